@@ -1,0 +1,1 @@
+"""IRMA for the website's side: see `requestor` for where to begin."""

@@ -1,0 +1,346 @@
+"""Every error that can come out of the library, and whom it blames.
+
+    IrmaError
+    ├── UsageError                     the caller: fix the program
+    │   ├── RequestError               ... a request, at the place it names
+    │   ├── ConfigurationError         ... a setting, an address or a key
+    │   └── NullAttributeError         ... read the value of an attribute that has none
+    ├── ServerRefusedError             the server said no
+    ├── UnexpectedResponseError        the server said what no IRMA server says
+    │   └── RedirectError              ... a redirect: the base URL is another one
+    ├── TransportError                 the wire; `request_sent` tells how far it got
+    │   ├── ConnectionFailedError      ... no connection, or TLS refused: nothing was sent
+    │   ├── ConnectionBrokenError      ... it broke after that
+    │   ├── TransportTimeoutError      ... the time of one try was up
+    │   ├── MalformedResponseError     ... what came is not HTTP
+    │   └── ResponseTooLargeError      ... the answer is over the limit
+    ├── DeadlineError                  the time of the whole call was up
+    ├── SessionMayExistError           a start ended without saying whether a session was made
+    ├── SigningError                   the signer failed
+    └── AnswerError                    the session has no answer to give
+        ├── SessionNotFinishedError    ... yet
+        ├── SessionCancelledError      ... the person or the app said no
+        ├── SessionTimedOutError       ... nobody came
+        ├── SessionGoneError           ... the server no longer knows it
+        ├── ProofNotValidError         ... the proof does not hold
+        ├── WrongSessionError          ... the result belongs to another session
+        └── NotWhatWasAskedError       ... the proof holds, but not for what was asked
+            ├── SlotNotAnsweredError
+            ├── AttributeMissingError
+            ├── AttributeNullError
+            ├── WrongValueError
+            ├── NonRevocationError
+            └── SignatureMismatchError
+
+Belongs here: classes with flat facts. Texts carry codes, places and fingerprints, never a token, a
+key or an attribute value. Does not belong here: models, or anything that finds an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "AnswerError",
+    "AttributeMissingError",
+    "AttributeNullError",
+    "ConfigurationError",
+    "ConnectionBrokenError",
+    "ConnectionFailedError",
+    "DeadlineError",
+    "IrmaError",
+    "MalformedResponseError",
+    "NonRevocationError",
+    "NotWhatWasAskedError",
+    "NullAttributeError",
+    "ProofNotValidError",
+    "RedirectError",
+    "RequestError",
+    "ResponseTooLargeError",
+    "ServerRefusedError",
+    "SessionCancelledError",
+    "SessionGoneError",
+    "SessionMayExistError",
+    "SessionNotFinishedError",
+    "SessionTimedOutError",
+    "SignatureMismatchError",
+    "SigningError",
+    "SlotNotAnsweredError",
+    "TransportError",
+    "TransportTimeoutError",
+    "UnexpectedResponseError",
+    "UsageError",
+    "WrongSessionError",
+    "WrongValueError",
+]
+
+
+class IrmaError(Exception):
+    """The root: `except IrmaError` catches all that the library raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The facts are keyword arguments, which BaseException's own way would not hand back.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[IrmaError], args: tuple[Any, ...], facts: dict[str, Any]) -> IrmaError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(facts)
+    return error
+
+
+class UsageError(IrmaError, ValueError):
+    """The calling program is wrong; the same call will fail again."""
+
+
+class RequestError(UsageError):
+    """A request that no server would take, or that would not mean what it says.
+
+    `place` is where, in the request's JSON with the slots' own names: `disclose["age"][0][2]`.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.place = place
+        self.reason = reason
+
+
+class ConfigurationError(UsageError):
+    """A setting, an address, a key or a plugin is wrong, or misses a permission by name."""
+
+
+class NullAttributeError(UsageError):
+    """The value of an attribute without one (status `NULL`) was read: ask `is_null` first."""
+
+
+class ServerRefusedError(IrmaError):
+    """The server refused the call, and nothing was done.
+
+    Attributes:
+        http_status: The HTTP status.
+        path: Method and path, with `{token}` for the requestor token.
+        code: irmago's error name such as `SESSION_UNKNOWN`; None where the refusal is not
+            irmago's (a proxy, or a base URL that is not an IRMA server's).
+        description: irmago's description of the code.
+        remote_message: irmago's own words on this case; may be empty.
+        stacktrace: What a verbose server sent along. It is in no text.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        http_status: int,
+        *,
+        code: str | None = None,
+        description: str = "",
+        remote_message: str = "",
+        stacktrace: str = "",
+        advice: str = "",
+    ) -> None:
+        words = f"{path}: the server refused with HTTP {http_status}"
+        if code is not None:
+            words += f" {code}"
+        for more in (description, remote_message, advice):
+            if more:
+                words += f": {more}"
+        super().__init__(words)
+        self.path = path
+        self.http_status = http_status
+        self.code = code
+        self.description = description
+        self.remote_message = remote_message
+        self.stacktrace = stacktrace
+
+
+class UnexpectedResponseError(IrmaError):
+    """The response is none that an IRMA server gives: a proxy's, a cut or a foreign one.
+
+    Attributes:
+        http_status: The HTTP status.
+        path: Method and path, with `{token}` for the requestor token.
+        reason: What was found, and where in the JSON.
+    """
+
+    def __init__(self, path: str, http_status: int, reason: str) -> None:
+        super().__init__(f"{path}: HTTP {http_status} {reason}")
+        self.path = path
+        self.http_status = http_status
+        self.reason = reason
+
+
+class RedirectError(UnexpectedResponseError):
+    """The server answered with a redirect. IRMA servers never do: the base URL is another one.
+
+    `target` is where it points, without what may be secret.
+    """
+
+    def __init__(self, path: str, http_status: int, target: str) -> None:
+        where = f"to {target}" if target else "to nowhere"
+        super().__init__(
+            path,
+            http_status,
+            f"redirects {where}; redirects are not followed: use the base URL it points to",
+        )
+        self.target = target
+
+
+class TransportError(IrmaError):
+    """The wire failed.
+
+    Attributes:
+        path: Method and path, with `{token}` for the requestor token.
+        request_sent: Whether a byte of the request may have reached the server.
+    """
+
+    def __init__(self, path: str, reason: str, *, request_sent: bool) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+        self.request_sent = request_sent
+
+
+class ConnectionFailedError(TransportError):
+    """No connection: the name, the address, the port or TLS. Nothing was sent."""
+
+
+class ConnectionBrokenError(TransportError):
+    """The connection was reset or closed before the whole response had come."""
+
+
+class TransportTimeoutError(TransportError, TimeoutError):
+    """The time for one request was up."""
+
+
+class MalformedResponseError(TransportError):
+    """What came back is not HTTP, or not in the encoding it claims."""
+
+
+class ResponseTooLargeError(TransportError):
+    """The response is over the transport's limit, counted after decompression."""
+
+
+class DeadlineError(IrmaError, TimeoutError):
+    """The time of the whole call was up. Its cause, if any, is the last failure before."""
+
+
+class SessionMayExistError(IrmaError):
+    """`POST session` ended so that nobody here can know whether a session was made.
+
+    Starting again may leave a session behind that nobody watches; it ends by its own time-out. The
+    cause tells what happened.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"POST session: {reason}; a session may have been started: it was not tried again, "
+            "start anew if that is acceptable"
+        )
+        self.reason = reason
+
+
+class SigningError(IrmaError):
+    """A signer failed or gave something that is no signature. Its cause is the signer's error."""
+
+
+class AnswerError(IrmaError):
+    """The session gives no answer; the class tells why.
+
+    `session` is the fingerprint of the requestor token, as logs show it.
+    """
+
+    def __init__(self, session: str, reason: str) -> None:
+        super().__init__(f"session {session}: {reason}")
+        self.session = session
+        self.reason = reason
+
+
+class SessionNotFinishedError(AnswerError):
+    """The session still runs: watch it until its status is final."""
+
+    def __init__(self, session: str, status: str) -> None:
+        super().__init__(session, f"not finished, its status is {status}")
+        self.status = status
+
+
+class SessionCancelledError(AnswerError):
+    """The person refused, lacked the attributes, or the app or the requestor cancelled.
+
+    By design nobody can tell the first two apart. `code` is irmago's error name where the app's
+    proofs were refused (`INVALID_PROOFS`, `ATTRIBUTES_EXPIRED`), else None.
+    """
+
+    def __init__(self, session: str, code: str | None = None) -> None:
+        super().__init__(session, "cancelled" + (f" after {code}" if code else ""))
+        self.code = code
+
+
+class SessionTimedOutError(AnswerError):
+    """No app came, or it did not finish, before the session's time-out."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(session, "timed out: no app finished it in time")
+
+
+class SessionGoneError(AnswerError):
+    """The server no longer knows the session: it expired there, or the server restarted."""
+
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            session, "expired or lost: the server no longer knows it; start a new session"
+        )
+
+
+class ProofNotValidError(AnswerError):
+    """The app's proof does not hold. `proof_status` is the server's word for it, or None."""
+
+    def __init__(self, session: str, proof_status: str | None) -> None:
+        super().__init__(session, f"the proof is not valid: {proof_status or 'no proof status'}")
+        self.proof_status = proof_status
+
+
+class WrongSessionError(AnswerError):
+    """The result belongs to another session: its token or its type is not the one expected."""
+
+
+class NotWhatWasAskedError(AnswerError):
+    """The proof holds, but it is not one of what was asked.
+
+    `slot` is the slot's name or number, `attribute` the identifier asked for; None where neither
+    applies.
+    """
+
+    def __init__(
+        self,
+        session: str,
+        reason: str,
+        *,
+        slot: str | int | None = None,
+        attribute: str | None = None,
+    ) -> None:
+        super().__init__(session, reason)
+        self.slot = slot
+        self.attribute = attribute
+
+
+class SlotNotAnsweredError(NotWhatWasAskedError):
+    """A slot that is not optional was not answered."""
+
+
+class AttributeMissingError(NotWhatWasAskedError):
+    """No option of the slot was disclosed whole."""
+
+
+class AttributeNullError(NotWhatWasAskedError):
+    """An attribute is `NULL` where `value` or `notNull` forbids it."""
+
+
+class WrongValueError(NotWhatWasAskedError):
+    """An attribute has another value than the one demanded."""
+
+
+class NonRevocationError(NotWhatWasAskedError):
+    """The demanded proof that a credential is not revoked is absent, or too old."""
+
+
+class SignatureMismatchError(NotWhatWasAskedError):
+    """There is no signature, or it is over another message."""
