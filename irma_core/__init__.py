@@ -1,1 +1,161 @@
-"""IRMA for the website's side: see `requestor` for where to begin."""
+"""IRMA (Yivi) for the website's side: ask people to prove things about themselves.
+
+The front door: what an application needs, by one import. `Requestor` starts sessions and turns
+their results into answers; the request classes say what is asked; `errors` has the whole error
+tree. Those who bring an HTTP stack of their own find the rest in `protocol` and `flows`.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from irma_core.errors import (
+        AnswerError,
+        IrmaError,
+        ServerRefusedError,
+        SessionCancelledError,
+        SessionGoneError,
+        SessionMayExistError,
+        SessionTimedOutError,
+    )
+    from irma_core.models.answers import Answer, AnsweredSlot, Evidence
+    from irma_core.models.condiscon import (
+        AttributeRequest,
+        Con,
+        ConDisCon,
+        DisCon,
+        all_of,
+        any_of,
+        optional,
+    )
+    from irma_core.models.credentials import CredentialRequest
+    from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+    from irma_core.models.pairing import FrontendOptions, PairingMethod
+    from irma_core.models.pointers import SessionPointer
+    from irma_core.models.remote_errors import RemoteError
+    from irma_core.models.results import SessionResult
+    from irma_core.models.risks import Risk
+    from irma_core.models.session_requests import (
+        DisclosureRequest,
+        ExtendedRequest,
+        IssuanceRequest,
+        NextSession,
+        RevocationRequest,
+        SignatureRequest,
+    )
+    from irma_core.models.sessions import FrontendRequest, SessionPackage, StartedSession
+    from irma_core.models.statuses import (
+        AttributeProofStatus,
+        ProofStatus,
+        SessionStatus,
+        SessionType,
+    )
+    from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+    from irma_core.models.wire import read_request
+    from irma_core.requestor import AsyncRequestor, Requestor
+    from irma_core.trust.authentication import (
+        HmacAuthentication,
+        NoAuthentication,
+        PublicKeyAuthentication,
+        TokenAuthentication,
+    )
+    from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
+else:
+    # Loaded on first use, so that `import irma_core` is light. A module `__getattr__` that type
+    # checkers could see would make them accept any misspelt name.
+    from importlib import import_module
+
+    _ROOMS = {
+        "errors": (
+            "AnswerError IrmaError ServerRefusedError SessionCancelledError "
+            "SessionGoneError SessionMayExistError SessionTimedOutError"
+        ),
+        "models.answers": "Answer AnsweredSlot Evidence",
+        "models.condiscon": "AttributeRequest Con ConDisCon DisCon all_of any_of optional",
+        "models.credentials": "CredentialRequest",
+        "models.disclosed": "AttributeBasedSignature DisclosedAttribute",
+        "models.pairing": "FrontendOptions PairingMethod",
+        "models.pointers": "SessionPointer",
+        "models.remote_errors": "RemoteError",
+        "models.results": "SessionResult",
+        "models.risks": "Risk",
+        "models.session_requests": (
+            "DisclosureRequest ExtendedRequest IssuanceRequest NextSession "
+            "RevocationRequest SignatureRequest"
+        ),
+        "models.sessions": "FrontendRequest SessionPackage StartedSession",
+        "models.statuses": "AttributeProofStatus ProofStatus SessionStatus SessionType",
+        "models.tokens": "FrontendAuthorization RequestorToken",
+        "models.wire": "read_request",
+        "requestor": "AsyncRequestor Requestor",
+        "trust.authentication": (
+            "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
+        ),
+        "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
+    }
+
+    def __getattr__(name):
+        for room, names in _ROOMS.items():
+            if name in names.split():
+                value = getattr(import_module(f"irma_core.{room}"), name)
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module 'irma_core' has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
+
+__all__ = [
+    "Answer",
+    "AnswerError",
+    "AnsweredSlot",
+    "AsyncRequestor",
+    "AsyncSigner",
+    "AttributeBasedSignature",
+    "AttributeProofStatus",
+    "AttributeRequest",
+    "Con",
+    "ConDisCon",
+    "CredentialRequest",
+    "DisCon",
+    "DisclosedAttribute",
+    "DisclosureRequest",
+    "Evidence",
+    "ExtendedRequest",
+    "FrontendAuthorization",
+    "FrontendOptions",
+    "FrontendRequest",
+    "HmacAuthentication",
+    "HmacSigner",
+    "IrmaError",
+    "IssuanceRequest",
+    "NextSession",
+    "NoAuthentication",
+    "PairingMethod",
+    "ProofStatus",
+    "PublicKeyAuthentication",
+    "RemoteError",
+    "Requestor",
+    "RequestorToken",
+    "RevocationRequest",
+    "Risk",
+    "RsaSigner",
+    "ServerRefusedError",
+    "SessionCancelledError",
+    "SessionGoneError",
+    "SessionMayExistError",
+    "SessionPackage",
+    "SessionPointer",
+    "SessionResult",
+    "SessionStatus",
+    "SessionTimedOutError",
+    "SessionType",
+    "SignatureRequest",
+    "Signer",
+    "StartedSession",
+    "TokenAuthentication",
+    "all_of",
+    "any_of",
+    "optional",
+    "read_request",
+]

@@ -1,0 +1,129 @@
+"""Drivers: they run a flow by performing its effects, one function a colour.
+
+Rules that keep this honest. Only `flow.send` and `flow.throw` stand inside `try … except
+StopIteration`: performing an effect stands outside, or a stray `StopIteration` of a transport
+would read as success. Only errors that a flow can act on are thrown into it; anything else,
+cancellation included, closes the flow and passes through.
+"""
+
+from __future__ import annotations
+
+from inspect import isawaitable
+from typing import Generic, Never, TypeVar, cast
+
+from irma_core.errors import ConfigurationError, SigningError, TransportError
+from irma_core.flows.effects import Effect, Flow, Send, Sign, Sleep
+from irma_core.protocol.transport import AsyncTransport, Transport
+
+__all__ = ["run", "run_async"]
+
+ReturnT = TypeVar("ReturnT")
+_FLOW_ERRORS = (TransportError, SigningError)
+
+
+def run(flow: Flow[ReturnT], transport: Transport) -> ReturnT:
+    """Run a flow on the calling thread.
+
+    Raises:
+        IrmaError: Whatever the flow raises.
+    """
+    course = _Course(flow)
+    while (effect := course.effect) is not None:
+        try:
+            answer = _perform(effect, transport)
+        except BaseException as error:  # noqa: BLE001  # it is raised again, or the flow's
+            course.failed(error)
+        else:
+            course.answered(answer)
+    return course.result
+
+
+async def run_async(flow: Flow[ReturnT], transport: AsyncTransport) -> ReturnT:
+    """Run a flow in the current task; see `run`."""
+    course = _Course(flow)
+    while (effect := course.effect) is not None:
+        try:
+            answer = await _perform_async(effect, transport)
+        except BaseException as error:  # noqa: BLE001  # it is raised again, or the flow's
+            course.failed(error)
+        else:
+            course.answered(answer)
+    return course.result
+
+
+class _Course(Generic[ReturnT]):
+    """A flow under way: the effect it waits for, or None and its result."""
+
+    __slots__ = ("_flow", "_result", "effect")
+
+    def __init__(self, flow: Flow[ReturnT]) -> None:
+        self._flow = flow
+        self._result: ReturnT | None = None
+        self.effect: Effect | None = None
+        self.answered(None)
+
+    @property
+    def result(self) -> ReturnT:
+        return cast("ReturnT", self._result)
+
+    def answered(self, answer: object) -> None:
+        try:
+            self.effect = self._flow.send(answer)
+        except StopIteration as stop:
+            self._end(stop)
+
+    def failed(self, error: BaseException) -> None:
+        if not isinstance(error, _FLOW_ERRORS):
+            self._flow.close()
+            raise error
+        try:
+            self.effect = self._flow.throw(error)
+        except StopIteration as stop:
+            self._end(stop)
+
+    def _end(self, stop: StopIteration) -> None:
+        self.effect, self._result = None, stop.value
+
+
+def _perform(effect: Effect, transport: Transport) -> object:
+    match effect:
+        case Send():
+            return transport.send(effect.request, effect.deadline)
+        case Sleep():
+            transport.sleep(effect.duration)
+            return None
+        case Sign():
+            with _SignerErrors():
+                return effect.signer.sign(effect.signing_input)
+        case _:
+            _unknown(effect)
+
+
+async def _perform_async(effect: Effect, transport: AsyncTransport) -> object:
+    match effect:
+        case Send():
+            return await transport.send(effect.request, effect.deadline)
+        case Sleep():
+            await transport.sleep(effect.duration)
+            return None
+        case Sign():
+            with _SignerErrors():
+                signature = effect.signer.sign(effect.signing_input)
+                return await signature if isawaitable(signature) else signature
+        case _:
+            _unknown(effect)
+
+
+class _SignerErrors:
+    """Whatever a signer raises is a `SigningError` to the caller, with that as its cause."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, SigningError):
+            raise SigningError(f"the signer failed: {type(error).__name__}") from error
+
+
+def _unknown(effect: object) -> Never:
+    raise ConfigurationError(f"this driver cannot perform the effect {type(effect).__name__}")

@@ -1,0 +1,53 @@
+"""Pairing, done by the requestor itself: for a session on a console, where no browser does it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from irma_core.errors import ConfigurationError
+from irma_core.flows.effects import Flow
+from irma_core.flows.exchange import Prepared, post_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.pairing import FrontendOptions, PairingMethod
+from irma_core.models.sessions import StartedSession
+from irma_core.models.tokens import FrontendAuthorization
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.endpoints import (
+    build_complete_pairing_request,
+    build_pairing_request,
+    parse_complete_pairing_response,
+    parse_pairing_response,
+)
+
+__all__ = ["complete_pairing_flow", "set_pairing_flow"]
+
+
+def set_pairing_flow(
+    wiring: Wiring, session: StartedSession, method: PairingMethod
+) -> Flow[FrontendOptions]:
+    """Switch pairing on or off; only before an app has connected."""
+    url, authorization = _frontend(wiring, session)
+
+    def prepare(_now: datetime) -> Prepared:
+        return build_pairing_request(url, authorization, method)
+
+    return post_flow(wiring, prepare, parse_pairing_response, wiring.deadline())
+
+
+def complete_pairing_flow(wiring: Wiring, session: StartedSession) -> Flow[None]:
+    """Say that the person typed the right code; only while the status is `PAIRING`."""
+    url, authorization = _frontend(wiring, session)
+
+    def prepare(_now: datetime) -> Prepared:
+        return build_complete_pairing_request(url, authorization)
+
+    return post_flow(wiring, prepare, parse_complete_pairing_response, wiring.deadline())
+
+
+def _frontend(wiring: Wiring, session: StartedSession) -> tuple[ServerUrl, FrontendAuthorization]:
+    if session.frontend_request is None:
+        raise ConfigurationError(
+            "the server gave no frontend request: before 0.8 it has no pairing"
+        )
+    url = ServerUrl.parse(session.pointer.url, allow=wiring.allow)
+    return url, session.frontend_request.authorization

@@ -1,0 +1,119 @@
+"""What can be asked of a session that was started, one call each.
+
+Where the server does not know the session, that is `SessionGoneError` in all of them: it was there
+when it was started.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+from irma_core.errors import ServerRefusedError, SessionGoneError
+from irma_core.flows.effects import Flow
+from irma_core.flows.exchange import exchange_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.answers import Answer
+from irma_core.models.remote_errors import SESSION_UNKNOWN
+from irma_core.models.results import SessionResult
+from irma_core.models.sessions import StartedSession
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.endpoints import (
+    build_cancel_request,
+    build_result_jwt_request,
+    build_result_request,
+    build_status_request,
+    parse_cancel_response,
+    parse_result_jwt_response,
+    parse_result_response,
+    parse_status_response,
+)
+from irma_core.protocol.messages import HttpResponse
+
+__all__ = [
+    "cancel_session_flow",
+    "get_answer_flow",
+    "get_result_jwt_flow",
+    "get_status_flow",
+    "get_unchecked_result_flow",
+    "of_known_session",
+]
+
+ParsedT = TypeVar("ParsedT")
+
+
+def get_status_flow(wiring: Wiring, session: StartedSession) -> Flow[SessionStatus]:
+    """Ask how far the session is."""
+    request = build_status_request(wiring.server, session.token)
+    parse = of_known_session(session.token, parse_status_response)
+    return exchange_flow(wiring, request, parse, wiring.deadline())
+
+
+def get_unchecked_result_flow(
+    wiring: Wiring, session: StartedSession, deadline: float = math.inf
+) -> Flow[SessionResult]:
+    """Ask what the server says of the session, at any status.
+
+    `deadline` is that of a longer story, on the monotonic clock; else the call's own.
+    """
+    request = build_result_request(wiring.server, session.token)
+    parse = of_known_session(session.token, parse_result_response)
+    return exchange_flow(wiring, request, parse, min(wiring.deadline(), deadline))
+
+
+def get_answer_flow(
+    wiring: Wiring, session: StartedSession, deadline: float = math.inf
+) -> Flow[Answer]:
+    """Ask for the result, and make the answer of it after every check.
+
+    Raises:
+        AnswerError: One of its subclasses: there is no answer.
+    """
+    result = yield from get_unchecked_result_flow(wiring, session, deadline)
+    return result.answer_to(session)
+
+
+def get_result_jwt_flow(wiring: Wiring, session: StartedSession) -> Flow[str]:
+    """Ask for the result as a JWT, at any status; it is not verified."""
+    request = build_result_jwt_request(wiring.server, session.token)
+    parse = of_known_session(session.token, parse_result_jwt_response)
+    return exchange_flow(wiring, request, parse, wiring.deadline())
+
+
+def cancel_session_flow(wiring: Wiring, session: StartedSession) -> Flow[None]:
+    """Cancel the session; one that has ended stays as it is."""
+    parse = of_known_session(session.token, parse_cancel_response)
+    return exchange_flow(
+        wiring,
+        build_cancel_request(wiring.server, session.token),
+        parse,
+        wiring.deadline(),
+        parse_repeated=_parse_repeated_cancel,
+    )
+
+
+def of_known_session(
+    token: RequestorToken, parse: Callable[[HttpResponse], ParsedT]
+) -> Callable[[HttpResponse], ParsedT]:
+    """Make a parse function say that a session is gone where the server does not know it."""
+
+    def parse_of_session(response: HttpResponse) -> ParsedT:
+        try:
+            return parse(response)
+        except ServerRefusedError as error:
+            if error.code == SESSION_UNKNOWN:
+                raise SessionGoneError(token.fingerprint) from error
+            raise
+
+    return parse_of_session
+
+
+def _parse_repeated_cancel(response: HttpResponse) -> None:
+    # An earlier try may have reached the server, and the session been forgotten since.
+    try:
+        parse_cancel_response(response)
+    except ServerRefusedError as error:
+        if error.code != SESSION_UNKNOWN:
+            raise

@@ -1,0 +1,61 @@
+"""What every flow of one requestor is given: the server, who asks, and how patiently."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+from irma_core.models.risks import Risk
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.policy import RetryPolicy
+from irma_core.protocol.transport import Clock, Jitter
+from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.signing import AsyncSigner, Signer
+
+__all__ = ["Wiring"]
+
+
+@final
+@attrs.frozen
+class Wiring:
+    """The settings of a requestor, as flows take them.
+
+    Args:
+        server: The IRMA server.
+        clock: The transport's.
+        jitter: The transport's.
+        authentication: Who asks.
+        allow: The risks that are taken.
+        retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
+        call_timeout: For a whole call, all tries and waits included.
+        try_timeout: For one request. A server takes up to 4.2 s and then says so: a shorter limit
+            makes riddles of its answers.
+        poll_interval: Between two questions for a session's status.
+    """
+
+    server: ServerUrl
+    clock: Clock
+    jitter: Jitter = attrs.field(kw_only=True)
+    authentication: Authentication[Signer | AsyncSigner] = attrs.field(
+        default=NoAuthentication(), kw_only=True
+    )
+    allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
+    retry: RetryPolicy = attrs.field(default=RetryPolicy(), kw_only=True)
+    call_timeout: timedelta = attrs.field(default=timedelta(seconds=30), kw_only=True)
+    try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
+    poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
+
+    def deadline(self, timeout: timedelta | None = None) -> float:
+        """Give the point on the monotonic clock at which a call that begins now must end."""
+        seconds = (self.call_timeout if timeout is None else timeout).total_seconds()
+        return self.clock.monotonic() + seconds
+
+    def try_deadline(self, deadline: float) -> float:
+        """Give the point at which one request must end, within the deadline of its call."""
+        return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
+
+    def seconds_left(self, deadline: float) -> float:
+        """Give the time that is left, in seconds for arithmetic; negative when it is over."""
+        return deadline - self.clock.monotonic()

@@ -1,0 +1,303 @@
+"""What a person has proved of what was asked, slot by slot.
+
+Belongs here: `Answer`, and the comparison of disclosed attributes with a request. Does not belong
+here: whether the session and its proof are in order (`results`), which comes first. An `Answer` is
+made by `SessionResult.answer_to` and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import NoReturn, final
+
+import attrs
+
+from irma_core.errors import (
+    AttributeMissingError,
+    AttributeNullError,
+    NonRevocationError,
+    NotWhatWasAskedError,
+    SlotNotAnsweredError,
+    UsageError,
+    WrongValueError,
+)
+from irma_core.models.condiscon import AttributeRequest, Con, ConDisCon, DisCon, Slot
+from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+from irma_core.models.identifiers import credential_type_of, scheme_of
+from irma_core.models.statuses import AttributeProofStatus, SessionType
+from irma_core.models.tokens import RequestorToken
+
+__all__ = ["Answer", "AnsweredSlot", "Evidence", "answer_slots", "make_answer"]
+
+
+class Evidence(Enum):
+    """Whose word an answer is."""
+
+    SIGNED = "signed"
+    """The IRMA server's signature was verified."""
+    TRANSPORT = "transport"
+    """Whoever answered at the base URL: as good as the connection to it."""
+
+
+@final
+@attrs.frozen
+class AnsweredSlot:
+    """What was disclosed for one slot: all attributes of the option that was chosen.
+
+    Args:
+        attributes: In the order of the request. Nothing else that was disclosed is here.
+        option: Which option of the slot it is, from 0.
+    """
+
+    attributes: tuple[DisclosedAttribute, ...]
+    option: int
+
+    def __getitem__(self, identifier: str) -> DisclosedAttribute:
+        """Give the attribute of that identifier.
+
+        Raises:
+            KeyError: It is not part of the option that was chosen.
+        """
+        for disclosed in self.attributes:
+            if disclosed.attribute == identifier:
+                return disclosed
+        raise KeyError(identifier)
+
+    def __contains__(self, identifier: object) -> bool:
+        return any(disclosed.attribute == identifier for disclosed in self.attributes)
+
+    def __iter__(self) -> Iterator[DisclosedAttribute]:
+        return iter(self.attributes)
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+    @property
+    def attribute(self) -> str:
+        """The identifier of the only attribute.
+
+        Raises:
+            UsageError: The option has several: name the one by `slot["…"]`.
+        """
+        return self._only().attribute
+
+    @property
+    def value(self) -> str:
+        """The value of the only attribute.
+
+        Raises:
+            UsageError: The option has several: name the one by `slot["…"]`.
+            NullAttributeError: It has no value.
+        """
+        return self._only().value
+
+    @property
+    def is_null(self) -> bool:
+        """Whether the only attribute has no value.
+
+        Raises:
+            UsageError: The option has several: name the one by `slot["…"]`.
+        """
+        return self._only().is_null
+
+    def _only(self) -> DisclosedAttribute:
+        if len(self.attributes) != 1:
+            raise UsageError(
+                f"this slot has {len(self.attributes)} attributes: take one by its identifier"
+            )
+        return self.attributes[0]
+
+
+@final
+class Answer(Mapping[Slot, AnsweredSlot]):
+    """Everything that was asked, proved. It exists only after every check.
+
+    A mapping of slots to what was disclosed for them; an optional slot that was left out is not in
+    it. It cannot be built, changed or unpickled, and is neither true nor false: that it exists is
+    what it says. It proves what was asked and nothing else: of a value that was not demanded, only
+    that an issuer gave it.
+
+    Attributes:
+        type: The kind of session.
+        token: The session's requestor token.
+        evidence: Whose word it is.
+        signature: In a signature session, the signature; else None.
+        next_session: In a chain, the requestor token of the session that follows; else None.
+    """
+
+    __slots__ = ("_slots", "evidence", "next_session", "signature", "token", "type")
+
+    type: SessionType
+    token: RequestorToken
+    evidence: Evidence
+    signature: AttributeBasedSignature | None
+    next_session: RequestorToken | None
+    _slots: Mapping[Slot, AnsweredSlot]
+
+    def __init__(self) -> None:
+        raise UsageError("an Answer is made by SessionResult.answer_to() or get_answer() only")
+
+    def __getitem__(self, slot: Slot) -> AnsweredSlot:
+        return self._slots[slot]
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @property
+    def schemes(self) -> frozenset[str]:
+        """The schemes whose issuers are relied on."""
+        return frozenset(
+            scheme_of(disclosed.attribute) for slot in self.values() for disclosed in slot
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise UsageError("an Answer is neither true nor false: look at its slots")
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"an Answer cannot be changed: {name}")
+
+    __delattr__ = None  # type: ignore[assignment]  # refuses by not being there
+
+    def __copy__(self) -> Answer:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Answer:
+        return self
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise UsageError("an Answer cannot be pickled: store what you need of it")
+
+    def __repr__(self) -> str:
+        slots = ", ".join(repr(slot) for slot in self)
+        return f"<Answer of session {self.token.fingerprint}: {slots or 'no slots'}>"
+
+
+def make_answer(
+    slots: Mapping[Slot, AnsweredSlot],
+    *,
+    type: SessionType,  # noqa: A002  # the wire's word
+    token: RequestorToken,
+    evidence: Evidence,
+    signature: AttributeBasedSignature | None,
+    next_session: RequestorToken | None,
+) -> Answer:
+    """Make an answer; for `results` alone, when all its checks are done."""
+    answer = Answer.__new__(Answer)
+    for name, value in (
+        ("_slots", dict(slots)),
+        ("type", type),
+        ("token", token),
+        ("evidence", evidence),
+        ("signature", signature),
+        ("next_session", next_session),
+    ):
+        object.__setattr__(answer, name, value)
+    return answer
+
+
+def answer_slots(
+    asked: ConDisCon,
+    disclosed: Sequence[Sequence[DisclosedAttribute] | None],
+    *,
+    not_revoked: frozenset[str],
+    session: str,
+) -> dict[Slot, AnsweredSlot]:
+    """Compare what was disclosed with what was asked, list by list.
+
+    Args:
+        asked: The request's condiscon.
+        disclosed: The result's lists; those beyond the slots are not looked at.
+        not_revoked: Credential types that must have proved non-revocation.
+        session: The fingerprint for errors.
+
+    Returns:
+        The slots that were answered.
+
+    Raises:
+        NotWhatWasAskedError: One of its subclasses, for the first slot that is not fulfilled.
+    """
+    answered: dict[Slot, AnsweredSlot] = {}
+    for i, (slot, disjunction) in enumerate(zip(asked.slots, asked.disjunctions, strict=True)):
+        given = disclosed[i] if i < len(disclosed) else None
+        if given is None or not (given or disjunction.is_optional):
+            raise SlotNotAnsweredError(session, f"slot {slot!r} was not answered", slot=slot)
+        if given:
+            answered[slot] = _answer_slot(_Slot(session, slot, not_revoked), disjunction, given)
+    return answered
+
+
+@attrs.frozen
+class _Slot:
+    """Where an error is."""
+
+    session: str
+    slot: Slot
+    not_revoked: frozenset[str]
+
+    def error(
+        self, kind: type[NotWhatWasAskedError], attribute: str, lacks: str
+    ) -> NotWhatWasAskedError:
+        return kind(
+            self.session,
+            f"slot {self.slot!r}: {attribute} {lacks}",
+            slot=self.slot,
+            attribute=attribute,
+        )
+
+
+def _answer_slot(
+    where: _Slot, disjunction: DisCon, given: Sequence[DisclosedAttribute]
+) -> AnsweredSlot:
+    """Give the first option that is fulfilled whole; else say what the nearest one lacks."""
+    by_type = {disclosed.attribute: disclosed for disclosed in given}
+    if len(by_type) != len(given):
+        raise where.error(AttributeMissingError, given[0].attribute, "or another stands twice")
+    lacks: list[NotWhatWasAskedError] = []
+    for j, option in enumerate(disjunction):
+        if not option:
+            continue
+        lack = _first_lack(where, option, by_type)
+        if lack is None:
+            return AnsweredSlot(tuple(by_type[asked.type] for asked in option), j)
+        lacks.append(lack)
+    # An option whose attributes are all there tells more than one that was not chosen.
+    lacks.sort(key=lambda lack: isinstance(lack, AttributeMissingError))
+    raise lacks[0]
+
+
+def _first_lack(
+    where: _Slot, option: Con, given: Mapping[str, DisclosedAttribute]
+) -> NotWhatWasAskedError | None:
+    for asked in option:
+        if asked.type not in given:
+            return where.error(AttributeMissingError, asked.type, "was not disclosed")
+    for asked in option:
+        lack = _lack(where, asked, given[asked.type])
+        if lack is not None:
+            return lack
+    return None
+
+
+def _lack(
+    where: _Slot, asked: AttributeRequest, given: DisclosedAttribute
+) -> NotWhatWasAskedError | None:
+    if given.status is AttributeProofStatus.EXTRA:
+        return where.error(AttributeMissingError, asked.type, "was disclosed as an extra only")
+    is_null = given.raw_value is None
+    if is_null != (given.status is AttributeProofStatus.NULL):
+        return where.error(AttributeNullError, asked.type, "has a value that denies its status")
+    if is_null and (asked.value is not None or asked.not_null):
+        return where.error(AttributeNullError, asked.type, "has no value")
+    if asked.value is not None and asked.value != given.raw_value:
+        return where.error(WrongValueError, asked.type, "has another value than demanded")
+    if credential_type_of(asked.type) in where.not_revoked and (
+        not given.not_revoked or given.not_revoked_before is not None
+    ):
+        return where.error(
+            NonRevocationError, asked.type, "has no proof of non-revocation that is recent enough"
+        )
+    return None

@@ -1,0 +1,274 @@
+"""What is to be disclosed: a conjunction of disjunctions of conjunctions of attribute requests.
+
+`disclose[i][j][k]`: every slot *i* must be answered by one of its options *j*, in which every
+attribute *k* must be there. Slots have local names or are numbers; on the wire they are positions.
+
+Belongs here: form, and the rules that need no scheme. Does not belong here: JSON (`wire`), and
+whether a result fulfils it (`answers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeGuard, final
+
+import attrs
+
+from irma_core.errors import RequestError
+from irma_core.models.identifiers import check_attribute_type, credential_type_of
+from irma_core.models.texts import check_text
+
+__all__ = [
+    "AttributeRequest",
+    "Con",
+    "ConDisCon",
+    "DisCon",
+    "Disclose",
+    "Slot",
+    "all_of",
+    "any_of",
+    "as_condiscon",
+    "optional",
+]
+
+Slot: TypeAlias = str | int
+
+
+def _hidden(value: str | None) -> str:
+    return "None" if value is None else "…"
+
+
+@final
+@attrs.frozen
+class AttributeRequest:
+    """One attribute asked for.
+
+    Source: irmago `AttributeRequest`; IRMA documentation, "Session requests".
+
+    Args:
+        type: Its identifier. With three parts only possession of the credential is shown.
+        value: Only this value will do. Always demand it of a yes/no attribute: `over18` may well
+            say "No".
+        not_null: An attribute that was issued without a value will not do.
+
+    Raises:
+        RequestError: The identifier or the value is malformed.
+    """
+
+    type: str
+    value: str | None = attrs.field(default=None, repr=_hidden)
+    not_null: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_attribute_type(self.type, "type")
+        if self.value is not None:
+            check_text(self.value, "value")
+        if not isinstance(self.not_null, bool):
+            raise RequestError("not_null", "must be True or False")
+
+
+AttributeLike: TypeAlias = str | AttributeRequest
+
+
+@final
+@attrs.frozen
+class Con:
+    """One option of a slot: all of these attributes, from the same cards. Made by `all_of`."""
+
+    attributes: tuple[AttributeRequest, ...] = ()
+
+    def __iter__(self) -> Iterator[AttributeRequest]:
+        return iter(self.attributes)
+
+    def __len__(self) -> int:
+        return len(self.attributes)
+
+
+ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
+
+
+@final
+@attrs.frozen
+class DisCon:
+    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`."""
+
+    options: tuple[Con, ...]
+
+    def __iter__(self) -> Iterator[Con]:
+        return iter(self.options)
+
+    def __len__(self) -> int:
+        return len(self.options)
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the person may leave the slot out."""
+        return any(not option for option in self.options)
+
+
+DisConLike: TypeAlias = AttributeLike | Con | DisCon | Sequence[ConLike]
+
+
+@final
+@attrs.frozen
+class ConDisCon:
+    """All slots of a request.
+
+    Args:
+        disjunctions: One for each slot, in the order of the wire.
+        names: The slots' local names in that order; None where slots are numbers.
+    """
+
+    disjunctions: tuple[DisCon, ...] = ()
+    names: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.disjunctions)
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots' names, or their numbers."""
+        return self.names if self.names is not None else tuple(range(len(self.disjunctions)))
+
+    def attribute_types(self) -> Iterator[str]:
+        """Give every identifier that is asked for, as often as it is."""
+        for disjunction in self.disjunctions:
+            for option in disjunction:
+                for attribute in option:
+                    yield attribute.type
+
+
+Disclose: TypeAlias = ConDisCon | Mapping[str, DisConLike] | Sequence[DisConLike]
+"""What a request takes as `disclose`."""
+
+
+def all_of(*attributes: AttributeLike) -> Con:
+    """Ask for several attributes together, as one option of a slot.
+
+    Raises:
+        RequestError: An attribute is malformed, stands twice, or attributes of one credential are
+            not adjacent.
+    """
+    return _con(attributes, "all_of")
+
+
+def any_of(*options: ConLike) -> DisCon:
+    """Let the person choose one of several options for a slot.
+
+    Raises:
+        RequestError: There is no option, or one is malformed.
+    """
+    return _discon(options, "any_of")
+
+
+def optional(*options: ConLike) -> DisCon:
+    """Let the person choose one of several options, or leave the slot out.
+
+    Raises:
+        RequestError: There is no option, or one is malformed.
+    """
+    if not options:
+        raise RequestError("optional", "needs at least one option beside leaving it out")
+    return _discon((*options, Con()), "optional")
+
+
+def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
+    """Make a `ConDisCon` of whatever a request takes as `disclose`.
+
+    Args:
+        disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each is
+            an identifier, an `AttributeRequest`, what `all_of`, `any_of` and `optional` give, or
+            lists as on the wire.
+        place: What errors begin with.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    names: tuple[object, ...] | None = None
+    values: tuple[object, ...]
+    if isinstance(disclose, ConDisCon):
+        names, values = disclose.names, disclose.disjunctions
+        if names is not None and not len(set(names)) == len(names) == len(values):
+            raise RequestError(place, "needs one name for each slot, and no name twice")
+    elif isinstance(disclose, Mapping):
+        names, values = tuple(disclose), tuple(disclose.values())
+    elif _is_sequence(disclose):
+        values = tuple(disclose)
+    else:
+        raise RequestError(place, "must be a mapping of slots, or a list of disjunctions")
+    if names is None:
+        return ConDisCon(
+            tuple(_as_discon(value, f"{place}[{i}]") for i, value in enumerate(values))
+        )
+    named = tuple(name for name in names if isinstance(name, str) and name)
+    if len(named) != len(names):
+        raise RequestError(place, "a slot's name is a text that is not empty")
+    return ConDisCon(
+        tuple(
+            _as_discon(value, f'{place}["{name}"]')
+            for name, value in zip(named, values, strict=True)
+        ),
+        named,
+    )
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _as_discon(value: object, place: str) -> DisCon:
+    if isinstance(value, DisCon):
+        return _discon(value.options, place)
+    if isinstance(value, str | AttributeRequest | Con):
+        return _discon((value,), place)
+    if _is_sequence(value):
+        return _discon(value, place)
+    raise RequestError(place, "must be an attribute, all_of(), any_of(), optional() or lists")
+
+
+def _discon(options: Iterable[object], place: str) -> DisCon:
+    made = tuple(_as_con(option, f"{place}[{j}]") for j, option in enumerate(options))
+    if not made:
+        raise RequestError(place, "an empty disjunction: nothing could ever answer it")
+    return DisCon(made)
+
+
+def _as_con(value: object, place: str) -> Con:
+    if isinstance(value, Con):
+        return _con(value.attributes, place)
+    if isinstance(value, str | AttributeRequest):
+        return _con((value,), place)
+    if _is_sequence(value):
+        return _con(value, place)
+    raise RequestError(place, "must be an attribute, all_of() or a list of attributes")
+
+
+def _con(attributes: Iterable[object], place: str) -> Con:
+    made = tuple(_as_attribute(value, f"{place}[{k}]") for k, value in enumerate(attributes))
+    if len(made) > 1:
+        _check_neighbours(made, place)
+    return Con(made)
+
+
+def _as_attribute(value: object, place: str) -> AttributeRequest:
+    if isinstance(value, AttributeRequest):
+        return value
+    return AttributeRequest(check_attribute_type(value, place))
+
+
+def _check_neighbours(attributes: tuple[AttributeRequest, ...], place: str) -> None:
+    seen: set[str] = set()
+    closed: set[str] = set()
+    last = ""
+    for k, attribute in enumerate(attributes):
+        if attribute.type in seen:
+            raise RequestError(f"{place}[{k}]", f"{attribute.type} stands twice in one option")
+        seen.add(attribute.type)
+        credential = credential_type_of(attribute.type)
+        if credential != last:
+            if credential in closed:
+                raise RequestError(
+                    f"{place}[{k}]", f"attributes of {credential} must stand side by side"
+                )
+            closed.add(credential)
+            last = credential

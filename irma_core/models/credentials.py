@@ -1,0 +1,113 @@
+"""Credentials to be issued, and how long they are to be valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.errors import RequestError
+from irma_core.models.identifiers import check_credential_type
+from irma_core.models.texts import check_text
+
+__all__ = ["CredentialRequest", "Validity", "resolve_validity"]
+
+Validity: TypeAlias = datetime | timedelta | None
+"""Until when, or how long from the start of the session; None for the server's six months."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEK = timedelta(weeks=1)
+_LARGEST_BATCH = 200
+
+
+@final
+@attrs.frozen
+class CredentialRequest:
+    """One credential to be issued.
+
+    Source: irmago `CredentialRequest`; IRMA documentation, "Issuing".
+
+    Args:
+        credential: The credential type, three parts.
+        attributes: Texts by attribute name (the fourth part alone). An optional attribute may be
+            left out or None; an empty text is a value.
+        validity: An aware `datetime`, or a `timedelta` from the session's start. The server rounds
+            it down to a whole week since 1970, so anything under a week may be expired at once:
+            the start of the session refuses what would be.
+        revocation_key: Names this credential for later revocation; required where its type can be
+            revoked.
+        sd_jwt_batch_size: How many SD-JWT instances to issue beside, 0 to 200.
+
+    Raises:
+        RequestError: At the field it names.
+    """
+
+    credential: str
+    attributes: Mapping[str, str | None] = attrs.field(repr=False)
+    validity: Validity = attrs.field(default=None, kw_only=True)
+    revocation_key: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    sd_jwt_batch_size: int | None = attrs.field(
+        default=None, kw_only=True, metadata={"wire": "sdJwtBatchSize"}
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_credential_type(self.credential, "credential")
+        object.__setattr__(self, "attributes", _attributes(self.attributes))
+        _check_validity(self.validity)
+        if self.revocation_key is not None:
+            check_text(self.revocation_key, "revocation_key", empty=False)
+        size = self.sd_jwt_batch_size
+        if size is not None and (type(size) is not int or not 0 <= size <= _LARGEST_BATCH):
+            raise RequestError("sd_jwt_batch_size", "must be a whole number from 0 to 200")
+
+
+def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> CredentialRequest:
+    """Give the request with its validity as a date, judged at `now`.
+
+    Raises:
+        RequestError: The validity, rounded down to a week as the server does, is not ahead of
+            `now`: the credential would be expired when it is issued.
+    """
+    validity = request.validity
+    if validity is None:
+        return request
+    until = now + validity if isinstance(validity, timedelta) else validity
+    if (until - _EPOCH) // _WEEK * _WEEK + _EPOCH <= now:
+        raise RequestError(
+            f"{place}.validity",
+            "the server rounds it down to a whole week since 1970 (a Thursday, 0:00 UTC), which "
+            "has passed: the credential would be expired at once; ask for a week or more",
+        )
+    if until is validity:
+        return request
+    return attrs.evolve(request, validity=until.replace(microsecond=0))
+
+
+def _attributes(attributes: object) -> dict[str, str | None]:
+    if not isinstance(attributes, Mapping):
+        raise RequestError("attributes", "must map attribute names to texts")
+    copied: dict[str, str | None] = {}
+    for name, value in attributes.items():
+        if not isinstance(name, str) or not name or "." in name:
+            raise RequestError("attributes", "an attribute's name is its fourth part alone")
+        if value is not None:
+            check_text(value, f'attributes["{name}"]')
+        copied[name] = value
+    return copied
+
+
+def _check_validity(validity: object) -> None:
+    if isinstance(validity, datetime):
+        if validity.utcoffset() is None:
+            raise RequestError("validity", "must be an aware datetime: give it a time zone")
+        if validity.microsecond:
+            raise RequestError("validity", "must be whole seconds")
+        if validity <= _EPOCH:
+            raise RequestError("validity", "lies before 1970")
+    elif isinstance(validity, timedelta):
+        if validity <= timedelta(0):
+            raise RequestError("validity", "must be longer than nothing")
+    elif validity is not None:
+        raise RequestError("validity", "must be a datetime, a timedelta or None")

@@ -1,0 +1,72 @@
+"""JSON text and the values that stand in it.
+
+Belongs here: reading and writing text, strictly. Does not belong here: what the values mean
+(`wire`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TypeAlias, Union
+
+__all__ = ["JsonTextError", "JsonValue", "read_json", "write_json"]
+
+# A quoted name in `X | Y` fails at run time.
+JsonValue: TypeAlias = Union[  # noqa: UP007
+    bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None
+]
+
+_LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class JsonTextError(ValueError):
+    """A text is no JSON, or not only JSON. Its text names the place, never the content."""
+
+    def __init__(self, reason: str, end: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.end = end
+        """Where the first whole value ends, if more follows behind it."""
+
+
+def write_json(value: JsonValue) -> str:
+    """Write compact JSON, as JavaScript's `JSON.stringify` does: key order kept, no escapes."""
+    return _WRITER.encode(value)
+
+
+def read_json(body: bytes | str) -> JsonValue:
+    """Read one JSON value from UTF-8.
+
+    Raises:
+        JsonTextError: Not UTF-8, not JSON, more than one value, NaN or an infinity, a number of
+            thousands of digits, nested too deeply, or a text that is no Unicode.
+    """
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8")
+        if _LONE_SURROGATE.search(text):
+            # json.loads takes "\ud800" on its own; encoding it would fail far from here.
+            value: JsonValue = _READER.decode(text)
+            write_json(value).encode("utf-8")
+            return value
+        return _READER.decode(text)  # type: ignore[no-any-return]  # JSON is all it gives
+    except UnicodeDecodeError:
+        raise JsonTextError("is not UTF-8") from None
+    except UnicodeEncodeError:
+        raise JsonTextError("holds half a character (a lone surrogate)") from None
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise JsonTextError("has more than one JSON value", end=error.pos) from None
+        raise JsonTextError(f"is not JSON (at character {error.pos})") from None
+    except RecursionError:
+        raise JsonTextError("is nested too deeply") from None
+    except ValueError:
+        raise JsonTextError("holds a number that is none, or too long") from None
+
+
+def _no_constant(_name: str) -> float:
+    raise ValueError
+
+
+_READER = json.JSONDecoder(parse_constant=_no_constant)
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,61 @@
+"""Requests from before condiscons (2019), turned into the JSON of today's.
+
+Source: irmago `legacy.go`. They have no `@context` but a `type`, and list options, not
+conjunctions. Nothing here writes the old form.
+"""
+
+from __future__ import annotations
+
+from irma_core.models.json_text import JsonValue
+from irma_core.models.reading import WireError, read_list, read_object, read_text
+from irma_core.models.request_json import (
+    DISCLOSURE_CONTEXT,
+    ISSUANCE_CONTEXT,
+    SIGNATURE_CONTEXT,
+)
+
+__all__ = ["is_legacy", "modernised"]
+
+_CONTEXTS = {
+    "disclosing": (DISCLOSURE_CONTEXT, "content"),
+    "signing": (SIGNATURE_CONTEXT, "content"),
+    "issuing": (ISSUANCE_CONTEXT, "disclose"),
+}
+
+
+def is_legacy(fields: dict[str, JsonValue]) -> bool:
+    """Tell whether it is a request of the old form."""
+    return "@context" not in fields and "type" in fields
+
+
+def modernised(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Give the same request in today's form.
+
+    Raises:
+        WireError: At the place it names.
+    """
+    kind = read_text(fields["type"], ".type")
+    if kind not in _CONTEXTS:
+        raise WireError(".type", "names no disclosure, signature or issuance request")
+    context, content = _CONTEXTS[kind]
+    modern = {key: value for key, value in fields.items() if key not in ("type", content)}
+    modern["@context"] = context
+    disclose: list[JsonValue] = []
+    labels: dict[str, JsonValue] = {}
+    for i, item in enumerate(read_list(fields.get(content, []), f".{content}")):
+        place = f".{content}[{i}]"
+        disjunction = read_object(item, place)
+        disclose.append(_options(disjunction.get("attributes", []), f"{place}.attributes"))
+        if label := disjunction.get("label"):
+            labels[str(i)] = {"en": label, "nl": label}
+    if disclose:
+        modern["disclose"] = disclose
+    if labels:
+        modern["labels"] = labels
+    return modern
+
+
+def _options(attributes: JsonValue, place: str) -> list[JsonValue]:
+    if isinstance(attributes, dict):
+        return [[{"type": name, "value": value}] for name, value in attributes.items()]
+    return [[read_text(name, place)] for name in read_list(attributes, place)]

@@ -1,0 +1,34 @@
+"""Pairing: the app shows a code that the person types into the page before the session goes on."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import final
+
+import attrs
+
+__all__ = ["FrontendOptions", "PairingMethod"]
+
+
+class PairingMethod(Enum):
+    """How the person shows that page and app are theirs. Source: irmago `PairingMethod`."""
+
+    NONE = "none"
+    PIN = "pin"
+    """Four digits that the app shows."""
+
+
+@final
+@attrs.frozen
+class FrontendOptions:
+    """What the server answers to a change of the frontend's options.
+
+    Source: irmago `SessionOptions`.
+
+    Args:
+        pairing_method: The method that now holds.
+        pairing_code: The code that the app will show, with `PIN`; each change makes a new one.
+    """
+
+    pairing_method: PairingMethod
+    pairing_code: str | None = attrs.field(default=None, repr=False)

@@ -1,0 +1,88 @@
+"""The session pointer: what the QR holds, and the links that open the app."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import final
+from urllib.parse import quote, urlsplit
+
+import attrs
+
+from irma_core.errors import RequestError
+from irma_core.models.json_text import write_json
+from irma_core.models.statuses import SessionType
+from irma_core.models.texts import check_address
+from irma_core.models.tokens import fingerprint_of
+
+__all__ = ["LINK_BASE", "SessionPointer"]
+
+LINK_BASE = "https://open.yivi.app/-/session"
+"""What universal links begin with; it has moved once, so it is a setting."""
+
+
+@final
+@attrs.frozen(repr=False)
+class SessionPointer:
+    """Tells an app where the session is. Show it to the person who is to answer, and nobody else.
+
+    Source: irmago `Qr`; IRMA documentation, "Session pointer".
+
+    Args:
+        url: The session's URL at the server (`u`); its end is the client token.
+        type: The kind of session (`irmaqr`).
+
+    Raises:
+        RequestError: The URL is no `http` or `https` URL.
+    """
+
+    url: str = attrs.field(metadata={"wire": "u"})
+    type: SessionType = attrs.field(metadata={"wire": "irmaqr"})
+
+    def __attrs_post_init__(self) -> None:
+        check_address(self.url, "u")
+
+    @classmethod
+    def of_static_session(cls, server: str, name: str) -> SessionPointer:
+        """Make the pointer of a static session, to be printed.
+
+        Args:
+            server: The server's URL as apps reach it, without `/irma`.
+            name: The session's name in the server's configuration: letters and digits.
+
+        Raises:
+            RequestError: The URL or the name is malformed.
+        """
+        if not name.isascii() or not name.isalnum():
+            raise RequestError("name", "a static session's name is letters and digits")
+        url = f"{server.rstrip('/')}/irma/session/{name}"
+        return cls(url, SessionType.REDIRECT)
+
+    def json_text(self) -> str:
+        """Give the bare JSON: the QR's content for apps of before October 2025, and for scripts."""
+        return write_json({"u": self.url, "irmaqr": self.type.value})
+
+    def qr_text(self, *, base: str = LINK_BASE) -> str:
+        """Give the QR's content for a second device: a link with a mark that says so."""
+        value = {"u": self.url, "irmaqr": self.type.value, "continueOnSecondDevice": True}
+        return f"{base}#{_encoded(write_json(value))}"  # type: ignore[arg-type]  # invariant dict
+
+    def link(self, *, base: str = LINK_BASE) -> str:
+        """Give the universal link that opens the app on this device."""
+        return f"{base}#{_encoded(self.json_text())}"
+
+    def android_intent(self, now: datetime) -> str:
+        """Give the Android intent that opens the app on this device; `now` is an aware time."""
+        milliseconds = round(now.timestamp() * 1000)
+        return (
+            f"intent://qr/json/{_encoded(self.json_text())}#Intent;package=org.irmacard.cardemu;"
+            f"scheme=irma;l.timestamp={milliseconds};end"
+        )
+
+    def __repr__(self) -> str:
+        host = urlsplit(self.url).netloc
+        return f"<SessionPointer {self.type.value} at {host} {fingerprint_of(self.url)}>"
+
+
+def _encoded(text: str) -> str:
+    # What JavaScript's encodeURIComponent leaves alone.
+    return quote(text, safe="!~*'()")

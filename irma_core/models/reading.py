@@ -1,0 +1,91 @@
+"""Reading JSON values strictly: a value of one type, or an error that says where it is none.
+
+Belongs here: the error that knows its place, and the primitive types of the protocol. Does not
+belong here: any model (`result_json`, `wire`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from irma_core.models.json_text import JsonValue
+
+__all__ = [
+    "WireError",
+    "read_bool",
+    "read_int",
+    "read_list",
+    "read_object",
+    "read_seconds",
+    "read_text",
+    "read_time",
+]
+
+
+class WireError(ValueError):
+    """A JSON value is not what it should be.
+
+    `place` is a path from the value that was to be read: `.disclosed[0][1].id`.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place.removeprefix('.')}: {reason}" if place else reason)
+        self.place = place
+        self.reason = reason
+
+    def inside(self, place: str) -> WireError:
+        """Give the same error, seen from a value around."""
+        return WireError(place + self.place, self.reason)
+
+
+def read_text(value: JsonValue, place: str = "") -> str:
+    """Give a text."""
+    if type(value) is not str:
+        raise WireError(place, "must be a text")
+    return value
+
+
+def read_bool(value: JsonValue, place: str = "") -> bool:
+    """Give a truth value."""
+    if type(value) is not bool:
+        raise WireError(place, "must be true or false")
+    return value
+
+
+def read_int(value: JsonValue, place: str = "") -> int:
+    """Give a whole number; `1.0` and `true` are none."""
+    if type(value) is not int:
+        raise WireError(place, "must be a whole number")
+    return value
+
+
+def read_list(value: JsonValue, place: str = "") -> list[JsonValue]:
+    """Give a list."""
+    if type(value) is not list:
+        raise WireError(place, "must be a list")
+    return value
+
+
+def read_object(value: JsonValue, place: str = "") -> dict[str, JsonValue]:
+    """Give an object."""
+    if type(value) is not dict:
+        raise WireError(place, "must be an object")
+    return value
+
+
+def read_time(value: JsonValue, place: str = "") -> datetime:
+    """Give an aware time for Unix seconds."""
+    seconds = read_int(value, place)
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        raise WireError(place, "is no time there can be") from None
+
+
+def read_seconds(value: JsonValue, place: str = "") -> timedelta:
+    """Give a duration for whole seconds."""
+    seconds = read_int(value, place)
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:
+        raise WireError(place, "is too long") from None

@@ -1,0 +1,170 @@
+"""Session results read from JSON values, by hand.
+
+By hand because a result may hold many attributes, and a generated hook costs several times as
+much (see `make bench`). Fields that are not known are ignored: later servers may have more.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from irma_core.errors import RequestError
+from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.reading import (
+    WireError,
+    read_bool,
+    read_int,
+    read_list,
+    read_object,
+    read_text,
+    read_time,
+)
+from irma_core.models.remote_errors import RemoteError
+from irma_core.models.results import SessionResult
+from irma_core.models.statuses import (
+    AttributeProofStatus,
+    ProofStatus,
+    SessionStatus,
+    SessionType,
+)
+from irma_core.models.tokens import RequestorToken
+
+__all__ = [
+    "read_remote_error",
+    "read_session_result",
+    "read_status",
+    "read_token",
+]
+
+_AttributeLists = tuple[tuple[DisclosedAttribute, ...] | None, ...]
+
+_SESSION_STATUS = {status.value: status for status in SessionStatus}
+_SESSION_TYPE = {kind.value: kind for kind in SessionType}
+_PROOF_STATUS = {status.value: status for status in ProofStatus}
+_ATTRIBUTE_STATUS = {status.value: status for status in AttributeProofStatus}
+
+Word = TypeVar("Word", SessionStatus, SessionType, ProofStatus, AttributeProofStatus)
+
+
+def read_session_result(value: JsonValue) -> SessionResult:
+    """Read a session result, from `GET result`, a callback or the claims of a JWT.
+
+    Raises:
+        WireError: At the place it names.
+    """
+    fields = read_object(value)
+    proof_status = fields.get("proofStatus")
+    next_session = fields.get("nextSession")
+    error = fields.get("error")
+    signature = fields.get("signature")
+    return SessionResult(
+        read_token(_required(fields, "token"), ".token"),
+        read_status(_required(fields, "status"), ".status"),
+        type=_word(_required(fields, "type"), _SESSION_TYPE, ".type"),
+        proof_status=(
+            None if proof_status is None else _word(proof_status, _PROOF_STATUS, ".proofStatus")
+        ),
+        unchecked_disclosed=_read_lists(fields.get("disclosed")),
+        unchecked_signature=None if signature is None else _read_signature(signature),
+        error=None if error is None else read_remote_error(error, ".error"),
+        next_session=None if next_session is None else read_token(next_session, ".nextSession"),
+    )
+
+
+def read_status(value: JsonValue, place: str = "") -> SessionStatus:
+    """Read a session status."""
+    return _word(value, _SESSION_STATUS, place)
+
+
+def read_token(value: JsonValue, place: str = "") -> RequestorToken:
+    """Read a requestor token."""
+    try:
+        return RequestorToken(read_text(value, place))
+    except RequestError as error:
+        raise WireError(place, error.reason) from None
+
+
+def read_remote_error(value: JsonValue, place: str = "") -> RemoteError:
+    """Read the server's account of an error; all but status and name may be missing."""
+    fields = read_object(value, place)
+    return RemoteError(
+        read_int(_required(fields, "status", place), f"{place}.status"),
+        read_text(_required(fields, "error", place), f"{place}.error"),
+        read_text(fields.get("description", ""), f"{place}.description"),
+        message=read_text(fields.get("message", ""), f"{place}.message"),
+        stacktrace=read_text(fields.get("stacktrace", ""), f"{place}.stacktrace"),
+    )
+
+
+def _required(fields: dict[str, JsonValue], name: str, place: str = "") -> JsonValue:
+    try:
+        return fields[name]
+    except KeyError:
+        raise WireError(f"{place}.{name}", "is missing") from None
+
+
+def _word(value: JsonValue, words: dict[str, Word], place: str) -> Word:
+    word = words.get(value) if type(value) is str else None
+    if word is None:
+        raise WireError(place, f"is none of {', '.join(words)}")
+    return word
+
+
+def _read_lists(value: JsonValue) -> _AttributeLists:
+    if value is None:
+        return ()
+    lists = read_list(value, ".disclosed")
+    if lists and type(lists[0]) is dict:
+        # Results of old servers are flat: one attribute for each disjunction.
+        lists = [[item] for item in lists]
+    return tuple(
+        None if item is None else _read_attributes(read_list(item, f".disclosed[{i}]"), i)
+        for i, item in enumerate(lists)
+    )
+
+
+def _read_attributes(values: list[JsonValue], i: int) -> tuple[DisclosedAttribute, ...]:
+    read = []
+    for j, value in enumerate(values):
+        try:
+            read.append(_read_attribute(value))
+        except WireError as error:
+            raise error.inside(f".disclosed[{i}][{j}]") from None
+    return tuple(read)
+
+
+def _read_attribute(value: JsonValue) -> DisclosedAttribute:
+    fields = read_object(value)
+    raw_value = fields.get("rawvalue")
+    if raw_value is not None and type(raw_value) is not str:
+        raise WireError(".rawvalue", "must be a text or null")
+    not_revoked_before = fields.get("notrevokedbefore")
+    return DisclosedAttribute(
+        read_text(_required(fields, "id"), ".id"),
+        raw_value,
+        status=_word(_required(fields, "status"), _ATTRIBUTE_STATUS, ".status"),
+        issued_at=read_time(_required(fields, "issuancetime"), ".issuancetime"),
+        translations=_read_translations(fields.get("value")),
+        not_revoked=read_bool(fields.get("notrevoked", False), ".notrevoked"),
+        not_revoked_before=(
+            None
+            if not_revoked_before is None
+            else read_time(not_revoked_before, ".notrevokedbefore")
+        ),
+    )
+
+
+def _read_translations(value: JsonValue) -> dict[str, str] | None:
+    if value is None:
+        return None
+    return {
+        language: read_text(text, ".value")
+        for language, text in read_object(value, ".value").items()
+    }
+
+
+def _read_signature(value: JsonValue) -> AttributeBasedSignature:
+    fields = read_object(value, ".signature")
+    message = read_text(_required(fields, "message", ".signature"), ".signature.message")
+    return AttributeBasedSignature(write_json(fields), message)

@@ -1,0 +1,125 @@
+"""What the server says of a session, and the one way from there to an answer."""
+
+from __future__ import annotations
+
+from typing import final
+
+import attrs
+
+from irma_core.errors import (
+    ProofNotValidError,
+    SessionCancelledError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+    SignatureMismatchError,
+    WrongSessionError,
+)
+from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
+from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+from irma_core.models.remote_errors import RemoteError
+from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
+from irma_core.models.sessions import StartedSession
+from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
+from irma_core.models.tokens import RequestorToken
+
+__all__ = ["SessionResult"]
+
+
+@final
+@attrs.frozen
+class SessionResult:
+    """What the server *said* of a session; what is true of it, only `answer_to` tells.
+
+    `status` being `DONE` proves nothing.
+
+    Source: irmago `server.SessionResult`.
+
+    Args:
+        token: The session's requestor token.
+        status: How far the session is.
+        type: The kind of session.
+        proof_status: Whether the proof holds; None before the end and after a cancel.
+        unchecked_disclosed: `disclosed`, list by list as the server sent it; None for a list that
+            answers nothing. Do not use it to let anybody in.
+        unchecked_signature: `signature`; there even where the proof does not hold.
+        error: What went wrong, where the app's proofs were refused.
+        next_session: In a chain, the requestor token of the session that follows.
+        evidence: Whose word this is; `SIGNED` is for the function that verified the signature.
+    """
+
+    token: RequestorToken
+    status: SessionStatus
+    type: SessionType = attrs.field(kw_only=True)
+    proof_status: ProofStatus | None = attrs.field(default=None, kw_only=True)
+    unchecked_disclosed: tuple[tuple[DisclosedAttribute, ...] | None, ...] = attrs.field(
+        default=(), kw_only=True, repr=False, metadata={"wire": "disclosed"}
+    )
+    unchecked_signature: AttributeBasedSignature | None = attrs.field(
+        default=None, kw_only=True, repr=False, metadata={"wire": "signature"}
+    )
+    error: RemoteError | None = attrs.field(default=None, kw_only=True)
+    next_session: RequestorToken | None = attrs.field(default=None, kw_only=True)
+    evidence: Evidence = attrs.field(default=Evidence.TRANSPORT, kw_only=True)
+
+    def answer_to(self, session: StartedSession) -> Answer:
+        """Make the answer to what was asked in that session, after every check.
+
+        In this order: same session and kind, finished, proof `VALID`, each slot fulfilled by one
+        of its options, and the signature over the message that was sent.
+
+        Raises:
+            WrongSessionError: The result is of another session or kind.
+            SessionNotFinishedError: The session still runs.
+            SessionCancelledError: It was cancelled.
+            SessionTimedOutError: It timed out.
+            ProofNotValidError: The proof does not hold.
+            NotWhatWasAskedError: One of its subclasses: the proof is not of what was asked.
+        """
+        self._check_session(session)
+        self._check_end()
+        request = session.request.request
+        slots = answer_slots(
+            request.disclose,
+            self.unchecked_disclosed,
+            not_revoked=frozenset(request.revocation),
+            session=self.token.fingerprint,
+        )
+        return make_answer(
+            slots,
+            type=self.type,
+            token=self.token,
+            evidence=self.evidence,
+            signature=self._checked_signature(session.request),
+            next_session=self.next_session,
+        )
+
+    def _check_session(self, session: StartedSession) -> None:
+        fingerprint = session.token.fingerprint
+        if self.token != session.token:
+            raise WrongSessionError(fingerprint, f"the result is of {self.token.fingerprint}")
+        expected = session.request.request.session_type
+        if self.type is not expected:
+            raise WrongSessionError(
+                fingerprint, f"the result is of a {self.type.value}, not a {expected.value} session"
+            )
+
+    def _check_end(self) -> None:
+        fingerprint = self.token.fingerprint
+        if self.status is SessionStatus.CANCELLED:
+            raise SessionCancelledError(fingerprint, self.error.error if self.error else None)
+        if self.status is SessionStatus.TIMEOUT:
+            raise SessionTimedOutError(fingerprint)
+        if self.status is not SessionStatus.DONE:
+            raise SessionNotFinishedError(fingerprint, self.status.value)
+        if self.proof_status is not ProofStatus.VALID or self.error is not None:
+            status = self.proof_status.value if self.proof_status else None
+            raise ProofNotValidError(fingerprint, status)
+
+    def _checked_signature(self, asked: ExtendedRequest) -> AttributeBasedSignature | None:
+        if not isinstance(asked.request, SignatureRequest):
+            return None
+        signature = self.unchecked_signature
+        if signature is None or signature.message != asked.request.message:
+            lacks = "no signature" if signature is None else "a signature over another message"
+            raise SignatureMismatchError(self.token.fingerprint, f"there is {lacks}")
+        return signature

@@ -1,0 +1,72 @@
+"""What is refused unless it is allowed by name, and what only a start can judge.
+
+Belongs here: the risks, and the last look at a request before it leaves, when the time and the
+permissions are known. Does not belong here: rules that hold at any time (the models have them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from enum import Enum
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.credentials import resolve_validity
+from irma_core.models.identifiers import scheme_of
+from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
+
+__all__ = ["Risk", "ready_to_start"]
+
+_DEMO_SCHEME = "irma-demo"
+
+
+class Risk(Enum):
+    """Something that is refused unless a requestor's `allow` names it."""
+
+    PLAIN_HTTP = "plain http"
+    """A base URL on plain HTTP that is not loopback: who can change what passes by can log in as
+    anybody."""
+    DEMO_ATTRIBUTES = "demo attributes"
+    """Asking for attributes of `irma-demo`, which everybody can issue to themselves."""
+    TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
+    """`augment_return_url`: the requestor token in a URL, hence in histories and logs."""
+
+
+def ready_to_start(
+    request: ExtendedRequest, now: datetime, allow: Collection[Risk] = ()
+) -> ExtendedRequest:
+    """Give the request as it can be sent at `now`, with dates for durations.
+
+    Args:
+        request: What is to be asked.
+        now: An aware time.
+        allow: The risks that are taken.
+
+    Raises:
+        RequestError: A credential would be expired when it is issued.
+        ConfigurationError: The request takes a risk that is not allowed.
+    """
+    asked = request.request
+    if asked.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
+        raise ConfigurationError(
+            "augment_return_url puts the requestor token into a URL: allow "
+            "Risk.TOKEN_IN_RETURN_URL if nobody else can see that URL"
+        )
+    if Risk.DEMO_ATTRIBUTES not in allow:
+        for identifier in asked.disclose.attribute_types():
+            if scheme_of(identifier) == _DEMO_SCHEME:
+                raise ConfigurationError(
+                    f"{identifier} proves nothing, everybody can issue {_DEMO_SCHEME} attributes: "
+                    "allow Risk.DEMO_ATTRIBUTES in tests and demonstrations"
+                )
+    if not isinstance(asked, IssuanceRequest):
+        return request
+    credentials = tuple(
+        resolve_validity(credential, now, f"credentials[{i}]")
+        for i, credential in enumerate(asked.credentials)
+    )
+    if credentials == asked.credentials:
+        return request
+    return attrs.evolve(request, request=attrs.evolve(asked, credentials=credentials))

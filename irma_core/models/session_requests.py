@@ -1,0 +1,313 @@
+"""Session requests: what a requestor asks of a person, and with which options.
+
+Belongs here: the request classes and the rules on how their fields go together, as far as no scheme
+is needed. Does not belong here: the forms of condiscons, credentials and texts (rooms of their
+own), JSON (`wire`), and what needs the time (the start flow).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.errors import RequestError
+from irma_core.models.condiscon import ConDisCon, Disclose, Slot, as_condiscon
+from irma_core.models.credentials import CredentialRequest
+from irma_core.models.identifiers import check_credential_type, credential_type_of
+from irma_core.models.statuses import SessionType
+from irma_core.models.texts import (
+    check_address,
+    check_duration,
+    check_host,
+    check_return_address,
+    check_text,
+    check_translated,
+)
+
+__all__ = [
+    "DisclosureRequest",
+    "ExtendedRequest",
+    "IssuanceRequest",
+    "NextSession",
+    "RevocationRequest",
+    "SessionRequest",
+    "SignatureRequest",
+    "as_extended",
+]
+
+Labels: TypeAlias = Mapping[Slot, Mapping[str, str]]
+NonRevocation: TypeAlias = Mapping[str, timedelta | None]
+"""Credential types whose non-revocation is to be proved, with how old the proof may be."""
+
+
+def _to_condiscon(disclose: Disclose) -> ConDisCon:
+    return as_condiscon(disclose)
+
+
+def _to_labels(labels: Labels | None) -> Labels:
+    if labels is None:
+        return {}
+    if not isinstance(labels, Mapping):
+        raise RequestError("labels", "must map slots to translated texts")
+    return {
+        slot: check_translated(text, f"labels[{slot!r}]".replace("'", '"'))
+        for slot, text in labels.items()
+    }
+
+
+def _to_types(types: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_each_type(types, "skip_expiry_check"))
+
+
+def _to_non_revocation(types: Iterable[str] | NonRevocation | None) -> NonRevocation:
+    if types is None:
+        return {}
+    if isinstance(types, Mapping):
+        for credential, tolerance in types.items():
+            check_credential_type(credential, "revocation")
+            if tolerance is not None:
+                check_duration(tolerance, f'revocation["{credential}"]')
+        return dict(types)
+    return dict.fromkeys(_each_type(types, "revocation"))
+
+
+def _each_type(types: object, place: str) -> list[str]:
+    if isinstance(types, str) or not isinstance(types, Iterable):
+        raise RequestError(place, "must be a list of credential types")
+    return [check_credential_type(item, f"{place}[{i}]") for i, item in enumerate(types)]
+
+
+def _to_credentials(credentials: Iterable[CredentialRequest]) -> tuple[CredentialRequest, ...]:
+    made = tuple(credentials)
+    for i, credential in enumerate(made):
+        if not isinstance(credential, CredentialRequest):
+            raise RequestError(f"credentials[{i}]", "must be a CredentialRequest")
+    if not made:
+        raise RequestError("credentials", "an issuance request issues at least one credential")
+    return made
+
+
+@attrs.frozen
+class _Asking:
+    """What the three kinds of session request share."""
+
+    labels: Labels = attrs.field(default=None, converter=_to_labels, kw_only=True)
+    skip_expiry_check: tuple[str, ...] = attrs.field(default=(), converter=_to_types, kw_only=True)
+    revocation: NonRevocation = attrs.field(
+        default=None, converter=_to_non_revocation, kw_only=True
+    )
+    client_return_url: str | None = attrs.field(default=None, kw_only=True)
+    augment_return_url: bool = attrs.field(default=False, kw_only=True)
+    host: str | None = attrs.field(default=None, kw_only=True)
+
+    def _check(self, disclose: ConDisCon) -> None:
+        slots = disclose.slots
+        for slot in self.labels:
+            if slot not in slots or isinstance(slot, bool):
+                raise RequestError("labels", f"{slot!r} is no slot of this request")
+        asked = {credential_type_of(identifier) for identifier in disclose.attribute_types()}
+        for field in ("skip_expiry_check", "revocation"):
+            for credential in getattr(self, field):
+                if credential not in asked:
+                    raise RequestError(field, f"{credential} is not asked for by this request")
+        if self.client_return_url is not None:
+            check_return_address(self.client_return_url, "client_return_url")
+        if type(self.augment_return_url) is not bool:
+            raise RequestError("augment_return_url", "must be True or False")
+        if self.augment_return_url and self.client_return_url is None:
+            raise RequestError("augment_return_url", "needs a client_return_url")
+        if self.host is not None:
+            check_host(self.host, "host")
+
+
+@final
+@attrs.frozen
+class DisclosureRequest(_Asking):
+    """Ask a person to disclose attributes.
+
+    Source: irmago `DisclosureRequest`; IRMA documentation, "Session requests".
+
+    Args:
+        disclose: What is asked, by slot: see `any_of`, `all_of` and `optional`.
+        labels: A translated caption (`{"en": …}`) for slots, shown in the app.
+        skip_expiry_check: Credential types of which an expired instance will do.
+        revocation: Credential types that must prove that they are not revoked; as a mapping, with
+            how old that proof may be (None for the server's default).
+        client_return_url: Where the app sends the person afterwards.
+        augment_return_url: Let the server add the requestor token to that URL. It is a secret:
+            refused unless `Risk.TOKEN_IN_RETURN_URL` is allowed.
+        host: The host, with a port if any, to show in the session pointer.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+
+    disclose: ConDisCon = attrs.field(converter=_to_condiscon)
+
+    def __attrs_post_init__(self) -> None:
+        _check_some_attribute(self.disclose)
+        self._check(self.disclose)
+
+    @property
+    def session_type(self) -> SessionType:
+        """The kind of session that this request starts."""
+        return SessionType.DISCLOSING
+
+
+@final
+@attrs.frozen
+class SignatureRequest(_Asking):
+    """Ask a person to sign a message with attributes.
+
+    Source: irmago `SignatureRequest`; IRMA documentation, "Attribute-based signatures".
+
+    Args:
+        message: What is to be signed; not empty.
+        disclose: The attributes to sign with, as in `DisclosureRequest`, and so the rest.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+
+    message: str = attrs.field(repr=False)
+    disclose: ConDisCon = attrs.field(converter=_to_condiscon)
+
+    def __attrs_post_init__(self) -> None:
+        check_text(self.message, "message", empty=False)
+        _check_some_attribute(self.disclose)
+        self._check(self.disclose)
+
+    @property
+    def session_type(self) -> SessionType:
+        """The kind of session that this request starts."""
+        return SessionType.SIGNING
+
+
+@final
+@attrs.frozen
+class IssuanceRequest(_Asking):
+    """Give a person credentials, and ask for attributes before if need be.
+
+    Source: irmago `IssuanceRequest`; IRMA documentation, "Issuing".
+
+    Args:
+        credentials: What to issue; at least one.
+        disclose: What to ask in the same session, as in `DisclosureRequest`, and so the rest.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+
+    credentials: tuple[CredentialRequest, ...] = attrs.field(converter=_to_credentials)
+    disclose: ConDisCon = attrs.field(default=ConDisCon(), converter=_to_condiscon)
+
+    def __attrs_post_init__(self) -> None:
+        self._check(self.disclose)
+
+    @property
+    def session_type(self) -> SessionType:
+        """The kind of session that this request starts."""
+        return SessionType.ISSUING
+
+
+SessionRequest: TypeAlias = DisclosureRequest | SignatureRequest | IssuanceRequest
+
+
+@final
+@attrs.frozen
+class NextSession:
+    """Where the server asks for the next session of a chain, while this one ends.
+
+    Source: irmago `NextSessionData`; IRMA documentation, "Chained sessions".
+
+    Args:
+        url: An `http` or `https` URL of the requestor's.
+
+    Raises:
+        RequestError: The URL is none, or empty.
+    """
+
+    url: str
+
+    def __attrs_post_init__(self) -> None:
+        check_address(self.url, "url")
+
+
+@final
+@attrs.frozen
+class ExtendedRequest:
+    """A session request with the requestor's own options.
+
+    Source: irmago `RequestorBaseRequest`; IRMA documentation, "Session requests", extra
+    parameters.
+
+    Args:
+        request: What to ask of the person.
+        validity: How long a result JWT is to be valid; whole seconds. Zero or None: 120 s.
+        timeout: How long the app may take to connect; whole seconds. Zero or None: the server's
+            default of 15 minutes.
+        callback_url: Where the server is to POST the result when the session ends.
+        next_session: Where it asks for a session to follow.
+
+    Raises:
+        RequestError: At the field it names.
+    """
+
+    request: SessionRequest
+    validity: timedelta | None = attrs.field(default=None, kw_only=True)
+    timeout: timedelta | None = attrs.field(default=None, kw_only=True)
+    callback_url: str | None = attrs.field(default=None, kw_only=True)
+    next_session: NextSession | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.request, DisclosureRequest | SignatureRequest | IssuanceRequest):
+            raise RequestError("request", "must be a disclosure, signature or issuance request")
+        if self.validity is not None:
+            check_duration(self.validity, "validity")
+        if self.timeout is not None:
+            check_duration(self.timeout, "timeout")
+        if self.callback_url is not None:
+            check_address(self.callback_url, "callback_url")
+        if self.next_session is not None and not isinstance(self.next_session, NextSession):
+            raise RequestError("next_session", "must be a NextSession")
+
+
+@final
+@attrs.frozen
+class RevocationRequest:
+    """Revoke a credential that was issued with a revocation key.
+
+    Source: irmago `RevocationRequest`; IRMA documentation, "Revocation".
+
+    Args:
+        credential: The credential type, three parts.
+        revocation_key: The key it was issued with.
+        issued: Which of several issued with that key: the time of issuance as irmago records it,
+            in nanoseconds since 1970. None revokes all.
+
+    Raises:
+        RequestError: At the field it names.
+    """
+
+    credential: str = attrs.field(metadata={"wire": "type"})
+    revocation_key: str = attrs.field(repr=False)
+    issued: int | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_credential_type(self.credential, "credential")
+        check_text(self.revocation_key, "revocation_key", empty=False)
+        if self.issued is not None and (type(self.issued) is not int or self.issued < 0):
+            raise RequestError("issued", "must be whole nanoseconds since 1970")
+
+
+def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+    """Give an extended request for either."""
+    return request if isinstance(request, ExtendedRequest) else ExtendedRequest(request)
+
+
+def _check_some_attribute(disclose: ConDisCon) -> None:
+    if not any(True for _ in disclose.attribute_types()):
+        raise RequestError("disclose", "asks for no attribute at all")

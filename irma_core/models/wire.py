@@ -1,0 +1,308 @@
+"""The one converter between JSON and models.
+
+Belongs here: cattrs, and all that is `Any`. What a server says is read with unknown fields ignored;
+what a person wrote or signed, with unknown fields refused. Nothing is coerced: not `null` to the
+text "None", not `1` to `True`. Errors name the place and not the value. Does not belong here: the
+rules of a request (its class has them), and the two hand-written hooks (`request_json`,
+`result_json`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.cols import homogenous_tuple_structure_factory
+from cattrs.errors import (
+    BaseValidationError,
+    ClassValidationError,
+    ForbiddenExtraKeysError,
+    IterableValidationError,
+)
+from cattrs.gen import make_dict_structure_fn, override
+
+from irma_core.errors import RequestError
+from irma_core.models.condiscon import AttributeRequest, ConDisCon, as_condiscon
+from irma_core.models.credentials import CredentialRequest, Validity
+from irma_core.models.json_text import JsonTextError, JsonValue, read_json
+from irma_core.models.legacy import is_legacy, modernised
+from irma_core.models.reading import (
+    WireError,
+    read_bool,
+    read_int,
+    read_list,
+    read_object,
+    read_seconds,
+    read_text,
+    read_time,
+)
+from irma_core.models.request_json import (
+    DISCLOSURE_CONTEXT,
+    ISSUANCE_CONTEXT,
+    REVOCATION_CONTEXT,
+    SIGNATURE_CONTEXT,
+    extended_request_value,
+    revocation_request_value,
+    session_request_value,
+)
+from irma_core.models.result_json import read_session_result, read_status, read_token
+from irma_core.models.results import SessionResult
+from irma_core.models.session_requests import (
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    NextSession,
+    RevocationRequest,
+    SessionRequest,
+    SignatureRequest,
+)
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+
+__all__ = ["AnyRequest", "read_as", "read_request", "read_request_value", "request_value"]
+
+AnyRequest = SessionRequest | ExtendedRequest | RevocationRequest
+Model = TypeVar("Model")
+
+_REQUESTS: dict[str, type[Any]] = {
+    DISCLOSURE_CONTEXT: DisclosureRequest,
+    SIGNATURE_CONTEXT: SignatureRequest,
+    ISSUANCE_CONTEXT: IssuanceRequest,
+    REVOCATION_CONTEXT: RevocationRequest,
+}
+_WRITTEN_BY_PEOPLE = frozenset(
+    {*_REQUESTS.values(), ExtendedRequest, NextSession, CredentialRequest, AttributeRequest}
+)
+
+
+def read_as(value: JsonValue, model: type[Model]) -> Model:
+    """Read what a server said as a model.
+
+    Raises:
+        WireError: At the place it names.
+    """
+    return _read(value, model)
+
+
+def read_request_value(value: JsonValue) -> AnyRequest:
+    """Read a request of any kind, plain or extended; slots are numbers.
+
+    Raises:
+        RequestError: At the place it names; unknown fields are refused.
+    """
+    try:
+        fields = read_object(value)
+        if "request" in fields:
+            return _read(fields, ExtendedRequest)
+        if fields.get("@context") == REVOCATION_CONTEXT:
+            return _read(fields, RevocationRequest)
+        return _read_session_request(fields)
+    except WireError as error:
+        raise RequestError(error.place.removeprefix("."), error.reason) from None
+
+
+def read_request(text: str | bytes) -> AnyRequest:
+    """Read a request of any kind from JSON, as documentation and other languages write it.
+
+    Raises:
+        RequestError: At the place it names, or because the text is no JSON.
+    """
+    try:
+        value = read_json(text)
+    except JsonTextError as error:
+        raise RequestError("", f"the request {error.reason}") from None
+    return read_request_value(value)
+
+
+def request_value(request: AnyRequest) -> dict[str, JsonValue]:
+    """Give the JSON value of a request of any kind.
+
+    Raises:
+        RequestError: A credential's validity is a duration, which only a start turns into a date.
+    """
+    if isinstance(request, ExtendedRequest):
+        return extended_request_value(request)
+    if isinstance(request, RevocationRequest):
+        return revocation_request_value(request)
+    return session_request_value(request)
+
+
+def _read(value: JsonValue, model: type[Model]) -> Model:
+    try:
+        return _converter.structure(value, model)
+    except BaseValidationError as group:
+        raise _first_error(group, "") from None
+    except (WireError, RequestError) as error:
+        raise _as_wire_error(error, "") from None
+
+
+def _read_session_request(value: JsonValue) -> SessionRequest:
+    fields = read_object(value)
+    if is_legacy(fields):
+        fields = modernised(fields)
+    context = fields.get("@context")
+    model = _REQUESTS.get(context) if isinstance(context, str) else None
+    if model is None or model is RevocationRequest:
+        raise WireError(".@context", "names no disclosure, signature or issuance request")
+    request: SessionRequest = _read(fields, model)
+    return request
+
+
+def _first_error(error: BaseException, place: str) -> WireError:
+    """Find the first error in cattrs' groups, and its place; its own texts print values."""
+    if isinstance(error, ClassValidationError):
+        noted, rest = error.group_exceptions()
+        for inner, note in noted:
+            return _first_error(inner, f"{place}.{_wire_name(note.name, error.cl)}")
+        return _first_error(rest[0], place)
+    if isinstance(error, IterableValidationError):
+        indexed, _ = error.group_exceptions()
+        inner, index = indexed[0]
+        return _first_error(inner, f"{place}[{index.index}]")
+    return _as_wire_error(error, place)
+
+
+def _as_wire_error(error: BaseException, place: str) -> WireError:
+    if isinstance(error, WireError):
+        return error.inside(place)
+    if isinstance(error, RequestError):
+        # Models speak Python's names, JSON has the protocol's.
+        inner = re.sub(r"_([a-z])", lambda match: match[1].upper(), error.place)
+        return WireError(place + (inner if inner.startswith("[") else f".{inner}"), error.reason)
+    if isinstance(error, ForbiddenExtraKeysError):
+        name = min(error.extra_fields)[:40]
+        return WireError(f"{place}.{name}", "is no field of this request")
+    if isinstance(error, KeyError):
+        return WireError(place, "is missing")
+    return WireError(place, "is none of the words that may stand here")
+
+
+def _wire_name(name: str, model: type[Any]) -> str:
+    field = attrs.fields_dict(model)[name]
+    written: str = field.metadata.get("wire") or re.sub(
+        r"_([a-z])", lambda match: match[1].upper(), name
+    )
+    return written
+
+
+def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:
+    renamed = {
+        field.name: override(
+            rename=_wire_name(field.name, model), struct_hook=_HOOKS.get(field.name)
+        )
+        for field in attrs.fields(model)
+    }
+    structure = make_dict_structure_fn(
+        model,
+        _converter,
+        _cattrs_forbid_extra_keys=model in _WRITTEN_BY_PEOPLE,
+        **renamed,  # type: ignore[arg-type]  # the names of fields cannot clash with options
+    )
+    context = {kind: written for written, kind in _REQUESTS.items()}.get(model)
+
+    def hook(value: JsonValue, kind: type[Any]) -> Any:
+        fields = read_object(value)
+        if context is not None:
+            if fields.get("@context") != context:
+                raise WireError(".@context", f"must be {context}")
+            fields = {name: item for name, item in fields.items() if name != "@context"}
+        return structure(fields, kind)
+
+    return hook
+
+
+def _is_tuple(kind: Any) -> bool:
+    origin: object = get_origin(kind)
+    return origin is tuple
+
+
+def _structure_tuple(kind: Any) -> Callable[[Any, Any], Any]:
+    structure = homogenous_tuple_structure_factory(kind, _converter)
+    return lambda value, _kind: structure(read_list(value), kind)
+
+
+def _read_condiscon(value: JsonValue, _kind: object) -> ConDisCon:
+    lists = []
+    for i, disjunction in enumerate(read_list(value)):
+        options = []
+        for j, option in enumerate(read_list(disjunction, f"[{i}]")):
+            attributes = read_list(option, f"[{i}][{j}]")
+            options.append(
+                [_read_attribute(item, f"[{i}][{j}][{k}]") for k, item in enumerate(attributes)]
+            )
+        lists.append(options)
+    return as_condiscon(lists, "")
+
+
+def _read_attribute(value: JsonValue, place: str) -> str | AttributeRequest:
+    if isinstance(value, str):
+        return value
+    try:
+        return _read(value, AttributeRequest)
+    except WireError as error:
+        raise error.inside(place) from None
+
+
+def _read_labels(value: JsonValue, _kind: object) -> dict[int, JsonValue]:
+    labels = {}
+    for position, label in read_object(value).items():
+        if not re.fullmatch(r"0|[1-9][0-9]{0,8}", position):
+            raise WireError("", "is keyed by positions of disjunctions: 0, 1, …")
+        labels[int(position)] = label
+    return labels
+
+
+def _read_non_revocation(value: JsonValue, _kind: object) -> list[JsonValue] | Mapping[str, Any]:
+    if isinstance(value, list):
+        return value
+    tolerances: dict[str, timedelta | None] = {}
+    for credential, item in read_object(value).items():
+        place = f'["{credential}"]'
+        seconds = read_object(item, place).get("tolerance")
+        tolerances[credential] = None if seconds is None else read_seconds(seconds, place)
+    return tolerances
+
+
+def _as_it_is(value: JsonValue, _kind: object) -> JsonValue:
+    """For fields that the model itself checks in full."""
+    return value
+
+
+_HOOKS: Mapping[str, Any] = {
+    "disclose": _read_condiscon,
+    "labels": _read_labels,
+    "revocation": _read_non_revocation,
+    "skip_expiry_check": _as_it_is,
+    "attributes": _as_it_is,
+}
+
+_converter = Converter(detailed_validation=True)
+for _type, _reader in (
+    (str, read_text),
+    (int, read_int),
+    (bool, read_bool),
+    (datetime, read_time),
+    (timedelta, read_seconds),
+    (RequestorToken, read_token),
+    (SessionStatus, read_status),
+    (SessionResult, read_session_result),
+):
+    _converter.register_structure_hook(_type, lambda value, _kind, read=_reader: read(value))
+_converter.register_structure_hook(Validity, lambda value, _kind: read_time(value))
+_converter.register_structure_hook(
+    FrontendAuthorization, lambda value, _kind: FrontendAuthorization(read_text(value))
+)
+_converter.register_structure_hook(
+    SessionRequest, lambda value, _kind: _read_session_request(value)
+)
+_converter.register_structure_hook_factory(
+    lambda kind: (
+        attrs.has(kind) and kind not in (RequestorToken, FrontendAuthorization, SessionResult)
+    ),
+    _structure_model,
+)
+_converter.register_structure_hook_factory(_is_tuple, _structure_tuple)

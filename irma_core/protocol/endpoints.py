@@ -1,0 +1,285 @@
+"""A pair of functions for each endpoint of the server: build a request, parse its response.
+
+In the order of the server's interface. A framework author who has an HTTP stack needs nothing
+else: send what a build function gives, follow no redirect, hand what comes to the parse function.
+
+Every parse function raises `ServerRefusedError` where the server refuses, `RedirectError` where it
+redirects, and `UnexpectedResponseError` where the response is none of an IRMA server's; what more
+it raises is said at it. Source: IRMA documentation, "IRMA server API".
+"""
+
+from __future__ import annotations
+
+import re
+
+from irma_core.errors import (
+    RedirectError,
+    ServerRefusedError,
+    SessionMayExistError,
+    UnexpectedResponseError,
+)
+from irma_core.models.json_text import write_json
+from irma_core.models.pairing import FrontendOptions, PairingMethod
+from irma_core.models.remote_errors import INTERNAL_ERROR
+from irma_core.models.results import SessionResult
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    RevocationRequest,
+    SessionRequest,
+)
+from irma_core.models.sessions import SessionPackage
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+from irma_core.models.wire import request_value
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.replies import json_reply, refuse, text_reply
+
+__all__ = [
+    "build_cancel_request",
+    "build_complete_pairing_request",
+    "build_getproof_request",
+    "build_health_request",
+    "build_pairing_request",
+    "build_public_key_request",
+    "build_result_jwt_request",
+    "build_result_request",
+    "build_revocation_jwt_request",
+    "build_revocation_request",
+    "build_start_jwt_request",
+    "build_start_request",
+    "build_status_request",
+    "parse_cancel_response",
+    "parse_complete_pairing_response",
+    "parse_getproof_response",
+    "parse_health_response",
+    "parse_pairing_response",
+    "parse_public_key_response",
+    "parse_result_jwt_response",
+    "parse_result_response",
+    "parse_revocation_response",
+    "parse_start_response",
+    "parse_status_response",
+]
+
+_START = "POST session"
+_STATUS = "GET session/{token}/status"
+_RESULT = "GET session/{token}/result"
+_RESULT_JWT = "GET session/{token}/result-jwt"
+_GETPROOF = "GET session/{token}/getproof"
+_CANCEL = "DELETE session/{token}"
+_PUBLIC_KEY = "GET publickey"
+_REVOCATION = "POST revocation"
+_HEALTH = "GET health"
+_PAIRING = "POST frontend/options"
+_COMPLETE_PAIRING = "POST frontend/pairingcompleted"
+
+_JSON = ("content-type", "application/json")
+_TEXT = ("content-type", "text/plain")
+_OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_OK, _NO_CONTENT = 200, 204
+
+
+def build_start_request(
+    server: ServerUrl,
+    request: SessionRequest | ExtendedRequest,
+    *,
+    authorization: str | None = None,
+) -> HttpRequest:
+    """Start a session by a request in JSON.
+
+    Args:
+        server: The server.
+        request: What to ask; make it ready by `ready_to_start` first.
+        authorization: With the server's method `token`, the token: bare, no `Bearer`.
+
+    Raises:
+        RequestError: A credential's validity is still a duration.
+    """
+    headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
+    body = write_json(request_value(request)).encode()
+    return HttpRequest("POST", server.below("session"), path=_START, headers=headers, body=body)
+
+
+def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
+    """Start a session by a session request JWT; it is its own authentication."""
+    return HttpRequest(
+        "POST", server.below("session"), path=_START, headers=(_TEXT,), body=jwt.encode("ascii")
+    )
+
+
+def parse_start_response(response: HttpResponse) -> SessionPackage:
+    """Parse the answer to either form of a start.
+
+    Raises:
+        SessionMayExistError: The response does not tell whether a session was made.
+    """
+    try:
+        return json_reply(response, _START, SessionPackage)
+    except RedirectError:
+        raise
+    except UnexpectedResponseError as error:
+        raise SessionMayExistError(f"HTTP {error.http_status} {error.reason}") from error
+    except ServerRefusedError as error:
+        if error.code == INTERNAL_ERROR:
+            raise SessionMayExistError(f"HTTP {error.http_status} {error.code}") from error
+        raise
+
+
+def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
+    """Ask how far a session is."""
+    return _of_session("GET", server, token, "/status", _STATUS)
+
+
+def parse_status_response(response: HttpResponse) -> SessionStatus:
+    """Parse a session's status."""
+    return json_reply(response, _STATUS, SessionStatus)
+
+
+def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
+    """Ask for a session's result; works at any status."""
+    return _of_session("GET", server, token, "/result", _RESULT)
+
+
+def parse_result_response(response: HttpResponse) -> SessionResult:
+    """Parse a session's result: what the server said, by the word of the connection alone."""
+    return json_reply(response, _RESULT, SessionResult)
+
+
+def build_result_jwt_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
+    """Ask for a session's result as a JWT signed by the server; works at any status."""
+    return _of_session("GET", server, token, "/result-jwt", _RESULT_JWT)
+
+
+def parse_result_jwt_response(response: HttpResponse) -> str:
+    """Parse a result JWT: its text, not verified."""
+    return _jwt_text(response, _RESULT_JWT)
+
+
+def build_getproof_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
+    """Ask for a session's result as a JWT of the older layout."""
+    return _of_session("GET", server, token, "/getproof", _GETPROOF)
+
+
+def parse_getproof_response(response: HttpResponse) -> str:
+    """Parse a JWT of the older layout: its text, not verified."""
+    return _jwt_text(response, _GETPROOF)
+
+
+def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
+    """Cancel a session; at a finished one it changes nothing."""
+    return _of_session("DELETE", server, token, "", _CANCEL)
+
+
+def parse_cancel_response(response: HttpResponse) -> None:
+    """Parse the answer to a cancel: 200, and nothing in it."""
+    if response.status != _OK:
+        refuse(response, _CANCEL)
+
+
+def build_public_key_request(server: ServerUrl) -> HttpRequest:
+    """Ask for the key that the server signs results with."""
+    return HttpRequest("GET", server.below("publickey"), path=_PUBLIC_KEY)
+
+
+def parse_public_key_response(response: HttpResponse) -> str:
+    """Parse the server's public key: PEM of a SubjectPublicKeyInfo."""
+    text = text_reply(response, _PUBLIC_KEY, media_type=None)
+    if not text.startswith("-----BEGIN PUBLIC KEY-----"):
+        raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is no public key in PEM")
+    return text
+
+
+def build_revocation_request(
+    server: ServerUrl, request: RevocationRequest, *, authorization: str | None = None
+) -> HttpRequest:
+    """Revoke a credential by a request in JSON; `authorization` as in `build_start_request`."""
+    headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
+    body = write_json(request_value(request)).encode()
+    url = server.below("revocation")
+    return HttpRequest("POST", url, path=_REVOCATION, headers=headers, body=body)
+
+
+def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
+    """Revoke a credential by a JWT; it is its own authentication."""
+    url = server.below("revocation")
+    body = jwt.encode("ascii")
+    return HttpRequest("POST", url, path=_REVOCATION, headers=(_TEXT,), body=body)
+
+
+def parse_revocation_response(response: HttpResponse) -> None:
+    """Parse the answer to a revocation: `OK`."""
+    _expect_ok(response, _REVOCATION)
+
+
+def build_health_request(server: ServerUrl) -> HttpRequest:
+    """Ask whether the server is up; servers since 0.15 answer."""
+    return HttpRequest("GET", server.below("health"), path=_HEALTH)
+
+
+def parse_health_response(response: HttpResponse) -> None:
+    """Parse the answer of a server that is up: `OK`."""
+    _expect_ok(response, _HEALTH)
+
+
+def build_pairing_request(
+    session: ServerUrl, authorization: FrontendAuthorization, method: PairingMethod
+) -> HttpRequest:
+    """Switch pairing on or off, as the browser does; only before an app has connected.
+
+    Args:
+        session: The session pointer's URL.
+        authorization: Of the session's frontend request.
+        method: How to pair; each `PIN` makes a new code.
+    """
+    body = write_json({"@context": _OPTIONS_CONTEXT, "pairingMethod": method.value}).encode()
+    return HttpRequest(
+        "POST",
+        session.below("frontend/options"),
+        path=_PAIRING,
+        headers=(_JSON, ("authorization", authorization.reveal())),
+        body=body,
+    )
+
+
+def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
+    """Parse the options that now hold, with the pairing code if any."""
+    return json_reply(response, _PAIRING, FrontendOptions)
+
+
+def build_complete_pairing_request(
+    session: ServerUrl, authorization: FrontendAuthorization
+) -> HttpRequest:
+    """Say that the person typed the right code; arguments as in `build_pairing_request`."""
+    return HttpRequest(
+        "POST",
+        session.below("frontend/pairingcompleted"),
+        path=_COMPLETE_PAIRING,
+        headers=(("authorization", authorization.reveal()),),
+        body=b"",
+    )
+
+
+def parse_complete_pairing_response(response: HttpResponse) -> None:
+    """Parse the answer to a completed pairing: 204."""
+    if response.status != _NO_CONTENT:
+        refuse(response, _COMPLETE_PAIRING)
+
+
+def _of_session(
+    method: str, server: ServerUrl, token: RequestorToken, rest: str, path: str
+) -> HttpRequest:
+    return HttpRequest(method, server.below(f"session/{token.reveal()}{rest}"), path=path)
+
+
+def _jwt_text(response: HttpResponse, path: str) -> str:
+    text = text_reply(response, path).rstrip("\n")
+    if not _JWT.fullmatch(text):
+        raise UnexpectedResponseError(path, response.status, "is no JWT")
+    return text
+
+
+def _expect_ok(response: HttpResponse, path: str) -> None:
+    if text_reply(response, path, media_type=None).strip() != "OK":
+        raise UnexpectedResponseError(path, response.status, "does not say OK")

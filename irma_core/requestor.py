@@ -1,0 +1,322 @@
+"""The front door: a requestor at one IRMA server, in two colours, one line a method.
+
+Everything that happens, and in which order, is in `flows`. `Requestor` may be shared by threads,
+`AsyncRequestor` by tasks; neither owns its transport.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import final
+
+from irma_core.flows.drive import run, run_async
+from irma_core.flows.pairing import complete_pairing_flow, set_pairing_flow
+from irma_core.flows.server import check_health_flow, get_public_key_flow
+from irma_core.flows.sessions import (
+    cancel_session_flow,
+    get_answer_flow,
+    get_result_jwt_flow,
+    get_status_flow,
+    get_unchecked_result_flow,
+)
+from irma_core.flows.start import revoke_flow, start_session_flow
+from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.answers import Answer
+from irma_core.models.pairing import FrontendOptions, PairingMethod
+from irma_core.models.results import SessionResult
+from irma_core.models.risks import Risk
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    RevocationRequest,
+    SessionRequest,
+)
+from irma_core.models.sessions import StartedSession
+from irma_core.models.statuses import SessionStatus
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.transport import AsyncTransport, Transport
+from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.signing import AsyncSigner, Signer
+
+__all__ = ["AsyncRequestor", "Requestor"]
+
+_TIMEOUT = timedelta(seconds=30)
+
+
+@final
+class Requestor:
+    """Starts sessions at an IRMA server, follows them, and turns their results into answers.
+
+    Args:
+        url: The server's base URL, with its `api_prefix` if any.
+        transport: What runs the HTTP calls; the caller closes it.
+        authentication: How the server knows this requestor: see its setting `requestors`.
+        allow: The risks that are taken, each by name; see `Risk`.
+        timeout: For each call as a whole, all tries included; watching has its own.
+
+    Every method but `start_session`, `watch_status` and those that say so raises, beside what it
+    names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),
+    `TransportError` (the wire, after three tries) and `DeadlineError` (the timeout).
+
+    Raises:
+        ConfigurationError: The URL is wrong, or is plain HTTP and not loopback.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        transport: Transport,
+        *,
+        authentication: Authentication[Signer] = NoAuthentication(),  # noqa: B008  # frozen
+        allow: Collection[Risk] = (),
+        timeout: timedelta = _TIMEOUT,
+    ) -> None:
+        self._transport = transport
+        self._wiring = _wire(url, transport, authentication, allow, timeout)
+
+    def __repr__(self) -> str:
+        return f"<Requestor at {self._wiring.server.text}>"
+
+    def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:
+        """Start a session.
+
+        Args:
+            request: What to ask. A text is a session request JWT: it is sent as it is, without
+                `Authorization`.
+
+        Returns:
+            The session: show its `pointer` to the person, keep its `token` in the backend.
+
+        Raises:
+            RequestError: The request is wrong; or now, since a credential would be expired.
+            ConfigurationError: It takes a risk that is not allowed.
+            ServerRefusedError: The server refused, and no session was made.
+            RedirectError: The base URL redirects, and no session was made.
+            SessionMayExistError: Nobody here can know whether a session was made.
+            TransportError: The wire failed before a byte was sent, three times.
+            DeadlineError: The time was up before a byte was sent.
+            SigningError: The signer failed.
+        """
+        return run(start_session_flow(self._wiring, request), self._transport)
+
+    def get_status(self, session: StartedSession) -> SessionStatus:
+        """Ask how far the session is; `DONE` does not say that there is an answer.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
+        return run(get_status_flow(self._wiring, session), self._transport)
+
+    @contextmanager
+    def watch_status(
+        self, session: StartedSession, *, timeout: timedelta | None = None
+    ) -> Generator[Iterator[SessionStatus]]:
+        """Follow the session: `with requestor.watch_status(session) as statuses: for …`.
+
+        Each status comes once and in order; the final one is the last item. The status is asked
+        for each second. A failing question is no end: it is asked again.
+
+        Args:
+            session: What `start_session` gave.
+            timeout: How long to watch; None for as long as the session lives.
+
+        Raises, while iterating:
+            DeadlineError: The time was up.
+            SessionGoneError: The server no longer knows the session.
+            ServerRefusedError: The server refuses.
+            TransportError: The server could not be reached up to the end.
+        """
+        yield self._statuses(session, timeout)
+
+    def _statuses(
+        self, session: StartedSession, timeout: timedelta | None
+    ) -> Iterator[SessionStatus]:
+        state = begin_watch(self._wiring, session, timeout)
+        while not state.is_over:
+            status, state = run(next_status_flow(self._wiring, state), self._transport)
+            yield status
+
+    def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
+        """Follow the session to its end, and give the answer.
+
+        Args:
+            session: What `start_session` gave.
+            timeout: For all of it.
+
+        Raises:
+            DeadlineError: The time was up.
+            AnswerError: One of its subclasses for each reason why there is no answer.
+        """
+        return run(wait_for_answer_flow(self._wiring, session, timeout), self._transport)
+
+    def get_answer(self, session: StartedSession) -> Answer:
+        """Give what was proved, after every check; there is no other way to the attributes.
+
+        Raises:
+            AnswerError: One of its subclasses for each reason why there is no answer.
+        """
+        return run(get_answer_flow(self._wiring, session), self._transport)
+
+    def get_unchecked_result(self, session: StartedSession) -> SessionResult:
+        """Give what the server says, at any status: for logs and curiosity, not for logging in.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
+        return run(get_unchecked_result_flow(self._wiring, session), self._transport)
+
+    def get_result_jwt(self, session: StartedSession) -> str:
+        """Give the result as a JWT signed by the server, at any status; it is not verified.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
+        return run(get_result_jwt_flow(self._wiring, session), self._transport)
+
+    def cancel_session(self, session: StartedSession) -> None:
+        """Cancel the session; one that has ended stays as it is.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
+        run(cancel_session_flow(self._wiring, session), self._transport)
+
+    def get_public_key(self) -> str:
+        """Give the key that the server signs results with: PEM.
+
+        Fetched from the same server it proves no more than TLS does.
+        """
+        return run(get_public_key_flow(self._wiring), self._transport)
+
+    def revoke(self, request: RevocationRequest) -> None:
+        """Revoke a credential that was issued with a revocation key.
+
+        Raises:
+            SigningError: The signer failed.
+        """
+        run(revoke_flow(self._wiring, request), self._transport)
+
+    def check_health(self) -> None:
+        """Ask whether the server is up: it returns, or raises."""
+        run(check_health_flow(self._wiring), self._transport)
+
+    def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
+        """Switch pairing on or off before an app connects, where no browser does it.
+
+        Returns:
+            The options, with the code that the app will show.
+        """
+        return run(set_pairing_flow(self._wiring, session, method), self._transport)
+
+    def complete_pairing(self, session: StartedSession) -> None:
+        """Say that the person typed the code the app shows; while the status is `PAIRING`."""
+        run(complete_pairing_flow(self._wiring, session), self._transport)
+
+
+@final
+class AsyncRequestor:
+    """`Requestor`, awaited: the same arguments, methods and errors.
+
+    Its authentication takes an `AsyncSigner` too.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        transport: AsyncTransport,
+        *,
+        authentication: Authentication[Signer | AsyncSigner] = NoAuthentication(),  # noqa: B008
+        allow: Collection[Risk] = (),
+        timeout: timedelta = _TIMEOUT,
+    ) -> None:
+        self._transport = transport
+        self._wiring = _wire(url, transport, authentication, allow, timeout)
+
+    def __repr__(self) -> str:
+        return f"<AsyncRequestor at {self._wiring.server.text}>"
+
+    async def start_session(
+        self, request: SessionRequest | ExtendedRequest | str
+    ) -> StartedSession:
+        """See `Requestor.start_session`."""
+        return await run_async(start_session_flow(self._wiring, request), self._transport)
+
+    async def get_status(self, session: StartedSession) -> SessionStatus:
+        """See `Requestor.get_status`."""
+        return await run_async(get_status_flow(self._wiring, session), self._transport)
+
+    @asynccontextmanager
+    async def watch_status(
+        self, session: StartedSession, *, timeout: timedelta | None = None
+    ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
+        """See `Requestor.watch_status`: `async with … as statuses: async for …`."""
+        yield self._statuses(session, timeout)
+
+    async def _statuses(
+        self, session: StartedSession, timeout: timedelta | None
+    ) -> AsyncIterator[SessionStatus]:
+        state = begin_watch(self._wiring, session, timeout)
+        while not state.is_over:
+            flow = next_status_flow(self._wiring, state)
+            status, state = await run_async(flow, self._transport)
+            yield status
+
+    async def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
+        """See `Requestor.wait_for_answer`."""
+        flow = wait_for_answer_flow(self._wiring, session, timeout)
+        return await run_async(flow, self._transport)
+
+    async def get_answer(self, session: StartedSession) -> Answer:
+        """See `Requestor.get_answer`."""
+        return await run_async(get_answer_flow(self._wiring, session), self._transport)
+
+    async def get_unchecked_result(self, session: StartedSession) -> SessionResult:
+        """See `Requestor.get_unchecked_result`."""
+        return await run_async(get_unchecked_result_flow(self._wiring, session), self._transport)
+
+    async def get_result_jwt(self, session: StartedSession) -> str:
+        """See `Requestor.get_result_jwt`."""
+        return await run_async(get_result_jwt_flow(self._wiring, session), self._transport)
+
+    async def cancel_session(self, session: StartedSession) -> None:
+        """See `Requestor.cancel_session`."""
+        await run_async(cancel_session_flow(self._wiring, session), self._transport)
+
+    async def get_public_key(self) -> str:
+        """See `Requestor.get_public_key`."""
+        return await run_async(get_public_key_flow(self._wiring), self._transport)
+
+    async def revoke(self, request: RevocationRequest) -> None:
+        """See `Requestor.revoke`."""
+        await run_async(revoke_flow(self._wiring, request), self._transport)
+
+    async def check_health(self) -> None:
+        """See `Requestor.check_health`."""
+        await run_async(check_health_flow(self._wiring), self._transport)
+
+    async def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
+        """See `Requestor.set_pairing`."""
+        return await run_async(set_pairing_flow(self._wiring, session, method), self._transport)
+
+    async def complete_pairing(self, session: StartedSession) -> None:
+        """See `Requestor.complete_pairing`."""
+        await run_async(complete_pairing_flow(self._wiring, session), self._transport)
+
+
+def _wire(
+    url: str,
+    transport: Transport | AsyncTransport,
+    authentication: Authentication[Signer | AsyncSigner],
+    allow: Collection[Risk],
+    timeout: timedelta,
+) -> Wiring:
+    return Wiring(
+        ServerUrl.parse(url, allow=allow),
+        transport.clock,
+        jitter=transport.jitter,
+        authentication=authentication,
+        allow=frozenset(allow),
+        call_timeout=timeout,
+    )

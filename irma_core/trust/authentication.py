@@ -1,0 +1,104 @@
+"""How a requestor shows the server who it is; named after the server's setting `auth_method`."""
+
+from __future__ import annotations
+
+import re
+from typing import Generic, TypeAlias, TypeVar, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
+
+__all__ = [
+    "Authentication",
+    "HmacAuthentication",
+    "NoAuthentication",
+    "PublicKeyAuthentication",
+    "TokenAuthentication",
+]
+
+SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
+_SecretText = re.compile(r"[!-~]([ -~]*[!-~])?")
+
+
+@final
+@attrs.frozen
+class NoAuthentication:
+    """For a server that runs with `no_auth`: it starts sessions for everybody who can reach it."""
+
+
+@final
+@attrs.frozen
+class TokenAuthentication:
+    """For `auth_method: token`.
+
+    Args:
+        secret: The shared token, sent as it is: no `Bearer`.
+
+    Raises:
+        ConfigurationError: It is empty, or cannot stand in an HTTP header.
+    """
+
+    secret: str = attrs.field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not _SecretText.fullmatch(self.secret):
+            raise ConfigurationError("a token is ASCII text, not empty, on one line")
+
+
+@attrs.frozen
+class _SignedAuthentication(Generic[SignerT_co]):
+    name: str
+    signer: SignerT_co
+
+    def _check(self, algorithm: str) -> None:
+        if not self.name:
+            raise ConfigurationError("a requestor's name is that of the server's `requestors`")
+        if self.signer.algorithm != algorithm:
+            raise ConfigurationError(
+                f"{type(self).__name__} needs a signer for {algorithm}, "
+                f"this one is for {self.signer.algorithm}"
+            )
+
+
+@final
+@attrs.frozen
+class HmacAuthentication(_SignedAuthentication[SignerT_co]):
+    """For `auth_method: hmac`: session requests are JWTs, signed by HS256.
+
+    Args:
+        name: The requestor's name in the server's `requestors`.
+        signer: A signer whose algorithm is `HS256`, an `HmacSigner` for instance.
+
+    Raises:
+        ConfigurationError: The name is empty, or the signer has another algorithm.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        self._check(HS256)
+
+
+@final
+@attrs.frozen
+class PublicKeyAuthentication(_SignedAuthentication[SignerT_co]):
+    """For `auth_method: publickey`: session requests are JWTs, signed by RS256.
+
+    Args:
+        name: The requestor's name in the server's `requestors`.
+        signer: A signer whose algorithm is `RS256`, an `RsaSigner` for instance.
+
+    Raises:
+        ConfigurationError: The name is empty, or the signer has another algorithm.
+    """
+
+    def __attrs_post_init__(self) -> None:
+        self._check(RS256)
+
+
+Authentication: TypeAlias = (
+    NoAuthentication
+    | TokenAuthentication
+    | HmacAuthentication[SignerT_co]
+    | PublicKeyAuthentication[SignerT_co]
+)

@@ -1,0 +1,152 @@
+"""Signers: what signs a session request JWT. A local key and a remote one are one shape.
+
+Belongs here: the two Protocols, and the two signers with a key in memory. Does not belong here:
+what is signed (`session_jwt`), keys in files or hardware (plugins).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from typing import TYPE_CHECKING, Final, Protocol, final
+
+from irma_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    # cryptography costs 60 ms to import; who does not sign with RSA does not pay.
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+__all__ = ["AsyncSigner", "HmacSigner", "RsaSigner", "Signer"]
+
+HS256: Final = "HS256"
+RS256: Final = "RS256"
+_SHORTEST_HMAC_KEY = 32
+_SHORTEST_RSA_KEY = 2048
+
+
+class Signer(Protocol):
+    """Signs on the calling thread; may be shared by threads."""
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS algorithm: `HS256` or `RS256`."""
+        ...
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """Give the signature over the JWS signing input: raw bytes.
+
+        Whatever is raised reaches the caller as the cause of a `SigningError`; its text must hold
+        no secret.
+        """
+        ...
+
+
+class AsyncSigner(Protocol):
+    """Signs by awaiting something: a key service, for instance."""
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS algorithm: `HS256` or `RS256`."""
+        ...
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        """Give the signature over the JWS signing input; see `Signer.sign`."""
+        ...
+
+
+@final
+class HmacSigner:
+    """Signs by HS256 with a key shared with the server.
+
+    Args:
+        key: The decoded bytes, 32 or more: the server's configuration holds them in base64, see
+            `from_base64`.
+
+    Raises:
+        ConfigurationError: The key is shorter (RFC 7518, section 3.2).
+    """
+
+    algorithm: Final = HS256
+
+    def __init__(self, key: bytes) -> None:
+        if not isinstance(key, bytes):
+            raise ConfigurationError("an HMAC key is bytes; use HmacSigner.from_base64 for text")
+        if len(key) < _SHORTEST_HMAC_KEY:
+            raise ConfigurationError(
+                "an HMAC key for HS256 has 32 bytes or more: `openssl rand -base64 32` makes one"
+            )
+        self._key = key
+
+    @classmethod
+    def from_base64(cls, text: str) -> HmacSigner:
+        """Take the key as the server's configuration holds it.
+
+        Raises:
+            ConfigurationError: The text is no base64, or the key too short.
+        """
+        try:
+            key = base64.b64decode(text.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            raise ConfigurationError("the HMAC key is not in base64") from None
+        return cls(key)
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """Give the HMAC-SHA256 of the signing input."""
+        return hmac.digest(self._key, signing_input, "sha256")
+
+    def __repr__(self) -> str:
+        return "<HmacSigner>"
+
+    def __reduce__(self) -> str:
+        raise ConfigurationError("a signer is not pickled: its key must not leave the process")
+
+
+@final
+class RsaSigner:
+    """Signs by RS256 with a private key that is read once, which takes some 50 ms.
+
+    Args:
+        pem: The private key in PEM, PKCS#1 or PKCS#8.
+        password: For an encrypted key.
+
+    Raises:
+        ConfigurationError: It is no RSA key of 2048 bits or more, or the password is wrong.
+    """
+
+    algorithm: Final = RS256
+
+    def __init__(self, pem: bytes | str, *, password: bytes | None = None) -> None:
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+        self._key = _read_private_key(pem, password)
+        self._padding, self._hash = PKCS1v15(), SHA256()
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """Give the RSASSA-PKCS1-v1_5 signature with SHA-256."""
+        return self._key.sign(signing_input, self._padding, self._hash)
+
+    def __repr__(self) -> str:
+        return "<RsaSigner>"
+
+    def __reduce__(self) -> str:
+        raise ConfigurationError("a signer is not pickled: its key must not leave the process")
+
+
+def _read_private_key(pem: bytes | str, password: bytes | None) -> RSAPrivateKey:
+    # Imported here, as at the top of the module.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    data = pem.encode() if isinstance(pem, str) else pem
+    try:
+        key = load_pem_private_key(data, password)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ConfigurationError(
+            "the private key cannot be read: it must be RSA in PEM, with its password if it has one"
+        ) from None
+    if not isinstance(key, RSAPrivateKey) or key.key_size < _SHORTEST_RSA_KEY:
+        raise ConfigurationError("RS256 needs an RSA key of 2048 bits or more")
+    return key
