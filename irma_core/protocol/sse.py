@@ -29,7 +29,7 @@ _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 # size, and the size of a chunk is the transport's choice, not ours.
 _PIECE_SIZE: Final = 16 * 1024
 
-_LONGEST_RETRY: Final = timedelta.max // timedelta(milliseconds=1)
+_MOST_MILLISECONDS: Final = timedelta.max // timedelta(milliseconds=1)
 
 
 @attrs.frozen
@@ -254,8 +254,9 @@ class EventStreamDecoder:
         # Otherwise, ignore the field." An empty value is no integer; bytes know ASCII digits only.
         elif field == b"retry" and value.isdigit():
             # 18 digits are more than `timedelta` holds, and `int` refuses some thousands.
-            digits = value.lstrip(b"0")[:18] or b"0"
-            self.retry = timedelta(milliseconds=min(int(digits), _LONGEST_RETRY))
+            wait = int(value.lstrip(b"0")[:18] or b"0")
+            fits = wait <= _MOST_MILLISECONDS
+            self.retry = timedelta(milliseconds=wait) if fits else timedelta.max
         # "Otherwise: The field is ignored."
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:

@@ -1,0 +1,42 @@
+# `make test` is all that a fresh machine needs: Python 3.11 or later, and Go for the tests
+# against the official IRMA server (skipped without it, unless CI=true).
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := irma_core irma_testing irma_transport_urllib3 tests docs/examples benchmarks
+
+.PHONY: test check cover bench clean
+
+test: check cover
+
+.venv/ready: pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	    echo "set up .venv with uv" && \
+	    uv venv --quiet --clear --python $(PYTHON) .venv && \
+	    uv pip install --quiet --python .venv --editable . --group dev; \
+	else \
+	    echo "set up .venv with venv and pip" && \
+	    $(PYTHON) -m venv --clear .venv && \
+	    $(BIN)/python -m pip install --quiet --upgrade pip && \
+	    $(BIN)/python -m pip install --quiet --editable . --group dev; \
+	fi
+	@touch $@
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright --warnings
+
+cover: .venv/ready
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*'
+
+bench: .venv/ready
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

@@ -1,0 +1,88 @@
+"""Reading a body within its limit, counted after decompression.
+
+Decompressing is not left to urllib3: before 2.6 one read inflates all it was given.
+"""
+
+from __future__ import annotations
+
+import zlib
+from http.client import HTTPResponse
+from typing import Protocol
+
+from irma_transport_urllib3.exchange import (
+    CutShortError,
+    Exchange,
+    NotHttpError,
+    OverLimitError,
+)
+
+__all__ = ["read_body"]
+
+_GZIP, _ZLIB, _RAW_DEFLATE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+
+
+class _Readable(Protocol):
+    def read(self, amt: int | None = None) -> bytes: ...
+
+
+def read_body(response: _Readable, head: HTTPResponse, exchange: Exchange) -> bytes:
+    """Read the whole body and decompress it.
+
+    Args:
+        response: urllib3's response, told not to decode.
+        head: The same response as `http.client` sees it.
+        exchange: What both belong to.
+
+    Raises:
+        OverLimitError: It is larger than the exchange allows, or says that it will be.
+        CutShortError: The connection ended before the last chunk.
+        NotHttpError: It is not in the encoding it claims, or in none that is known.
+        HTTPError: urllib3 could not read it to its end.
+    """
+    limit = exchange.limits.body
+    if head.length is None:
+        body = response.read(limit + 1)
+    elif head.length <= limit:
+        body = response.read()
+    else:
+        raise OverLimitError
+    if len(body) > limit:
+        raise OverLimitError
+    if head.chunked and exchange.at_end:
+        # http.client takes the end of the connection for the end of the trailer.
+        raise CutShortError
+    encoding = head.headers.get("content-encoding")
+    return _decoded(body, encoding.strip().lower(), limit) if encoding and body else body
+
+
+def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    if encoding == "identity":
+        return body
+    try:
+        if encoding in ("gzip", "x-gzip"):
+            return _inflated(body, _GZIP, limit)
+        if encoding == "deflate":
+            # The name means zlib's format; some servers send the bare one.
+            is_zlib = body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2], "big") % 31 == 0
+            return _inflated(body, _ZLIB if is_zlib else _RAW_DEFLATE, limit)
+    except zlib.error:
+        pass
+    else:
+        raise NotHttpError("its body is in an encoding that was not asked for")
+    raise NotHttpError("its body is not in the encoding it claims")
+
+
+def _inflated(body: bytes, form: int, limit: int) -> bytes:
+    """Inflate one member after another; `OverLimitError` as soon as the limit is passed."""
+    parts: list[bytes] = []
+    left = limit + 1  # 0 would mean no limit to zlib
+    while body:
+        member = zlib.decompressobj(form)
+        parts.append(member.decompress(body, left))
+        left -= len(parts[-1])
+        if not left:
+            raise OverLimitError
+        if not member.eof:
+            raise zlib.error
+        body = member.unused_data
+    return b"".join(parts)

@@ -1,0 +1,106 @@
+"""One request and its response: the deadline, the bounds, and how far it got.
+
+urllib3 has no argument that reaches a connection before it connects. So the exchange lies in a
+context variable while it runs, and connections and responses take it from there.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from http.client import HTTPException, HTTPResponse
+from time import monotonic
+from typing import NamedTuple
+
+__all__ = ["CutShortError", "Exchange", "Limits", "NotHttpError", "OverLimitError", "current"]
+
+# What a whole head may take. An IRMA server sends some 300 bytes, a proxy with cookies a few KiB.
+_HEAD_ALLOWANCE = 64 * 1024
+# A body in chunks of one byte takes six on the wire.
+_WIRE_FACTOR = 8
+# `socket.settimeout` refuses what does not fit a C type, such as an infinite deadline.
+_LONGEST_WAIT = 86_400.0
+
+
+class OverLimitError(HTTPException):
+    """The response is larger than allowed."""
+
+
+class CutShortError(HTTPException):
+    """The connection ended before the response did, where `http.client` does not mind."""
+
+
+class NotHttpError(HTTPException):
+    """The response breaks HTTP where `http.client` does not mind."""
+
+
+class Limits(NamedTuple):
+    """What a transport allows: seconds of idling before reuse, and bytes of a body."""
+
+    idle: float
+    body: int
+
+
+class Exchange:
+    """What connection, response and failures know of the request at hand.
+
+    Attributes:
+        target: The request target to send, which may hold a requestor token; urllib3, which logs
+            and quotes targets, is given another one.
+        peer: Host and port for error texts.
+        request_sent: Whether a byte of the request can have left.
+        at_end: Whether the peer ended the connection.
+        ended_at: When the response was read to its end (monotonic seconds), or None.
+        head: The response as `http.client` sees it, once its head is read.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_received",
+        "at_end",
+        "deadline",
+        "ended_at",
+        "head",
+        "limits",
+        "peer",
+        "request_sent",
+        "target",
+    )
+
+    def __init__(self, target: str, deadline: float, peer: str, limits: Limits) -> None:
+        self.target = target
+        self.deadline = deadline
+        self.peer = peer
+        self.limits = limits
+        self.request_sent = False
+        self.at_end = False
+        self.ended_at: float | None = None
+        self.head: HTTPResponse | None = None
+        self._received = 0
+        self._allowance = _HEAD_ALLOWANCE
+
+    def time_left(self) -> float:
+        """Give the seconds to the deadline, above 0; `TimeoutError` if there are none."""
+        left = self.deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return min(_LONGEST_WAIT, left)
+
+    def count(self, received: int) -> None:
+        """Count bytes from the socket, 0 being its end; `OverLimitError` if they are too many."""
+        if not received:
+            self.at_end = True
+        self._received += received
+        if self._received > self._allowance:
+            raise OverLimitError
+
+    def head_is_read(self, head: HTTPResponse) -> None:
+        """Keep the head, and allow for the body from here on."""
+        self.head = head
+        self._allowance = _HEAD_ALLOWANCE + _WIRE_FACTOR * self.limits.body
+
+    def is_fresh(self) -> bool:
+        """Tell whether the connection may serve again: read to its end, a short while ago."""
+        return self.ended_at is not None and monotonic() - self.ended_at < self.limits.idle
+
+
+current: ContextVar[Exchange] = ContextVar("current")

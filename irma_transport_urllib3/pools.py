@@ -1,0 +1,110 @@
+"""The pools of one process, and what a URL means for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from typing import NamedTuple
+
+from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
+from urllib3.exceptions import HTTPError
+
+from irma_core.errors import ConfigurationError
+from irma_transport_urllib3.connection import PlainPool, TlsPool
+from irma_transport_urllib3.settings import Proxy
+
+__all__ = ["Origin", "PoolSettings", "Pools"]
+
+_URL = re.compile(r"(https?://[^/?#@\s\\]+)([\x21-\x22\x24-\x7e]*)", re.IGNORECASE)
+# Base URLs are few; this bounds a caller who makes them up.
+_MOST_ORIGINS = 64
+# What urllib3 sees, and may log, in place of the path.
+_SHOWN = "/not-shown"
+
+
+class PoolSettings(NamedTuple):
+    """What pools are made of."""
+
+    context: ssl.SSLContext
+    kept: int
+    proxy: Proxy | None
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port, and how to send there.
+
+    Attributes:
+        pool: Its connections.
+        peer: Host and port for error texts.
+        prefix: What a target begins with: for a proxy that forwards, the origin.
+        shown: The target that urllib3 sees.
+    """
+
+    pool: HTTPConnectionPool
+    peer: str
+    prefix: str
+    shown: str
+
+
+class Pools:
+    """The pools of the process that made them; a forked child must make its own."""
+
+    def __init__(self, settings: PoolSettings) -> None:
+        self.pid = os.getpid()
+        self._settings = settings
+        self._manager = _manager(settings)
+        self._origins: dict[str, Origin] = {}
+
+    def locate(self, url: str) -> tuple[Origin, str]:
+        """Give the origin and the target; `ConfigurationError` if the URL is no absolute one."""
+        match = _URL.fullmatch(url)
+        if match is None:
+            raise ConfigurationError("the URL is not an absolute, percent-encoded HTTP(S) URL")
+        base, target = match.groups()
+        origin = self._origins.get(base)
+        if origin is None:
+            origin = self._open(base)
+        if not target.startswith("/"):
+            target = "/" + target
+        return origin, origin.prefix + target
+
+    def close(self) -> None:
+        """Close all connections that are not in use; those in use close after it."""
+        for origin in list(self._origins.values()):
+            origin.pool.close()
+        self._origins.clear()
+        self._manager.clear()
+
+    def _open(self, base: str) -> Origin:
+        try:
+            pool = self._manager.connection_from_url(base)
+        except (HTTPError, UnicodeError):
+            pool = None
+        if pool is None:
+            raise ConfigurationError(f"the host or port of {base} is not valid")
+        peer = base.partition("://")[2]
+        is_forwarded = self._settings.proxy is not None and base[:5].lower() == "http:"
+        prefix = base if is_forwarded else ""
+        if len(self._origins) >= _MOST_ORIGINS:
+            self._origins.clear()
+        origin = self._origins[base] = Origin(pool, peer, prefix, prefix + _SHOWN)
+        return origin
+
+
+def _manager(settings: PoolSettings) -> PoolManager:
+    manager: PoolManager
+    if settings.proxy is None:
+        manager = PoolManager(maxsize=settings.kept, ssl_context=settings.context)
+    else:
+        manager = ProxyManager(
+            settings.proxy.url,
+            proxy_headers=settings.proxy.headers,
+            proxy_ssl_context=settings.context,
+            maxsize=settings.kept,
+            ssl_context=settings.context,
+        )
+    classes = manager.pool_classes_by_scheme.copy()  # all managers share the original
+    classes.update(http=PlainPool, https=TlsPool)
+    manager.pool_classes_by_scheme = classes
+    return manager

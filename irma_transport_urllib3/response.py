@@ -1,0 +1,110 @@
+"""Reading a response: each read of the socket gets the time that is left, and every byte counts.
+
+Also refuses what `http.client` lets pass: a head that ends early reads there like a whole one, so
+that a cut `200` would be an empty `200`.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+from http.client import HTTPMessage, HTTPResponse
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from irma_transport_urllib3.exchange import CutShortError, Exchange, NotHttpError, current
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer  # exists for type checkers only
+
+__all__ = ["BoundedResponse"]
+
+_PROCESSING, _EARLY_HINTS = 102, 103
+
+
+class BoundedReader(io.RawIOBase):
+    """The socket as a file whose every read ends with the deadline of its exchange.
+
+    Args:
+        sock: What to read from.
+        owner: The socket's own file, kept for closing: sockets count those and close with the last.
+        exchange: Where the time is from and the bytes are counted.
+    """
+
+    def __init__(self, sock: socket.socket, owner: io.RawIOBase, exchange: Exchange) -> None:
+        super().__init__()
+        self._sock = sock
+        self._owner = owner
+        self._exchange = exchange
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def fileno(self) -> int:
+        """Give the socket's number, to wait for it."""
+        return self._sock.fileno()
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read once; `TimeoutError`, `OSError` or `OverLimitError` if that cannot be."""
+        exchange = self._exchange
+        self._sock.settimeout(exchange.time_left())
+        received = self._sock.recv_into(buffer)
+        exchange.count(received)
+        return received
+
+    def close(self) -> None:
+        """Let go of the socket, and note the time: idling begins."""
+        if not self.closed:
+            exchange = self._exchange
+            exchange.ended_at = monotonic()
+            if not exchange.request_sent:
+                # A proxy's tunnel is open, and the TLS handshake comes next.
+                self._sock.settimeout(max(exchange.deadline - exchange.ended_at, 0.001))
+            self._owner.close()
+        super().close()
+
+
+class BoundedResponse(HTTPResponse):
+    """A response within the time and the bounds of the exchange at hand."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        # Only the reader keeps the exchange, which keeps this: a cycle would outlive the request.
+        self.fp = io.BufferedReader(BoundedReader(sock, self.fp.detach(), current.get()))
+
+    def begin(self) -> None:
+        """Read the head.
+
+        Raises:
+            CutShortError: The connection ended within it.
+            NotHttpError: A line of it is no header, or it frames its body in an unknown way.
+            HTTPException: `http.client` does not understand it.
+            OSError: The socket failed.
+        """
+        exchange = current.get()
+        super().begin()
+        while self.status in (_PROCESSING, _EARLY_HINTS):
+            # Not the response yet, though http.client skips 100 only. It reads on from None.
+            self.headers = cast("HTTPMessage", None)
+            super().begin()
+        if exchange.at_end:
+            raise CutShortError
+        if self.msg.defects or self.msg.get_payload():
+            # urllib3 would go on, and log the whole URL.
+            raise NotHttpError("a line of its head is no header")
+        if self.length is None and not self.chunked:
+            self._check_unframed()
+        exchange.head_is_read(self)
+
+    def _check_unframed(self) -> None:
+        """Refuse a body that has a frame which was not understood."""
+        for name in ("content-length", "transfer-encoding"):
+            if name in self.headers:
+                raise NotHttpError(f"its {name} is not understood")

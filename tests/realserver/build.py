@@ -1,0 +1,144 @@
+"""Build what the real-server tests need, once, into a cache outside the checkout.
+
+Made are the official `yivi`, the project's headless wallet, a scheme with keys, and a key pair
+for result JWTs. Each stands in a folder named after what it was made from, appears there whole
+or not at all, and is made by one process while others wait.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+IRMAGO_VERSION = "v1.3.0"
+HERE = Path(__file__).parent
+WALLET_SOURCES = HERE / "wallet"
+SCHEME_SOURCES = HERE / "scheme"
+
+
+class GoMissing(Exception):  # noqa: N818 - a fact about the machine, not a fault
+    """There is no `go` command, so nothing can be built."""
+
+
+class BuildError(Exception):
+    """A build step failed; the message holds the end of its output."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Paths in the cache; nothing below them is to be changed."""
+
+    yivi: Path
+    headlesswallet: Path
+    scheme_template: Path  # schemes/, and sk.pem to sign a copy of it
+    jwt_keys: Path  # private.pem, public.pem
+
+
+def build_tools(cache: Path | None = None) -> Tools:
+    """Find everything in the cache, and make what is missing: some minutes the first time.
+
+    Raises:
+        GoMissing: something must be made, and there is no Go.
+        BuildError: Go, or a tool built by it, reports an error.
+    """
+    cache = cache or cache_folder()
+    yivi = _cached(cache, f"yivi-{IRMAGO_VERSION}", _install_yivi) / "yivi"
+    wallet_name = f"wallet-{_digest(WALLET_SOURCES)}"
+    wallet = _cached(cache, wallet_name, _build_wallet) / "headlesswallet"
+    scheme_name = f"scheme-{IRMAGO_VERSION}-{_digest(SCHEME_SOURCES)}"
+    return Tools(
+        yivi=yivi,
+        headlesswallet=wallet,
+        scheme_template=_cached(cache, scheme_name, lambda folder: _make_scheme(yivi, folder)),
+        jwt_keys=_cached(cache, "jwt-keys", lambda folder: run(wallet, "jwtkey", folder)),
+    )
+
+
+def cache_folder() -> Path:
+    """Where the built things stay from one test run to the next."""
+    if named := os.environ.get("IRMA_BACKEND_TEST_CACHE"):
+        return Path(named).absolute()
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root).absolute() / "irma-backend-tests"
+
+
+def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> None:
+    """Run a command to its end.
+
+    Raises:
+        BuildError: it ends with an error.
+    """
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise BuildError(f"{' '.join(map(str, command))}:\n{done.stdout[-4000:]}")
+
+
+def _install_yivi(folder: Path) -> None:
+    package = f"github.com/privacybydesign/irmago/yivi@{IRMAGO_VERSION}"
+    run(_go(), "install", package, cwd=folder, CGO_ENABLED="0", GOBIN=str(folder))
+
+
+def _build_wallet(folder: Path) -> None:
+    flags = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder / "headlesswallet")
+    run(_go(), "build", *flags, ".", cwd=WALLET_SOURCES, CGO_ENABLED="0")
+
+
+def _make_scheme(yivi: Path, folder: Path) -> None:
+    schemes = folder / "schemes"
+    shutil.copytree(SCHEME_SOURCES, schemes)
+    issuer = schemes / "example" / "town"
+    run(yivi, "irma", "issuer", "keygen", "-l", "1024", "-v", "20y", issuer)
+    run(yivi, "irma", "scheme", "keygen", cwd=folder)
+
+
+def _go() -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise GoMissing("the real-server tests need Go 1.26 or later: no `go` command was found")
+    return go
+
+
+def _digest(sources: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in sources.rglob("*") if path.is_file()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(sources).as_posix()} {content}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _cached(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of that name, filled by `make` if it is not there."""
+    folder = cache / name
+    if folder.exists():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / f"{name}.lock"):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=cache, prefix=f"{name}.") as unfinished:
+                made = Path(unfinished) / name
+                made.mkdir()
+                make(made)
+                made.rename(folder)
+    return folder
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released by the close
+        yield

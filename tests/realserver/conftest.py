@@ -1,0 +1,95 @@
+"""The official server and a wallet, for all tests of a run."""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.realserver.build import GoMissing, Tools, build_tools
+from tests.realserver.official_server import OfficialServer, ServerPool
+from tests.realserver.plain_http import start_session
+from tests.realserver.session_requests import AGE, RESIDENT, issuance
+from tests.realserver.timestamp_server import TimestampServer, make_schemes
+from tests.realserver.wallet import Wallet
+from tests.realserver.wallet_events import Succeeded
+
+
+class StartWallet(Protocol):
+    """Starts a wallet, empty or as saved."""
+
+    def __call__(self, start_from: Path | None = None) -> Wallet: ...
+
+
+@pytest.fixture(scope="session")
+def yivi_tools() -> Tools:
+    try:
+        return build_tools()
+    except GoMissing as missing:
+        why = str(missing)
+    if os.environ.get("CI") == "true":
+        pytest.fail(why, pytrace=False)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where schemes, wallets and logs of this run are."""
+    return tmp_path_factory.mktemp("realserver")
+
+
+@pytest.fixture(scope="session")
+def timestamp_server(yivi_tools: Tools, run_folder: Path) -> Iterator[TimestampServer]:
+    with TimestampServer(yivi_tools, log=run_folder / "timestamp.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def schemes(yivi_tools: Tools, run_folder: Path, timestamp_server: TimestampServer) -> Path:
+    """This run's copy of the scheme, which names this run's time-stamp server."""
+    return make_schemes(yivi_tools, run_folder, timestamp_url=timestamp_server.url)
+
+
+@pytest.fixture(scope="session")
+def start_official_server(
+    yivi_tools: Tools, schemes: Path, run_folder: Path
+) -> Iterator[ServerPool]:
+    """Starts servers with options of the test's own; equal options share one."""
+    pool = ServerPool(yivi_tools, schemes, run_folder)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="session")
+def official_server(start_official_server: ServerPool) -> OfficialServer:
+    """A server for everybody, with status events and a JWT key."""
+    return start_official_server()
+
+
+@pytest.fixture(scope="session")
+def start_wallet(yivi_tools: Tools, schemes: Path, run_folder: Path) -> Iterator[StartWallet]:
+    """Starts other wallets, for tests that change what a wallet holds."""
+    wallets: list[Wallet] = []
+    numbers = count()
+
+    def start(start_from: Path | None = None) -> Wallet:
+        directory = run_folder / f"wallet-{next(numbers)}"
+        wallet = Wallet(yivi_tools, schemes, directory, start_from=start_from)
+        wallets.append(wallet)
+        return wallet
+
+    yield start
+    for wallet in wallets:
+        wallet.close()
+
+
+@pytest.fixture(scope="session")
+def wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Wallet:
+    """Ada Lovelace's wallet: over 12 and 18, not over 65, and an address without a phone."""
+    wallet = start_wallet()
+    package = start_session(official_server.url, issuance(AGE, RESIDENT))
+    outcome = wallet.accept(package["sessionPtr"])
+    assert isinstance(outcome, Succeeded), outcome
+    return wallet

@@ -1,0 +1,336 @@
+"""Sessions from start to answer, at the official server and with a real wallet."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from irma_core import (
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    PairingMethod,
+    Requestor,
+    SessionStatus,
+    SignatureRequest,
+    StartedSession,
+    all_of,
+    any_of,
+    optional,
+)
+from irma_core.errors import (
+    AttributeMissingError,
+    AttributeNullError,
+    DeadlineError,
+    NotWhatWasAskedError,
+    ProofNotValidError,
+    RequestError,
+    SessionCancelledError,
+    SessionGoneError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+    SlotNotAnsweredError,
+    WrongSessionError,
+    WrongValueError,
+)
+from irma_core.models.answers import Evidence
+from irma_transport_urllib3 import Urllib3Transport
+from tests.realserver.conftest import StartWallet
+from tests.realserver.official_server import OfficialServer, ServerPool
+from tests.realserver.wallet import Wallet
+from tests.realserver.wallet_events import Accept, Disappear, Hold, PairingRequired, Refuse
+
+OVER18 = "example.town.age.over18"
+OVER65 = "example.town.age.over65"
+EMAIL = "example.town.resident.email"
+PHONE = "example.town.resident.phone"
+A_WHILE = timedelta(seconds=20)
+
+
+@pytest.fixture
+def transport() -> Iterator[Urllib3Transport]:
+    with Urllib3Transport() as transport:
+        yield transport
+
+
+@pytest.fixture
+def requestor(official_server: OfficialServer, transport: Urllib3Transport) -> Requestor:
+    return Requestor(official_server.url, transport)
+
+
+def test_a_disclosure_gives_an_answer(requestor: Requestor, wallet: Wallet) -> None:
+    """What was asked and disclosed is in the answer, by slot."""
+    session = requestor.start_session(
+        DisclosureRequest(
+            {
+                "age": any_of(AttributeRequest(OVER18, value="yes"), AttributeRequest(OVER65)),
+                "name": all_of(
+                    "example.town.resident.firstname", "example.town.resident.familyname"
+                ),
+            }
+        )
+    )
+    wallet.start(session.pointer.json_text(), Accept())
+
+    answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+
+    assert answer["age"].attribute == OVER18
+    assert answer["age"].value == "yes"
+    assert answer["age"].option == 0
+    assert answer["name"]["example.town.resident.familyname"].value == "Lovelace"
+    assert answer.schemes == {"example"}
+    assert answer.evidence is Evidence.TRANSPORT
+
+
+def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) -> None:
+    """A watch tells each status once, from the first to the final one."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    at_the_app = wallet.start(session.pointer.json_text(), Hold())
+
+    with requestor.watch_status(session, timeout=A_WHILE) as statuses:
+        first = next(statuses)
+        at_the_app.answer(Accept())
+        rest = list(statuses)
+
+    assert first in (SessionStatus.INITIALIZED, SessionStatus.CONNECTED)
+    assert rest[-1] is SessionStatus.DONE
+    assert len({first, *rest}) == 1 + len(rest)
+
+
+def test_a_signature_gives_an_answer_with_the_signature(
+    requestor: Requestor, wallet: Wallet
+) -> None:
+    """A signature session's answer holds the signature over the message that was sent."""
+    request = SignatureRequest("Ik ga akkoord: één ✓", {"age": OVER18})
+    session = requestor.start_session(request)
+    wallet.start(session.pointer.json_text(), Accept())
+
+    answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+
+    assert answer.signature is not None
+    assert answer.signature.message == request.message
+    assert '"@context":"https://irma.app/ld/signature/v2"' in answer.signature.json_text
+
+
+def test_an_issuance_gives_an_answer_and_a_credential(
+    requestor: Requestor, start_wallet: StartWallet
+) -> None:
+    """What was issued is in the wallet, with a validity rounded down to a week."""
+    attributes = {"over12": "yes", "over18": "yes", "over65": ""}
+    session = requestor.start_session(
+        IssuanceRequest(
+            [CredentialRequest("example.town.age", attributes, validity=timedelta(weeks=5))]
+        )
+    )
+    empty = start_wallet()
+    empty.start(session.pointer.json_text(), Accept())
+
+    answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+
+    assert list(answer) == []
+    assert [held.credential_type for held in empty.credentials()] == ["example.town.age"]
+
+
+def test_a_combined_issuance_discloses_first(requestor: Requestor, wallet: Wallet) -> None:
+    """An issuance that asks something is answered slot by slot too."""
+    session = requestor.start_session(
+        IssuanceRequest(
+            [
+                CredentialRequest(
+                    "example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"}
+                )
+            ],
+            {"email": EMAIL},
+        )
+    )
+    wallet.start(session.pointer.json_text(), Accept())
+
+    answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+
+    assert answer["email"].value == "ada@example.com"
+
+
+def test_a_validity_that_is_rounded_into_the_past_is_never_sent(requestor: Requestor) -> None:
+    """The server would issue it, expired: so the start refuses it."""
+    request = IssuanceRequest(
+        [CredentialRequest("example.town.age", {}, validity=timedelta(hours=1))]
+    )
+    with pytest.raises(RequestError, match=r"credentials\[0\]\.validity") as caught:
+        requestor.start_session(request)
+    assert caught.value.place == "credentials[0].validity"
+
+
+def test_an_optional_slot_may_be_left_out_or_taken(requestor: Requestor, wallet: Wallet) -> None:
+    """An optional slot is in the answer only if it was answered."""
+    request = DisclosureRequest({"age": OVER18, "email": optional(EMAIL)})
+    for option, expected in ((0, True), (1, False)):
+        session = requestor.start_session(request)
+        wallet.start(session.pointer.json_text(), Accept(options={1: option}))
+        answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+        assert ("email" in answer) is expected
+
+
+def test_possession_of_a_credential_can_be_asked(requestor: Requestor, wallet: Wallet) -> None:
+    """With three parts only the credential is shown."""
+    session = requestor.start_session(DisclosureRequest({"card": "example.town.age"}))
+    wallet.start(session.pointer.json_text(), Accept())
+    assert "card" in requestor.wait_for_answer(session, timeout=A_WHILE)
+
+
+def test_a_null_attribute_counts_unless_it_is_forbidden(
+    requestor: Requestor, wallet: Wallet
+) -> None:
+    """An attribute issued without a value answers a slot, and reading its value raises."""
+    session = requestor.start_session(DisclosureRequest({"phone": PHONE}))
+    wallet.start(session.pointer.json_text(), Accept())
+    assert requestor.wait_for_answer(session, timeout=A_WHILE)["phone"].is_null
+
+    strict = DisclosureRequest({"phone": AttributeRequest(PHONE, not_null=True)})
+    forged = StartedSession(
+        ExtendedRequest(strict), session.package, started_at=session.started_at
+    )
+    with pytest.raises(AttributeNullError):
+        requestor.get_answer(forged)
+
+
+def test_a_refusal_is_an_error_of_its_own(requestor: Requestor, wallet: Wallet) -> None:
+    """Who refuses, or lacks the attributes, leaves `SessionCancelledError`."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text(), Refuse())
+    with pytest.raises(SessionCancelledError) as caught:
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+    assert caught.value.session == session.token.fingerprint
+
+
+def test_a_session_that_nobody_scans_times_out(requestor: Requestor) -> None:
+    """The session's own time-out ends it, as an error of its own."""
+    request = ExtendedRequest(DisclosureRequest({"age": OVER18}), timeout=timedelta(seconds=1))
+    session = requestor.start_session(request)
+    with pytest.raises(SessionTimedOutError):
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+
+
+def test_an_app_that_disappears_meets_the_deadline(requestor: Requestor, wallet: Wallet) -> None:
+    """Nothing that an app does makes the caller wait past the deadline."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text(), Disappear())
+    with pytest.raises(DeadlineError):
+        requestor.wait_for_answer(session, timeout=timedelta(seconds=1.5))
+    with pytest.raises(SessionNotFinishedError) as caught:
+        requestor.get_answer(session)
+    assert caught.value.status == "CONNECTED"
+
+
+def test_a_cancelled_session_has_no_answer(requestor: Requestor) -> None:
+    """The requestor's own cancel, done twice, leaves a cancelled session."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    requestor.cancel_session(session)
+    requestor.cancel_session(session)
+    assert requestor.get_status(session) is SessionStatus.CANCELLED
+    with pytest.raises(SessionCancelledError):
+        requestor.get_answer(session)
+
+
+def test_the_server_refuses_wrong_attributes(requestor: Requestor, wallet: Wallet) -> None:
+    """An app that sends other attributes than asked makes no answer: the proof is not valid."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text(), Accept(send=[[EMAIL]]))
+    with pytest.raises(ProofNotValidError) as caught:
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+    assert caught.value.proof_status == "MISSING_ATTRIBUTES"
+
+
+def test_the_server_refuses_another_value(requestor: Requestor, wallet: Wallet) -> None:
+    """An app that sends another value than demanded makes no answer."""
+    session = requestor.start_session(
+        DisclosureRequest({"age": AttributeRequest(OVER65, value="yes")})
+    )
+    wallet.start(session.pointer.json_text(), Accept(send=[[OVER65]]))
+    with pytest.raises(ProofNotValidError):
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+
+
+def test_nothing_is_no_answer(requestor: Requestor, wallet: Wallet) -> None:
+    """An app that sends nothing at all makes no answer."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text(), Accept(send=[[]]))
+    with pytest.raises((ProofNotValidError, SessionCancelledError)):
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+
+
+def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: Wallet) -> None:
+    """Attributes that were not asked for are in no slot of the answer."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text(), Accept(send=[[OVER18], [EMAIL]]))
+    answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+    assert list(answer) == ["age"]
+    assert len(answer["age"]) == 1
+
+
+def test_a_valid_result_is_no_answer_to_another_question(
+    requestor: Requestor, wallet: Wallet
+) -> None:
+    """The library looks for itself: a valid proof of something else is refused, by reason."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text(), Accept())
+    requestor.wait_for_answer(session, timeout=A_WHILE)
+
+    def asked(disclose: object) -> StartedSession:
+        request = ExtendedRequest(DisclosureRequest(disclose))  # type: ignore[arg-type]  # any
+        return StartedSession(request, session.package, started_at=session.started_at)
+
+    others: list[tuple[object, type[NotWhatWasAskedError]]] = [
+        ({"age": AttributeRequest(OVER18, value="no")}, WrongValueError),
+        ({"age": OVER65}, AttributeMissingError),
+        ({"age": OVER18, "email": EMAIL}, SlotNotAnsweredError),
+    ]
+    for disclose, error in others:
+        with pytest.raises(error):
+            requestor.get_answer(asked(disclose))
+    signature = SignatureRequest("x", {"age": OVER18})
+    with pytest.raises(WrongSessionError):
+        requestor.get_answer(
+            StartedSession(
+                ExtendedRequest(signature), session.package, started_at=session.started_at
+            )
+        )
+
+
+def test_a_restarted_server_has_lost_the_session(
+    start_official_server: ServerPool, transport: Urllib3Transport
+) -> None:
+    """A session that the server forgot is gone: an error of its own, from every call."""
+    server = start_official_server(shared=False)
+    session = Requestor(server.url, transport).start_session(DisclosureRequest({"age": OVER18}))
+    server.close()
+    requestor = Requestor(start_official_server().url, transport)
+    for call in (requestor.get_status, requestor.get_answer, requestor.cancel_session):
+        with pytest.raises(SessionGoneError):
+            call(session)
+    with pytest.raises(SessionGoneError):
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+
+
+def test_pairing_is_done_by_the_requestor(requestor: Requestor, wallet: Wallet) -> None:
+    """On a console the requestor switches pairing on, and says when the code was typed."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    options = requestor.set_pairing(session, PairingMethod.PIN)
+    at_the_app = wallet.start(session.pointer.json_text(), Accept())
+    shown = at_the_app.wait_for(PairingRequired)
+    assert shown.code == options.pairing_code
+    assert requestor.get_status(session) is SessionStatus.PAIRING
+    requestor.complete_pairing(session)
+    assert "age" in requestor.wait_for_answer(session, timeout=A_WHILE)
+
+
+def test_the_server_tells_its_health_its_key_and_result_jwts(
+    requestor: Requestor, official_server: OfficialServer
+) -> None:
+    """The small endpoints give what they promise."""
+    requestor.check_health()
+    assert requestor.get_public_key() == official_server.jwt_public_key_pem
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    assert requestor.get_result_jwt(session).count(".") == 2
+    assert requestor.get_unchecked_result(session).status is SessionStatus.INITIALIZED

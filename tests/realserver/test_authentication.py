@@ -1,0 +1,235 @@
+"""The four ways of authentication at the official server, and what it refuses."""
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_core import (
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    HmacAuthentication,
+    HmacSigner,
+    IssuanceRequest,
+    NoAuthentication,
+    PublicKeyAuthentication,
+    Requestor,
+    RevocationRequest,
+    RsaSigner,
+    SignatureRequest,
+    TokenAuthentication,
+)
+from irma_core.errors import ServerRefusedError
+from irma_core.trust.session_jwt import unsigned_request_jwt
+from irma_transport_urllib3 import Urllib3Transport
+from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
+
+AGE = DisclosureRequest({"age": "example.town.age.over18"})
+HMAC_KEY = bytes(range(32))
+TOKEN = "a-token-of-the-tests"
+HTTP_FORBIDDEN, HTTP_BAD_REQUEST = 403, 400
+
+
+@pytest.fixture(scope="module")
+def rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.fixture(scope="module")
+def rsa_pem(rsa_key: rsa.RSAPrivateKey) -> bytes:
+    return rsa_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+@pytest.fixture(scope="module")
+def strict_server(
+    start_official_server: ServerPool, rsa_key: rsa.RSAPrivateKey
+) -> OfficialServer:
+    public_pem = rsa_key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return start_official_server(
+        ServerOptions(
+            default_permissions=False,
+            requestors={
+                "tok": {
+                    "auth_method": "token",
+                    "key": TOKEN,
+                    "disclose_perms": ["example.town.age.*"],
+                },
+                "mac": {
+                    "auth_method": "hmac",
+                    "key": base64.b64encode(HMAC_KEY).decode(),
+                    "disclose_perms": ["*"],
+                    "sign_perms": ["*"],
+                    "issue_perms": ["example.town.*"],
+                },
+                "pub": {
+                    "auth_method": "publickey",
+                    "key": public_pem.decode(),
+                    "disclose_perms": ["*"],
+                    "revoke_perms": ["*"],
+                },
+            },
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def transport() -> Iterator[Urllib3Transport]:
+    with Urllib3Transport() as transport:
+        yield transport
+
+
+def test_a_token_starts_sessions(
+    strict_server: OfficialServer, transport: Urllib3Transport
+) -> None:
+    """`auth_method: token` takes the bare token."""
+    requestor = Requestor(
+        strict_server.url, transport, authentication=TokenAuthentication(TOKEN)
+    )
+    assert requestor.start_session(AGE).pointer.url.startswith(strict_server.url)
+
+
+def test_an_hmac_key_starts_sessions_of_all_kinds(
+    strict_server: OfficialServer, transport: Urllib3Transport
+) -> None:
+    """`auth_method: hmac` takes JWTs by HS256, for disclosure, signature and issuance."""
+    signer = HmacSigner.from_base64(base64.b64encode(HMAC_KEY).decode())
+    requestor = Requestor(
+        strict_server.url, transport, authentication=HmacAuthentication("mac", signer)
+    )
+    attributes = {"over12": "yes", "over18": "yes", "over65": "no"}
+    for request in (
+        AGE,
+        SignatureRequest("message", {"age": "example.town.age.over18"}),
+        IssuanceRequest(
+            [CredentialRequest("example.town.age", attributes, validity=timedelta(weeks=3))]
+        ),
+        ExtendedRequest(AGE, timeout=timedelta(seconds=60), validity=timedelta(seconds=60)),
+    ):
+        assert requestor.start_session(request).token.reveal()
+
+
+def test_a_private_key_starts_sessions(
+    strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
+) -> None:
+    """`auth_method: publickey` takes JWTs by RS256."""
+    requestor = Requestor(
+        strict_server.url,
+        transport,
+        authentication=PublicKeyAuthentication("pub", RsaSigner(rsa_pem)),
+    )
+    assert requestor.start_session(AGE).token.reveal()
+
+
+def test_a_jwt_made_elsewhere_starts_a_session(
+    strict_server: OfficialServer, transport: Urllib3Transport
+) -> None:
+    """A session request JWT is sent as it is, without `Authorization`, and knows what it asks."""
+    unsigned = unsigned_request_jwt(
+        ExtendedRequest(AGE), name="mac", algorithm="HS256", now=datetime.now(UTC)
+    )
+    jwt = unsigned.signed(HmacSigner(HMAC_KEY).sign(unsigned.signing_input))
+    requestor = Requestor(
+        strict_server.url, transport, authentication=TokenAuthentication("never sent")
+    )
+    session = requestor.start_session(jwt)
+    assert session.request.request.disclose.slots == (0,)
+
+
+def test_a_clock_that_runs_ahead_a_little_does_no_harm(
+    strict_server: OfficialServer, transport: Urllib3Transport
+) -> None:
+    """The server refuses an `iat` 2 s ahead of it: the margin covers a few seconds."""
+    ahead = datetime.now(UTC) + timedelta(seconds=8)
+    unsigned = unsigned_request_jwt(
+        ExtendedRequest(AGE), name="mac", algorithm="HS256", now=ahead
+    )
+    jwt = unsigned.signed(HmacSigner(HMAC_KEY).sign(unsigned.signing_input))
+    assert Requestor(strict_server.url, transport).start_session(jwt)
+
+
+@pytest.mark.parametrize(
+    ("authentication", "status", "code"),
+    [
+        (NoAuthentication(), HTTP_BAD_REQUEST, "INVALID_REQUEST"),
+        (TokenAuthentication("wrong"), HTTP_FORBIDDEN, "UNAUTHORIZED"),
+        (TokenAuthentication(f"Bearer {TOKEN}"), HTTP_FORBIDDEN, "UNAUTHORIZED"),
+        (HmacAuthentication("mac", HmacSigner(b"\xff" * 32)), HTTP_BAD_REQUEST, None),
+        (HmacAuthentication("nobody", HmacSigner(HMAC_KEY)), HTTP_BAD_REQUEST, None),
+        (HmacAuthentication("pub", HmacSigner(HMAC_KEY)), HTTP_BAD_REQUEST, None),
+    ],
+    ids=["none", "wrong token", "Bearer", "wrong key", "unknown name", "another's name"],
+)
+def test_who_is_not_known_is_refused(
+    strict_server: OfficialServer,
+    transport: Urllib3Transport,
+    authentication: NoAuthentication | TokenAuthentication | HmacAuthentication[HmacSigner],
+    status: int,
+    code: str | None,
+) -> None:
+    """Each wrong way to authenticate is refused by the server, and the error holds no secret."""
+    requestor = Requestor(strict_server.url, transport, authentication=authentication)
+    with pytest.raises(ServerRefusedError) as caught:
+        requestor.start_session(AGE)
+    assert caught.value.http_status == status
+    assert code in (None, caught.value.code)
+    assert TOKEN not in str(caught.value)
+
+
+def test_what_is_not_permitted_is_refused_by_name(
+    strict_server: OfficialServer, transport: Urllib3Transport
+) -> None:
+    """The server names the attribute that this requestor may not ask for."""
+    requestor = Requestor(
+        strict_server.url, transport, authentication=TokenAuthentication(TOKEN)
+    )
+    with pytest.raises(ServerRefusedError, match=r"example\.town\.resident\.email") as caught:
+        requestor.start_session(DisclosureRequest({"mail": "example.town.resident.email"}))
+    assert caught.value.code == "UNAUTHORIZED"
+
+
+def test_authentication_is_refused_where_the_server_wants_none(
+    official_server: OfficialServer, transport: Urllib3Transport
+) -> None:
+    """A server with `no_auth` refuses a token."""
+    requestor = Requestor(
+        official_server.url, transport, authentication=TokenAuthentication(TOKEN)
+    )
+    with pytest.raises(ServerRefusedError) as caught:
+        requestor.start_session(AGE)
+    assert caught.value.http_status == HTTP_BAD_REQUEST
+
+
+def test_a_revocation_is_signed_and_refused_where_the_type_has_none(
+    strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
+) -> None:
+    """`revoke` reaches the server with its authentication: it knows whom it talks to."""
+    request = RevocationRequest("example.town.age", "key-1")
+    allowed = PublicKeyAuthentication("pub", RsaSigner(rsa_pem))
+    with pytest.raises(ServerRefusedError) as caught:
+        Requestor(strict_server.url, transport, authentication=allowed).revoke(request)
+    assert caught.value.code == "REVOCATION"
+    forbidden = HmacAuthentication("mac", HmacSigner(HMAC_KEY))
+    with pytest.raises(ServerRefusedError) as caught:
+        Requestor(strict_server.url, transport, authentication=forbidden).revoke(request)
+    assert caught.value.http_status == HTTP_FORBIDDEN
+
+
+def test_a_base_url_with_a_prefix_works_with_and_without_its_end_slash(
+    start_official_server: ServerPool, transport: Urllib3Transport
+) -> None:
+    """`api_prefix` is part of the base URL."""
+    server = start_official_server(ServerOptions(api_prefix="/api"))
+    for url in (server.url.rstrip("/"), server.url.rstrip("/") + "/"):
+        requestor = Requestor(url, transport)
+        requestor.check_health()
+        assert requestor.get_status(requestor.start_session(AGE)).value == "INITIALIZED"

@@ -1,0 +1,48 @@
+"""The time-stamp server, and the scheme that names it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Self
+
+from tests.realserver.build import Tools, run
+from tests.realserver.child_process import ChildProcess, StartError
+
+URL_IN_TEMPLATE = "http://127.0.0.1:8199/"
+
+
+class TimestampServer:
+    """A time-stamp (Atum) server for attribute-based signatures, on a free port."""
+
+    def __init__(self, tools: Tools, *, log: Path):
+        command = (tools.headlesswallet, "timestamp", "--port", "0")
+        self._child = ChildProcess(command, log=log, read_stdout=True)
+        line = self._child.stdout.readline()
+        if not line:
+            self._child.close()
+            raise StartError(f"the time-stamp server ended:\n{self._child.log_tail()}")
+        self.url = f"http://127.0.0.1:{json.loads(line)['port']}/"
+
+    def close(self) -> None:
+        self._child.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def make_schemes(tools: Tools, folder: Path, *, timestamp_url: str = URL_IN_TEMPLATE) -> Path:
+    """Copy the scheme into a new folder, name the time-stamp server in it, sign it: 30 ms.
+
+    So each test run has a port of its own. Gives the folder that server and wallet want.
+    """
+    schemes = folder / "schemes"
+    shutil.copytree(tools.scheme_template / "schemes", schemes)
+    description = schemes / "example" / "description.xml"
+    text = description.read_text(encoding="utf-8")
+    description.write_text(text.replace(URL_IN_TEMPLATE, timestamp_url), encoding="utf-8")
+    secret_key = tools.scheme_template / "sk.pem"
+    run(tools.yivi, "irma", "scheme", "sign", secret_key, schemes / "example")
+    return schemes

@@ -1,0 +1,48 @@
+"""What the tests of transports send, and how they look at what comes back."""
+
+from __future__ import annotations
+
+import traceback
+from time import monotonic
+
+from irma_core.errors import TransportError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import Transport
+
+__all__ = ["TOKEN", "assert_discreet", "failure", "get", "post", "send"]
+
+TOKEN = "abcdefghijKLMNOPQRST"
+NAME = "GET session/{token}/result"
+
+
+def get(base: str, target: str = f"/session/{TOKEN}/result") -> HttpRequest:
+    return HttpRequest("GET", base + target, path=NAME)
+
+
+def post(base: str, body: bytes, **headers: str) -> HttpRequest:
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return HttpRequest("POST", f"{base}/session", path="POST session", headers=named, body=body)
+
+
+def send(transport: Transport, request: HttpRequest, within: float = 5) -> HttpResponse:
+    return transport.send(request, transport.clock.monotonic() + within)
+
+
+def failure(transport: Transport, request: HttpRequest, within: float = 5) -> TransportError:
+    """Give the error of a request that must fail, within half a second of its deadline."""
+    begun = monotonic()
+    try:
+        send(transport, request, within)
+    except TransportError as error:
+        assert monotonic() - begun <= max(within, 0) + 0.5
+        assert_discreet(error)
+        return error
+    raise AssertionError("no error")
+
+
+def assert_discreet(error: TransportError) -> None:
+    """Check that an error tells no token and brings no native error."""
+    told = "".join((str(error), repr(error), *traceback.format_exception(error)))
+    assert TOKEN not in told
+    assert error.__context__ is None
+    assert error.__cause__ is None

@@ -1,0 +1,43 @@
+"""Transports and certificates for the tests of transports."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from irma_transport_urllib3 import Urllib3Transport
+
+
+@pytest.fixture
+def transport() -> Iterator[Urllib3Transport]:
+    with Urllib3Transport() as transport:
+        yield transport
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
+
+
+@pytest.fixture
+def tls_transport(ca_file: Path) -> Iterator[Urllib3Transport]:
+    with Urllib3Transport(ca=ca_file) as transport:
+        yield transport

@@ -1,0 +1,401 @@
+"""A loopback server that does wrong on request, for the tests of any transport.
+
+    with MisbehavingServer(answer(body=b"OK"), cut(response(body=b"OK"), 20)) as server:
+        ...  # the first request gets an answer, the second and later ones a cut one
+
+A *behaviour* is what the server does with one request: a function of the `Peer` that sent it. Each
+request takes the next behaviour, the last one stays. Standard library only.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import socket
+import ssl
+import struct
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+__all__ = [
+    "Behaviour",
+    "MisbehavingServer",
+    "Peer",
+    "ReceivedRequest",
+    "answer",
+    "compressed",
+    "cut",
+    "drip",
+    "empty_503",
+    "endless_body",
+    "endless_headers",
+    "gzip_bomb",
+    "hang_up",
+    "html_503",
+    "raw",
+    "redirect",
+    "reset",
+    "reset_amid_request",
+    "response",
+    "silence",
+    "unused_port",
+]
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class ReceivedRequest:
+    """A request as it came, and the number of its connection, from 0."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    connection: int
+    reads: int
+    """How many reads of the socket it took: 1 if head and body came in one write."""
+
+
+@dataclass
+class Peer:
+    """The server's end of one connection."""
+
+    sock: socket.socket
+    number: int
+    stopped: threading.Event
+    requests: list[ReceivedRequest]
+    opened: list[socket.socket]
+    _buffer: bytes = b""
+    _reads: int = 0
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+        self.sock.sendall(data)
+
+    def wait(self, duration: timedelta) -> bool:
+        """Wait; False if the server was stopped meanwhile."""
+        return not self.stopped.wait(duration.total_seconds())
+
+    def read_request(self) -> ReceivedRequest:
+        """Read a whole request and note it; `EOFError` if the connection ends first."""
+        self._reads = 1 if self._buffer else 0
+        while _END_OF_HEAD not in self._buffer:
+            self.read_some()
+        head, _, _ = self._buffer.partition(_END_OF_HEAD)
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
+        }
+        end = len(head) + len(_END_OF_HEAD) + int(headers.get("content-length", "0"))
+        while len(self._buffer) < end:
+            self.read_some()
+        body = self._buffer[len(head) + len(_END_OF_HEAD) : end]
+        self._buffer = self._buffer[end:]
+        method, target, _ = first.split(" ")
+        received = ReceivedRequest(method, target, headers, body, self.number, self._reads)
+        self.requests.append(received)
+        return received
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Shake hands as the server; all that follows is encrypted."""
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+        self.opened.append(self.sock)
+
+    def bare(self) -> socket.socket:
+        """Give the connection once more, past TLS; to be closed by who asked."""
+        return socket.socket(fileno=os.dup(self.sock.fileno()))
+
+    def read_some(self) -> None:
+        """Read once from the socket; `EOFError` at its end."""
+        data = self.sock.recv(65536)
+        if not data:
+            raise EOFError
+        self._buffer += data
+        self._reads += 1
+
+    def reset(self) -> None:
+        """Close with a TCP reset, so that the other side cannot read what is under way."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
+    def finish(self) -> None:
+        """Close in good order: all that was sent arrives."""
+        with suppress(OSError):
+            if isinstance(self.sock, ssl.SSLSocket):
+                self.sock.settimeout(1)
+                self.sock.unwrap()
+            self.sock.shutdown(socket.SHUT_WR)
+        self.sock.close()
+
+
+Behaviour = Callable[[Peer], None]
+
+
+class MisbehavingServer:
+    """The server; a context manager.
+
+    Args:
+        behaviours: One for each request; the last one stays. None: it hangs up.
+        tls: A server's TLS context, or None for plain HTTP.
+        at_connect: What to do with a connection before its first request (and before TLS).
+        idle_limit: When to close a connection that is kept alive; an IRMA server does at 2.0 s.
+
+    Attributes:
+        port: The port it listens on, at 127.0.0.1.
+        requests: What came.
+        connections: How many connections were made.
+    """
+
+    def __init__(
+        self,
+        *behaviours: Behaviour,
+        tls: ssl.SSLContext | None = None,
+        at_connect: Behaviour | None = None,
+        idle_limit: timedelta = timedelta(seconds=2),
+    ) -> None:
+        self.requests: list[ReceivedRequest] = []
+        self.connections = 0
+        self._behaviours = list(behaviours) or [hang_up]
+        self._tls = tls
+        self._at_connect = at_connect
+        self._idle_limit = idle_limit
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept)]
+
+    @property
+    def url(self) -> str:
+        """Its base URL, without a slash at the end; TLS is for the name `localhost`."""
+        if self._tls is not None:
+            return f"https://localhost:{self.port}"
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._threads[0].start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopped.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for sock in self._open:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                number = self.connections
+                self.connections += 1
+                self._open.append(sock)
+            thread = threading.Thread(target=self._serve, args=(sock, number))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, sock: socket.socket, number: int) -> None:
+        peer = Peer(sock, number, self._stopped, self.requests, self._open)
+        with suppress(OSError, EOFError):
+            try:
+                self._converse(peer)
+            finally:
+                peer.sock.close()
+
+    def _converse(self, peer: Peer) -> None:
+        if self._at_connect is not None:
+            self._at_connect(peer)
+        if self._tls is not None:
+            peer.start_tls(self._tls)
+        while peer.sock.fileno() >= 0:
+            peer.sock.settimeout(self._idle_limit.total_seconds())
+            peer.read_some()
+            peer.sock.settimeout(None)
+            self._next()(peer)
+
+    def _next(self) -> Behaviour:
+        with self._lock:
+            if len(self._behaviours) > 1:
+                return self._behaviours.pop(0)
+            return self._behaviours[0]
+
+
+def response(
+    status: int = 200,
+    *,
+    reason: str = "OK",
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    chunks: Iterable[bytes] | None = None,
+) -> bytes:
+    """Build a response: framed by its length, or in the chunks given."""
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
+    if chunks is None:
+        lines.append(f"Content-Length: {len(body)}")
+    else:
+        lines.append("Transfer-Encoding: chunked")
+        body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+    return "\r\n".join(lines).encode("latin-1") + _END_OF_HEAD + body
+
+
+def raw(data: bytes, *, close: bool = False) -> Behaviour:
+    """Read the request, send these bytes, and keep the connection or close it in good order."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(data)
+        if close:
+            peer.finish()
+
+    return behave
+
+
+def answer(
+    status: int = 200,
+    *,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    chunks: Iterable[bytes] | None = None,
+) -> Behaviour:
+    """Do right: a response on a connection that stays open."""
+    return raw(response(status, headers=headers, body=body, chunks=chunks))
+
+
+def cut(data: bytes, length: int) -> Behaviour:
+    """Send the first bytes of a response and close."""
+    return raw(data[:length], close=True)
+
+
+def hang_up(peer: Peer) -> None:
+    """Read the request and close without a word."""
+    peer.read_request()
+    peer.finish()
+
+
+def reset(data: bytes = b"") -> Behaviour:
+    """Read the request, send these bytes and reset the connection."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        if data:
+            peer.send(data)
+            peer.wait(timedelta(milliseconds=50))  # a reset takes away what is not yet read
+        peer.reset()
+
+    return behave
+
+
+def reset_amid_request(peer: Peer) -> None:
+    """Reset the connection after the first bytes of a request."""
+    peer.reset()
+
+
+def silence(peer: Peer) -> None:
+    """Read nothing more, say nothing, and keep the connection open."""
+    peer.wait(timedelta(minutes=1))
+
+
+def drip(data: bytes, every: timedelta, *, ahead: bytes = b"") -> Behaviour:
+    """Send `ahead` at once, then the data a byte at a time."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(ahead)
+        for value in data:
+            if not peer.wait(every):
+                return
+            peer.send(bytes([value]))
+
+    return behave
+
+
+def endless_headers(every: timedelta = timedelta(0)) -> Behaviour:
+    """Send short headers and never the end of the head."""
+    return _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", every)
+
+
+def endless_body(every: timedelta = timedelta(0), *, chunked: bool = True) -> Behaviour:
+    """Send a body without end, in chunks or until the connection closes."""
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        return _endless(head, b"400\r\n" + bytes(1024) + b"\r\n", every)
+    return _endless(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1024), every)
+
+
+def _endless(head: bytes, piece: bytes, every: timedelta) -> Behaviour:
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(head)
+        while peer.wait(every):
+            peer.send(piece)
+
+    return behave
+
+
+def compressed(body: bytes, encoding: str = "gzip") -> bytes:
+    """Build a response with a compressed body: `gzip`, `deflate` or `bare deflate`."""
+    if encoding == "gzip":
+        packed = gzip.compress(body)
+    elif encoding == "deflate":
+        packed = zlib.compress(body)
+    else:
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        packed = packer.compress(body) + packer.flush()
+    name = encoding.rpartition(" ")[2]
+    return response(headers=[("Content-Encoding", name)], body=packed)
+
+
+def gzip_bomb(size: int) -> Behaviour:
+    """Send zeros, compressed a thousandfold, that inflate to this many bytes."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    piece = bytes(1024 * 1024)
+    packed = b"".join(packer.compress(piece) for _ in range(size // len(piece))) + packer.flush()
+    return raw(response(headers=[("Content-Encoding", "gzip")], body=packed))
+
+
+def html_503() -> Behaviour:
+    """Answer as an IRMA server does when a handler takes over 4 s."""
+    page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
+    headers = [("Content-Type", "text/html; charset=utf-8")]
+    return raw(response(503, reason="Service Unavailable", headers=headers, body=page))
+
+
+def empty_503() -> Behaviour:
+    """Answer as an IRMA server does when a request does not come within 2 s."""
+    head = response(503, reason="Service Unavailable", headers=[("Connection", "close")])
+    return raw(head, close=True)
+
+
+def redirect(location: str, status: int = 301) -> Behaviour:
+    """Point elsewhere."""
+    return answer(status, headers=[("Location", location)])
+
+
+@contextmanager
+def unused_port() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that refuses connections."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        yield port

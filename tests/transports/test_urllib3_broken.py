@@ -1,0 +1,186 @@
+"""What a broken connection or a broken response becomes, and that it tells no secret."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import pytest
+
+from irma_core.errors import (
+    ConnectionBrokenError,
+    ConnectionFailedError,
+    MalformedResponseError,
+    TransportError,
+)
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import TOKEN, failure, get, post, send
+from tests.transports.misbehaving_server import (
+    Behaviour,
+    MisbehavingServer,
+    Peer,
+    answer,
+    compressed,
+    cut,
+    hang_up,
+    raw,
+    reset,
+    reset_amid_request,
+    response,
+    unused_port,
+)
+
+WITH_LENGTH = response(headers=[("Content-Type", "application/json")], body=b'{"status": "DONE"}')
+IN_CHUNKS = response(chunks=[b'{"status":', b' "DONE"}'])
+
+
+def test_a_refused_connection(transport: Urllib3Transport) -> None:
+    """Nothing was sent, and the text names host and port."""
+    with unused_port() as port:
+        error = failure(transport, post(f"http://127.0.0.1:{port}", b""))
+    assert isinstance(error, ConnectionFailedError)
+    assert not error.request_sent
+    assert f"127.0.0.1:{port} refused" in str(error)
+
+
+def test_an_unknown_name(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that does not resolve is a connection that fails."""
+
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    error = failure(transport, get("http://irma.invalid"))
+    assert isinstance(error, ConnectionFailedError)
+    assert not error.request_sent
+    assert "no address found for irma.invalid" in str(error)
+
+
+def test_an_unreachable_network(
+    transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the system says about a connection is told."""
+
+    def unreachable(*_: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", unreachable)
+    error = failure(transport, get("http://127.0.0.1:1"))
+    assert isinstance(error, ConnectionFailedError)
+    assert "Network is unreachable" in str(error)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [hang_up, reset(), reset_amid_request, reset(WITH_LENGTH[:30]), reset(WITH_LENGTH[:-5])],
+    ids=["hangs up", "reset after", "reset amid", "reset in the head", "reset in the body"],
+)
+def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behaviour) -> None:
+    """A connection that ends after the request went out is broken, whatever had come."""
+    with MisbehavingServer(behaviour) as server:
+        error = failure(transport, post(server.url, b"x" * 100))
+    assert type(error) is ConnectionBrokenError
+    assert error.request_sent
+
+
+def test_a_reset_amid_a_large_request(transport: Urllib3Transport) -> None:
+    """A request that was sent in part is a request that was sent."""
+    with MisbehavingServer(reset_amid_request) as server:
+        error = failure(transport, post(server.url, bytes(20_000_000)))
+    assert type(error) is ConnectionBrokenError
+    assert error.request_sent
+
+
+@pytest.mark.parametrize("whole", [WITH_LENGTH, IN_CHUNKS], ids=["length", "chunks"])
+def test_a_response_cut_at_any_byte(transport: Urllib3Transport, whole: bytes) -> None:
+    """No cut response passes for a whole one, and each is the same error."""
+    behaviours = [cut(whole, length) for length in range(len(whole))]
+    with MisbehavingServer(*behaviours, answer(body=b"next")) as server:
+        for length in range(len(whole)):
+            error = failure(transport, get(server.url))
+            assert type(error) is ConnectionBrokenError, length
+        assert send(transport, get(server.url)).body == b"next"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\xffgarbage\n",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"HTTP/1.1 twohundred OK\r\n\r\n",
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/2 200\r\n\r\n",
+        b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n folded: first\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"Content-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        response(headers=[("Content-Encoding", "gzip")], body=b"not gzip"),
+        response(headers=[("Content-Encoding", "deflate")], body=b"\x78\x9cnot zlib"),
+        response(headers=[("Content-Encoding", "br")], body=b"brotli"),
+        response(headers=[("Content-Encoding", "gzip, gzip")], body=b"twice"),
+        response(
+            headers=[("Content-Encoding", "gzip")],
+            body=compressed(b"cut within").partition(b"\r\n\r\n")[2][:-9],
+        ),
+    ],
+)
+def test_what_is_not_http(transport: Urllib3Transport, data: bytes) -> None:
+    """What cannot be understood is malformed, whether the connection stays or ends."""
+    for close in (False, True):
+        with MisbehavingServer(raw(data, close=close)) as server:
+            error = failure(transport, get(server.url), 2)
+        assert type(error) is MalformedResponseError
+        assert error.request_sent
+
+
+def test_noise_that_ends(transport: Urllib3Transport) -> None:
+    """A connection that ends after bytes that begin no response sent something else, not less."""
+    with MisbehavingServer(raw(b"\x00\xffgarbage", close=True)) as server:
+        assert type(failure(transport, get(server.url))) is MalformedResponseError
+
+
+def test_an_error_of_our_own_kind_in_reading(
+    transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `ValueError` while reading is the server's nonsense, not a setting."""
+
+    def nonsense(*_: object) -> bytes:
+        raise ValueError(TOKEN)
+
+    monkeypatch.setattr("irma_transport_urllib3.transport.read_body", nonsense)
+    with MisbehavingServer(answer()) as server:
+        assert isinstance(failure(transport, get(server.url)), MalformedResponseError)
+
+
+def test_an_interrupt_passes(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is no failure of the wire passes through, and takes the connection with it."""
+
+    def interrupt(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with MisbehavingServer(answer(body=b"left"), answer(body=b"mine")) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr("irma_transport_urllib3.transport.read_body", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                send(transport, get(server.url))
+        assert send(transport, get(server.url)).body == b"mine"
+
+
+def test_logs_tell_no_token(transport: Urllib3Transport, caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 logs each target, and a head it cannot read with a warning: the token is in none."""
+    caplog.set_level(logging.DEBUG)
+    bad_head = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
+
+    def tell(peer: Peer) -> None:
+        assert TOKEN in peer.read_request().target
+        peer.send(bad_head)
+
+    with MisbehavingServer(answer(), hang_up, tell) as server:
+        send(transport, get(server.url))
+        for _ in range(2):
+            with pytest.raises(TransportError):
+                send(transport, get(server.url))
+    assert "/not-shown" in caplog.text
+    assert TOKEN not in caplog.text

@@ -1,0 +1,174 @@
+"""One deadline bounds all of a `send`, whatever the server does to draw it out."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+
+from irma_core.errors import ConnectionFailedError, TransportTimeoutError
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import failure, get, post, send
+from tests.transports.misbehaving_server import (
+    Behaviour,
+    MisbehavingServer,
+    answer,
+    drip,
+    empty_503,
+    endless_body,
+    endless_headers,
+    response,
+    silence,
+)
+
+PACE = timedelta(milliseconds=100)
+WITHIN = 0.4
+WHOLE = response(body=bytes(100))
+HEAD_LENGTH = WHOLE.index(b"\r\n\r\n") + 4
+
+SLOW: dict[str, Behaviour] = {
+    "silent": silence,
+    "head drips": drip(WHOLE, PACE),
+    "body drips": drip(WHOLE[HEAD_LENGTH:], PACE, ahead=WHOLE[:HEAD_LENGTH]),
+    "chunks drip": drip(
+        response(chunks=[b"x"] * 99)[47:], PACE, ahead=response(chunks=[b"x"] * 99)[:47]
+    ),
+    "endless headers": endless_headers(PACE),
+    "endless chunks": endless_body(PACE),
+    "endless body": endless_body(PACE, chunked=False),
+    "endless interim responses": drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 99, PACE / 10),
+    "endless trailer": drip(b"X: y\r\n" * 99, PACE, ahead=response(chunks=[b"x"])[:-2]),
+}
+
+
+@pytest.mark.parametrize("slow", SLOW)
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
+def test_a_slow_response_ends_with_the_deadline(
+    slow: str, is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
+) -> None:
+    """Bytes that keep coming win no time."""
+    with MisbehavingServer(SLOW[slow], tls=server_tls if is_tls else None) as server:
+        error = failure(tls_transport, get(server.url), WITHIN)
+    assert isinstance(error, TransportTimeoutError)
+    assert error.request_sent
+
+
+def test_a_response_within_the_deadline_may_be_slow(transport: Urllib3Transport) -> None:
+    """A response that drips but comes in time is a response."""
+    with MisbehavingServer(drip(b"slow", PACE / 2, ahead=response(body=b"    ")[:-4])) as server:
+        assert send(transport, get(server.url)).body == b"slow"
+
+
+def test_a_server_that_does_not_read(transport: Urllib3Transport) -> None:
+    """A large request that the server does not take ends with the deadline."""
+    with MisbehavingServer(silence) as server:
+        error = failure(transport, post(server.url, bytes(50_000_000)), WITHIN)
+    assert isinstance(error, TransportTimeoutError)
+    assert error.request_sent
+
+
+def test_a_server_that_does_not_shake_hands(tls_transport: Urllib3Transport) -> None:
+    """The TLS handshake is within the deadline; nothing of the request was sent."""
+    with MisbehavingServer(at_connect=silence) as server:
+        url = f"https://localhost:{server.port}"
+        error = failure(tls_transport, get(url), WITHIN)
+    assert isinstance(error, TransportTimeoutError)
+    assert not error.request_sent
+    assert f"localhost:{server.port}" in str(error)
+
+
+@pytest.mark.parametrize("late", [0, -1, float("-inf")])
+def test_a_deadline_that_is_over(transport: Urllib3Transport, late: float) -> None:
+    """Nothing is sent, and no connection made, when there is no time."""
+    with MisbehavingServer(answer()) as server:
+        error = failure(transport, get(server.url), late)
+    assert isinstance(error, TransportTimeoutError)
+    assert not error.request_sent
+    assert server.connections == 0
+
+
+def test_no_deadline_is_far_away(transport: Urllib3Transport) -> None:
+    """An infinite deadline is one."""
+    with MisbehavingServer(answer()) as server:
+        assert send(transport, get(server.url), float("inf")).status == 200
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Give a port where connecting takes for ever: its queue is full and nobody accepts."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port: int = listener.getsockname()[1]
+        for _ in range(4):
+            filler = sockets.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let every name have as many addresses, all of this machine."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+
+
+def test_an_address_that_does_not_answer(transport: Urllib3Transport) -> None:
+    """Connecting is within the deadline."""
+    with deaf_port() as port:
+        error = failure(transport, get(f"http://127.0.0.1:{port}"), WITHIN)
+    assert isinstance(error, TransportTimeoutError)
+    assert not error.request_sent
+
+
+def test_addresses_share_the_time(
+    transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two addresses that do not answer take as long as one."""
+    with deaf_port() as port:
+        resolve_to(monkeypatch, port, port)
+        error = failure(transport, get("http://irma.example.com"), WITHIN)
+    assert isinstance(error, TransportTimeoutError)
+
+
+def test_a_second_address_has_its_turn(
+    transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that does not answer leaves time for the next."""
+    with deaf_port() as port, MisbehavingServer(answer(body=b"second")) as server:
+        resolve_to(monkeypatch, port, server.port)
+        begun = monotonic()
+        assert send(transport, get("http://irma.example.com"), 1).body == b"second"
+        assert 0.4 < monotonic() - begun < 1
+
+
+def test_a_name_without_addresses(
+    transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver that finds nothing is a connection that fails."""
+    resolve_to(monkeypatch)
+    error = failure(transport, get("http://irma.example.com"))
+    assert isinstance(error, ConnectionFailedError)
+    assert not error.request_sent
+
+
+def test_the_deadline_of_one_request_is_not_the_next_one_s(transport: Urllib3Transport) -> None:
+    """A kept connection takes the deadline of the request at hand."""
+    with MisbehavingServer(
+        answer(), drip(b"slow", PACE, ahead=response(body=b"    ")[:-4])
+    ) as server:
+        send(transport, get(server.url), 0.2)
+        assert send(transport, get(server.url), 3).body == b"slow"
+    assert server.connections == 1
+
+
+def test_an_early_answer_counts(transport: Urllib3Transport) -> None:
+    """A server that answers and closes before it has read all is heard, if the system lets us."""
+    with MisbehavingServer(empty_503()) as server:
+        assert send(transport, post(server.url, b"body")).status == 503

@@ -1,0 +1,105 @@
+"""How large a response may be, however it is packed."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from irma_core.errors import MalformedResponseError, ResponseTooLargeError
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import failure, get, send
+from tests.transports.misbehaving_server import (
+    Behaviour,
+    MisbehavingServer,
+    answer,
+    compressed,
+    endless_body,
+    endless_headers,
+    gzip_bomb,
+    raw,
+    response,
+)
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_limit_is_a_mebibyte(transport: Urllib3Transport, chunked: bool) -> None:
+    """A body of exactly 1 MiB is given, a byte more is refused."""
+    for size in (MIB, MIB + 1):
+        data = response(chunks=[bytes(size)]) if chunked else response(body=bytes(size))
+        with MisbehavingServer(raw(data)) as server:
+            if size == MIB:
+                assert len(send(transport, get(server.url)).body) == MIB
+            else:
+                error = failure(transport, get(server.url))
+                assert isinstance(error, ResponseTooLargeError)
+                assert error.request_sent
+
+
+def test_the_limit_is_a_setting() -> None:
+    """`max_response_bytes` counts what is given, after decompression."""
+    with Urllib3Transport(max_response_bytes=100) as transport:
+        for size, fits in ((100, True), (101, False)):
+            for data in (response(body=bytes(size)), compressed(bytes(size))):
+                with MisbehavingServer(raw(data)) as server:
+                    if fits:
+                        assert len(send(transport, get(server.url)).body) == size
+                    else:
+                        assert isinstance(
+                            failure(transport, get(server.url)), ResponseTooLargeError
+                        )
+
+
+def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> None:
+    """A body said to have 1 GiB is refused before any of it is read."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"
+    with MisbehavingServer(raw(head)) as server:
+        assert isinstance(failure(transport, get(server.url), 1), ResponseTooLargeError)
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "12abc", "4, 4", "4, 5"])
+def test_refuses_a_length_that_is_none(transport: Urllib3Transport, length: str) -> None:
+    """A length that is no plain number leaves the body without an end: refused."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nbody".encode()
+    with MisbehavingServer(raw(head)) as server:
+        assert isinstance(failure(transport, get(server.url), 1), MalformedResponseError)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        endless_body(),
+        endless_body(chunked=False),
+        endless_headers(),
+        raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000),
+        raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000),
+        raw(response(chunks=[b"x"])[:-2] + b"X-Trailer: more\r\n" * 600_000),
+        raw(response(chunks=[b"x"])[:-5] + b"1;" + b"x" * 70_000),
+    ],
+    ids=["chunks", "body", "headers", "header", "interim", "trailer", "chunk extension"],
+)
+def test_endless_responses_end(transport: Urllib3Transport, behaviour: Behaviour) -> None:
+    """A response that would never end is refused long before its deadline."""
+    with MisbehavingServer(behaviour) as server:
+        error = failure(transport, get(server.url), 20)
+    assert isinstance(error, ResponseTooLargeError | MalformedResponseError)
+
+
+def test_a_bomb_does_not_go_off(transport: Urllib3Transport) -> None:
+    """100 MiB of zeros in 100 KiB of gzip are refused with little more than the limit inflated."""
+    with MisbehavingServer(gzip_bomb(100 * MIB)) as server:
+        tracemalloc.start()
+        error = failure(transport, get(server.url))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert isinstance(error, ResponseTooLargeError)
+    assert peak < 8 * MIB
+
+
+def test_the_connection_serves_after_a_refusal(transport: Urllib3Transport) -> None:
+    """After a refused response the next one is read as if nothing had been."""
+    with MisbehavingServer(gzip_bomb(2 * MIB), answer(body=b"small")) as server:
+        failure(transport, get(server.url))
+        assert send(transport, get(server.url)).body == b"small"

@@ -1,0 +1,217 @@
+"""Requests through a proxy, which only a setting can ask for."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from base64 import b64encode
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from irma_core.errors import ConfigurationError, ConnectionFailedError, TransportTimeoutError
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import TOKEN, failure, get, send
+from tests.transports.misbehaving_server import (
+    Behaviour,
+    MisbehavingServer,
+    Peer,
+    answer,
+    drip,
+    hang_up,
+    raw,
+    response,
+    silence,
+    unused_port,
+)
+
+
+def tunnel_to(port: int) -> Behaviour:
+    """Be a proxy: accept a CONNECT, then carry bytes to and from a port of this machine."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        with socket.create_connection(("127.0.0.1", port)) as behind:
+            peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=carry, args=(behind, peer.sock))
+            back.start()
+            carry(peer.sock, behind)
+            back.join()
+
+    return behave
+
+
+def carry(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+def test_the_environment_counts_for_nothing(
+    monkeypatch: pytest.MonkeyPatch, transport: Urllib3Transport
+) -> None:
+    """`http_proxy` and its kin are not read."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with MisbehavingServer(answer(body=b"direct")) as server:
+        assert send(transport, get(server.url)).body == b"direct"
+
+
+def test_plain_requests_are_forwarded() -> None:
+    """The proxy gets the whole URL, the server's host, and the headers meant for it."""
+    with (
+        MisbehavingServer(answer(body=b"forwarded")) as proxy,
+        Urllib3Transport(proxy=proxy.url, proxy_headers={"X-Proxy": "yes"}) as transport,
+    ):
+        found = send(transport, get("http://irma.example.com:8088"))
+        send(transport, get("http://irma.example.com:8088"))
+    request = proxy.requests[0]
+    assert found.body == b"forwarded"
+    assert request.target == f"http://irma.example.com:8088/session/{TOKEN}/result"
+    assert request.headers["host"] == "irma.example.com:8088"
+    assert request.headers["x-proxy"] == "yes"
+    assert proxy.connections == 1
+
+
+def test_a_proxy_may_ask_for_a_password() -> None:
+    """User and password of the proxy's URL become its header, and are sent to nobody else."""
+    with MisbehavingServer(answer()) as proxy:
+        url = proxy.url.replace("http://", "http://user:p%40ss@")
+        with Urllib3Transport(proxy=url) as transport:
+            send(transport, get("http://irma.example.com"))
+    expected = "Basic " + b64encode(b"user:p@ss").decode()
+    assert proxy.requests[0].headers["proxy-authorization"] == expected
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain proxy", "tls proxy"])
+def test_tls_goes_through_a_tunnel(ca_file: Path, server_tls: ssl.SSLContext, is_tls: bool) -> None:
+    """The proxy sees host and port only; the tunnel is kept like any connection."""
+    with (
+        MisbehavingServer(answer(body=b"behind"), tls=server_tls) as server,
+        MisbehavingServer(tunnel_to(server.port), tls=server_tls if is_tls else None) as proxy,
+    ):
+        url = proxy.url.replace("://", "://user:word@")
+        with Urllib3Transport(ca=ca_file, proxy=url) as transport:
+            bodies = [send(transport, get(server.url)).body for _ in range(2)]
+    assert bodies == [b"behind", b"behind"]
+    connect = proxy.requests[0]
+    assert (connect.method, connect.target) == ("CONNECT", f"localhost:{server.port}")
+    assert "proxy-authorization" in connect.headers
+    assert [TOKEN in request.target for request in server.requests] == [True, True]
+    assert "proxy-authorization" not in server.requests[0].headers
+    assert (proxy.connections, server.connections) == (1, 1)
+
+
+def test_a_server_behind_a_tunnel_is_named(ca_file: Path) -> None:
+    """What is wrong with the server behind the proxy is not said of the proxy."""
+    with (
+        MisbehavingServer(answer()) as server,
+        MisbehavingServer(tunnel_to(server.port)) as proxy,
+        Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
+    ):
+        error = failure(transport, get(f"https://localhost:{server.port}"))
+    assert isinstance(error, ConnectionFailedError)
+    assert f"localhost:{server.port}" in str(error)
+
+
+def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
+    """A proxy may be reached by TLS; the same authority is trusted for it."""
+    with (
+        MisbehavingServer(answer(body=b"forwarded"), tls=server_tls) as proxy,
+        Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
+    ):
+        assert send(transport, get("http://irma.example.com")).body == b"forwarded"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "told"),
+    [
+        (answer(407), "the proxy says '407"),
+        (hang_up, "no connection"),
+        (raw(b"garbage\r\n\r\n", close=True), "no valid HTTP"),
+    ],
+)
+def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, told: str) -> None:
+    """Without a tunnel nothing of the request was sent."""
+    with (
+        MisbehavingServer(behaviour) as proxy,
+        Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
+    ):
+        error = failure(transport, get("https://localhost:4443"))
+    assert isinstance(error, ConnectionFailedError)
+    assert not error.request_sent
+    assert told in str(error)
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    """The text names the proxy, not the server behind it."""
+    with unused_port() as port, Urllib3Transport(proxy=f"http://127.0.0.1:{port}") as transport:
+        error = failure(transport, get("http://irma.example.com"))
+    assert isinstance(error, ConnectionFailedError)
+    assert f"the proxy 127.0.0.1:{port} refused" in str(error)
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [silence, drip(response(), timedelta(milliseconds=100))],
+    ids=["silent", "dripping"],
+)
+def test_a_slow_tunnel_ends_with_the_deadline(ca_file: Path, slow: Behaviour) -> None:
+    """The proxy's answer is within the deadline."""
+    with (
+        MisbehavingServer(slow) as proxy,
+        Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
+    ):
+        error = failure(transport, get("https://localhost:4443"), 0.4)
+    assert isinstance(error, TransportTimeoutError)
+    assert not error.request_sent
+
+
+def test_a_handshake_after_a_slow_tunnel_has_the_rest(ca_file: Path) -> None:
+    """What the tunnel took is not there for the handshake."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.wait(timedelta(seconds=0.7))
+        peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        silence(peer)
+
+    with (
+        MisbehavingServer(behave) as proxy,
+        Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
+    ):
+        error = failure(transport, get("https://localhost:4443"), 0.8)
+    assert isinstance(error, TransportTimeoutError)
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:3128", "socks5://127.0.0.1:1080", "http://", "http://["]
+)
+def test_refuses_what_is_no_proxy(url: str) -> None:
+    """A proxy is an http or https URL."""
+    with pytest.raises(ConfigurationError, match="proxy"):
+        Urllib3Transport(proxy=url)
+
+
+@pytest.mark.parametrize("setting", ["headers", "proxy_headers"])
+@pytest.mark.parametrize("header", [("no name", "v"), ("X", "a\r\nb"), ("Content-Length", "5")])
+def test_refuses_headers_that_cannot_be_set(setting: str, header: tuple[str, str]) -> None:
+    """A header that is malformed, or frames the message, is refused by its setting's name."""
+    given = dict([header])
+    with pytest.raises(ConfigurationError, match=f"^{setting}: "):
+        Urllib3Transport(
+            headers=given if setting == "headers" else None,
+            proxy="http://127.0.0.1:3128",
+            proxy_headers=given if setting == "proxy_headers" else None,
+        )
+
+
+def test_headers_for_no_proxy() -> None:
+    """Headers for a proxy that is not there are a mistake."""
+    with pytest.raises(ConfigurationError, match="no proxy"):
+        Urllib3Transport(proxy_headers={"X": "y"})

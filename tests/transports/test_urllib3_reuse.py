@@ -1,0 +1,213 @@
+"""Which connections `Urllib3Transport` uses again, and which it lets go."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from irma_core.errors import ConfigurationError, ConnectionBrokenError, TransportError
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import failure, get, post, send
+from tests.transports.misbehaving_server import (
+    Behaviour,
+    MisbehavingServer,
+    Peer,
+    answer,
+    cut,
+    hang_up,
+    html_503,
+    raw,
+    response,
+    silence,
+)
+
+
+def test_connects_when_there_is_something_to_send(transport: Urllib3Transport) -> None:
+    """No connection is made ahead of need, and one serves many requests."""
+    with MisbehavingServer(answer(body=b"OK")) as server:
+        time.sleep(0.05)
+        assert server.connections == 0
+        for _ in range(5):
+            send(transport, get(server.url))
+    assert server.connections == 1
+
+
+def test_a_status_does_not_end_a_connection(transport: Urllib3Transport) -> None:
+    """A refusal leaves the connection as good as before."""
+    with MisbehavingServer(html_503(), answer()) as server:
+        send(transport, get(server.url))
+        send(transport, get(server.url))
+    assert server.connections == 1
+
+
+def test_uses_a_connection_again_for_a_second_and_a_half(transport: Urllib3Transport) -> None:
+    """After 1 s of idling the connection serves again, after 1.5 s it does not."""
+    with MisbehavingServer(answer()) as server:
+        send(transport, get(server.url))
+        time.sleep(1.0)
+        send(transport, get(server.url))
+        assert server.connections == 1
+        time.sleep(1.5)
+        send(transport, get(server.url))
+        assert server.connections == 2
+
+
+def test_the_idle_limit_is_a_setting() -> None:
+    """With a limit of zero every request has a connection of its own."""
+    with MisbehavingServer(answer()) as server, Urllib3Transport(idle_limit=timedelta(0)) as none:
+        for _ in range(3):
+            send(none, get(server.url))
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize("seconds", [-0.1, 1.6])
+def test_the_idle_limit_has_limits(seconds: float) -> None:
+    """A limit that the server does not keep is refused."""
+    with pytest.raises(ConfigurationError, match="idle_limit"):
+        Urllib3Transport(idle_limit=timedelta(seconds=seconds))
+
+
+def test_survives_a_server_that_closes_early(transport: Urllib3Transport) -> None:
+    """A kept connection that the server closed meanwhile is replaced before anything is sent."""
+    with MisbehavingServer(answer(), idle_limit=timedelta(milliseconds=50)) as server:
+        for _ in range(3):
+            send(transport, post(server.url, b"body"))
+            time.sleep(0.2)
+    assert server.connections == 3
+    assert len(server.requests) == 3
+
+
+def test_repeats_nothing(transport: Urllib3Transport) -> None:
+    """A connection that breaks under a request is an error: the server may have acted on it."""
+    with MisbehavingServer(answer(), hang_up, answer()) as server:
+        send(transport, get(server.url))
+        error = failure(transport, post(server.url, b"body"))
+        assert send(transport, get(server.url)).status == 200
+    assert isinstance(error, ConnectionBrokenError)
+    assert error.request_sent
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        cut(response(body=b"whole"), 50),
+        silence,
+        raw(response(headers=[("Content-Encoding", "gzip")], body=b"not gzip")),
+        raw(response(body=bytes(2000))),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore than four" + bytes(9000)),
+    ],
+    ids=["cut", "silent", "not decoded", "too large", "longer than it says"],
+)
+def test_the_rest_of_a_response_is_never_the_next_one(first: Behaviour) -> None:
+    """Whatever went wrong before, the next request gets its own response."""
+    with (
+        MisbehavingServer(first, answer(body=b"mine")) as server,
+        Urllib3Transport(max_response_bytes=1000) as transport,
+    ):
+        with suppress(TransportError):
+            send(transport, get(server.url), 0.2)
+        assert send(transport, get(server.url)).body == b"mine"
+
+
+def test_threads_share_it() -> None:
+    """Threads use one transport at once, each gets its own response, connections are kept."""
+    found: list[bytes] = []
+
+    def echo(peer: Peer) -> None:
+        peer.send(response(body=peer.read_request().body))
+
+    def ask(number: int) -> None:
+        for turn in range(20):
+            body = b"%d-%d" % (number, turn)
+            if send(transport, post(server.url, body)).body == body:
+                found.append(body)
+
+    with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(found) == 160
+    assert server.connections <= 8
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_child_has_its_own_connections(transport: Urllib3Transport) -> None:
+    """A child never sends on its parent's connection, and the parent's stays whole."""
+    with MisbehavingServer(answer(body=b"OK")) as server:
+        send(transport, get(server.url))
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                status = send(transport, get(server.url)).body != b"OK"
+            finally:
+                os._exit(status)
+        assert os.waitpid(child, 0)[1] == 0
+        send(transport, get(server.url))
+    assert [request.connection for request in server.requests] == [0, 1, 0]
+
+
+def test_another_process_means_new_pools(
+    transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the process's number that tells."""
+    with MisbehavingServer(answer()) as server:
+        send(transport, get(server.url))
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        send(transport, get(server.url))
+        send(transport, get(server.url))
+    assert [request.connection for request in server.requests] == [0, 1, 1]
+
+
+def test_a_closed_transport_sends_nothing() -> None:
+    """`close` closes the connections, may be called twice, and ends all sending."""
+    transport = Urllib3Transport()
+    with MisbehavingServer(answer()) as server:
+        send(transport, get(server.url))
+        transport.close()
+        transport.close()
+        with pytest.raises(ConfigurationError, match="closed"):
+            send(transport, get(server.url))
+    assert len(server.requests) == 1
+
+
+def test_close_lets_a_request_end() -> None:
+    """A request under way when the transport is closed still gets its response."""
+    asked, closed = threading.Event(), threading.Event()
+
+    def slow(peer: Peer) -> None:
+        peer.read_request()
+        asked.set()
+        closed.wait(5)
+        peer.send(response(body=b"late"))
+
+    bodies: list[bytes] = []
+    with MisbehavingServer(slow) as server:
+        transport = Urllib3Transport()
+        thread = threading.Thread(
+            target=lambda: bodies.append(send(transport, get(server.url)).body)
+        )
+        thread.start()
+        asked.wait(5)
+        transport.close()
+        closed.set()
+        thread.join()
+    assert bodies == [b"late"]
+
+
+@pytest.mark.parametrize("wrong", [{"max_response_bytes": 0}, {"kept_connections": 0}])
+def test_counts_are_at_least_one(wrong: dict[str, int]) -> None:
+    """A transport that could keep or read nothing is refused."""
+    with pytest.raises(ConfigurationError, match="at least 1"):
+        Urllib3Transport(
+            max_response_bytes=wrong.get("max_response_bytes", 1),
+            kept_connections=wrong.get("kept_connections", 1),
+        )
