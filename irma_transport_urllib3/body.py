@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zlib
 from http.client import HTTPResponse
-from typing import Protocol
+
+from urllib3 import BaseHTTPResponse
 
 from irma_transport_urllib3.exchange import (
     CutShortError,
@@ -21,11 +22,7 @@ __all__ = ["read_body"]
 _GZIP, _ZLIB, _RAW_DEFLATE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
-class _Readable(Protocol):
-    def read(self, amt: int | None = None) -> bytes: ...
-
-
-def read_body(response: _Readable, head: HTTPResponse, exchange: Exchange) -> bytes:
+def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange) -> bytes:
     """Read the whole body and decompress it.
 
     Args:
@@ -51,7 +48,7 @@ def read_body(response: _Readable, head: HTTPResponse, exchange: Exchange) -> by
     if head.chunked and exchange.at_end:
         # http.client takes the end of the connection for the end of the trailer.
         raise CutShortError
-    encoding = head.headers.get("content-encoding")
+    encoding = response.headers.get("content-encoding")
     return _decoded(body, encoding.strip().lower(), limit) if encoding and body else body
 
 

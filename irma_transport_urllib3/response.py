@@ -41,10 +41,6 @@ class BoundedReader(io.RawIOBase):
         """Say yes."""
         return True
 
-    def fileno(self) -> int:
-        """Give the socket's number, to wait for it."""
-        return self._sock.fileno()
-
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read once; `TimeoutError`, `OSError` or `OverLimitError` if that cannot be."""
         exchange = self._exchange

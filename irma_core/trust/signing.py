@@ -67,8 +67,6 @@ class HmacSigner:
         ConfigurationError: The key is shorter (RFC 7518, section 3.2).
     """
 
-    algorithm: Final = HS256
-
     def __init__(self, key: bytes) -> None:
         if not isinstance(key, bytes):
             raise ConfigurationError("an HMAC key is bytes; use HmacSigner.from_base64 for text")
@@ -90,6 +88,11 @@ class HmacSigner:
         except (binascii.Error, ValueError):
             raise ConfigurationError("the HMAC key is not in base64") from None
         return cls(key)
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS algorithm."""
+        return HS256
 
     def sign(self, signing_input: bytes) -> bytes:
         """Give the HMAC-SHA256 of the signing input."""
@@ -114,14 +117,17 @@ class RsaSigner:
         ConfigurationError: It is no RSA key of 2048 bits or more, or the password is wrong.
     """
 
-    algorithm: Final = RS256
-
     def __init__(self, pem: bytes | str, *, password: bytes | None = None) -> None:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
 
         self._key = _read_private_key(pem, password)
         self._padding, self._hash = PKCS1v15(), SHA256()
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS algorithm."""
+        return RS256
 
     def sign(self, signing_input: bytes) -> bytes:
         """Give the RSASSA-PKCS1-v1_5 signature with SHA-256."""

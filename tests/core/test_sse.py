@@ -479,6 +479,18 @@ def test_memory_is_bounded(chunk: bytes) -> None:
     assert peak < 3 * limit
 
 
+def test_an_error_that_waits_keeps_nothing() -> None:
+    """What was kept of the large event is dropped at once, not when its error is raised."""
+    decoder = EventStreamDecoder()
+    chunk = b"data: a\n\n" + (b"data: " + b"x" * 30_000 + b"\n") * 3
+    tracemalloc.start()
+    try:
+        assert len(decoder.feed(chunk)) == 1
+        assert tracemalloc.get_traced_memory()[0] < 10_000
+    finally:
+        tracemalloc.stop()
+
+
 LONG = {
     "one line": b"data: " + b"x" * 2**20 + b"\n\n",
     "many lines": b"data: x\n" * 2**17 + b"\n",
@@ -488,7 +500,7 @@ LONG = {
 
 @pytest.mark.parametrize("stream", LONG.values(), ids=LONG)
 def test_time_is_linear(stream: bytes) -> None:
-    """1 MiB in chunks of 16 bytes takes a moment; if each chunk cost the whole, half a minute."""
+    """1 MiB in chunks of 16 bytes takes a moment, as it does in one chunk."""
     chunks = [stream[at : at + 16] for at in range(0, len(stream), 16)]
     started = time.process_time()
     decode(chunks, max_event_bytes=2**21)

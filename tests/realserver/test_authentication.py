@@ -49,9 +49,7 @@ def rsa_pem(rsa_key: rsa.RSAPrivateKey) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def strict_server(
-    start_official_server: ServerPool, rsa_key: rsa.RSAPrivateKey
-) -> OfficialServer:
+def strict_server(start_official_server: ServerPool, rsa_key: rsa.RSAPrivateKey) -> OfficialServer:
     public_pem = rsa_key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -92,9 +90,7 @@ def test_a_token_starts_sessions(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
     """`auth_method: token` takes the bare token."""
-    requestor = Requestor(
-        strict_server.url, transport, authentication=TokenAuthentication(TOKEN)
-    )
+    requestor = Requestor(strict_server.url, transport, authentication=TokenAuthentication(TOKEN))
     assert requestor.start_session(AGE).pointer.url.startswith(strict_server.url)
 
 
@@ -150,11 +146,9 @@ def test_a_clock_that_runs_ahead_a_little_does_no_harm(
 ) -> None:
     """The server refuses an `iat` 2 s ahead of it: the margin covers a few seconds."""
     ahead = datetime.now(UTC) + timedelta(seconds=8)
-    unsigned = unsigned_request_jwt(
-        ExtendedRequest(AGE), name="mac", algorithm="HS256", now=ahead
-    )
+    unsigned = unsigned_request_jwt(ExtendedRequest(AGE), name="mac", algorithm="HS256", now=ahead)
     jwt = unsigned.signed(HmacSigner(HMAC_KEY).sign(unsigned.signing_input))
-    assert Requestor(strict_server.url, transport).start_session(jwt)
+    assert Requestor(strict_server.url, transport).start_session(jwt).token.reveal()
 
 
 @pytest.mark.parametrize(
@@ -189,9 +183,7 @@ def test_what_is_not_permitted_is_refused_by_name(
     strict_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
     """The server names the attribute that this requestor may not ask for."""
-    requestor = Requestor(
-        strict_server.url, transport, authentication=TokenAuthentication(TOKEN)
-    )
+    requestor = Requestor(strict_server.url, transport, authentication=TokenAuthentication(TOKEN))
     with pytest.raises(ServerRefusedError, match=r"example\.town\.resident\.email") as caught:
         requestor.start_session(DisclosureRequest({"mail": "example.town.resident.email"}))
     assert caught.value.code == "UNAUTHORIZED"
@@ -201,9 +193,7 @@ def test_authentication_is_refused_where_the_server_wants_none(
     official_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
     """A server with `no_auth` refuses a token."""
-    requestor = Requestor(
-        official_server.url, transport, authentication=TokenAuthentication(TOKEN)
-    )
+    requestor = Requestor(official_server.url, transport, authentication=TokenAuthentication(TOKEN))
     with pytest.raises(ServerRefusedError) as caught:
         requestor.start_session(AGE)
     assert caught.value.http_status == HTTP_BAD_REQUEST

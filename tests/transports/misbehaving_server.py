@@ -16,7 +16,7 @@ import ssl
 import struct
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -393,7 +393,7 @@ def redirect(location: str, status: int = 301) -> Behaviour:
 
 
 @contextmanager
-def unused_port() -> Iterator[int]:
+def unused_port() -> Generator[int]:
     """Give a port of 127.0.0.1 that refuses connections."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))

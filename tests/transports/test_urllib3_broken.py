@@ -112,6 +112,7 @@ def test_a_response_cut_at_any_byte(transport: Urllib3Transport, whole: bytes) -
         b"HTTP/2 200\r\n\r\n",
         b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: y\r\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n folded: first\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"Content-Length: 0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnot hexadecimal\r\n\r\n",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from time import monotonic
@@ -99,7 +99,7 @@ def test_no_deadline_is_far_away(transport: Urllib3Transport) -> None:
 
 
 @contextmanager
-def deaf_port() -> Iterator[int]:
+def deaf_port() -> Generator[int]:
     """Give a port where connecting takes for ever: its queue is full and nobody accepts."""
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
@@ -116,7 +116,11 @@ def deaf_port() -> Iterator[int]:
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
     """Let every name have as many addresses, all of this machine."""
     found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
+
+    def resolve(*_: object) -> object:
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
 
 
 def test_an_address_that_does_not_answer(transport: Urllib3Transport) -> None:

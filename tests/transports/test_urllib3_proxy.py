@@ -109,8 +109,13 @@ def test_tls_goes_through_a_tunnel(ca_file: Path, server_tls: ssl.SSLContext, is
 
 def test_a_server_behind_a_tunnel_is_named(ca_file: Path) -> None:
     """What is wrong with the server behind the proxy is not said of the proxy."""
+
+    def plain(peer: Peer) -> None:
+        peer.send(response(400))
+        peer.finish()
+
     with (
-        MisbehavingServer(answer()) as server,
+        MisbehavingServer(plain) as server,
         MisbehavingServer(tunnel_to(server.port)) as proxy,
         Urllib3Transport(ca=ca_file, proxy=proxy.url) as transport,
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -96,7 +97,7 @@ def test_repeats_nothing(transport: Urllib3Transport) -> None:
 @pytest.mark.parametrize(
     "first",
     [
-        cut(response(body=b"whole"), 50),
+        cut(response(body=b"whole"), 40),
         silence,
         raw(response(headers=[("Content-Encoding", "gzip")], body=b"not gzip")),
         raw(response(body=bytes(2000))),
@@ -139,9 +140,13 @@ def test_threads_share_it() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_forked_child_has_its_own_connections(transport: Urllib3Transport) -> None:
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
+def test_a_forked_child_has_its_own_connections(
+    is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
+) -> None:
     """A child never sends on its parent's connection, and the parent's stays whole."""
-    with MisbehavingServer(answer(body=b"OK")) as server:
+    transport = tls_transport
+    with MisbehavingServer(answer(body=b"OK"), tls=server_tls if is_tls else None) as server:
         send(transport, get(server.url))
         child = os.fork()
         if not child:

@@ -178,19 +178,15 @@ def test_shows_a_certificate(
 ) -> None:
     """Certificate and key lie in one file or two, the key under a password or not."""
     certificate, key, locked = client_files
-    password = None
     if form == "one file":
         certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
-        key = None
-    elif form == "password":
-        key, password = locked, "open"
     with (
         MisbehavingServer(answer(body=b"OK"), tls=choosy_tls) as server,
         Urllib3Transport(
             ca=ca_file,
             client_certificate=certificate,
-            client_key=key,
-            client_key_password=password,
+            client_key={"one file": None, "two files": key, "password": locked}[form],
+            client_key_password="open" if form == "password" else None,
         ) as transport,
     ):
         assert send(transport, get(server.url)).body == b"OK"

@@ -16,6 +16,7 @@ import (
 
 // session is the handler of one session and of those chained to it.
 type session struct {
+	started chan struct{}
 	wallet  *wallet
 	id      string
 	answers []answer

@@ -1,0 +1,86 @@
+"""`POST session`: may a session exist? The table of outcomes, in both colours."""
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+
+from irma_core import (
+    AsyncRequestor,
+    DisclosureRequest,
+    HmacAuthentication,
+    HmacSigner,
+    Requestor,
+    SessionMayExistError,
+)
+from irma_core.errors import (
+    ConnectionBrokenError,
+    ConnectionFailedError,
+    IrmaError,
+    RedirectError,
+    ServerRefusedError,
+    TransportTimeoutError,
+)
+from irma_core.protocol.messages import HttpResponse
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+from irma_testing.scripted import Step
+
+JSON = (("content-type", "application/json; charset=UTF-8"),)
+HTML = (("content-type", "text/html; charset=utf-8"),)
+AGE = DisclosureRequest({"age": "example.town.age.over18"})
+PACKAGE = (
+    b'{"sessionPtr":{"u":"https://irma.example/irma/session/c","irmaqr":"disclosing"},'
+    b'"token":"0123456789abcdefghij"}'
+)
+REFUSAL = b'{"status":400,"error":"INVALID_REQUEST","description":"Invalid HTTP request"}'
+INTERNAL = b'{"status":500,"error":"INTERNAL_ERROR","description":"Internal server error"}'
+NOT_SENT = ConnectionFailedError("POST session", "refused", request_sent=False)
+SENT = ConnectionBrokenError("POST session", "reset", request_sent=True)
+TIME_OUT = TransportTimeoutError("POST session", "no answer", request_sent=True)
+
+
+def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
+    """Start a session; give the error's class or the token's fingerprint, and the tries made."""
+    signer = HmacAuthentication("me", HmacSigner(b"k" * 32))
+    if colour == "sync":
+        transport = ScriptedTransport(steps)
+        try:
+            requestor = Requestor("https://irma.example", transport, authentication=signer)
+            requestor.start_session(AGE)
+        except IrmaError as error:
+            return type(error).__name__, len(transport.requests)
+        return "started", len(transport.requests)
+    awaited = AsyncScriptedTransport(steps)
+    other = AsyncRequestor("https://irma.example", awaited, authentication=signer)
+    try:
+        asyncio.run(other.start_session(AGE))
+    except IrmaError as error:
+        return type(error).__name__, len(awaited.requests)
+    return "started", len(awaited.requests)
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("steps", "expected", "tries"),
+    [
+        ([HttpResponse(200, JSON, body=PACKAGE)], "started", 1),
+        ([NOT_SENT, NOT_SENT, HttpResponse(200, JSON, body=PACKAGE)], "started", 3),
+        ([NOT_SENT, NOT_SENT, NOT_SENT], ConnectionFailedError.__name__, 3),
+        ([HttpResponse(301, (("location", "https://other/"),))], RedirectError.__name__, 1),
+        ([HttpResponse(400, JSON, body=REFUSAL)], ServerRefusedError.__name__, 1),
+        ([HttpResponse(413, HTML, body=b"<html>")], ServerRefusedError.__name__, 1),
+        ([HttpResponse(400, JSON, body=REFUSAL + PACKAGE)], SessionMayExistError.__name__, 1),
+        ([HttpResponse(200, JSON, body=PACKAGE[:40])], SessionMayExistError.__name__, 1),
+        ([HttpResponse(200, JSON, body=b"")], SessionMayExistError.__name__, 1),
+        ([HttpResponse(200, HTML, body=PACKAGE)], SessionMayExistError.__name__, 1),
+        ([HttpResponse(200, JSON, body=PACKAGE + PACKAGE)], SessionMayExistError.__name__, 1),
+        ([HttpResponse(503, HTML, body=b"<html>")], SessionMayExistError.__name__, 1),
+        ([HttpResponse(503)], SessionMayExistError.__name__, 1),
+        ([HttpResponse(500, JSON, body=INTERNAL)], SessionMayExistError.__name__, 1),
+        ([SENT], SessionMayExistError.__name__, 1),
+        ([TIME_OUT], SessionMayExistError.__name__, 1),
+    ],
+)
+def test_the_outcome_of_a_start(steps: list[Step], expected: str, tries: int, colour: str) -> None:
+    """Each row of the table: what came back, what it means, and how often it was sent."""
+    assert outcome(steps, colour=colour) == (expected, tries)
