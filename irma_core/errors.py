@@ -84,7 +84,8 @@ class IrmaError(Exception):
 
 
 def _restore(cls: type[IrmaError], args: tuple[Any, ...], facts: dict[str, Any]) -> IrmaError:
-    error = cls.__new__(cls, *args)
+    error = cls.__new__(cls)
+    error.args = args  # OSError, from which TimeoutError comes, takes them in __init__ only
     error.__dict__.update(facts)
     return error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import NoReturn, final
 
 import attrs
@@ -157,6 +158,9 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     def __bool__(self) -> NoReturn:
         raise UsageError("an Answer is neither true nor false: look at its slots")
 
+    def __init_subclass__(cls) -> NoReturn:
+        raise UsageError("an Answer has no subclasses: they could be built")
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"an Answer cannot be changed: {name}")
 
@@ -188,7 +192,7 @@ def make_answer(
     """Make an answer; for `results` alone, when all its checks are done."""
     answer = Answer.__new__(Answer)
     for name, value in (
-        ("_slots", dict(slots)),
+        ("_slots", MappingProxyType(dict(slots))),
         ("type", type),
         ("token", token),
         ("evidence", evidence),
@@ -253,30 +257,37 @@ def _answer_slot(
     where: _Slot, disjunction: DisCon, given: Sequence[DisclosedAttribute]
 ) -> AnsweredSlot:
     """Give the first option that is fulfilled whole; else say what the nearest one lacks."""
-    by_type = {disclosed.attribute: disclosed for disclosed in given}
-    if len(by_type) != len(given):
-        raise where.error(AttributeMissingError, given[0].attribute, "or another stands twice")
-    lacks: list[NotWhatWasAskedError] = []
+    by_type: dict[str, list[DisclosedAttribute]] = {}
+    for disclosed in given:
+        by_type.setdefault(disclosed.attribute, []).append(disclosed)
+    nearest: NotWhatWasAskedError | None = None
+    most = -1.0
     for j, option in enumerate(disjunction):
         if not option:
             continue
         lack = _first_lack(where, option, by_type)
         if lack is None:
-            return AnsweredSlot(tuple(by_type[asked.type] for asked in option), j)
-        lacks.append(lack)
-    # An option whose attributes are all there tells more than one that was not chosen.
-    lacks.sort(key=lambda lack: isinstance(lack, AttributeMissingError))
-    raise lacks[0]
+            return AnsweredSlot(tuple(by_type[asked.type][0] for asked in option), j)
+        there = sum(asked.type in by_type for asked in option) / len(option)
+        if there > most:
+            nearest, most = lack, there
+    if nearest is None:
+        words = f"slot {where.slot!r}: something was disclosed where nothing is asked for"
+        raise AttributeMissingError(where.session, words, slot=where.slot)
+    raise nearest
 
 
 def _first_lack(
-    where: _Slot, option: Con, given: Mapping[str, DisclosedAttribute]
+    where: _Slot, option: Con, given: Mapping[str, Sequence[DisclosedAttribute]]
 ) -> NotWhatWasAskedError | None:
     for asked in option:
         if asked.type not in given:
             return where.error(AttributeMissingError, asked.type, "was not disclosed")
     for asked in option:
-        lack = _lack(where, asked, given[asked.type])
+        if len(given[asked.type]) > 1:
+            # Which of the two would count is anybody's guess; the server never sends it.
+            return where.error(AttributeMissingError, asked.type, "was disclosed twice")
+        lack = _lack(where, asked, given[asked.type][0])
         if lack is not None:
             return lack
     return None

@@ -188,8 +188,6 @@ def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
     values: tuple[object, ...]
     if isinstance(disclose, ConDisCon):
         names, values = disclose.names, disclose.disjunctions
-        if names is not None and not len(set(names)) == len(names) == len(values):
-            raise RequestError(place, "needs one name for each slot, and no name twice")
     elif isinstance(disclose, Mapping):
         names, values = tuple(disclose), tuple(disclose.values())
     elif _is_sequence(disclose):
@@ -203,6 +201,8 @@ def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
     named = tuple(name for name in names if isinstance(name, str) and name)
     if len(named) != len(names):
         raise RequestError(place, "a slot's name is a text that is not empty")
+    if not len(set(named)) == len(named) == len(values):
+        raise RequestError(place, "needs one name for each slot, and no name twice")
     return ConDisCon(
         tuple(
             _as_discon(value, f'{place}["{name}"]')

@@ -9,8 +9,8 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.errors import RequestError
-from irma_core.models.identifiers import check_credential_type
-from irma_core.models.texts import check_text
+from irma_core.models.identifiers import check_attribute_name, check_credential_type
+from irma_core.models.texts import check_duration, check_text
 
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]
 
@@ -31,11 +31,11 @@ class CredentialRequest:
 
     Args:
         credential: The credential type, three parts.
-        attributes: Texts by attribute name (the fourth part alone). An optional attribute may be
-            left out or None; an empty text is a value.
-        validity: An aware `datetime`, or a `timedelta` from the session's start. The server rounds
-            it down to a whole week since 1970, so anything under a week may be expired at once:
-            the start of the session refuses what would be.
+        attributes: Texts by attribute name (the fourth part alone). An optional attribute that is
+            left out or None is issued without a value; an empty text is a value.
+        validity: An aware `datetime`, or a `timedelta` from the session's start, in whole seconds.
+            The server rounds it down to a whole week since 1970, so anything under a week may be
+            expired at once: the start of the session refuses what would be.
         revocation_key: Names this credential for later revocation; required where its type can be
             revoked.
         sd_jwt_batch_size: How many SD-JWT instances to issue beside, 0 to 200.
@@ -90,11 +90,8 @@ def _attributes(attributes: object) -> dict[str, str | None]:
         raise RequestError("attributes", "must map attribute names to texts")
     copied: dict[str, str | None] = {}
     for name, value in attributes.items():
-        if not isinstance(name, str) or not name or "." in name:
-            raise RequestError("attributes", "an attribute's name is its fourth part alone")
-        if value is not None:
-            check_text(value, f'attributes["{name}"]')
-        copied[name] = value
+        checked = check_attribute_name(name, "attributes")
+        copied[checked] = None if value is None else check_text(value, f'attributes["{checked}"]')
     return copied
 
 
@@ -107,7 +104,8 @@ def _check_validity(validity: object) -> None:
         if validity <= _EPOCH:
             raise RequestError("validity", "lies before 1970")
     elif isinstance(validity, timedelta):
-        if validity <= timedelta(0):
+        check_duration(validity, "validity")
+        if not validity:
             raise RequestError("validity", "must be longer than nothing")
     elif validity is not None:
         raise RequestError("validity", "must be a datetime, a timedelta or None")

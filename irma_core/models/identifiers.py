@@ -10,9 +10,16 @@ import re
 
 from irma_core.errors import RequestError
 
-__all__ = ["check_attribute_type", "check_credential_type", "credential_type_of", "scheme_of"]
+__all__ = [
+    "check_attribute_name",
+    "check_attribute_type",
+    "check_credential_type",
+    "credential_type_of",
+    "scheme_of",
+]
 
 _PART = r"[A-Za-z0-9_-]+"
+_NAME = re.compile(_PART)
 _CREDENTIAL_TYPE = re.compile(rf"{_PART}\.{_PART}\.{_PART}")
 _ATTRIBUTE_TYPE = re.compile(rf"{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
 
@@ -39,6 +46,17 @@ def check_credential_type(identifier: object, place: str) -> str:
     if not isinstance(identifier, str) or not _CREDENTIAL_TYPE.fullmatch(identifier):
         raise RequestError(place, "a credential type is named scheme.issuer.credential")
     return identifier
+
+
+def check_attribute_name(name: object, place: str) -> str:
+    """Give back the name of an attribute to be issued: its fourth part alone.
+
+    Raises:
+        RequestError: It is something else.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RequestError(place, "an attribute's name is its fourth part alone")
+    return name
 
 
 def credential_type_of(attribute_type: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isfinite
 from typing import TypeAlias, Union
 
 __all__ = ["JsonTextError", "JsonValue", "read_json", "write_json"]
@@ -39,11 +40,15 @@ def read_json(body: bytes | str) -> JsonValue:
     """Read one JSON value from UTF-8.
 
     Raises:
-        JsonTextError: Not UTF-8, not JSON, more than one value, NaN or an infinity, a number of
-            thousands of digits, nested too deeply, or a text that is no Unicode.
+        JsonTextError: Not UTF-8, not JSON, more than one value, NaN, an infinity or a number
+            beyond what can be held, nested too deeply, or a text that is no Unicode.
     """
     try:
-        text = body if isinstance(body, str) else body.decode("utf-8")
+        if isinstance(body, str):
+            body.encode("utf-8")
+            text = body
+        else:
+            text = body.decode("utf-8")
         if _LONE_SURROGATE.search(text):
             # json.loads takes "\ud800" on its own; encoding it would fail far from here.
             value: JsonValue = _READER.decode(text)
@@ -68,5 +73,12 @@ def _no_constant(_name: str) -> float:
     raise ValueError
 
 
-_READER = json.JSONDecoder(parse_constant=_no_constant)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not isfinite(number):  # 1e999 is written as a number, and read as an infinity
+        raise ValueError
+    return number
+
+
+_READER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -45,8 +45,11 @@ def modernised(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     for i, item in enumerate(read_list(fields.get(content, []), f".{content}")):
         place = f".{content}[{i}]"
         disjunction = read_object(item, place)
+        for name in disjunction:
+            if name not in ("label", "attributes"):
+                raise WireError(f"{place}.{name[:40]}", "is no field of this request")
         disclose.append(_options(disjunction.get("attributes", []), f"{place}.attributes"))
-        if label := disjunction.get("label"):
+        if label := read_text(disjunction.get("label", ""), f"{place}.label"):
             labels[str(i)] = {"en": label, "nl": label}
     if disclose:
         modern["disclose"] = disclose
@@ -58,4 +61,5 @@ def modernised(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
 def _options(attributes: JsonValue, place: str) -> list[JsonValue]:
     if isinstance(attributes, dict):
         return [[{"type": name, "value": value}] for name, value in attributes.items()]
-    return [[read_text(name, place)] for name in read_list(attributes, place)]
+    names = enumerate(read_list(attributes, place))
+    return [[read_text(name, f"{place}[{k}]")] for k, name in names]

@@ -52,6 +52,9 @@ class SessionPointer:
         Raises:
             RequestError: The URL or the name is malformed.
         """
+        parts = urlsplit(check_address(server, "server"))
+        if parts.query or parts.fragment or server.endswith(("?", "#")):
+            raise RequestError("server", "must hold no query and no fragment")
         if not name.isascii() or not name.isalnum():
             raise RequestError("name", "a static session's name is letters and digits")
         url = f"{server.rstrip('/')}/irma/session/{name}"
@@ -71,7 +74,16 @@ class SessionPointer:
         return f"{base}#{_encoded(self.json_text())}"
 
     def android_intent(self, now: datetime) -> str:
-        """Give the Android intent that opens the app on this device; `now` is an aware time."""
+        """Give the Android intent that opens the app on this device.
+
+        Args:
+            now: An aware time.
+
+        Raises:
+            RequestError: It is not aware.
+        """
+        if now.utcoffset() is None:
+            raise RequestError("now", "must be an aware datetime: give it a time zone")
         milliseconds = round(now.timestamp() * 1000)
         return (
             f"intent://qr/json/{_encoded(self.json_text())}#Intent;package=org.irmacard.cardemu;"
@@ -79,7 +91,7 @@ class SessionPointer:
         )
 
     def __repr__(self) -> str:
-        host = urlsplit(self.url).netloc
+        host = urlsplit(self.url).netloc.rpartition("@")[2]
         return f"<SessionPointer {self.type.value} at {host} {fingerprint_of(self.url)}>"
 
 

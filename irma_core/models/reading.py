@@ -33,6 +33,9 @@ class WireError(ValueError):
         self.place = place
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[WireError], tuple[str, str]]:
+        return type(self), (self.place, self.reason)
+
     def inside(self, place: str) -> WireError:
         """Give the same error, seen from a value around."""
         return WireError(place + self.place, self.reason)

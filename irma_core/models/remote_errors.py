@@ -24,9 +24,17 @@ INTERNAL_ERROR: Final = "INTERNAL_ERROR"
 INVALID_PROOFS: Final = "INVALID_PROOFS"
 ATTRIBUTES_EXPIRED: Final = "ATTRIBUTES_EXPIRED"
 
-_TOKENLIKE = re.compile(r"(?<![0-9A-Za-z.])[0-9A-Za-z]{20}(?![0-9A-Za-z.])|eyJ[\w.-]{20,}")
-_NOT_PRINTABLE = re.compile(r"[^ -~\u00a0-\ud7ff\ue000-\uffef]+")
-_LONGEST_MESSAGE = 300
+# A part of an identifier (`pbdf.…`) may have 20 letters too; a full stop at its end makes none.
+_TOKENLIKE = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9A-Za-z]\.)[0-9A-Za-z]{20}(?!\.?[0-9A-Za-z])|eyJ[\w.-]{20,}", re.ASCII
+)
+_LONGEST = 300
+
+
+def _printable(text: str) -> str:
+    """Give a text without what looks like a secret, on one line and not too long."""
+    line = "".join(letter if letter.isprintable() else " " for letter in _TOKENLIKE.sub("…", text))
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
 
 
 @final
@@ -43,14 +51,11 @@ class RemoteError:
     """
 
     status: int
-    error: str
-    description: str = ""
+    error: str = attrs.field(converter=_printable)
+    description: str = attrs.field(default="", converter=_printable)
     message: str = attrs.field(default="", kw_only=True, repr=False)
     stacktrace: str = attrs.field(default="", kw_only=True, repr=False)
 
     def printable_message(self) -> str:
         """Give the message without what looks like a secret, on one line and not too long."""
-        message = _NOT_PRINTABLE.sub(" ", _TOKENLIKE.sub("…", self.message))
-        if len(message) > _LONGEST_MESSAGE:
-            message = message[:_LONGEST_MESSAGE] + "…"
-        return message
+        return _printable(self.message)

@@ -28,9 +28,10 @@ from irma_core.models.statuses import (
     SessionStatus,
     SessionType,
 )
-from irma_core.models.tokens import RequestorToken
+from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
 __all__ = [
+    "read_authorization",
     "read_remote_error",
     "read_session_result",
     "read_status",
@@ -85,6 +86,14 @@ def read_token(value: JsonValue, place: str = "") -> RequestorToken:
         raise WireError(place, error.reason) from None
 
 
+def read_authorization(value: JsonValue, place: str = "") -> FrontendAuthorization:
+    """Read a frontend authorization."""
+    try:
+        return FrontendAuthorization(read_text(value, place))
+    except RequestError as error:
+        raise WireError(place, error.reason) from None
+
+
 def read_remote_error(value: JsonValue, place: str = "") -> RemoteError:
     """Read the server's account of an error; all but status and name may be missing."""
     fields = read_object(value, place)
@@ -117,25 +126,27 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
     lists = read_list(value, ".disclosed")
     if lists and type(lists[0]) is dict:
         # Results of old servers are flat: one attribute for each disjunction.
-        lists = [[item] for item in lists]
+        return tuple((_read_attribute(item, f".disclosed[{i}]"),) for i, item in enumerate(lists))
     return tuple(
-        None if item is None else _read_attributes(read_list(item, f".disclosed[{i}]"), i)
+        None if item is None else _read_attributes(item, f".disclosed[{i}]")
         for i, item in enumerate(lists)
     )
 
 
-def _read_attributes(values: list[JsonValue], i: int) -> tuple[DisclosedAttribute, ...]:
-    read = []
-    for j, value in enumerate(values):
-        try:
-            read.append(_read_attribute(value))
-        except WireError as error:
-            raise error.inside(f".disclosed[{i}][{j}]") from None
-    return tuple(read)
+def _read_attributes(value: JsonValue, place: str) -> tuple[DisclosedAttribute, ...]:
+    return tuple(
+        _read_attribute(item, f"{place}[{j}]") for j, item in enumerate(read_list(value, place))
+    )
 
 
-def _read_attribute(value: JsonValue) -> DisclosedAttribute:
-    fields = read_object(value)
+def _read_attribute(value: JsonValue, place: str) -> DisclosedAttribute:
+    try:
+        return _attribute(read_object(value))
+    except WireError as error:
+        raise error.inside(place) from None
+
+
+def _attribute(fields: dict[str, JsonValue]) -> DisclosedAttribute:
     raw_value = fields.get("rawvalue")
     if raw_value is not None and type(raw_value) is not str:
         raise WireError(".rawvalue", "must be a text or null")
@@ -167,4 +178,7 @@ def _read_translations(value: JsonValue) -> dict[str, str] | None:
 def _read_signature(value: JsonValue) -> AttributeBasedSignature:
     fields = read_object(value, ".signature")
     message = read_text(_required(fields, "message", ".signature"), ".signature.message")
-    return AttributeBasedSignature(write_json(fields), message)
+    try:
+        return AttributeBasedSignature(write_json(fields), message)
+    except RecursionError:  # the writer takes more room for each level than the reader
+        raise WireError(".signature", "is nested too deeply") from None

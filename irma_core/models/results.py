@@ -111,9 +111,11 @@ class SessionResult:
             raise SessionTimedOutError(fingerprint)
         if self.status is not SessionStatus.DONE:
             raise SessionNotFinishedError(fingerprint, self.status.value)
-        if self.proof_status is not ProofStatus.VALID or self.error is not None:
+        if self.proof_status is not ProofStatus.VALID:
             status = self.proof_status.value if self.proof_status else None
             raise ProofNotValidError(fingerprint, status)
+        if self.error is not None:
+            raise ProofNotValidError(fingerprint, self.error.error)
 
     def _checked_signature(self, asked: ExtendedRequest) -> AttributeBasedSignature | None:
         if not isinstance(asked.request, SignatureRequest):

@@ -52,10 +52,11 @@ def _to_labels(labels: Labels | None) -> Labels:
         return {}
     if not isinstance(labels, Mapping):
         raise RequestError("labels", "must map slots to translated texts")
-    return {
-        slot: check_translated(text, f"labels[{slot!r}]".replace("'", '"'))
-        for slot, text in labels.items()
-    }
+    return {slot: check_translated(text, _label_place(slot)) for slot, text in labels.items()}
+
+
+def _label_place(slot: Slot) -> str:
+    return f'labels["{slot}"]' if isinstance(slot, str) else f"labels[{slot}]"
 
 
 def _to_types(types: Iterable[str]) -> tuple[str, ...]:
@@ -75,12 +76,14 @@ def _to_non_revocation(types: Iterable[str] | NonRevocation | None) -> NonRevoca
 
 
 def _each_type(types: object, place: str) -> list[str]:
-    if isinstance(types, str) or not isinstance(types, Iterable):
+    if isinstance(types, str | Mapping) or not isinstance(types, Iterable):
         raise RequestError(place, "must be a list of credential types")
     return [check_credential_type(item, f"{place}[{i}]") for i, item in enumerate(types)]
 
 
 def _to_credentials(credentials: Iterable[CredentialRequest]) -> tuple[CredentialRequest, ...]:
+    if not isinstance(credentials, Iterable):
+        raise RequestError("credentials", "must be a list of CredentialRequest")
     made = tuple(credentials)
     for i, credential in enumerate(made):
         if not isinstance(credential, CredentialRequest):
@@ -107,7 +110,7 @@ class _Asking:
         slots = disclose.slots
         for slot in self.labels:
             if slot not in slots or isinstance(slot, bool):
-                raise RequestError("labels", f"{slot!r} is no slot of this request")
+                raise RequestError(_label_place(slot), "there is no such slot in this request")
         asked = {credential_type_of(identifier) for identifier in disclose.attribute_types()}
         for field in ("skip_expiry_check", "revocation"):
             for credential in getattr(self, field):

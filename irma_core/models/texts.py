@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
-_BLANK_OR_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
+_LAST_PORT = 65535
 _LONGEST = timedelta(days=36500)
 
 
@@ -81,12 +81,16 @@ def check_return_address(value: object, place: str) -> str:
     """Give back a URL to return to: a web page, a universal link or an app's own scheme.
 
     Raises:
-        RequestError: It has no scheme, or a scheme that runs what follows it.
+        RequestError: It has no scheme, or a scheme that runs what follows it; or it is on the web
+            and has no host.
     """
     text = _one_line(value, place)
     if not _SCHEME.fullmatch(text):
         raise RequestError(place, "must be a whole URL, with its scheme")
-    if text.partition(":")[0].lower() in {"javascript", "data", "vbscript"}:
+    scheme = text.partition(":")[0].lower()
+    if scheme in {"http", "https"}:
+        return check_address(text, place)
+    if scheme in {"javascript", "data", "vbscript"}:
         raise RequestError(place, "must not be a URL that runs as code")
     return text
 
@@ -98,7 +102,8 @@ def check_host(value: object, place: str) -> str:
         RequestError: It is something else, a URL for instance.
     """
     text = check_text(value, place, empty=False)
-    if not _HOST.fullmatch(text):
+    found = _HOST.fullmatch(text)
+    if found is None or (found[2] and not 0 < int(found[2][1:]) <= _LAST_PORT):
         raise RequestError(place, "must be a host name, with a port if need be, and nothing else")
     return text
 
@@ -122,6 +127,10 @@ def check_duration(value: object, place: str) -> timedelta:
 
 def _one_line(value: object, place: str) -> str:
     text = check_text(value, place, empty=False)
-    if _BLANK_OR_CONTROL.search(text):
-        raise RequestError(place, "must hold no blank and no line end")
+    if not text.isprintable() or " " in text:
+        raise RequestError(place, "must hold no blank, no line end and nothing invisible")
+    if "\\" in text:
+        raise RequestError(
+            place, "must hold no backslash: browsers and servers read it differently"
+        )
     return text

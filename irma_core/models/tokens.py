@@ -22,6 +22,7 @@ from irma_core.errors import RequestError
 __all__ = ["FrontendAuthorization", "RequestorToken", "fingerprint_of"]
 
 _TOKEN = re.compile(r"[0-9A-Za-z]{20}", re.ASCII)
+_VISIBLE = re.compile(r"[!-~]+")
 
 
 def fingerprint_of(secret: str) -> str:
@@ -33,6 +34,11 @@ def _check_token(text: object) -> None:
     # In full: the server's own check is unanchored, and the text becomes part of a URL.
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         raise RequestError("token", "a requestor token is 20 letters and digits")
+
+
+def _check_visible(text: object) -> None:
+    if not isinstance(text, str) or not _VISIBLE.fullmatch(text):
+        raise RequestError("authorization", "must be ASCII without blanks")
 
 
 @final
@@ -65,9 +71,16 @@ class RequestorToken:
 @final
 @attrs.frozen(repr=False)
 class FrontendAuthorization:
-    """What the browser shows at the frontend endpoints, in a header `Authorization`."""
+    """What the browser shows at the frontend endpoints, in a header `Authorization`.
+
+    Raises:
+        RequestError: The text is none that can stand in a header.
+    """
 
     _text: str
+
+    def __attrs_post_init__(self) -> None:
+        _check_visible(self._text)
 
     def reveal(self) -> str:
         """Give the text itself, for the browser."""

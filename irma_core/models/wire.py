@@ -49,7 +49,12 @@ from irma_core.models.request_json import (
     revocation_request_value,
     session_request_value,
 )
-from irma_core.models.result_json import read_session_result, read_status, read_token
+from irma_core.models.result_json import (
+    read_authorization,
+    read_session_result,
+    read_status,
+    read_token,
+)
 from irma_core.models.results import SessionResult
 from irma_core.models.session_requests import (
     DisclosureRequest,
@@ -74,6 +79,8 @@ _REQUESTS: dict[str, type[Any]] = {
     ISSUANCE_CONTEXT: IssuanceRequest,
     REVOCATION_CONTEXT: RevocationRequest,
 }
+_FIELD = re.compile(r"^[a-z_]+")
+"""The field at the beginning of a place; what follows in brackets are the person's own names."""
 _WRITTEN_BY_PEOPLE = frozenset(
     {*_REQUESTS.values(), ExtendedRequest, NextSession, CredentialRequest, AttributeRequest}
 )
@@ -156,6 +163,10 @@ def _first_error(error: BaseException, place: str) -> WireError:
     """Find the first error in cattrs' groups, and its place; its own texts print values."""
     if isinstance(error, ClassValidationError):
         noted, rest = error.group_exceptions()
+        for inner in rest:
+            if isinstance(inner, ForbiddenExtraKeysError):
+                # First: a name misspelt tells more than the right one missing.
+                return _as_wire_error(inner, place)
         for inner, note in noted:
             return _first_error(inner, f"{place}.{_wire_name(note.name, error.cl)}")
         return _first_error(rest[0], place)
@@ -171,7 +182,7 @@ def _as_wire_error(error: BaseException, place: str) -> WireError:
         return error.inside(place)
     if isinstance(error, RequestError):
         # Models speak Python's names, JSON has the protocol's.
-        inner = re.sub(r"_([a-z])", lambda match: match[1].upper(), error.place)
+        inner = _FIELD.sub(lambda match: _camel(match[0]), error.place)
         return WireError(place + (inner if inner.startswith("[") else f".{inner}"), error.reason)
     if isinstance(error, ForbiddenExtraKeysError):
         name = min(error.extra_fields)[:40]
@@ -183,10 +194,12 @@ def _as_wire_error(error: BaseException, place: str) -> WireError:
 
 def _wire_name(name: str, model: type[Any]) -> str:
     field = attrs.fields_dict(model)[name]
-    written: str = field.metadata.get("wire") or re.sub(
-        r"_([a-z])", lambda match: match[1].upper(), name
-    )
+    written: str = field.metadata.get("wire") or _camel(name)
     return written
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
 def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:
@@ -248,11 +261,12 @@ def _read_attribute(value: JsonValue, place: str) -> str | AttributeRequest:
 
 
 def _read_labels(value: JsonValue, _kind: object) -> dict[int, JsonValue]:
-    labels = {}
+    labels: dict[int, JsonValue] = {}
     for position, label in read_object(value).items():
         if not re.fullmatch(r"0|[1-9][0-9]{0,8}", position):
             raise WireError("", "is keyed by positions of disjunctions: 0, 1, …")
-        labels[int(position)] = label
+        if label is not None:  # irmago's own library writes null for no label
+            labels[int(position)] = label
     return labels
 
 
@@ -261,23 +275,33 @@ def _read_non_revocation(value: JsonValue, _kind: object) -> list[JsonValue] | M
         return value
     tolerances: dict[str, timedelta | None] = {}
     for credential, item in read_object(value).items():
-        place = f'["{credential}"]'
-        seconds = read_object(item, place).get("tolerance")
-        tolerances[credential] = None if seconds is None else read_seconds(seconds, place)
+        place = f'["{credential[:100]}"]'
+        fields = read_object(item, place)
+        for name in fields:
+            if name != "tolerance":
+                raise WireError(f"{place}.{name[:40]}", "is no field of this request")
+        seconds = fields.get("tolerance")
+        tolerances[credential] = (
+            None if seconds is None else read_seconds(seconds, f"{place}.tolerance")
+        )
     return tolerances
 
 
-def _as_it_is(value: JsonValue, _kind: object) -> JsonValue:
-    """For fields that the model itself checks in full."""
-    return value
+def _read_some_list(value: JsonValue, _kind: object) -> list[JsonValue]:
+    """For lists whose items the model itself checks in full."""
+    return read_list(value)
+
+
+def _read_some_object(value: JsonValue, _kind: object) -> dict[str, JsonValue]:
+    return read_object(value)
 
 
 _HOOKS: Mapping[str, Any] = {
     "disclose": _read_condiscon,
     "labels": _read_labels,
     "revocation": _read_non_revocation,
-    "skip_expiry_check": _as_it_is,
-    "attributes": _as_it_is,
+    "skip_expiry_check": _read_some_list,
+    "attributes": _read_some_object,
 }
 
 _converter = Converter(detailed_validation=True)
@@ -288,13 +312,13 @@ for _type, _reader in (
     (datetime, read_time),
     (timedelta, read_seconds),
     (RequestorToken, read_token),
+    (FrontendAuthorization, read_authorization),
     (SessionStatus, read_status),
     (SessionResult, read_session_result),
 ):
     _converter.register_structure_hook(_type, lambda value, _kind, read=_reader: read(value))
-_converter.register_structure_hook(Validity, lambda value, _kind: read_time(value))
 _converter.register_structure_hook(
-    FrontendAuthorization, lambda value, _kind: FrontendAuthorization(read_text(value))
+    Validity, lambda value, _kind: None if value is None else read_time(value)
 )
 _converter.register_structure_hook(
     SessionRequest, lambda value, _kind: _read_session_request(value)

@@ -15,10 +15,8 @@ from irma_core.errors import (
 )
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import TOKEN, failure, get, post, send
-from tests.transports.misbehaving_server import (
-    Behaviour,
-    MisbehavingServer,
-    Peer,
+from tests.transports.misbehaving_server import Behaviour, MisbehavingServer, Peer, unused_port
+from tests.transports.misbehaviours import (
     answer,
     compressed,
     cut,
@@ -27,7 +25,6 @@ from tests.transports.misbehaving_server import (
     reset,
     reset_amid_request,
     response,
-    unused_port,
 )
 
 WITH_LENGTH = response(headers=[("Content-Type", "application/json")], body=b'{"status": "DONE"}')

@@ -14,9 +14,8 @@ import pytest
 from irma_core.errors import ConnectionFailedError, TransportTimeoutError
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import failure, get, post, send
-from tests.transports.misbehaving_server import (
-    Behaviour,
-    MisbehavingServer,
+from tests.transports.misbehaving_server import Behaviour, MisbehavingServer
+from tests.transports.misbehaviours import (
     answer,
     drip,
     empty_503,

@@ -9,9 +9,8 @@ import pytest
 from irma_core.errors import MalformedResponseError, ResponseTooLargeError
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import failure, get, send
-from tests.transports.misbehaving_server import (
-    Behaviour,
-    MisbehavingServer,
+from tests.transports.misbehaving_server import Behaviour, MisbehavingServer
+from tests.transports.misbehaviours import (
     answer,
     compressed,
     endless_body,

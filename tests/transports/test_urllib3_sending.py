@@ -12,8 +12,8 @@ from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import Transport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import TOKEN, get, post, send
-from tests.transports.misbehaving_server import (
-    MisbehavingServer,
+from tests.transports.misbehaving_server import MisbehavingServer
+from tests.transports.misbehaviours import (
     answer,
     compressed,
     empty_503,

@@ -1,0 +1,50 @@
+"""The recorded exchanges of the official server, as values; see `tests/vectors/recorded`."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from irma_core.models.json_text import read_json
+from irma_core.models.results import SessionResult
+from irma_core.models.wire import read_as
+
+RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
+CLAIMS = ("sprequest", "absrequest", "iprequest", "revrequest")
+"""The names under which a session request JWT holds its request."""
+
+
+@cache
+def recording(name: str) -> Any:
+    """Give one recorded case."""
+    return json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
+
+
+def names(*patterns: str) -> list[str]:
+    """Give the names of all cases that match one of the patterns."""
+    return sorted(path.stem for pattern in patterns for path in RECORDED.glob(f"{pattern}.json"))
+
+
+def claims(jwt: str) -> Any:
+    """Give what a JWT says; its signature is another subject."""
+    return json.loads(base64.urlsafe_b64decode(jwt.split(".")[1] + "=="))
+
+
+def said(body: str) -> Any:
+    """Give the JSON value that a body is, or that the JWT in it holds."""
+    return json.loads(body) if body[0] in '{["' else claims(body)
+
+
+def asked(body: str) -> Any:
+    """Give the JSON value of the request that a body is, or that the JWT in it holds."""
+    value = said(body)
+    return next((value[claim] for claim in CLAIMS if claim in value), value)
+
+
+def result_of(name: str, party: str = "response") -> SessionResult:
+    """Read the session result that the server sent, as response or as its own request."""
+    text = json.dumps(said(recording(name)[party]["body"]), ensure_ascii=False)
+    return read_as(read_json(text), SessionResult)

@@ -1,0 +1,279 @@
+"""The front door, in both colours: each call, each way it may end."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    AsyncRequestor,
+    DisclosureRequest,
+    HmacAuthentication,
+    HmacSigner,
+    PairingMethod,
+    Requestor,
+    RevocationRequest,
+    SessionStatus,
+    StartedSession,
+    TokenAuthentication,
+)
+from irma_core import errors as e
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+from irma_testing.scripted import Step
+
+JSON = (("content-type", "application/json; charset=UTF-8"),)
+TEXT = (("content-type", "text/plain"),)
+TOKEN = "0123456789abcdefghij"
+AGE = DisclosureRequest({"age": "example.town.age.over18"})
+ASKED = "GET session/{token}/status"
+LOST = e.ConnectionBrokenError(ASKED, "reset", request_sent=True)
+
+
+def reply(value: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, JSON, body=json.dumps(value).encode())
+
+
+def refusal(code: str, status: int = 400) -> HttpResponse:
+    return reply({"status": status, "error": code, "description": "d", "message": TOKEN}, status)
+
+
+POINTER = {"u": "https://irma.example/irma/session/c", "irmaqr": "disclosing"}
+FRONTEND = {"authorization": "f" * 20, "minProtocolVersion": "1.0", "maxProtocolVersion": "1.1"}
+STARTED = reply({"sessionPtr": POINTER, "token": TOKEN, "frontendRequest": FRONTEND})
+OVER18 = {
+    "id": "example.town.age.over18",
+    "rawvalue": "yes",
+    "value": {"": "yes"},
+    "status": "PRESENT",
+    "issuancetime": 1795046400,
+}
+RESULT = {"token": TOKEN, "status": "DONE", "type": "disclosing", "proofStatus": "VALID"}
+GOOD = reply({**RESULT, "disclosed": [[OVER18]]})
+UNKNOWN = refusal("SESSION_UNKNOWN")
+Call = Callable[[Any, StartedSession], Any]
+
+
+class Played:
+    """A call that was made in one colour: what came of it, and what was sent and slept."""
+
+    def __init__(self, colour: str, steps: Iterable[Step], call: Call, **settings: Any) -> None:
+        self.requests: list[HttpRequest] = []
+        self.outcome: Any = None
+        if colour == "sync":
+            transport = ScriptedTransport([STARTED, *steps])
+            requestor = Requestor("https://irma.example/api/", transport, **settings)
+            self._run(lambda: self._called(call(requestor, requestor.start_session(AGE))))
+            self.requests, self.slept = transport.requests[1:], transport.slept
+        else:
+            awaited = AsyncScriptedTransport([STARTED, *steps])
+            other = AsyncRequestor("https://irma.example/api/", awaited, **settings)
+
+            async def main() -> Any:
+                return await self._awaited(call(other, await other.start_session(AGE)))
+
+            self._run(lambda: asyncio.run(main()))
+            self.requests, self.slept = awaited.requests[1:], awaited.slept
+
+    def _run(self, made: Callable[[], Any]) -> None:
+        try:
+            self.outcome = made()
+        except e.IrmaError as error:
+            self.outcome = error
+
+    def _called(self, value: Any) -> Any:
+        if hasattr(value, "__enter__"):
+            with value as statuses:
+                return list(statuses)
+        return value
+
+    async def _awaited(self, value: Any) -> Any:
+        if hasattr(value, "__aenter__"):
+            async with value as statuses:
+                return [status async for status in statuses]
+        if inspect.isawaitable(value):
+            waiting: Awaitable[Any] = value
+            return await waiting
+        return value
+
+
+WAIT = timedelta(seconds=10)
+GONE: list[Call] = [
+    lambda r, s: r.get_status(s),
+    lambda r, s: r.get_answer(s),
+    lambda r, s: r.get_unchecked_result(s),
+    lambda r, s: r.get_result_jwt(s),
+    lambda r, s: r.cancel_session(s),
+    lambda r, s: r.watch_status(s),
+    lambda r, s: r.wait_for_answer(s, timeout=WAIT),
+]
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("call", GONE)
+def test_a_session_that_the_server_does_not_know_is_gone(colour: str, call: Call) -> None:
+    """Whatever is asked of it, and the error shows the fingerprint, not the token."""
+    error = Played(colour, [UNKNOWN], call).outcome
+    assert isinstance(error, e.SessionGoneError)
+    assert TOKEN not in f"{error} {error!r} {error.__cause__}"
+
+
+WORKING: list[tuple[Call, HttpResponse, str, str]] = [
+    (lambda r, s: r.get_status(s), reply("PAIRING"), "GET", f"session/{TOKEN}/status"),
+    (lambda r, s: r.get_answer(s), GOOD, "GET", f"session/{TOKEN}/result"),
+    (lambda r, s: r.get_unchecked_result(s), GOOD, "GET", f"session/{TOKEN}/result"),
+    (
+        lambda r, s: r.get_result_jwt(s),
+        HttpResponse(200, TEXT, body=b"a.b.c\n"),
+        "GET",
+        f"session/{TOKEN}/result-jwt",
+    ),
+    (lambda r, s: r.cancel_session(s), HttpResponse(200), "DELETE", f"session/{TOKEN}"),
+    (
+        lambda r, _s: r.get_public_key(),
+        HttpResponse(200, TEXT, body=b"-----BEGIN PUBLIC KEY-----"),
+        "GET",
+        "publickey",
+    ),
+    (
+        lambda r, _s: r.revoke(RevocationRequest("s.i.card", "k")),
+        HttpResponse(200, TEXT, body=b"OK"),
+        "POST",
+        "revocation",
+    ),
+    (lambda r, _s: r.check_health(), HttpResponse(200, TEXT, body=b"OK"), "GET", "health"),
+    (
+        lambda r, s: r.set_pairing(s, PairingMethod.PIN),
+        reply({"pairingMethod": "pin", "pairingCode": "1234"}),
+        "POST",
+        "",
+    ),
+    (lambda r, s: r.complete_pairing(s), HttpResponse(204), "POST", ""),
+]
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize(("call", "response", "method", "path"), WORKING)
+@pytest.mark.parametrize(
+    "authentication",
+    [TokenAuthentication("secret"), HmacAuthentication("me", HmacSigner(b"k" * 32))],
+)
+def test_each_call_reaches_its_endpoint(
+    colour: str, call: Call, response: HttpResponse, method: str, path: str, authentication: Any
+) -> None:
+    """Below the prefix, by its method, and what comes back is read."""
+    played = Played(colour, [response], call, authentication=authentication)
+    assert not isinstance(played.outcome, e.IrmaError)
+    (sent,) = played.requests
+    assert sent.method == method
+    expected = f"https://irma.example/api/{path}" if path else f"{POINTER['u']}/frontend/"
+    assert sent.url.startswith(expected)
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        LOST,
+        HttpResponse(503),
+        HttpResponse(429, (("retry-after", "1"),)),
+        HttpResponse(502, (("content-type", "text/html"),), body=b"<html>"),
+        refusal("INTERNAL_ERROR", 500),
+    ],
+)
+def test_a_fault_that_passes_is_tried_three_times(colour: str, fault: Step) -> None:
+    """With a wait drawn by full jitter in between, and the last failure is what is raised."""
+    good = Played(colour, [fault, fault, reply("DONE")], GONE[0])
+    assert good.outcome is SessionStatus.DONE
+    assert len(good.slept) == 2
+    bad = Played(colour, [fault, fault, fault], GONE[0])
+    assert isinstance(bad.outcome, e.IrmaError)
+    assert len(bad.requests) == 3
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_waits_are_drawn_by_full_jitter(colour: str) -> None:
+    """Half of 0.2 s, then half of 0.4 s, when chance gives one half."""
+    slept = Played(colour, [LOST, LOST, reply("DONE")], GONE[0]).slept
+    assert slept == [timedelta(seconds=0.1), timedelta(seconds=0.2)]
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(colour: str) -> None:
+    """A wait that does not fit into the deadline is not begun."""
+    played = Played(colour, [HttpResponse(503, (("retry-after", "3600"),))], GONE[0])
+    assert isinstance(played.outcome, e.UnexpectedResponseError)
+    assert played.slept == []
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_a_repeated_cancel_of_an_unknown_session_is_success(colour: str) -> None:
+    """The first try may have reached the server; only a first `SESSION_UNKNOWN` means gone."""
+    assert Played(colour, [LOST, UNKNOWN], GONE[4]).outcome is None
+    other = Played(colour, [LOST, refusal("UNAUTHORIZED", 403)], GONE[4]).outcome
+    assert isinstance(other, e.ServerRefusedError)
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_statuses_are_told_once_each_and_in_order(colour: str) -> None:
+    """A failing poll is no end, a status that runs back is not told, the final one is last."""
+    polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
+    played = Played(colour, [LOST, *map(reply, polls)], GONE[5])
+    assert [status.value for status in played.outcome] == ["INITIALIZED", "CONNECTED", "DONE"]
+    assert played.slept == [timedelta(seconds=1)] * 5
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("steps", "error"),
+    [
+        ([reply("CONNECTED")] * 20, e.DeadlineError),
+        ([LOST] * 20, e.ConnectionBrokenError),
+        ([refusal("UNAUTHORIZED", 403)], e.ServerRefusedError),
+        ([reply("TIMEOUT")], e.SessionTimedOutError),
+        ([reply("DONE"), reply({**RESULT, "disclosed": []})], e.SlotNotAnsweredError),
+        ([reply("CANCELLED"), reply({**RESULT, "status": "CANCELLED"})], e.SessionCancelledError),
+    ],
+)
+def test_waiting_for_an_answer_ends_in_one_error_a_reason(
+    colour: str, steps: list[Step], error: type[Exception]
+) -> None:
+    """The deadline, a server out of reach to the end, a refusal, or no answer."""
+    assert type(Played(colour, steps, GONE[6]).outcome) is error
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_waiting_for_an_answer_gives_it(colour: str) -> None:
+    """The answer, once the session is done and every check made."""
+    answer = Played(colour, [reply("CONNECTED"), reply("DONE"), GOOD], GONE[6]).outcome
+    assert answer["age"].value == "yes"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://irma.example",
+        "irma.example",
+        "ftp://irma.example",
+        "https://user:password@irma.example",
+        "https://irma.example/?x=1",
+        "https://irma.example/#x",
+        "https://irma.example/ x",
+        "https://[x",
+    ],
+)
+def test_a_wrong_base_url_is_refused(url: str) -> None:
+    """Plain HTTP that is not loopback too, unless it is allowed by name."""
+    with pytest.raises(e.ConfigurationError) as caught:
+        Requestor(url, ScriptedTransport())
+    assert "password" not in str(caught.value).replace("no password", "")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8088", "http://[::1]/", "http://localhost"])
+def test_loopback_may_be_plain(url: str) -> None:
+    """On the same machine plain HTTP is fine."""
+    assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))

@@ -1,0 +1,182 @@
+"""What the misbehaving server can do with a request, right and wrong; see there."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable
+from datetime import timedelta
+
+from tests.transports.misbehaving_server import Behaviour, Peer
+
+__all__ = [
+    "answer",
+    "compressed",
+    "cut",
+    "drip",
+    "empty_503",
+    "endless_body",
+    "endless_headers",
+    "gzip_bomb",
+    "hang_up",
+    "html_503",
+    "raw",
+    "redirect",
+    "reset",
+    "reset_amid_request",
+    "response",
+    "silence",
+]
+
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+def response(
+    status: int = 200,
+    *,
+    reason: str = "OK",
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    chunks: Iterable[bytes] | None = None,
+) -> bytes:
+    """Build a response: framed by its length, or in the chunks given."""
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
+    if chunks is None:
+        lines.append(f"Content-Length: {len(body)}")
+    else:
+        lines.append("Transfer-Encoding: chunked")
+        body = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+    return "\r\n".join(lines).encode("latin-1") + _END_OF_HEAD + body
+
+
+def raw(data: bytes, *, close: bool = False) -> Behaviour:
+    """Read the request, send these bytes, and keep the connection or close it in good order."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(data)
+        if close:
+            peer.finish()
+
+    return behave
+
+
+def answer(
+    status: int = 200,
+    *,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    chunks: Iterable[bytes] | None = None,
+) -> Behaviour:
+    """Do right: a response on a connection that stays open."""
+    return raw(response(status, headers=headers, body=body, chunks=chunks))
+
+
+def cut(data: bytes, length: int) -> Behaviour:
+    """Send the first bytes of a response and close."""
+    return raw(data[:length], close=True)
+
+
+def hang_up(peer: Peer) -> None:
+    """Read the request and close without a word."""
+    peer.read_request()
+    peer.finish()
+
+
+def reset(data: bytes = b"") -> Behaviour:
+    """Read the request, send these bytes and reset the connection."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        if data:
+            peer.send(data)
+            peer.wait(timedelta(milliseconds=50))  # a reset takes away what is not yet read
+        peer.reset()
+
+    return behave
+
+
+def reset_amid_request(peer: Peer) -> None:
+    """Reset the connection after the first bytes of a request."""
+    peer.reset()
+
+
+def silence(peer: Peer) -> None:
+    """Read nothing more, say nothing, and keep the connection open."""
+    peer.wait(timedelta(minutes=1))
+
+
+def drip(data: bytes, every: timedelta, *, ahead: bytes = b"") -> Behaviour:
+    """Send `ahead` at once, then the data a byte at a time."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(ahead)
+        for value in data:
+            if not peer.wait(every):
+                return
+            peer.send(bytes([value]))
+
+    return behave
+
+
+def endless_headers(every: timedelta = timedelta(0)) -> Behaviour:
+    """Send short headers and never the end of the head."""
+    return _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", every)
+
+
+def endless_body(every: timedelta = timedelta(0), *, chunked: bool = True) -> Behaviour:
+    """Send a body without end, in chunks or until the connection closes."""
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        return _endless(head, b"400\r\n" + bytes(1024) + b"\r\n", every)
+    return _endless(b"HTTP/1.1 200 OK\r\n\r\n", bytes(1024), every)
+
+
+def _endless(head: bytes, piece: bytes, every: timedelta) -> Behaviour:
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(head)
+        while peer.wait(every):
+            peer.send(piece)
+
+    return behave
+
+
+def compressed(body: bytes, encoding: str = "gzip") -> bytes:
+    """Build a response with a compressed body: `gzip`, `deflate` or `bare deflate`."""
+    if encoding == "gzip":
+        packed = gzip.compress(body)
+    elif encoding == "deflate":
+        packed = zlib.compress(body)
+    else:
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        packed = packer.compress(body) + packer.flush()
+    name = encoding.rpartition(" ")[2]
+    return response(headers=[("Content-Encoding", name)], body=packed)
+
+
+def gzip_bomb(size: int) -> Behaviour:
+    """Send zeros, compressed a thousandfold, that inflate to this many bytes."""
+    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    piece = bytes(1024 * 1024)
+    packed = b"".join(packer.compress(piece) for _ in range(size // len(piece))) + packer.flush()
+    return raw(response(headers=[("Content-Encoding", "gzip")], body=packed))
+
+
+def html_503() -> Behaviour:
+    """Answer as an IRMA server does when a handler takes over 4 s."""
+    page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
+    headers = [("Content-Type", "text/html; charset=utf-8")]
+    return raw(response(503, reason="Service Unavailable", headers=headers, body=page))
+
+
+def empty_503() -> Behaviour:
+    """Answer as an IRMA server does when a request does not come within 2 s."""
+    head = response(503, reason="Service Unavailable", headers=[("Connection", "close")])
+    return raw(head, close=True)
+
+
+def redirect(location: str, status: int = 301) -> Behaviour:
+    """Point elsewhere."""
+    return answer(status, headers=[("Location", location)])
