@@ -6,7 +6,7 @@ much (see `make bench`). Fields that are not known are ignored: later servers ma
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from irma_core.errors import RequestError
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
@@ -126,37 +126,43 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
     lists = read_list(value, ".disclosed")
     if lists and type(lists[0]) is dict:
         # Results of old servers are flat: one attribute for each disjunction.
-        return tuple((_read_attribute(item, f".disclosed[{i}]"),) for i, item in enumerate(lists))
-    return tuple(
-        None if item is None else _read_attributes(item, f".disclosed[{i}]")
-        for i, item in enumerate(lists)
-    )
+        return tuple((attribute,) for attribute in _read_attributes(lists, ".disclosed"))
+    read: list[tuple[DisclosedAttribute, ...] | None] = []
+    for item in lists:
+        try:
+            read.append(None if item is None else _read_attributes(read_list(item), ""))
+        except WireError as error:
+            raise error.inside(f".disclosed[{len(read)}]") from None
+    return tuple(read)
 
 
-def _read_attributes(value: JsonValue, place: str) -> tuple[DisclosedAttribute, ...]:
-    return tuple(
-        _read_attribute(item, f"{place}[{j}]") for j, item in enumerate(read_list(value, place))
-    )
+def _read_attributes(values: list[JsonValue], place: str) -> tuple[DisclosedAttribute, ...]:
+    # Places are written only where they are needed: there may be many attributes.
+    read: list[DisclosedAttribute] = []
+    for value in values:
+        try:
+            read.append(_read_attribute(read_object(value)))
+        except WireError as error:
+            raise error.inside(f"{place}[{len(read)}]") from None
+    return tuple(read)
 
 
-def _read_attribute(value: JsonValue, place: str) -> DisclosedAttribute:
+def _read_attribute(fields: dict[str, JsonValue]) -> DisclosedAttribute:
     try:
-        return _attribute(read_object(value))
-    except WireError as error:
-        raise error.inside(place) from None
-
-
-def _attribute(fields: dict[str, JsonValue]) -> DisclosedAttribute:
+        attribute, status, issued_at = fields["id"], fields["status"], fields["issuancetime"]
+    except KeyError as missing:
+        raise WireError(f".{missing.args[0]}", "is missing") from None
     raw_value = fields.get("rawvalue")
     if raw_value is not None and type(raw_value) is not str:
         raise WireError(".rawvalue", "must be a text or null")
+    translations = fields.get("value")
     not_revoked_before = fields.get("notrevokedbefore")
     return DisclosedAttribute(
-        read_text(_required(fields, "id"), ".id"),
+        read_text(attribute, ".id"),
         raw_value,
-        status=_word(_required(fields, "status"), _ATTRIBUTE_STATUS, ".status"),
-        issued_at=read_time(_required(fields, "issuancetime"), ".issuancetime"),
-        translations=_read_translations(fields.get("value")),
+        status=_word(status, _ATTRIBUTE_STATUS, ".status"),
+        issued_at=read_time(issued_at, ".issuancetime"),
+        translations=None if translations is None else _read_translations(translations),
         not_revoked=read_bool(fields.get("notrevoked", False), ".notrevoked"),
         not_revoked_before=(
             None
@@ -166,13 +172,12 @@ def _attribute(fields: dict[str, JsonValue]) -> DisclosedAttribute:
     )
 
 
-def _read_translations(value: JsonValue) -> dict[str, str] | None:
-    if value is None:
-        return None
-    return {
-        language: read_text(text, ".value")
-        for language, text in read_object(value, ".value").items()
-    }
+def _read_translations(value: JsonValue) -> dict[str, str]:
+    translations = read_object(value, ".value")
+    for text in translations.values():
+        if type(text) is not str:
+            raise WireError(".value", "must be a text")
+    return cast("dict[str, str]", translations)
 
 
 def _read_signature(value: JsonValue) -> AttributeBasedSignature:

@@ -143,7 +143,7 @@ def _read(value: JsonValue, model: type[Model]) -> Model:
         return _converter.structure(value, model)
     except BaseValidationError as group:
         raise _first_error(group, "") from None
-    except (WireError, RequestError) as error:
+    except ValueError as error:  # WireError and RequestError are, and what an Enum raises
         raise _as_wire_error(error, "") from None
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -275,8 +276,8 @@ def test_a_valid_result_is_no_answer_to_another_question(
     wallet.start(session.pointer.json_text(), Accept())
     requestor.wait_for_answer(session, timeout=A_WHILE)
 
-    def asked(disclose: object) -> StartedSession:
-        request = ExtendedRequest(DisclosureRequest(disclose))  # type: ignore[arg-type]  # any
+    def asked(disclose: Any) -> StartedSession:
+        request = ExtendedRequest(DisclosureRequest(disclose))
         return StartedSession(request, session.package, started_at=session.started_at)
 
     others: list[tuple[object, type[NotWhatWasAskedError]]] = [

@@ -1,0 +1,50 @@
+"""What type checkers see: exact types of flows and the front, and wrong colours refused."""
+
+from typing import assert_type
+
+from irma_core import (
+    Answer,
+    AsyncRequestor,
+    AsyncSigner,
+    HmacAuthentication,
+    Requestor,
+    SessionStatus,
+    StartedSession,
+)
+from irma_core.flows.drive import run
+from irma_core.flows.effects import Flow, Send
+from irma_core.flows.sessions import get_answer_flow, get_status_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+
+GET = HttpRequest("GET", "https://irma.example/health", path="GET health")
+
+
+def asking() -> Flow[int]:
+    response = yield from Send(GET, 0.0)
+    assert_type(response, HttpResponse)
+    return response.status
+
+
+def test_a_flow_has_the_exact_type_of_its_answer() -> None:
+    """`yield from` gives the effect's answer, and the driver gives the flow's."""
+    status = run(asking(), ScriptedTransport([HttpResponse(204)]))
+    assert_type(status, int)
+    assert status == 204
+
+
+def exact(wiring: Wiring, session: StartedSession, requestor: Requestor) -> None:
+    assert_type(get_answer_flow(wiring, session), Flow[Answer])
+    assert_type(get_status_flow(wiring, session), Flow[SessionStatus])
+    assert_type(requestor.get_answer(session), Answer)
+
+
+def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
+    """A type checker refuses it in `Requestor`: else the comment would be unused, an error."""
+    AsyncRequestor("https://irma.example", AsyncScriptedTransport(), authentication=authentication)
+    Requestor(
+        "https://irma.example",
+        ScriptedTransport(),
+        authentication=authentication,  # type: ignore[arg-type]  # the point of it
+    )
