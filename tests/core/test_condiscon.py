@@ -1,0 +1,246 @@
+"""What is asked: slots, their options, and the attributes in an option."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+
+from irma_core.errors import RequestError
+from irma_core.models.condiscon import (
+    AttributeRequest,
+    Con,
+    ConDisCon,
+    DisCon,
+    all_of,
+    any_of,
+    as_condiscon,
+    optional,
+)
+from tests.core.generated import condiscons
+from tests.core.proving import AGE, EMAIL, FAMILY, FIRST, OVER18, OVER65, RESIDENT
+
+OVER18_YES = AttributeRequest(OVER18, value="yes")
+
+
+def asks(*options: tuple[str, ...]) -> DisCon:
+    """Write a slot out by its classes."""
+    return DisCon(tuple(Con(tuple(map(AttributeRequest, option))) for option in options))
+
+
+def refusal(make: Callable[[], object]) -> RequestError:
+    """Give the error that it ends with."""
+    with pytest.raises(RequestError) as caught:
+        make()
+    return caught.value
+
+
+# One attribute.
+
+
+def test_an_attribute_is_asked_for_with_any_value_unless_one_is_demanded() -> None:
+    """Neither a value nor that there is one is demanded unasked."""
+    plain = AttributeRequest(OVER18)
+    assert (plain.value, plain.not_null) == (None, False)
+    assert AttributeRequest(OVER18, "yes") == OVER18_YES
+
+
+@pytest.mark.parametrize(
+    ("place", "make"),
+    [
+        ("type", lambda: AttributeRequest("over18")),
+        ("type", lambda: AttributeRequest("a.b.c.d.e")),
+        ("value", lambda: AttributeRequest(OVER18, cast("str", 1))),
+        ("value", lambda: AttributeRequest(OVER18, cast("str", True))),
+        ("value", lambda: AttributeRequest(OVER18, "\ud800")),
+        ("not_null", lambda: AttributeRequest(OVER18, not_null=cast("bool", 1))),
+        ("not_null", lambda: AttributeRequest(OVER18, not_null=cast("bool", None))),
+    ],
+)
+def test_a_malformed_attribute_is_refused_at_its_field(
+    place: str, make: Callable[[], object]
+) -> None:
+    """Nothing is turned into a text or a truth value."""
+    assert refusal(make).place == place
+
+
+def test_an_empty_value_is_a_value() -> None:
+    """It is not the same as none."""
+    assert AttributeRequest(OVER18, "").value == ""
+
+
+def test_a_demanded_value_is_in_no_repr() -> None:
+    """It may be somebody's name; that there is one may be seen."""
+    asked = as_condiscon({"who": all_of(AttributeRequest(FIRST, "Ada"), FAMILY)})
+    assert "Ada" not in repr(asked)
+    assert "value=…" in repr(asked)
+    assert "value=None" in repr(asked)
+
+
+# Builders.
+
+
+def test_any_of_gives_the_options_of_a_slot() -> None:
+    """An option is an attribute, or several from `all_of`, or a list of them."""
+    assert any_of(OVER18, OVER65) == asks((OVER18,), (OVER65,))
+    assert any_of(OVER18, all_of(FIRST, FAMILY)) == asks((OVER18,), (FIRST, FAMILY))
+    assert any_of(OVER18, [FIRST, FAMILY]) == asks((OVER18,), (FIRST, FAMILY))
+    assert list(any_of(OVER18_YES)) == [Con((OVER18_YES,))]
+
+
+def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
+    """On the wire that is an empty inner conjunction, behind the others."""
+    assert optional(OVER18, OVER65) == asks((OVER18,), (OVER65,), ())
+    assert optional(OVER18).is_optional
+    assert not any_of(OVER18).is_optional
+    assert len(optional(OVER18)) == 2
+
+
+def test_all_of_gives_one_option() -> None:
+    """All of its attributes are asked for together."""
+    assert list(all_of(FIRST, FAMILY)) == [AttributeRequest(FIRST), AttributeRequest(FAMILY)]
+    assert len(all_of(FIRST, FAMILY)) == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "make"),
+    [
+        ("any_of", any_of),
+        ("optional", optional),
+        ("any_of[1]", lambda: any_of(OVER18, cast("str", 5))),
+        ("any_of[0][0]", lambda: any_of("over18")),
+        ("any_of[0]", lambda: any_of(cast("Con", any_of(OVER18)))),
+        ("optional[1][0]", lambda: optional(OVER18, "over65")),
+        ("all_of[1]", lambda: all_of(FIRST, "familyname")),
+        ("all_of[1]", lambda: all_of(FIRST, FIRST)),
+        ("all_of[2]", lambda: all_of(FIRST, OVER18, FAMILY)),
+    ],
+)
+def test_a_builder_refuses_at_the_place_among_its_arguments(
+    place: str, make: Callable[[], object]
+) -> None:
+    """So the error stands on the line that is wrong, not where the request is made."""
+    assert refusal(make).place == place
+
+
+# All slots.
+
+
+@pytest.mark.parametrize("mapping", [dict, OrderedDict, MappingProxyType])
+def test_a_mapping_names_the_slots_in_its_order(mapping: Callable[..., Any]) -> None:
+    """Names are local; the order is that of the wire."""
+    asked = as_condiscon(mapping({"age": OVER18, "email": optional(EMAIL)}))
+    assert asked.slots == ("age", "email")
+    assert asked.disjunctions == (asks((OVER18,)), asks((EMAIL,), ()))
+    assert list(asked.attribute_types()) == [OVER18, EMAIL]
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("sequence", [list, tuple])
+def test_a_sequence_numbers_the_slots(sequence: Callable[..., Any]) -> None:
+    """As positions are on the wire."""
+    asked = as_condiscon(sequence([OVER18, all_of(FIRST, FAMILY)]))
+    assert asked.slots == (0, 1)
+    assert asked.disjunctions == (asks((OVER18,)), asks((FIRST, FAMILY)))
+
+
+def test_lists_mean_what_they_mean_on_the_wire() -> None:
+    """The first level are slots, the second options, the third attributes."""
+    asked = as_condiscon([[[OVER18], [FIRST, FAMILY]], [[EMAIL], []]])
+    assert asked.disjunctions == (asks((OVER18,), (FIRST, FAMILY)), asks((EMAIL,), ()))
+    assert asked == as_condiscon([any_of(OVER18, all_of(FIRST, FAMILY)), optional(EMAIL)])
+    assert as_condiscon([[OVER18, OVER65]]).disjunctions == (asks((OVER18,), (OVER65,)),)
+
+
+def test_possession_of_a_credential_is_asked_by_three_parts() -> None:
+    """Beside its attributes, if need be."""
+    assert as_condiscon([[[AGE, OVER18]]]).disjunctions == (asks((AGE, OVER18)),)
+
+
+def test_what_was_made_before_is_checked_again() -> None:
+    """The classes can be built by hand, so a request takes none on trust."""
+    wrong = ConDisCon((DisCon((Con((AttributeRequest(OVER18),) * 2),)),), ("age",))
+    assert refusal(lambda: as_condiscon(wrong)).place == 'disclose["age"][0][1]'
+    right = as_condiscon({"age": OVER18})
+    assert as_condiscon(right) == right
+
+
+@pytest.mark.parametrize(
+    ("place", "disclose"),
+    [
+        ("disclose", OVER18),
+        ("disclose", OVER18.encode()),
+        ("disclose", None),
+        ("disclose", 5),
+        ("disclose", {OVER18}),
+        ("disclose", iter([OVER18])),
+        ("disclose", {"": OVER18}),
+        ("disclose", {1: OVER18}),
+        ("disclose", {None: OVER18}),
+        ("disclose", ConDisCon((asks((OVER18,)),), ("a", "b"))),
+        ("disclose", ConDisCon((asks((OVER18,)),) * 2, ("a", "a"))),
+        ("disclose", ConDisCon((asks((OVER18,)),), cast("Any", ([],)))),
+        ("disclose[0]", [[]]),
+        ('disclose["age"]', {"age": []}),
+        ('disclose["age"]', {"age": DisCon(())}),
+        ("disclose[1]", [OVER18, None]),
+        ("disclose[1]", [OVER18, 5]),
+        ("disclose[0]", [{OVER18: "yes"}]),
+        ("disclose[0]", [{OVER18}]),
+        ("disclose[0][1]", [[[OVER18], 5]]),
+        ("disclose[0][0]", [[{"type": OVER18}]]),
+        ("disclose[0][0][0]", ["over18"]),
+        ("disclose[0][0][0]", [[[["a.b.c.d"]]]]),
+        ("disclose[0][0][1]", [[[OVER18, None]]]),
+        ('disclose["age"][0][2]', {"age": [[FIRST, FAMILY, "email"]]}),
+        ('disclose["who"][1][1]', {"who": [[OVER18], [FIRST, FIRST]]}),
+        ('disclose["who"][0][2]', {"who": [[FIRST, OVER18, FAMILY]]}),
+        ("disclose[0][0][2]", [[[RESIDENT, OVER18, FIRST]]]),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_at_its_place(place: str, disclose: object) -> None:
+    """By the slots' own names, down to the attribute."""
+    assert refusal(lambda: as_condiscon(disclose)).place == place
+
+
+def test_the_reasons_are_told_in_words() -> None:
+    """What is wrong, and not only where."""
+    assert "stands twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
+    assert "must stand side by side" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
+    assert "nothing could ever answer it" in refusal(any_of).reason
+    assert (
+        "no name twice"
+        in refusal(lambda: as_condiscon(ConDisCon((asks((OVER18,)),) * 2, ("a", "a")))).reason
+    )
+
+
+def test_an_attribute_may_be_asked_for_in_several_options_and_slots() -> None:
+    """Only within one option it would stand twice."""
+    asked = as_condiscon([any_of(OVER18, all_of(OVER18, EMAIL)), OVER18])
+    assert list(asked.attribute_types()) == [OVER18, OVER18, EMAIL, OVER18]
+
+
+def test_nothing_that_was_passed_in_is_kept_or_changed() -> None:
+    """A list that the caller changes later does not change the request."""
+    options: list[Any] = [[OVER18], [FIRST]]
+    slots = {"age": options}
+    asked = as_condiscon(slots)
+    options.append([EMAIL])
+    slots["more"] = [[EMAIL]]
+    assert asked == as_condiscon({"age": any_of(OVER18, FIRST)})
+
+
+@given(condiscons())
+def test_any_condiscon_is_equal_to_itself_made_again_and_can_be_stored(asked: ConDisCon) -> None:
+    """Coercion and pickle change nothing."""
+    assert as_condiscon(asked) == asked
+    assert pickle.loads(pickle.dumps(asked)) == asked
+    assert hash(as_condiscon(asked)) == hash(asked)
+    if asked.names is not None:
+        named = dict(zip(asked.names, asked.disjunctions, strict=True))
+        assert as_condiscon(named) == asked

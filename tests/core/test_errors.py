@@ -1,0 +1,174 @@
+"""The error tree: whom an error blames, what it tells, and what it keeps to itself."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import re
+from typing import Any
+
+import pytest
+
+from irma_core import errors
+
+PATH = "GET session/{token}/status"
+SPECIMENS: list[errors.IrmaError] = [
+    errors.IrmaError("x"),
+    errors.UsageError("x"),
+    errors.RequestError('disclose["age"][0][2]', "is wrong"),
+    errors.ConfigurationError("x"),
+    errors.NullAttributeError("x"),
+    errors.ServerRefusedError(
+        PATH,
+        400,
+        code="SESSION_UNKNOWN",
+        description="Unknown or expired session",
+        remote_message="more",
+        stacktrace="goroutine 1",
+        advice="start anew",
+    ),
+    errors.UnexpectedResponseError(PATH, 502, "with HTML"),
+    errors.RedirectError(PATH, 301, "https://irma.example"),
+    errors.TransportError(PATH, "broke", request_sent=True),
+    errors.ConnectionFailedError(PATH, "refused", request_sent=False),
+    errors.ConnectionBrokenError(PATH, "reset", request_sent=True),
+    errors.TransportTimeoutError(PATH, "too slow", request_sent=True),
+    errors.MalformedResponseError(PATH, "no HTTP", request_sent=True),
+    errors.ResponseTooLargeError(PATH, "over 1 MiB", request_sent=True),
+    errors.DeadlineError("late"),
+    errors.SessionMayExistError("reset"),
+    errors.SigningError("x"),
+    errors.AnswerError("0123456789ab", "x"),
+    errors.SessionNotFinishedError("0123456789ab", "CONNECTED"),
+    errors.SessionCancelledError("0123456789ab", "INVALID_PROOFS"),
+    errors.SessionTimedOutError("0123456789ab"),
+    errors.SessionGoneError("0123456789ab"),
+    errors.ProofNotValidError("0123456789ab", "EXPIRED"),
+    errors.WrongSessionError("0123456789ab", "x"),
+    errors.NotWhatWasAskedError("0123456789ab", "x", slot="age", attribute="a.b.c.d"),
+    errors.SlotNotAnsweredError("0123456789ab", "x", slot=0),
+    errors.AttributeMissingError("0123456789ab", "x"),
+    errors.AttributeNullError("0123456789ab", "x"),
+    errors.WrongValueError("0123456789ab", "x"),
+    errors.NonRevocationError("0123456789ab", "x"),
+    errors.SignatureMismatchError("0123456789ab", "x"),
+]
+TREE = re.compile(r"^    ((?:[│ ]   )*(?:[├└]── ))?(\w+Error)\b", re.MULTILINE)
+
+
+def drawn() -> dict[str, str | None]:
+    """Read the tree at the top of the module: each class and the one above it."""
+    above: dict[int, str] = {}
+    parents: dict[str, str | None] = {}
+    for branch, name in TREE.findall(errors.__doc__ or ""):
+        depth = len(branch) // 4
+        above[depth] = name
+        parents[name] = above.get(depth - 1)
+    return parents
+
+
+def test_the_tree_at_the_top_of_the_module_is_the_tree() -> None:
+    """Every class is drawn under the one it comes from, and every one is public."""
+    parents = drawn()
+    assert set(parents) == set(errors.__all__)
+    for name, parent in parents.items():
+        first = getattr(errors, name).__bases__[0]
+        assert first.__name__ == (parent or "Exception")
+
+
+def test_there_is_a_specimen_of_every_error() -> None:
+    """So that what follows is said of all of them."""
+    assert sorted(type(error).__name__ for error in SPECIMENS) == sorted(errors.__all__)
+
+
+@pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickle_and_copy(error: errors.IrmaError) -> None:
+    """Its text, its facts and its class come back, as task queues and process pools need it."""
+    for again in (
+        pickle.loads(pickle.dumps(error)),
+        pickle.loads(pickle.dumps(error, 0)),
+        copy.copy(error),
+        copy.deepcopy(error),
+    ):
+        assert type(again) is type(error)
+        assert str(again) == str(error) != ""
+        assert repr(again) == repr(error)
+        assert again.args == error.args
+        assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
+def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) -> None:
+    """A note comes along in a copy; a cause belongs to the place where it was raised."""
+    noted = copy.copy(error)
+    noted.add_note("while testing")
+    assert pickle.loads(pickle.dumps(noted)).__notes__ == ["while testing"]
+    assert not hasattr(error, "__notes__")
+    with pytest.raises(type(error)) as caught:
+        raise error from KeyError()
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_usage_errors_are_value_errors_and_timeouts_are_timeouts() -> None:
+    """So code that knows Python's classes only does the right thing."""
+    assert issubclass(errors.UsageError, ValueError)
+    for late in (errors.DeadlineError, errors.TransportTimeoutError):
+        assert issubclass(late, TimeoutError)
+    assert not issubclass(errors.ServerRefusedError, ValueError | OSError)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [('disclose["age"][0][2]', 'disclose["age"][0][2]: is wrong'), ("", "is wrong")],
+)
+def test_a_request_error_names_the_place_if_there_is_one(place: str, text: str) -> None:
+    """The place stands before the reason."""
+    error = errors.RequestError(place, "is wrong")
+    assert (str(error), error.place, error.reason) == (text, place, "is wrong")
+
+
+def test_a_refusal_tells_the_code_and_the_servers_words_but_no_stack_trace() -> None:
+    """A verbose server's stack trace is a fact of the error, and in no text."""
+    error = SPECIMENS[5]
+    assert str(error) == (
+        "GET session/{token}/status: the server refused with HTTP 400 SESSION_UNKNOWN: "
+        "Unknown or expired session: more: start anew"
+    )
+    assert vars(error)["stacktrace"] == "goroutine 1"
+    assert "goroutine" not in repr(error)
+    assert str(errors.ServerRefusedError(PATH, 413)) == (
+        "GET session/{token}/status: the server refused with HTTP 413"
+    )
+
+
+def test_a_redirect_tells_where_to_if_it_is_known() -> None:
+    """The way out is another base URL."""
+    assert "redirects to https://irma.example; " in str(
+        errors.RedirectError(PATH, 301, "https://irma.example")
+    )
+    assert "redirects to nowhere; " in str(errors.RedirectError(PATH, 301, ""))
+
+
+def test_a_cancel_tells_the_servers_reason_if_it_gave_one() -> None:
+    """A refusal by the person has none."""
+    assert str(errors.SessionCancelledError("f")) == "session f: cancelled"
+    assert str(errors.SessionCancelledError("f", "X")) == "session f: cancelled after X"
+
+
+def test_an_invalid_proof_tells_the_servers_word_or_that_there_is_none() -> None:
+    """No proof status is no valid proof either."""
+    assert (
+        str(errors.ProofNotValidError("f", "EXPIRED"))
+        == "session f: the proof is not valid: EXPIRED"
+    )
+    assert str(errors.ProofNotValidError("f", None)) == (
+        "session f: the proof is not valid: no proof status"
+    )
+
+
+@pytest.mark.parametrize("kind", [errors.SlotNotAnsweredError, errors.WrongValueError])
+def test_what_was_not_answered_is_told_by_slot_and_attribute(kind: Any) -> None:
+    """Both are None where neither applies."""
+    error = kind("f", "x", slot=0, attribute="a.b.c.d")
+    assert (error.session, error.slot, error.attribute) == ("f", 0, "a.b.c.d")
+    assert (kind("f", "x").slot, kind("f", "x").attribute) == (None, None)

@@ -1,0 +1,181 @@
+"""JSON as text: one value, in UTF-8, that can be written again."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import traceback
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.models.json_text import JsonTextError, read_json, write_json
+from irma_core.models.reading import (
+    WireError,
+    read_bool,
+    read_int,
+    read_list,
+    read_object,
+    read_seconds,
+    read_text,
+    read_time,
+)
+from tests.core.generated import JSON
+
+PRIVATE = "Zoë Lovelace"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "is not JSON (at character 0)"),
+        (b"{", "is not JSON (at character 1)"),
+        (b"{'a':1}", "is not JSON (at character 1)"),
+        (b"[1,]", "is not JSON"),
+        (b"\xef\xbb\xbf{}", "is not JSON"),
+        (b"\xff", "is not UTF-8"),
+        (b'"\xed\xa0\x80"', "is not UTF-8"),
+        ('{"a":1}'.encode("utf-16"), "is not UTF-8"),
+        (b'"\\ud800"', "holds half a character"),
+        (b'{"\\uDFFF":1}', "holds half a character"),
+        ('"\ud800"', "holds half a character"),
+        (b"{}{}", "has more than one JSON value"),
+        (b'"a" x', "has more than one JSON value"),
+        (b"NaN", "holds a number that is none"),
+        (b"[-Infinity]", "holds a number that is none"),
+        (b'{"a":Infinity}', "holds a number that is none"),
+        (b"1e999", "or too long"),
+        (b"[-1.5e400]", "or too long"),
+        (b"9" * 5000, "or too long"),
+        (b"[" * 100000, "is nested too deeply"),
+        (b'{"a":' * 100000, "is nested too deeply"),
+        (b"[" * 100000 + b"]" * 100000, "is nested too deeply"),
+    ],
+)
+def test_what_is_not_one_json_value_is_refused_with_the_reason(
+    text: bytes | str, reason: str
+) -> None:
+    """Each in its own words, and with one error."""
+    with pytest.raises(JsonTextError) as caught:
+        read_json(text)
+    assert reason in str(caught.value)
+    assert caught.value.reason == str(caught.value)
+
+
+def test_where_a_second_value_begins_is_told() -> None:
+    """The server has been seen to write an error, and a session package behind it."""
+    with pytest.raises(JsonTextError) as caught:
+        read_json(b'{"status":400}{"token":"x"}')
+    assert caught.value.end == len('{"status":400}')
+    with pytest.raises(JsonTextError) as other:
+        read_json(b"{")
+    assert other.value.end is None
+
+
+@pytest.mark.parametrize("text", ['{"a":"Zo\u00eb Lovelace"', '["Zo\u00eb Lovelace"] x'])
+def test_no_error_shows_the_text(text: str) -> None:
+    """Neither in its words nor in a traceback."""
+    with pytest.raises(JsonTextError) as caught:
+        read_json(text)
+    assert PRIVATE not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_whole_pair_of_surrogates_is_one_character() -> None:
+    """Only half a one is refused."""
+    assert read_json(b'"\\ud83e\\udd89"') == "🦉"
+    assert read_json(b'"\\ud83e\\udd89"') == read_json('"🦉"'.encode())
+
+
+def test_numbers_are_exact() -> None:
+    """Whole ones of any size up to thousands of digits; a whole one is never a fraction."""
+    big = int("9" * 4000)
+    assert read_json(str(big)) == big
+    assert type(read_json("1")) is int
+    assert type(read_json("1.0")) is float
+    assert read_json("-1.5e3") == -1500.0
+
+
+def test_json_is_written_as_a_browser_does() -> None:
+    """Compact, keys in their order, nothing escaped that need not be."""
+    assert (
+        write_json({"b": [1, True, None], "a": "é🦉/\u2028"})
+        == '{"b":[1,true,null],"a":"é🦉/\u2028"}'
+    )
+
+
+@given(JSON)
+def test_what_is_written_is_read_again(value: Any) -> None:
+    """From the text and from its bytes; Python's own reader agrees."""
+    text = write_json(value)
+    assert read_json(text) == read_json(text.encode()) == value
+    assert json.loads(text) == value
+
+
+@given(st.binary() | st.text(), st.booleans())
+def test_garbage_is_read_or_is_this_one_error(garbage: bytes | str, quoted: bool) -> None:
+    """And what is read can be written in UTF-8."""
+    if quoted:
+        garbage = f'"{garbage}"' if isinstance(garbage, str) else b'"' + garbage + b'"'
+    try:
+        value = read_json(garbage)
+    except JsonTextError:
+        return
+    assert read_json(write_json(value).encode()) == value
+
+
+# Values of one type.
+
+EACH: list[Any] = [None, True, False, 0, 1, 1.0, 1.5, "", "1", "true", [], [1], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize("value", EACH, ids=repr)
+@pytest.mark.parametrize(
+    ("read", "kind"),
+    [
+        (read_text, str),
+        (read_bool, bool),
+        (read_int, int),
+        (read_list, list),
+        (read_object, dict),
+    ],
+)
+def test_a_value_is_of_its_type_or_refused(read: Any, kind: type, value: Any) -> None:
+    """Nothing is turned into something: no null to a text, no 1 to true, no 1.0 to 1."""
+    if type(value) is kind:
+        assert read(value) is value
+    else:
+        with pytest.raises(WireError) as caught:
+            read(value, ".here")
+        assert caught.value.place == ".here"
+
+
+@pytest.mark.parametrize("read", [read_time, read_seconds])
+@pytest.mark.parametrize(
+    "value", [10**11 * 10, -(10**12), 10**30, -(10**400), 1.0, True, "1", None]
+)
+def test_no_time_and_no_duration_is_beyond_what_there_can_be(read: Any, value: Any) -> None:
+    """And both are whole seconds."""
+    if read is read_seconds and value in (10**12, -(10**12)):
+        assert read(value).total_seconds() == value
+        return
+    with pytest.raises(WireError) as caught:
+        read(value, ".here")
+    assert caught.value.place == ".here"
+
+
+def test_times_are_aware() -> None:
+    """Unix seconds, in UTC."""
+    assert read_time(0).isoformat() == "1970-01-01T00:00:00+00:00"
+    assert read_seconds(90).total_seconds() == 90
+
+
+def test_an_error_of_the_wire_knows_its_place_and_survives_pickle_and_copy() -> None:
+    """Seen from a value around, its place grows in front; the first dot is not shown."""
+    error = WireError(".id", "is missing").inside(".disclosed[0][1]")
+    assert str(error) == "disclosed[0][1].id: is missing"
+    assert str(WireError("", "must be an object")) == "must be an object"
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert (again.place, again.reason, str(again)) == (error.place, error.reason, str(error))
