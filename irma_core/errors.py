@@ -172,11 +172,12 @@ class UnexpectedResponseError(IrmaError):
 class RedirectError(UnexpectedResponseError):
     """The server answered with a redirect. IRMA servers never do: the base URL is another one.
 
-    `target` is where it points, without what may be secret.
+    `target` is the base URL that it points to, as far as that can be told and nothing secret is in
+    it; else empty.
     """
 
     def __init__(self, path: str, http_status: int, target: str) -> None:
-        where = f"to {target}" if target else "to nowhere"
+        where = f"to {target}" if target else "elsewhere"
         super().__init__(
             path,
             http_status,

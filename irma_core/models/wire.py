@@ -169,7 +169,7 @@ def _first_error(error: BaseException, place: str) -> WireError:
                 return _as_wire_error(inner, place)
         for inner, note in noted:
             return _first_error(inner, f"{place}.{_wire_name(note.name, error.cl)}")
-        return _first_error(rest[0], place)
+        return _as_wire_error(rest[0], place, error.cl)
     if isinstance(error, IterableValidationError):
         indexed, _ = error.group_exceptions()
         inner, index = indexed[0]
@@ -177,12 +177,12 @@ def _first_error(error: BaseException, place: str) -> WireError:
     return _as_wire_error(error, place)
 
 
-def _as_wire_error(error: BaseException, place: str) -> WireError:
+def _as_wire_error(error: BaseException, place: str, model: type[Any] | None = None) -> WireError:
     if isinstance(error, WireError):
         return error.inside(place)
     if isinstance(error, RequestError):
         # Models speak Python's names, JSON has the protocol's.
-        inner = _FIELD.sub(lambda match: _camel(match[0]), error.place)
+        inner = _FIELD.sub(lambda match: _wire_name(match[0], model), error.place)
         return WireError(place + (inner if inner.startswith("[") else f".{inner}"), error.reason)
     if isinstance(error, ForbiddenExtraKeysError):
         name = min(error.extra_fields)[:40]
@@ -192,14 +192,10 @@ def _as_wire_error(error: BaseException, place: str) -> WireError:
     return WireError(place, "is none of the words that may stand here")
 
 
-def _wire_name(name: str, model: type[Any]) -> str:
-    field = attrs.fields_dict(model)[name]
-    written: str = field.metadata.get("wire") or _camel(name)
-    return written
-
-
-def _camel(name: str) -> str:
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+def _wire_name(name: str, model: type[Any] | None) -> str:
+    field = None if model is None else attrs.fields_dict(model).get(name)
+    written: str | None = None if field is None else field.metadata.get("wire")
+    return written or re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
 
 
 def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:

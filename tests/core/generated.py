@@ -33,107 +33,117 @@ JSON: st.SearchStrategy[JsonValue] = st.recursive(
     max_leaves=8,
 )
 
-PARTS = st.text("abyz019-_", min_size=1, max_size=3)
-CREDENTIAL_TYPES = st.builds("{}.{}.{}".format, PARTS, PARTS, PARTS) | st.sampled_from(
-    ["a.b.c", "a.b.d"]
-)
+# Few, so that options and slots often ask for the same.
+PARTS = st.sampled_from(["a", "b", "D", "x-9", "_y0"])
+CREDENTIAL_TYPES = st.sampled_from(["a.b.c", "a.b.d", "irma-demo.X_1.c", "b.a.c"])
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
 SECONDS = st.integers(0, 10**9).map(lambda seconds: timedelta(seconds=seconds))
 DATES = st.integers(1, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 URLS = st.builds("https://{}.example/{}".format, st.text("ab1", min_size=1), PARTS)
 
 
-@st.composite
-def cons(draw: st.DrawFn) -> Con:
-    """Make an option: attributes of some credentials, side by side, none twice."""
-    credentials = draw(st.lists(CREDENTIAL_TYPES, min_size=1, max_size=2, unique=True))
-    parts = st.lists(PARTS | st.none(), min_size=1, max_size=3, unique=True)
-    identifiers = [
-        credential if part is None else f"{credential}.{part}"
-        for credential in credentials
-        for part in draw(parts)
-    ]
-    values = st.none() | st.sampled_from(["yes", ""]) | TEXTS
+# Strategies are made once and mapped: making them anew for each draw costs most of the time.
+
+
+def _con(parts: dict[str, list[tuple[str | None, str | None, bool]]]) -> Con:
     return Con(
         tuple(
-            AttributeRequest(identifier, draw(values), not_null=draw(st.booleans()))
-            for identifier in identifiers
+            AttributeRequest(
+                credential if part is None else f"{credential}.{part}", value, not_null=not_null
+            )
+            for credential, wanted in parts.items()
+            for part, value, not_null in wanted
         )
     )
 
 
-@st.composite
-def discons(draw: st.DrawFn) -> DisCon:
-    """Make a slot's options; often optional."""
-    options = draw(st.lists(cons(), min_size=1, max_size=3))
-    if draw(st.booleans()):
-        options.insert(draw(st.integers(0, len(options))), Con())
+def _discon(options: list[Con], empty_at: int | None) -> DisCon:
+    if empty_at is not None:
+        options = [*options[:empty_at], Con(), *options[empty_at:]]
     return DisCon(tuple(options))
 
 
-@st.composite
-def condiscons(draw: st.DrawFn, *, min_size: int = 1) -> ConDisCon:
-    """Make what is asked, with names or numbers for slots."""
-    slots = tuple(draw(st.lists(discons(), min_size=min_size, max_size=3)))
-    names = st.lists(NAMES, min_size=len(slots), max_size=len(slots), unique=True).map(tuple)
-    return ConDisCon(slots, draw(st.none() | names if slots else st.none()))
+def _condiscon(slots: list[DisCon], names: tuple[str, ...] | None) -> ConDisCon:
+    return ConDisCon(tuple(slots), None if names is None else names[: len(slots)])
+
+
+_VALUES = st.sampled_from([None, "yes", "", "Zo\u00eb \U0001f989\n"])
+_ATTRIBUTES = st.tuples(st.sampled_from([None, "a", "D", "x-9", "_y0"]), _VALUES, st.booleans())
+CONS = st.dictionaries(
+    CREDENTIAL_TYPES,
+    st.lists(_ATTRIBUTES, min_size=1, max_size=2, unique_by=lambda wanted: wanted[0]),
+    min_size=1,
+    max_size=2,
+).map(_con)
+"""Options: attributes of some credentials, side by side, none twice."""
+DISCONS = st.builds(
+    _discon, st.lists(CONS, min_size=1, max_size=2), st.sampled_from([None, None, 0, 1, 2])
+)
+"""Slots, often optional."""
+_SLOT_NAMES = st.none() | st.permutations(["age", "\u00e9 x", "_", '"']).map(tuple)
+CONDISCONS = st.builds(_condiscon, st.lists(DISCONS, min_size=1, max_size=3), _SLOT_NAMES)
+"""What is asked, with names or numbers for slots."""
+NOTHING_OR_SOMETHING = st.just(ConDisCon()) | CONDISCONS
 
 
 def _types(asked: ConDisCon) -> list[str]:
     return sorted({".".join(name.split(".")[:3]) for name in asked.attribute_types()})
 
 
+_TRANSLATED = st.dictionaries(st.sampled_from(["en", "nl"]), TEXTS, min_size=1)
+_SOME_LABELS = st.lists(st.none() | _TRANSLATED, min_size=3, max_size=3)
+_SOME_TOLERANCES = st.lists(st.none() | SECONDS, max_size=3)
+_ADDRESSES = st.none() | URLS | st.sampled_from(["app:x", "app://return"])
+_HOSTS = st.sampled_from([None, "irma.example", "localhost:8088", "[::1]:80"])
+
+
 @st.composite
 def options(draw: st.DrawFn, asked: ConDisCon) -> dict[str, Any]:
     """Make the fields that all session requests share."""
-    types = st.lists(st.sampled_from(_types(asked)), unique=True) if _types(asked) else st.just([])
-    translated = st.dictionaries(st.sampled_from(["en", "nl"]), TEXTS, min_size=1)
-    address = draw(st.none() | URLS | st.sampled_from(["app:x", "app://return"]))
-    revoked = draw(types)
+    types = _types(asked)
+    labels = zip(asked.slots, draw(_SOME_LABELS), strict=False)
+    address = draw(_ADDRESSES)
     return {
-        "labels": draw(st.dictionaries(st.sampled_from(asked.slots), translated, max_size=2))
-        if len(asked)
-        else {},
-        "skip_expiry_check": draw(types),
-        "revocation": {name: draw(st.none() | SECONDS) for name in revoked},
+        "labels": {slot: label for slot, label in labels if label is not None},
+        "skip_expiry_check": types[: draw(st.integers(0, 3))],
+        "revocation": dict(zip(types, draw(_SOME_TOLERANCES), strict=False)),
         "client_return_url": address,
         "augment_return_url": address is not None and draw(st.booleans()),
-        "host": draw(st.none() | st.sampled_from(["irma.example", "localhost:8088", "[::1]:80"])),
+        "host": draw(_HOSTS),
     }
 
 
-@st.composite
-def credentials(draw: st.DrawFn) -> CredentialRequest:
-    """Make a credential to be issued; its attributes all have values."""
-    return CredentialRequest(
-        draw(CREDENTIAL_TYPES),
-        draw(st.dictionaries(PARTS, TEXTS, max_size=3)),
-        validity=draw(st.none() | DATES),
-        revocation_key=draw(st.none() | NAMES),
-        sd_jwt_batch_size=draw(st.none() | st.integers(0, 200)),
-    )
+CREDENTIALS = st.builds(
+    CredentialRequest,
+    CREDENTIAL_TYPES,
+    st.dictionaries(PARTS, TEXTS, max_size=3),
+    validity=st.none() | DATES,
+    revocation_key=st.none() | NAMES,
+    sd_jwt_batch_size=st.none() | st.integers(0, 200),
+)
+"""Credentials to be issued; their attributes all have values."""
+_SOME_CREDENTIALS = st.lists(CREDENTIALS, min_size=1, max_size=2)
 
 
 @st.composite
 def disclosures(draw: st.DrawFn) -> DisclosureRequest:
     """Make a disclosure request."""
-    asked = draw(condiscons())
+    asked = draw(CONDISCONS)
     return DisclosureRequest(asked, **draw(options(asked)))
 
 
 @st.composite
 def signatures(draw: st.DrawFn) -> SignatureRequest:
     """Make a signature request."""
-    asked = draw(condiscons())
+    asked = draw(CONDISCONS)
     return SignatureRequest(draw(NAMES), asked, **draw(options(asked)))
 
 
 @st.composite
 def issuances(draw: st.DrawFn) -> IssuanceRequest:
     """Make an issuance request; often it asks for nothing."""
-    asked = draw(condiscons(min_size=0))
-    made = draw(st.lists(credentials(), min_size=1, max_size=2))
-    return IssuanceRequest(made, asked, **draw(options(asked)))
+    asked = draw(NOTHING_OR_SOMETHING)
+    return IssuanceRequest(draw(_SOME_CREDENTIALS), asked, **draw(options(asked)))
 
 
 SESSION_REQUESTS = disclosures() | signatures() | issuances()
@@ -148,6 +158,31 @@ EXTENDED_REQUESTS = st.builds(
 REVOCATIONS = st.builds(
     RevocationRequest, CREDENTIAL_TYPES, NAMES, issued=st.none() | st.integers(0, 2**62)
 )
+
+
+_ISSUED = CredentialRequest("a.b.c", {"d": "yes"})
+
+
+def _asking(
+    kind: type[DisclosureRequest | SignatureRequest | IssuanceRequest],
+    asked: ConDisCon,
+    not_revoked: int,
+) -> DisclosureRequest | SignatureRequest | IssuanceRequest:
+    revocation = _types(asked)[:not_revoked]
+    if kind is IssuanceRequest:
+        return IssuanceRequest([_ISSUED], asked, revocation=revocation)
+    if kind is SignatureRequest:
+        return SignatureRequest("I agree.", asked, revocation=revocation)
+    return DisclosureRequest(asked, revocation=revocation)
+
+
+ASKING = st.builds(
+    _asking,
+    st.sampled_from([DisclosureRequest, SignatureRequest, IssuanceRequest]),
+    CONDISCONS,
+    st.sampled_from([0, 0, 1, 2]),
+) | st.just(IssuanceRequest([_ISSUED]))
+"""Requests with no more in them than what their answer depends on."""
 
 
 def attribute(
@@ -167,28 +202,35 @@ def attribute(
 @st.composite
 def fulfilling(draw: st.DrawFn, asked: ConDisCon) -> Lists:
     """Make lists that fulfil all that is asked, each in any order."""
+    chance = draw(st.randoms(use_true_random=False))
     lists: Lists = []
     for disjunction in asked.disjunctions:
-        option = draw(st.sampled_from(list(disjunction)))
         made = []
-        for wanted in option:
+        for wanted in chance.choice(disjunction.options):
             value = wanted.value
             if value is None:
-                value = draw(TEXTS if wanted.not_null else st.none() | TEXTS)
+                value = chance.choice(["yes", "", "no"] if wanted.not_null else ["yes", "", None])
             made.append(attribute(wanted.type, value))
-        lists.append(tuple(draw(st.permutations(made))))
+        chance.shuffle(made)
+        lists.append(tuple(made))
     return lists
 
 
 @st.composite
 def any_lists(draw: st.DrawFn, known: Sequence[str]) -> Lists:
     """Make lists of whatever attributes, most of them those that are asked for."""
-    identifiers = st.sampled_from(list(known)) if known else st.just("a.b.c.d")
-    attributes = st.builds(
-        attribute,
-        identifiers,
-        st.none() | st.sampled_from(["yes", ""]) | TEXTS,
-        status=st.none() | st.sampled_from(AttributeProofStatus),
-    )
-    lists = st.lists(st.none() | st.lists(attributes, max_size=3).map(tuple), max_size=4)
-    return draw(lists)
+    chance = draw(st.randoms(use_true_random=False))
+
+    def any_list() -> tuple[DisclosedAttribute, ...] | None:
+        if chance.random() < 0.1:
+            return None
+        return tuple(
+            attribute(
+                chance.choice([*known, "x.y.z.other"]),
+                chance.choice([None, "yes", "", "no"]),
+                status=chance.choice([None, None, None, *AttributeProofStatus]),
+            )
+            for _ in range(chance.randrange(4))
+        )
+
+    return [any_list() for _ in range(chance.randrange(5))]

@@ -22,7 +22,7 @@ from irma_core.models.condiscon import (
     as_condiscon,
     optional,
 )
-from tests.core.generated import condiscons
+from tests.core.generated import CONDISCONS
 from tests.core.proving import AGE, EMAIL, FAMILY, FIRST, OVER18, OVER65, RESIDENT
 
 OVER18_YES = AttributeRequest(OVER18, value="yes")
@@ -235,7 +235,7 @@ def test_nothing_that_was_passed_in_is_kept_or_changed() -> None:
     assert asked == as_condiscon({"age": any_of(OVER18, FIRST)})
 
 
-@given(condiscons())
+@given(CONDISCONS)
 def test_any_condiscon_is_equal_to_itself_made_again_and_can_be_stored(asked: ConDisCon) -> None:
     """Coercion and pickle change nothing."""
     assert as_condiscon(asked) == asked

@@ -146,7 +146,7 @@ def test_a_redirect_tells_where_to_if_it_is_known() -> None:
     assert "redirects to https://irma.example; " in str(
         errors.RedirectError(PATH, 301, "https://irma.example")
     )
-    assert "redirects to nowhere; " in str(errors.RedirectError(PATH, 301, ""))
+    assert "redirects elsewhere; " in str(errors.RedirectError(PATH, 301, ""))
 
 
 def test_a_cancel_tells_the_servers_reason_if_it_gave_one() -> None:

@@ -1,71 +1,361 @@
-"""What the official server said is read, and what was said to it is rebuilt."""
+"""What the official server and its peers said: all of it is read, and the requests rebuilt."""
+
+from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from irma_core import ExtendedRequest, SessionPackage, SessionPointer, SessionType, StartedSession
 from irma_core.errors import (
     AnswerError,
     ProofNotValidError,
+    RequestError,
     SessionCancelledError,
     SessionNotFinishedError,
     SessionTimedOutError,
 )
-from irma_core.models.json_text import read_json
-from irma_core.models.results import SessionResult
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.json_text import JsonTextError, read_json
+from irma_core.models.pairing import FrontendOptions
+from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import RevocationRequest, as_extended
-from irma_core.models.wire import read_as, read_request, read_request_value, request_value
+from irma_core.models.sessions import SessionPackage
+from irma_core.models.statuses import SessionStatus, SessionType
+from irma_core.models.wire import read_as, read_request_value, request_value
+from tests.core.proving import NOW, started
+from tests.core.recordings import asked, names, recording, result_of, said
 
-RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
+STARTS = names("start-*", "next-session-start")
+REFUSED_HERE = {
+    "error-start-empty-disjunction": "disclose[0]",
+    "error-start-no-disclose": "disclose",
+    "error-start-not-adjacent": "disclose[0][0][2]",
+    "error-start-signature-without-message": "message",
+    "error-start-next-session-empty-url": "nextSession.url",
+    "error-start-unknown-context": "@context",
+}
+"""What the server refused, and a model does so before: the place it names."""
+NO_JSON = ["error-start-empty-body", "error-start-body-too-large"]
+LEFT_TO_THE_SERVER = sorted(
+    {*names("error-start-*", "error-auth-*"), "error-no-auth-but-authorization"}
+    - {*REFUSED_HERE, *NO_JSON}
+)
+POSTED = names("callback-*", "next-session-post*", "next-session-none")
+POSTED.remove("callback-twice-contradicting")
+RESULTS = names("result-*", "next-session-result-*", "next-session-fails-*", "next-session-not-*")
+
+AGE = '{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":[[["example.town.age.over18"]]]}'
+NAMES = (
+    '{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":'
+    '[[["example.town.resident.firstname","example.town.resident.familyname"]]]}'
+)
+BOTH = AGE[:-2] + "," + NAMES[NAMES.index("[[[") + 1 :]
+EMAIL = AGE.replace("age.over18", "resident.email")
+CARDS = (
+    '{"@context":"https://irma.app/ld/request/issuance/v2","credentials":'
+    '[{"credential":"example.town.age","attributes":{"over18":"yes"}}]}'
+)
+SIGN = (
+    '{"@context":"https://irma.app/ld/request/signature/v2","message":"%s",'
+    '"disclose":[[["example.town.age.over18"]]]}'
+)
+ASKED = {
+    "result-disclosure-done": BOTH,
+    "result-jwt-disclosure": BOTH,
+    "result-jwt-null-attribute": NAMES.replace("familyname", "phone"),
+    "result-issuance-done": CARDS,
+    "result-jwt-issuance": CARDS,
+    "result-jwt-issuance-failed": CARDS,
+    "result-issuance-combined": CARDS[:-1] + "," + EMAIL[EMAIL.index('"disclose"') :],
+    "result-pairing": SIGN % "x",
+    "result-signature-done": SIGN % "I agree.",
+    "result-jwt-signature": SIGN % "I agree.",
+    "result-signature-invalid-timestamp": SIGN % "x",
+    "next-session-result-second": NAMES,
+    "next-session-result-third": EMAIL,
+}
+"""What had been asked, where the recording does not say; else `AGE`."""
+ENDS: dict[str, type[AnswerError]] = {
+    "result-cancelled": SessionCancelledError,
+    "result-expired": ProofNotValidError,
+    "result-initialized": SessionNotFinishedError,
+    "result-issuance-expired": SessionCancelledError,
+    "result-issuance-missing-attributes": SessionCancelledError,
+    "result-jwt-cancelled": SessionCancelledError,
+    "result-jwt-initialized": SessionNotFinishedError,
+    "result-jwt-issuance-failed": SessionCancelledError,
+    "result-missing-attributes": ProofNotValidError,
+    "result-missing-wrong-value": ProofNotValidError,
+    "result-pairing": SessionNotFinishedError,
+    "result-refused": SessionCancelledError,
+    "result-signature-expired": ProofNotValidError,
+    "result-signature-invalid-timestamp": ProofNotValidError,
+    "result-signature-missing-attributes": ProofNotValidError,
+    "result-timeout": SessionTimedOutError,
+    "next-session-fails-500": SessionCancelledError,
+    "next-session-fails-empty-200": SessionCancelledError,
+    "next-session-not-called": SessionCancelledError,
+}
+"""Results that make no answer, and why."""
+ANSWERS: dict[str, dict[int, dict[str, str | None]]] = {
+    "result-all-optional-skipped": {},
+    "result-disclosure-done": {
+        0: {"over18": "yes"},
+        1: {"firstname": "Ada", "familyname": "Lovelace"},
+    },
+    "result-jwt-disclosure": {
+        0: {"over18": "yes"},
+        1: {"firstname": "Ada", "familyname": "Lovelace"},
+    },
+    "result-expired-skip-check": {0: {"over18": "yes"}},
+    "result-extra-attributes": {0: {"over18": "yes"}},
+    "result-extra-in-conjunction": {0: {"over18": "yes"}},
+    "result-issuance-combined": {0: {"email": "ada@example.com"}},
+    "result-issuance-done": {},
+    "result-jwt-issuance": {},
+    "result-jwt-legacy": {0: {"over18": "yes"}},
+    "result-jwt-no-issuer": {0: {"over18": "yes"}},
+    "result-jwt-null-attribute": {0: {"firstname": "Zo\u00eb 🦉", "phone": None}},
+    "result-jwt-signature": {0: {"over18": "yes"}},
+    "result-legacy": {0: {"over18": "yes"}},
+    "result-null-attribute": {0: {"firstname": "Ada", "phone": None}},
+    "result-optional-skipped": {0: {"over18": "yes"}},
+    "result-optional-taken": {0: {"over18": "yes"}, 1: {"email": "ada@example.com"}},
+    "result-possession": {0: {"age": "present"}},
+    "result-second-option": {0: {"firstname": "Ada", "email": "ada@example.com"}},
+    "result-signature-done": {0: {"over18": "yes"}},
+    "result-value-unicode-disclosed": {0: {"firstname": "Zo\u00eb 🦉", "familyname": ""}},
+    "next-session-result-first": {0: {"over18": "yes"}},
+    "next-session-result-none": {0: {"over18": "yes"}},
+    "next-session-result-second": {0: {"firstname": "Ada", "familyname": "Lovelace"}},
+    "next-session-result-third": {0: {"email": "ada@example.com"}},
+}
+"""Results that make an answer, and which: values by the last part of the identifier."""
 
 
-def recording(name: str) -> Any:
-    return json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def names(pattern: str, key: str = "request") -> list[str]:
-    found = [path.stem for path in sorted(RECORDED.glob(f"{pattern}.json"))]
-    return [name for name in found if key in recording(name)]
-
-
-@pytest.mark.parametrize("name", names("start-*"))
-def test_a_recorded_start_is_rebuilt_and_its_package_read(name: str) -> None:
-    """A request in JSON comes out as it went in, and the session package has a token."""
-    body = recording(name)["request"]["body"]
-    if body.startswith("{"):
-        assert request_value(read_request(body)) == json.loads(body)
-    package = read_as(read_json(recording(name)["response"]["body"]), SessionPackage)
-    assert package.token.reveal() in recording(name)["response"]["body"]
-    assert package.token.reveal() not in repr(package)
-
-
-@pytest.mark.parametrize("name", names("result-*", "session_request"))
-def test_a_recorded_result_is_an_answer_only_if_done_and_valid(name: str) -> None:
-    """`DONE` and `VALID` make an answer to what was asked; all else one error a reason."""
-    case = recording(name)
-    text = case["response"]["body"]
-    if not text.startswith("{"):
-        pytest.skip("a JWT, whose verification is another subject")
-    said = json.loads(text)
-    result = read_as(read_json(text), SessionResult)
-    request = read_request_value(case["session_request"])
+def request_of(name: str) -> Any:
+    """Give what had been asked in the session of a recorded result."""
+    value = recording(name).get("session_request") or json.loads(ASKED.get(name, AGE))
+    request = read_request_value(value)
     assert not isinstance(request, RevocationRequest)
-    extended: ExtendedRequest = as_extended(request)
-    pointer = SessionPointer("https://irma.example/irma/session/x", SessionType.DISCLOSING)
-    session = StartedSession(extended, SessionPackage(pointer, result.token), started_at=NOW)
-    errors: dict[str, type[AnswerError]] = {
-        "CANCELLED": SessionCancelledError,
-        "TIMEOUT": SessionTimedOutError,
-        "DONE": ProofNotValidError,
-    }
-    if said["status"] == "DONE" and said.get("proofStatus") == "VALID":
-        answer = result.answer_to(session)
-        assert set(answer) <= set(extended.request.disclose.slots)
+    return request
+
+
+# Requests.
+
+
+@pytest.mark.parametrize("name", [*STARTS, *LEFT_TO_THE_SERVER])
+def test_a_recorded_request_is_rebuilt_to_the_same_json(name: str) -> None:
+    """Plain, extended, and the claim of a JWT; also those that only the server can refuse."""
+    value = asked(recording(name)["request"]["body"])
+    assert request_value(read_request_value(value)) == value
+
+
+@pytest.mark.parametrize("name", names("error-revocation-*"))
+def test_a_recorded_revocation_is_rebuilt(name: str) -> None:
+    """It stands bare in a JWT's claim too."""
+    value = asked(recording(name)["request"]["body"])
+    request = read_request_value(value)
+    assert isinstance(request, RevocationRequest)
+    assert request_value(request) == value
+
+
+@pytest.mark.parametrize("name", [*names("result-*"), *names("next-session-post*")])
+def test_what_had_been_asked_for_a_recorded_result_is_rebuilt(name: str) -> None:
+    """And what a receiver answered for the next session; legacy requests in today's form."""
+    body = recording(name)["response"]["body"]
+    value = recording(name).get("session_request") or (
+        json.loads(body) if name.startswith("next") else json.loads(ASKED.get(name, AGE))
+    )
+    rebuilt = request_value(read_request_value(value))
+    if "@context" in value:
+        assert rebuilt == value
     else:
-        with pytest.raises(errors.get(said["status"], SessionNotFinishedError)):
-            result.answer_to(session)
+        assert rebuilt["disclose"] == [[["example.town.age.over18"]]]
+        assert rebuilt["labels"] == {"0": {"en": "Age", "nl": "Age"}}
+
+
+@pytest.mark.parametrize("name", REFUSED_HERE)
+def test_a_recorded_refusal_is_known_before_anything_is_sent(name: str) -> None:
+    """With the place, where the server gives a sentence."""
+    with pytest.raises(RequestError) as caught:
+        read_request_value(asked(recording(name)["request"]["body"]))
+    assert caught.value.place == REFUSED_HERE[name]
+
+
+def test_a_recorded_expired_credential_is_known_when_the_session_starts() -> None:
+    """The server said "cannot issue expired credentials"."""
+    request = read_request_value(
+        asked(recording("error-start-issuance-expired")["request"]["body"])
+    )
+    assert not isinstance(request, RevocationRequest)
+    with pytest.raises(RequestError) as caught:
+        ready_to_start(as_extended(request), NOW)
+    assert caught.value.place == "credentials[0].validity"
+
+
+# What the server said.
+
+
+def as_said(given: Sequence[DisclosedAttribute]) -> list[Any]:
+    """Give the JSON of a list of disclosed attributes."""
+    return [
+        {
+            "rawvalue": item.raw_value,
+            "value": item.translations,
+            "id": item.attribute,
+            "status": item.status.value,
+            "issuancetime": int(item.issued_at.timestamp()),
+        }
+        for item in given
+    ]
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_recorded_session_package_is_read(name: str) -> None:
+    """With a pointer of the kind of session that was asked for, and all three secrets."""
+    text = recording(name)["response"]["body"]
+    value = json.loads(text)
+    package = read_as(read_json(text), SessionPackage)
+    assert package.token.reveal() == value["token"]
+    assert json.loads(package.pointer.json_text()) == value["sessionPtr"]
+    request = read_request_value(asked(recording(name)["request"]["body"]))
+    assert not isinstance(request, RevocationRequest)
+    assert package.pointer.type is as_extended(request).request.session_type
+    frontend = package.frontend_request
+    assert frontend is not None
+    assert frontend.authorization.reveal() == value["frontendRequest"]["authorization"]
+    assert frontend.pairing_hint is value["frontendRequest"].get("pairingHint", False)
+    assert (frontend.min_protocol_version, frontend.max_protocol_version) == ("1.0", "1.1")
+
+
+@pytest.mark.parametrize("name", names("status-*"))
+def test_a_recorded_status_is_read(name: str) -> None:
+    """It is a JSON string."""
+    status = read_as(read_json(recording(name)["response"]["body"]), SessionStatus)
+    assert status.value == name.removeprefix("status-").upper()
+
+
+def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
+    """None returns, and at most one final one is the last."""
+    told = 0
+    for name in names("sse-*"):
+        text = "".join(chunk["text"] for chunk in recording(name)["response"].get("chunks", ()))
+        lines = [line.removeprefix("data: ") for line in text.splitlines() if "data: " in line]
+        words = [json.loads(line) for line in lines]
+        statuses = [
+            read_as(word["status"] if isinstance(word, dict) else word, SessionStatus)
+            for word in words
+        ]
+        told += len(statuses)
+        for earlier, later in pairwise(statuses):
+            assert earlier is later or earlier.may_become(later)
+            assert earlier is later or not earlier.is_final
+    assert told > 10
+
+
+@pytest.mark.parametrize("name", names("frontend-options-*"))
+def test_recorded_frontend_options_are_read(name: str) -> None:
+    """The code comes with the method `pin`."""
+    value = json.loads(recording(name)["response"]["body"])
+    options = read_as(value, FrontendOptions)
+    assert options.pairing_method.value == value["pairingMethod"]
+    assert options.pairing_code == value.get("pairingCode")
+
+
+def test_the_recorded_double_answer_is_no_json() -> None:
+    """An error with a session package behind it: the error ends where the package begins."""
+    body = recording("error-start-next-session-empty-url")["response"]["body"]
+    with pytest.raises(JsonTextError) as caught:
+        read_json(body)
+    assert json.loads(body[: caught.value.end])["error"] == "INVALID_REQUEST"
+
+
+@pytest.mark.parametrize(
+    ("name", "party"),
+    [*((name, "response") for name in RESULTS), *((name, "request") for name in POSTED)],
+)
+def test_a_recorded_result_is_read_as_it_was_said(name: str, party: str) -> None:
+    """As a response, a callback, or a question for the next session; JSON and JWT."""
+    value = said(recording(name)[party]["body"])
+    result = result_of(name, party)
+    assert result.token.reveal() == value["token"]
+    assert (result.status.value, result.type.value) == (value["status"], value["type"])
+    assert (result.proof_status and result.proof_status.value) == value.get("proofStatus")
+    lists = result.unchecked_disclosed
+    assert [None if given is None else as_said(given) for given in lists] == value.get(
+        "disclosed", []
+    )
+    signature = result.unchecked_signature
+    assert (signature and json.loads(signature.json_text)) == value.get("signature")
+    assert (result.next_session and result.next_session.reveal()) == value.get("nextSession")
+    assert (result.error and result.error.error) == value.get("error", {}).get("error")
+
+
+def test_a_recorded_signature_is_kept_to_the_letter() -> None:
+    """The text that came is the text that is kept: it has no blanks and no escapes."""
+    for name in names("result-signature-*"):
+        body = recording(name)["response"]["body"]
+        signature = result_of(name).unchecked_signature
+        assert signature is not None
+        assert signature.json_text in body
+
+
+# Answers.
+
+
+def test_every_recorded_result_is_expected_to_end_one_way() -> None:
+    """None is left out."""
+    assert sorted({*ENDS, *ANSWERS}) == sorted(RESULTS)
+    assert not set(ENDS) & set(ANSWERS)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_recorded_result_that_is_done_and_valid_makes_an_answer(name: str) -> None:
+    """With exactly what was asked: no extras, nothing of an earlier session."""
+    result = result_of(name)
+    answer = result.answer_to(started(request_of(name), result.token))
+    assert {
+        slot: {item.attribute.rpartition(".")[2]: item.raw_value for item in answer[slot]}
+        for slot in answer
+    } == ANSWERS[name]
+    assert answer.token == result.token
+    assert answer.next_session == result.next_session
+    assert (answer.signature is not None) == (answer.type is SessionType.SIGNING)
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_recorded_result_that_proves_nothing_makes_no_answer(name: str) -> None:
+    """One class a reason, and none of them says what was disclosed."""
+    result = result_of(name)
+    with pytest.raises(AnswerError) as caught:
+        result.answer_to(started(request_of(name), result.token))
+    assert type(caught.value) is ENDS[name]
+    assert caught.value.session == result.token.fingerprint
+    assert result.token.reveal() not in f"{caught.value}{caught.value!r}"
+
+
+def test_why_a_recorded_session_was_cancelled_is_told_where_the_server_tells() -> None:
+    """A refusal and a lack of attributes look the same by design."""
+    codes = {
+        "result-refused": None,
+        "next-session-not-called": None,
+        "result-issuance-expired": "ATTRIBUTES_EXPIRED",
+        "result-issuance-missing-attributes": "INVALID_PROOFS",
+    }
+    for name, code in codes.items():
+        result = result_of(name)
+        with pytest.raises(SessionCancelledError) as caught:
+            result.answer_to(started(request_of(name), result.token))
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize("name", ["next-session-post", "next-session-post-unsigned"])
+def test_what_is_posted_for_the_next_session_is_no_answer_yet(name: str) -> None:
+    """Its status is `CONNECTED`: the server sends it before it ends the session."""
+    result = result_of(name, "request")
+    with pytest.raises(SessionNotFinishedError):
+        result.answer_to(started(read_request_value(json.loads(AGE)), result.token))  # type: ignore[arg-type]  # no revocation

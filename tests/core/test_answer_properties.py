@@ -1,0 +1,273 @@
+"""Whatever is asked and whatever is said: an answer exists exactly where the request is fulfilled.
+
+`fulfils` below says it a second time, as plainly as the design does, and is held against the code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from irma_core.errors import (
+    AnswerError,
+    AttributeMissingError,
+    AttributeNullError,
+    NonRevocationError,
+    NotWhatWasAskedError,
+    ProofNotValidError,
+    SessionCancelledError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+    SignatureMismatchError,
+    SlotNotAnsweredError,
+    WrongSessionError,
+    WrongValueError,
+)
+from irma_core.models.answers import Answer
+from irma_core.models.condiscon import AttributeRequest, Con
+from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+from irma_core.models.results import SessionResult
+from irma_core.models.session_requests import SessionRequest, SignatureRequest
+from irma_core.models.statuses import (
+    AttributeProofStatus,
+    ProofStatus,
+    SessionStatus,
+    SessionType,
+)
+from irma_core.models.tokens import RequestorToken
+from tests.core.generated import ASKING, Lists, any_lists, attribute, fulfilling
+from tests.core.proving import EXTRA, NOW, NULL, OTHER_TOKEN, PRESENT, TOKEN, said, started
+
+REASONS = {
+    SlotNotAnsweredError,
+    AttributeMissingError,
+    AttributeNullError,
+    WrongValueError,
+    NonRevocationError,
+}
+
+
+def fulfils(option: Con, given: tuple[DisclosedAttribute, ...], not_revoked: set[str]) -> bool:
+    """Tell whether a list has all that an option asks for, each exactly once."""
+    for asked in option:
+        found = [item for item in given if item.attribute == asked.type]
+        if len(found) != 1:
+            return False
+        item = found[0]
+        if item.raw_value is None:
+            good = item.status is NULL and asked.value is None and not asked.not_null
+        else:
+            good = item.status is PRESENT and asked.value in {None, item.raw_value}
+        if ".".join(asked.type.split(".")[:3]) in not_revoked:
+            good = good and item.not_revoked and item.not_revoked_before is None
+        if not good:
+            return False
+    return True
+
+
+def is_fulfilled(request: SessionRequest, lists: Lists) -> bool:
+    """Tell whether each slot has a list that fulfils one of its options, or may be empty."""
+    not_revoked = set(request.revocation)
+    for i, disjunction in enumerate(request.disclose.disjunctions):
+        given = lists[i] if i < len(lists) else None
+        if given is None:
+            return False
+        options = [option for option in disjunction if bool(given) == bool(len(option))]
+        if not any(fulfils(option, given, not_revoked) for option in options):
+            return False
+    return True
+
+
+def result_with(request: SessionRequest, lists: Lists, **more: Any) -> SessionResult:
+    """Give a result that is done and valid, and signed where that was asked."""
+    if isinstance(request, SignatureRequest):
+        more = {"unchecked_signature": AttributeBasedSignature("{}", request.message), **more}
+    return said(*lists, **{"type": request.session_type, **more})
+
+
+def answer_or_error(request: SessionRequest, result: SessionResult) -> Answer | AnswerError:
+    """Give what comes of a result; anything else that is raised fails the test."""
+    try:
+        return result.answer_to(started(request))
+    except AnswerError as error:
+        return error
+
+
+@st.composite
+def answered(draw: st.DrawFn) -> tuple[SessionRequest, Lists]:
+    """Make a request, and lists that fulfil it."""
+    request = draw(ASKING)
+    return request, draw(fulfilling(request.disclose))
+
+
+@given(answered(), st.data())
+def test_a_fulfilling_result_always_makes_an_answer(
+    made: tuple[SessionRequest, Lists], data: st.DataObject
+) -> None:
+    """Whatever the order within a list, and with any lists behind."""
+    request, lists = made
+    behind = data.draw(any_lists(list(request.disclose.attribute_types())))
+    answer = result_with(request, lists + behind).answer_to(started(request))
+    for slot, disjunction, given_ in zip(
+        request.disclose.slots, request.disclose.disjunctions, lists, strict=True
+    ):
+        if not given_:
+            assert slot not in answer
+            continue
+        option = disjunction.options[answer[slot].option]
+        assert [item.attribute for item in answer[slot]] == [asked.type for asked in option]
+        assert set(answer[slot]) <= set(given_)
+        assert fulfils(option, given_, set(request.revocation))
+    assert set(answer) <= set(request.disclose.slots)
+
+
+@given(ASKING, st.data())
+def test_any_lists_make_an_answer_exactly_if_they_fulfil_the_request(
+    request: SessionRequest, data: st.DataObject
+) -> None:
+    """And if not, the error is of one of the reasons, and names a slot that was asked for."""
+    lists = data.draw(any_lists(list(request.disclose.attribute_types())))
+    outcome = answer_or_error(request, result_with(request, lists))
+    assert isinstance(outcome, Answer) == is_fulfilled(request, lists)
+    if isinstance(outcome, NotWhatWasAskedError):
+        assert type(outcome) in REASONS
+        assert outcome.slot in request.disclose.slots
+
+
+def mutations(item: DisclosedAttribute) -> list[tuple[DisclosedAttribute, ...]]:
+    """Give what may stand in an attribute's place."""
+    other = attribute("x.y.z.other", item.raw_value)
+    return [
+        (),
+        (other,),
+        (item, item),
+        (item, attrs.evolve(item, raw_value=f"{item.raw_value}x", status=PRESENT)),
+        (attrs.evolve(item, raw_value=f"{item.raw_value}x", status=PRESENT),),
+        (attrs.evolve(item, raw_value="", status=PRESENT),),
+        (attrs.evolve(item, raw_value=None, status=NULL),),
+        (attrs.evolve(item, raw_value=None, status=PRESENT),),
+        (attrs.evolve(item, raw_value="yes", status=NULL),),
+        (attrs.evolve(item, status=EXTRA),),
+        (attrs.evolve(item, not_revoked=False),),
+        (attrs.evolve(item, not_revoked_before=NOW),),
+    ]
+
+
+@given(answered(), st.data())
+def test_no_mutation_of_an_attribute_makes_an_answer_of_what_was_not_asked(
+    made: tuple[SessionRequest, Lists], data: st.DataObject
+) -> None:
+    """Dropped, doubled, renamed, with another value or none, as an extra, or revoked since."""
+    request, lists = made
+    places = [(i, k) for i, given_ in enumerate(lists) for k in range(len(given_ or ()))]
+    assume(places)
+    i, k = data.draw(st.sampled_from(places))
+    whole = lists[i] or ()
+    mutated = data.draw(st.sampled_from(mutations(whole[k])))
+    changed: Lists = [*lists[:i], (*whole[:k], *mutated, *whole[k + 1 :]), *lists[i + 1 :]]
+    outcome = answer_or_error(request, result_with(request, changed))
+    assert isinstance(outcome, Answer) == is_fulfilled(request, changed)
+    event("still an answer" if isinstance(outcome, Answer) else type(outcome).__name__)
+    if isinstance(outcome, NotWhatWasAskedError):
+        assert outcome.slot == request.disclose.slots[i]
+        assert type(outcome) in REASONS
+
+
+@given(answered(), st.data())
+def test_a_list_that_is_dropped_null_or_empty_makes_no_answer(
+    made: tuple[SessionRequest, Lists], data: st.DataObject
+) -> None:
+    """Empty ones do where the slot is optional; null ones and missing ones never."""
+    request, lists = made
+    assume(lists)
+    i = data.draw(st.integers(0, len(lists) - 1))
+    null: Lists = [*lists[:i], None, *lists[i + 1 :]]
+    all_null: Lists = [None for _ in lists]
+    for lost in (lists[:i], null, all_null):
+        outcome = answer_or_error(request, result_with(request, lost))
+        assert type(outcome) is SlotNotAnsweredError
+    empty: Lists = [*lists[:i], (), *lists[i + 1 :]]
+    outcome = answer_or_error(request, result_with(request, empty))
+    if request.disclose.disjunctions[i].is_optional:
+        assert isinstance(outcome, Answer)
+        assert request.disclose.slots[i] not in outcome
+    else:
+        assert type(outcome) is SlotNotAnsweredError
+
+
+@given(answered(), st.data())
+def test_lists_in_another_order_are_judged_in_that_order(
+    made: tuple[SessionRequest, Lists], data: st.DataObject
+) -> None:
+    """A list counts for the slot at its position and for no other."""
+    request, lists = made
+    swapped = data.draw(st.permutations(lists))
+    outcome = answer_or_error(request, result_with(request, swapped))
+    assert isinstance(outcome, Answer) == is_fulfilled(request, swapped)
+
+
+@given(
+    answered(),
+    st.sampled_from(SessionStatus),
+    st.none() | st.sampled_from(ProofStatus),
+    st.sampled_from(SessionType),
+    st.sampled_from([TOKEN, OTHER_TOKEN]),
+)
+def test_no_other_status_proof_type_or_token_makes_an_answer(
+    made: tuple[SessionRequest, Lists],
+    status: SessionStatus,
+    proof: ProofStatus | None,
+    kind: SessionType,
+    token: RequestorToken,
+) -> None:
+    """In this order: another session, not finished, not valid."""
+    request, lists = made
+    result = result_with(request, lists, status=status, proof_status=proof, type=kind, token=token)
+    expected: type[object] = Answer
+    if token != TOKEN or kind is not request.session_type:
+        expected = WrongSessionError
+    elif status is SessionStatus.CANCELLED:
+        expected = SessionCancelledError
+    elif status is SessionStatus.TIMEOUT:
+        expected = SessionTimedOutError
+    elif not status.is_final:
+        expected = SessionNotFinishedError
+    elif proof is not ProofStatus.VALID:
+        expected = ProofNotValidError
+    assert type(answer_or_error(request, result)) is expected
+
+
+@given(answered(), st.none() | st.text())
+def test_no_other_signature_makes_an_answer(
+    made: tuple[SessionRequest, Lists], message: str | None
+) -> None:
+    """Where one was asked for, it is over that message."""
+    request, lists = made
+    signature = None if message is None else AttributeBasedSignature("{}", message)
+    outcome = answer_or_error(request, result_with(request, lists, unchecked_signature=signature))
+    if isinstance(request, SignatureRequest) and message != request.message:
+        assert type(outcome) is SignatureMismatchError
+    else:
+        assert isinstance(outcome, Answer)
+
+
+@given(ASKING)
+def test_nothing_is_an_answer_only_where_nothing_is_asked(request: SessionRequest) -> None:
+    """As in an issuance that asks for no disclosure."""
+    outcome = answer_or_error(request, result_with(request, []))
+    assert isinstance(outcome, Answer) == (len(request.disclose) == 0)
+
+
+@pytest.mark.parametrize("status", AttributeProofStatus)
+@pytest.mark.parametrize("value", [None, "", "yes"])
+def test_the_plain_words_of_the_design_agree_with_themselves(
+    status: AttributeProofStatus, value: str | None
+) -> None:
+    """The oracle takes `NULL` with no value and `PRESENT` with one, and nothing else."""
+    item = attribute("a.b.c.d", value, status=status)
+    expected = (value is None) == (status is NULL) and status is not EXTRA
+    assert fulfils(Con((AttributeRequest("a.b.c.d"),)), (item,), set()) == expected

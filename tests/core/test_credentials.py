@@ -1,0 +1,312 @@
+"""Credentials to be issued: their attributes, and until when they are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import partial
+from typing import Any, cast
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.errors import ConfigurationError, RequestError
+from irma_core.models.condiscon import optional
+from irma_core.models.credentials import CredentialRequest, resolve_validity
+from irma_core.models.risks import Risk, ready_to_start
+from irma_core.models.session_requests import (
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    SignatureRequest,
+)
+from irma_core.models.wire import request_value
+from tests.core.proving import AGE, NOW, OVER18
+
+WEEK = 7 * 24 * 3600
+# NOW is a Monday; the weeks of the server begin on Thursdays at 0:00 UTC.
+THIS_THURSDAY = datetime(2026, 11, 26, tzinfo=UTC)
+LAST_THURSDAY = datetime(2026, 11, 19, tzinfo=UTC)
+YES = {"over18": "yes"}
+
+
+def card(**options: Any) -> CredentialRequest:
+    """Ask to issue an age."""
+    return CredentialRequest(AGE, YES, **options)
+
+
+def refusal(make: Callable[[], object]) -> RequestError:
+    """Give the error that it ends with."""
+    with pytest.raises(RequestError) as caught:
+        make()
+    return caught.value
+
+
+# Form.
+
+
+@pytest.mark.parametrize("credential", ["example.town", OVER18, "", None])
+def test_a_credential_type_is_issued(credential: Any) -> None:
+    """Of exactly three parts."""
+    assert refusal(lambda: CredentialRequest(credential, YES)).place == "credential"
+
+
+@pytest.mark.parametrize(
+    ("place", "attributes"),
+    [
+        ("attributes", None),
+        ("attributes", [("over18", "yes")]),
+        ("attributes", "over18"),
+        ("attributes", {OVER18: "yes"}),
+        ("attributes", {"": "yes"}),
+        ("attributes", {"\ud800": "yes"}),
+        ("attributes", {5: "yes"}),
+        ('attributes["over18"]', {"over12": "yes", "over18": True}),
+        ('attributes["over18"]', {"over18": 1}),
+        ('attributes["over18"]', {"over18": b"yes"}),
+        ('attributes["over18"]', {"over18": "\ud800"}),
+    ],
+)
+def test_attributes_are_texts_by_name(place: str, attributes: Any) -> None:
+    """The name is the fourth part alone, and nothing is turned into a text."""
+    assert refusal(lambda: CredentialRequest(AGE, attributes)).place == place
+
+
+def test_an_attribute_left_out_or_none_is_issued_without_a_value() -> None:
+    """On the wire None is left out: the server takes null for an empty text."""
+    request = CredentialRequest(AGE, {"over12": None, "over18": "", "over65": "no"})
+    value = request_value(IssuanceRequest([request]))
+    assert value["credentials"] == [
+        {"credential": AGE, "attributes": {"over18": "", "over65": "no"}}
+    ]
+    assert request.attributes == {"over12": None, "over18": "", "over65": "no"}
+
+
+def test_attributes_are_copied() -> None:
+    """The caller may go on changing the mapping."""
+    attributes: dict[str, str | None] = {"over18": "yes"}
+    request = CredentialRequest(AGE, attributes)
+    attributes["over18"] = "no"
+    assert request.attributes == {"over18": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("revocation_key", ["key", " "], ["", 5, b"key", "\ud800"]),
+        ("sd_jwt_batch_size", [0, 1, 200], [-1, 201, 1.0, True, "5"]),
+    ],
+)
+def test_what_else_a_credential_takes(field: str, good: list[Any], bad: list[Any]) -> None:
+    """A key for its revocation, and how many SD-JWTs, which the server does not always check."""
+    assert getattr(card(), field) is None
+    for value in good:
+        assert getattr(card(**{field: value}), field) == value
+    for value in bad:
+        assert refusal(lambda value=value: card(**{field: value})).place == field  # type: ignore[misc]  # a default
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [
+        datetime(2027, 1, 1),  # noqa: DTZ001  # the point of the test
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(1969, 12, 31, tzinfo=UTC),
+        datetime(2027, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+        date(2027, 1, 1),
+        timedelta(0),
+        timedelta(seconds=-1),
+        timedelta(days=7, microseconds=1),
+        timedelta.max,
+        1798761600,
+        "2027-01-01",
+        True,
+    ],
+    ids=repr,
+)
+def test_a_validity_is_an_aware_date_or_a_duration_in_whole_seconds(validity: Any) -> None:
+    """The server refuses zero and fractions, and a naive date would mean the machine's zone."""
+    assert refusal(lambda: card(validity=validity)).place == "validity"
+
+
+# Time.
+
+
+def test_no_validity_is_left_to_the_server() -> None:
+    """It gives six months."""
+    request = card()
+    assert resolve_validity(request, NOW, "credentials[0]") is request
+    assert "validity" not in str(request_value(IssuanceRequest([request])))
+
+
+def test_a_date_stays_as_it_is() -> None:
+    """In whatever zone it was written; on the wire it is Unix seconds."""
+    until = datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
+    request = card(validity=until)
+    assert resolve_validity(request, NOW, "credentials[0]") is request
+    value: Any = request_value(IssuanceRequest([request]))
+    assert value["credentials"][0]["validity"] == 1798761600
+
+
+def test_a_duration_counts_from_the_start_of_the_session() -> None:
+    """Fractions of a second of the clock are dropped, so nothing lasts longer than asked."""
+    now = NOW.replace(microsecond=999999)
+    resolved = resolve_validity(card(validity=timedelta(days=30)), now, "credentials[0]")
+    assert resolved.validity == NOW + timedelta(days=30)
+    assert attrs.evolve(resolved, validity=None) == card()
+
+
+def test_a_duration_has_no_json() -> None:
+    """Only a start turns it into a date, at each try anew."""
+    error = refusal(lambda: request_value(IssuanceRequest([card(validity=timedelta(days=30))])))
+    assert "resolve_validity" in error.reason
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [
+        timedelta(seconds=1),
+        timedelta(days=1),
+        THIS_THURSDAY - NOW - timedelta(seconds=1),
+        NOW + timedelta(seconds=1),
+        THIS_THURSDAY - timedelta(seconds=1),
+        LAST_THURSDAY,
+        NOW,
+        datetime(2020, 1, 1, tzinfo=UTC),
+    ],
+    ids=repr,
+)
+def test_what_the_server_rounds_into_the_past_is_refused(
+    validity: datetime | timedelta,
+) -> None:
+    """It would be issued as valid, and be expired at once; nothing in the result would tell."""
+    error = refusal(lambda: resolve_validity(card(validity=validity), NOW, "credentials[3]"))
+    assert error.place == "credentials[3].validity"
+    assert "Thursday" in error.reason
+    assert "a week or more" in error.reason
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [THIS_THURSDAY - NOW, timedelta(weeks=1), THIS_THURSDAY, datetime(9999, 12, 31, tzinfo=UTC)],
+    ids=repr,
+)
+def test_what_is_ahead_after_rounding_is_good(validity: datetime | timedelta) -> None:
+    """A week from now always is, and less if a Thursday lies between."""
+    until = resolve_validity(card(validity=validity), NOW, "x").validity
+    assert isinstance(until, datetime)
+    assert until > NOW
+
+
+def test_what_ends_in_this_very_second_has_passed() -> None:
+    """On the Thursday itself, at 0:00 UTC, the week that ends there is over."""
+    request = card(validity=THIS_THURSDAY)
+    assert refusal(lambda: resolve_validity(request, THIS_THURSDAY, "x")).place == "x.validity"
+    just_before = THIS_THURSDAY - timedelta(microseconds=1)
+    assert resolve_validity(request, just_before, "x") is request
+
+
+@given(st.integers(1, 10**10), st.integers(1, 10**9))
+def test_a_validity_is_judged_as_the_server_rounds_it(now: int, ahead: int) -> None:
+    """Down to whole weeks of Unix seconds; a week or more is never refused."""
+    clock = datetime.fromtimestamp(now, UTC)
+    request = card(validity=timedelta(seconds=ahead))
+    try:
+        resolved = resolve_validity(request, clock, "x")
+    except RequestError:
+        assert (now + ahead) // WEEK * WEEK <= now
+        assert ahead < WEEK
+    else:
+        assert resolved.validity == datetime.fromtimestamp(now + ahead, UTC)
+        assert (now + ahead) // WEEK * WEEK > now
+
+
+# Before the start.
+
+
+def test_all_durations_become_dates_before_the_start() -> None:
+    """Each by the same clock; what has none, and the rest of the request, stays."""
+    month = timedelta(days=30)
+    asked = ExtendedRequest(
+        IssuanceRequest([card(), card(validity=month)], {"age": OVER18}), timeout=month
+    )
+    ready = ready_to_start(asked, NOW)
+    assert isinstance(ready.request, IssuanceRequest)
+    assert [item.validity for item in ready.request.credentials] == [None, NOW + month]
+    assert ready.request.disclose.slots == ("age",)
+    assert ready.timeout == month
+
+
+def test_a_request_without_durations_is_ready_as_it_is() -> None:
+    """It is the same object, at any time."""
+    for request in (
+        DisclosureRequest([OVER18]),
+        SignatureRequest("I agree.", [OVER18]),
+        IssuanceRequest([card(), card(validity=NOW + timedelta(weeks=2))]),
+    ):
+        asked = ExtendedRequest(request)
+        assert ready_to_start(asked, NOW) is asked
+
+
+def test_the_credential_that_would_be_expired_is_named() -> None:
+    """By its position among those to be issued."""
+    request = IssuanceRequest([card(), card(validity=timedelta(days=1))])
+    error = refusal(lambda: ready_to_start(ExtendedRequest(request), NOW))
+    assert error.place == "credentials[1].validity"
+
+
+@pytest.mark.parametrize(
+    "disclose",
+    [
+        ["irma-demo.a.b.c"],
+        ["irma-demo.a.b"],
+        {"x": [[OVER18], ["irma-demo.a.b.c"]]},
+        [optional("irma-demo.a.b.c")],
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        DisclosureRequest,
+        partial(SignatureRequest, "I agree."),
+        partial(IssuanceRequest, [card()]),
+    ],
+)
+def test_demo_attributes_are_asked_only_where_it_is_allowed(
+    make: Callable[[Any], Any], disclose: Any
+) -> None:
+    """Everybody can issue them to themselves; the error names the attribute and the permission."""
+    asked = ExtendedRequest(make(disclose))
+    with pytest.raises(ConfigurationError, match=r"irma-demo\.a\.b.* Risk\.DEMO_ATTRIBUTES"):
+        ready_to_start(asked, NOW, [Risk.PLAIN_HTTP, Risk.TOKEN_IN_RETURN_URL])
+    assert ready_to_start(asked, NOW, {Risk.DEMO_ATTRIBUTES}) is asked
+
+
+def test_demo_credentials_may_be_issued_and_named_likes_are_no_demo() -> None:
+    """The risk is in believing them."""
+    issued = ExtendedRequest(IssuanceRequest([CredentialRequest("irma-demo.a.b", {})]))
+    assert ready_to_start(issued, NOW) is issued
+    other = ExtendedRequest(DisclosureRequest(["irma-demonstration.a.b.c", "a.irma-demo.b.c"]))
+    assert ready_to_start(other, NOW) is other
+
+
+def test_the_token_in_a_return_url_is_allowed_by_name_only() -> None:
+    """It would stand in histories and logs."""
+    request = DisclosureRequest(
+        [OVER18], client_return_url="https://shop.example/", augment_return_url=True
+    )
+    asked = ExtendedRequest(request)
+    with pytest.raises(ConfigurationError, match=r"Risk\.TOKEN_IN_RETURN_URL"):
+        ready_to_start(asked, NOW, [Risk.DEMO_ATTRIBUTES])
+    assert ready_to_start(asked, NOW, (Risk.TOKEN_IN_RETURN_URL,)) is asked
+
+
+def test_nothing_is_made_of_a_credential_but_what_was_given() -> None:
+    """Two requests of the same are equal, and neither shows what is issued."""
+    request = CredentialRequest(AGE, {"over18": "very private"}, revocation_key="very secret")
+    again = CredentialRequest(AGE, {"over18": "very private"}, revocation_key="very secret")
+    assert request == again
+    assert "very" not in repr(request)
+    assert cast("object", request) != card()

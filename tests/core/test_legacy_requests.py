@@ -1,0 +1,136 @@
+"""Requests of the form before condiscons (2019): read, and written in today's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from irma_core.errors import RequestError
+from irma_core.models.session_requests import DisclosureRequest, IssuanceRequest, SignatureRequest
+from irma_core.models.wire import read_request, read_request_value, request_value
+from tests.core.proving import AGE, EMAIL, FIRST, OVER18, OVER65
+
+AGES = {"label": "Age", "attributes": [OVER18, OVER65]}
+VALUED = {"label": "Who", "attributes": {FIRST: "Ada", EMAIL: None}}
+DISCLOSURE = "https://irma.app/ld/request/disclosure/v2"
+SIGNATURE = "https://irma.app/ld/request/signature/v2"
+ISSUANCE = "https://irma.app/ld/request/issuance/v2"
+
+
+def rebuilt(value: Any) -> Any:
+    """Read a request, and write it."""
+    return request_value(read_request(json.dumps(value)))
+
+
+def test_a_disclosure_lists_options_not_conjunctions() -> None:
+    """Each attribute of the old list is an option of its own."""
+    assert rebuilt({"type": "disclosing", "content": [AGES]}) == {
+        "@context": DISCLOSURE,
+        "disclose": [[[OVER18], [OVER65]]],
+        "labels": {"0": {"en": "Age", "nl": "Age"}},
+    }
+
+
+def test_values_are_demanded_by_a_map() -> None:
+    """Null demands none."""
+    assert rebuilt({"type": "disclosing", "content": [VALUED]})["disclose"] == [
+        [[{"type": FIRST, "value": "Ada"}], [EMAIL]]
+    ]
+
+
+def test_a_signature_has_its_message_and_an_issuance_its_credentials() -> None:
+    """An issuance calls what it asks for `disclose`, then as now."""
+    signature = {"type": "signing", "message": "I agree.", "content": [AGES]}
+    assert rebuilt(signature)["@context"] == SIGNATURE
+    assert rebuilt(signature)["message"] == "I agree."
+    card = {"credential": AGE, "attributes": {"over18": "yes"}}
+    issuance = {"type": "issuing", "credentials": [card], "disclose": [AGES]}
+    assert rebuilt(issuance) == {
+        "@context": ISSUANCE,
+        "credentials": [card],
+        "disclose": [[[OVER18], [OVER65]]],
+        "labels": {"0": {"en": "Age", "nl": "Age"}},
+    }
+    assert rebuilt({"type": "issuing", "credentials": [card]}) == {
+        "@context": ISSUANCE,
+        "credentials": [card],
+    }
+
+
+def test_each_kind_becomes_its_class() -> None:
+    """Also within an extended request."""
+    disclosing: Any = {"type": "disclosing", "content": [AGES]}
+    assert isinstance(read_request_value(disclosing), DisclosureRequest)
+    signing: Any = {"type": "signing", "message": "x", "content": [AGES]}
+    assert isinstance(read_request_value(signing), SignatureRequest)
+    issuing: Any = {"type": "issuing", "credentials": [{"credential": AGE, "attributes": {}}]}
+    assert isinstance(read_request_value(issuing), IssuanceRequest)
+    extended = {"request": {"type": "disclosing", "content": [AGES]}, "timeout": 5}
+    assert rebuilt(extended)["request"]["@context"] == DISCLOSURE
+
+
+def test_a_label_may_be_missing_or_empty() -> None:
+    """Then there is none, and the others keep their positions."""
+    content = [{"attributes": [OVER18]}, {"label": "", "attributes": [OVER65]}, VALUED]
+    assert rebuilt({"type": "disclosing", "content": content})["labels"] == {
+        "2": {"en": "Who", "nl": "Who"}
+    }
+    assert "labels" not in rebuilt({"type": "disclosing", "content": content[:2]})
+
+
+def test_the_options_of_all_requests_are_kept() -> None:
+    """The return URL, for instance."""
+    value = {"type": "disclosing", "content": [AGES], "clientReturnUrl": "app:done"}
+    assert rebuilt(value)["clientReturnUrl"] == "app:done"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("type", {"type": "other"}),
+        ("type", {"type": "redirect", "content": [AGES]}),
+        ("type", {"type": None}),
+        ("type", {"type": 5, "content": [AGES]}),
+        ("disclose", {"type": "disclosing"}),
+        ("disclose", {"type": "disclosing", "content": []}),
+        ("content", {"type": "disclosing", "content": {}}),
+        ("content", {"type": "disclosing", "content": None}),
+        ("content[0]", {"type": "disclosing", "content": [OVER18]}),
+        ("content[0].attribute", {"type": "disclosing", "content": [{"attribute": [OVER18]}]}),
+        ("content[0].label", {"type": "disclosing", "content": [{**AGES, "label": 5}]}),
+        (
+            "content[1].attributes",
+            {"type": "disclosing", "content": [AGES, {"attributes": OVER18}]},
+        ),
+        (
+            "content[0].attributes[1]",
+            {"type": "disclosing", "content": [{"attributes": [OVER18, 5]}]},
+        ),
+        ("disclose[0]", {"type": "disclosing", "content": [{"label": "Age"}]}),
+        ("disclose[0][0][0]", {"type": "disclosing", "content": [{"attributes": ["over18"]}]}),
+        (
+            "disclose[0][0][0].value",
+            {"type": "disclosing", "content": [{"attributes": {OVER18: 1}}]},
+        ),
+        ("message", {"type": "signing", "content": [AGES]}),
+        ("credentials", {"type": "issuing", "disclose": [AGES]}),
+        ("content", {"type": "issuing", "content": [AGES]}),
+        ("nonce", {"type": "disclosing", "content": [AGES], "nonce": 5}),
+        ("request.type", {"request": {"type": "other"}}),
+    ],
+)
+def test_what_is_wrong_is_refused_at_its_place(place: str, value: Any) -> None:
+    """In the old words, or in today's where the request is already turned into them."""
+    with pytest.raises(RequestError) as caught:
+        read_request(json.dumps(value))
+    assert caught.value.place == place
+
+
+def test_a_request_with_a_context_is_none_of_the_old_form() -> None:
+    """Whatever else it has."""
+    value = {"@context": DISCLOSURE, "type": "disclosing", "content": [AGES]}
+    with pytest.raises(RequestError) as caught:
+        read_request(json.dumps(value))
+    assert caught.value.place == "content"

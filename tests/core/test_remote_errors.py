@@ -1,0 +1,137 @@
+"""The server's own account of an error: read openly, shown with care."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.models.reading import WireError
+from irma_core.models.remote_errors import RemoteError
+from irma_core.models.result_json import read_remote_error
+from irma_core.models.wire import read_as
+from tests.core.proving import SECRET_TOKEN
+from tests.core.recordings import names, recording
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJtYWMifQ.c2lnbmF0dXJl-_"
+
+
+def printed(message: str) -> str:
+    """Give a message as errors and logs show it."""
+    return RemoteError(400, "X", message=message).printable_message()
+
+
+def irmagos(name: str) -> bool:
+    """Tell whether irmago's JSON was recorded: not text, HTML, nothing, or raw bytes."""
+    headers = recording(name).get("response", {"headers": {}})["headers"]
+    kind: str = headers.get("content-type", "")
+    return kind.startswith("application/json")
+
+
+@pytest.mark.parametrize("name", [name for name in names("error-*") if irmagos(name)])
+def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
+    """Its words may be of later servers; status and name are always there."""
+    body, _, _ = recording(name)["response"]["body"].partition("}{")
+    value = json.loads(body if body.endswith("}") else body + "}")
+    error = read_as(value, RemoteError)
+    assert error == read_remote_error(value)
+    assert (error.status, error.error) == (value["status"], value["error"])
+    assert error.description == value.get("description", "")
+    assert error.message == value.get("message", "")
+
+
+def test_an_unknown_name_and_unknown_fields_are_no_errors() -> None:
+    """Later servers have others."""
+    value: Any = {"status": 418, "error": "TEAPOT", "hint": {"x": [1]}}
+    assert read_remote_error(value) == read_as(value, RemoteError) == RemoteError(418, "TEAPOT")
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("", None),
+        ("", []),
+        ("", "SESSION_UNKNOWN"),
+        (".status", {"error": "X"}),
+        (".error", {"status": 400}),
+        (".status", {"status": "400", "error": "X"}),
+        (".status", {"status": 400.0, "error": "X"}),
+        (".status", {"status": True, "error": "X"}),
+        (".error", {"status": 400, "error": None}),
+        (".error", {"status": 400, "error": 5}),
+        (".description", {"status": 400, "error": "X", "description": None}),
+        (".message", {"status": 400, "error": "X", "message": 5}),
+        (".stacktrace", {"status": 400, "error": "X", "stacktrace": ["x"]}),
+    ],
+)
+def test_what_is_no_error_of_irmagos_is_refused_at_its_place(place: str, value: Any) -> None:
+    """Both readers agree: the one for a response and the one within a result."""
+    with pytest.raises(WireError) as caught:
+        read_remote_error(value)
+    assert caught.value.place == place
+    with pytest.raises(WireError) as caught:
+        read_as(value, RemoteError)
+    assert caught.value.place == place
+
+
+def test_a_message_is_printed_as_it_is() -> None:
+    """If it is one line of plain words."""
+    for message in ("", "Unknown identifiers: [pbdf.gemeente.personalData.over18]", "été 🦉"):
+        assert printed(message) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (f"no session {SECRET_TOKEN}", "no session …"),
+        (f"no session {SECRET_TOKEN}.", "no session …."),
+        (f"no session '{SECRET_TOKEN}', sorry", "no session '…', sorry"),
+        (f"GET /session/{SECRET_TOKEN}/status", "GET /session/…/status"),
+        (f"{SECRET_TOKEN}. And {SECRET_TOKEN}\n{SECRET_TOKEN}", "…. And … …"),
+        (f"token={SECRET_TOKEN}&x", "token=…&x"),
+        (f"é{SECRET_TOKEN}é", "é…é"),
+        (f"bad JWT {JWT}: no", "bad JWT …: no"),
+        ("example.town.abcdefghijklmnopqrst.x", "example.town.abcdefghijklmnopqrst.x"),
+        ("abcdefghijklmnopqrst.town.age.x", "abcdefghijklmnopqrst.town.age.x"),
+        ("a.b.c.abcdefghijklmnopqrst", "a.b.c.abcdefghijklmnopqrst"),
+        ("abcdefghijklmnopqrstu", "abcdefghijklmnopqrstu"),
+    ],
+)
+def test_what_looks_like_a_token_or_jwt_is_not_printed(message: str, expected: str) -> None:
+    """Twenty letters and digits on their own; a part of an identifier is none."""
+    assert printed(message) == expected
+
+
+def test_a_message_is_printed_on_one_line() -> None:
+    """Nothing that a terminal or a log reads as more than letters."""
+    message = "a\r\nb\x1b[31mc\u2028d\u202ee\u200bf\x00g\x85h\ud800i"
+    assert printed(message) == "a  b [31mc d e f g h i"
+    assert printed("x" * 300) == "x" * 300
+    assert printed("x" * 301) == "x" * 300 + "…"
+
+
+@given(st.text() | st.text("eyJ.aZ0 -_\n"))
+def test_any_message_is_printable(message: str) -> None:
+    """On one line, of bounded length, and the same when printed again."""
+    shown = printed(message)
+    assert shown.isprintable()
+    assert len(shown) <= 301
+    assert SECRET_TOKEN not in printed(f"{message} {SECRET_TOKEN} {message}")
+
+
+def test_the_name_and_the_description_are_made_printable_when_read() -> None:
+    """They stand in the texts of errors, and the server is not the only one who writes JSON."""
+    error = read_remote_error(
+        {"status": 400, "error": f"X\n{SECRET_TOKEN}", "description": f"y\u2028{JWT}"}
+    )
+    assert (error.error, error.description) == ("X …", "y …")
+
+
+def test_neither_message_nor_stack_trace_is_in_the_repr() -> None:
+    """The message may quote what was sent; the stack trace is for nobody's log."""
+    error = RemoteError(500, "EXCEPTION", "Oops", message="very private", stacktrace="very secret")
+    assert "very" not in repr(error)
+    assert "EXCEPTION" in repr(error)

@@ -1,0 +1,447 @@
+"""What a server says, in JSON: session results, session packages, frontend options."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.errors import NullAttributeError
+from irma_core.models.answers import Evidence
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.json_text import JsonValue, read_json, write_json
+from irma_core.models.pairing import FrontendOptions, PairingMethod
+from irma_core.models.reading import WireError
+from irma_core.models.remote_errors import RemoteError
+from irma_core.models.results import SessionResult
+from irma_core.models.sessions import FrontendRequest, SessionPackage
+from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
+from irma_core.models.tokens import RequestorToken
+from irma_core.models.wire import read_as
+from tests.core.generated import JSON, NUMBERS, TEXTS
+from tests.core.proving import (
+    CLIENT_TOKEN,
+    FRONTEND_SECRET,
+    NULL,
+    OVER18,
+    PHONE,
+    PRESENT,
+    SECRET_TOKEN,
+    TOKEN,
+)
+
+YES: dict[str, Any] = {
+    "rawvalue": "yes",
+    "value": {"": "yes", "en": "yes", "nl": "ja"},
+    "id": OVER18,
+    "status": "PRESENT",
+    "issuancetime": 1795046400,
+}
+NO_PHONE: dict[str, Any] = {
+    "rawvalue": None,
+    "value": None,
+    "id": PHONE,
+    "status": "NULL",
+    "issuancetime": 1795046400,
+}
+BARE: dict[str, Any] = {"token": SECRET_TOKEN, "status": "INITIALIZED", "type": "disclosing"}
+DONE: dict[str, Any] = {
+    **BARE,
+    "status": "DONE",
+    "proofStatus": "VALID",
+    "disclosed": [[YES, NO_PHONE], None, []],
+    "nextSession": "Oq7ZpL0vXk2NwT9sHb4D",
+}
+SIGNATURE: dict[str, Any] = {
+    "@context": "https://irma.app/ld/signature/v2",
+    "signature": [{"c": "CXtS/8+=", "a": {"9": "x", "10": "y", "1": 10**60}}],
+    "indices": [[{"cred": 0, "attr": 2}]],
+    "nonce": 'é\u2028\u0001"\\/',
+    "message": "I agree.",
+    "timestamp": None,
+}
+PACKAGE: dict[str, Any] = {
+    "sessionPtr": {"u": f"https://irma.example/irma/session/{CLIENT_TOKEN}", "irmaqr": "signing"},
+    "token": SECRET_TOKEN,
+    "frontendRequest": {
+        "authorization": FRONTEND_SECRET,
+        "pairingHint": True,
+        "minProtocolVersion": "1.0",
+        "maxProtocolVersion": "1.1",
+    },
+}
+
+
+def result(value: Any) -> SessionResult:
+    """Read a session result from the text of a JSON value."""
+    return read_as(read_json(json.dumps(value)), SessionResult)
+
+
+def first_list(value: Any) -> list[DisclosedAttribute]:
+    """Give the attributes that the first list of a result holds."""
+    lists = result(value).unchecked_disclosed
+    assert lists[0] is not None
+    return list(lists[0])
+
+
+def refused_place(value: Any, model: type[Any] = SessionResult) -> str:
+    """Give the place of the error that reading it ends with."""
+    with pytest.raises(WireError) as caught:
+        read_as(value, model)
+    return caught.value.place
+
+
+# Results.
+
+
+def test_before_the_end_a_result_has_a_token_a_status_and_a_type() -> None:
+    """And nothing else."""
+    assert result(BARE) == SessionResult(
+        TOKEN, SessionStatus.INITIALIZED, type=SessionType.DISCLOSING
+    )
+    assert result(BARE).evidence is Evidence.TRANSPORT
+
+
+def test_a_result_keeps_its_lists_as_they_came() -> None:
+    """Null is not the same as an empty list."""
+    read = result(DONE)
+    assert (read.status, read.proof_status) == (SessionStatus.DONE, ProofStatus.VALID)
+    assert read.next_session == RequestorToken("Oq7ZpL0vXk2NwT9sHb4D")
+    first, second, third = read.unchecked_disclosed
+    assert (second, third) == (None, ())
+    assert first is not None
+    yes, phone = first
+    assert (yes.attribute, yes.raw_value, yes.status) == (OVER18, "yes", PRESENT)
+    assert yes.translations == {"": "yes", "en": "yes", "nl": "ja"}
+    assert yes.issued_at == datetime(2026, 11, 19, tzinfo=UTC)
+    assert (yes.not_revoked, yes.not_revoked_before) == (False, None)
+    assert (phone.status, phone.raw_value, phone.translations) == (NULL, None, None)
+
+
+def test_an_attribute_without_a_value_has_none_to_read() -> None:
+    """An empty text is one."""
+    yes, phone = first_list(DONE)
+    assert (yes.value, yes.is_null, phone.is_null) == ("yes", False, True)
+    with pytest.raises(NullAttributeError, match=r"phone has no value: ask is_null first"):
+        _ = phone.value
+    empty = first_list({**DONE, "disclosed": [[{**YES, "rawvalue": ""}]]})
+    assert (empty[0].value, empty[0].is_null) == ("", False)
+
+
+def test_non_revocation_is_told_with_the_time_up_to_which_it_holds() -> None:
+    """The time is there only where the proof is older than was tolerated."""
+    shown = {**YES, "notrevoked": True, "notrevokedbefore": 1795046400}
+    (read,) = first_list({**DONE, "disclosed": [[shown]]})
+    assert read.not_revoked
+    assert read.not_revoked_before == datetime(2026, 11, 19, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("field", ["proofStatus", "disclosed", "signature", "error", "nextSession"])
+def test_what_is_null_is_not_there(field: str) -> None:
+    """As Go writes a pointer to nothing."""
+    assert result({**BARE, field: None}) == result(BARE)
+
+
+def test_a_flat_list_of_old_servers_has_an_attribute_for_each_slot() -> None:
+    """So the documentation says of results of requests without condiscon."""
+    assert result({**BARE, "disclosed": [YES, NO_PHONE]}) == result(
+        {**BARE, "disclosed": [[YES], [NO_PHONE]]}
+    )
+
+
+def test_unknown_fields_are_ignored_everywhere() -> None:
+    """Later servers have more, and a result JWT has the claims beside them."""
+    more = {"later": [1], "iss": "irmaserver", "exp": 1795471415}
+    assert result(
+        {
+            **DONE,
+            **more,
+            "disclosed": [[{**YES, **more}, NO_PHONE], None, []],
+        }
+    ) == result(DONE)
+    error: dict[str, Any] = {"status": 400, "error": "INVALID_PROOFS", **more}
+    assert result({**BARE, "error": error}).error == RemoteError(400, "INVALID_PROOFS")
+
+
+def test_a_signature_is_kept_equal_as_json_with_its_keys_in_order() -> None:
+    """Whole numbers of any size, texts untouched: it is to be verified elsewhere, years later."""
+    text = json.dumps({**BARE, "signature": SIGNATURE}, ensure_ascii=False, separators=(",", ":"))
+    signature = read_as(read_json(text), SessionResult).unchecked_signature
+    assert signature is not None
+    assert signature.json_text in text
+    assert signature.message == "I agree."
+    assert list(json.loads(signature.json_text)) == list(SIGNATURE)
+    assert list(json.loads(signature.json_text)["signature"][0]["a"]) == ["9", "10", "1"]
+
+
+@given(st.dictionaries(TEXTS, JSON, max_size=4), TEXTS)
+def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message: str) -> None:
+    """Whatever later versions put into it."""
+    value: JsonValue = {**fields, "message": message}
+    read = read_as(read_json(write_json({**BARE, "signature": value})), SessionResult)
+    assert read.unchecked_signature is not None
+    assert read.unchecked_signature.json_text == write_json(value)
+
+
+def test_a_signature_nested_beyond_writing_is_refused() -> None:
+    """The writer gives up a little before the reader does."""
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert refused_place({**BARE, "signature": {"message": "x", "a": nested}}) == ".signature"
+
+
+WRONG_ATTRIBUTES: list[tuple[str, Any]] = [
+    ("", None),
+    ("", "yes"),
+    ("", [YES]),
+    (".id", {key: item for key, item in YES.items() if key != "id"}),
+    (".id", {**YES, "id": None}),
+    (".id", {**YES, "id": 5}),
+    (".status", {key: item for key, item in YES.items() if key != "status"}),
+    (".status", {**YES, "status": None}),
+    (".status", {**YES, "status": "present"}),
+    (".status", {**YES, "status": "MISSING"}),
+    (".status", {**YES, "status": ["PRESENT"]}),
+    (".issuancetime", {key: item for key, item in YES.items() if key != "issuancetime"}),
+    (".issuancetime", {**YES, "issuancetime": None}),
+    (".issuancetime", {**YES, "issuancetime": 1795046400.0}),
+    (".issuancetime", {**YES, "issuancetime": "1795046400"}),
+    (".issuancetime", {**YES, "issuancetime": True}),
+    (".issuancetime", {**YES, "issuancetime": 10**30}),
+    (".issuancetime", {**YES, "issuancetime": -(10**15)}),
+    (".rawvalue", {**YES, "rawvalue": 1}),
+    (".rawvalue", {**YES, "rawvalue": True}),
+    (".rawvalue", {**YES, "rawvalue": ["yes"]}),
+    (".value", {**YES, "value": "yes"}),
+    (".value", {**YES, "value": {"en": None}}),
+    (".value", {**YES, "value": {"en": 1}}),
+    (".notrevoked", {**YES, "notrevoked": 1}),
+    (".notrevoked", {**YES, "notrevoked": None}),
+    (".notrevoked", {**YES, "notrevoked": "true"}),
+    (".notrevokedbefore", {**YES, "notrevokedbefore": "1795046400"}),
+    (".notrevokedbefore", {**YES, "notrevokedbefore": 10**30}),
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "attribute"), WRONG_ATTRIBUTES, ids=lambda value: str(value)[:60]
+)
+def test_a_wrong_attribute_is_refused_at_its_place(place: str, attribute: Any) -> None:
+    """By list and position, in nested lists and in flat ones."""
+    nested = {**DONE, "disclosed": [None, [], [YES, attribute]]}
+    assert refused_place(nested) == f".disclosed[2][1]{place}"
+    flat = {**DONE, "disclosed": [YES, NO_PHONE, attribute]}
+    assert refused_place(flat) == f".disclosed[2]{place}"
+
+
+WRONG_RESULTS: list[tuple[str, Any]] = [
+    ("", None),
+    ("", []),
+    ("", "DONE"),
+    ("", 5),
+    (".token", {"status": "DONE", "type": "disclosing"}),
+    (".token", {**DONE, "token": None}),
+    (".token", {**DONE, "token": 5}),
+    (".token", {**DONE, "token": SECRET_TOKEN + "/.."}),
+    (".status", {"token": SECRET_TOKEN, "type": "disclosing"}),
+    (".status", {**DONE, "status": None}),
+    (".status", {**DONE, "status": "done"}),
+    (".status", {**DONE, "status": "FINISHED"}),
+    (".status", {**DONE, "status": True}),
+    (".type", {"token": SECRET_TOKEN, "status": "DONE"}),
+    (".type", {**DONE, "type": "DISCLOSING"}),
+    (".type", {**DONE, "type": None}),
+    (".type", {**DONE, "type": {}}),
+    (".proofStatus", {**DONE, "proofStatus": "valid"}),
+    (".proofStatus", {**DONE, "proofStatus": "OTHER"}),
+    (".proofStatus", {**DONE, "proofStatus": True}),
+    (".proofStatus", {**DONE, "proofStatus": ""}),
+    (".disclosed", {**DONE, "disclosed": {}}),
+    (".disclosed", {**DONE, "disclosed": "x"}),
+    (".disclosed", {**DONE, "disclosed": False}),
+    (".disclosed[1]", {**DONE, "disclosed": [[YES], {}]}),
+    (".disclosed[0]", {**DONE, "disclosed": ["x"]}),
+    (".disclosed[1]", {**DONE, "disclosed": [None, YES]}),
+    (".nextSession", {**DONE, "nextSession": "x"}),
+    (".nextSession", {**DONE, "nextSession": 5}),
+    (".nextSession", {**DONE, "nextSession": ""}),
+    (".error", {**DONE, "error": "INVALID_PROOFS"}),
+    (".error", {**DONE, "error": []}),
+    (".error.status", {**DONE, "error": {"error": "X"}}),
+    (".error.error", {**DONE, "error": {"status": 400}}),
+    (".error.message", {**DONE, "error": {"status": 400, "error": "X", "message": None}}),
+    (".signature", {**DONE, "signature": "x"}),
+    (".signature", {**DONE, "signature": []}),
+    (".signature.message", {**DONE, "signature": {}}),
+    (".signature.message", {**DONE, "signature": {"message": None}}),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG_RESULTS, ids=lambda value: str(value)[:60])
+def test_a_wrong_result_is_refused_at_its_place(place: str, value: Any) -> None:
+    """Closed words stay closed, and nothing is turned into something."""
+    assert refused_place(value) == place
+
+
+def test_no_value_is_in_an_error_of_reading() -> None:
+    """Neither the token nor what was disclosed, in the text or the traceback."""
+    values: list[Any] = [
+        {**DONE, "token": SECRET_TOKEN + "x"},
+        {**DONE, "status": SECRET_TOKEN},
+        {**DONE, "disclosed": [[{**YES, "rawvalue": [SECRET_TOKEN]}]]},
+        {**DONE, "disclosed": [[{**YES, "status": SECRET_TOKEN}]]},
+        {**DONE, "disclosed": [[{**YES, "value": {SECRET_TOKEN: 5}}]]},
+    ]
+    for value in values:
+        with pytest.raises(WireError) as caught:
+            read_as(value, SessionResult)
+        assert SECRET_TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+def test_no_value_and_no_token_is_in_the_repr_of_a_result() -> None:
+    """Values, translations, tokens and the signature stay inside."""
+    private = "Zo\u00eb Lovelace"
+    shown = {**YES, "rawvalue": private, "value": {"": private}}
+    signature = {"message": private, "c": private}
+    error = {"status": 400, "error": "X", "message": private, "stacktrace": private}
+    read = result({**DONE, "disclosed": [[shown]], "signature": signature, "error": error})
+    for model in (read, read.unchecked_disclosed, read.unchecked_signature, read.error):
+        for text in (repr(model), str(model)):
+            assert "Lovelace" not in text
+            assert SECRET_TOKEN not in text
+    assert TOKEN.fingerprint in repr(read)
+
+
+# Packages and options.
+
+
+def test_a_session_package_is_read() -> None:
+    """The pointer for the app, the token for the backend, the rest for the browser."""
+    package = read_as(PACKAGE, SessionPackage)
+    assert package.token == TOKEN
+    assert package.pointer.type is SessionType.SIGNING
+    assert package.pointer.url == PACKAGE["sessionPtr"]["u"]
+    frontend = package.frontend_request
+    assert frontend is not None
+    assert frontend.authorization.reveal() == FRONTEND_SECRET
+    assert (frontend.pairing_hint, frontend.max_protocol_version) == (True, "1.1")
+
+
+def test_old_servers_have_less_and_later_ones_more() -> None:
+    """Before 0.8 there is no frontend request."""
+    old = {key: PACKAGE[key] for key in ("sessionPtr", "token")}
+    assert read_as(old, SessionPackage).frontend_request is None
+    assert read_as({**old, "frontendRequest": None}, SessionPackage) == read_as(old, SessionPackage)
+    more = {**PACKAGE, "x": 1, "sessionPtr": {**PACKAGE["sessionPtr"], "x": 1}}
+    assert read_as(more, SessionPackage) == read_as(PACKAGE, SessionPackage)
+    least = read_as({"authorization": FRONTEND_SECRET}, FrontendRequest)
+    assert (least.pairing_hint, least.min_protocol_version) == (False, "1.0")
+
+
+def test_no_secret_is_in_the_repr_of_a_package() -> None:
+    """Neither of its three."""
+    shown = repr(read_as(PACKAGE, SessionPackage))
+    for secret in (SECRET_TOKEN, CLIENT_TOKEN, FRONTEND_SECRET):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("", None),
+        ("", [PACKAGE]),
+        (".sessionPtr", {"token": SECRET_TOKEN}),
+        (".sessionPtr", {**PACKAGE, "sessionPtr": None}),
+        (".sessionPtr.u", {**PACKAGE, "sessionPtr": {"irmaqr": "signing"}}),
+        (".sessionPtr.u", {**PACKAGE, "sessionPtr": {"u": None, "irmaqr": "signing"}}),
+        (".sessionPtr.u", {**PACKAGE, "sessionPtr": {"u": "javascript:x", "irmaqr": "signing"}}),
+        (".sessionPtr.irmaqr", {**PACKAGE, "sessionPtr": {"u": "https://x"}}),
+        (".sessionPtr.irmaqr", {**PACKAGE, "sessionPtr": {"u": "https://x", "irmaqr": "other"}}),
+        (".sessionPtr.irmaqr", {**PACKAGE, "sessionPtr": {"u": "https://x", "irmaqr": None}}),
+        (".token", {**PACKAGE, "token": None}),
+        (".token", {**PACKAGE, "token": "x"}),
+        (".frontendRequest", {**PACKAGE, "frontendRequest": "x"}),
+        (".frontendRequest.authorization", {**PACKAGE, "frontendRequest": {}}),
+        (
+            ".frontendRequest.authorization",
+            {**PACKAGE, "frontendRequest": {"authorization": "a\nb"}},
+        ),
+        (".frontendRequest.authorization", {**PACKAGE, "frontendRequest": {"authorization": 5}}),
+        (
+            ".frontendRequest.pairingHint",
+            {**PACKAGE, "frontendRequest": {"authorization": "x", "pairingHint": 1}},
+        ),
+        (
+            ".frontendRequest.maxProtocolVersion",
+            {**PACKAGE, "frontendRequest": {"authorization": "x", "maxProtocolVersion": 1.1}},
+        ),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_wrong_package_is_refused_at_its_place(place: str, value: Any) -> None:
+    """Then a session may exist, and nobody can follow it."""
+    assert refused_place(value, SessionPackage) == place
+
+
+def test_the_frontends_options_have_a_code_with_pairing_only() -> None:
+    """The code is for the person's eyes, and in no repr."""
+    options = read_as({"pairingMethod": "pin", "pairingCode": "7992"}, FrontendOptions)
+    assert (options.pairing_method, options.pairing_code) == (PairingMethod.PIN, "7992")
+    assert "7992" not in repr(options)
+    assert read_as({"pairingMethod": "none"}, FrontendOptions).pairing_code is None
+    assert refused_place({"pairingMethod": "other"}, FrontendOptions) == ".pairingMethod"
+    assert refused_place({"pairingCode": "7992"}, FrontendOptions) == ".pairingMethod"
+    assert refused_place({"pairingMethod": "pin", "pairingCode": 7992}, FrontendOptions) == (
+        ".pairingCode"
+    )
+
+
+# Whatever comes.
+
+MODELS = [SessionResult, SessionPackage, FrontendOptions, RemoteError, SessionStatus]
+
+
+@given(JSON, st.sampled_from(MODELS))
+def test_any_json_is_read_or_is_this_one_error(value: JsonValue, model: type[Any]) -> None:
+    """Nothing else comes out of reading what a server says."""
+    try:
+        read = read_as(value, model)
+    except WireError as error:
+        read = error
+    assert isinstance(read, model | WireError)
+
+
+def changed(value: Any, data: st.DataObject) -> Any:
+    """Give the value with something else somewhere in it, or something missing."""
+    if isinstance(value, dict | list) and value and data.draw(st.integers(0, 4)):
+        again = value.copy()
+        key = data.draw(
+            st.sampled_from(list(value) if isinstance(value, dict) else list(range(len(value))))
+        )
+        if data.draw(st.integers(0, 5)):
+            again[key] = changed(value[key], data)
+        else:
+            del again[key]
+        return again
+    return data.draw(JSON | NUMBERS)
+
+
+@given(st.sampled_from([DONE, {**BARE, "signature": SIGNATURE}, PACKAGE]), st.data())
+def test_anything_anywhere_in_an_answer_is_read_or_is_this_one_error(
+    sample: Any, data: st.DataObject
+) -> None:
+    """A mutation of what a server says never gets further than that."""
+    model: type[Any] = SessionPackage if sample is PACKAGE else SessionResult
+    value = changed(sample, data)
+    try:
+        read = read_as(value, model)
+    except WireError as error:
+        read = error
+    assert isinstance(read, model | WireError)
+    assert SECRET_TOKEN not in f"{read}{read!r}"

@@ -1,0 +1,583 @@
+"""What makes an answer: every check of `answer_to`, with one error class for each reason."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any, cast
+
+import attrs
+import pytest
+
+from irma_core.errors import (
+    AnswerError,
+    AttributeMissingError,
+    AttributeNullError,
+    NonRevocationError,
+    NotWhatWasAskedError,
+    NullAttributeError,
+    ProofNotValidError,
+    SessionCancelledError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+    SignatureMismatchError,
+    SlotNotAnsweredError,
+    UsageError,
+    WrongSessionError,
+    WrongValueError,
+)
+from irma_core.models.answers import Answer, Evidence
+from irma_core.models.condiscon import AttributeRequest, all_of, any_of, optional
+from irma_core.models.credentials import CredentialRequest
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.remote_errors import RemoteError
+from irma_core.models.results import SessionResult
+from irma_core.models.session_requests import (
+    DisclosureRequest,
+    IssuanceRequest,
+    SessionRequest,
+    SignatureRequest,
+)
+from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
+from tests.core.proving import (
+    AGE,
+    CLIENT_TOKEN,
+    EMAIL,
+    EXTRA,
+    FAMILY,
+    FIRST,
+    FRONTEND_SECRET,
+    NOW,
+    NULL,
+    OTHER_TOKEN,
+    OVER18,
+    OVER65,
+    PHONE,
+    PRESENT,
+    RESIDENT,
+    SECRET_TOKEN,
+    TOKEN,
+    said,
+    shown,
+    signature,
+    started,
+)
+
+AGES = DisclosureRequest({"age": AttributeRequest(OVER18, "yes"), "email": optional(EMAIL)})
+CARD = CredentialRequest(AGE, {"over18": "yes"})
+SIGNING, ISSUING = SessionType.SIGNING, SessionType.ISSUING
+Lists = tuple[tuple[DisclosedAttribute, ...] | None, ...]
+
+
+def answer(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Answer:
+    """Answer a request by a result that is done and valid."""
+    return said(*lists, type=request.session_type).answer_to(started(request))
+
+
+def lack(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Any:
+    """Give the error that such a result ends with."""
+    with pytest.raises(NotWhatWasAskedError) as caught:
+        answer(request, *lists)
+    return caught.value
+
+
+def refusal(result: SessionResult, request: SessionRequest = AGES) -> Any:
+    """Give the error that a result ends with."""
+    with pytest.raises(AnswerError) as caught:
+        result.answer_to(started(request))
+    return caught.value
+
+
+# Which session, and how it ended.
+
+GOOD = ((shown(OVER18),), ())
+
+
+def test_a_result_that_is_done_valid_and_whole_makes_an_answer() -> None:
+    """A mapping of what was answered; what was left out is not in it."""
+    made = said(*GOOD, next_session=OTHER_TOKEN).answer_to(started(AGES))
+    assert list(made) == ["age"]
+    assert len(made) == 1
+    assert made["age"].value == "yes"
+    assert "email" not in made
+    assert made.get("email") is None
+    with pytest.raises(KeyError):
+        _ = made["email"]
+    assert (made.type, made.token) == (SessionType.DISCLOSING, TOKEN)
+    assert (made.signature, made.next_session) == (None, OTHER_TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (said(*GOOD, token=OTHER_TOKEN), OTHER_TOKEN.fingerprint),
+        (said(*GOOD, type=SIGNING), "of a signing, not a disclosing session"),
+        (said(*GOOD, type=ISSUING), "of a issuing, not a disclosing session"),
+        (said(*GOOD, type=SessionType.REDIRECT), "of a redirect, not a disclosing session"),
+    ],
+)
+def test_a_result_of_another_session_or_kind_is_no_answer(
+    result: SessionResult, words: str
+) -> None:
+    """Whatever it proves, and whatever its status."""
+    for status in SessionStatus:
+        error = refusal(attrs.evolve(result, status=status))
+        assert type(error) is WrongSessionError
+        assert error.session == TOKEN.fingerprint
+        assert words in str(error)
+        assert OTHER_TOKEN.reveal() not in str(error)
+
+
+@pytest.mark.parametrize("proof", [None, *ProofStatus])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (SessionStatus.INITIALIZED, SessionNotFinishedError),
+        (SessionStatus.PAIRING, SessionNotFinishedError),
+        (SessionStatus.CONNECTED, SessionNotFinishedError),
+        (SessionStatus.CANCELLED, SessionCancelledError),
+        (SessionStatus.TIMEOUT, SessionTimedOutError),
+    ],
+)
+def test_only_a_session_that_is_done_makes_an_answer(
+    status: SessionStatus, kind: type[AnswerError], proof: ProofStatus | None
+) -> None:
+    """Even where the proof is said to be valid, as while the next session is asked for."""
+    error = refusal(said(*GOOD, status=status, proof_status=proof))
+    assert type(error) is kind
+    if isinstance(error, SessionNotFinishedError):
+        assert error.status == status.value
+
+
+def test_a_cancel_tells_irmagos_error_if_there_is_one() -> None:
+    """As issuance has where the proofs were not good."""
+    error = RemoteError(400, "INVALID_PROOFS", "Invalid proofs", message="very private")
+    cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
+    assert isinstance(cancelled, SessionCancelledError)
+    assert cancelled.code == "INVALID_PROOFS"
+    assert "very private" not in str(cancelled)
+
+
+@pytest.mark.parametrize("proof", [None, *ProofStatus])
+def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
+    """`DONE` says nothing about the proof; expired attributes come all `PRESENT`."""
+    result = said(*GOOD, proof_status=proof)
+    if proof is ProofStatus.VALID:
+        assert result.answer_to(started(AGES))["age"].value == "yes"
+    else:
+        error = refusal(result)
+        assert isinstance(error, ProofNotValidError)
+        assert error.proof_status == (None if proof is None else proof.value)
+
+
+def test_a_valid_proof_beside_an_error_is_none() -> None:
+    """No server says both; who does is not believed."""
+    error = refusal(said(*GOOD, error=RemoteError(500, "EXCEPTION")))
+    assert isinstance(error, ProofNotValidError)
+    assert "EXCEPTION" in str(error)
+
+
+# Slots.
+
+
+@pytest.mark.parametrize(
+    ("slot", "lists"),
+    [
+        ("age", ()),
+        ("age", (None,)),
+        ("age", ((),)),
+        ("age", (None, (shown(EMAIL, "x"),))),
+        ("age", ((), (shown(OVER18),))),
+        ("email", ((shown(OVER18),),)),
+        ("email", ((shown(OVER18),), None)),
+    ],
+)
+def test_each_slot_has_a_list_that_is_not_null(slot: str, lists: Lists) -> None:
+    """An empty one only where the slot is optional: skipping is said, and never left unsaid."""
+    error = lack(AGES, *lists)
+    assert type(error) is SlotNotAnsweredError
+    assert (error.slot, error.attribute) == (slot, None)
+    assert f"slot '{slot}' was not answered" in str(error)
+
+
+def test_lists_belong_to_slots_by_position() -> None:
+    """Swapped lists fulfil nothing."""
+    request = DisclosureRequest({"a": OVER18, "b": EMAIL})
+    assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))["b"].value == "x"
+    error = lack(request, (shown(EMAIL, "x"),), (shown(OVER18),))
+    assert (type(error), error.slot, error.attribute) == (AttributeMissingError, "a", OVER18)
+
+
+def test_lists_beyond_the_slots_do_no_harm_and_are_not_reachable() -> None:
+    """Extras, what was disclosed earlier in a chain, and whatever later servers add."""
+    more: Lists = ((shown(EMAIL, "x", status=EXTRA),), None, (), (shown(OVER18, "no"),))
+    made = answer(DisclosureRequest({"age": OVER18}), (shown(OVER18),), *more)
+    assert list(made) == ["age"]
+    assert [item.attribute for item in made["age"]] == [OVER18]
+
+
+def test_numbered_slots_are_reached_and_named_by_number() -> None:
+    """As they were asked for."""
+    request = DisclosureRequest([OVER18, EMAIL])
+    assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))[1].attribute == EMAIL
+    error = lack(request, (shown(OVER18),), None)
+    assert error.slot == 1
+    assert "slot 1 was not answered" in str(error)
+
+
+def test_order_within_a_list_is_free_and_the_answer_has_the_requests() -> None:
+    """All attributes of the option that was chosen."""
+    request = DisclosureRequest({"name": all_of(FIRST, FAMILY)})
+    made = answer(request, (shown(FAMILY, "Lovelace"), shown(FIRST, "Ada")))
+    assert [item.value for item in made["name"]] == ["Ada", "Lovelace"]
+
+
+def test_one_whole_option_is_fulfilled_never_parts_of_two() -> None:
+    """Half of one and half of another is nothing."""
+    request = DisclosureRequest({"x": any_of(all_of(FIRST, FAMILY), all_of(OVER18, OVER65))})
+    assert answer(request, (shown(OVER65), shown(OVER18)))["x"].option == 1
+    error = lack(request, (shown(FIRST, "Ada"), shown(OVER18)))
+    assert (type(error), error.attribute) == (AttributeMissingError, FAMILY)
+
+
+def test_the_first_option_that_is_fulfilled_is_the_answer() -> None:
+    """Even where a later one would be too."""
+    request = DisclosureRequest({"x": any_of(AttributeRequest(OVER18, "yes"), OVER18)})
+    assert answer(request, (shown(OVER18),))["x"].option == 0
+    assert answer(request, (shown(OVER18, "no"),))["x"].option == 1
+
+
+def test_an_optional_slot_that_is_taken_is_fulfilled_like_any_other() -> None:
+    """To leave it out is one thing, to fill it with something else another."""
+    request = DisclosureRequest({"age": OVER18, "email": optional(AttributeRequest(EMAIL, "x"))})
+    age = (shown(OVER18),)
+    assert "email" not in answer(request, age, ())
+    assert answer(request, age, (shown(EMAIL, "x"),))["email"].option == 0
+    assert type(lack(request, age, (shown(EMAIL, "y"),))) is WrongValueError
+    assert type(lack(request, age, (shown(PHONE, "x"),))) is AttributeMissingError
+
+
+def test_more_within_a_list_does_no_harm_and_is_not_reachable() -> None:
+    """The app may disclose more of a card than was asked."""
+    made = answer(AGES, (shown(OVER65, "no"), shown(OVER18), shown(EMAIL, "x", status=EXTRA)), ())
+    assert [item.attribute for item in made["age"]] == [OVER18]
+    assert OVER65 not in made["age"]
+
+
+def test_an_attribute_that_stands_twice_in_its_list_fulfils_nothing() -> None:
+    """Which of the two would count is anybody's guess."""
+    for twice in ("yes", "no"):
+        error = lack(AGES, (shown(OVER18), shown(OVER18, twice)), ())
+        assert type(error) is AttributeMissingError
+        assert (error.slot, error.attribute) == ("age", OVER18)
+        assert f"{OVER18} was disclosed twice" in str(error)
+    other = (shown(OVER65), shown(OVER65), shown(OVER18))
+    assert answer(AGES, other, ())["age"].value == "yes"
+
+
+def test_something_in_a_slot_that_asks_for_nothing_is_refused() -> None:
+    """An issuance may have such a slot."""
+    request = IssuanceRequest([CARD], {"nothing": [[]]})
+    assert len(answer(request, ())) == 0
+    error = lack(request, (shown(OVER18),))
+    assert (type(error), error.slot, error.attribute) == (AttributeMissingError, "nothing", None)
+
+
+# Attributes.
+
+
+def test_possession_of_a_credential_is_proved_by_the_value_present() -> None:
+    """Three parts come back as three parts; an attribute of the card does not stand for it."""
+    request = DisclosureRequest({"card": AGE})
+    assert answer(request, (shown(AGE, "present"),))["card"].value == "present"
+    assert lack(request, (shown(OVER18),)).attribute == AGE
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "kind"),
+    [
+        (AttributeRequest(OVER18, "yes"), shown(OVER18, "no"), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), shown(OVER18, "Yes"), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), shown(OVER18, "yes "), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), shown(OVER18, ""), WrongValueError),
+        (AttributeRequest(OVER18, ""), shown(OVER18, "yes"), WrongValueError),
+        (AttributeRequest(FIRST, "Zo\u00eb"), shown(FIRST, "Zoe\u0308"), WrongValueError),
+        (AttributeRequest(OVER18, "yes"), shown(OVER18, None), AttributeNullError),
+        (AttributeRequest(OVER18, ""), shown(OVER18, None), AttributeNullError),
+        (AttributeRequest(OVER18, not_null=True), shown(OVER18, None), AttributeNullError),
+        (AttributeRequest(OVER18), shown(OVER18, None, status=PRESENT), AttributeNullError),
+        (AttributeRequest(OVER18), shown(OVER18, "yes", status=NULL), AttributeNullError),
+        (AttributeRequest(OVER18), shown(OVER18, status=EXTRA), AttributeMissingError),
+        (AttributeRequest(OVER18), shown(OVER18, None, status=EXTRA), AttributeMissingError),
+        (AttributeRequest(OVER18), shown(OVER65), AttributeMissingError),
+        (AttributeRequest(OVER18), shown(AGE, "present"), AttributeMissingError),
+        (AttributeRequest(OVER18), shown(OVER18.upper()), AttributeMissingError),
+    ],
+)
+def test_an_attribute_that_is_not_what_was_asked_is_no_answer(
+    asked: AttributeRequest, given: DisclosedAttribute, kind: type[AnswerError]
+) -> None:
+    """The class says why, the facts say where, and no value is told."""
+    error = lack(DisclosureRequest({"x": asked}), (given,))
+    assert (type(error), error.slot, error.attribute) == (kind, "x", asked.type)
+    assert error.session == TOKEN.fingerprint
+    assert f"slot 'x': {asked.type} " in str(error)
+
+
+def test_an_attribute_without_a_value_answers_where_none_was_demanded() -> None:
+    """It is there and has none: reading it raises."""
+    made = answer(
+        DisclosureRequest({"x": all_of(FIRST, PHONE)}), (shown(FIRST), shown(PHONE, None))
+    )
+    assert made["x"][PHONE].is_null
+    with pytest.raises(NullAttributeError, match=r"phone has no value"):
+        _ = made["x"][PHONE].value
+
+
+@pytest.mark.parametrize("value", ["yes", "", "Zo\u00eb 🦉"])
+def test_a_demanded_value_is_met_to_the_letter(value: str) -> None:
+    """An empty one too."""
+    request = DisclosureRequest({"x": AttributeRequest(FIRST, value, not_null=True)})
+    assert answer(request, (shown(FIRST, value),))["x"].value == value
+
+
+def test_the_translations_do_not_count() -> None:
+    """The raw value is what was signed by the issuer."""
+    given = shown(OVER18, "no", translations={"": "yes", "en": "yes"})
+    assert type(lack(AGES, (given,), ())) is WrongValueError
+
+
+def test_the_error_is_that_of_the_option_that_is_nearest() -> None:
+    """The one of which most was disclosed tells more than one that was not chosen."""
+    request = DisclosureRequest(
+        {"x": any_of(EMAIL, all_of(FIRST, FAMILY), AttributeRequest(OVER18, "yes"))}
+    )
+    chosen = lack(request, (shown(OVER18, "no"),))
+    assert (type(chosen), chosen.attribute) == (WrongValueError, OVER18)
+    half = lack(request, (shown(FIRST),))
+    assert (type(half), half.attribute) == (AttributeMissingError, FAMILY)
+    nothing = lack(request, (shown(PHONE),))
+    assert (type(nothing), nothing.attribute) == (AttributeMissingError, EMAIL)
+
+
+# Non-revocation.
+
+RECENT: dict[str, Any] = {"not_revoked": True}
+OLD: dict[str, Any] = {"not_revoked": True, "not_revoked_before": NOW}
+
+
+@pytest.mark.parametrize("facts", [{}, OLD, {"not_revoked_before": NOW}])
+def test_a_demanded_non_revocation_proof_is_there_and_recent(facts: dict[str, Any]) -> None:
+    """The server says how far an old one holds, and calls the proof valid all the same."""
+    request = DisclosureRequest({"x": OVER18}, revocation=[AGE])
+    assert answer(request, (shown(OVER18, **RECENT),))["x"].value == "yes"
+    error = lack(request, (shown(OVER18, **facts),))
+    assert (type(error), error.slot, error.attribute) == (NonRevocationError, "x", OVER18)
+
+
+def test_non_revocation_is_demanded_of_the_named_types_only() -> None:
+    """Of every attribute of them, in every slot, possession included."""
+    request = DisclosureRequest([all_of(OVER18, FIRST), AGE], revocation=[AGE])
+    recent, plain = shown(OVER18, **RECENT), shown(FIRST, "Ada")
+    assert answer(request, (recent, plain), (shown(AGE, "present", **RECENT),))[0][FIRST].value
+    assert lack(request, (recent, plain), (shown(AGE, "present"),)).slot == 1
+    assert answer(AGES, (shown(OVER18, **OLD),), ())["age"].value == "yes"
+
+
+def test_an_option_without_the_named_type_needs_no_such_proof() -> None:
+    """The person may choose it."""
+    request = DisclosureRequest({"x": any_of(OVER18, FIRST)}, revocation=[AGE])
+    assert answer(request, (shown(FIRST, "Ada"),))["x"].option == 1
+    either = answer(request, (shown(OVER18), shown(FIRST, "Ada")))
+    assert either["x"].option == 1
+
+
+# Signatures and issuance.
+
+
+def test_a_signature_is_over_the_message_that_was_sent() -> None:
+    """To the letter; and it is in the answer."""
+    request = SignatureRequest("I agree.", {"age": OVER18})
+    result = said((shown(OVER18),), type=SIGNING, unchecked_signature=signature("I agree."))
+    assert result.answer_to(started(request)).signature == signature("I agree.")
+    for other in (None, signature(""), signature("I agree. "), signature("I disagree.")):
+        error = refusal(attrs.evolve(result, unchecked_signature=other), request)
+        assert type(error) is SignatureMismatchError
+        assert "agree" not in str(error)
+
+
+def test_a_signature_does_not_stand_for_the_attributes() -> None:
+    """It is there even where the proof does not hold."""
+    request = SignatureRequest("I agree.", {"age": OVER18})
+    signed: dict[str, Any] = {"type": SIGNING, "unchecked_signature": signature("I agree.")}
+    assert type(refusal(said(None, **signed), request)) is SlotNotAnsweredError
+    invalid = said((shown(OVER18),), **signed, proof_status=ProofStatus.INVALID)
+    assert type(refusal(invalid, request)) is ProofNotValidError
+
+
+def test_other_sessions_have_no_signature() -> None:
+    """Whatever the server says."""
+    result = said(*GOOD, unchecked_signature=signature("I agree."))
+    assert result.answer_to(started(AGES)).signature is None
+
+
+def test_an_issuance_that_asks_for_nothing_needs_no_lists() -> None:
+    """The answer is empty: it says that the credentials were issued."""
+    made = answer(IssuanceRequest([CARD]))
+    assert list(made) == []
+    assert made.type is ISSUING
+    assert made.schemes == frozenset()
+
+
+def test_an_issuance_that_asks_is_answered_like_a_disclosure() -> None:
+    """A combined session."""
+    request = IssuanceRequest([CARD], {"email": EMAIL})
+    assert answer(request, (shown(EMAIL, "x"),))["email"].value == "x"
+    assert type(lack(request)) is SlotNotAnsweredError
+
+
+# The answer.
+
+
+def test_an_answer_knows_its_evidence_and_its_schemes() -> None:
+    """Whose word it is, and whose issuers are relied on: of what was asked, not of extras."""
+    request = DisclosureRequest([OVER18, "pbdf.a.b.c", optional("other.a.b.c")])
+    lists: Lists = (
+        (shown(OVER18),),
+        (shown("pbdf.a.b.c"), shown("x.a.b.c")),
+        (),
+        (shown("y.a.b.c"),),
+    )
+    made = answer(request, *lists)
+    assert made.schemes == {"example", "pbdf"}
+    assert made.evidence is Evidence.TRANSPORT
+    signed = said(*lists, evidence=Evidence.SIGNED).answer_to(started(request))
+    assert signed.evidence is Evidence.SIGNED
+
+
+def test_a_slot_gives_its_only_attribute_or_each_by_identifier() -> None:
+    """The short way is there only where it is unambiguous."""
+    request = DisclosureRequest({"age": OVER18, "name": all_of(FIRST, PHONE)})
+    made = answer(request, (shown(OVER18),), (shown(FIRST, "Ada"), shown(PHONE, None)))
+    age, name = made["age"], made["name"]
+    assert (age.attribute, age.value, age.is_null) == (OVER18, "yes", False)
+    assert (len(name), FIRST in name, FAMILY in name, None in name) == (2, True, False, False)
+    assert (name[FIRST].value, name[PHONE].is_null) == ("Ada", True)
+    with pytest.raises(KeyError):
+        _ = name[FAMILY]
+    reads: list[Callable[[], object]] = [
+        lambda: name.value,
+        lambda: name.attribute,
+        lambda: name.is_null,
+    ]
+    for read in reads:
+        with pytest.raises(UsageError, match="2 attributes: take one by its identifier"):
+            read()
+
+
+MADE = answer(AGES, *GOOD)
+
+
+def test_an_answer_cannot_be_built() -> None:
+    """It is made by the checks and by nothing else."""
+    with pytest.raises(UsageError, match=r"made by SessionResult\.answer_to"):
+        Answer()
+    with pytest.raises(TypeError):
+        cast("Callable[..., object]", Answer)({"age": MADE["age"]})
+
+
+def test_an_answer_has_no_subclasses() -> None:
+    """One of them could be built, and pass for an answer."""
+    with pytest.raises(UsageError, match="no subclasses"):
+        type("Forged", (Answer,), {})
+
+
+@pytest.mark.parametrize("name", ["token", "evidence", "signature", "type", "_slots", "new"])
+def test_an_answer_cannot_be_changed(name: str) -> None:
+    """Neither its facts nor its slots."""
+    with pytest.raises(AttributeError):
+        setattr(MADE, name, None)
+    with pytest.raises((AttributeError, TypeError)):
+        delattr(MADE, name)
+    with pytest.raises(TypeError):
+        cast("Any", MADE)["age"] = None
+    with pytest.raises(TypeError):
+        del cast("Any", MADE)["age"]
+    with pytest.raises(TypeError):
+        cast("Any", MADE)._slots["email"] = MADE["age"]
+    with pytest.raises(AttributeError):
+        cast("Any", MADE["age"]).attributes = ()
+    with pytest.raises(AttributeError):
+        cast("Any", MADE["age"].attributes[0]).raw_value = "no"
+    assert MADE["age"].value == "yes"
+
+
+def test_an_answer_cannot_be_evolved() -> None:
+    """No copy has other facts."""
+    with pytest.raises(attrs.exceptions.NotAnAttrsClassError):
+        attrs.evolve(cast("Any", MADE), token=OTHER_TOKEN)
+
+
+def test_an_answer_cannot_be_pickled() -> None:
+    """What comes out of a pickle has passed no check."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(UsageError, match="store what you need of it"):
+            pickle.dumps(MADE, protocol)
+
+
+def test_a_copy_of_an_answer_is_itself() -> None:
+    """Since nothing of it can change."""
+    assert copy.copy(MADE) is MADE
+    assert copy.deepcopy(MADE) is MADE
+    assert copy.deepcopy([MADE])[0] is MADE
+
+
+def test_an_answer_is_neither_true_nor_false() -> None:
+    """That it exists is what it says; an empty one is no refusal."""
+    for made in (MADE, answer(IssuanceRequest([CARD]))):
+        with pytest.raises(UsageError, match="neither true nor false"):
+            bool(made)
+
+
+def test_no_secret_and_no_value_is_in_any_repr() -> None:
+    """Of the answer, its slots, the session, the result and each error."""
+    private = "Zo\u00eb Lovelace"
+    request = SignatureRequest(private, {"x": AttributeRequest(FIRST, private)})
+    good = said((shown(FIRST, private),), type=SIGNING, unchecked_signature=signature(private))
+    session = started(request)
+    made = good.answer_to(session)
+    errors = [
+        refusal(attrs.evolve(good, unchecked_disclosed=((shown(FIRST, private + "!"),),)), request),
+        refusal(attrs.evolve(good, unchecked_disclosed=((shown(FIRST, None),),)), request),
+        refusal(attrs.evolve(good, unchecked_signature=signature(private + "!")), request),
+        refusal(attrs.evolve(good, token=OTHER_TOKEN), request),
+    ]
+    shown_texts = [
+        "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+        for error in errors
+    ]
+    models: list[object] = [made, made["x"], made["x"].attributes, made.signature, session, good]
+    shown_texts += [f"{model!r}{model!s}" for model in models]
+    for text in shown_texts:
+        for secret in (
+            "Lovelace",
+            SECRET_TOKEN,
+            CLIENT_TOKEN,
+            FRONTEND_SECRET,
+            OTHER_TOKEN.reveal(),
+        ):
+            assert secret not in text
+    assert repr(made) == f"<Answer of session {TOKEN.fingerprint}: 'x'>"
+    assert repr(answer(IssuanceRequest([CARD]))).endswith(": no slots>")
+
+
+def test_a_started_session_gives_its_parts_and_can_be_stored() -> None:
+    """What was asked goes with it, since only against that a result makes an answer."""
+    session = pickle.loads(pickle.dumps(started(AGES)))
+    assert session == started(AGES)
+    assert (session.token, session.pointer.type) == (TOKEN, SessionType.DISCLOSING)
+    assert session.frontend_request.authorization.reveal() == FRONTEND_SECRET
+    assert said(*GOOD).answer_to(session)["age"].value == "yes"
+    assert RESIDENT not in repr(session.pointer)
