@@ -1,6 +1,46 @@
-"""For test suites, ours and yours: transports that need no server."""
+"""For test suites, ours and yours: an IRMA server in memory with an app, and scripted transports.
 
+    server = InMemoryServer()
+    app = SimulatedApp(server)
+    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    server.when_started(app.accept)
+
+    requestor = Requestor(server.url, server.transport())
+    session = requestor.start_session(DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}))
+    answer = requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
+
+Nothing here proves anything: the proofs are simulated, and the server's JWTs say so in a claim.
+"""
+
+from irma_testing.memory.app import SimulatedApp
+from irma_testing.memory.app_line import AppError
+from irma_testing.memory.app_session import Outcome, ScannedSession
+from irma_testing.memory.events import EventStream
+from irma_testing.memory.scheme import EXAMPLE_SCHEME, OPEN_SCHEME, CredentialType, Scheme
+from irma_testing.memory.server import InMemoryServer
+from irma_testing.memory.settings import RequestorSettings, ServerSettings
+from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
+from irma_testing.memory.wallet import HeldCredential
 from irma_testing.scripted import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.time import ManualClock
 
-__all__ = ["AsyncScriptedTransport", "ManualClock", "ScriptedTransport"]
+__all__ = [
+    "EXAMPLE_SCHEME",
+    "OPEN_SCHEME",
+    "AppError",
+    "AsyncInMemoryTransport",
+    "AsyncScriptedTransport",
+    "CredentialType",
+    "EventStream",
+    "HeldCredential",
+    "InMemoryServer",
+    "InMemoryTransport",
+    "ManualClock",
+    "Outcome",
+    "RequestorSettings",
+    "ScannedSession",
+    "Scheme",
+    "ScriptedTransport",
+    "ServerSettings",
+    "SimulatedApp",
+]

@@ -16,18 +16,19 @@ import (
 
 // session is the handler of one session and of those chained to it.
 type session struct {
-	started chan struct{}
 	wallet  *wallet
 	id      string
 	answers []answer
 	held    chan answer // answers to a held request
 	outcome chan event  // the final event, once
 
-	mutex     sync.Mutex
-	stepping  bool // has the wallet's turn
-	ended     bool
-	pending   *question // asked and not yet answered
+	started   chan struct{} // closed when dismisser is there
 	dismisser irmaclient.SessionDismisser
+
+	mutex    sync.Mutex
+	stepping bool // has the wallet's turn
+	ended    bool
+	pending  *question // asked and not yet answered
 }
 
 type question struct {

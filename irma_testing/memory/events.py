@@ -1,0 +1,167 @@
+"""Status events: who listens, and what is told to whom and when.
+
+Does not belong here: whether somebody may listen (`requestor_endpoints`, `session_endpoints`).
+Source: irmago `serverSentEventsHandler` and `subscribeServerSentEvents`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Literal, TypeAlias, final
+
+from irma_core.models.statuses import SessionStatus
+from irma_testing.memory.replies import compact_json
+from irma_testing.memory.sessions import Session, SessionStore
+from irma_testing.memory.timeline import Timeline
+
+__all__ = ["EventHub", "EventStream", "Listener"]
+
+Listener: TypeAlias = Literal["requestor", "client", "frontend"]
+_OPEN = b"event: open\n\n"
+_OPEN_AFTER = 0.2
+_HEADERS = (
+    ("access-control-allow-origin", "*"),
+    ("access-control-allow-methods", "GET, OPTIONS"),
+    (
+        "access-control-allow-headers",
+        "Keep-Alive,X-Requested-With,Cache-Control,Content-Type,Last-Event-ID",
+    ),
+    ("content-type", "text/event-stream"),
+    ("cache-control", "no-cache"),
+    ("connection", "keep-alive"),
+    ("x-accel-buffering", "no"),
+)
+
+
+@final
+class EventStream:
+    """A stream of events, one chunk each. What has come is read; nothing ever blocks.
+
+    Attributes:
+        status: The HTTP status: 200.
+        headers: As of a response.
+    """
+
+    def __init__(self, listener: Listener, catch_up: Callable[[], None]) -> None:
+        self.status = 200
+        self.headers = _HEADERS
+        self.listener: Listener = listener
+        self._catch_up = catch_up
+        self._chunks: deque[bytes] = deque()
+        self._began = listener == "requestor"
+        self._ended = False
+
+    @property
+    def has_headers(self) -> bool:
+        """Whether the headers have come: at the pointer's URL they wait for the first event."""
+        self._catch_up()
+        return self._began
+
+    def read(self) -> bytes:
+        """Give the next chunk that has come, or nothing while it is quiet, and at the end."""
+        self._catch_up()
+        return self._chunks.popleft() if self._chunks else b""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the server has ended it, and all is read."""
+        self._catch_up()
+        return self._ended and not self._chunks
+
+    def close(self) -> None:
+        """Stop listening; what has come is dropped."""
+        self.end()
+        self._chunks.clear()
+
+    def put(self, chunk: bytes) -> None:
+        """Let a chunk come; for the server."""
+        if not self._ended:
+            self._began = True
+            self._chunks.append(chunk)
+
+    def end(self) -> None:
+        """Let the stream end; for the server."""
+        self._began = self._ended = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more may come; for the server."""
+        return not self._ended
+
+
+@final
+class EventHub:
+    """All streams, by requestor token."""
+
+    def __init__(self, timeline: Timeline, now: Callable[[], float]) -> None:
+        self._timeline = timeline
+        self._now = now
+        self._streams: dict[str, list[EventStream]] = {}
+        self._lock = threading.Lock()
+
+    def subscribe(
+        self,
+        session: Session,
+        listener: Listener,
+        store: SessionStore,
+        catch_up: Callable[[], None],
+    ) -> EventStream:
+        """Begin to listen to a session that has not ended."""
+        stream = EventStream(listener, catch_up)
+        with self._lock:
+            self._streams.setdefault(session.token, []).append(stream)
+        token = session.token
+        self._timeline.after(_OPEN_AFTER, lambda: self._open(token, listener))
+        self._watch(session, store)
+        return stream
+
+    def tell(self, session: Session) -> None:
+        """Tell a status that was stored; after a final one the streams end."""
+        for stream in self._listeners(session.token):
+            stream.put(_event(stream.listener, session.status, session.next_pointer))
+        if session.status.is_final:
+            self.end(session.token)
+
+    def end(self, token: str) -> None:
+        """End all streams of a session."""
+        with self._lock:
+            streams = self._streams.pop(token, [])
+        for stream in streams:
+            stream.end()
+
+    def _listeners(self, token: str) -> list[EventStream]:
+        with self._lock:
+            return [stream for stream in self._streams.get(token, ()) if stream.is_open]
+
+    def _open(self, token: str, subscribed: Listener) -> None:
+        # The event goes to all at that URL; that of a frontend goes to the app too, and back.
+        told = ("requestor",) if subscribed == "requestor" else ("client", "frontend")
+        for stream in self._listeners(token):
+            if stream.listener in told:
+                stream.put(_OPEN)
+
+    def _watch(self, session: Session, store: SessionStore) -> None:
+        token = session.token
+        self._timeline.at(store.times_out_at(session), lambda: self._check_timeout(token, store))
+
+    def _check_timeout(self, token: str, store: SessionStore) -> None:
+        session = store.find(token)
+        if session is None or session.status.is_final or not self._listeners(token):
+            return
+        if store.times_out_at(session) > self._now():
+            self._watch(session, store)
+            return
+        for stream in self._listeners(token):
+            stream.put(_event(stream.listener, SessionStatus.TIMEOUT, None))
+        self.end(token)
+
+
+def _event(listener: Listener, status: SessionStatus, next_pointer: dict[str, str] | None) -> bytes:
+    if listener != "frontend":
+        return f'data: "{status.value}"\n\n'.encode()
+    said: dict[str, object] = {"status": status.value}
+    if next_pointer is not None:
+        said["nextSession"] = next_pointer
+    return f"data: {compact_json(said)}\n\n".encode()

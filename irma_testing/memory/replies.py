@@ -1,0 +1,123 @@
+"""Responses in the official server's dress: JSON as Go writes it, content types, CORS headers.
+
+Does not belong here: what is said in them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing.memory.refusals import Refusal
+
+__all__ = [
+    "answer_preflight",
+    "compact_json",
+    "empty_reply",
+    "header_of",
+    "json_reply",
+    "not_found",
+    "refusal_reply",
+    "text_reply",
+    "too_slow",
+    "with_cors",
+    "with_refusals",
+]
+
+_JSON = ("content-type", "application/json; charset=UTF-8")
+_PLAIN = ("content-type", "text/plain; charset=utf-8")
+_METHODS = ("GET", "POST", "DELETE")
+_HEADERS = ("Accept", "Authorization", "Content-Type", "Cache-Control", "Origin")
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+# Go's encoder keeps JSON safe inside HTML.
+_NOT_IN_HTML = re.compile("[<>&\u2028\u2029]")
+_HTML_SAFE = str.maketrans(
+    {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+)
+
+
+def compact_json(value: object) -> str:
+    """Write JSON as Go's `encoding/json` does."""
+    text = _WRITER.encode(value)
+    return text.translate(_HTML_SAFE) if _NOT_IN_HTML.search(text) else text
+
+
+def json_reply(value: object, status: int = 200) -> HttpResponse:
+    """Say a value in JSON."""
+    return HttpResponse(status, (_JSON,), body=compact_json(value).encode())
+
+
+def text_reply(text: str, content_type: str = "text/plain") -> HttpResponse:
+    """Say a plain text."""
+    return HttpResponse(200, (("content-type", content_type),), body=text.encode())
+
+
+def empty_reply(status: int = 200) -> HttpResponse:
+    """Say nothing but the status."""
+    return HttpResponse(status)
+
+
+def refusal_reply(refusal: Refusal) -> HttpResponse:
+    """Say no."""
+    return json_reply(refusal.as_json(), refusal.error.status)
+
+
+def not_found() -> HttpResponse:
+    """Say what is said outside all routes."""
+    headers = (_PLAIN, ("x-content-type-options", "nosniff"))
+    return HttpResponse(404, headers, body=b"404 page not found\n")
+
+
+def too_slow() -> HttpResponse:
+    """Say what is said in place of a handler that took over 4.2 seconds."""
+    page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
+    return HttpResponse(503, (("content-type", "text/html; charset=utf-8"),), body=page)
+
+
+def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
+    """Turn a refusal into its response."""
+    try:
+        return respond()
+    except Refusal as refusal:
+        return refusal_reply(refusal)
+
+
+def header_of(request: HttpRequest, name: str) -> str:
+    """Give the first header of that name (lower case), or an empty text."""
+    return next((value for known, value in request.headers if known.lower() == name), "")
+
+
+def answer_preflight(request: HttpRequest) -> HttpResponse | None:
+    """Answer what a browser asks before a cross-origin call; None if it is no such question."""
+    asked = header_of(request, "access-control-request-method")
+    if request.method != "OPTIONS" or not asked or not header_of(request, "origin"):
+        return None
+    headers = [
+        ("vary", "Origin"),
+        ("vary", "Access-Control-Request-Method"),
+        ("vary", "Access-Control-Request-Headers"),
+    ]
+    wanted = [
+        name.strip().title()
+        for name in header_of(request, "access-control-request-headers").split(",")
+        if name.strip()
+    ]
+    if asked.upper() in _METHODS and all(name in _HEADERS for name in wanted):
+        headers += [
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-methods", asked.upper()),
+        ]
+        if wanted:
+            headers.append(("access-control-allow-headers", ", ".join(wanted)))
+    return HttpResponse(200, tuple(headers))
+
+
+def with_cors(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Add the CORS headers: every origin may."""
+    headers = [*response.headers, ("vary", "Origin")]
+    allowed = header_of(request, "origin") and request.method in (*_METHODS, "OPTIONS")
+    if allowed and not response.header("access-control-allow-origin"):
+        headers.append(("access-control-allow-origin", "*"))
+    return HttpResponse(response.status, tuple(headers), body=response.body)

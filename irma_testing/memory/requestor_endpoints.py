@@ -1,0 +1,185 @@
+"""The calls of a requestor's backend.
+
+Belongs here: one function a call. Does not belong here: which path leads to it (`routes`). Source:
+irmago `requestorserver/server.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing.memory.authentication import authenticate_revocation, authenticate_start
+from irma_testing.memory.events import EventStream
+from irma_testing.memory.lifecycle import Lifecycle
+from irma_testing.memory.refusals import (
+    EXCEPTION,
+    INVALID_REQUEST,
+    SESSION_UNKNOWN,
+    SSE_DISABLED,
+    UNEXPECTED_REQUEST,
+    UNSUPPORTED,
+    Refusal,
+)
+from irma_testing.memory.replies import (
+    empty_reply,
+    json_reply,
+    refusal_reply,
+    text_reply,
+)
+from irma_testing.memory.request_checks import (
+    check_callbacks,
+    check_permissions,
+    check_revocation,
+)
+from irma_testing.memory.results import getproof_claims, result_claims, result_json
+from irma_testing.memory.sessions import Session
+from irma_testing.memory.start_request import StartRequest
+
+__all__ = [
+    "check_size",
+    "check_subscription",
+    "delete_session",
+    "get_getproof",
+    "get_public_key",
+    "get_result",
+    "get_result_jwt",
+    "get_status",
+    "get_status_events",
+    "post_revocation",
+    "post_session",
+]
+
+_LARGEST_BODY = 10 << 20
+
+
+def post_session(life: Lifecycle, request: HttpRequest) -> tuple[HttpResponse, Session]:
+    """Start a session; give the session package, and the session."""
+    check_size(request)
+    requestor, asked = authenticate_start(life.settings, request, life.clock.now())
+    check_permissions(life.settings, requestor, asked, life.default_host)
+    check_callbacks(life.settings, asked)
+    session = life.start(asked, requestor)
+    package = json_reply(
+        {
+            "sessionPtr": life.pointer(session),
+            "token": session.token,
+            "frontendRequest": {
+                "authorization": session.frontend_authorization,
+                **({"pairingHint": True} if _advises_pairing(asked) else {}),
+                "minProtocolVersion": "1.0",
+                "maxProtocolVersion": "1.1",
+            },
+        }
+    )
+    if asked.next_url == "":
+        # The official server writes the error, and goes on.
+        refusal = Refusal(INVALID_REQUEST, "nextSession provided with empty URL")
+        error = refusal_reply(refusal)
+        package = HttpResponse(error.status, error.headers, body=error.body + package.body)
+    return package, session
+
+
+def get_status(life: Lifecycle, token: str) -> HttpResponse:
+    """Tell the status."""
+    return json_reply(_look(life, token).status.value)
+
+
+def get_result(life: Lifecycle, token: str) -> HttpResponse:
+    """Tell the result."""
+    return json_reply(result_json(_look(life, token)))
+
+
+def get_result_jwt(life: Lifecycle, token: str) -> HttpResponse:
+    """Tell the result, signed."""
+    return _signed(life, token, result_claims)
+
+
+def get_getproof(life: Lifecycle, token: str) -> HttpResponse:
+    """Tell the result, signed, in the older layout."""
+    return _signed(life, token, getproof_claims)
+
+
+def get_status_events(
+    life: Lifecycle, token: str, catch_up: Callable[[], None]
+) -> EventStream | HttpResponse:
+    """Begin to tell statuses as they change."""
+    stored = life.store.find(token)
+    if stored is None:
+        return refusal_reply(Refusal(UNSUPPORTED))
+    session = life.store.look(stored)
+    check_subscription(life, session)
+    return life.events.subscribe(session, "requestor", life.store, catch_up)
+
+
+def check_subscription(life: Lifecycle, session: Session) -> None:
+    """Check that there are events, and any to come.
+
+    Raises:
+        Refusal: There are not.
+    """
+    if not life.settings.enable_sse:
+        raise Refusal(SSE_DISABLED)
+    if session.status.is_final:
+        raise Refusal(
+            UNEXPECTED_REQUEST, "Can't subscribe to server sent events of finished session"
+        )
+
+
+def delete_session(life: Lifecycle, token: str) -> HttpResponse:
+    """Cancel a session; one that has ended stays as it is."""
+    life.store.change(_find(life, token), life.cancel, always=True)
+    return empty_reply()
+
+
+def get_public_key(life: Lifecycle) -> HttpResponse:
+    """Tell the key that results are signed with."""
+    if not life.settings.has_jwt_key:
+        raise Refusal(UNSUPPORTED)
+    return text_reply(life.signer.public_key_pem, "text/plain; charset=utf-8")
+
+
+def post_revocation(life: Lifecycle, request: HttpRequest) -> HttpResponse:
+    """Revoke a credential."""
+    check_size(request)
+    requestor, asked = authenticate_revocation(life.settings, request, life.clock.now())
+    check_revocation(life.settings, life.scheme, requestor, asked.credential_type)
+    life.revocations.revoke(asked.credential_type, asked.key, asked.issued)
+    return text_reply("OK")
+
+
+def check_size(request: HttpRequest) -> None:
+    """Check that a body is not over 10 MiB.
+
+    Raises:
+        Refusal: It is.
+    """
+    if len(request.body or b"") > _LARGEST_BODY:
+        raise Refusal(INVALID_REQUEST, "http: request body too large")
+
+
+def _find(life: Lifecycle, token: str) -> Session:
+    session = life.store.find(token)
+    if session is None:
+        raise Refusal(SESSION_UNKNOWN)
+    return session
+
+
+def _look(life: Lifecycle, token: str) -> Session:
+    return life.store.look(_find(life, token))
+
+
+def _signed(life: Lifecycle, token: str, claims: Callable[..., dict[str, object]]) -> HttpResponse:
+    if not life.settings.has_jwt_key:
+        raise Refusal(EXCEPTION, "JWT signing not supported")
+    session = _look(life, token)
+    said = claims(session, life.settings.jwt_issuer, life.clock.now())
+    return text_reply(life.signer.sign(said))
+
+
+def _advises_pairing(request: StartRequest) -> bool:
+    return (
+        request.kind != "disclosing"
+        or bool(request.next_url)
+        or any(asked.value is not None for asked in request.attributes())
+    )

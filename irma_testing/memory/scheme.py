@@ -1,0 +1,143 @@
+"""What can be asked for and issued: a small description of a scheme, or of all schemes at once.
+
+Belongs here: credential types, and the question whether an identifier exists. Does not belong
+here: what a request may do with them (`request_checks`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+
+__all__ = ["EXAMPLE_SCHEME", "OPEN_SCHEME", "CredentialType", "Scheme"]
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2,3}")
+_CREDENTIAL_PARTS = 3
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(names)
+
+
+@final
+@attrs.frozen
+class CredentialType:
+    """A kind of credential.
+
+    Args:
+        identifier: `scheme.issuer.credential`.
+        attributes: The names of its attributes, in order; empty for any name.
+        optional: Those that an issuer may leave out.
+        singleton: Whether an app holds one at most.
+        revocation: Whether it can be revoked: an issuer then has to give a revocation key.
+
+    Raises:
+        ConfigurationError: The identifier is malformed, or an optional attribute is none of it.
+    """
+
+    identifier: str
+    attributes: tuple[str, ...] = ()
+    optional: frozenset[str] = attrs.field(default=frozenset(), converter=_names, kw_only=True)
+    singleton: bool = attrs.field(default=False, kw_only=True)
+    revocation: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        parts = self.identifier.count(".") + 1
+        if not _IDENTIFIER.fullmatch(self.identifier) or parts != _CREDENTIAL_PARTS:
+            raise ConfigurationError("a credential type is named scheme.issuer.credential")
+        if not self.optional <= set(self.attributes):
+            raise ConfigurationError(f"{self.identifier} lacks an attribute that is optional")
+
+    def has(self, attribute: str) -> bool:
+        """Tell whether it has an attribute of that name."""
+        return not self.attributes or attribute in self.attributes
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The attributes that an issuer must give."""
+        return frozenset(self.attributes) - self.optional
+
+
+@final
+@attrs.frozen
+class Scheme:
+    """Everything that exists, of one scheme or several.
+
+    Args:
+        credential_types: What is described, and held to its description.
+        is_open: Whether anything else that is well formed exists too: any attribute, not a
+            singleton, revocable by who gives a revocation key.
+    """
+
+    credential_types: tuple[CredentialType, ...] = ()
+    is_open: bool = False
+    _by_identifier: dict[str, CredentialType] = attrs.field(init=False, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        known = {described.identifier: described for described in self.credential_types}
+        object.__setattr__(self, "_by_identifier", known)
+
+    def find(self, credential_type: str) -> CredentialType | None:
+        """Give the credential type of that identifier, or None if there is none."""
+        described = self.described(credential_type)
+        if described is None and self.is_open and _IDENTIFIER.fullmatch(credential_type):
+            return CredentialType(credential_type)
+        return described
+
+    def described(self, credential_type: str) -> CredentialType | None:
+        """Give the credential type of that identifier, or None if it is not described."""
+        return self._by_identifier.get(credential_type)
+
+    def supports_revocation(self, credential_type: str) -> bool:
+        """Tell whether credentials of that type can be revoked."""
+        described = self.described(credential_type)
+        return self.is_open if described is None else described.revocation
+
+    def knows_scheme(self, identifier: str) -> bool:
+        """Tell whether the scheme of an identifier exists."""
+        scheme = identifier.partition(".")[0]
+        return self.is_open or any(
+            known.partition(".")[0] == scheme for known in self._by_identifier
+        )
+
+    def missing(self, identifiers: Iterable[str]) -> list[str]:
+        """Give what of these identifiers does not exist: schemes, issuers, types, attributes."""
+        missing: dict[str, None] = {}
+        for identifier in identifiers:
+            missing.update(dict.fromkeys(self._missing(identifier)))
+        return sorted(missing, key=lambda name: (name.count("."), name))
+
+    def _missing(self, identifier: str) -> list[str]:
+        scheme, _, rest = identifier.partition(".")
+        issuer, _, rest = rest.partition(".")
+        credential, _, attribute = rest.partition(".")
+        issuer_id, type_id = f"{scheme}.{issuer}", f"{scheme}.{issuer}.{credential}"
+        if not self.knows_scheme(identifier):
+            return [scheme, issuer_id, type_id]
+        found = self.find(type_id)
+        if found is None:
+            issuers = [known.rpartition(".")[0] for known in self._by_identifier]
+            return [*([] if issuer_id in issuers else [issuer_id]), type_id]
+        exists = not attribute or (found.has(attribute) and _IDENTIFIER.fullmatch(identifier))
+        return [] if exists else [identifier]
+
+
+EXAMPLE_SCHEME = Scheme(
+    (
+        CredentialType("example.town.age", ("over12", "over18", "over65"), singleton=True),
+        CredentialType(
+            "example.town.resident",
+            ("firstname", "familyname", "email", "phone"),
+            optional=frozenset({"phone"}),
+        ),
+    )
+)
+"""The scheme of the recorded exchanges."""
+
+OPEN_SCHEME = Scheme(EXAMPLE_SCHEME.credential_types, is_open=True)
+"""The same, and whatever else a test likes to ask for."""

@@ -1,0 +1,228 @@
+"""An IRMA server in memory: every call of requestors, apps and browsers, and no socket.
+
+Belongs here: what a test holds in its hand. What is behind it is in the modules around.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import final
+from urllib.parse import urlsplit
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.pointers import SessionPointer
+from irma_core.models.statuses import SessionType
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import Clock
+from irma_testing.memory.events import EventStream
+from irma_testing.memory.lifecycle import Lifecycle
+from irma_testing.memory.posts import Deliver
+from irma_testing.memory.refusals import INTERNAL_ERROR, Refusal, ServerCrash
+from irma_testing.memory.replies import (
+    answer_preflight,
+    not_found,
+    refusal_reply,
+    too_slow,
+    with_cors,
+)
+from irma_testing.memory.request_reading import read_static
+from irma_testing.memory.requestor_routes import RequestorRoutes
+from irma_testing.memory.scheme import OPEN_SCHEME, Scheme
+from irma_testing.memory.session_routes import SessionRoutes
+from irma_testing.memory.sessions import Session
+from irma_testing.memory.settings import ServerSettings
+from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
+from irma_testing.time import ManualClock
+
+__all__ = ["InMemoryServer"]
+
+_STATIC_NAME = re.compile(r"[a-zA-Z0-9_]+")
+_LONGEST_HANDLER = 4.2
+
+
+@final
+class InMemoryServer:
+    """Answers as the official IRMA server does, from memory; its proofs are simulated.
+
+    Every JWT of it carries the claim `"simulated": true`. Time is the clock's: what is due by it
+    (time-outs, events, planned actions) is done at the next call, and while a transport of this
+    server sleeps. May be shared by threads. Source: irmago v1.3.0, `irma/server`.
+
+    Args:
+        settings: How it is set up; without, everybody may start sessions.
+        url: Its base URL, with a path prefix if any.
+        scheme: What can be asked for; by default everything that is well formed.
+        clock: Its time; by default a `ManualClock`, which only moves when somebody sleeps.
+        deliver: Brings callbacks and `nextSession` posts to their receiver and gives its
+            response; without, they are lost on the way. May be set later.
+
+    Raises:
+        ConfigurationError: The official server would not start with these settings.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings | None = None,
+        *,
+        url: str = "https://irma.example",
+        scheme: Scheme = OPEN_SCHEME,
+        clock: Clock | None = None,
+        deliver: Deliver | None = None,
+    ) -> None:
+        self.clock: Clock = clock or ManualClock()
+        self._life = Lifecycle(
+            url.rstrip("/"), settings or ServerSettings(), scheme, self.clock, deliver
+        )
+        _check_static_sessions(self._life.settings)
+        self._actions: list[tuple[timedelta, Callable[[SessionPointer], object]]] = []
+        self._requestor = RequestorRoutes(self._life, self._started, self.catch_up)
+        self._pointers = SessionRoutes(self._life, self.catch_up)
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return self._life.url
+
+    @property
+    def scheme(self) -> Scheme:
+        """What can be asked for."""
+        return self._life.scheme
+
+    @property
+    def settings(self) -> ServerSettings:
+        """How it is set up."""
+        return self._life.settings
+
+    @property
+    def public_key_pem(self) -> str:
+        """The key that verifies its JWTs: PEM."""
+        return self._life.signer.public_key_pem
+
+    @property
+    def posted(self) -> tuple[HttpRequest, ...]:
+        """Every post it has tried to send, in order."""
+        return tuple(self._life.posts.sent)
+
+    @property
+    def deliver(self) -> Deliver | None:
+        """What brings its posts to their receiver."""
+        return self._life.posts.deliver
+
+    @deliver.setter
+    def deliver(self, deliver: Deliver | None) -> None:
+        self._life.posts.deliver = deliver
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request. Of an event stream, only the head is given: see `subscribe`."""
+        answer = self.subscribe(request)
+        if isinstance(answer, EventStream):
+            answer.close()
+            return with_cors(request, HttpResponse(answer.status, answer.headers))
+        return answer
+
+    def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse:
+        """Ask for an event stream: give it, or the response that refuses it.
+
+        Any other request is answered as by `handle`.
+        """
+        self.catch_up()
+        preflight = answer_preflight(request)
+        if preflight is not None:
+            return preflight
+        began = self.clock.monotonic()
+        answer = self._respond(request)
+        if isinstance(answer, EventStream):
+            return answer
+        if self.clock.monotonic() - began > _LONGEST_HANDLER:
+            answer = too_slow()
+        return with_cors(request, answer)
+
+    def transport(self) -> InMemoryTransport:
+        """Give a transport that leads here; whatever host a request names."""
+        return InMemoryTransport(self)
+
+    def async_transport(self) -> AsyncInMemoryTransport:
+        """Give the same, awaited."""
+        return AsyncInMemoryTransport(self)
+
+    def when_started(
+        self, action: Callable[[SessionPointer], object], *, after: timedelta = timedelta(0)
+    ) -> None:
+        """Do something with every session that a requestor starts from now on.
+
+        `server.when_started(app.accept)` is all it takes for sessions to be answered. It happens
+        at the next call to the server, or while a transport sleeps, but never within the start
+        itself. What it raises comes out of that call.
+
+        Args:
+            action: Is given the session pointer.
+            after: How long after the start.
+        """
+        self._actions.append((after, action))
+
+    def after(self, delay: timedelta, action: Callable[[], object]) -> None:
+        """Do something later, as in `when_started`."""
+        self._life.timeline.after(delay.total_seconds(), action)
+
+    def catch_up(self) -> None:
+        """Do what is due by the clock: sweeps, events, time-outs, planned actions."""
+        self._life.timeline.catch_up()
+
+    def pass_time(self, duration: timedelta) -> bool:
+        """Move a `ManualClock`, and do on the way what is due, each at its moment.
+
+        Returns:
+            Whether time has passed; with another clock nothing is done.
+        """
+        if not isinstance(self.clock, ManualClock):
+            return False
+        self._life.timeline.pass_time(self.clock, duration)
+        return True
+
+    def is_revoked(self, serial: str) -> bool:
+        """Tell whether a credential of that serial was revoked here."""
+        return self._life.revocations.is_revoked(serial)
+
+    def restart(self) -> None:
+        """Lose every session, and end every stream, as a server with a memory store does."""
+        self._life.forget_all()
+
+    def _respond(self, request: HttpRequest) -> HttpResponse | EventStream:
+        prefix = urlsplit(self.url).path
+        path = urlsplit(request.url).path
+        if not path.startswith(f"{prefix}/"):
+            return not_found()
+        rest = path.removeprefix(prefix)
+        try:
+            if rest.startswith("/irma/"):
+                return self._pointers.respond(rest.removeprefix("/irma"), request)
+            return self._requestor.respond(rest, request)
+        except Refusal as refusal:
+            return refusal_reply(refusal)
+        except ServerCrash:
+            return refusal_reply(Refusal(INTERNAL_ERROR))
+
+    def _started(self, session: Session) -> None:
+        pointer = self._life.pointer(session)
+        given = SessionPointer(pointer["u"], SessionType(pointer["irmaqr"]))
+        for after, action in self._actions:
+            self.after(after, partial(action, given))
+
+
+def _check_static_sessions(settings: ServerSettings) -> None:
+    if settings.static_sessions and not (settings.has_jwt_key or settings.allow_unsigned_callbacks):
+        raise ConfigurationError("static sessions need a JWT key or allow_unsigned_callbacks")
+    for name, configured in settings.static_sessions.items():
+        if not _STATIC_NAME.fullmatch(name):
+            raise ConfigurationError("a static session's name is letters and digits")
+        try:
+            request = read_static(configured)
+        except Refusal as refusal:
+            raise ConfigurationError(f"static session {name}: {refusal.message}") from None
+        if request.kind == "issuing":
+            raise ConfigurationError(f"static session {name} issues: it may only ask or sign")
+        if not request.callback_url and not request.next_url:
+            raise ConfigurationError(f"static session {name} has no callback URL")

@@ -1,0 +1,128 @@
+"""How the server is set up, in the words of the official server's configuration.
+
+Does not belong here: what a setting does. Source: IRMA documentation, "IRMA server", and irmago
+`requestorserver/conf.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Literal, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.session_requests import ExtendedRequest
+from irma_core.models.wire import request_value
+
+__all__ = ["RequestorSettings", "ServerSettings"]
+
+_METHODS = ("token", "hmac", "publickey")
+_MOST_PARTS = {"disclose_perms": 4, "sign_perms": 4, "issue_perms": 3, "revoke_perms": 3}
+
+
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _check_permissions(settings: RequestorSettings | ServerSettings) -> None:
+    for name, most in _MOST_PARTS.items():
+        for permission in getattr(settings, name):
+            parts = permission.split(".")
+            ends_in_star = parts[-1] == "*" and "*" not in "".join(parts[:-1])
+            if not (
+                (ends_in_star and len(parts) <= most)
+                or ("*" not in permission and len(parts) == most)
+            ):
+                raise ConfigurationError(
+                    f"{name}: {permission!r} names no {most} parts, nor ends in *"
+                )
+
+
+@final
+@attrs.frozen
+class RequestorSettings:
+    """A requestor that the server knows.
+
+    Args:
+        auth_method: `token`, `hmac` or `publickey`.
+        key: The token itself, the HMAC key in base64, or the RSA public key in PEM.
+        disclose_perms: What it may ask for beside the server's own: identifiers, `scheme.*` and
+            the like, or `*`.
+        sign_perms: The same in signature sessions.
+        issue_perms: What credential types it may issue.
+        revoke_perms: What credential types it may revoke.
+        host_perms: The hosts that a request may name; patterns with `*`.
+
+    Raises:
+        ConfigurationError: The method is unknown, or a permission is malformed.
+    """
+
+    auth_method: Literal["token", "hmac", "publickey"]
+    key: str = attrs.field(repr=False)
+    disclose_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    sign_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    issue_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    host_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.auth_method not in _METHODS:
+            raise ConfigurationError(f"auth_method is one of {', '.join(_METHODS)}")
+        _check_permissions(self)
+
+
+def _as_json(
+    sessions: Mapping[str, Mapping[str, Any] | ExtendedRequest],
+) -> dict[str, Mapping[str, Any]]:
+    return {
+        name: request_value(request) if isinstance(request, ExtendedRequest) else request
+        for name, request in sessions.items()
+    }
+
+
+@final
+@attrs.frozen(kw_only=True)
+class ServerSettings:
+    """The server's configuration; the defaults are the official server's.
+
+    Args:
+        requestors: By name; None lets everybody start sessions (`no_auth`).
+        disclose_perms: What every requestor may ask for.
+        sign_perms: The same in signature sessions.
+        issue_perms: What credential types every requestor may issue.
+        revoke_perms: What credential types every requestor may revoke.
+        max_request_age: How old a session request JWT may be.
+        enable_sse: Whether there are status events.
+        jwt_issuer: The `iss` of result JWTs; empty for none.
+        jwt_privkey: The RSA private key in PEM that signs them; None makes one at first use.
+        has_jwt_key: False for a server without such a key.
+        allow_unsigned_callbacks: Whether a server without one still posts results.
+        augment_client_return_url: Whether requests may ask for the token in the return URL.
+        static_sessions: By name: requests in JSON, or extended requests.
+        max_session_lifetime: How long an app may take.
+        session_result_lifetime: How long a session is known after its end.
+
+    Raises:
+        ConfigurationError: A permission is malformed.
+    """
+
+    requestors: Mapping[str, RequestorSettings] | None = None
+    disclose_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
+    sign_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
+    issue_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
+    revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    max_request_age: timedelta = timedelta(seconds=300)
+    enable_sse: bool = False
+    jwt_issuer: str = "irmaserver"
+    jwt_privkey: str | None = attrs.field(default=None, repr=False)
+    has_jwt_key: bool = True
+    allow_unsigned_callbacks: bool = False
+    augment_client_return_url: bool = False
+    static_sessions: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=_as_json)
+    max_session_lifetime: timedelta = timedelta(minutes=15)
+    session_result_lifetime: timedelta = timedelta(minutes=5)
+
+    def __attrs_post_init__(self) -> None:
+        _check_permissions(self)

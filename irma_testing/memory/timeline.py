@@ -1,0 +1,88 @@
+"""What happens later: things to do at a moment, done when somebody lets the time pass.
+
+Belongs here: the order of things on one clock. Does not belong here: what they are. Nothing runs
+by itself: whoever calls the server catches up first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from typing import TypeAlias, final
+
+from irma_core.protocol.transport import Clock
+from irma_testing.time import ManualClock
+
+__all__ = ["Timeline"]
+
+_Action: TypeAlias = Callable[[], object]
+
+
+@final
+class Timeline:
+    """Actions by the moment they are due, on the clock's monotonic seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due: list[tuple[float, int, _Action]] = []
+        self._numbers = count()
+        self._lock = threading.Lock()
+        self._running = threading.local()
+
+    def at(self, moment: float, action: _Action) -> None:
+        """Plan an action for a moment; one that has passed is as good as now."""
+        with self._lock:
+            heapq.heappush(self._due, (moment, next(self._numbers), action))
+
+    def after(self, seconds: float, action: _Action) -> None:
+        """Plan an action for some seconds from now."""
+        self.at(self._clock.monotonic() + seconds, action)
+
+    def catch_up(self) -> None:
+        """Do what is due, in order; within an action it does nothing.
+
+        What an action plans for this very moment waits for the next time, so that it may plan
+        itself again.
+        """
+        if getattr(self._running, "is_so", False):
+            return
+        now, first_new = self._clock.monotonic(), next(self._numbers)
+        self._running.is_so = True
+        try:
+            while (action := self._take(now, first_new)) is not None:
+                action()
+        finally:
+            self._running.is_so = False
+
+    def pass_time(self, clock: ManualClock, duration: timedelta) -> None:
+        """Move the clock, and stop at each moment where something is due."""
+        end = clock.monotonic() + duration.total_seconds()
+        self.catch_up()
+        while (moment := self._next_after(clock.monotonic())) is not None and moment <= end:
+            _advance(clock, moment - clock.monotonic())
+            self.catch_up()
+        if (left := end - clock.monotonic()) > 0:
+            _advance(clock, left)
+
+    def _take(self, now: float, first_new: int) -> _Action | None:
+        with self._lock:
+            if not self._due:
+                return None
+            moment, number, action = self._due[0]
+            if moment > now or (moment == now and number > first_new):
+                return None
+            heapq.heappop(self._due)
+            return action
+
+    def _next_after(self, now: float) -> float | None:
+        with self._lock:
+            return min((moment for moment, _, _ in self._due if moment > now), default=None)
+
+
+def _advance(clock: ManualClock, seconds: float) -> None:
+    # Rounded up to what a timedelta can say: rounded down, the moment would never come.
+    clock.advance(timedelta(microseconds=math.ceil(seconds * 1_000_000)))

@@ -1,0 +1,126 @@
+"""Calls to a server and what a test looks at in the answers; of no one server in particular."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+
+CONTEXT = "https://irma.app/ld/request/"
+OVER12, OVER18, OVER65 = (f"example.town.age.{name}" for name in ("over12", "over18", "over65"))
+FIRSTNAME, FAMILYNAME, EMAIL, PHONE = (
+    f"example.town.resident.{name}" for name in ("firstname", "familyname", "email", "phone")
+)
+AGE = {
+    "credential": "example.town.age",
+    "attributes": {"over12": "yes", "over18": "yes", "over65": "no"},
+}
+RESIDENT = {
+    "credential": "example.town.resident",
+    "attributes": {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"},
+}
+
+
+def disclosure(*disclose: Any, **others: Any) -> dict[str, Any]:
+    """A disclosure request of these outer disjunctions."""
+    return {"@context": f"{CONTEXT}disclosure/v2", "disclose": list(disclose), **others}
+
+
+def signature(message: str, *disclose: Any, **others: Any) -> dict[str, Any]:
+    """A signature request of these outer disjunctions."""
+    context = f"{CONTEXT}signature/v2"
+    return {"@context": context, "message": message, "disclose": list(disclose), **others}
+
+
+def issuance(*credentials: Any, **others: Any) -> dict[str, Any]:
+    """An issuance request of these credentials."""
+    return {"@context": f"{CONTEXT}issuance/v2", "credentials": list(credentials), **others}
+
+
+def revocation(credential_type: str, key: str, **others: Any) -> dict[str, Any]:
+    """A revocation request."""
+    context = f"{CONTEXT}revocation/v1"
+    return {"@context": context, "type": credential_type, "revocationKey": key, **others}
+
+
+class Http:
+    """Calls one server, at its base URL or at any."""
+
+    def __init__(self, url: str, handle: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.url = url
+        self._handle = handle
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> HttpResponse:
+        """Call: a path below the base URL or a whole URL, a body in bytes or to be JSON."""
+        return self._handle(request_to(self.url, method, path, body, **headers))
+
+    def start(self, request: Mapping[str, Any], **headers: str) -> dict[str, Any]:
+        """Start a session; give the session package."""
+        response = self.call("POST", "/session", request, **headers)
+        assert response.status == 200, response.body
+        package: dict[str, Any] = said(response)
+        return package
+
+    def refused(self, request: object, **headers: str) -> tuple[int, str, str]:
+        """Start a session that is refused; give status, error name and message."""
+        return error_in(self.call("POST", "/session", request, **headers))
+
+    def status(self, token: str) -> str:
+        """Ask for a status."""
+        return str(said(self.call("GET", f"/session/{token}/status")))
+
+    def result(self, token: str) -> dict[str, Any]:
+        """Ask for a result."""
+        result: dict[str, Any] = said(self.call("GET", f"/session/{token}/result"))
+        return result
+
+
+def request_to(
+    url: str, method: str, path: str, body: object = None, **headers: str
+) -> HttpRequest:
+    """Make a request; a body that is no bytes is sent as JSON."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body is not None and not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+        sent.setdefault("content-type", "application/json")
+    return HttpRequest(
+        method,
+        path if "://" in path else f"{url}{path}",
+        path=f"{method} …",
+        headers=tuple(sent.items()),
+        body=body,
+    )
+
+
+def said(response: HttpResponse) -> Any:
+    """Give the JSON in a response."""
+    return json.loads(response.body)
+
+
+def error_in(response: HttpResponse) -> tuple[int, str, str]:
+    """Give status, error name and message of a refusal, whose body tells the status too."""
+    error = said(response)
+    assert response.header("content-type") == "application/json; charset=UTF-8"
+    assert error["status"] == response.status
+    return response.status, error["error"], error.get("message", "")
+
+
+def claims_in(jwt: bytes | str) -> dict[str, Any]:
+    """Give the claims of a JWT, not verified."""
+    text = jwt if isinstance(jwt, str) else jwt.decode()
+    payload = text.split(".")[1]
+    claims: dict[str, Any] = json.loads(
+        base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
+    )
+    return claims
+
+
+def values_in(result: Mapping[str, Any]) -> list[Any]:
+    """Give the raw values in a result, list by list."""
+    return [
+        None if attributes is None else [attribute["rawvalue"] for attribute in attributes]
+        for attributes in result.get("disclosed", ())
+    ]

@@ -1,0 +1,292 @@
+"""The simulated app: what its user sees and does, honest or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import ProofStatus, SessionPointer, SessionType
+from irma_core.errors import ConfigurationError
+from irma_testing import AppError, InMemoryServer, ManualClock, SimulatedApp
+from tests.memory_server.calling import (
+    AGE,
+    CONTEXT,
+    EMAIL,
+    FIRSTNAME,
+    OVER12,
+    OVER18,
+    OVER65,
+    PHONE,
+    RESIDENT,
+    Http,
+    disclosure,
+    issuance,
+    signature,
+    values_in,
+)
+
+AGE18 = disclosure([[OVER18]])
+ALL_STATUSES = tuple(ProofStatus)
+
+
+FORMS: list[Callable[[SessionPointer], SessionPointer | str | dict[str, str]]] = [
+    lambda pointer: pointer,
+    lambda pointer: pointer.json_text(),
+    lambda pointer: pointer.link(),
+    lambda pointer: pointer.qr_text(),
+    lambda pointer: pointer.android_intent(ManualClock().now()),
+    lambda pointer: {"u": pointer.url, "irmaqr": "disclosing"},
+]
+
+
+def test_a_pointer_is_scanned_in_any_form(http: Http, app: SimulatedApp) -> None:
+    """An object, JSON, a link, a QR's link, an Android intent."""
+    for form in FORMS:
+        url = http.start(AGE18)["sessionPtr"]["u"]
+        session = app.scan(form(SessionPointer(url, SessionType.DISCLOSING)))
+        assert session.type is SessionType.DISCLOSING
+        assert session.request["disclose"] == AGE18["disclose"]
+    for wrong in ("", "https://example.com", "{}", "{", {"u": "x"}):
+        with pytest.raises(AppError, match="no session pointer"):
+            app.scan(wrong)
+
+
+def test_an_app_that_is_not_let_in_says_so(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """A cancelled session, an unknown one, an unknown static one."""
+    package = http.start(AGE18)
+    http.call("DELETE", f"/session/{package['token']}")
+    for pointer, code in (
+        (package["sessionPtr"], "UNEXPECTED_REQUEST"),
+        ({"u": f"{server.url}/irma/session/{'A' * 20}", "irmaqr": "signing"}, "SESSION_UNKNOWN"),
+        ({"u": f"{server.url}/irma/session/x", "irmaqr": "redirect"}, "INVALID_REQUEST"),
+    ):
+        with pytest.raises(AppError) as caught:
+            app.scan(pointer)
+        assert caught.value.code == code
+
+
+def test_the_app_shows_what_it_can_give(http: Http, app: SimulatedApp) -> None:
+    """Each option of each disjunction; without one of them a person can only refuse."""
+    request = disclosure([[OVER18], [EMAIL]], [[{"type": OVER65, "value": "yes"}], []], [[PHONE]])
+    session = app.scan(http.start(request)["sessionPtr"])
+    assert session.options == ((True, True), (False, True), (True,))
+    assert session.can_accept
+    strict = disclosure([[{"type": PHONE, "notNull": True}]])
+    session = app.scan(http.start(strict)["sessionPtr"])
+    assert not session.can_accept
+    with pytest.raises(AppError, match=r"disjunction 0 \(example.town.resident.phone\)"):
+        session.accept()
+    session.refuse()
+    assert session.outcome is not None
+    assert session.outcome.proof_status is None
+
+
+def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> None:
+    """The requestor sees `CANCELLED` and nothing else."""
+    for _ in range(2):
+        package = http.start(AGE18)
+        app.refuse(package["sessionPtr"])
+        result = http.result(package["token"])
+        assert result == {
+            "token": package["token"],
+            "status": "CANCELLED",
+            "type": "disclosing",
+        }
+        app.remove_all()
+
+
+def test_a_decision_is_taken_once(http: Http, app: SimulatedApp) -> None:
+    """Whoever refused, accepted or disappeared is gone."""
+    for decide in ("refuse", "accept", "lose_connection"):
+        session = app.scan(http.start(AGE18)["sessionPtr"])
+        getattr(session, decide)()
+        for again in ("refuse", "accept", "lose_connection"):
+            with pytest.raises(AppError, match="decided already"):
+                getattr(session, again)()
+
+
+def test_a_person_may_choose(http: Http, app: SimulatedApp) -> None:
+    """By the index of disjunction and option; what the app cannot give cannot be chosen."""
+    request = disclosure([[OVER18], [FIRSTNAME, EMAIL]], [[EMAIL], []])
+    for choice, values in (
+        ({}, [["yes"], ["ada@example.com"]]),
+        ({0: 1}, [["Ada", "ada@example.com"], ["ada@example.com"]]),
+        ({1: 1}, [["yes"], []]),
+    ):
+        package = http.start(request)
+        app.scan(package["sessionPtr"]).accept(choice)
+        assert values_in(http.result(package["token"])) == values
+    with pytest.raises(AppError):
+        app.scan(http.start(request)["sessionPtr"]).accept({0: 2})
+
+
+def test_what_was_issued_is_disclosed_later(http: Http, server: InMemoryServer) -> None:
+    """An attribute left out has no value, an empty text is one."""
+    app = SimulatedApp(server)
+    person = {**RESIDENT, "attributes": {"firstname": "Ada", "familyname": "", "email": "a@b.c"}}
+    app.accept(http.start(issuance(AGE, person))["sessionPtr"])
+    assert {held.credential_type for held in app.credentials} == {
+        "example.town.age",
+        "example.town.resident",
+    }
+    asked = disclosure([[OVER18]], [["example.town.resident.familyname", PHONE]])
+    package = http.start(asked)
+    app.accept(package["sessionPtr"])
+    assert values_in(http.result(package["token"])) == [["yes"], ["", None]]
+
+
+def test_a_singleton_and_an_equal_credential_take_the_old_ones_place(app: SimulatedApp) -> None:
+    """Others stand beside; the newest comes first."""
+    app.add("example.town.age", {"over18": "no"})
+    app.add("example.town.resident", {"firstname": "Grace"})
+    app.add("example.town.resident", {"firstname": "Grace"})
+    kinds = [held.credential_type.rpartition(".")[2] for held in app.credentials]
+    assert kinds == ["resident", "age", "resident"]
+    assert app.credentials[1].attributes == {"over12": None, "over18": "no", "over65": None}
+
+
+def test_of_several_credentials_one_that_fits_is_taken(
+    http: Http, app: SimulatedApp, clock: ManualClock
+) -> None:
+    """By the values that are demanded; rather not an expired one."""
+    app.add("example.town.resident", {"firstname": "Grace", "email": "grace@example.com"})
+    expired = clock.now() - timedelta(weeks=1)
+    app.add("example.town.resident", {"firstname": "Old"}, expires_at=expired)
+    for demanded, name in ((None, "Grace"), ("Ada", "Ada"), ("Old", "Old")):
+        package = http.start(disclosure([[{"type": FIRSTNAME, "value": demanded}]]))
+        app.accept(package["sessionPtr"])
+        result = http.result(package["token"])
+        assert values_in(result) == [[name]]
+        assert result["proofStatus"] == ("EXPIRED" if name == "Old" else "VALID")
+    # An option that is not expired comes before one that is.
+    app.add("example.town.age", {"over18": "yes"}, expires_at=expired)
+    package = http.start(disclosure([[OVER18], [FIRSTNAME]]))
+    app.accept(package["sessionPtr"])
+    assert values_in(http.result(package["token"])) == [["Grace"]]
+
+
+def test_only_what_exists_is_added(app: SimulatedApp) -> None:
+    """In a scheme that is closed; in an open one everything."""
+    for kind, attributes in (
+        ("example.town.nothing", {}),
+        ("example.town.age", {"over21": "yes"}),
+    ):
+        with pytest.raises(ConfigurationError):
+            app.add(kind, attributes)
+    free = SimulatedApp(InMemoryServer())
+    held = free.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    assert held.attributes == {"email": "ada@example.com"}
+    assert "ada" not in repr(held)
+
+
+def test_a_paired_app_waits_for_the_browser(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """What the person decides is done when the code was typed."""
+    package = http.start(AGE18)
+    url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
+    body = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
+    http.call("POST", f"{url}/frontend/options", body, authorization=known)
+    session = app.scan(package["sessionPtr"])
+    assert session.pairing_code is not None
+    assert len(session.pairing_code) == 4
+    with pytest.raises(AppError, match="pairing"):
+        _ = session.request
+    session.accept()
+    with pytest.raises(AppError, match="decided already"):
+        session.accept()
+    server.pass_time(timedelta(seconds=1))
+    assert http.status(package["token"]) == "PAIRING"
+    http.call("POST", f"{url}/frontend/pairingcompleted", authorization=known)
+    assert http.status(package["token"]) == "DONE"
+
+
+def test_a_paired_app_gives_up_when_the_session_has_ended(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """The requestor cancelled while the code was being typed."""
+    package = http.start(AGE18)
+    url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
+    body = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
+    http.call("POST", f"{url}/frontend/options", body, authorization=known)
+    session = app.scan(package["sessionPtr"])
+    session.cheat(ProofStatus.INVALID)
+    http.call("DELETE", f"/session/{package['token']}")
+    server.catch_up()
+    assert session.outcome is not None
+    assert session.outcome.error == "SESSION_UNKNOWN"
+
+
+@pytest.mark.parametrize("status", ALL_STATUSES)
+@pytest.mark.parametrize(
+    "request_",
+    [AGE18, disclosure([[EMAIL], []]), signature("x", [[OVER18]], [["example.town.age"]])],
+)
+def test_every_bad_proof_can_be_had(
+    http: Http, server: InMemoryServer, status: ProofStatus, request_: dict[str, Any]
+) -> None:
+    """From an app that holds nothing; where the kind of session knows that proof status."""
+    session = SimulatedApp(server)
+    package = http.start(request_)
+    scanned = session.scan(package["sessionPtr"])
+    of_signatures = status in (ProofStatus.UNMATCHED_REQUEST, ProofStatus.INVALID_TIMESTAMP)
+    if status is ProofStatus.VALID or (of_signatures and "message" not in request_):
+        with pytest.raises(AppError, match="session ends with a flaw"):
+            scanned.cheat(status)
+        return
+    scanned.cheat(status)
+    result = http.result(package["token"])
+    assert (result["status"], result["proofStatus"]) == ("DONE", status.value)
+    assert ("signature" in result) is ("message" in request_)
+
+
+@pytest.mark.parametrize("status", [ProofStatus.INVALID, ProofStatus.EXPIRED])
+def test_a_bad_issuance_is_cancelled_with_an_error(
+    http: Http, app: SimulatedApp, status: ProofStatus
+) -> None:
+    """And nothing is issued."""
+    app.remove_all()
+    package = http.start(issuance(AGE, disclose=[[[EMAIL]]]))
+    session = app.scan(package["sessionPtr"])
+    session.cheat(status)
+    error = {"INVALID": "INVALID_PROOFS", "EXPIRED": "ATTRIBUTES_EXPIRED"}[status.value]
+    assert http.result(package["token"])["error"]["error"] == error
+    assert session.outcome is not None
+    assert session.outcome.error == error
+    assert app.credentials == ()
+
+
+def test_other_values_extras_and_other_lists_can_be_sent(http: Http, app: SimulatedApp) -> None:
+    """The server tells what it sees: `VALID` where nothing was demanded, else null lists."""
+    demanding = disclosure([[{"type": OVER18, "value": "yes"}]])
+    cases: list[tuple[dict[str, Any], dict[str, Any], str, list[Any]]] = [
+        (AGE18, {"values": {OVER18: "no"}}, "VALID", [["no"]]),
+        (AGE18, {"values": {OVER18: None}}, "VALID", [[None]]),
+        (demanding, {"values": {OVER18: "no"}}, "MISSING_ATTRIBUTES", [None]),
+        (AGE18, {"extra": [EMAIL]}, "VALID", [["yes"], ["ada@example.com"]]),
+        (AGE18, {"send": [[OVER12]]}, "MISSING_ATTRIBUTES", [None]),
+        (AGE18, {"send": []}, "MISSING_ATTRIBUTES", []),
+        (AGE18, {"send": [[]]}, "MISSING_ATTRIBUTES", [None]),
+        (AGE18, {"send": [["example.town.age"]]}, "MISSING_ATTRIBUTES", [None]),
+        (disclosure([[EMAIL], []]), {"send": [[FIRSTNAME]]}, "MISSING_ATTRIBUTES", [None]),
+        (disclosure([[OVER18, EMAIL]]), {"send": [[OVER18]]}, "MISSING_ATTRIBUTES", [None]),
+        (AGE18, {"send": [[OVER18], [PHONE]]}, "VALID", [["yes"], [None]]),
+    ]
+    for request, how, status, values in cases:
+        package = http.start(request)
+        app.scan(package["sessionPtr"]).cheat(**how)
+        result = http.result(package["token"])
+        assert (result["proofStatus"], values_in(result)) == (status, values)
+
+
+def test_two_of_a_singleton_are_no_proof(http: Http, app: SimulatedApp) -> None:
+    """A person has one; whoever shows two has another's."""
+    request = disclosure([[{"type": OVER18, "value": "no"}]], [[{"type": OVER18, "value": "yes"}]])
+    package = http.start(request)
+    app.scan(package["sessionPtr"]).cheat()
+    assert http.result(package["token"])["proofStatus"] == "INVALID"

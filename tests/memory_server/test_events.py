@@ -1,0 +1,109 @@
+"""Status events beyond the recorded ones: ends, refusals, and who hears what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from irma_core.protocol.messages import HttpResponse
+from irma_testing import EventStream, InMemoryServer, ServerSettings, SimulatedApp
+from tests.memory_server.calling import OVER18, Http, disclosure, error_in, request_to
+
+AGE18 = disclosure([[OVER18]])
+
+
+def subscribe(server: InMemoryServer, path: str, **headers: str) -> EventStream | HttpResponse:
+    return server.subscribe(request_to(server.url, "GET", path, **headers))
+
+
+def listen(server: InMemoryServer, path: str, **headers: str) -> EventStream:
+    stream = subscribe(server, path, **headers)
+    assert isinstance(stream, EventStream)
+    return stream
+
+
+def test_the_headers_come_at_once_or_with_the_first_event(
+    http: Http, server: InMemoryServer
+) -> None:
+    """At once for the requestor; at the pointer's URL after some 200 ms."""
+    package = http.start(AGE18)
+    at_url = listen(server, f"{package['sessionPtr']['u']}/statusevents")
+    requestor = listen(server, f"/session/{package['token']}/statusevents")
+    before = (requestor.has_headers, at_url.has_headers)
+    server.pass_time(timedelta(milliseconds=200))
+    assert (*before, at_url.has_headers) == (True, False, True)
+    assert at_url.read() == b"event: open\n\n"
+    assert at_url.read() == b""
+
+
+def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer) -> None:
+    """Unknown, finished, timed out, or without events: each with its own."""
+    unknown = subscribe(server, "/session/AAAAAAAAAAAAAAAAAAAA/statusevents")
+    assert isinstance(unknown, HttpResponse)
+    assert error_in(unknown) == (501, "UNSUPPORTED", "")
+    package = http.start({"request": AGE18, "timeout": -1})
+    late = subscribe(server, f"{package['sessionPtr']['u']}/statusevents")
+    assert isinstance(late, HttpResponse)
+    assert error_in(late)[:2] == (403, "UNEXPECTED_REQUEST")
+    quiet = InMemoryServer(ServerSettings(enable_sse=False))
+    token = Http(quiet.url, quiet.handle).start(AGE18)["token"]
+    refused = subscribe(quiet, f"/session/{token}/statusevents")
+    assert isinstance(refused, HttpResponse)
+    assert error_in(refused) == (500, "SSE_DISABLED", "")
+
+
+def test_a_closed_stream_hears_nothing_and_others_still_do(
+    http: Http, server: InMemoryServer
+) -> None:
+    """Closing is the reader's; what had come is dropped."""
+    token = http.start(AGE18)["token"]
+    closed, kept = (listen(server, f"/session/{token}/statusevents") for _ in range(2))
+    server.pass_time(timedelta(seconds=1))
+    closed.close()
+    http.call("DELETE", f"/session/{token}")
+    assert closed.read() == b""
+    assert closed.is_over
+    chunks = [kept.read() for _ in range(4)]
+    assert chunks == [b"event: open\n\n"] * 2 + [b'data: "CANCELLED"\n\n', b""]
+    assert kept.is_over
+
+
+def test_the_time_out_is_told_on_time_though_the_app_was_active(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """An app that connects moves it; nobody is told of the first one."""
+    package = http.start({"request": AGE18, "timeout": 5})
+    stream = listen(server, f"/session/{package['token']}/statusevents")
+    server.pass_time(timedelta(seconds=1))
+    app.scan(package["sessionPtr"]).lose_connection()
+    heard = [stream.read(), stream.read()]
+    assert heard == [b"event: open\n\n", b'data: "CONNECTED"\n\n']
+    server.pass_time(timedelta(minutes=14, seconds=59))
+    assert stream.read() == b""
+    server.pass_time(timedelta(seconds=1))
+    assert stream.read() == b'data: "TIMEOUT"\n\n'
+    assert stream.is_over
+
+
+def test_a_chain_is_told_to_the_browser(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """`DONE` comes with the next session's pointer."""
+    body = b'{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":[[["%s"]]]}'
+    server.deliver = lambda _request: HttpResponse(200, body=body % OVER18.encode())
+    package = http.start({"request": AGE18, "nextSession": {"url": "https://a.example"}})
+    known = package["frontendRequest"]["authorization"]
+    path = f"{package['sessionPtr']['u']}/frontend/statusevents"
+    stream = listen(server, path, authorization=known)
+    app.accept(package["sessionPtr"])
+    stream.read()
+    assert stream.read().startswith(b'data: {"status":"DONE","nextSession":{"u":"https://')
+
+
+def test_a_forgotten_session_ends_its_streams(http: Http, server: InMemoryServer) -> None:
+    """A stream without a final status: the server was restarted."""
+    token = http.start(AGE18)["token"]
+    stream = listen(server, f"/session/{token}/statusevents")
+    server.restart()
+    server.pass_time(timedelta(hours=1))
+    assert stream.read() == b""
+    assert stream.is_over

@@ -1,0 +1,238 @@
+"""What the server posts: callbacks with their quirks, and chained sessions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from irma_core.errors import ConnectionBrokenError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ManualClock, Outcome, SimulatedApp
+from tests.memory_server.calling import (
+    AGE,
+    EMAIL,
+    FAMILYNAME,
+    FIRSTNAME,
+    OVER18,
+    OVER65,
+    PHONE,
+    Http,
+    claims_in,
+    disclosure,
+    issuance,
+    said,
+    values_in,
+)
+
+AGE18 = disclosure([[OVER18]])
+CALLBACK = "https://requestor.example/cb/"
+NEXT = "https://requestor.example/next"
+WITH_CALLBACK = {"request": AGE18, "callbackUrl": CALLBACK}
+WITH_NEXT = {"request": AGE18, "nextSession": {"url": NEXT}}
+
+
+def answer_with(value: object) -> Callable[[HttpRequest], HttpResponse]:
+    """Answer every post with JSON."""
+    return lambda _request: HttpResponse(200, body=json.dumps(value).encode())
+
+
+def test_a_callback_comes_before_the_result_is_stored(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """A receiver that asks at once still sees `CONNECTED`; its answer is ignored."""
+    seen: list[str] = []
+    package = http.start(WITH_CALLBACK)
+
+    def receive(_request: HttpRequest) -> HttpResponse:
+        seen.append(http.status(package["token"]))
+        return HttpResponse(500)
+
+    server.deliver = receive
+    assert server.deliver is receive
+    app.accept(package["sessionPtr"])
+    assert seen == ["CONNECTED"]
+    assert http.status(package["token"]) == "DONE"
+
+
+def test_the_callback_of_a_time_out_is_repeated(http: Http, server: InMemoryServer) -> None:
+    """At each look and each sweep, until somebody deletes the session."""
+    token = http.start({**WITH_CALLBACK, "timeout": 7})["token"]
+    counts = []
+    for happens in (
+        lambda: server.pass_time(timedelta(seconds=7.2)),  # the time-out, and no sweep yet
+        lambda: server.pass_time(timedelta(seconds=0.5)),  # a sweep
+        lambda: http.status(token),
+        lambda: http.result(token),
+        lambda: server.pass_time(timedelta(seconds=20)),  # two sweeps
+        lambda: http.call("DELETE", f"/session/{token}"),
+        lambda: server.pass_time(timedelta(minutes=10)),
+    ):
+        happens()
+        counts.append(len(server.posted))
+    assert counts == [0, 1, 2, 3, 5, 6, 6]
+    said_of = {claims_in(post.body or b"")["status"] for post in server.posted}
+    assert said_of == {"TIMEOUT"}
+
+
+def test_a_post_is_tried_three_times_on_transport_errors(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """Then it is dropped; what else a receiver raises comes out."""
+
+    def hang_up(request: HttpRequest) -> HttpResponse:
+        raise ConnectionBrokenError(request.path, "hung up", request_sent=True)
+
+    server.deliver = hang_up
+    package = http.start(WITH_CALLBACK)
+    app.accept(package["sessionPtr"])
+    assert len(server.posted) == 3
+    assert http.status(package["token"]) == "DONE"
+
+    def fall(_request: HttpRequest) -> HttpResponse:
+        raise ZeroDivisionError
+
+    server.deliver = fall
+    with pytest.raises(ZeroDivisionError):
+        app.accept(http.start(WITH_CALLBACK)["sessionPtr"])
+
+
+def test_redirects_are_followed_and_answer_for_it(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """After 302 with a GET without body, after 307 with the same POST; ten of them at most."""
+    for status, expected in (
+        (302, ("GET", "https://requestor.example/there", None)),
+        (307, ("POST", "https://requestor.example/there", b"eyJ")),
+    ):
+        head = (("Location", "/there"),)
+        answers = iter([HttpResponse(status, head), HttpResponse(200)])
+        server.deliver = lambda _request, answers=answers: next(answers)
+        app.accept(http.start(WITH_CALLBACK)["sessionPtr"])
+        last = server.posted[-1]
+        assert (last.method, last.url, last.body and last.body[:3]) == expected
+    server.deliver = lambda _request: HttpResponse(302, (("location", "/on"),))
+    before = len(server.posted)
+    app.accept(http.start(WITH_CALLBACK)["sessionPtr"])
+    assert len(server.posted) == before + 11
+    server.deliver = lambda _request: HttpResponse(304, (("location", "/there"),))
+    before = len(server.posted)
+    app.accept(http.start(WITH_CALLBACK)["sessionPtr"])
+    assert len(server.posted) == before + 1
+
+
+def test_a_receiver_that_deletes_the_session_is_called_again(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """And again, until the server's patience ends; the app's session fails."""
+    package = http.start(WITH_CALLBACK)
+
+    def delete(_request: HttpRequest) -> HttpResponse:
+        http.call("DELETE", f"/session/{package['token']}")
+        return HttpResponse(200)
+
+    server.deliver = delete
+    session = app.accept(package["sessionPtr"])
+    said_of = [claims_in(post.body or b"")["status"] for post in server.posted]
+    assert said_of == ["DONE"] + ["CANCELLED"] * 9
+    assert session.outcome is not None
+    assert session.outcome.error == "INTERNAL_ERROR"
+
+
+def test_a_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
+    """After 4.2 s the app gets a 503 in HTML; the result is stored all the same."""
+
+    def receive(_request: HttpRequest) -> HttpResponse:
+        clock.advance(timedelta(seconds=5))
+        return HttpResponse(200)
+
+    server = InMemoryServer(scheme=EXAMPLE_SCHEME, clock=clock, deliver=receive)
+    http, app = Http(server.url, server.handle), SimulatedApp(server)
+    app.add("example.town.age", {"over18": "yes"})
+    package = http.start(WITH_CALLBACK)
+    session = app.accept(package["sessionPtr"])
+    assert session.outcome is not None
+    assert session.outcome.proof_status is None
+    assert http.status(package["token"]) == "DONE"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (HttpResponse(200), "unexpected end of JSON input"),
+        (HttpResponse(200, body=b"null"), "Failed to JSON unmarshal request bytes"),
+        (HttpResponse(201, body=b"{}"), "unexpected response, status 201"),
+        (HttpResponse(200, body=b'{"@context":"x"}'), "Invalid session request type"),
+    ],
+)
+def test_an_unusable_next_session_fails_the_app(
+    http: Http, server: InMemoryServer, app: SimulatedApp, answer: HttpResponse, reason: str
+) -> None:
+    """The app is told why; the requestor sees a cancelled session without an error."""
+    server.deliver = lambda _request: answer
+    package = http.start(WITH_NEXT)
+    session = app.accept(package["sessionPtr"])
+    assert session.outcome == Outcome(error="NEXT_SESSION", message=reason)
+    result = http.result(package["token"])
+    assert result == {**result, "status": "CANCELLED", "type": "disclosing"}
+    assert "error" not in result
+
+
+def test_a_next_session_must_be_one_that_the_requestor_may_ask(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """What cannot start fails the app's session as well."""
+    server.deliver = answer_with(disclosure([[OVER18]], host="other.example"))
+    package = http.start(WITH_NEXT)
+    session = app.accept(package["sessionPtr"])
+    assert session.outcome is not None
+    assert session.outcome.error == "NEXT_SESSION"
+    assert http.status(package["token"]) == "CANCELLED"
+
+
+def test_a_chain_discloses_again_what_was_disclosed(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """With the same values, attributes without one and skipped lists too; an extra as well."""
+    server.deliver = answer_with(disclosure([[FIRSTNAME]]))
+    first = {
+        "request": disclosure([["example.town.age"]], [[EMAIL], []], [[PHONE]]),
+        "nextSession": {"url": NEXT},
+    }
+    package = http.start(first)
+    app.scan(package["sessionPtr"]).accept({1: 1})
+    result = http.result(package["token"])
+    assert values_in(result) == [["present"], [], [None]]
+    following = http.result(result["nextSession"])
+    assert values_in(following) == [["Ada"], ["present"], [], [None]]
+
+
+def test_a_chain_may_be_followed_step_by_step(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """The next session waits for the person; another value than before does not do."""
+    server.deliver = answer_with(disclosure([[FAMILYNAME]]))
+    package = http.start(WITH_NEXT)
+    session = app.scan(package["sessionPtr"])
+    session.accept(follow=False)
+    token = http.result(package["token"])["nextSession"]
+    assert http.status(token) == "CONNECTED"
+    assert session.next is not None
+    session.next.cheat(values={OVER18: "no"})
+    assert values_in(http.result(token)) == [["Lovelace"], None]
+
+
+def test_the_browser_keeps_its_authorization_in_a_chain(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """Issuance can be followed by a session too."""
+    server.deliver = answer_with(disclosure([[OVER65]]))
+    package = http.start({"request": issuance(AGE), "nextSession": {"url": NEXT}})
+    app.accept(package["sessionPtr"])
+    known = package["frontendRequest"]["authorization"]
+    url = package["sessionPtr"]["u"]
+    following = said(http.call("GET", f"{url}/frontend/status", authorization=known))
+    again = f"{following['nextSession']['u']}/frontend/status"
+    assert said(http.call("GET", again, authorization=known)) == {"status": "DONE"}

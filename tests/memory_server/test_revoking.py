@@ -1,0 +1,135 @@
+"""Revocation: issued with a key, revoked by it, and no longer proved after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from irma_testing import (
+    EXAMPLE_SCHEME,
+    AppError,
+    CredentialType,
+    InMemoryServer,
+    ManualClock,
+    Scheme,
+    ServerSettings,
+    SimulatedApp,
+)
+from irma_testing.memory.proofs import Proof
+from tests.memory_server.calling import Http, disclosure, error_in, issuance, revocation, said
+
+CARD = "example.town.card"
+NUMBER = f"{CARD}.number"
+NOT_REVOKED = disclosure([[NUMBER]], revocation=[CARD])
+
+
+def card(number: str, key: str = "key") -> dict[str, Any]:
+    return {"credential": CARD, "attributes": {"number": number}, "revocationKey": key}
+
+
+@pytest.fixture
+def server(clock: ManualClock) -> InMemoryServer:
+    described = CredentialType(CARD, ("number",), revocation=True)
+    scheme = Scheme((*EXAMPLE_SCHEME.credential_types, described))
+    settings = ServerSettings(revoke_perms=[CARD, "example.town.age"])
+    return InMemoryServer(settings, scheme=scheme, clock=clock)
+
+
+def test_a_revoked_credential_proves_itself_no_more(http: Http, app: SimulatedApp) -> None:
+    """Before, the result says that it is not revoked; after, an app can only refuse or cheat."""
+    app.accept(http.start(issuance(card("1")))["sessionPtr"])
+    package = http.start(NOT_REVOKED)
+    app.accept(package["sessionPtr"])
+    assert http.result(package["token"])["disclosed"][0][0]["notrevoked"] is True
+
+    revoked = http.call("POST", "/revocation", revocation(CARD, "key"))
+    assert (revoked.status, revoked.body) == (200, b"OK")
+    session = app.scan(http.start(NOT_REVOKED)["sessionPtr"])
+    assert not session.can_accept
+    with pytest.raises(AppError):
+        session.accept()
+    # Where nobody asks, it is disclosed like any other.
+    package = http.start(disclosure([[NUMBER]]))
+    app.accept(package["sessionPtr"])
+    result = http.result(package["token"])
+    assert result["proofStatus"] == "VALID"
+    assert "notrevoked" not in result["disclosed"][0][0]
+
+
+def test_a_proof_with_a_revoked_credential_is_invalid(http: Http, app: SimulatedApp) -> None:
+    """It was revoked while the person looked at the screen."""
+    app.accept(http.start(issuance(card("1")))["sessionPtr"])
+    package = http.start(NOT_REVOKED)
+    session = app.scan(package["sessionPtr"])
+    http.call("POST", "/revocation", revocation(CARD, "key"))
+    assert not session.can_accept
+    session.cheat(send=[[NUMBER]])
+    assert http.result(package["token"])["proofStatus"] == "INVALID"
+
+
+def test_a_proof_that_leaves_non_revocation_out_is_invalid(http: Http) -> None:
+    """Though everything that was asked for is in it."""
+    package = http.start(NOT_REVOKED)
+    url = package["sessionPtr"]["u"]
+    versions = {"x_irma_minprotocolversion": "2.8", "x_irma_maxprotocolversion": "2.8"}
+    nonce = said(http.call("GET", url, **versions, authorization="a"))["request"]["nonce"]
+    proof = Proof(CARD, 0, 10_000_000_000, {"number": "1"}).as_json(nonce)
+    body = {"proofs": [proof], "indices": [[{"cred": 0, "attr": "number"}]]}
+    response = http.call("POST", f"{url}/proofs", body, authorization="a")
+    assert said(response) == {"proofStatus": "INVALID"}
+
+
+def test_one_of_several_is_revoked_by_its_time(
+    http: Http, app: SimulatedApp, clock: ManualClock
+) -> None:
+    """With `issued`, in nanoseconds, only that one; without, all under the key."""
+    app.accept(http.start(issuance(card("1")))["sessionPtr"])
+    at = int(clock.now().timestamp() * 1_000_000_000)
+
+    def revoke(**issued: int) -> tuple[int, str]:
+        response = http.call("POST", "/revocation", revocation(CARD, "key", **issued))
+        return (200, "") if response.status == 200 else error_in(response)[:2]
+
+    unknown = (404, "UNKNOWN_REVOCATION_KEY")
+    assert revoke(issued=at + 1) == unknown
+    assert revoke(issued=at) == (200, "")
+    assert revoke(issued=at) == unknown
+    assert revoke() == unknown
+
+
+def test_what_cannot_be_revoked_is_refused(http: Http) -> None:
+    """Another type, no permission for it, or no key where one is needed."""
+
+    def revoke(credential_type: str) -> tuple[int, str, str]:
+        return error_in(http.call("POST", "/revocation", revocation(credential_type, "key")))
+
+    assert revoke("example.town.age") == (500, "REVOCATION", "cannot revoke example.town.age")
+    other = "example.town.resident"
+    assert revoke(other) == (403, "UNAUTHORIZED", other)
+    assert http.refused(issuance(card("1", ""))) == (
+        400,
+        "INVALID_REQUEST",
+        f"revocation enabled for {CARD} but no revocationKey specified",
+    )
+
+
+def test_a_credential_that_was_put_into_the_app_counts_as_not_revoked(
+    http: Http, app: SimulatedApp
+) -> None:
+    """It has no record at the server, so nobody can revoke it."""
+    app.add(CARD, {"number": "7"})
+    package = http.start(NOT_REVOKED)
+    app.accept(package["sessionPtr"])
+    assert http.result(package["token"])["proofStatus"] == "VALID"
+
+
+def test_an_open_scheme_revokes_what_was_issued_with_a_key() -> None:
+    """Any type can be revoked there, and none has to have a key."""
+    server = InMemoryServer(ServerSettings(revoke_perms=["*"]))
+    http, app = Http(server.url, server.handle), SimulatedApp(server)
+    for key, status in (("", 404), ("k", 200)):
+        asked = {"credential": "a.b.c", "attributes": {"d": "1"}, "revocationKey": key}
+        app.accept(http.start(issuance(asked))["sessionPtr"])
+        assert http.call("POST", "/revocation", revocation("a.b.c", "k")).status == status
+    assert app.credentials[0].attributes == {"d": "1"}

@@ -1,0 +1,97 @@
+"""What the official server would not start with is refused, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from irma_core import DisclosureRequest, ExtendedRequest
+from irma_core.errors import ConfigurationError
+from irma_testing import CredentialType, InMemoryServer, RequestorSettings, ServerSettings
+from irma_testing.memory.compact_jwt import JwtSigner, parse_jwt, verifies_rs256
+from tests.memory_server.calling import AGE, OVER18, Http, disclosure, issuance
+
+ASKED = {"request": disclosure([[OVER18]]), "callbackUrl": "https://a.example"}
+NEXT = {"url": "https://a.example"}
+
+
+@pytest.mark.parametrize(
+    ("sessions", "reason"),
+    [
+        ({"a-b": ASKED}, "letters and digits"),
+        ({"a": {"request": {}}}, "Failed to JSON unmarshal"),
+        ({"a": {**ASKED, "request": issuance(AGE)}}, "issues"),
+        ({"a": {"request": ASKED["request"]}}, "no callback URL"),
+    ],
+)
+def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -> None:
+    """Named by letters and digits, asking or signing, with somebody to tell."""
+    with pytest.raises(ConfigurationError, match=reason):
+        InMemoryServer(ServerSettings(static_sessions=sessions))
+
+
+def test_static_sessions_need_a_signature_or_a_permission() -> None:
+    """Without a JWT key only with `allow_unsigned_callbacks`; models of ours are taken too."""
+    extended = ExtendedRequest(
+        DisclosureRequest({"age": OVER18}), callback_url="https://a.example/"
+    )
+    sessions: dict[str, Any] = {"a": {**ASKED, "nextSession": NEXT}, "b": extended}
+    with pytest.raises(ConfigurationError, match="JWT key"):
+        InMemoryServer(ServerSettings(static_sessions=sessions, has_jwt_key=False))
+    lax = ServerSettings(static_sessions=sessions, has_jwt_key=False, allow_unsigned_callbacks=True)
+    assert InMemoryServer(lax).settings.static_sessions["b"]["callbackUrl"]
+
+
+@pytest.mark.parametrize("permission", ["a.*.c", "*.*", "a.b", "a.b.c.d.e", "a.b.c.d.*"])
+def test_a_permission_must_be_whole_or_end_in_a_star(permission: str) -> None:
+    """For the server and for each requestor."""
+    with pytest.raises(ConfigurationError, match="disclose_perms"):
+        ServerSettings(disclose_perms=[permission])
+    with pytest.raises(ConfigurationError, match="sign_perms"):
+        RequestorSettings("token", "x", sign_perms=[permission])
+
+
+def test_a_method_must_be_known() -> None:
+    """One of three; and keys are in no `repr`."""
+    with pytest.raises(ConfigurationError, match="auth_method"):
+        RequestorSettings("password", "x")  # type: ignore[arg-type]
+    assert "secret" not in repr(RequestorSettings("token", "secret"))
+
+
+def test_a_credential_type_must_be_sound() -> None:
+    """Three parts, and optional only what it has."""
+    for identifier in ("a.b", "a.b.c.d", "a.b.c d"):
+        with pytest.raises(ConfigurationError, match=r"scheme\.issuer\.credential"):
+            CredentialType(identifier)
+    with pytest.raises(ConfigurationError, match="optional"):
+        CredentialType("a.b.c", ("d",), optional=frozenset({"e"}))
+
+
+def test_a_key_can_be_given() -> None:
+    """The server's JWTs verify with its public half, and say that they are simulated."""
+    pem = JwtSigner(None).private_key_pem
+    server = InMemoryServer(ServerSettings(jwt_privkey=pem, jwt_issuer=""))
+    http = Http(server.url, server.handle)
+    token = http.start(disclosure([[OVER18]]))["token"]
+    for call in ("result-jwt", "getproof"):
+        jwt = parse_jwt(http.call("GET", f"/session/{token}/{call}").body)
+        assert jwt is not None
+        assert verifies_rs256(server.public_key_pem, jwt)
+        assert jwt.claims["simulated"] is True
+        assert "iss" not in jwt.claims
+
+
+def test_a_public_key_that_is_not_rsa_verifies_nothing() -> None:
+    """The official server would not start; here such a requestor is never known."""
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415  # slow to import
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        PublicFormat,
+    )
+
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    jwt = parse_jwt(JwtSigner(None).sign({}).encode())
+    assert jwt is not None
+    assert not verifies_rs256(pem, jwt)

@@ -1,0 +1,264 @@
+"""The whole way: a requestor of ours, the server in memory, an app; without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from irma_core import (
+    AsyncRequestor,
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    PairingMethod,
+    ProofStatus,
+    Requestor,
+    SessionPointer,
+    SessionStatus,
+    SignatureRequest,
+    any_of,
+    optional,
+)
+from irma_core.errors import (
+    DeadlineError,
+    ProofNotValidError,
+    SessionCancelledError,
+    SessionGoneError,
+    SessionTimedOutError,
+    TransportTimeoutError,
+)
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import AsyncTransport, Transport
+from irma_testing import AppError, InMemoryServer, ManualClock, SimulatedApp
+from irma_transport_urllib3.clock import SystemClock
+from tests.memory_server.calling import EMAIL, OVER18, OVER65, request_to
+
+A_MINUTE = timedelta(minutes=1)
+ADULT = DisclosureRequest({"age": any_of(AttributeRequest(OVER18, value="yes"), OVER65)})
+
+
+@pytest.fixture
+def requestor(server: InMemoryServer) -> Requestor:
+    return Requestor(server.url, server.transport())
+
+
+def test_a_session_answers_itself(
+    requestor: Requestor, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """With a planned acceptance the requestor just waits."""
+    server.when_started(app.accept)
+    request = DisclosureRequest({"age": OVER18, "email": optional(EMAIL)})
+    session = requestor.start_session(request)
+    answer = requestor.wait_for_answer(session, timeout=A_MINUTE)
+    assert answer["age"].value == "yes"
+    assert answer["email"].value == "ada@example.com"
+
+
+def test_every_kind_of_session_can_be_played(
+    requestor: Requestor, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """Signature and issuance, with the small calls around."""
+    server.when_started(app.accept)
+    signed = requestor.start_session(SignatureRequest("één ✓", {"age": OVER18}))
+    answer = requestor.wait_for_answer(signed, timeout=A_MINUTE)
+    assert answer.signature is not None
+    assert answer.signature.message == "één ✓"
+    credential = CredentialRequest(
+        "example.town.resident", {"firstname": "Ada", "familyname": "L", "email": "a@b.c"}
+    )
+    issued = requestor.start_session(IssuanceRequest([credential]))
+    assert list(requestor.wait_for_answer(issued, timeout=A_MINUTE)) == []
+    assert app.credentials[0].attributes["familyname"] == "L"
+    requestor.check_health()
+    assert requestor.get_public_key() == server.public_key_pem
+    assert requestor.get_result_jwt(signed).count(".") == 2
+
+
+def test_statuses_are_seen_when_the_app_takes_its_time(
+    requestor: Requestor, server: InMemoryServer, app: SimulatedApp, clock: ManualClock
+) -> None:
+    """Planned actions happen at their moment while the watch sleeps, and no time is lost."""
+    server.when_started(
+        lambda pointer: server.after(timedelta(seconds=2.5), app.scan(pointer).accept),
+        after=timedelta(seconds=1.5),
+    )
+    began = clock.now()
+    session = requestor.start_session(ADULT)
+    with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
+        seen = list(statuses)
+    assert seen == [SessionStatus.INITIALIZED, SessionStatus.CONNECTED, SessionStatus.DONE]
+    assert clock.now() - began == timedelta(seconds=4)
+
+
+def refuse(app: SimulatedApp, pointer: SessionPointer) -> None:
+    app.refuse(pointer)
+
+
+def send_a_bad_proof(app: SimulatedApp, pointer: SessionPointer) -> None:
+    app.scan(pointer).cheat(ProofStatus.INVALID)
+
+
+def send_another_attribute(app: SimulatedApp, pointer: SessionPointer) -> None:
+    app.scan(pointer).cheat(send=[[EMAIL]])
+
+
+def disappear(app: SimulatedApp, pointer: SessionPointer) -> None:
+    app.scan(pointer).lose_connection()
+
+
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (refuse, SessionCancelledError),
+        (send_a_bad_proof, ProofNotValidError),
+        (send_another_attribute, ProofNotValidError),
+        (disappear, DeadlineError),
+    ],
+)
+def test_what_is_no_answer_raises(
+    requestor: Requestor,
+    server: InMemoryServer,
+    app: SimulatedApp,
+    act: Callable[[SimulatedApp, SessionPointer], None],
+    error: type[Exception],
+) -> None:
+    """A refusal, a bad proof, a wrong attribute, an app that is gone."""
+    server.when_started(partial(act, app))
+    with pytest.raises(error):
+        requestor.wait_for_answer(requestor.start_session(ADULT), timeout=A_MINUTE)
+
+
+def test_time_outs_cost_no_time(requestor: Requestor, server: InMemoryServer) -> None:
+    """A quarter of an hour passes in a moment; a restarted server knows nobody."""
+    began = time.perf_counter()
+    request = ExtendedRequest(ADULT, timeout=timedelta(minutes=10))
+    with pytest.raises(SessionTimedOutError):
+        requestor.wait_for_answer(requestor.start_session(request), timeout=timedelta(hours=1))
+    session = requestor.start_session(ADULT)
+    server.restart()
+    with pytest.raises(SessionGoneError):
+        requestor.get_status(session)
+    assert time.perf_counter() - began < 2
+
+
+def test_pairing_is_done_by_the_requestor(
+    requestor: Requestor, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """The app shows the code that the requestor knows, and goes on when it is told to."""
+    session = requestor.start_session(ADULT)
+    options = requestor.set_pairing(session, PairingMethod.PIN)
+    scanned = app.scan(session.pointer)
+    assert scanned.pairing_code == options.pairing_code
+    scanned.accept()
+    requestor.complete_pairing(session)
+    assert "age" in requestor.wait_for_answer(session, timeout=A_MINUTE)
+
+
+def test_what_a_planned_action_raises_comes_out(
+    requestor: Requestor, server: InMemoryServer
+) -> None:
+    """A test that forgot to fill the app learns what it lacks; the plan is used up."""
+    server.when_started(SimulatedApp(server).accept)
+    session = requestor.start_session(ADULT)
+    with pytest.raises(AppError, match="add a credential"):
+        requestor.get_status(session)
+    assert requestor.get_status(session) is SessionStatus.CONNECTED
+
+
+async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) -> None:
+    """The async transport lets other tasks run while it sleeps."""
+    server.when_started(app.accept, after=timedelta(seconds=3))
+    requestor = AsyncRequestor(server.url, server.async_transport())
+    ran = asyncio.create_task(asyncio.sleep(0, "ran"))
+    session = await requestor.start_session(ADULT)
+    answer = await requestor.wait_for_answer(session, timeout=A_MINUTE)
+    assert answer["age"].value == "yes"
+    assert await ran == "ran"
+
+
+async def test_with_a_real_clock_time_is_real() -> None:
+    """Sleeping takes its time, and what is due is done at the next call."""
+    server = InMemoryServer(clock=SystemClock())
+    app = SimulatedApp(server)
+    app.add("example.town.age", {"over18": "yes"})
+    server.when_started(app.accept, after=timedelta(seconds=0.05))
+    began = time.perf_counter()
+    requestor = Requestor(server.url, server.transport())
+    session = requestor.start_session(ADULT)
+    await server.async_transport().sleep(timedelta(seconds=0.03))
+    server.transport().sleep(timedelta(seconds=0.03))
+    assert requestor.get_status(session) is SessionStatus.DONE
+    assert time.perf_counter() - began >= 0.06
+
+
+def test_the_transports_are_transports(server: InMemoryServer) -> None:
+    """Both colours fit the protocols, and know the server's clock."""
+    sync: Transport = server.transport()
+    awaited: AsyncTransport = server.async_transport()
+    assert sync.clock is awaited.clock is server.clock
+    assert 0 <= sync.jitter() < 1
+    assert server.settings.enable_sse
+
+
+def test_no_time_left_is_a_time_out(clock: ManualClock) -> None:
+    """Before the call nothing is sent; a receiver of posts can use all of it up."""
+
+    def receive(_request: HttpRequest) -> HttpResponse:
+        clock.advance(timedelta(seconds=3))
+        return HttpResponse(200)
+
+    server = InMemoryServer(clock=clock, deliver=receive)
+    transport = server.transport()
+    health = request_to(server.url, "GET", "/health")
+    with pytest.raises(TransportTimeoutError) as caught:
+        transport.send(health, clock.monotonic())
+    assert not caught.value.request_sent
+    requestor = Requestor(server.url, transport, timeout=timedelta(seconds=2))
+    request = ExtendedRequest(ADULT, callback_url="https://a.example/")
+    session = requestor.start_session(request)
+    delete = request_to(server.url, "DELETE", f"/session/{session.token.reveal()}")
+    with pytest.raises(TransportTimeoutError) as caught:
+        transport.send(delete, clock.monotonic() + 2)
+    assert caught.value.request_sent
+
+
+def test_many_threads_share_a_server(server: InMemoryServer, app: SimulatedApp) -> None:
+    """Each gets its own answer."""
+    server.when_started(app.accept)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        requestor = Requestor(server.url, server.transport())
+        try:
+            for _ in range(30):
+                session = requestor.start_session(ADULT)
+                requestor.wait_for_answer(session, timeout=A_MINUTE)
+        except BaseException as error:  # noqa: BLE001  # told by the assertion
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_session_takes_a_moment(server: InMemoryServer, app: SimulatedApp) -> None:
+    """From start to answer some 0.7 ms; here it must only be far from a network's time."""
+    server.when_started(app.accept)
+    requestor = Requestor(server.url, server.transport())
+    took = []
+    for _ in range(50):
+        began = time.perf_counter()
+        requestor.wait_for_answer(requestor.start_session(ADULT), timeout=A_MINUTE)
+        took.append(time.perf_counter() - began)
+    assert min(took) < 0.005
