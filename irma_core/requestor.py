@@ -6,11 +6,19 @@ Everything that happens, and in which order, is in `flows`. `Requestor` may be s
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from datetime import timedelta
 from typing import final
 
+from irma_core.errors import ConfigurationError
 from irma_core.flows.drive import run, run_async
 from irma_core.flows.pairing import complete_pairing_flow, set_pairing_flow
 from irma_core.flows.server import check_health_flow, get_public_key_flow
@@ -22,7 +30,12 @@ from irma_core.flows.sessions import (
     get_unchecked_result_flow,
 )
 from irma_core.flows.start import revoke_flow, start_session_flow
-from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
+from irma_core.flows.watch import (
+    WatchState,
+    begin_watch,
+    next_status_flow,
+    wait_for_answer_flow,
+)
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.pairing import FrontendOptions, PairingMethod
@@ -61,7 +74,8 @@ class Requestor:
     `TransportError` (the wire, after three tries) and `DeadlineError` (the timeout).
 
     Raises:
-        ConfigurationError: The URL is wrong, or is plain HTTP and not loopback.
+        ConfigurationError: The URL is wrong, or is plain HTTP and not loopback; or `allow` or
+            `timeout` is not what it should be.
     """
 
     def __init__(
@@ -120,7 +134,7 @@ class Requestor:
 
         Args:
             session: What `start_session` gave.
-            timeout: How long to watch; None for as long as the session lives.
+            timeout: How long to watch, from the `with` on; None for as long as the session lives.
 
         Raises, while iterating:
             DeadlineError: The time was up.
@@ -128,12 +142,11 @@ class Requestor:
             ServerRefusedError: The server refuses.
             TransportError: The server could not be reached up to the end.
         """
-        yield self._statuses(session, timeout)
-
-    def _statuses(
-        self, session: StartedSession, timeout: timedelta | None
-    ) -> Iterator[SessionStatus]:
         state = begin_watch(self._wiring, session, timeout)
+        with closing(self._statuses(state)) as statuses:
+            yield statuses
+
+    def _statuses(self, state: WatchState) -> Generator[SessionStatus]:
         while not state.is_over:
             status, state = run(next_status_flow(self._wiring, state), self._transport)
             yield status
@@ -207,11 +220,18 @@ class Requestor:
 
         Returns:
             The options, with the code that the app will show.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
         """
         return run(set_pairing_flow(self._wiring, session, method), self._transport)
 
     def complete_pairing(self, session: StartedSession) -> None:
-        """Say that the person typed the code the app shows; while the status is `PAIRING`."""
+        """Say that the person typed the code the app shows; while the status is `PAIRING`.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         run(complete_pairing_flow(self._wiring, session), self._transport)
 
 
@@ -252,12 +272,11 @@ class AsyncRequestor:
         self, session: StartedSession, *, timeout: timedelta | None = None
     ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
         """See `Requestor.watch_status`: `async with … as statuses: async for …`."""
-        yield self._statuses(session, timeout)
-
-    async def _statuses(
-        self, session: StartedSession, timeout: timedelta | None
-    ) -> AsyncIterator[SessionStatus]:
         state = begin_watch(self._wiring, session, timeout)
+        async with aclosing(self._statuses(state)) as statuses:
+            yield statuses
+
+    async def _statuses(self, state: WatchState) -> AsyncGenerator[SessionStatus]:
         while not state.is_over:
             flow = next_status_flow(self._wiring, state)
             status, state = await run_async(flow, self._transport)
@@ -312,11 +331,20 @@ def _wire(
     allow: Collection[Risk],
     timeout: timedelta,
 ) -> Wiring:
+    risks = _risks(allow)
     return Wiring(
-        ServerUrl.parse(url, allow=allow),
+        ServerUrl.parse(url, allow=risks),
         transport.clock,
         jitter=transport.jitter,
         authentication=authentication,
-        allow=frozenset(allow),
+        allow=risks,
         call_timeout=timeout,
     )
+
+
+def _risks(allow: object) -> frozenset[Risk]:
+    given = tuple(allow) if isinstance(allow, Iterable) else (allow,)
+    risks = frozenset(risk for risk in given if isinstance(risk, Risk))
+    if not isinstance(allow, Iterable) or len(risks) < len(set(given)):
+        raise ConfigurationError("allow takes a collection of Risk: allow={Risk.…}")
+    return risks

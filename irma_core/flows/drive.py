@@ -8,6 +8,7 @@ cancellation included, closes the flow and passes through.
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from inspect import isawaitable
 from typing import Generic, Never, TypeVar, cast
 
@@ -94,7 +95,12 @@ def _perform(effect: Effect, transport: Transport) -> object:
             return None
         case Sign():
             with _SignerErrors():
-                return effect.signer.sign(effect.signing_input)
+                signature = effect.signer.sign(effect.signing_input)
+            if isawaitable(signature):
+                if isinstance(signature, Coroutine):
+                    signature.close()  # or Python warns that nobody awaited it
+                raise ConfigurationError("the signer is an AsyncSigner: use AsyncRequestor")
+            return signature
         case _:
             _unknown(effect)
 

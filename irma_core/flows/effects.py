@@ -63,7 +63,8 @@ class Sign(_Awaited[bytes]):
         signing_input: What to sign.
     """
 
-    signer: Signer | AsyncSigner
+    # As in `authentication`: it may show its key.
+    signer: Signer | AsyncSigner = attrs.field(repr=lambda signer: f"<{type(signer).__name__}>")
     signing_input: bytes = attrs.field(repr=False)
 
 

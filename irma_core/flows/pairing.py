@@ -7,6 +7,7 @@ from datetime import datetime
 from irma_core.errors import ConfigurationError
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, post_flow
+from irma_core.flows.sessions import of_known_session
 from irma_core.flows.wiring import Wiring
 from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.sessions import StartedSession
@@ -25,23 +26,35 @@ __all__ = ["complete_pairing_flow", "set_pairing_flow"]
 def set_pairing_flow(
     wiring: Wiring, session: StartedSession, method: PairingMethod
 ) -> Flow[FrontendOptions]:
-    """Switch pairing on or off; only before an app has connected."""
+    """Switch pairing on or off; only before an app has connected.
+
+    Raises:
+        SessionGoneError: The server no longer knows the session.
+        IrmaError: What `post_flow` raises.
+    """
     url, authorization = _frontend(wiring, session)
 
     def prepare(_now: datetime) -> Prepared:
         return build_pairing_request(url, authorization, method)
 
-    return post_flow(wiring, prepare, parse_pairing_response, wiring.deadline())
+    parse = of_known_session(session.token, parse_pairing_response)
+    return post_flow(wiring, prepare, parse, wiring.deadline())
 
 
 def complete_pairing_flow(wiring: Wiring, session: StartedSession) -> Flow[None]:
-    """Say that the person typed the right code; only while the status is `PAIRING`."""
+    """Say that the person typed the right code; only while the status is `PAIRING`.
+
+    Raises:
+        SessionGoneError: The server no longer knows the session.
+        IrmaError: What `post_flow` raises.
+    """
     url, authorization = _frontend(wiring, session)
 
     def prepare(_now: datetime) -> Prepared:
         return build_complete_pairing_request(url, authorization)
 
-    return post_flow(wiring, prepare, parse_complete_pairing_response, wiring.deadline())
+    parse = of_known_session(session.token, parse_complete_pairing_response)
+    return post_flow(wiring, prepare, parse, wiring.deadline())
 
 
 def _frontend(wiring: Wiring, session: StartedSession) -> tuple[ServerUrl, FrontendAuthorization]:

@@ -56,7 +56,8 @@ def start_session_flow(
         SigningError: The signer failed.
     """
     if isinstance(request, str):
-        asked, jwt = asked_in_jwt(request), request
+        text = request.strip()  # a file ends with a newline
+        asked, jwt = asked_in_jwt(text), text
     else:
         asked, jwt = as_extended(request), None
 

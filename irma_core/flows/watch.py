@@ -18,6 +18,7 @@ from irma_core.errors import (
     ServerRefusedError,
     SessionTimedOutError,
     TransportError,
+    TransportTimeoutError,
     UnexpectedResponseError,
 )
 from irma_core.flows.effects import Flow, Send, Sleep
@@ -30,6 +31,8 @@ from irma_core.protocol.endpoints import build_status_request, parse_status_resp
 from irma_core.protocol.policy import is_transient
 
 __all__ = ["WatchState", "begin_watch", "next_status_flow", "wait_for_answer_flow"]
+
+_TIME_WAS_UP = "the session did not end in the time given to the watch"
 
 
 @final
@@ -76,7 +79,7 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
         if pause > 0:
             yield from Sleep(timedelta(seconds=pause))
         if wiring.seconds_left(state.deadline) <= 0:
-            raise failure or DeadlineError("the session did not end in the time given to the watch")
+            raise failure or DeadlineError(_TIME_WAS_UP)
         next_poll = wiring.clock.monotonic() + wiring.poll_interval.total_seconds()
         state = attrs.evolve(state, next_poll=next_poll)
         try:
@@ -84,6 +87,13 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
         except (TransportError, ServerRefusedError, UnexpectedResponseError) as error:
             if not is_transient(error):
                 raise
+            if (
+                failure is None
+                and isinstance(error, TransportTimeoutError)
+                and wiring.seconds_left(state.deadline) <= 0
+            ):
+                # The watch's own end cut the question short: that says nothing of the server.
+                raise DeadlineError(_TIME_WAS_UP) from error
             failure = error
             continue
         failure = None

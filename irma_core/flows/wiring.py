@@ -7,6 +7,7 @@ from typing import final
 
 import attrs
 
+from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.policy import RetryPolicy
@@ -47,10 +48,20 @@ class Wiring:
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
     poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
 
+    def __attrs_post_init__(self) -> None:
+        if self.deadline() <= self.clock.monotonic():
+            raise ConfigurationError("a call's timeout must be above zero")
+
     def deadline(self, timeout: timedelta | None = None) -> float:
-        """Give the point on the monotonic clock at which a call that begins now must end."""
-        seconds = (self.call_timeout if timeout is None else timeout).total_seconds()
-        return self.clock.monotonic() + seconds
+        """Give the point on the monotonic clock at which a call that begins now must end.
+
+        Raises:
+            ConfigurationError: The timeout is no `timedelta`.
+        """
+        longest = self.call_timeout if timeout is None else timeout
+        if not isinstance(longest, timedelta):
+            raise ConfigurationError("a timeout must be a timedelta")
+        return self.clock.monotonic() + longest.total_seconds()
 
     def try_deadline(self, deadline: float) -> float:
         """Give the point at which one request must end, within the deadline of its call."""

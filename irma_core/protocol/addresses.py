@@ -15,7 +15,8 @@ from irma_core.models.risks import Risk
 
 __all__ = ["ServerUrl"]
 
-_NOT_IN_A_URL = re.compile(r"[^!-~]")
+# A backslash above all: some readers take it for a slash.
+_NOT_IN_A_URL = re.compile(r"""[^!-~]|["<>\\^`{|}]""")
 
 
 @final
@@ -41,6 +42,8 @@ class ServerUrl:
         Raises:
             ConfigurationError: It is no such URL, or plain HTTP that is not allowed.
         """
+        if not isinstance(url, str):
+            raise ConfigurationError("the base URL must be a text")
         try:
             parts = urlsplit(url)
             host, _port = parts.hostname, parts.port

@@ -14,6 +14,7 @@ import re
 
 from irma_core.errors import (
     RedirectError,
+    RequestError,
     ServerRefusedError,
     SessionMayExistError,
     UnexpectedResponseError,
@@ -103,9 +104,13 @@ def build_start_request(
 
 
 def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Start a session by a session request JWT; it is its own authentication."""
+    """Start a session by a session request JWT; it is its own authentication.
+
+    Raises:
+        RequestError: The text has not the form of a JWT.
+    """
     return HttpRequest(
-        "POST", server.below("session"), path=_START, headers=(_TEXT,), body=jwt.encode("ascii")
+        "POST", server.below("session"), path=_START, headers=(_TEXT,), body=_jwt_body(jwt)
     )
 
 
@@ -176,6 +181,9 @@ def parse_cancel_response(response: HttpResponse) -> None:
     """Parse the answer to a cancel: 200, and nothing in it."""
     if response.status != _OK:
         refuse(response, _CANCEL)
+    if response.body.strip():
+        # A page of a proxy, for instance: the server never saw the call.
+        raise UnexpectedResponseError(_CANCEL, response.status, "with a body instead of none")
 
 
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
@@ -202,10 +210,13 @@ def build_revocation_request(
 
 
 def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
-    """Revoke a credential by a JWT; it is its own authentication."""
+    """Revoke a credential by a JWT; it is its own authentication.
+
+    Raises:
+        RequestError: The text has not the form of a JWT.
+    """
     url = server.below("revocation")
-    body = jwt.encode("ascii")
-    return HttpRequest("POST", url, path=_REVOCATION, headers=(_TEXT,), body=body)
+    return HttpRequest("POST", url, path=_REVOCATION, headers=(_TEXT,), body=_jwt_body(jwt))
 
 
 def parse_revocation_response(response: HttpResponse) -> None:
@@ -271,6 +282,12 @@ def _of_session(
     method: str, server: ServerUrl, token: RequestorToken, rest: str, path: str
 ) -> HttpRequest:
     return HttpRequest(method, server.below(f"session/{token.reveal()}{rest}"), path=path)
+
+
+def _jwt_body(jwt: str) -> bytes:
+    if not _JWT.fullmatch(jwt):
+        raise RequestError("", "the text is no JWT")
+    return jwt.encode("ascii")
 
 
 def _jwt_text(response: HttpResponse, path: str) -> str:

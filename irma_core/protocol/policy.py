@@ -26,6 +26,7 @@ __all__ = ["RetryPolicy", "is_transient", "retry_after"]
 
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
 _LONGEST_NUMBER = 9
+_MOST_DOUBLINGS = 20
 
 
 @final
@@ -53,7 +54,7 @@ class RetryPolicy:
         """
         if tries_made >= self.tries:
             return None
-        doubled: timedelta = self.first_wait * 2 ** (tries_made - 1)
+        doubled: timedelta = self.first_wait * 2 ** min(tries_made - 1, _MOST_DOUBLINGS)
         return min(self.longest_wait, doubled) * chance
 
 

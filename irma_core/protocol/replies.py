@@ -6,6 +6,7 @@ Belongs here: what every parse function shares. Does not belong here: any one en
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,16 +17,18 @@ from irma_core.models.remote_errors import RemoteError
 from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpResponse
 
-__all__ = ["MoreThanAnError", "json_reply", "refuse", "text_reply"]
+__all__ = ["json_reply", "refuse", "text_reply"]
 
 Model = TypeVar("Model")
 _OK = 200
 _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
-
-
-class MoreThanAnError(UnexpectedResponseError):
-    """irmago's error has another JSON value behind it: what it refused, it did all the same."""
+_ERROR_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
+"""What irmago's error names look like. Gateways say `{"status": 502, "error": "Bad Gateway"}`:
+that must not be taken for irmago's word that nothing was done."""
+_ENDPOINT = re.compile(r"/(session|revocation|publickey|health)(/|$)")
+_BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,19})*")
+"""A path prefix that can hold no token: those have 20 letters and digits."""
 
 
 def json_reply(response: HttpResponse, path: str, model: type[Model]) -> Model:
@@ -90,23 +93,24 @@ def _remote_error(response: HttpResponse, path: str) -> RemoteError | None:
     if response.status < _REFUSALS.start or _media_type(response) != "application/json":
         return None
     try:
-        return read_as(read_json(response.body), RemoteError)
-    except WireError:
-        return None
+        return _read_remote_error(response.body)
     except JsonTextError as error:
-        if error.end is None or not _is_remote_error(response.body, error.end):
+        if error.end is None:
             return None
-        raise MoreThanAnError(
-            path, response.status, "with an error that has more JSON behind it"
+        # What irmago refused, it may have done all the same: it went on writing.
+        if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
+            return None
+        raise UnexpectedResponseError(
+            path, response.status, "with an error that has more behind it"
         ) from None
 
 
-def _is_remote_error(body: bytes, end: int) -> bool:
+def _read_remote_error(body: bytes | str) -> RemoteError | None:
     try:
-        read_as(read_json(body.decode("utf-8")[:end]), RemoteError)
-    except (WireError, JsonTextError):
-        return False
-    return True
+        error = read_as(read_json(body), RemoteError)
+    except WireError:
+        return None
+    return error if _ERROR_NAME.fullmatch(error.error) else None
 
 
 def _read_body(response: HttpResponse, path: str) -> JsonValue:
@@ -139,13 +143,19 @@ def _kind(response: HttpResponse) -> str:
 
 
 def _without_secrets(location: str) -> str:
-    """Keep of a redirect's target what helps: not its path below the prefix, which has tokens."""
+    """Keep of a redirect's target the base URL that it suggests; the rest may hold a token."""
     try:
         parts = urlsplit(location)
+        host, port = parts.hostname, parts.port
     except ValueError:
         return ""
-    path, found, _ = parts.path.partition("/session")
-    place = f"{parts.scheme}://{parts.hostname or ''}" if parts.netloc else ""
-    if parts.netloc and ":" in parts.netloc.rpartition("@")[2]:
-        place += f":{parts.netloc.rpartition(':')[2]}"
-    return place + (path if found else "") if place or found else ""
+    if not location.isascii() or not location.isprintable():
+        return ""
+    endpoint = _ENDPOINT.search(parts.path)
+    path = parts.path[: endpoint.start()] if endpoint else ""
+    if not _BASE_PATH.fullmatch(path):
+        path = ""
+    if not host:
+        return path
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + ("" if port is None else f":{port}") + path

@@ -18,8 +18,13 @@ __all__ = [
     "TokenAuthentication",
 ]
 
+_NAME = re.compile(r"[^\ud800-\udfff]+")
 SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
-_SecretText = re.compile(r"[!-~]([ -~]*[!-~])?")
+_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
+
+
+def _is_text(value: object, form: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
 
 
 @final
@@ -43,22 +48,25 @@ class TokenAuthentication:
     secret: str = attrs.field(repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if not _SecretText.fullmatch(self.secret):
+        if not _is_text(self.secret, _TOKEN):
             raise ConfigurationError("a token is ASCII text, not empty, on one line")
 
 
 @attrs.frozen
 class _SignedAuthentication(Generic[SignerT_co]):
     name: str
-    signer: SignerT_co
+    # Whether somebody else's signer keeps its key out of its `repr` is not known.
+    signer: SignerT_co = attrs.field(repr=lambda signer: f"<{type(signer).__name__}>")
 
     def _check(self, algorithm: str) -> None:
-        if not self.name:
+        if not _is_text(self.name, _NAME):
             raise ConfigurationError("a requestor's name is that of the server's `requestors`")
-        if self.signer.algorithm != algorithm:
+        # A key in the signer's place is the likely mistake, and must not be in the text.
+        other = getattr(self.signer, "algorithm", None)
+        if other != algorithm:
             raise ConfigurationError(
                 f"{type(self).__name__} needs a signer for {algorithm}, "
-                f"this one is for {self.signer.algorithm}"
+                + ("this is no signer" if other is None else f"this one is for {other}")
             )
 
 

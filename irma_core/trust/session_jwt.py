@@ -103,14 +103,15 @@ def _claims(jwt: str) -> dict[str, JsonValue]:
             claims = None
         if isinstance(claims, dict):
             return claims
-    raise RequestError("", "the text is no session request JWT")
+    raise RequestError("", "the text is no session request JWT; `read_request` reads JSON")
 
 
 def _read_claim(value: JsonValue, field: str) -> ExtendedRequest:
     try:
         request = read_request_value(value)
     except RequestError as error:
-        raise RequestError(f"{field}.{error.place}", error.reason) from None
+        place = f"{field}.{error.place}" if error.place else field
+        raise RequestError(place, error.reason) from None
     if not isinstance(request, ExtendedRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     return request

@@ -7,7 +7,6 @@ what is signed (`session_jwt`), keys in files or hardware (plugins).
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -23,6 +22,7 @@ HS256: Final = "HS256"
 RS256: Final = "RS256"
 _SHORTEST_HMAC_KEY = 32
 _SHORTEST_RSA_KEY = 2048
+_URL_ALPHABET = str.maketrans("-_", "+/")
 
 
 class Signer(Protocol):
@@ -80,12 +80,17 @@ class HmacSigner:
     def from_base64(cls, text: str) -> HmacSigner:
         """Take the key as the server's configuration holds it.
 
+        Like the server it takes both alphabets (`+/` and `-_`), with or without padding.
+
         Raises:
             ConfigurationError: The text is no base64, or the key too short.
         """
+        if not isinstance(text, str):
+            raise ConfigurationError("an HMAC key in base64 is a text")
+        plain = text.strip().rstrip("=").translate(_URL_ALPHABET)
         try:
-            key = base64.b64decode(text.strip(), validate=True)
-        except (binascii.Error, ValueError):
+            key = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+        except ValueError:
             raise ConfigurationError("the HMAC key is not in base64") from None
         return cls(key)
 
@@ -146,9 +151,8 @@ def _read_private_key(pem: bytes | str, password: bytes | None) -> RSAPrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
-    data = pem.encode() if isinstance(pem, str) else pem
     try:
-        key = load_pem_private_key(data, password)
+        key = load_pem_private_key(pem.encode() if isinstance(pem, str) else pem, password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ConfigurationError(
             "the private key cannot be read: it must be RSA in PEM, with its password if it has one"

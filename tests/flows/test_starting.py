@@ -34,6 +34,7 @@ PACKAGE = (
 )
 REFUSAL = b'{"status":400,"error":"INVALID_REQUEST","description":"Invalid HTTP request"}'
 INTERNAL = b'{"status":500,"error":"INTERNAL_ERROR","description":"Internal server error"}'
+GATEWAY = b'{"status":502,"error":"Bad Gateway"}'
 NOT_SENT = ConnectionFailedError("POST session", "refused", request_sent=False)
 SENT = ConnectionBrokenError("POST session", "reset", request_sent=True)
 TIME_OUT = TransportTimeoutError("POST session", "no answer", request_sent=True)
@@ -77,6 +78,7 @@ def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
         ([HttpResponse(503, HTML, body=b"<html>")], SessionMayExistError.__name__, 1),
         ([HttpResponse(503)], SessionMayExistError.__name__, 1),
         ([HttpResponse(500, JSON, body=INTERNAL)], SessionMayExistError.__name__, 1),
+        ([HttpResponse(502, JSON, body=GATEWAY)], SessionMayExistError.__name__, 1),
         ([SENT], SessionMayExistError.__name__, 1),
         ([TIME_OUT], SessionMayExistError.__name__, 1),
     ],

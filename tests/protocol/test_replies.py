@@ -1,0 +1,76 @@
+"""What a response is, before what it says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.errors import IrmaError, RedirectError, RequestError, UnexpectedResponseError
+from irma_core.protocol import endpoints
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpResponse
+
+TOKEN = "0123456789abcdefghij"
+SERVER = ServerUrl.parse("https://irma.example")
+PARSERS = [getattr(endpoints, name) for name in endpoints.__all__ if name.startswith("parse_")]
+TYPES = ["application/json", "text/plain; charset=utf-8", "text/html", "", "x/\u00e9"]
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        (f"https://new.example/api/session/{TOKEN}/status", "https://new.example/api"),
+        (f"https://u:{TOKEN}@new.example:8443/health", "https://new.example:8443"),
+        (f"/api/session/{TOKEN}/status", "/api"),
+        (f"https://new.example/{TOKEN}/session/x", "https://new.example"),
+        (f"https://new.example/login?next={TOKEN}", "https://new.example"),
+        ("https://[::1]:80/session", "https://[::1]:80"),
+        ("https://[x", ""),
+        ("https://n\u00e9w.example/session", ""),
+        ("", ""),
+    ],
+)
+def test_a_redirect_names_the_base_url_it_points_to_and_no_secret(
+    location: str, target: str
+) -> None:
+    """Redirects are not followed; the error says where the base URL seems to be."""
+    with pytest.raises(RedirectError) as caught:
+        endpoints.parse_status_response(HttpResponse(301, (("Location", location),)))
+    assert caught.value.target == target
+    assert TOKEN not in f"{caught.value!r}{caught.value}"
+
+
+def test_a_cancel_that_a_proxy_answered_is_no_cancel() -> None:
+    """The server's answer is empty: a page in its place means that it never saw the call."""
+    with pytest.raises(UnexpectedResponseError, match="body instead of none"):
+        endpoints.parse_cancel_response(HttpResponse(200, body=b"<html>hello</html>"))
+    endpoints.parse_cancel_response(HttpResponse(200, body=b"\n"))
+
+
+@pytest.mark.parametrize(
+    "build", [endpoints.build_start_jwt_request, endpoints.build_revocation_jwt_request]
+)
+@pytest.mark.parametrize("text", ["", "{}", "a.b", "a.b.c\r\n", "\u00e9.b.c"])
+def test_what_is_no_jwt_is_not_sent_as_one(build: object, text: str) -> None:
+    """The form is checked, so that no other text reaches the server by mistake."""
+    assert callable(build)
+    with pytest.raises(RequestError, match="no JWT"):
+        build(SERVER, text)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@given(
+    status=st.sampled_from([100, 200, 204, 301, 400, 403, 413, 500, 502, 503, 520]),
+    media_type=st.sampled_from(TYPES),
+    body=st.binary(max_size=40)
+    | st.sampled_from([b'"DONE"', b"{}", b'{"status":400,"error":"X"}', b'{"status":1}{}']),
+)
+def test_whatever_comes_back_raises_only_errors_of_the_tree(
+    parse: object, status: int, media_type: str, body: bytes
+) -> None:
+    """Never a bare `KeyError`, `JSONDecodeError` or `UnicodeDecodeError`."""
+    assert callable(parse)
+    response = HttpResponse(status, (("content-type", media_type),), body=body)
+    try:
+        parse(response)
+    except IrmaError as error:
+        assert str(status) in str(error) or status == 200  # noqa: PT017  # no error is fine too
