@@ -233,7 +233,8 @@ class NextSession:
         RequestError: The URL is none, or empty.
     """
 
-    url: str
+    # Such URLs hold what tells the server's POST from anybody's: a secret, so not in a `repr`.
+    url: str = attrs.field(repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "url")
@@ -262,7 +263,7 @@ class ExtendedRequest:
     request: SessionRequest
     validity: timedelta | None = attrs.field(default=None, kw_only=True)
     timeout: timedelta | None = attrs.field(default=None, kw_only=True)
-    callback_url: str | None = attrs.field(default=None, kw_only=True)
+    callback_url: str | None = attrs.field(default=None, kw_only=True, repr=False)
     next_session: NextSession | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

@@ -453,3 +453,13 @@ def test_a_request_keeps_nothing_that_was_passed_in() -> None:
 def test_any_request_can_be_stored(request: object) -> None:
     """A web application keeps it between two requests of the browser."""
     assert pickle.loads(pickle.dumps(request)) == request
+
+
+def test_urls_that_the_server_posts_to_are_in_no_repr() -> None:
+    """They hold a secret that tells the server's POST from anybody's."""
+    request = ExtendedRequest(
+        DisclosureRequest(["s.i.card.a"]),
+        callback_url="https://shop.example/callback/a-secret",
+        next_session=NextSession("https://shop.example/next/a-secret"),
+    )
+    assert "a-secret" not in repr(request)
