@@ -4,6 +4,7 @@ Belongs here: sockets, TLS, pooling, the bounds of time and size, and what they 
 belong here: retries, redirects or anything that knows what a request means; those are the core's.
 """
 
+from irma_transport_urllib3.clock import SystemClock
 from irma_transport_urllib3.transport import Urllib3Transport
 
-__all__ = ["Urllib3Transport"]
+__all__ = ["SystemClock", "Urllib3Transport"]

@@ -83,8 +83,12 @@ class InMemoryServer:
 
     @property
     def url(self) -> str:
-        """The base URL."""
+        """The base URL: what session pointers lead to. Whoever serves it elsewhere may set it."""
         return self._life.url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self._life.url = url.rstrip("/")
 
     @property
     def scheme(self) -> Scheme:

@@ -15,7 +15,12 @@ from irma_core import errors
 
 ROOT = Path(__file__).parent.parent.parent
 CORE = sorted((ROOT / "irma_core").rglob("*.py"))
-ALL = [*CORE, *(ROOT / "irma_testing").rglob("*.py"), *ROOT.glob("irma_transport_*/*.py")]
+ALL = [
+    *CORE,
+    *(ROOT / "irma_testing").rglob("*.py"),
+    *(ROOT / "irma_backend").rglob("*.py"),
+    *ROOT.glob("irma_transport_*/*.py"),
+]
 FLOORS = {
     "errors": 0,
     "models": 1,
@@ -54,6 +59,12 @@ def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
             other = room(module)
             assert FLOORS[other] < FLOORS[own] or other == own, f"{module} in {name(path)}"
         assert not module.startswith(("irma_transport", "irma_testing", "irma_backend"))
+
+
+@pytest.mark.parametrize("path", [p for p in ALL if "irma_backend" not in p.parts], ids=name)
+def test_nothing_needs_what_stands_on_top(path: Path) -> None:
+    """Everything below `irma_backend` is usable without it."""
+    assert not [module for module in imports(path) if module.startswith("irma_backend")]
 
 
 @pytest.mark.parametrize("path", CORE, ids=name)

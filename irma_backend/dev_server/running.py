@@ -1,0 +1,127 @@
+"""Serves on a thread, from the port that is taken to the last request that is answered.
+
+Belongs here: the socket, the thread, and what is switched on for as long as it serves. Does not
+belong here: requests and responses (`bridge`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Coroutine, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from irma_backend.dev_server.bridge import Bridge
+from irma_backend.dev_server.guard import only_hosts, own_hosts
+from irma_backend.dev_server.posting import delivering
+from irma_core.errors import ConfigurationError
+from irma_testing import InMemoryServer, ManualClock
+
+__all__ = ["running_server"]
+
+_NAME = "irma-dev-server"
+_ADDRESS = "127.0.0.1"
+_LAST_PORT = 65535
+# As the official server: it closes a connection that has been idle for two seconds.
+_KEEP_ALIVE = 2.0
+_LAST_ANSWERS = 1.0
+# A receiver of callbacks may call back while its callback is delivered, up to ten deep.
+_THREADS = 32
+
+
+@contextmanager
+def running_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
+    """Serve a server in memory over HTTP, on a thread, to this machine only.
+
+    Meanwhile its `url` is the one given here, what is due by its clock is done by itself, and its
+    posts are sent over HTTP, unless it has a `deliver` of its own. The path of its `url` stays, as
+    the prefix of an API.
+
+    Args:
+        server: The server. Its clock must run by itself: `InMemoryServer(clock=SystemClock())`.
+        port: Where it listens on 127.0.0.1; 0 for any free port.
+
+    Yields:
+        The base URL: `http://127.0.0.1:8088`.
+
+    Raises:
+        ConfigurationError: The port is taken or none, or the clock is a `ManualClock`.
+    """
+    if isinstance(server.clock, ManualClock):
+        raise ConfigurationError(
+            "over HTTP time passes by itself, and a ManualClock does not: "
+            "use InMemoryServer(clock=SystemClock()), of irma_transport_urllib3"
+        )
+    with closing(_listen(port)) as listening, ThreadPoolExecutor(_THREADS, _NAME) as threads:
+        port = listening.getsockname()[1]
+        bridge = Bridge(server, threads)
+        application = web.Application(middlewares=[only_hosts(own_hosts(port))])
+        application.router.add_route("*", "/{path:.*}", bridge.respond)
+        with _at(server, port), delivering(server), _serving(application, bridge, listening):
+            yield server.url
+
+
+def _listen(port: int) -> socket.socket:
+    if not 0 <= port <= _LAST_PORT:
+        raise ConfigurationError(f"port {port}: a port is a number up to {_LAST_PORT}")
+    try:
+        return socket.create_server((_ADDRESS, port))
+    except OSError as error:
+        reason = (
+            "another program listens there"
+            if error.errno == errno.EADDRINUSE
+            else str(error.strerror)
+        )
+    raise ConfigurationError(
+        f"port {port} of {_ADDRESS}: {reason}; choose another, or 0 for any that is free"
+    )
+
+
+@contextmanager
+def _at(server: InMemoryServer, port: int) -> Generator[None]:
+    before = server.url
+    server.url = f"http://{_ADDRESS}:{port}{urlsplit(before).path}"
+    try:
+        yield
+    finally:
+        server.url = before
+
+
+@contextmanager
+def _serving(
+    application: web.Application, bridge: Bridge, listening: socket.socket
+) -> Generator[None]:
+    runner = web.AppRunner(
+        application,
+        access_log=None,  # it would have requestor tokens
+        keepalive_timeout=_KEEP_ALIVE,
+        shutdown_timeout=_LAST_ANSWERS,
+    )
+    with ThreadPoolExecutor(1, f"{_NAME}-http") as thread:
+        loop = asyncio.Runner()
+
+        def run(step: Coroutine[Any, Any, None]) -> Future[None]:
+            return thread.submit(loop.run, step)
+
+        try:
+            run(_begin(runner, listening)).result()
+            served = run(bridge.let_time_pass())
+            try:
+                yield
+            finally:
+                bridge.close()
+                served.result()
+        finally:
+            run(runner.cleanup()).result()
+            thread.submit(loop.close).result()
+
+
+async def _begin(runner: web.AppRunner, listening: socket.socket) -> None:
+    await runner.setup()
+    await web.SockSite(runner, listening).start()
