@@ -19,6 +19,8 @@ from irma_testing.memory.events import EventStream
 from irma_testing.memory.scheme import EXAMPLE_SCHEME, OPEN_SCHEME, CredentialType, Scheme
 from irma_testing.memory.server import InMemoryServer
 from irma_testing.memory.settings import RequestorSettings, ServerSettings
+from irma_testing.memory.shown import OpenSession
+from irma_testing.memory.start_request import AttributeAsked
 from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
 from irma_testing.memory.wallet import HeldCredential
 from irma_testing.scripted import AsyncScriptedTransport, ScriptedTransport
@@ -30,12 +32,14 @@ __all__ = [
     "AppError",
     "AsyncInMemoryTransport",
     "AsyncScriptedTransport",
+    "AttributeAsked",
     "CredentialType",
     "EventStream",
     "HeldCredential",
     "InMemoryServer",
     "InMemoryTransport",
     "ManualClock",
+    "OpenSession",
     "Outcome",
     "RequestorSettings",
     "ScannedSession",

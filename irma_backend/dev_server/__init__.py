@@ -7,6 +7,6 @@
 Nothing that it says is proved: its proofs are simulated. Needs `irma-backend[dev-server]`.
 """
 
-from irma_backend.dev_server.running import running_server
+from irma_backend.dev_server.running import running_dev_server, running_server
 
-__all__ = ["running_server"]
+__all__ = ["running_dev_server", "running_server"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, final
@@ -21,6 +22,7 @@ from irma_testing import EventStream, InMemoryServer
 __all__ = ["Bridge"]
 
 ResultT = TypeVar("ResultT")
+_TOKEN = re.compile(r"[0-9A-Za-z]{20}")
 _LOG = logging.getLogger("irma_backend.dev_server")
 # How late an event or a time-out may come.
 _TICK = 0.025
@@ -49,6 +51,8 @@ class Bridge:
         """Answer a request."""
         asked = await self._read(request)
         answer = await self._run(lambda: self._ask(asked))
+        is_usual = (asked.method, answer.status) == ("GET", 200)
+        _LOG.log(logging.DEBUG if is_usual else logging.INFO, "%s: %d", asked.path, answer.status)
         if isinstance(answer, EventStream):
             return await self._tell(request, answer)
         return web.Response(
@@ -79,7 +83,7 @@ class Bridge:
         return HttpRequest(
             request.method,
             f"{base.scheme}://{base.netloc}{target}",
-            path=f"{request.method} …",
+            path=_TOKEN.sub("{token}", ascii(f"{request.method} {urlsplit(target).path}")[1:-1]),
             headers=tuple((name.lower(), value) for name, value in request.headers.items()),
             body=bytes(body) or None,
         )

@@ -19,11 +19,13 @@ from aiohttp import web
 
 from irma_backend.dev_server.bridge import Bridge
 from irma_backend.dev_server.guard import only_hosts, own_hosts
+from irma_backend.dev_server.pages import Pages
+from irma_backend.dev_server.player import Player
 from irma_backend.dev_server.posting import delivering
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ManualClock
 
-__all__ = ["running_server"]
+__all__ = ["running_dev_server", "running_server"]
 
 _NAME = "irma-dev-server"
 _ADDRESS = "127.0.0.1"
@@ -53,6 +55,22 @@ def running_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
     Raises:
         ConfigurationError: The port is taken or none, or the clock is a `ManualClock`.
     """
+    with _running(server, port) as url:
+        yield url
+
+
+@contextmanager
+def running_dev_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
+    """Serve it likewise, with a page at the root on which a person plays the app.
+
+    Arguments, what it yields and what it raises are as of `running_server`.
+    """
+    with _running(server, port, Pages(Player(server))) as url:
+        yield url
+
+
+@contextmanager
+def _running(server: InMemoryServer, port: int, pages: Pages | None = None) -> Generator[str]:
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
             "over HTTP time passes by itself, and a ManualClock does not: "
@@ -62,6 +80,8 @@ def running_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
         port = listening.getsockname()[1]
         bridge = Bridge(server, threads)
         application = web.Application(middlewares=[only_hosts(own_hosts(port))])
+        if pages is not None:
+            pages.add_to(application)
         application.router.add_route("*", "/{path:.*}", bridge.respond)
         with _at(server, port), delivering(server), _serving(application, bridge, listening):
             yield server.url

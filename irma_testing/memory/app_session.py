@@ -49,6 +49,7 @@ class ScannedSession:
     """What the app shows its user; made by `SimulatedApp.scan`.
 
     Attributes:
+        url: The session pointer's URL.
         pairing_code: The code that the app shows, to be typed into the browser; None without
             pairing. What the person decides is done once the browser has said that it is right.
         outcome: How it ended; None before.
@@ -61,6 +62,7 @@ class ScannedSession:
         self._server = server
         self._wallet = wallet
         self._line = AppLine(server, url)
+        self.url = url
         self._repeats = repeats
         self._request: Mapping[str, Any] | None = None
         self._asked: StartRequest | None = None
@@ -92,6 +94,11 @@ class ScannedSession:
     def type(self) -> SessionType:
         """What kind of session it is."""
         return SessionType(self._read.kind)
+
+    @property
+    def disclose(self) -> ConDisCon:
+        """What is asked, read: disjunctions of options, which are lists of attribute requests."""
+        return self._read.disclose
 
     @property
     def options(self) -> tuple[tuple[bool, ...], ...]:

@@ -34,6 +34,7 @@ from irma_testing.memory.scheme import OPEN_SCHEME, Scheme
 from irma_testing.memory.session_routes import SessionRoutes
 from irma_testing.memory.sessions import Session
 from irma_testing.memory.settings import ServerSettings
+from irma_testing.memory.shown import OpenSession
 from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
 from irma_testing.time import ManualClock
 
@@ -186,6 +187,14 @@ class InMemoryServer:
         self._life.timeline.pass_time(self.clock, duration)
         return True
 
+    def open_sessions(self) -> tuple[OpenSession, ...]:
+        """Give the sessions that have not ended, the oldest first."""
+        self.catch_up()
+        return tuple(
+            OpenSession(self._pointer(session), session.status)
+            for session in self._life.store.open()
+        )
+
     def is_revoked(self, serial: str) -> bool:
         """Tell whether a credential of that serial was revoked here."""
         return self._life.revocations.is_revoked(serial)
@@ -210,10 +219,12 @@ class InMemoryServer:
             return refusal_reply(Refusal(INTERNAL_ERROR))
 
     def _started(self, session: Session) -> None:
-        pointer = self._life.pointer(session)
-        given = SessionPointer(pointer["u"], SessionType(pointer["irmaqr"]))
         for after, action in self._actions:
-            self.after(after, partial(action, given))
+            self.after(after, partial(action, self._pointer(session)))
+
+    def _pointer(self, session: Session) -> SessionPointer:
+        pointer = self._life.pointer(session)
+        return SessionPointer(pointer["u"], SessionType(pointer["irmaqr"]))
 
 
 def _check_static_sessions(settings: ServerSettings) -> None:

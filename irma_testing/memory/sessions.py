@@ -138,6 +138,16 @@ class SessionStore:
         """Give what is stored under a client token; not to be changed."""
         return self._sessions.get(self._tokens.get(client_token, ""))
 
+    def open(self) -> list[Session]:
+        """Give those that have not ended, the oldest first; not to be changed."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return [
+            session
+            for session in sessions
+            if not session.status.is_final and not self._has_timed_out(session)
+        ]
+
     def times_out_at(self, session: Session) -> float:
         """Give when a session that has not ended times out, in monotonic seconds."""
         lifetime = self._max_lifetime

@@ -1,15 +1,33 @@
-"""What the app and the browser are shown of a session.
+"""What the app, the browser and an onlooker are shown of a session.
 
 Source: irmago `getClientRequest` and `getRequest` in `irmaserver/helpers.go`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, final
 
+import attrs
+
+from irma_core.models.pointers import SessionPointer
+from irma_core.models.statuses import SessionStatus
 from irma_testing.memory.sessions import Session
 
-__all__ = ["shown_options", "shown_request"]
+__all__ = ["OpenSession", "shown_options", "shown_request"]
+
+
+@final
+@attrs.frozen
+class OpenSession:
+    """A session that waits for an app or a person; without what only its requestor may know.
+
+    Args:
+        pointer: What the QR holds.
+        status: How far it is.
+    """
+
+    pointer: SessionPointer
+    status: SessionStatus
 
 
 def shown_options(session: Session) -> dict[str, str]:

@@ -261,3 +261,22 @@ def test_a_static_session_is_started_by_the_app(clock: ManualClock) -> None:
         ("bad", (400, "MALFORMED_INPUT", "Unknown identifiers: example.town.age.over21")),
     ):
         assert error_in(http.call("POST", f"/irma/session/{name}", {})) == error
+
+
+def test_an_onlooker_sees_the_open_sessions(
+    http: Http, server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """The oldest first, without their requestor tokens; those that ended or timed out are gone."""
+    first, second = http.start(AGE18), http.start(AGE18)
+    cancelled, short = http.start(AGE18), http.start({"request": AGE18, "timeout": 5})
+    http.call("DELETE", f"/session/{cancelled['token']}")
+    app.scan(second["sessionPtr"])
+    shown = server.open_sessions()
+    assert [(each.pointer.url, each.status.value) for each in shown] == [
+        (first["sessionPtr"]["u"], "INITIALIZED"),
+        (second["sessionPtr"]["u"], "CONNECTED"),
+        (short["sessionPtr"]["u"], "INITIALIZED"),
+    ]
+    assert first["token"] not in repr(shown)
+    server.pass_time(timedelta(seconds=5))
+    assert len(server.open_sessions()) == 2

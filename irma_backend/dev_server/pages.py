@@ -1,0 +1,114 @@
+"""The pages on which a person plays the app: HTML without a script, and forms.
+
+Belongs here: paths, forms, headers. Does not belong here: what is done (`player`) and shown
+(`views`), and who may press a button (`guard`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, final
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from irma_backend.dev_server.guard import TOKEN_FIELD, ButtonGuard
+from irma_backend.dev_server.player import Player
+from irma_core.errors import ConfigurationError
+from irma_testing import AppError
+
+__all__ = ["Pages"]
+
+_Act: TypeAlias = Callable[[str, dict[str, str]], str]
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+    # With `no-referrer` a browser gives `Origin: null` for our own forms too.
+    "referrer-policy": "same-origin",
+}
+
+
+@final
+class Pages:
+    """The pages of one player."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+        self._guard = ButtonGuard()
+        self._templates = Environment(
+            loader=PackageLoader("irma_backend.dev_server"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def add_to(self, application: web.Application) -> None:
+        """Add the paths, which are none of the IRMA server's."""
+        router = application.router
+        router.add_get("/", self._home)
+        router.add_get("/app/style.css", self._style)
+        router.add_get("/app/{name}", self._session)
+        router.add_post("/app/{name}/scan", self._button(self._scan))
+        router.add_post("/app/{name}/accept", self._button(self._accept))
+        router.add_post("/app/{name}/refuse", self._button(self._refuse))
+
+    async def _home(self, _request: web.Request) -> web.Response:
+        sessions = await asyncio.to_thread(self._player.list_sessions)
+        held = self._player.list_credentials()
+        return self._page("home.html", sessions=sessions, credentials=held)
+
+    async def _style(self, _request: web.Request) -> web.Response:
+        text = self._templates.get_template("style.css").render()
+        return web.Response(text=text, content_type="text/css", headers=_HEADERS)
+
+    async def _session(self, request: web.Request) -> web.Response:
+        try:
+            session = await asyncio.to_thread(self._player.show, request.match_info["name"])
+        except AppError as error:
+            return self._sorry(404, str(error))
+        return self._page("session.html", session=session)
+
+    def _button(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def press(request: web.Request) -> web.Response:
+            sent = await request.post()
+            form = {name: value for name, value in sent.items() if isinstance(value, str)}
+            if not self._guard.is_own(request, form.get(TOKEN_FIELD, "")):
+                return self._sorry(
+                    403, "This button was not pressed on a page of this server: reload the page."
+                )
+            try:
+                name = await asyncio.to_thread(act, request.match_info["name"], form)
+            except (AppError, ConfigurationError) as error:
+                return self._sorry(409, str(error))
+            return web.Response(status=303, headers={**_HEADERS, "location": f"/app/{name}"})
+
+        return press
+
+    def _scan(self, name: str, _form: dict[str, str]) -> str:
+        self._player.scan(name)
+        return name
+
+    def _accept(self, name: str, form: dict[str, str]) -> str:
+        return self._player.accept(name, form)
+
+    def _refuse(self, name: str, _form: dict[str, str]) -> str:
+        self._player.refuse(name)
+        return name
+
+    def _sorry(self, status: int, reason: str) -> web.Response:
+        return self._page("sorry.html", status, reason=reason)
+
+    def _page(self, template: str, status: int = 200, **shown: object) -> web.Response:
+        text = self._templates.get_template(template).render(
+            token=self._guard.token, token_field=TOKEN_FIELD, **shown
+        )
+        return web.Response(status=status, text=text, content_type="text/html", headers=_HEADERS)

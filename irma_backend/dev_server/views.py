@@ -1,0 +1,221 @@
+"""What the page shows, as plain values: of the sessions, of one session, and of the app.
+
+Belongs here: what to show of what the app was told. A requestor token is in none of it. Does not
+belong here: HTML (`templates`), what is done (`player`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, final
+from urllib.parse import urlsplit
+
+import attrs
+
+from irma_testing import AttributeAsked, HeldCredential, OpenSession, ScannedSession
+
+__all__ = [
+    "CredentialView",
+    "FieldView",
+    "ListedView",
+    "SessionView",
+    "SlotView",
+    "held_of_type",
+    "listed",
+    "name_of",
+    "option_field",
+    "value_field",
+    "view_of",
+]
+
+State: TypeAlias = Literal["pairing", "deciding", "over"]
+_CHOOSE_LANGUAGE = "en"
+
+
+@final
+@attrs.frozen
+class ListedView:
+    """An open session in the list; `place` is whose turn it is: `new`, `here` or `elsewhere`."""
+
+    name: str
+    type: str
+    status: str
+    place: Literal["new", "here", "elsewhere"]
+
+
+@final
+@attrs.frozen
+class FieldView:
+    """One attribute that is asked for.
+
+    Args:
+        field: The name of its field in the form; empty where there is nothing to enter.
+        identifier: The attribute, or the credential type.
+        value: What is demanded, or else what the app holds; empty without a value.
+        is_demanded: Whether it must be this value.
+    """
+
+    field: str
+    identifier: str
+    value: str = attrs.field(repr=False)
+    is_demanded: bool
+
+
+@final
+@attrs.frozen
+class SlotView:
+    """One disjunction: the field for its choice, its caption, its options, and the first choice."""
+
+    field: str
+    label: str
+    options: tuple[tuple[FieldView, ...], ...]
+    chosen: int
+
+
+@final
+@attrs.frozen
+class CredentialView:
+    """A credential: its type, and its attributes by name; None for one without a value."""
+
+    type: str
+    attributes: Mapping[str, str | None] = attrs.field(repr=False)
+
+
+@final
+@attrs.frozen
+class SessionView:
+    """A session that the app has scanned, as its person sees it."""
+
+    name: str
+    state: State
+    type: str = ""
+    pairing_code: str = ""
+    message: str = ""
+    slots: tuple[SlotView, ...] = ()
+    issued: tuple[CredentialView, ...] = ()
+    outcome: str = ""
+    return_url: str = ""
+
+
+def name_of(url: str) -> str:
+    """Give the name of a session on the page: the client token, which the QR shows to anybody."""
+    return url.rpartition("/")[2]
+
+
+def option_field(slot: int) -> str:
+    """Give the name of the field that tells which option of a disjunction was chosen."""
+    return f"option-{slot}"
+
+
+def value_field(slot: int, option: int, attribute: int) -> str:
+    """Give the name of the field with the value of an attribute."""
+    return f"value-{slot}-{option}-{attribute}"
+
+
+def listed(session: OpenSession, *, is_here: bool) -> ListedView:
+    """Give an open session's line in the list; `is_here` if the page's own app has scanned it."""
+    status = session.status.value
+    is_new = status == "INITIALIZED"
+    place: Literal["new", "here", "elsewhere"] = (
+        "here" if is_here else "new" if is_new else "elsewhere"
+    )
+    return ListedView(name_of(session.pointer.url), session.pointer.type.value, status, place)
+
+
+def view_of(
+    name: str,
+    session: ScannedSession,
+    credentials: Sequence[HeldCredential],
+    *,
+    is_open: bool,
+) -> SessionView:
+    """Give what the person sees of a session.
+
+    Args:
+        name: The session's name on the page.
+        session: What the app has scanned.
+        credentials: What the app holds.
+        is_open: Whether the session still runs at the server.
+    """
+    if session.outcome is not None or not is_open:
+        return _over(name, session)
+    if not session.is_paired:
+        return SessionView(name, "pairing", pairing_code=session.pairing_code or "")
+    request = session.request
+    return SessionView(
+        name,
+        "deciding",
+        session.type.value,
+        message=str(request.get("message", "")),
+        slots=_slots(session, credentials),
+        issued=tuple(
+            CredentialView(issued["credential"], issued["attributes"])
+            for issued in request.get("credentials", ())
+        ),
+    )
+
+
+def held_of_type(
+    credentials: Sequence[HeldCredential], credential_type: str
+) -> HeldCredential | None:
+    """Give the newest credential of a type, if there is one."""
+    return next((held for held in credentials if held.credential_type == credential_type), None)
+
+
+def _over(name: str, session: ScannedSession) -> SessionView:
+    outcome = session.outcome
+    if outcome is None:
+        return SessionView(name, "over", outcome="It ended without an answer of this app.")
+    if outcome.error:
+        said = f"The server turned the app away: {outcome.error} {outcome.message}".strip()
+        return SessionView(name, "over", outcome=said)
+    if outcome.proof_status is None:
+        return SessionView(name, "over", outcome="Refused: the session is cancelled.")
+    return SessionView(
+        name,
+        "over",
+        outcome=f"Sent. The server finds the proof {outcome.proof_status.value}.",
+        return_url=_return_url(session.request),
+    )
+
+
+def _return_url(request: Mapping[str, Any]) -> str:
+    url = str(request.get("clientReturnUrl", ""))
+    # An augmented one has the requestor token in it; and no page shall lead to `javascript:`.
+    is_shown = not request.get("augmentReturnUrl") and urlsplit(url).scheme in {"http", "https"}
+    return url if is_shown else ""
+
+
+def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tuple[SlotView, ...]:
+    labels = session.request.get("labels") or {}
+    return tuple(
+        SlotView(
+            option_field(slot),
+            _translated(labels.get(str(slot)) or {}),
+            tuple(
+                tuple(
+                    _field(value_field(slot, number, index), asked, credentials)
+                    for index, asked in enumerate(option)
+                )
+                for number, option in enumerate(disjunction)
+            ),
+            next((number for number, can_give in enumerate(can) if can_give), 0),
+        )
+        for slot, (disjunction, can) in enumerate(
+            zip(session.disclose, session.options, strict=True)
+        )
+    )
+
+
+def _field(field: str, asked: AttributeAsked, credentials: Sequence[HeldCredential]) -> FieldView:
+    if not asked.name:
+        return FieldView("", asked.type, "", is_demanded=False)
+    if asked.value is not None:
+        return FieldView("", asked.type, asked.value, is_demanded=True)
+    held = held_of_type(credentials, asked.credential_type)
+    value = held.attributes.get(asked.name) if held else None
+    return FieldView(field, asked.type, value or "", is_demanded=False)
+
+
+def _translated(texts: Mapping[str, str]) -> str:
+    return texts.get(_CHOOSE_LANGUAGE) or next(iter(texts.values()), "")

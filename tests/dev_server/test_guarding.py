@@ -1,0 +1,168 @@
+"""Who may press the development server's buttons, and what its pages let a browser do."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Generator
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import pytest
+
+from irma_backend.dev_server import running_dev_server
+from irma_testing import InMemoryServer
+from irma_transport_urllib3 import SystemClock
+from tests.dev_server.browsing import Browser, Page
+from tests.memory_server.calling import OVER18, Http, disclosure
+
+AGE18 = disclosure([[OVER18]])
+
+
+@pytest.fixture
+def url(server: InMemoryServer) -> Generator[str]:
+    with running_dev_server(server) as url:
+        yield url
+
+
+@pytest.fixture
+def browser(url: str) -> Browser:
+    return Browser(url)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://127.0.0.1"},
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"sec_fetch_site": "none"},
+        {"content_type": "text/plain"},
+    ],
+)
+def test_a_button_elsewhere_does_nothing_though_it_knows_the_token(
+    http: Http, browser: Browser, headers: dict[str, str]
+) -> None:
+    """Where the browser says that the form is another page's."""
+    token = http.start(AGE18)["token"]
+    form = browser.open().form("Scan")
+    page = browser.submit(form.action, form.fields, **headers)
+    assert (page.status, "not pressed on a page of this server" in page.text) == (403, True)
+    assert http.status(token) == "INITIALIZED"
+
+
+@pytest.mark.parametrize("button", ["scan", "accept", "refuse"])
+@pytest.mark.parametrize("given", [{}, {"page-token": ""}, {"page-token": "\u00e9" * 43}])
+def test_a_button_without_the_token_does_nothing(
+    http: Http, browser: Browser, button: str, given: dict[str, str]
+) -> None:
+    """Each of them, whatever the browser says or does not say of where it is."""
+    token = http.start(AGE18)["token"]
+    page = browser.open()
+    name = page.form("Scan").action.removesuffix("/scan")
+    before = "INITIALIZED"
+    if button != "scan":
+        browser.press(page, "Scan")
+        before = "CONNECTED"
+    assert browser.submit(f"{name}/{button}", given).status == 403
+    assert http.status(token) == before
+
+
+def test_another_server_s_token_is_none(browser: Browser, http: Http) -> None:
+    """Each has its own, for as long as it runs."""
+    http.start(AGE18)
+    form = browser.open().form("Scan")
+    with running_dev_server(InMemoryServer(clock=SystemClock())) as other:
+        assert Browser(other).submit(form.action, form.fields).status == 403
+
+
+def test_a_program_that_is_no_browser_may_press_with_the_token(
+    http: Http, browser: Browser, url: str
+) -> None:
+    """It sends neither `Origin` nor `Sec-Fetch-Site`."""
+    http.start(AGE18)
+    form = browser.open().form("Scan")
+    connection = HTTPConnection(urlsplit(url).netloc)
+    connection.request(
+        "POST",
+        form.action,
+        "&".join(f"{name}={value}" for name, value in form.fields.items()),
+        {"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert connection.getresponse().status == 303
+    connection.close()
+
+
+def test_looking_changes_nothing(http: Http, browser: Browser) -> None:
+    """A link or an image elsewhere presses no button."""
+    token = http.start(AGE18)["token"]
+    action = browser.open().form("Scan").action
+    assert browser.open(action).status == 404
+    assert http.status(token) == "INITIALIZED"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "localhost"])
+def test_a_page_is_shown_under_the_names_of_this_machine_only(url: str, host: str) -> None:
+    """A web page whose name leads to this machine cannot read the token (DNS rebinding)."""
+    connection = HTTPConnection(urlsplit(url).netloc)
+    headers = {"host": host.format(port=urlsplit(url).port)}
+    connection.request("GET", "/", headers=headers)
+    response = connection.getresponse()
+    assert (response.status, b"page-token" in response.read()) == (403, False)
+    connection.close()
+
+
+def pages_of(browser: Browser, http: Http) -> list[Page]:
+    http.start(AGE18)
+    home = browser.open()
+    session = browser.press(home, "Scan")
+    over = browser.press(session, "Refuse")
+    return [home, session, over, browser.open("/app/x"), browser.open("/app/style.css")]
+
+
+def test_a_browser_runs_no_script_and_frames_no_page(http: Http, browser: Browser) -> None:
+    """By the headers of every page; nobody else may read one, and none is kept."""
+    for page in pages_of(browser, http):
+        policy = page.headers["content-security-policy"].split("; ")
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "form-action 'self'" in policy
+        assert "unsafe" not in page.headers["content-security-policy"]
+        assert page.headers["x-frame-options"] == "DENY"
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["referrer-policy"] == "same-origin"
+        assert "access-control-allow-origin" not in page.headers
+
+
+def test_the_pages_keep_to_their_own_policy(http: Http, browser: Browser) -> None:
+    """No script, no style and no handler in the HTML, and nothing from elsewhere."""
+    for page in pages_of(browser, http):
+        for tag, given in page.tags:
+            assert tag not in {"script", "style", "iframe", "object", "img", "base"}
+            assert not any(name.startswith("on") or name == "style" for name in given)
+            addresses = [given.get(name, "/") for name in ("href", "src", "action", "formaction")]
+            assert all(re.match(r"/(?!/)|data:,$", address) for address in addresses)
+
+
+def test_the_log_names_no_token(
+    http: Http, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was asked and how it ended, the usual questions more quietly."""
+    with caplog.at_level(logging.DEBUG, "irma_backend.dev_server"):
+        package = http.start(AGE18)
+        http.status(package["token"])
+        http.call("DELETE", f"/session/{package['token']}")
+        http.call("DELETE", package["sessionPtr"]["u"])
+    said = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert said[:2] == [
+        ("INFO", "POST /session: 200"),
+        ("DEBUG", "GET /session/{token}/status: 200"),
+    ]
+    assert said[-2:] == [
+        ("INFO", "DELETE /session/{token}: 200"),
+        ("INFO", "DELETE /irma/session/{token}: 200"),
+    ]
+    assert package["token"] not in caplog.text
