@@ -7,6 +7,14 @@
 Nothing that it says is proved: its proofs are simulated. Needs `irma-backend[dev-server]`.
 """
 
-from irma_backend.dev_server.running import running_dev_server, running_server
+try:
+    from irma_backend.dev_server.running import running_dev_server, running_server
+except ModuleNotFoundError as error:
+    if error.name not in {"aiohttp", "jinja2"}:
+        raise
+    raise ModuleNotFoundError(
+        "the development server needs aiohttp and Jinja2: pip install 'irma-backend[dev-server]'",
+        name=error.name,
+    ) from None
 
 __all__ = ["running_dev_server", "running_server"]

@@ -162,41 +162,44 @@ def test_what_is_issued_is_shown_and_kept(http: Http, browser: Browser, scan: Sc
     assert page.form("Accept").fields["value-0-0-0"] == "no"
 
 
-def test_the_pairing_code_is_shown_until_it_was_typed(
-    http: Http, browser: Browser, server: InMemoryServer
-) -> None:
+@pytest.fixture
+def paired(http: Http) -> Callable[[], tuple[str, Callable[[], object]]]:
+    """Start a session with pairing; give the code, and what is done when it was typed."""
+
+    def start() -> tuple[str, Callable[[], object]]:
+        package = http.start(disclosure([[OVER18]]))
+        known = package["frontendRequest"]["authorization"]
+        at = f"{package['sessionPtr']['u']}/frontend"
+        context = "https://irma.app/ld/request/frontendoptions/v1"
+        asked = {"@context": context, "pairingMethod": "pin"}
+        options = http.call("POST", f"{at}/options", asked, authorization=known)
+        code = json.loads(options.body)["pairingCode"]
+        return code, lambda: http.call("POST", f"{at}/pairingcompleted", authorization=known)
+
+    return start
+
+
+Paired = Callable[[], tuple[str, Callable[[], object]]]
+
+
+def test_the_pairing_code_is_shown_until_it_was_typed(browser: Browser, paired: Paired) -> None:
     """The page looks again by itself, and what is asked is shown only then."""
-    package = http.start(disclosure([[OVER18]]))
-    known = package["frontendRequest"]["authorization"]
-    at = package["sessionPtr"]["u"]
-    context = "https://irma.app/ld/request/frontendoptions/v1"
-    options = http.call(
-        "POST",
-        f"{at}/frontend/options",
-        {"@context": context, "pairingMethod": "pin"},
-        authorization=known,
-    )
+    code, complete = paired()
     page = browser.press(browser.open(), "Scan")
-    code = json.loads(options.body)["pairingCode"]
     assert f"Type this code where the QR was: {code}" in page.text
     assert ("meta", {"http-equiv": "refresh", "content": "2"}) in page.tags
     assert OVER18 not in page.html
-    early = browser.submit(f"{page.url}/accept", browser_token(page, browser))
+    early = browser.submit(f"{page.url}/accept", page.form("Refuse").fields)
     assert (early.status, "pairing is not completed" in early.text) == (409, True)
-    http.call("POST", f"{at}/frontend/pairingcompleted", authorization=known)
+    complete()
     assert OVER18 in browser.open(page.url).html
 
 
-def browser_token(page: Page, browser: Browser) -> dict[str, str]:
-    """Give the token of the forms, which a page without a form does not show."""
-    assert not page.forms
-    Http(browser.url, _send).start(disclosure([[OVER12]]))
-    return browser.open().form("Scan").fields
-
-
-def _send(request: HttpRequest) -> HttpResponse:
-    with Urllib3Transport() as transport:
-        return transport.send(request, transport.clock.monotonic() + 5)
+def test_one_may_refuse_while_pairing(browser: Browser, paired: Paired) -> None:
+    """Whatever the code is."""
+    paired()
+    over = browser.press(browser.press(browser.open(), "Scan"), "Refuse")
+    assert "Refused: the session is cancelled." in over.text
 
 
 def test_a_chain_leads_from_page_to_page(

@@ -1,0 +1,98 @@
+"""`irma-backend dev-server`, in this process and as one of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from urllib.request import urlopen
+
+import pytest
+from click.testing import CliRunner, Result
+
+from irma_backend.cli import dev_server as module
+from irma_backend.cli.dev_server import dev_server
+
+RUN = "from irma_backend.cli.dev_server import dev_server; dev_server(prog_name='dev-server')"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(dev_server, arguments, prog_name="dev-server")
+
+
+def while_it_serves(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Do something while the server runs, and end it with Ctrl-C."""
+
+    def wait() -> None:
+        act()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_wait", wait)
+
+
+def test_it_says_where_it_is_and_that_nothing_is_proved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The addresses on the standard output, the warning in the log."""
+    while_it_serves(monkeypatch, lambda: None)
+    done = run("--port", "0")
+    assert done.exit_code == 130
+    assert re.fullmatch(
+        r"IRMA server: (http://127\.0\.0\.1:\d+)\nPlay the app: \1/\n"
+        r"Ctrl-C ends it, and its sessions with it\.\n",
+        done.stdout,
+    )
+    assert "nothing that this server says is proved" in done.stderr
+
+
+def test_it_serves_until_ctrl_c() -> None:
+    """As a process: the page and the server answer, the port is free afterwards, 130 is the end."""
+    command = [sys.executable, "-u", "-c", RUN, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().decode().removeprefix("IRMA server: ").strip()
+        process.stdout.readline()
+        process.stdout.readline()
+        with urlopen(f"{url}/health") as health, urlopen(f"{url}/") as page:
+            assert health.read() == b"OK"
+            assert b"Open sessions" in page.read()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+
+
+def test_a_taken_port_is_a_clear_message_and_status_2() -> None:
+    """Without a traceback."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, "--port", str(port)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        again = run("--port", str(port))
+    assert (done.returncode, again.exit_code) == (2, 2)
+    assert done.stdout == ""
+    assert f"Error: port {port} of 127.0.0.1: another program listens there" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_what_is_no_port_is_a_mistake_in_the_usage(port: str) -> None:
+    """Status 2, and the option is named."""
+    done = run("--port", port)
+    assert (done.exit_code, "Invalid value for '--port'" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("missing", ["aiohttp", "jinja2"])
+def test_what_is_not_installed_is_named_with_its_pip_line(missing: str) -> None:
+    """In a process that has not imported it yet."""
+    code = f"import sys; sys.modules[{missing!r}] = None; {RUN}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "pip install 'irma-backend[dev-server]'" in done.stderr.replace("\n", " ")
+    assert "Traceback" not in done.stderr
