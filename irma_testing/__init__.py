@@ -9,22 +9,60 @@
     session = requestor.start_session(DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}))
     answer = requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
 
+With pytest the fixtures `irma_server`, `irma_app`, `irma_requestor` and `irma_async_requestor` are
+there by themselves: see `irma_testing.pytest_plugin`.
+
 Nothing here proves anything: the proofs are simulated, and the server's JWTs say so in a claim.
 """
 
-from irma_testing.memory.app import SimulatedApp
-from irma_testing.memory.app_line import AppError
-from irma_testing.memory.app_session import Outcome, ScannedSession
-from irma_testing.memory.events import EventStream
-from irma_testing.memory.scheme import EXAMPLE_SCHEME, OPEN_SCHEME, CredentialType, Scheme
-from irma_testing.memory.server import InMemoryServer
-from irma_testing.memory.settings import RequestorSettings, ServerSettings
-from irma_testing.memory.shown import OpenSession
-from irma_testing.memory.start_request import AttributeAsked
-from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
-from irma_testing.memory.wallet import HeldCredential
-from irma_testing.scripted import AsyncScriptedTransport, ScriptedTransport
-from irma_testing.time import ManualClock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from irma_testing.memory.app import SimulatedApp
+    from irma_testing.memory.app_line import AppError
+    from irma_testing.memory.app_session import Outcome, ScannedSession
+    from irma_testing.memory.events import EventStream
+    from irma_testing.memory.scheme import EXAMPLE_SCHEME, OPEN_SCHEME, CredentialType, Scheme
+    from irma_testing.memory.server import InMemoryServer
+    from irma_testing.memory.settings import RequestorSettings, ServerSettings
+    from irma_testing.memory.shown import OpenSession
+    from irma_testing.memory.start_request import AttributeAsked
+    from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
+    from irma_testing.memory.wallet import HeldCredential
+    from irma_testing.scripted import AsyncScriptedTransport, ScriptedTransport
+    from irma_testing.time import ManualClock
+else:
+    # Loaded on first use, as `irma_core` is: pytest imports this package in every project that has
+    # it installed, for the plugin in it.
+    from importlib import import_module
+
+    _ROOMS = {
+        "memory.app": "SimulatedApp",
+        "memory.app_line": "AppError",
+        "memory.app_session": "Outcome ScannedSession",
+        "memory.events": "EventStream",
+        "memory.scheme": "EXAMPLE_SCHEME OPEN_SCHEME CredentialType Scheme",
+        "memory.server": "InMemoryServer",
+        "memory.settings": "RequestorSettings ServerSettings",
+        "memory.shown": "OpenSession",
+        "memory.start_request": "AttributeAsked",
+        "memory.transports": "AsyncInMemoryTransport InMemoryTransport",
+        "memory.wallet": "HeldCredential",
+        "scripted": "AsyncScriptedTransport ScriptedTransport",
+        "time": "ManualClock",
+    }
+
+    def __getattr__(name):
+        for room, names in _ROOMS.items():
+            if name in names.split():
+                value = getattr(import_module(f"irma_testing.{room}"), name)
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module 'irma_testing' has no attribute {name!r}")
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "EXAMPLE_SCHEME",

@@ -7,10 +7,12 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import irma_core
+import irma_testing
 from irma_core import errors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,13 +97,14 @@ def test_a_module_says_what_it_is_and_is_not_long(path: Path) -> None:
     assert path.stem not in {"utils", "helpers", "common", "misc", "base"}
 
 
-def test_the_front_door_shows_what_it_says() -> None:
+@pytest.mark.parametrize("door", [irma_core, irma_testing])
+def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
     """Each name of `__all__` is there, and no other is."""
-    for shown in irma_core.__all__:
-        assert getattr(irma_core, shown) is not None
-        assert shown in dir(irma_core)
+    for shown in door.__all__:
+        assert getattr(door, shown) is not None
+        assert shown in dir(door)
     with pytest.raises(AttributeError, match="Requester"):
-        _ = getattr(irma_core, "Requester")  # noqa: B009  # misspelt on purpose
+        _ = getattr(door, "Requester")  # noqa: B009  # misspelt on purpose
 
 
 def test_the_front_door_is_light() -> None:

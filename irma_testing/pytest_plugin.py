@@ -1,0 +1,51 @@
+"""For pytest: an IRMA server in memory, an app and requestors, as fixtures.
+
+pytest finds this module by itself, wherever the library is installed. So it imports nothing of
+ours until a fixture is used: other projects' tests do not pay for it, and what is imported later is
+seen by coverage. To set a fixture up in another way, redefine it in your `conftest.py`: those that
+build on it follow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from irma_core import AsyncRequestor, Requestor
+    from irma_testing import InMemoryServer, SimulatedApp
+
+__all__ = ["irma_app", "irma_async_requestor", "irma_requestor", "irma_server"]
+
+
+@pytest.fixture
+def irma_server() -> InMemoryServer:
+    """An IRMA server in memory, with a clock that moves only when somebody waits."""
+    from irma_testing import InMemoryServer  # noqa: PLC0415  # see the head of the module
+
+    return InMemoryServer()
+
+
+@pytest.fixture
+def irma_app(irma_server: InMemoryServer) -> SimulatedApp:
+    """An app at `irma_server`, which holds nothing: `irma_app.add(…)` gives it credentials."""
+    from irma_testing import SimulatedApp  # noqa: PLC0415
+
+    return SimulatedApp(irma_server)
+
+
+@pytest.fixture
+def irma_requestor(irma_server: InMemoryServer) -> Requestor:
+    """A requestor at `irma_server`."""
+    from irma_core import Requestor  # noqa: PLC0415
+
+    return Requestor(irma_server.url, irma_server.transport())
+
+
+@pytest.fixture
+def irma_async_requestor(irma_server: InMemoryServer) -> AsyncRequestor:
+    """The same, awaited; for whatever plugin runs your `async` tests."""
+    from irma_core import AsyncRequestor  # noqa: PLC0415
+
+    return AsyncRequestor(irma_server.url, irma_server.async_transport())

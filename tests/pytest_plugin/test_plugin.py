@@ -1,0 +1,100 @@
+"""The pytest plugin: there by itself, light until it is used, and what its fixtures are."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from irma_core import AsyncRequestor, DisclosureRequest, Requestor
+from irma_testing import InMemoryServer, SimulatedApp
+from tests.pytest_plugin.running import outcome, run_pytest
+
+EMAIL = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+SOON = timedelta(minutes=1)
+LIST_MODULES = """
+import sys
+
+def pytest_unconfigure(config):
+    ours = [name for name in sys.modules if name.startswith("irma_")]
+    heavy = [name for name in ("attrs", "cattrs", "joserfc", "urllib3") if name in sys.modules]
+    print("MODULES", *sorted(ours), *heavy)
+"""
+
+
+def modules_after(directory: Path, test: str) -> list[str]:
+    """Give which modules are loaded at the end of a run of one test."""
+    (directory / "conftest.py").write_text(LIST_MODULES)
+    (directory / "test_it.py").write_text(test)
+    said = run_pytest(directory, "-q")
+    [line] = [line for line in said.splitlines() if line.startswith("MODULES")]
+    assert "1 passed" in said
+    return line.split()[1:]
+
+
+def test_pytest_finds_the_plugin() -> None:
+    """By the entry point of the installed package."""
+    [found] = [each for each in entry_points(group="pytest11") if each.name == "irma"]
+    assert found.value == "irma_testing.pytest_plugin"
+
+
+def test_it_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
+    """Neither the core nor what is behind the door of `irma_testing`, nor their libraries."""
+    found = modules_after(tmp_path, "def test_nothing(): pass\n")
+    assert found == ["irma_testing", "irma_testing.pytest_plugin"]
+
+
+def test_a_fixture_loads_what_it_needs(tmp_path: Path) -> None:
+    """Which shows that the list above could have been longer."""
+    found = modules_after(tmp_path, "def test_server(irma_server): assert irma_server.url\n")
+    assert {"irma_core", "irma_testing.memory.server"} <= set(found)
+
+
+def test_all_fixtures_are_of_one_server(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_app: SimulatedApp
+) -> None:
+    """The app answers what the requestor asks."""
+    irma_app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    irma_server.when_started(irma_app.accept)
+    session = irma_requestor.start_session(EMAIL)
+    answer = irma_requestor.wait_for_answer(session, timeout=SOON)
+    assert answer["email"].value == "ada@example.com"
+
+
+async def test_there_is_an_async_requestor(
+    irma_async_requestor: AsyncRequestor, irma_server: InMemoryServer, irma_app: SimulatedApp
+) -> None:
+    """At the same server."""
+    irma_app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    irma_server.when_started(irma_app.accept)
+    session = await irma_async_requestor.start_session(EMAIL)
+    answer = await irma_async_requestor.wait_for_answer(session, timeout=SOON)
+    assert answer["email"].value == "ada@example.com"
+
+
+def test_each_test_has_its_own(tmp_path: Path) -> None:
+    """Nothing of one test is there in the next."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "seen = []\n"
+        "@pytest.mark.parametrize('number', [1, 2])\n"
+        "def test_new(irma_server, irma_app, number):\n"
+        "    assert not irma_app.credentials and not irma_server.open_sessions()\n"
+        "    assert irma_server not in seen\n"
+        "    seen.append(irma_server)\n"
+        "    irma_app.add('a.b.c', {})\n"
+    )
+    assert outcome(tmp_path) == "2 passed"
+
+
+def test_the_fixtures_are_listed_with_their_sentence(tmp_path: Path) -> None:
+    """`pytest --fixtures` is where users look first."""
+    said = run_pytest(tmp_path, "--fixtures")
+    for name, sentence in {
+        "irma_server": "An IRMA server in memory",
+        "irma_app": "An app at `irma_server`",
+        "irma_requestor": "A requestor at `irma_server`.",
+        "irma_async_requestor": "The same, awaited",
+    }.items():
+        assert f"{name} -- " in said
+        assert sentence in said
