@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import closing, suppress
 from typing import TypeVar, final
 from urllib.parse import urlsplit
 
@@ -102,7 +103,8 @@ class Bridge:
     async def _tell(self, request: web.Request, stream: EventStream) -> web.StreamResponse:
         headers = [pair for pair in stream.headers if pair[0] not in _OF_THE_CONNECTION]
         response = web.StreamResponse(status=stream.status, headers=headers)
-        try:
+        # A reset: who listened went away.
+        with closing(stream), suppress(ConnectionResetError):
             while self._listens(request):
                 has_headers, chunk = await self._run(lambda: self._hear(stream))
                 if has_headers and not response.prepared:
@@ -113,10 +115,6 @@ class Bridge:
                     await response.write(chunk)
                 else:
                     await asyncio.sleep(_TICK)
-        except ConnectionResetError:
-            pass  # who listened went away
-        finally:
-            stream.close()
         return response
 
     def _hear(self, stream: EventStream) -> tuple[bool, bytes | None]:

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -126,7 +125,7 @@ def _serving(
     with ThreadPoolExecutor(1, f"{_NAME}-http") as thread:
         loop = asyncio.Runner()
 
-        def run(step: Coroutine[Any, Any, None]) -> Future[None]:
+        def run(step: Coroutine[object, object, None]) -> Future[None]:
             return thread.submit(loop.run, step)
 
         try:

@@ -7,8 +7,7 @@ belong here: HTML (`templates`), what is done (`player`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, final
-from urllib.parse import urlsplit
+from typing import Literal, TypeAlias, final
 
 import attrs
 
@@ -179,11 +178,11 @@ def _over(name: str, session: ScannedSession) -> SessionView:
     )
 
 
-def _return_url(request: Mapping[str, Any]) -> str:
+def _return_url(request: Mapping[str, object]) -> str:
     url = str(request.get("clientReturnUrl", ""))
     # An augmented one has the requestor token in it; and no page shall lead to `javascript:`.
-    is_shown = not request.get("augmentReturnUrl") and urlsplit(url).scheme in {"http", "https"}
-    return url if is_shown else ""
+    is_of_the_web = url.lower().startswith(("http://", "https://"))
+    return url if is_of_the_web and not request.get("augmentReturnUrl") else ""
 
 
 def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tuple[SlotView, ...]:
@@ -191,7 +190,7 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
     return tuple(
         SlotView(
             option_field(slot),
-            _translated(labels.get(str(slot)) or {}),
+            _translated(labels.get(str(slot))),
             tuple(
                 tuple(
                     _field(value_field(slot, number, index), asked, credentials)
@@ -217,5 +216,8 @@ def _field(field: str, asked: AttributeAsked, credentials: Sequence[HeldCredenti
     return FieldView(field, asked.type, value or "", is_demanded=False)
 
 
-def _translated(texts: Mapping[str, str]) -> str:
-    return texts.get(_CHOOSE_LANGUAGE) or next(iter(texts.values()), "")
+def _translated(texts: object) -> str:
+    # The server in memory hands labels on as they came.
+    if not isinstance(texts, Mapping):
+        return ""
+    return str(texts.get(_CHOOSE_LANGUAGE) or next(iter(texts.values()), None) or "")

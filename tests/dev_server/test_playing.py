@@ -11,8 +11,8 @@ import pytest
 
 from irma_backend.dev_server import running_dev_server
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import Urllib3Transport
+from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock, Urllib3Transport
 from tests.dev_server.browsing import Browser, Page
 from tests.memory_server.calling import (
     AGE,
@@ -257,6 +257,42 @@ def test_a_session_that_is_not_there_cannot_be_scanned(http: Http, browser: Brow
         assert (page.status, "no such session" in page.text) == (409, True)
 
 
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [({"nl": "Leeftijd"}, "Leeftijd"), ({"en": "Age", "nl": "Leeftijd"}, "Age")]
+    + [(odd, "To be shown") for odd in ({}, None, "Age", {"nl": None})],
+)
+def test_a_label_is_shown_in_english_or_as_it_is(
+    http: Http, browser: Browser, scan: Scan, label: object, shown: str
+) -> None:
+    """And one that is none does no harm."""
+    token, page = scan(disclosure([[OVER18]], labels={"0": label}))
+    assert f" {shown} " in page.text
+    browser.press(page, "Accept", value_0_0_0="yes")
+    assert http.status(token) == "DONE"
+
+
+def test_the_token_in_a_return_url_is_not_shown() -> None:
+    """The official app would go there; a page would show it to whoever looks."""
+    settings = ServerSettings(augment_client_return_url=True)
+    with running_dev_server(InMemoryServer(settings, clock=SystemClock())) as url:
+        browser = Browser(url)
+        package = Http(url, _send).start(
+            disclosure([[OVER18]], clientReturnUrl="https://shop.example/", augmentReturnUrl=True)
+        )
+        page = browser.press(browser.open(), "Scan")
+        browser.press(page, "Accept", value_0_0_0="yes")
+    assert len(browser.seen) == 5
+    for html in browser.seen:
+        assert package["token"] not in html
+        assert "shop.example" not in html
+
+
+def _send(request: HttpRequest) -> HttpResponse:
+    with Urllib3Transport() as transport:
+        return transport.send(request, transport.clock.monotonic() + 5)
+
+
 @pytest.mark.parametrize("choice", ["2", "-1", "", "x", "\u0661"])
 def test_only_an_option_that_is_there_can_be_chosen(
     http: Http, browser: Browser, scan: Scan, choice: str
@@ -288,7 +324,8 @@ def test_the_server_s_no_is_shown(browser: Browser, scan: Scan, server: InMemory
 
 
 @pytest.mark.parametrize(
-    ("target", "is_link"), [("https://shop.example/?a=1&b", True), ("javascript:alert(1)", False)]
+    ("target", "is_link"),
+    [("https://shop.example/?a=1&b", True), ("javascript:alert(1)", False), ("http://[", True)],
 )
 def test_the_return_url_is_a_link_if_it_is_one_of_the_web(
     browser: Browser, scan: Scan, target: str, is_link: bool
