@@ -13,10 +13,8 @@ from irma_core.errors import (
     MalformedResponseError,
     TransportError,
 )
-from irma_transport_urllib3 import Urllib3Transport
-from tests.transports.asking import TOKEN, failure, get, post, send
-from tests.transports.misbehaving_server import Behaviour, MisbehavingServer, Peer, unused_port
-from tests.transports.misbehaviours import (
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer, unused_port
+from irma_testing.misbehaviours import (
     answer,
     compressed,
     cut,
@@ -26,6 +24,8 @@ from tests.transports.misbehaviours import (
     reset_amid_request,
     response,
 )
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import TOKEN, failure, get, post, send
 
 WITH_LENGTH = response(headers=[("Content-Type", "application/json")], body=b'{"status": "DONE"}')
 IN_CHUNKS = response(chunks=[b'{"status":', b' "DONE"}'])

@@ -12,10 +12,8 @@ from time import monotonic
 import pytest
 
 from irma_core.errors import ConnectionFailedError, TransportTimeoutError
-from irma_transport_urllib3 import Urllib3Transport
-from tests.transports.asking import failure, get, post, send
-from tests.transports.misbehaving_server import Behaviour, MisbehavingServer
-from tests.transports.misbehaviours import (
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
+from irma_testing.misbehaviours import (
     answer,
     drip,
     empty_503,
@@ -24,6 +22,8 @@ from tests.transports.misbehaviours import (
     response,
     silence,
 )
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import failure, get, post, send
 
 PACE = timedelta(milliseconds=100)
 WITHIN = 0.4

@@ -7,10 +7,8 @@ import tracemalloc
 import pytest
 
 from irma_core.errors import MalformedResponseError, ResponseTooLargeError
-from irma_transport_urllib3 import Urllib3Transport
-from tests.transports.asking import failure, get, send
-from tests.transports.misbehaving_server import Behaviour, MisbehavingServer
-from tests.transports.misbehaviours import (
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
+from irma_testing.misbehaviours import (
     answer,
     compressed,
     endless_body,
@@ -19,6 +17,8 @@ from tests.transports.misbehaviours import (
     raw,
     response,
 )
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import failure, get, send
 
 MIB = 1024 * 1024
 

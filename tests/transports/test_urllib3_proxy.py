@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from irma_core.errors import ConfigurationError, ConnectionFailedError, TransportTimeoutError
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer, unused_port
+from irma_testing.misbehaviours import answer, drip, hang_up, raw, response, silence
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import TOKEN, failure, get, send
-from tests.transports.misbehaving_server import Behaviour, MisbehavingServer, Peer, unused_port
-from tests.transports.misbehaviours import answer, drip, hang_up, raw, response, silence
 
 
 def tunnel_to(port: int) -> Behaviour:

@@ -12,10 +12,10 @@ from datetime import timedelta
 import pytest
 
 from irma_core.errors import ConfigurationError, ConnectionBrokenError, TransportError
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer
+from irma_testing.misbehaviours import answer, cut, hang_up, html_503, raw, response, silence
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import failure, get, post, send
-from tests.transports.misbehaving_server import Behaviour, MisbehavingServer, Peer
-from tests.transports.misbehaviours import answer, cut, hang_up, html_503, raw, response, silence
 
 
 def test_connects_when_there_is_something_to_send(transport: Urllib3Transport) -> None:

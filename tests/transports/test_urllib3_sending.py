@@ -10,10 +10,8 @@ import pytest
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import Transport
-from irma_transport_urllib3 import Urllib3Transport
-from tests.transports.asking import TOKEN, get, post, send
-from tests.transports.misbehaving_server import MisbehavingServer
-from tests.transports.misbehaviours import (
+from irma_testing.misbehaving_server import MisbehavingServer
+from irma_testing.misbehaviours import (
     answer,
     compressed,
     empty_503,
@@ -22,6 +20,8 @@ from tests.transports.misbehaviours import (
     redirect,
     response,
 )
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import TOKEN, get, post, send
 
 
 def test_is_a_transport() -> None:

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from irma_core.errors import ConfigurationError, ConnectionBrokenError, ConnectionFailedError
+from irma_testing.misbehaving_server import MisbehavingServer, Peer
+from irma_testing.misbehaviours import answer, cut, hang_up, response
 from irma_transport_urllib3 import Urllib3Transport
 from tests.transports.asking import failure, get, send
-from tests.transports.misbehaving_server import MisbehavingServer, Peer
-from tests.transports.misbehaviours import answer, cut, hang_up, response
 
 
 @pytest.mark.parametrize("form", ["path", "path text", "text", "bytes", "context"])

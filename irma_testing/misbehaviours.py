@@ -1,4 +1,7 @@
-"""What the misbehaving server can do with a request, right and wrong; see there."""
+"""What the misbehaving server can do with a request, right and wrong; see there.
+
+Belongs here: whole responses. Does not belong here: event streams (`misbehaving_streams`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from datetime import timedelta
 
-from tests.transports.misbehaving_server import Behaviour, Peer
+from irma_testing.misbehaving_server import Behaviour, Peer
 
 __all__ = [
     "answer",
@@ -26,6 +29,7 @@ __all__ = [
     "reset_amid_request",
     "response",
     "silence",
+    "wrong_length",
 ]
 
 _END_OF_HEAD = b"\r\n\r\n"
@@ -94,6 +98,12 @@ def reset(data: bytes = b"") -> Behaviour:
         peer.reset()
 
     return behave
+
+
+def wrong_length(body: bytes, said: int) -> Behaviour:
+    """Send a body of another length than the head says, and close."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {said}".encode() + _END_OF_HEAD
+    return raw(head + body, close=True)
 
 
 def reset_amid_request(peer: Peer) -> None:

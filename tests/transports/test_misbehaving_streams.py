@@ -1,0 +1,72 @@
+"""What the misbehaving server sends to a subscription, byte for byte."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from time import monotonic
+
+import pytest
+
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
+from irma_testing.misbehaving_streams import (
+    cut_stream,
+    event_stream,
+    forgotten,
+    held_stream,
+    silent_stream,
+)
+from irma_testing.misbehaviours import wrong_length
+
+END = b"0\r\n\r\n"
+
+
+def received(behaviour: Behaviour, within: float = 5) -> bytes:
+    """Give all of the body that comes within the time, or until the connection or stream ends."""
+    parts = b""
+    with (
+        MisbehavingServer(behaviour) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=within) as sock,
+    ):
+        sock.sendall(b"GET /statusevents HTTP/1.1\r\nHost: here\r\n\r\n")
+        try:
+            while not parts.endswith(END) and (data := sock.recv(65536)):
+                parts += data
+        except TimeoutError:
+            parts += b"..."
+    return parts.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "body"),
+    [
+        (event_stream(b"data: 1\n\n", b"x"), b"9\r\ndata: 1\n\n\r\n1\r\nx\r\n" + END),
+        (event_stream(greeting=b"hi"), b"2\r\nhi\r\n" + END),
+        (cut_stream(b"data: 1\n\n", 4), b"9\r\ndata"),
+        (held_stream([b"a", b"b"], timedelta(0)), b"1\r\na\r\n1\r\nb\r\n" + END),
+        (wrong_length(b"four", 9), b"four"),
+    ],
+    ids=["ends without a final status", "greets", "cut in a chunk", "held back", "wrong length"],
+)
+def test_what_comes_of_a_stream_that_ends(behaviour: Behaviour, body: bytes) -> None:
+    """Each way of ending looks as it says."""
+    assert received(behaviour) == body
+
+
+@pytest.mark.parametrize("greeting", [b"", b"hi"])
+def test_a_silent_stream_stays_open(greeting: bytes) -> None:
+    """After its head and greeting nothing comes, and the connection stays."""
+    found = received(silent_stream(greeting), 0.2)
+    assert found == (b"2\r\nhi\r\n..." if greeting else b"...")
+
+
+def test_a_proxy_that_buffers_sends_nothing_before_its_time() -> None:
+    """Not even the head comes early."""
+    begun = monotonic()
+    assert received(held_stream([b"a"], timedelta(milliseconds=150))) == b"1\r\na\r\n" + END
+    assert monotonic() - begun >= 0.15
+
+
+def test_a_server_started_again_knows_no_session() -> None:
+    """It answers with irmago's own error."""
+    assert b'"error":"SESSION_UNKNOWN"' in received(forgotten(), 0.2)
