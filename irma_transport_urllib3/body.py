@@ -17,7 +17,7 @@ from irma_transport_urllib3.exchange import (
     OverLimitError,
 )
 
-__all__ = ["read_body"]
+__all__ = ["decoded", "read_body"]
 
 _GZIP, _ZLIB, _RAW_DEFLATE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
@@ -49,10 +49,22 @@ def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange
         # http.client takes the end of the connection for the end of the trailer.
         raise CutShortError
     encoding = response.headers.get("content-encoding")
-    return _decoded(body, encoding.strip().lower(), limit) if encoding and body else body
+    return decoded(body, encoding, limit) if encoding and body else body
 
 
-def _decoded(body: bytes, encoding: str, limit: int) -> bytes:
+def decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """Decompress a body that is not empty.
+
+    Args:
+        body: As it came.
+        encoding: What its `Content-Encoding` says.
+        limit: How many bytes it may have afterwards.
+
+    Raises:
+        OverLimitError: It has more.
+        NotHttpError: It is not in that encoding, or the encoding is not known.
+    """
+    encoding = encoding.strip().lower()
     if encoding == "identity":
         return body
     try:

@@ -14,7 +14,7 @@ from irma_core.errors import ConfigurationError
 from irma_transport_urllib3.connection import PlainPool, TlsPool
 from irma_transport_urllib3.settings import Proxy
 
-__all__ = ["Origin", "PoolSettings", "Pools"]
+__all__ = ["Origin", "PoolSettings", "Pools", "split_url"]
 
 _URL = re.compile(r"(https?://[^/?#@\s\\]+)([\x21-\x22\x24-\x7e]*)", re.IGNORECASE)
 # Base URLs are few; this bounds a caller who makes them up.
@@ -58,10 +58,7 @@ class Pools:
 
     def locate(self, url: str) -> tuple[Origin, str]:
         """Give the origin and the target; `ConfigurationError` if the URL is no absolute one."""
-        match = _URL.fullmatch(url)
-        if match is None:
-            raise ConfigurationError("the URL is not an absolute, percent-encoded HTTP(S) URL")
-        base, target = match.groups()
+        base, target = split_url(url)
         origin = self._origins.get(base)
         if origin is None:
             origin = self._open(base)
@@ -90,6 +87,15 @@ class Pools:
             self._origins.clear()
         origin = self._origins[base] = Origin(pool, peer, prefix, prefix + _SHOWN)
         return origin
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Give scheme, host and port, and the rest; `ConfigurationError` if it is no absolute URL."""
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ConfigurationError("the URL is not an absolute, percent-encoded HTTP(S) URL")
+    base, target = match.groups()
+    return base, target
 
 
 def _manager(settings: PoolSettings) -> PoolManager:

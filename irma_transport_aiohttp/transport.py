@@ -1,0 +1,236 @@
+"""The transport: one awaited `send`, bounded in time and size, whatever the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Self
+
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from yarl import URL
+
+from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_transport_aiohttp.exchange import Exchange, never_again, tracing
+from irma_transport_aiohttp.failures import explain
+from irma_transport_urllib3.body import decoded
+from irma_transport_urllib3.clock import SystemClock, system_jitter
+from irma_transport_urllib3.exchange import NotHttpError, OverLimitError
+from irma_transport_urllib3.pools import split_url
+from irma_transport_urllib3.settings import TlsSettings, checked_headers, read_proxy, tls_context
+
+__all__ = ["AiohttpTransport"]
+
+# The server closes after 2.0 s of idling; the rest is for the way to it.
+_LONGEST_IDLE = timedelta(seconds=1.5)
+# The deadline of a request is kept by `asyncio.timeout`; aiohttp's own would cut streams.
+_NO_TIMES = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+_LONGEST_WAIT = 86_400.0
+
+
+class AiohttpTransport:
+    """Runs HTTP requests on the event loop, with aiohttp and a pool of connections.
+
+    Belongs to the event loop that it first sends on. Follows no redirect, repeats no request, keeps
+    no cookie and reads no proxy from the environment. Use it with `async with`, or `aclose` it.
+
+    Args:
+        ca: The certificates to trust instead of the system's: a path to a PEM file, or PEM text.
+        client_certificate: Path to a PEM file to show to the server.
+        client_key: Path to its private key, if that is in another file.
+        client_key_password: The key's password.
+        ssl_context: A TLS context of your own, in place of the four above.
+        headers: Headers for every request, under those that the request has.
+        proxy: `http://` or `https://` URL of a proxy, with `user:password@` if it asks for them.
+        proxy_headers: Headers for the proxy.
+        idle_limit: How long a connection may have been idle and still be used; above 0 and at most
+            1.5 s, since an IRMA server closes it at 2 s.
+        max_response_bytes: How large a body may be, in bytes after decompression.
+        max_connections: How many connections may be open at once; a request beyond them waits for
+            one, within its deadline.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or a file is missing or not what it should be.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca: str | os.PathLike[str] | bytes | None = None,
+        client_certificate: str | os.PathLike[str] | None = None,
+        client_key: str | os.PathLike[str] | None = None,
+        client_key_password: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        proxy_headers: Mapping[str, str] | None = None,
+        idle_limit: timedelta = _LONGEST_IDLE,
+        max_response_bytes: int = 1024 * 1024,
+        max_connections: int = 100,
+    ) -> None:
+        if not timedelta(0) < idle_limit <= _LONGEST_IDLE:
+            raise ConfigurationError("idle_limit: it must be above 0 and at most 1.5 seconds")
+        if max_response_bytes < 1 or max_connections < 1:
+            raise ConfigurationError("max_response_bytes and max_connections: at least 1")
+        tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
+        if ssl_context is None:
+            ssl_context = tls_context(tls)
+        elif tls != TlsSettings():
+            raise ConfigurationError("ssl_context: it is in place of ca and client_…, not beside")
+        self._tls = ssl_context
+        self._headers = {
+            "user-agent": "irma-backend",
+            "accept-encoding": "identity",
+            **checked_headers(headers, "headers"),
+        }
+        self._proxy = read_proxy(proxy, proxy_headers)
+        self._idle_limit = idle_limit.total_seconds()
+        self._max_response_bytes = max_response_bytes
+        self._max_connections = max_connections
+        self._clock = SystemClock()
+        self._session: ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    @property
+    def clock(self) -> SystemClock:
+        """The system's clock, which deadlines are meant by."""
+        return self._clock
+
+    @property
+    def jitter(self) -> Callable[[], float]:
+        """The system's chance."""
+        return system_jitter
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Wait; a duration below 0 is none."""
+        await asyncio.sleep(max(duration.total_seconds(), 0.0))
+
+    async def aclose(self) -> None:
+        """Close all connections; a request under way fails. Nothing can be sent then."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        """Send the request, and give the whole response whatever its status.
+
+        Cancelling it closes its connection.
+
+        Args:
+            request: What to send, as it is.
+            deadline: A point on `clock.monotonic()`, for resolving the name, connecting, TLS,
+                sending and reading.
+
+        Raises:
+            ConnectionFailedError: No connection, or no TLS; nothing was sent.
+            ConnectionBrokenError: It ended before the whole response had come.
+            TransportTimeoutError: The deadline came first.
+            MalformedResponseError: What came is not HTTP, or not in the encoding it claims.
+            ResponseTooLargeError: The response is larger than `max_response_bytes`.
+            ConfigurationError: The URL or a header cannot be sent, the transport is closed, or it
+                was used on another event loop.
+        """
+        failure: IrmaError
+        base, _ = split_url(request.url)
+        url = _url(request.url, base)
+        headers = {**self._headers, **checked_headers(dict(request.headers), "the request")}
+        if self._proxy is not None and base[:5].lower() == "http:":
+            # Such a proxy reads the request itself; aiohttp sends its headers ahead of TLS only.
+            headers.update(self._proxy.headers)
+        exchange = Exchange(base.partition("://")[2])
+        left = min(deadline - self._clock.monotonic(), _LONGEST_WAIT)
+        try:
+            if left <= 0:
+                raise TimeoutError
+            async with asyncio.timeout(left):
+                return await self._perform(request, url, headers, exchange)
+        except (ClientError, OSError, NotHttpError, OverLimitError) as error:
+            failure = explain(error, exchange, request.path)
+        # Raised out here it has no context: native errors and their frames hold secrets.
+        raise failure
+
+    async def _perform(
+        self, request: HttpRequest, url: URL, headers: dict[str, str], exchange: Exchange
+    ) -> HttpResponse:
+        proxy = self._proxy
+        async with self._opened().request(
+            request.method,
+            url,
+            data=request.body,
+            headers=headers,
+            skip_auto_headers=("Accept", "Content-Type"),
+            allow_redirects=False,
+            proxy=proxy and proxy.url,
+            proxy_headers=proxy and proxy.headers,
+            middlewares=(never_again,),
+            trace_request_ctx=exchange,
+        ) as response:
+            body = await self._read(response)
+        pairs = tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in response.raw_headers
+        )
+        return HttpResponse(response.status, pairs, body=body)
+
+    async def _read(self, response: ClientResponse) -> bytes:
+        """Read and decompress the whole body; what is left over goes with its connection."""
+        limit = self._max_response_bytes
+        if (response.content_length or 0) > limit:
+            raise OverLimitError
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > limit:
+                raise OverLimitError
+        encoding = response.headers.get("content-encoding")
+        return decoded(bytes(body), encoding, limit) if encoding and body else bytes(body)
+
+    def _opened(self) -> ClientSession:
+        """Give the session; aiohttp makes one only on the event loop that it is for."""
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise ConfigurationError("the transport is closed: make a new one")
+        if self._session is None:
+            self._loop = loop
+            self._session = ClientSession(
+                connector=TCPConnector(
+                    ssl=self._tls, limit=self._max_connections, keepalive_timeout=self._idle_limit
+                ),
+                cookie_jar=DummyCookieJar(),
+                timeout=_NO_TIMES,
+                auto_decompress=False,
+                trust_env=False,
+                trace_configs=[tracing()],
+            )
+        elif loop is not self._loop:
+            raise ConfigurationError("the transport was used on another event loop: make one each")
+        return self._session
+
+
+def _url(text: str, base: str) -> URL:
+    """Give the URL as it is; `ConfigurationError` if its host or port is none."""
+    try:
+        url = URL(text, encoded=True)
+        if url.host and url.port is not None and url.host.encode("idna"):
+            return url
+    except ValueError:  # UnicodeError too
+        pass
+    raise ConfigurationError(f"the host or port of {base} is not valid")
