@@ -1,6 +1,6 @@
 """Build what the real-server tests need, once, into a cache outside the checkout.
 
-Made are the official `yivi`, the project's headless wallet, a scheme with keys, and a key pair
+Made are the official `yivi`, the project's headless wallet, schemes with keys, and a key pair
 for result JWTs. Each stands in a folder named after what it was made from, appears there whole
 or not at all, and is made by one process while others wait.
 """
@@ -101,8 +101,8 @@ def _build_wallet(folder: Path) -> None:
 def _make_scheme(yivi: Path, folder: Path) -> None:
     schemes = folder / "schemes"
     shutil.copytree(SCHEME_SOURCES, schemes)
-    issuer = schemes / "example" / "town"
-    run(yivi, "irma", "issuer", "keygen", "-l", "1024", "-v", "20y", issuer)
+    for issuer in sorted(folder.parent for folder in schemes.glob("*/*/Issues")):
+        run(yivi, "irma", "issuer", "keygen", "-l", "1024", "-v", "20y", issuer)
     run(yivi, "irma", "scheme", "keygen", cwd=folder)
 
 

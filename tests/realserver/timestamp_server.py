@@ -1,4 +1,4 @@
-"""The time-stamp server, and the scheme that names it."""
+"""The time-stamp server, and the schemes that name it."""
 
 import json
 import shutil
@@ -34,15 +34,15 @@ class TimestampServer:
 
 
 def make_schemes(tools: Tools, folder: Path, *, timestamp_url: str = URL_IN_TEMPLATE) -> Path:
-    """Copy the scheme into a new folder, name the time-stamp server in it, sign it: 30 ms.
+    """Copy the schemes into a new folder, name the time-stamp server in them, sign them: 30 ms each.
 
     So each test run has a port of its own. Gives the folder that server and wallet want.
     """
     schemes = folder / "schemes"
     shutil.copytree(tools.scheme_template / "schemes", schemes)
-    description = schemes / "example" / "description.xml"
-    text = description.read_text(encoding="utf-8")
-    description.write_text(text.replace(URL_IN_TEMPLATE, timestamp_url), encoding="utf-8")
     secret_key = tools.scheme_template / "sk.pem"
-    run(tools.yivi, "irma", "scheme", "sign", secret_key, schemes / "example")
+    for description in sorted(schemes.glob("*/description.xml")):
+        text = description.read_text(encoding="utf-8")
+        description.write_text(text.replace(URL_IN_TEMPLATE, timestamp_url), encoding="utf-8")
+        run(tools.yivi, "irma", "scheme", "sign", secret_key, description.parent)
     return schemes
