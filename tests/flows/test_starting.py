@@ -71,6 +71,11 @@ def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
         ([HttpResponse(400, JSON, body=REFUSAL)], ServerRefusedError.__name__, 1),
         ([HttpResponse(413, HTML, body=b"<html>")], ServerRefusedError.__name__, 1),
         ([HttpResponse(400, JSON, body=REFUSAL + PACKAGE)], SessionMayExistError.__name__, 1),
+        (
+            [HttpResponse(200, JSON, body=PACKAGE.replace(b"disclosing", b"signing"))],
+            SessionMayExistError.__name__,
+            1,
+        ),
         ([HttpResponse(200, JSON, body=PACKAGE[:40])], SessionMayExistError.__name__, 1),
         ([HttpResponse(200, JSON, body=b"")], SessionMayExistError.__name__, 1),
         ([HttpResponse(200, HTML, body=PACKAGE)], SessionMayExistError.__name__, 1),

@@ -61,16 +61,27 @@ Call = Callable[[Any, StartedSession], Any]
 class Played:
     """A call that was made in one colour: what came of it, and what was sent and slept."""
 
-    def __init__(self, colour: str, steps: Iterable[Step], call: Call, **settings: Any) -> None:
+    def __init__(
+        self,
+        colour: str,
+        steps: Iterable[Step],
+        call: Call,
+        *,
+        start: Step = STARTED,
+        at_the_end: Exception | None = None,
+        **settings: Any,
+    ) -> None:
+        self._at_the_end = at_the_end
+        self.transport: ScriptedTransport | AsyncScriptedTransport
         self.requests: list[HttpRequest] = []
         self.outcome: Any = None
         if colour == "sync":
-            transport = ScriptedTransport([STARTED, *steps])
+            self.transport = transport = ScriptedTransport([start, *self._steps(steps)])
             requestor = Requestor("https://irma.example/api/", transport, **settings)
             self._run(lambda: self._called(call(requestor, requestor.start_session(AGE))))
             self.requests, self.slept = transport.requests[1:], transport.slept
         else:
-            awaited = AsyncScriptedTransport([STARTED, *steps])
+            self.transport = awaited = AsyncScriptedTransport([start, *self._steps(steps)])
             other = AsyncRequestor("https://irma.example/api/", awaited, **settings)
 
             async def main() -> Any:
@@ -78,6 +89,16 @@ class Played:
 
             self._run(lambda: asyncio.run(main()))
             self.requests, self.slept = awaited.requests[1:], awaited.slept
+
+    def _steps(self, steps: Iterable[Step]) -> Iterable[Step]:
+        yield from steps
+        if self._at_the_end is not None:
+            yield self._cut_short
+
+    def _cut_short(self, _request: HttpRequest) -> HttpResponse:
+        assert self._at_the_end is not None
+        self.transport.clock.advance(WAIT)
+        raise self._at_the_end
 
     def _run(self, made: Callable[[], Any]) -> None:
         try:
@@ -277,3 +298,39 @@ def test_a_wrong_base_url_is_refused(url: str) -> None:
 def test_loopback_may_be_plain(url: str) -> None:
     """On the same machine plain HTTP is fine."""
     assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_pairing_needs_a_server_that_has_it(colour: str) -> None:
+    """Before 0.8 it gave no frontend request: nothing is sent."""
+    step = reply({"sessionPtr": POINTER, "token": TOKEN})
+    calls: list[Call] = [
+        lambda r, s: r.set_pairing(s, PairingMethod.PIN),
+        lambda r, s: r.complete_pairing(s),
+    ]
+    for call in calls:
+        played = Played(colour, [], call, start=step)
+        assert isinstance(played.outcome, e.ConfigurationError)
+        assert "has no pairing" in str(played.outcome)
+        assert played.requests == []
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("call", [GONE[0], GONE[6]])
+def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(colour: str, call: Call) -> None:
+    """The last try was cut short by us: that says nothing of the server."""
+    end = e.TransportTimeoutError(ASKED, "the time was up", request_sent=True)
+    played = Played(colour, [], call, at_the_end=end, timeout=WAIT)
+    assert isinstance(played.outcome, e.DeadlineError)
+    assert played.outcome.__cause__ is end
+
+
+@pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
+def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
+    """And no key; a call without any time is a mistake."""
+    authentication = TokenAuthentication("secret")
+    made = requestor("https://irma.example/api", ScriptedTransport(), authentication=authentication)
+    assert repr(made) == f"<{requestor.__name__} at https://irma.example/api>"
+    for timeout in (timedelta(0), timedelta(seconds=-1)):
+        with pytest.raises(e.ConfigurationError, match="above zero"):
+            requestor("https://irma.example", ScriptedTransport(), timeout=timeout)

@@ -1,5 +1,8 @@
 """Sessions from start to answer, at the official server and with a real wallet."""
 
+import base64
+import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -37,11 +40,22 @@ from irma_core.errors import (
     WrongValueError,
 )
 from irma_core.models.answers import Evidence
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.endpoints import build_getproof_request, parse_getproof_response
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.conftest import StartWallet
 from tests.realserver.official_server import OfficialServer, ServerPool
+from tests.realserver.plain_http import start_session
+from tests.realserver.session_requests import AGE, issuance
 from tests.realserver.wallet import Wallet
-from tests.realserver.wallet_events import Accept, Disappear, Hold, PairingRequired, Refuse
+from tests.realserver.wallet_events import (
+    Accept,
+    Disappear,
+    Hold,
+    PairingRequired,
+    Refuse,
+    Succeeded,
+)
 
 OVER18 = "example.town.age.over18"
 OVER65 = "example.town.age.over65"
@@ -161,6 +175,40 @@ def test_a_validity_that_is_rounded_into_the_past_is_never_sent(requestor: Reque
     with pytest.raises(RequestError, match=r"credentials\[0\]\.validity") as caught:
         requestor.start_session(request)
     assert caught.value.place == "credentials[0].validity"
+
+
+def test_an_expired_credential_makes_no_answer(
+    requestor: Requestor, official_server: OfficialServer, start_wallet: StartWallet
+) -> None:
+    """Issued past the library, since it refuses to; the server says `DONE` and `EXPIRED`."""
+    wallet = start_wallet()
+    issued = start_session(
+        official_server.url, issuance({**AGE, "validity": int(time.time()) + 3600})
+    )
+    assert isinstance(wallet.accept(issued["sessionPtr"]), Succeeded)
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text()).wait()
+    assert requestor.get_status(session) is SessionStatus.DONE
+    with pytest.raises(ProofNotValidError, match="EXPIRED") as caught:
+        requestor.get_answer(session)
+    assert caught.value.proof_status == "EXPIRED"
+
+
+def test_the_older_jwt_can_be_asked_for(
+    requestor: Requestor,
+    wallet: Wallet,
+    transport: Urllib3Transport,
+    official_server: OfficialServer,
+) -> None:
+    """`getproof`, by its build/parse pair on a transport of the reader's own."""
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.accept(session.pointer.json_text())
+    request = build_getproof_request(ServerUrl.parse(official_server.url), session.token)
+    response = transport.send(request, transport.clock.monotonic() + 10)
+    payload = parse_getproof_response(response).split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    assert claims["attributes"] == {OVER18: "yes"}
+    assert claims["status"] == "VALID"
 
 
 def test_an_optional_slot_may_be_left_out_or_taken(requestor: Requestor, wallet: Wallet) -> None:

@@ -4,9 +4,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -41,13 +42,13 @@ def empty_wallet(start_wallet: StartWallet) -> Iterator[Wallet]:
         yield wallet
 
 
-def hold(wallet: Wallet, issuer: OfficialServer, *credentials: dict[str, object]) -> None:
+def hold(wallet: Wallet, issuer: OfficialServer, *credentials: dict[str, Any]) -> None:
     package = start_session(issuer.url, issuance(*credentials))
     assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
 
 
 @contextmanager
-def running_example(server: OfficialServer) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def running_example(server: OfficialServer) -> Generator[tuple["subprocess.Popen[str]", str]]:
     """Run it as its reader would; give the process and the pointer that its link holds."""
     environment = {**os.environ, "IRMA_SERVER": server.url, "IRMA_TOKEN": TOKEN}
     with subprocess.Popen(

@@ -56,6 +56,14 @@ def test_what_is_no_hmac_key_is_refused(text: str) -> None:
         HmacSigner(cast("bytes", text))
 
 
+def test_an_hmac_key_leaves_its_process_by_no_way() -> None:
+    """Not in a `repr`, not by pickle."""
+    signer = HmacSigner(KEY)
+    assert repr(signer) == "<HmacSigner>"
+    with pytest.raises(ConfigurationError, match="not pickled"):
+        pickle.dumps(signer)
+
+
 def test_an_rsa_key_is_taken_with_its_password() -> None:
     """PEM as text or bytes; the signature is PKCS #1 v1.5 with SHA-256."""
     key = rsa.generate_private_key(65537, 2048)

@@ -1,4 +1,9 @@
-"""What type checkers see: exact types of flows and the front, and wrong colours refused."""
+"""What type checkers see: exact types of flows and the front, and wrong colours refused.
+
+mypy's `warn_unused_ignores` and pyright's setting below make each `type: ignore` here a claim: if
+the checker no longer refuses the line, it complains of the comment.
+"""
+# pyright: reportUnnecessaryTypeIgnoreComment=true
 
 from typing import assert_type
 

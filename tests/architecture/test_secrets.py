@@ -1,0 +1,317 @@
+"""No secret in any `repr`, `str`, formatted traceback or log record; fingerprints instead.
+
+Whole sessions are played, good and bad, with secrets that are known; then every object of ours
+that came out, and whatever it holds, is shown in every way, and searched. Left out is the server
+in memory: it is the other side, and its secrets are made up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from irma_core import (
+    AsyncRequestor,
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    HmacAuthentication,
+    HmacSigner,
+    IssuanceRequest,
+    NextSession,
+    PairingMethod,
+    Requestor,
+    RevocationRequest,
+    SignatureRequest,
+    StartedSession,
+    TokenAuthentication,
+)
+from irma_core.errors import IrmaError, NullAttributeError
+from irma_core.flows.effects import Sign
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import Urllib3Transport
+
+VALUE, MESSAGE, PATH = "Ada-1815-12-10", "I owe-Babbage-5-guineas", "callback-path-7f3a"
+KEY, REVOCATION_KEY, BEARER = "K" * 40, "revocation-key-19", "bearer-token-58"
+AGE, NAME = "example.town.age", "example.town.resident.firstname"
+CALLBACK = f"https://shop.example/{PATH}"
+SHORT = timedelta(seconds=5)
+Play = Callable[[Requestor, SimulatedApp, InMemoryServer], Iterable[object]]
+
+
+def parts(thing: object, seen: set[int]) -> Iterator[object]:
+    """Give a thing and all that it holds, each once, whatever holds it."""
+    if id(thing) in seen or isinstance(thing, str | bytes | int | float | type | None):
+        return
+    if type(thing).__module__.startswith("irma_testing"):
+        return
+    seen.add(id(thing))
+    yield thing
+    held: list[object] = []
+    if isinstance(thing, Mapping):
+        held += thing.values()
+    elif isinstance(thing, list | tuple | set | frozenset):
+        held += thing
+    elif hasattr(thing, "__attrs_attrs__"):
+        held += (getattr(thing, field.name) for field in thing.__attrs_attrs__)
+    elif isinstance(thing, BaseException):
+        held += (thing.__cause__, thing.__context__, *vars(thing).values())
+    elif type(thing).__module__.startswith("irma_"):
+        held += getattr(thing, "__dict__", {}).values()
+    for each in held:
+        yield from parts(each, seen)
+
+
+def shown(things: Iterable[object]) -> Iterator[str]:
+    """Give each text that a log, a page or a person may see of them."""
+    seen: set[int] = set()
+    for thing in (part for each in things for part in parts(each, seen)):
+        if isinstance(thing, BaseException):
+            yield "".join(traceback.format_exception(thing))
+        if type(thing).__module__.startswith("irma_") or isinstance(thing, BaseException):
+            yield f"{thing!r} {thing} {thing!s:>1}"
+
+
+def secrets_of(session: StartedSession) -> Iterator[str]:
+    yield session.token.reveal()
+    yield session.pointer.url.rpartition("/")[2]
+    if session.frontend_request is not None:
+        yield session.frontend_request.authorization.reveal()
+
+
+def kept(call: Callable[[], object]) -> object:
+    """Give what a call gives, or the error that it raises."""
+    try:
+        return call()
+    except IrmaError as error:
+        return error
+
+
+def disclosing(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
+    session = requestor.start_session(
+        ExtendedRequest(
+            DisclosureRequest(
+                {"age": f"{AGE}.over18", "name": AttributeRequest(NAME, value=VALUE)}
+            ),
+            next_session=NextSession(CALLBACK),
+        )
+    )
+    early = kept(lambda: requestor.get_answer(session))
+    options = requestor.set_pairing(session, PairingMethod.NONE)
+    app.accept(session.pointer)
+    things = [session, early, options, requestor.get_status(session)]
+    return [*things, *map(kept, ends(requestor, session))]
+
+
+def ends(requestor: Requestor, session: StartedSession) -> list[Callable[[], object]]:
+    return [
+        lambda: requestor.get_unchecked_result(session),
+        lambda: requestor.get_answer(session),
+        lambda: list(requestor.get_answer(session)),
+        lambda: requestor.cancel_session(session),
+        lambda: requestor.complete_pairing(session),
+        lambda: requestor.set_pairing(session, PairingMethod.PIN),
+    ]
+
+
+def signing(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
+    session = requestor.start_session(SignatureRequest(MESSAGE, {"name": NAME}))
+    app.accept(session.pointer)
+    return [session, *map(kept, ends(requestor, session))]
+
+
+def cheated(requestor: Requestor, app: SimulatedApp, _server: InMemoryServer) -> list[object]:
+    wrong = DisclosureRequest({"age": f"{AGE}.over18"})
+    session = requestor.start_session(wrong)
+    app.accept(session.pointer)
+    asked = ExtendedRequest(
+        DisclosureRequest({"age": AttributeRequest(f"{AGE}.over18", value=VALUE)})
+    )
+    other = StartedSession(asked, session.package, started_at=session.started_at)
+    return [session, other, kept(lambda: requestor.get_answer(other))]
+
+
+def refused(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
+    session = requestor.start_session(DisclosureRequest([NAME]))
+    app.refuse(session.pointer)
+    things = [session, kept(lambda: requestor.wait_for_answer(session, timeout=SHORT))]
+    late = requestor.start_session(DisclosureRequest([NAME]))
+    things += [late, kept(lambda: requestor.wait_for_answer(late, timeout=SHORT))]
+    server.pass_time(timedelta(hours=1))
+    return [*things, *map(kept, ends(requestor, late))]
+
+
+def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -> list[object]:
+    card = CredentialRequest(
+        "example.town.resident", {"firstname": VALUE}, revocation_key=REVOCATION_KEY
+    )
+    return [
+        card,
+        kept(lambda: requestor.start_session(IssuanceRequest([card]))),
+        kept(
+            lambda: requestor.start_session(
+                IssuanceRequest([attrs.evolve(card, revocation_key=None)])
+            )
+        ),
+        kept(lambda: CredentialRequest("example.town", {"firstname": VALUE})),
+        kept(lambda: ExtendedRequest(DisclosureRequest([NAME]), callback_url=f"ftp://{PATH}/")),
+        kept(lambda: requestor.revoke(RevocationRequest(AGE, REVOCATION_KEY))),
+        kept(lambda: requestor.start_session(f"a.{KEY}.b")),
+        kept(lambda: requestor.start_session(KEY)),
+    ]
+
+
+def tokens(server: InMemoryServer) -> Requestor:
+    return Requestor(server.url, server.transport(), authentication=TokenAuthentication(BEARER))
+
+
+def hmac(server: InMemoryServer) -> Requestor:
+    authentication = HmacAuthentication("key-owner", HmacSigner(KEY.encode()))
+    return Requestor(server.url, server.transport(), authentication=authentication)
+
+
+def with_unknown_key(server: InMemoryServer) -> Requestor:
+    authentication = TokenAuthentication(BEARER + BEARER)
+    return Requestor(server.url, server.transport(), authentication=authentication)
+
+
+@pytest.fixture
+def server() -> InMemoryServer:
+    known = {
+        "token-owner": RequestorSettings("token", BEARER),
+        "key-owner": RequestorSettings("hmac", base64.b64encode(KEY.encode()).decode()),
+    }
+    return InMemoryServer(ServerSettings(requestors=known))
+
+
+@pytest.fixture
+def app(server: InMemoryServer) -> SimulatedApp:
+    app = SimulatedApp(server)
+    app.add(AGE, {"over18": "yes"})
+    app.add("example.town.resident", {"firstname": VALUE, "familyname": VALUE})
+    return app
+
+
+def search(things: list[object], log: pytest.LogCaptureFixture) -> None:
+    """Fail if a secret is to be seen anywhere."""
+    sessions = [part for part in parts(things, set()) if isinstance(part, StartedSession)]
+    secrets = [VALUE, MESSAGE, PATH, KEY, REVOCATION_KEY, BEARER]
+    secrets += [secret for session in sessions for secret in secrets_of(session)]
+    texts = [*shown(things), *(f"{each.getMessage()} {each.args!r}" for each in log.records)]
+    assert texts
+    for secret in secrets:
+        assert not [text for text in texts if secret in text]
+
+
+@pytest.mark.parametrize("play", [disclosing, signing, cheated, refused, issuing])
+@pytest.mark.parametrize("made", [tokens, hmac])
+def test_no_secret_is_seen_of_a_session(
+    made: Callable[[InMemoryServer], Requestor],
+    play: Play,
+    server: InMemoryServer,
+    app: SimulatedApp,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever its end."""
+    caplog.set_level(logging.DEBUG)
+    requestor = made(server)
+    search([requestor, *play(requestor, app, server)], caplog)
+
+
+def test_no_key_is_seen_of_a_requestor_that_the_server_does_not_know(
+    server: InMemoryServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The refusal has the server's words, not the header."""
+    caplog.set_level(logging.DEBUG)
+    requestor = with_unknown_key(server)
+    search([requestor, kept(lambda: requestor.start_session(DisclosureRequest([NAME])))], caplog)
+
+
+@contextmanager
+def rude_server() -> Generator[int]:
+    """Takes connections, and shuts them after the first bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(65536)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def test_no_secret_is_seen_of_a_broken_wire(
+    server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The HTTP library's own errors name the path: they stay out of the traceback."""
+    caplog.set_level(logging.DEBUG)
+    session = tokens(server).start_session(DisclosureRequest([NAME]))
+    with rude_server() as port, Urllib3Transport() as transport:
+        for address in (f"http://127.0.0.1:{port}/irma", "http://127.0.0.1:1"):
+            requestor = Requestor(address, transport, authentication=TokenAuthentication(BEARER))
+            calls = [
+                lambda: requestor.start_session(DisclosureRequest([NAME])),  # noqa: B023
+                lambda: requestor.get_status(session),  # noqa: B023
+                lambda: requestor.get_answer(session),  # noqa: B023
+                lambda: requestor.cancel_session(session),  # noqa: B023
+            ]
+            search([session, requestor, transport, *map(kept, calls)], caplog)
+
+
+def test_no_secret_is_seen_of_an_awaited_session(
+    server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The other colour shows no more."""
+    caplog.set_level(logging.DEBUG)
+    authentication = TokenAuthentication(BEARER)
+    requestor = AsyncRequestor(server.url, server.async_transport(), authentication=authentication)
+
+    async def main() -> list[object]:
+        session = await requestor.start_session(DisclosureRequest({"name": NAME}))
+        app.accept(session.pointer)
+        answer = await requestor.wait_for_answer(session, timeout=SHORT)
+        return [session, answer, await requestor.get_unchecked_result(session)]
+
+    search([requestor, *asyncio.run(main())], caplog)
+
+
+def test_messages_and_effects_show_no_content() -> None:
+    """What a framework author's own transport may log."""
+    request = HttpRequest(
+        "GET",
+        f"https://irma.example/session/{BEARER}/status",
+        headers=(("Authorization", KEY),),
+        path="GET session/{token}/status",
+        body=VALUE.encode(),
+    )
+    response = HttpResponse(200, (("x", BEARER),), body=MESSAGE.encode())
+    effect = Sign(HmacSigner(KEY.encode()), VALUE.encode())
+    for text in shown([request, response, effect]):
+        assert not any(secret in text for secret in (VALUE, MESSAGE, KEY, BEARER))
+
+
+def test_the_search_finds_a_secret_that_is_there() -> None:
+    """However deep; or this module would prove nothing."""
+    leak = NullAttributeError("outer")
+    leak.__cause__ = ValueError(VALUE)
+    assert any(VALUE in text for text in shown([{"deep": [(leak,)]}]))

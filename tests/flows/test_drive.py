@@ -1,0 +1,131 @@
+"""Drivers: how effects are performed, what is thrown into a flow, and what passes through it."""
+
+import asyncio
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from irma_core.errors import ConfigurationError, SigningError, TransportError
+from irma_core.flows.drive import run, run_async
+from irma_core.flows.effects import Effect, Flow, Send, Sign, Sleep
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+from irma_testing.scripted import Step
+
+GET = HttpRequest("GET", "https://irma.example/health", path="GET health")
+BROKEN = TransportError("GET health", "reset", request_sent=True)
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+
+
+def played(flow: Flow[Any], *steps: Step, colour: str) -> tuple[Any, list[timedelta]]:
+    """Run a flow in one colour; give its result, and the sleeps."""
+    if colour == "sync":
+        transport = ScriptedTransport(steps)
+        return run(flow, transport), transport.slept
+    awaited = AsyncScriptedTransport(steps)
+    return asyncio.run(run_async(flow, awaited)), awaited.slept
+
+
+def asking(ends: list[str]) -> Flow[str]:
+    """Ask once; say how it went, and how the flow itself was left."""
+    try:
+        response = yield from Send(GET, 0.0)
+    except TransportError as error:
+        return error.reason
+    finally:
+        ends.append("left")
+    return str(response.status)
+
+
+@COLOURS
+def test_a_flow_may_end_by_the_error_it_was_given(colour: str) -> None:
+    """A transport's error is thrown into it, and what it returns then is the result."""
+    assert played(asking([]), BROKEN, colour=colour)[0] == "reset"
+
+
+@COLOURS
+@pytest.mark.parametrize("stray", [StopIteration("not a result"), KeyboardInterrupt(), OSError()])
+def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
+    colour: str, stray: BaseException
+) -> None:
+    """A stray `StopIteration` of a transport reads as no success, least of all."""
+    ends: list[str] = []
+
+    def fail(_request: HttpRequest) -> HttpResponse:
+        raise stray
+
+    # A coroutine may not end by StopIteration: Python makes a RuntimeError of it.
+    with pytest.raises((type(stray), RuntimeError)):
+        played(asking(ends), fail, colour=colour)
+    assert ends == ["left"]
+
+
+@COLOURS
+def test_a_sleep_is_the_transports(colour: str) -> None:
+    """So the clock of a test moves at once."""
+
+    def sleeping() -> Flow[str]:
+        yield from Sleep(timedelta(seconds=3))
+        return "awake"
+
+    assert played(sleeping(), colour=colour) == ("awake", [timedelta(seconds=3)])
+
+
+@COLOURS
+def test_an_unknown_effect_is_named(colour: str) -> None:
+    """A flow of somebody else's may yield what this driver does not know."""
+
+    def odd() -> Generator[Effect, Any, None]:
+        yield cast("Effect", timedelta(0))
+
+    with pytest.raises(ConfigurationError, match="effect timedelta"):
+        played(odd(), colour=colour)
+
+
+class FutureSigner:
+    """Gives something to await that is no coroutine, as a thread pool's future is none."""
+
+    algorithm = "HS256"
+
+    def sign(self, signing_input: bytes) -> "FutureSigner":
+        return self
+
+    def __await__(self) -> Generator[None, None, bytes]:
+        yield
+        return b"signature"
+
+
+def signing() -> Flow[bytes]:
+    return (yield from Sign(cast("Any", FutureSigner()), b"x"))
+
+
+def test_whatever_is_awaitable_is_awaited_in_one_colour_and_refused_in_the_other() -> None:
+    """Coroutine or not."""
+    assert played(signing(), colour="async")[0] == b"signature"
+    with pytest.raises(ConfigurationError, match="use AsyncRequestor"):
+        played(signing(), colour="sync")
+
+
+class FailingSigner:
+    """Fails in its own way."""
+
+    algorithm = "HS256"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        raise OSError("token removed")
+
+
+@COLOURS
+def test_a_signers_error_is_thrown_into_the_flow(colour: str) -> None:
+    """As a `SigningError`, with the signer's own as the cause."""
+
+    def expecting() -> Flow[BaseException | None]:
+        try:
+            yield from Sign(FailingSigner(), b"x")
+        except SigningError as error:
+            return error.__cause__
+        return None
+
+    assert isinstance(played(expecting(), colour=colour)[0], OSError)

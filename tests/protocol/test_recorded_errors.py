@@ -1,0 +1,123 @@
+"""Every error recorded at the official server, read by the function for its endpoint."""
+
+from collections.abc import Callable
+
+import pytest
+
+from irma_core.errors import (
+    ServerRefusedError,
+    SessionMayExistError,
+    UnexpectedResponseError,
+)
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol import endpoints
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpResponse
+from tests.core.recordings import names, recording, said
+
+SERVER = ServerUrl.parse("https://irma.example")
+TOKEN = RequestorToken("0123456789abcdefghij")
+MAY_EXIST = {
+    "error-auth-jwt-sub-field-mismatch": "HTTP 500 INTERNAL_ERROR",
+    "error-start-next-session-empty-url": "HTTP 400 with an error that has more behind it",
+    "error-start-unknown-attribute-scheme-silent": "HTTP 503 with HTML",
+}
+"""Errors of a start that leave open whether there is a session, and what the error says of them."""
+FOREIGN = ["error-404-no-route", "error-405-method"]
+"""Said by what stands before irmago's handlers: a status without irmago's JSON."""
+REFUSED = sorted({*names("error-*")} - {*MAY_EXIST, *FOREIGN, "error-body-too-slow"})
+
+
+def parse_function(method: str, path: str) -> Callable[[HttpResponse], object]:
+    """Give the parse function of an endpoint of the server."""
+    if path.startswith("/irma/"):
+        return endpoints.parse_pairing_response
+    last = path.rstrip("/").rpartition("/")[2]
+    by_end: dict[str, Callable[[HttpResponse], object]] = {
+        "status": endpoints.parse_status_response,
+        "statusevents": endpoints.parse_status_response,
+        "result": endpoints.parse_result_response,
+        "result-jwt": endpoints.parse_result_jwt_response,
+        "getproof": endpoints.parse_getproof_response,
+        "publickey": endpoints.parse_public_key_response,
+        "revocation": endpoints.parse_revocation_response,
+    }
+    if method == "DELETE":
+        return endpoints.parse_cancel_response
+    return by_end.get(last, endpoints.parse_start_response)
+
+
+def parse(name: str) -> object:
+    """Read a recorded response by the function for its endpoint."""
+    case = recording(name)
+    response = case["response"]
+    reads = parse_function(case["request"]["method"], case["request"]["path"])
+    headers = tuple(response["headers"].items())
+    return reads(HttpResponse(response["status"], headers, body=response["body"].encode()))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_error_that_was_recorded_is_the_servers_refusal(name: str) -> None:
+    """With irmago's name for it, the HTTP status, and no stack trace in any text."""
+    expected = said(recording(name)["response"]["body"])
+    with pytest.raises(ServerRefusedError) as caught:
+        parse(name)
+    error = caught.value
+    assert (error.http_status, error.code) == (expected["status"], expected["error"])
+    assert error.description == expected["description"]
+    assert error.remote_message == expected.get("message", "").replace("\n", " ")
+    assert error.stacktrace == expected.get("stacktrace", "")
+    assert "goroutine" not in f"{error}{error!r}"
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_refusal_that_is_not_irmagos_has_no_name(name: str) -> None:
+    """The error points at the base URL."""
+    with pytest.raises(ServerRefusedError, match="the base URL is not that of an IRMA") as caught:
+        parse(name)
+    assert caught.value.code is None
+
+
+@pytest.mark.parametrize(("name", "reason"), MAY_EXIST.items())
+def test_an_error_that_leaves_a_session_possible_is_an_error_of_its_own(
+    name: str, reason: str
+) -> None:
+    """The server fell over, went on writing, or was cut off while its handler ran."""
+    with pytest.raises(SessionMayExistError) as caught:
+        parse(name)
+    assert caught.value.reason.startswith(reason)
+
+
+def test_a_start_that_came_too_slowly_may_have_made_a_session() -> None:
+    """The server gives up after 2 s with an empty 503, as it does in other cases: see its bytes."""
+    head, _, body = recording("error-body-too-slow")["raw_response"].partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    headers = tuple((line.partition(":")[0], line.partition(":")[2].strip()) for line in lines)
+    response = HttpResponse(int(first.split()[1]), headers, body=body.encode())
+    with pytest.raises(SessionMayExistError, match="HTTP 503 with an empty body"):
+        endpoints.parse_start_response(response)
+
+
+def test_getproof_is_asked_for_and_read_like_a_result_jwt() -> None:
+    """At its own path; the text of a JWT, not verified."""
+    request = endpoints.build_getproof_request(SERVER, TOKEN)
+    assert (request.method, request.url) == (
+        "GET",
+        "https://irma.example/session/0123456789abcdefghij/getproof",
+    )
+    assert TOKEN.reveal() not in f"{request!r}"
+
+
+@pytest.mark.parametrize("name", names("getproof-*"))
+def test_a_recorded_getproof_gives_its_jwt(name: str) -> None:
+    """Of each kind of session."""
+    assert parse(name) == recording(name)["response"]["body"]
+
+
+@pytest.mark.parametrize("body", [b"", b"a.b", b"a.b.c.d", b"a.b.c\n\nx", b"{}"])
+def test_a_text_that_is_no_jwt_is_no_servers(body: bytes) -> None:
+    """Neither as a result JWT nor as the older one; its text is not shown."""
+    response = HttpResponse(200, (("content-type", "text/plain"),), body=body)
+    for reads in (endpoints.parse_result_jwt_response, endpoints.parse_getproof_response):
+        with pytest.raises(UnexpectedResponseError, match="is no JWT"):
+            reads(response)
