@@ -65,7 +65,8 @@ def parts(thing: object, seen: set[int]) -> Iterator[object]:
     elif isinstance(thing, list | tuple | set | frozenset):
         held += thing
     elif hasattr(thing, "__attrs_attrs__"):
-        held += (getattr(thing, field.name) for field in thing.__attrs_attrs__)
+        fields: Iterable[attrs.Attribute[object]] = getattr(thing, "__attrs_attrs__")  # noqa: B009
+        held += (getattr(thing, field.name) for field in fields)
     elif isinstance(thing, BaseException):
         held += (thing.__cause__, thing.__context__, *vars(thing).values())
     elif type(thing).__module__.startswith("irma_"):
