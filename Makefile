@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-.PHONY: test check cover clean
+.PHONY: test check cover bench clean
 
 test: check cover
 
@@ -35,6 +35,10 @@ cover: .venv/ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --fail-under=95
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='$(PURE)'
+
+# Figures as ratios of one run; `make bench ARGS="start --rounds 15"` for one subject.
+bench: .venv/ready
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

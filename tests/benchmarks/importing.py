@@ -1,0 +1,45 @@
+"""Importing the front door: its time, in fresh processes, and what it must not load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from tests.benchmarks.rounds import Effort, Row, ratios
+
+__all__ = ["rows"]
+
+OURS = "from irma_core import DisclosureRequest, Requestor"
+YARDSTICK = "import cattrs.preconf.json"
+CLASSES = (
+    "import sys; before = set(sys.modules); " + OURS + "; import gc; "
+    "print(len([c for c in gc.get_objects() if isinstance(c, type) "
+    "and c.__module__.startswith('irma_core') and '__attrs_attrs__' in vars(c)]))"
+)
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Measure the CPU time of processes that import, less that of one that does not."""
+    for code in (OURS, YARDSTICK):
+        _cpu(code)  # so that the byte code is there
+    ours: list[float] = []
+    yardstick: list[float] = []
+    for _ in range(effort.rounds):
+        nothing = _cpu("pass")
+        ours.append(max(_cpu(OURS) - nothing, 1e-6))
+        yardstick.append(max(_cpu(YARDSTICK) - nothing, 1e-6))
+    count = subprocess.run(
+        [sys.executable, "-c", CLASSES], capture_output=True, text=True, check=True
+    )
+    name = f"import of the front ({count.stdout.strip()} attrs classes) / cattrs.preconf.json"
+    yield Row(name, ratios(ours, yardstick), "x", 1.6)
+
+
+def _cpu(code: str) -> float:
+    before = os.times()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    after = os.times()
+    own = after.children_user - before.children_user
+    return own + after.children_system - before.children_system

@@ -1,0 +1,104 @@
+"""Reading what the server says: a result with every check, and event streams."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+from irma_core import DisclosureRequest, Requestor
+from irma_core.protocol.endpoints import parse_result_response
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.sse import EventStreamDecoder
+from irma_testing import InMemoryServer, SimulatedApp
+from tests.benchmarks.rounds import Effort, Row, alternate, ratios
+from tests.core.proving import SECRET_TOKEN, started
+
+__all__ = ["rows"]
+
+SLOTS = 20
+EVENT = b'data:"CONNECTED"\n\n\n'  # 19 bytes
+CHUNK, LINE, MEGABYTE = 1024, 16, 1024 * 1024
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Measure without a socket."""
+    yield from _results(effort)
+    yield from _events(effort)
+    yield from _sessions(effort)
+
+
+def _results(effort: Effort) -> Iterator[Row]:
+    ids = [f"pbdf.gemeente.personalData.attribute{number}" for number in range(SLOTS)]
+    session = started(DisclosureRequest(dict(zip(map(str, range(SLOTS)), ids, strict=True))))
+    disclosed = [[_attribute(each)] for each in ids]
+    body = json.dumps(
+        {
+            "token": SECRET_TOKEN,
+            "status": "DONE",
+            "type": "disclosing",
+            "proofStatus": "VALID",
+            "disclosed": disclosed,
+        }
+    ).encode()
+    response = HttpResponse(200, (("content-type", "application/json"),), body=body)
+    taken = alternate(
+        effort,
+        1000,
+        {
+            "json": lambda: json.loads(body),
+            "answer": lambda: parse_result_response(response).answer_to(session),
+        },
+    )
+    name = "answer of a result of 20 attributes, all checks / json.loads"
+    yield Row(name, ratios(taken["answer"], taken["json"]), "x", 3)
+
+
+def _attribute(identifier: str) -> dict[str, object]:
+    return {
+        "id": identifier,
+        "rawvalue": "some value",
+        "value": {"": "some value", "en": "some value", "nl": "some value"},
+        "status": "PRESENT",
+        "issuancetime": 1795046400,
+    }
+
+
+def _events(effort: Effort) -> Iterator[Row]:
+    stream = EVENT * (effort.times(20) * CHUNK)
+    chunks = [stream[at : at + CHUNK] for at in range(0, len(stream), CHUNK)]
+    line = b"data:" + b"x" * effort.times(MEGABYTE)
+    pieces = [line[at : at + LINE] for at in range(0, len(line), LINE)]
+    speeds: list[float] = []
+    seconds: list[float] = []
+    for _ in range(effort.rounds):
+        speeds.append(len(stream) / 1e6 / _fed(EventStreamDecoder(), chunks))
+        seconds.append(_fed(EventStreamDecoder(max_event_bytes=2 * MEGABYTE), pieces))
+    yield Row("events of 19 bytes in chunks of 1 KiB", speeds, "MB/s", 20, at_least=True)
+    yield Row("a line of 1 MiB in chunks of 16 bytes", seconds, "s", 0.5)
+
+
+def _fed(decoder: EventStreamDecoder, chunks: list[bytes]) -> float:
+    begin = time.process_time()
+    for chunk in chunks:
+        decoder.feed(chunk)
+    return time.process_time() - begin
+
+
+def _sessions(effort: Effort) -> Iterator[Row]:
+    server = InMemoryServer()
+    app = SimulatedApp(server)
+    app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
+    server.when_started(app.accept)
+    requestor = Requestor("https://irma.example", server.transport())
+    asked = DisclosureRequest({"age": "pbdf.gemeente.personalData.over18"})
+
+    def session() -> object:
+        return requestor.wait_for_answer(
+            requestor.start_session(asked), timeout=timedelta(minutes=1)
+        )
+
+    taken = alternate(effort, 200, {"session": session})
+    milliseconds = [seconds * 1e3 for seconds in taken["session"]]
+    yield Row("start to answer at the server in memory", milliseconds, "ms", 1)
