@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
-from typing import NoReturn, final
+from typing import NoReturn, TypeAlias, cast, final
 
 import attrs
 
@@ -23,7 +23,7 @@ from irma_core.errors import (
     UsageError,
     WrongValueError,
 )
-from irma_core.models.condiscon import AttributeRequest, Con, ConDisCon, DisCon, Slot
+from irma_core.models.condiscon import AttributeRequest, ConDisCon, DisCon, Slot
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.identifiers import credential_type_of, scheme_of
 from irma_core.models.statuses import AttributeProofStatus, SessionType
@@ -234,6 +234,12 @@ def answer_slots(
     return answered
 
 
+_Lack: TypeAlias = tuple[type[NotWhatWasAskedError], str, str]
+"""What an attribute lacks: the error for it, the attribute, and the words. Most are never told."""
+_Given: TypeAlias = dict[str, DisclosedAttribute | None]
+"""By identifier; None for what was disclosed twice."""
+
+
 @attrs.frozen
 class _Slot:
     """Where an error is."""
@@ -242,73 +248,76 @@ class _Slot:
     slot: Slot
     not_revoked: frozenset[str]
 
-    def error(
-        self, kind: type[NotWhatWasAskedError], attribute: str, lacks: str
-    ) -> NotWhatWasAskedError:
+    def error(self, lack: _Lack) -> NotWhatWasAskedError:
+        kind, attribute, words = lack
         return kind(
             self.session,
-            f"slot {self.slot!r}: {attribute} {lacks}",
+            f"slot {self.slot!r}: {attribute} {words}",
             slot=self.slot,
             attribute=attribute,
         )
 
 
 def _answer_slot(
-    where: _Slot, disjunction: DisCon, given: Sequence[DisclosedAttribute]
+    where: _Slot, disjunction: DisCon, disclosed: Sequence[DisclosedAttribute]
 ) -> AnsweredSlot:
     """Give the first option that is fulfilled whole; else say what the nearest one lacks."""
-    by_type: dict[str, list[DisclosedAttribute]] = {}
-    for disclosed in given:
-        by_type.setdefault(disclosed.attribute, []).append(disclosed)
-    nearest: NotWhatWasAskedError | None = None
+    given: _Given = {}
+    for each in disclosed:
+        # Which of two would count is anybody's guess, so neither does; the server never sends it.
+        given[each.attribute] = None if each.attribute in given else each
+    nearest: _Lack | None = None
     most = -1.0
-    for j, option in enumerate(disjunction):
-        if not option:
+    for j, option in enumerate(disjunction.options):
+        asked = option.attributes
+        if not asked:
             continue
-        lack = _first_lack(where, option, by_type)
+        lack = _first_lack(asked, given, where.not_revoked)
         if lack is None:
-            return AnsweredSlot(tuple(by_type[asked.type][0] for asked in option), j)
-        there = sum(asked.type in by_type for asked in option) / len(option)
+            taken = tuple([given[each.type] for each in asked])
+            return AnsweredSlot(cast("tuple[DisclosedAttribute, ...]", taken), j)
+        there = sum(each.type in given for each in asked) / len(asked)
         if there > most:
             nearest, most = lack, there
     if nearest is None:
         words = f"slot {where.slot!r}: something was disclosed where nothing is asked for"
         raise AttributeMissingError(where.session, words, slot=where.slot)
-    raise nearest
+    raise where.error(nearest)
 
 
 def _first_lack(
-    where: _Slot, option: Con, given: Mapping[str, Sequence[DisclosedAttribute]]
-) -> NotWhatWasAskedError | None:
+    option: tuple[AttributeRequest, ...], given: _Given, not_revoked: frozenset[str]
+) -> _Lack | None:
+    """Say what an option lacks: what was not disclosed comes before all else."""
+    first: _Lack | None = None
     for asked in option:
-        if asked.type not in given:
-            return where.error(AttributeMissingError, asked.type, "was not disclosed")
-    for asked in option:
-        if len(given[asked.type]) > 1:
-            # Which of the two would count is anybody's guess; the server never sends it.
-            return where.error(AttributeMissingError, asked.type, "was disclosed twice")
-        lack = _lack(where, asked, given[asked.type][0])
-        if lack is not None:
-            return lack
-    return None
+        kind = asked.type
+        if kind not in given:
+            return AttributeMissingError, kind, "was not disclosed"
+        if first is None:
+            first = _lack(asked, given[kind], not_revoked)
+    return first
 
 
 def _lack(
-    where: _Slot, asked: AttributeRequest, given: DisclosedAttribute
-) -> NotWhatWasAskedError | None:
+    asked: AttributeRequest, given: DisclosedAttribute | None, not_revoked: frozenset[str]
+) -> _Lack | None:
+    if given is None:
+        return AttributeMissingError, asked.type, "was disclosed twice"
     if given.status is AttributeProofStatus.EXTRA:
-        return where.error(AttributeMissingError, asked.type, "was disclosed as an extra only")
+        return AttributeMissingError, asked.type, "was disclosed as an extra only"
     is_null = given.raw_value is None
     if is_null != (given.status is AttributeProofStatus.NULL):
-        return where.error(AttributeNullError, asked.type, "has a value that denies its status")
+        return AttributeNullError, asked.type, "has a value that denies its status"
     if is_null and (asked.value is not None or asked.not_null):
-        return where.error(AttributeNullError, asked.type, "has no value")
+        return AttributeNullError, asked.type, "has no value"
     if asked.value is not None and asked.value != given.raw_value:
-        return where.error(WrongValueError, asked.type, "has another value than demanded")
-    if credential_type_of(asked.type) in where.not_revoked and (
-        not given.not_revoked or given.not_revoked_before is not None
+        return WrongValueError, asked.type, "has another value than demanded"
+    if (
+        not_revoked
+        and credential_type_of(asked.type) in not_revoked
+        and (not given.not_revoked or given.not_revoked_before is not None)
     ):
-        return where.error(
-            NonRevocationError, asked.type, "has no proof of non-revocation that is recent enough"
-        )
+        words = "has no proof of non-revocation that is recent enough"
+        return NonRevocationError, asked.type, words
     return None

@@ -7,6 +7,7 @@ belong here: any model (`result_json`, `wire`).
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from irma_core.models.json_text import JsonValue
 
@@ -80,9 +81,15 @@ def read_time(value: JsonValue, place: str = "") -> datetime:
     """Give an aware time for Unix seconds."""
     seconds = read_int(value, place)
     try:
-        return datetime.fromtimestamp(seconds, UTC)
+        return _time(seconds)
     except (OverflowError, ValueError, OSError):
         raise WireError(place, "is no time there can be") from None
+
+
+@lru_cache(maxsize=256)
+def _time(seconds: int) -> datetime:
+    # The attributes of a card, and of a whole week's cards, have one and the same time.
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def read_seconds(value: JsonValue, place: str = "") -> timedelta:
