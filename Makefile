@@ -1,12 +1,16 @@
-# `make test` is all that a fresh machine needs: Python 3.11 or later, and Go for the tests
-# against the official IRMA server (skipped without it, unless CI=true).
+# `make demo` and `make test` are all that a fresh machine needs: Python 3.11 or later, and Go for
+# the tests against the official IRMA server (skipped without it, unless CI=true).
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-.PHONY: test check cover bench clean
+.PHONY: demo test check cover bench clean
+
+# A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
+demo: .venv/ready
+	@$(BIN)/irma-backend demo $(ARGS)
 
 test: check cover
 

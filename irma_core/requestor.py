@@ -48,6 +48,7 @@ from irma_core.models.session_requests import (
 )
 from irma_core.models.sessions import StartedSession
 from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
@@ -71,7 +72,8 @@ class Requestor:
 
     Every method but `start_session`, `watch_status` and those that say so raises, beside what it
     names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),
-    `TransportError` (the wire, after three tries) and `DeadlineError` (the timeout).
+    `TransportError` (the wire, after three tries) and `DeadlineError` (the timeout). Those that
+    compare nothing with what was asked take a session's `RequestorToken` as well.
 
     Raises:
         ConfigurationError: The URL is wrong, or is plain HTTP and not loopback; or `allow` or
@@ -115,7 +117,7 @@ class Requestor:
         """
         return run(start_session_flow(self._wiring, request), self._transport)
 
-    def get_status(self, session: StartedSession) -> SessionStatus:
+    def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
         """Ask how far the session is; `DONE` does not say that there is an answer.
 
         Raises:
@@ -172,7 +174,7 @@ class Requestor:
         """
         return run(get_answer_flow(self._wiring, session), self._transport)
 
-    def get_unchecked_result(self, session: StartedSession) -> SessionResult:
+    def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """Give what the server says, at any status: for logs and curiosity, not for logging in.
 
         Raises:
@@ -180,7 +182,7 @@ class Requestor:
         """
         return run(get_unchecked_result_flow(self._wiring, session), self._transport)
 
-    def get_result_jwt(self, session: StartedSession) -> str:
+    def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
         """Give the result as a JWT signed by the server, at any status; it is not verified.
 
         Raises:
@@ -188,7 +190,7 @@ class Requestor:
         """
         return run(get_result_jwt_flow(self._wiring, session), self._transport)
 
-    def cancel_session(self, session: StartedSession) -> None:
+    def cancel_session(self, session: StartedSession | RequestorToken) -> None:
         """Cancel the session; one that has ended stays as it is.
 
         Raises:
@@ -263,7 +265,7 @@ class AsyncRequestor:
         """See `Requestor.start_session`."""
         return await run_async(start_session_flow(self._wiring, request), self._transport)
 
-    async def get_status(self, session: StartedSession) -> SessionStatus:
+    async def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
         """See `Requestor.get_status`."""
         return await run_async(get_status_flow(self._wiring, session), self._transport)
 
@@ -291,15 +293,15 @@ class AsyncRequestor:
         """See `Requestor.get_answer`."""
         return await run_async(get_answer_flow(self._wiring, session), self._transport)
 
-    async def get_unchecked_result(self, session: StartedSession) -> SessionResult:
+    async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """See `Requestor.get_unchecked_result`."""
         return await run_async(get_unchecked_result_flow(self._wiring, session), self._transport)
 
-    async def get_result_jwt(self, session: StartedSession) -> str:
+    async def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
         """See `Requestor.get_result_jwt`."""
         return await run_async(get_result_jwt_flow(self._wiring, session), self._transport)
 
-    async def cancel_session(self, session: StartedSession) -> None:
+    async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
         """See `Requestor.cancel_session`."""
         await run_async(cancel_session_flow(self._wiring, session), self._transport)
 

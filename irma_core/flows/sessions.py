@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from irma_core.errors import ServerRefusedError, SessionGoneError
 from irma_core.flows.effects import Flow
@@ -33,6 +33,7 @@ from irma_core.protocol.endpoints import (
 from irma_core.protocol.messages import HttpResponse
 
 __all__ = [
+    "Session",
     "cancel_session_flow",
     "get_answer_flow",
     "get_result_jwt_flow",
@@ -42,24 +43,28 @@ __all__ = [
 ]
 
 ParsedT = TypeVar("ParsedT")
+Session: TypeAlias = StartedSession | RequestorToken
+"""What names a session where nothing is compared with what was asked in it."""
 
 
-def get_status_flow(wiring: Wiring, session: StartedSession) -> Flow[SessionStatus]:
+def get_status_flow(wiring: Wiring, session: Session) -> Flow[SessionStatus]:
     """Ask how far the session is."""
-    request = build_status_request(wiring.server, session.token)
-    parse = of_known_session(session.token, parse_status_response)
+    token = _token_of(session)
+    request = build_status_request(wiring.server, token)
+    parse = of_known_session(token, parse_status_response)
     return exchange_flow(wiring, request, parse, wiring.deadline())
 
 
 def get_unchecked_result_flow(
-    wiring: Wiring, session: StartedSession, deadline: float = math.inf
+    wiring: Wiring, session: Session, deadline: float = math.inf
 ) -> Flow[SessionResult]:
     """Ask what the server says of the session, at any status.
 
     `deadline` is that of a longer story, on the monotonic clock; else the call's own.
     """
-    request = build_result_request(wiring.server, session.token)
-    parse = of_known_session(session.token, parse_result_response)
+    token = _token_of(session)
+    request = build_result_request(wiring.server, token)
+    parse = of_known_session(token, parse_result_response)
     return exchange_flow(wiring, request, parse, min(wiring.deadline(), deadline))
 
 
@@ -75,23 +80,29 @@ def get_answer_flow(
     return result.answer_to(session)
 
 
-def get_result_jwt_flow(wiring: Wiring, session: StartedSession) -> Flow[str]:
+def get_result_jwt_flow(wiring: Wiring, session: Session) -> Flow[str]:
     """Ask for the result as a JWT, at any status; it is not verified."""
-    request = build_result_jwt_request(wiring.server, session.token)
-    parse = of_known_session(session.token, parse_result_jwt_response)
+    token = _token_of(session)
+    request = build_result_jwt_request(wiring.server, token)
+    parse = of_known_session(token, parse_result_jwt_response)
     return exchange_flow(wiring, request, parse, wiring.deadline())
 
 
-def cancel_session_flow(wiring: Wiring, session: StartedSession) -> Flow[None]:
+def cancel_session_flow(wiring: Wiring, session: Session) -> Flow[None]:
     """Cancel the session; one that has ended stays as it is."""
-    parse = of_known_session(session.token, parse_cancel_response)
+    token = _token_of(session)
+    parse = of_known_session(token, parse_cancel_response)
     return exchange_flow(
         wiring,
-        build_cancel_request(wiring.server, session.token),
+        build_cancel_request(wiring.server, token),
         parse,
         wiring.deadline(),
         parse_repeated=_parse_repeated_cancel,
     )
+
+
+def _token_of(session: Session) -> RequestorToken:
+    return session if isinstance(session, RequestorToken) else session.token
 
 
 def of_known_session(

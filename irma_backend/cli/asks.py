@@ -1,0 +1,123 @@
+"""What is asked, as options or as a request in a file, made a request of the library's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from irma_core import (
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    DisCon,
+    ExtendedRequest,
+    IssuanceRequest,
+    RevocationRequest,
+    SignatureRequest,
+    all_of,
+    any_of,
+    optional,
+)
+from irma_core.errors import RequestError
+from irma_core.models.session_requests import SessionRequest
+from irma_core.models.wire import read_request
+
+__all__ = ["Asked", "read_asked", "read_file", "request_of"]
+
+Asked = SessionRequest | ExtendedRequest | str
+_SLOT = re.compile(r"(?:(?P<name>[^=.|+?]*)(?P<optional>\?)?=(?!=))?(?P<options>.+)", re.DOTALL)
+_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+
+
+def request_of(
+    disclose: Sequence[str], *, sign: str | None, issue: Sequence[str]
+) -> SessionRequest:
+    """Make a request of the options' texts.
+
+    Args:
+        disclose: Slots, `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`.
+        sign: The message of a signature request.
+        issue: Credentials, `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    if sign is not None and issue:
+        raise RequestError("", "--sign and --issue: one session does one of them")
+    slots = _slots(disclose)
+    if sign is not None:
+        return SignatureRequest(sign, slots)
+    if issue:
+        return IssuanceRequest([_credential(text) for text in issue], slots)
+    return DisclosureRequest(slots)
+
+
+def read_asked(text: str) -> Asked:
+    """Read a request of a file: JSON of any session request, or a session request JWT.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    if _JWT.fullmatch(text.strip()):
+        return text.strip()
+    request = read_request(text)
+    if isinstance(request, RevocationRequest):
+        raise RequestError("@context", "a revocation is no session")
+    return request
+
+
+def _slots(texts: Sequence[str]) -> dict[str, DisCon] | list[DisCon]:
+    parsed = [_SLOT.fullmatch(text) for text in texts]
+    slots: list[tuple[str, DisCon]] = []
+    for number, match in enumerate(parsed):
+        if match is None:
+            raise RequestError(f"--disclose {number + 1}", "names no attribute")
+        try:
+            slots.append((match["name"] or "", _slot(match)))
+        except RequestError as error:
+            raise RequestError(f"--disclose {number + 1}", error.reason) from None
+    if not any(name for name, _ in slots):
+        return [slot for _, slot in slots]
+    named = {name or str(number): slot for number, (name, slot) in enumerate(slots)}
+    if len(named) < len(slots):
+        raise RequestError("--disclose", "two slots have the same name")
+    return named
+
+
+def _slot(match: re.Match[str]) -> DisCon:
+    options = [_option(option) for option in match["options"].split("|")]
+    return optional(*options) if match["optional"] else any_of(*options)
+
+
+def _option(text: str) -> Sequence[AttributeRequest]:
+    attributes: list[AttributeRequest] = []
+    for each in text.split("+"):
+        kind, demanded, value = each.partition("==")
+        attributes.append(AttributeRequest(kind.strip(), value=value if demanded else None))
+    return all_of(*attributes).attributes
+
+
+def _credential(text: str) -> CredentialRequest:
+    kind, _, pairs = text.partition(":")
+    attributes: dict[str, str | None] = {}
+    for pair in filter(None, pairs.split(",")):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise RequestError("--issue", "an attribute is NAME=VALUE")
+        attributes[name] = value
+    return CredentialRequest(kind, attributes)
+
+
+def read_file(path: str, stdin: str) -> str:
+    """Give a file's text, or that of the standard input for `-`.
+
+    Raises:
+        RequestError: It cannot be read.
+    """
+    if path == "-":
+        return stdin
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise RequestError("", f"{path}: cannot be read as text") from None

@@ -1,0 +1,116 @@
+"""`irma-backend demo`: the main job in a few seconds, and what is never taken for an answer.
+
+Without `--server` it runs the server in memory over real HTTP, with an app that answers by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+
+import attrs
+import click
+from rich.console import Console
+
+from irma_backend.cli.exits import ending
+from irma_backend.cli.screen import show_answer
+from irma_backend.cli.session import follow
+from irma_core import (
+    AttributeRequest,
+    DisclosureRequest,
+    ProofStatus,
+    Requestor,
+    SessionPointer,
+    optional,
+)
+from irma_core.errors import AnswerError
+from irma_core.models.session_requests import as_extended
+from irma_testing import InMemoryServer, SimulatedApp
+from irma_transport_urllib3 import SystemClock, Urllib3Transport
+
+__all__ = ["demo"]
+
+_CARD = "pbdf.gemeente.personalData"
+_OVER18 = f"{_CARD}.over18"
+_ASKED = DisclosureRequest(
+    {
+        "age": AttributeRequest(_OVER18, value="Yes"),
+        "name": optional(f"{_CARD}.firstnames"),
+    }
+)
+_A_MOMENT = timedelta(seconds=1.2)  # to see the QR before the app comes, and its question
+_TIMEOUT = timedelta(minutes=5)
+
+
+@click.command()
+@click.option("--server", metavar="URL", help="A real IRMA server, and a person with an app.")
+def demo(server: str | None) -> None:
+    """Play a whole session, with an app that answers by itself."""
+    console = Console(highlight=False, soft_wrap=True)
+    with ending():
+        if server is not None:
+            with Urllib3Transport() as transport:
+                _main_job(Requestor(server, transport), console)
+            return
+        with _played() as (requestor, memory, app):
+            console.print("The server is in memory, the app simulated: nothing here is proved.\n")
+            _main_job(requestor, console, after_start=partial(_accept_later, memory, app))
+            console.print("\nWhat is never taken for an answer:")
+            _failures(requestor, memory, app, console)
+
+
+@contextmanager
+def _played() -> Generator[tuple[Requestor, InMemoryServer, SimulatedApp]]:
+    from irma_backend.dev_server import running_server  # noqa: PLC0415  # aiohttp, only here
+
+    memory = InMemoryServer(clock=SystemClock())
+    app = SimulatedApp(memory)
+    app.add(_CARD, {"over18": "Yes", "firstnames": "Ada"})
+    with running_server(memory) as url, Urllib3Transport() as transport:
+        yield Requestor(url, transport), memory, app
+
+
+def _main_job(
+    requestor: Requestor,
+    console: Console,
+    *,
+    after_start: Callable[[SessionPointer], None] | None = None,
+) -> None:
+    console.print("Are you over 18? And, if you like: what is your name?\n")
+    started = requestor.start_session(_ASKED)
+    if after_start is not None:
+        after_start(started.pointer)
+    show_answer(console, follow(requestor, started, console, timeout=_TIMEOUT))
+
+
+def _accept_later(memory: InMemoryServer, app: SimulatedApp, pointer: SessionPointer) -> None:
+    def scan() -> None:
+        scanned = app.scan(pointer)
+        memory.after(_A_MOMENT, scanned.accept)
+
+    memory.after(_A_MOMENT, scan)
+
+
+def _failures(
+    requestor: Requestor, memory: InMemoryServer, app: SimulatedApp, console: Console
+) -> None:
+    minor = SimulatedApp(memory)
+    minor.add(_CARD, {"over18": "No", "firstnames": "Joy"})
+    acts: dict[str, tuple[DisclosureRequest, Callable[[SessionPointer], object]]] = {
+        "a refusal": (_ASKED, app.refuse),
+        "a cheating app": (_ASKED, lambda pointer: app.scan(pointer).cheat(ProofStatus.INVALID)),
+        # A server that does not look at values, as it were: the library looks itself.
+        "a wrong value": (DisclosureRequest({"age": _OVER18}), minor.accept),
+    }
+    for name, (asked, act) in acts.items():
+        started = requestor.start_session(asked)
+        act(started.pointer)
+        session = attrs.evolve(started, request=as_extended(_ASKED))
+        try:
+            requestor.wait_for_answer(session, timeout=_TIMEOUT)
+        except AnswerError as error:
+            console.print(f"  {name}: {type(error).__name__}: {error.reason}")
+        else:
+            raise AssertionError(f"{name} was taken for an answer")

@@ -1,0 +1,67 @@
+"""`irma-backend`: the table of commands. A command's module is imported when it is called.
+
+Belongs here: the table, and what is said where an extra is missing. Does not belong here: what a
+command does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "session": ("session:session", "Start a session, show its QR, and wait for the answer."),
+    "status": ("calls:status", "Show how far a session is."),
+    "result": ("calls:result", "Show the result of a session."),
+    "cancel": ("calls:cancel", "Cancel a session."),
+    "public-key": ("calls:public_key", "Show the server's public key."),
+    "health": ("calls:health", "Ask whether the server is up."),
+    "demo": ("demo:demo", "Play a whole session, with an app that answers by itself."),
+    "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
+}
+"""Name: where it is in `irma_backend.cli`, and its line in the overview."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
+        return list(_COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's
+        cmd_name: str,
+    ) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        try:
+            command: click.Command = getattr(import_module(f"irma_backend.cli.{module}"), attribute)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("irma_"):
+                raise
+            raise click.UsageError(
+                f"the command line needs {error.name}: pip install 'irma-backend[cli]'"
+            ) from None
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="irma-backend")
+def main() -> None:
+    """Ask people to prove things about themselves with IRMA (Yivi).
+
+    Each command tells its options by --help. Exit status: 0 an answer, 2 wrong usage, 3 cancelled
+    in the app, 4 timed out or gone, 5 the server refused, 6 no answer (the proof is not valid, or
+    not of what was asked), 7 the wire or the server failed, 130 Ctrl-C.
+    """

@@ -1,0 +1,291 @@
+"""`irma-backend session`: each end has its exit status, and scripts get JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from irma_backend.dev_server import running_server
+from irma_core import ProofStatus, SessionPointer
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
+from irma_transport_urllib3 import SystemClock
+from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, TOKEN, CommandLine
+
+ADULT = ("session", "--disclose", f"age={OVER18}==Yes", "--disclose", f"name?={FIRSTNAMES}")
+Act = Callable[[SimulatedApp, SessionPointer], object]
+
+
+def test_an_answer_is_a_table_for_people(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
+) -> None:
+    """On the standard error, with link and statuses; nothing on the standard output."""
+    memory.when_started(app.accept)
+    status, out, err = command_line.run(*ADULT)
+    assert (status, out) == (0, "")
+    assert "https://open.yivi.app/-/session#" in err
+    assert "DONE" in err
+    for cell in ("age", OVER18, "Yes", "name", FIRSTNAMES, "Ada"):
+        assert cell in err
+
+
+def test_an_answer_is_json_for_scripts(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
+) -> None:
+    """One line on the standard output, whose session is a fingerprint."""
+    memory.when_started(app.accept)
+    status, out, _err = command_line.run(*ADULT, "--json")
+    assert status == 0
+    value = json.loads(out)
+    assert re.fullmatch("[0-9a-f]{12}", value["session"])
+    assert (value["type"], value["evidence"]) == ("disclosing", "transport")
+    (age,) = value["answer"]["age"]["attributes"]
+    assert (age["id"], age["value"]) == (OVER18, "Yes")
+    assert value["answer"]["name"]["attributes"][0]["value"] == "Ada"
+
+
+def test_a_signature_and_an_issuance_can_be_asked_for(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
+) -> None:
+    """By options."""
+    memory.when_started(app.accept)
+    status, out, _ = command_line.run(
+        "session", "--sign", "I agree", "--disclose", OVER18, "--json"
+    )
+    assert status == 0
+    assert json.loads(out)["signature"]["message"] == "I agree"
+    status, out, _ = command_line.run("session", "--issue", f"{CARD}:over18=No", "--json")
+    assert (status, json.loads(out)["type"]) == (0, "issuing")
+
+
+@pytest.mark.parametrize("way", ["file", "stdin"])
+def test_a_request_may_come_from_a_file_or_the_input(
+    way: str, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
+) -> None:
+    """As the IRMA documentation writes it."""
+    memory.when_started(app.accept)
+    context = "https://irma.app/ld/request/disclosure/v2"
+    text = json.dumps({"@context": context, "disclose": [[[OVER18]]]})
+    path = tmp_path / "request.json"
+    path.write_text(text)
+    source = str(path) if way == "file" else "-"
+    status, out, _ = command_line.run("session", "--request", source, "--json", stdin=text)
+    assert status == 0
+    assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "Yes"
+
+
+def cheat(app: SimulatedApp, pointer: SessionPointer) -> None:
+    app.scan(pointer).cheat(ProofStatus.INVALID)
+
+
+@pytest.mark.parametrize(
+    ("act", "expected", "words"),
+    [
+        (SimulatedApp.refuse, 3, "cancelled"),
+        (cheat, 6, "not valid"),
+    ],
+)
+def test_what_is_no_answer_has_an_exit_status_of_its_own(
+    act: Act,
+    expected: int,
+    words: str,
+    command_line: CommandLine,
+    memory: InMemoryServer,
+    app: SimulatedApp,
+) -> None:
+    """And one line that says why; a script reads nothing."""
+    memory.when_started(lambda pointer: act(app, pointer))
+    status, out, err = command_line.run(*ADULT, "--json")
+    assert (status, out) == (expected, "")
+    assert words in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+def test_nobody_comes(command_line: CommandLine) -> None:
+    """Exit status 4."""
+    status, _, err = command_line.run(*ADULT, "--timeout", "1")
+    assert status == 4
+    assert err.splitlines()[-1].startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("session",), "say what to ask"),
+        (("session", "--disclose", "age"), "--disclose 1: "),
+        (("session", "--disclose", f"a={OVER18}", "--disclose", f"a={OVER18}"), "same name"),
+        (("session", "--disclose", OVER18, "--request", "-"), "say what to ask"),
+        (("session", "--sign", "x", "--issue", f"{CARD}:over18=No"), "one session does one"),
+        (("session", "--issue", f"{CARD}:over18"), "NAME=VALUE"),
+        (("session", "--request", "/nowhere.json"), "cannot be read"),
+        (("session", "--disclose", "irma-demo.a.b.c"), "DEMO_ATTRIBUTES"),
+        (("session", "--colour"), "No such option"),
+        (("status", "--state-file", "/nowhere"), "is no state file"),
+        (("status",), "requestor token"),
+        (("nothing",), "No such command"),
+        ((*ADULT, "--hmac-key-file", "/dev/null"), "has 32 bytes or more"),
+    ],
+)
+def test_wrong_usage_is_a_clear_message(
+    arguments: tuple[str, ...], words: str, command_line: CommandLine
+) -> None:
+    """Exit status 2, no traceback."""
+    status, out, err = command_line.run(*arguments)
+    assert words in err.replace("\n", " ")
+    assert (status, out) == (2, "")
+    assert "Traceback" not in err
+
+
+def test_an_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None:
+    """The server has a scheme, and no such card in it."""
+    strict = InMemoryServer(clock=SystemClock(), scheme=EXAMPLE_SCHEME)
+    with running_server(strict) as url:
+        there = command_line.at(IRMA_SERVER=url, IRMA_TOKEN="")
+        status, _, err = there.run("session", "--disclose", "a.b.c.d")
+    assert status == 2
+    assert "HTTP 400 INVALID_REQUEST" in err
+    assert "Traceback" not in err
+
+
+def test_a_server_that_refuses_or_is_not_there(command_line: CommandLine) -> None:
+    """Exit statuses 5 and 7; neither shows the token."""
+    status, _, err = command_line.at(IRMA_TOKEN="wrong-token-5").run(*ADULT)
+    assert status == 5
+    assert "wrong-token-5" not in err
+    status, _, err = command_line.at(IRMA_SERVER="http://127.0.0.1:1").run(*ADULT)
+    assert status == 7
+    assert TOKEN not in err
+    status, _, err = command_line.at(IRMA_SERVER="http://irma.example").run(*ADULT)
+    assert status == 2
+    assert "PLAIN_HTTP" in err
+
+
+def test_ctrl_c_cancels_the_session_at_the_server(
+    command_line: CommandLine, memory: InMemoryServer
+) -> None:
+    """Exit status 130, and no app can come any more."""
+    with command_line.start(*ADULT) as process:
+        assert process.stderr is not None
+        while "INITIALIZED" not in process.stderr.readline():
+            pass
+        assert len(memory.open_sessions()) == 1
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted" in err
+    assert "Traceback" not in err
+    assert memory.open_sessions() == ()
+
+
+def test_a_session_in_a_state_file_can_be_asked_about(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
+) -> None:
+    """Only its owner may read it; three commands take it; it is never overwritten."""
+    memory.when_started(app.accept)
+    path = tmp_path / "session.json"
+    state = ("--state-file", str(path))
+    assert command_line.run(*ADULT, *state)[0] == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert command_line.run("status", *state)[:2] == (0, "DONE\n")
+    status, out, _ = command_line.run("result", *state)
+    assert status == 0
+    assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "Yes"
+    assert command_line.run("cancel", *state)[0] == 0
+    status, _, err = command_line.run(*ADULT, *state)
+    assert (status, "File exists" in err) == (2, True)
+
+
+def test_a_token_on_the_input_gives_status_and_an_unchecked_result(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
+) -> None:
+    """Without what was asked there is no answer, and the result says that of itself."""
+    memory.when_started(app.accept)
+    path = tmp_path / "session.json"
+    command_line.run(*ADULT, "--state-file", str(path))
+    token = json.loads(path.read_text())["token"]
+    assert command_line.run("status", stdin=token)[:2] == (0, "DONE\n")
+    status, out, err = command_line.run("result", stdin=f"{token}\n")
+    assert status == 0
+    assert json.loads(out)["proofStatus"] == "VALID"
+    assert token not in out + err
+    status, _, err = command_line.run("status", stdin="0" * 20)
+    assert (status, "expired or lost" in err) == (4, True)
+
+
+def test_the_server_can_be_asked_for_its_key_and_health(command_line: CommandLine) -> None:
+    """The PEM on the standard output; of health the exit status is enough."""
+    status, out, _ = command_line.run("public-key")
+    assert status == 0
+    assert out.startswith("-----BEGIN PUBLIC KEY-----\n")
+    assert command_line.run("health") == (0, "", "")
+
+
+def in_a_terminal(command_line: CommandLine, answers: str, *arguments: str) -> tuple[int, str]:
+    """Run it in a pseudo-terminal; give exit status and all that was seen."""
+    main, other = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "irma_backend.cli", *arguments],
+        env={**command_line.environment, "TERM": "xterm", "COLUMNS": "100"},
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        start_new_session=True,
+    ) as process:
+        os.close(other)
+        os.write(main, answers.encode())
+        seen = b""
+        try:
+            while chunk := os.read(main, 65536):
+                seen += chunk
+        except OSError:  # Linux says so at the end of a terminal
+            pass
+        os.close(main)
+        process.wait(timeout=20)
+    return process.returncode, seen.decode()
+
+
+def test_a_terminal_shows_the_qr(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
+) -> None:
+    """Drawn in blocks; and colours."""
+    memory.when_started(app.accept)
+    status, seen = in_a_terminal(command_line, "", *ADULT)
+    assert status == 0
+    assert "\u2580" in seen
+    assert "\x1b[" in seen
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("y\n", 0), ("n\n", 3)])
+def test_pairing_asks_whether_the_app_shows_the_code(
+    answer: str, expected: int, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
+) -> None:
+    """The code is shown before an app comes; yes goes on, no cancels."""
+    memory.when_started(app.accept, after=timedelta(seconds=1))
+    status, seen = in_a_terminal(command_line, answer, *ADULT, "--pairing")
+    assert status == expected
+    assert re.search(r"The app must show this code: \d{4}", seen)
+    assert "Does the app show that code?" in seen
+    assert ("Proved" in seen) is (expected == 0)
+
+
+def test_what_comes_from_outside_does_not_steer_the_terminal(
+    command_line: CommandLine, memory: InMemoryServer
+) -> None:
+    """An attribute's value may hold escape sequences, or turn the direction of text."""
+    odd = SimulatedApp(memory)
+    odd.add(CARD, {"over18": "Yes", "firstnames": "\x1b[2J\u202eadA\x07"})
+    memory.when_started(odd.accept)
+    status, _, err = command_line.run(*ADULT)
+    assert status == 0
+    assert "\ufffd[2J\ufffdadA\ufffd" in err
+    assert not {"\x1b", "\u202e", "\x07"} & set(err)
