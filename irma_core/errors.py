@@ -13,7 +13,8 @@
     │   ├── ConnectionBrokenError      ... it broke after that
     │   ├── TransportTimeoutError      ... the time of one try was up
     │   ├── MalformedResponseError     ... what came is not HTTP
-    │   └── ResponseTooLargeError      ... the answer is over the limit
+    │   ├── ResponseTooLargeError      ... the answer is over the limit
+    │   └── EventTooLargeError         ... one event of a stream is
     ├── DeadlineError                  the time of the whole call was up
     ├── SessionMayExistError           a start ended without saying whether a session was made
     ├── SigningError                   the signer failed
@@ -48,6 +49,7 @@ __all__ = [
     "ConnectionBrokenError",
     "ConnectionFailedError",
     "DeadlineError",
+    "EventTooLargeError",
     "IrmaError",
     "MalformedResponseError",
     "NonRevocationError",
@@ -219,6 +221,10 @@ class MalformedResponseError(TransportError):
 
 class ResponseTooLargeError(TransportError):
     """The response is over the transport's limit, counted after decompression."""
+
+
+class EventTooLargeError(TransportError):
+    """An event of a stream is over the decoder's limit."""
 
 
 class DeadlineError(IrmaError, TimeoutError):

@@ -14,7 +14,14 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import (
+    AsyncExitStack,
+    ExitStack,
+    aclosing,
+    asynccontextmanager,
+    closing,
+    contextmanager,
+)
 from datetime import timedelta
 from typing import final
 
@@ -30,12 +37,8 @@ from irma_core.flows.sessions import (
     get_unchecked_result_flow,
 )
 from irma_core.flows.start import revoke_flow, start_session_flow
-from irma_core.flows.watch import (
-    WatchState,
-    begin_watch,
-    next_status_flow,
-    wait_for_answer_flow,
-)
+from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
+from irma_core.flows.watch_state import WatchState
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.pairing import FrontendOptions, PairingMethod
@@ -131,8 +134,9 @@ class Requestor:
     ) -> Generator[Iterator[SessionStatus]]:
         """Follow the session: `with requestor.watch_status(session) as statuses: for …`.
 
-        Each status comes once and in order; the final one is the last item. The status is asked
-        for each second. A failing question is no end: it is asked again.
+        Each status comes once and in order; the final one is the last item. They come as the
+        server's events where it has them (its option `--sse`); else the status is asked for each
+        second. A failing question is no end: it is asked again. Leaving the `with` closes all.
 
         Args:
             session: What `start_session` gave.
@@ -145,12 +149,12 @@ class Requestor:
             TransportError: The server could not be reached up to the end.
         """
         state = begin_watch(self._wiring, session, timeout)
-        with closing(self._statuses(state)) as statuses:
+        with ExitStack() as streams, closing(self._statuses(state, streams)) as statuses:
             yield statuses
 
-    def _statuses(self, state: WatchState) -> Generator[SessionStatus]:
+    def _statuses(self, state: WatchState, streams: ExitStack) -> Generator[SessionStatus]:
         while not state.is_over:
-            status, state = run(next_status_flow(self._wiring, state), self._transport)
+            status, state = run(next_status_flow(self._wiring, state), self._transport, streams)
             yield status
 
     def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
@@ -275,13 +279,18 @@ class AsyncRequestor:
     ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
         """See `Requestor.watch_status`: `async with … as statuses: async for …`."""
         state = begin_watch(self._wiring, session, timeout)
-        async with aclosing(self._statuses(state)) as statuses:
+        async with (
+            AsyncExitStack() as streams,
+            aclosing(self._statuses(state, streams)) as statuses,
+        ):
             yield statuses
 
-    async def _statuses(self, state: WatchState) -> AsyncGenerator[SessionStatus]:
+    async def _statuses(
+        self, state: WatchState, streams: AsyncExitStack
+    ) -> AsyncGenerator[SessionStatus]:
         while not state.is_over:
             flow = next_status_flow(self._wiring, state)
-            status, state = await run_async(flow, self._transport)
+            status, state = await run_async(flow, self._transport, streams)
             yield status
 
     async def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from irma_testing.memory.start_request import AttributeAsked
     from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
     from irma_testing.memory.wallet import HeldCredential
-    from irma_testing.scripted import AsyncScriptedTransport, ScriptedTransport
+    from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
     # Loaded on first use, as `irma_core` is: pytest imports this package in every project that has
@@ -48,7 +48,7 @@ else:
         "memory.start_request": "AttributeAsked",
         "memory.transports": "AsyncInMemoryTransport InMemoryTransport",
         "memory.wallet": "HeldCredential",
-        "scripted": "AsyncScriptedTransport ScriptedTransport",
+        "scripted": "AsyncScriptedTransport ScriptedStream ScriptedTransport",
         "time": "ManualClock",
     }
 
@@ -82,6 +82,7 @@ __all__ = [
     "RequestorSettings",
     "ScannedSession",
     "Scheme",
+    "ScriptedStream",
     "ScriptedTransport",
     "ServerSettings",
     "SimulatedApp",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Self
+from typing import Self, TypeAlias, TypeVar
 
 from aiohttp import (
     ClientError,
@@ -23,6 +23,7 @@ from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_transport_aiohttp.exchange import Exchange, never_again, tracing
 from irma_transport_aiohttp.failures import explain
+from irma_transport_aiohttp.streams import AiohttpStream
 from irma_transport_urllib3.body import decoded
 from irma_transport_urllib3.clock import SystemClock, system_jitter
 from irma_transport_urllib3.exchange import NotHttpError, OverLimitError
@@ -30,6 +31,9 @@ from irma_transport_urllib3.pools import split_url
 from irma_transport_urllib3.settings import TlsSettings, checked_headers, read_proxy, tls_context
 
 __all__ = ["AiohttpTransport"]
+
+ReceivedT = TypeVar("ReceivedT")
+Receive: TypeAlias = Callable[[ClientResponse, Exchange], Awaitable[ReceivedT]]
 
 # The server closes after 2.0 s of idling; the rest is for the way to it.
 _LONGEST_IDLE = timedelta(seconds=1.5)
@@ -56,8 +60,8 @@ class AiohttpTransport:
         idle_limit: How long a connection may have been idle and still be used; above 0 and at most
             1.5 s, since an IRMA server closes it at 2 s.
         max_response_bytes: How large a body may be, in bytes after decompression.
-        max_connections: How many connections may be open at once; a request beyond them waits for
-            one, within its deadline.
+        max_connections: How many calls may be under way at once; one beyond them waits, within its
+            deadline. Event streams do not count: there may be any number.
 
     Raises:
         ConfigurationError: A setting is wrong, or a file is missing or not what it should be.
@@ -98,7 +102,7 @@ class AiohttpTransport:
         self._max_response_bytes = max_response_bytes
         self._max_connections = max_connections
         self._clock = SystemClock()
-        self._session: ClientSession | None = None
+        self._sessions: tuple[ClientSession, ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -125,8 +129,8 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """Close all connections; a request under way fails. Nothing can be sent then."""
         self._closed = True
-        session, self._session = self._session, None
-        if session is not None:
+        sessions, self._sessions = self._sessions, ()
+        for session in sessions:
             await session.close()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -148,7 +152,36 @@ class AiohttpTransport:
             ConfigurationError: The URL or a header cannot be sent, the transport is closed, or it
                 was used on another event loop.
         """
+        return await self._exchange(request, deadline, self._whole, is_stream=False)
+
+    async def open_stream(self, request: HttpRequest, deadline: float) -> AiohttpStream:
+        """Send the request, and give the response when its head has come, whatever its status.
+
+        Its connection does not count among `max_connections`, and serves nothing else.
+
+        Args:
+            request: What to send, as it is.
+            deadline: A point on `clock.monotonic()`, for all up to the end of the head.
+
+        Raises:
+            IrmaError: As `send`.
+        """
+
+        async def receive(response: ClientResponse, exchange: Exchange) -> AiohttpStream:
+            return AiohttpStream(response, exchange, request.path)
+
+        return await self._exchange(request, deadline, receive, is_stream=True)
+
+    async def _exchange(
+        self,
+        request: HttpRequest,
+        deadline: float,
+        receive: Receive[ReceivedT],
+        *,
+        is_stream: bool,
+    ) -> ReceivedT:
         failure: IrmaError
+        session = self._opened(is_stream=is_stream)
         base, _ = split_url(request.url)
         url = _url(request.url, base)
         headers = {**self._headers, **checked_headers(dict(request.headers), "the request")}
@@ -161,17 +194,27 @@ class AiohttpTransport:
             if left <= 0:
                 raise TimeoutError
             async with asyncio.timeout(left):
-                return await self._perform(request, url, headers, exchange)
+                response = await self._respond(session, request, url, headers, exchange)
+                try:
+                    return await receive(response, exchange)
+                except BaseException:
+                    response.close()  # and what is left of it goes with its connection
+                    raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
             failure = explain(error, exchange, request.path)
         # Raised out here it has no context: native errors and their frames hold secrets.
         raise failure
 
-    async def _perform(
-        self, request: HttpRequest, url: URL, headers: dict[str, str], exchange: Exchange
-    ) -> HttpResponse:
+    async def _respond(
+        self,
+        session: ClientSession,
+        request: HttpRequest,
+        url: URL,
+        headers: dict[str, str],
+        exchange: Exchange,
+    ) -> ClientResponse:
         proxy = self._proxy
-        async with self._opened().request(
+        return await session.request(
             request.method,
             url,
             data=request.body,
@@ -182,7 +225,10 @@ class AiohttpTransport:
             proxy_headers=proxy and proxy.headers,
             middlewares=(never_again,),
             trace_request_ctx=exchange,
-        ) as response:
+        )
+
+    async def _whole(self, response: ClientResponse, _: Exchange) -> HttpResponse:
+        async with response:
             body = await self._read(response)
         pairs = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -203,26 +249,37 @@ class AiohttpTransport:
         encoding = response.headers.get("content-encoding")
         return decoded(bytes(body), encoding, limit) if encoding and body else bytes(body)
 
-    def _opened(self) -> ClientSession:
-        """Give the session; aiohttp makes one only on the event loop that it is for."""
+    def _opened(self, *, is_stream: bool) -> ClientSession:
+        """Give a session; aiohttp makes one only on the event loop that it is for.
+
+        Streams have one of their own: they stay for minutes, and calls must not wait for them.
+        """
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ConfigurationError("the transport is closed: make a new one")
-        if self._session is None:
+        if not self._sessions:
             self._loop = loop
-            self._session = ClientSession(
-                connector=TCPConnector(
-                    ssl=self._tls, limit=self._max_connections, keepalive_timeout=self._idle_limit
-                ),
-                cookie_jar=DummyCookieJar(),
-                timeout=_NO_TIMES,
-                auto_decompress=False,
-                trust_env=False,
-                trace_configs=[tracing()],
+            calls = TCPConnector(
+                ssl=self._tls, limit=self._max_connections, keepalive_timeout=self._idle_limit
+            )
+            self._sessions = (
+                _session(calls),
+                _session(TCPConnector(ssl=self._tls, limit=0, force_close=True)),
             )
         elif loop is not self._loop:
             raise ConfigurationError("the transport was used on another event loop: make one each")
-        return self._session
+        return self._sessions[is_stream]
+
+
+def _session(connector: TCPConnector) -> ClientSession:
+    return ClientSession(
+        connector=connector,
+        cookie_jar=DummyCookieJar(),
+        timeout=_NO_TIMES,
+        auto_decompress=False,
+        trust_env=False,
+        trace_configs=[tracing()],
+    )
 
 
 def _url(text: str, base: str) -> URL:

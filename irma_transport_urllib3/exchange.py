@@ -51,6 +51,8 @@ class Exchange:
         at_end: Whether the peer ended the connection.
         ended_at: When the response was read to its end (monotonic seconds), or None.
         head: The response as `http.client` sees it, once its head is read.
+        is_stream: Whether the body is read as it comes: nothing by the deadline is no failure
+            then, and there may be any amount.
     """
 
     __slots__ = (
@@ -60,6 +62,7 @@ class Exchange:
         "deadline",
         "ended_at",
         "head",
+        "is_stream",
         "limits",
         "peer",
         "request_sent",
@@ -75,6 +78,7 @@ class Exchange:
         self.at_end = False
         self.ended_at: float | None = None
         self.head: HTTPResponse | None = None
+        self.is_stream = False
         self._received = 0
         self._allowance = _HEAD_ALLOWANCE
 
@@ -85,12 +89,20 @@ class Exchange:
             raise TimeoutError
         return min(_LONGEST_WAIT, left)
 
+    def is_late(self) -> bool:
+        """Tell whether the deadline has passed."""
+        return monotonic() >= self.deadline
+
+    def patience(self) -> float:
+        """Give the seconds that a read of a stream may wait; 0 for a look at what is there."""
+        return min(_LONGEST_WAIT, max(self.deadline - monotonic(), 0.0))
+
     def count(self, received: int) -> None:
         """Count bytes from the socket, 0 being its end; `OverLimitError` if they are too many."""
         if not received:
             self.at_end = True
         self._received += received
-        if self._received > self._allowance:
+        if self._received > self._allowance and not self.is_stream:
             raise OverLimitError
 
     def head_is_read(self, head: HTTPResponse) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import socket
+import ssl
 from http.client import HTTPMessage, HTTPResponse
 from time import monotonic
 from typing import TYPE_CHECKING, cast
@@ -41,12 +42,30 @@ class BoundedReader(io.RawIOBase):
         """Say yes."""
         return True
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Read once; `TimeoutError`, `OSError` or `OverLimitError` if that cannot be."""
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        """Read once; `TimeoutError`, `OSError` or `OverLimitError` if that cannot be.
+
+        Of a stream, None if nothing has come: Python's buffers then lose nothing.
+        """
         exchange = self._exchange
+        if exchange.is_stream:
+            return self._read_stream(buffer)
         self._sock.settimeout(exchange.time_left())
         received = self._sock.recv_into(buffer)
         exchange.count(received)
+        return received
+
+    def _read_stream(self, buffer: WriteableBuffer) -> int | None:
+        self._sock.settimeout(self._exchange.patience())
+        try:
+            received = self._sock.recv_into(buffer)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
+        except TimeoutError as error:
+            if error.errno is not None:  # the system gave the connection up
+                raise
+            return None
+        self._exchange.count(received)
         return received
 
     def close(self) -> None:

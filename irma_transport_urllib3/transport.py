@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from http.client import HTTPException, HTTPResponse
-from typing import Self, cast
+from typing import Self, TypeAlias, TypeVar, cast
 
-from urllib3 import Retry
+from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
@@ -21,8 +21,12 @@ from irma_transport_urllib3.exchange import Exchange, Limits, current
 from irma_transport_urllib3.failures import explain
 from irma_transport_urllib3.pools import Origin, Pools, PoolSettings
 from irma_transport_urllib3.settings import TlsSettings, checked_headers, read_proxy, tls_context
+from irma_transport_urllib3.streams import Urllib3Stream
 
 __all__ = ["Urllib3Transport"]
+
+ReceivedT = TypeVar("ReceivedT")
+Receive: TypeAlias = Callable[[BaseHTTPResponse, HTTPResponse, Exchange], ReceivedT]
 
 # The server closes after 2.0 s of idling; the rest is for the way to it.
 _LONGEST_IDLE = timedelta(seconds=1.5)
@@ -130,11 +134,34 @@ class Urllib3Transport:
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
             ConfigurationError: The URL or a header cannot be sent, or the transport is closed.
         """
+        return self._exchange(request, deadline, _whole)
+
+    def open_stream(self, request: HttpRequest, deadline: float) -> Urllib3Stream:
+        """Send the request, and give the response when its head has come, whatever its status.
+
+        It holds a connection of its own until it is closed.
+
+        Args:
+            request: What to send, as it is.
+            deadline: A point on `clock.monotonic()`, for all up to the end of the head.
+
+        Raises:
+            IrmaError: As `send`.
+        """
+        return self._exchange(
+            request,
+            deadline,
+            lambda response, head, exchange: Urllib3Stream(response, head, exchange, request.path),
+        )
+
+    def _exchange(
+        self, request: HttpRequest, deadline: float, receive: Receive[ReceivedT]
+    ) -> ReceivedT:
         failure: IrmaError
         origin, exchange = self._prepare(request, deadline)
         token = current.set(exchange)
         try:
-            return self._perform(request, origin, exchange)
+            return self._perform(request, origin, exchange, receive)
         except (HTTPError, HTTPException, OSError) as error:
             failure = explain(error, exchange, request.path)
         except ValueError:
@@ -154,7 +181,13 @@ class Urllib3Transport:
         origin, target = pools.locate(request.url)
         return origin, Exchange(target, deadline, origin.peer, self._limits)
 
-    def _perform(self, request: HttpRequest, origin: Origin, exchange: Exchange) -> HttpResponse:
+    def _perform(
+        self,
+        request: HttpRequest,
+        origin: Origin,
+        exchange: Exchange,
+        receive: Receive[ReceivedT],
+    ) -> ReceivedT:
         exchange.time_left()
         headers = self._headers.copy()
         headers.update(request.headers)
@@ -172,11 +205,15 @@ class Urllib3Transport:
         )
         head = cast("HTTPResponse", exchange.head)  # set while urllib3 read it
         try:
-            body = read_body(response, head, exchange)
+            return receive(response, head, exchange)
         except BaseException:
             response.close()  # what is unread would be read as the next response
             raise
-        return HttpResponse(head.status, tuple(head.getheaders()), body=body)
+
+
+def _whole(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange) -> HttpResponse:
+    body = read_body(response, head, exchange)
+    return HttpResponse(head.status, tuple(head.getheaders()), body=body)
 
 
 def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:

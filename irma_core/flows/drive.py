@@ -9,12 +9,22 @@ cancellation included, closes the flow and passes through.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable
 from typing import Generic, Never, TypeVar, cast
 
 from irma_core.errors import ConfigurationError, SigningError, TransportError
-from irma_core.flows.effects import Effect, Flow, Send, Sign, Sleep
-from irma_core.protocol.transport import AsyncTransport, Transport
+from irma_core.flows.effects import (
+    CloseStream,
+    Effect,
+    Flow,
+    OpenStream,
+    ReadStream,
+    Send,
+    Sign,
+    Sleep,
+)
+from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
 
 __all__ = ["run", "run_async"]
 
@@ -22,16 +32,24 @@ ReturnT = TypeVar("ReturnT")
 _FLOW_ERRORS = (TransportError, SigningError)
 
 
-def run(flow: Flow[ReturnT], transport: Transport) -> ReturnT:
+def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = None) -> ReturnT:
     """Run a flow on the calling thread.
+
+    Args:
+        flow: What to run.
+        transport: What performs it.
+        streams: Closes what the flow opens, where that is to outlive it; else it is closed here.
 
     Raises:
         IrmaError: Whatever the flow raises.
     """
+    if streams is None:
+        with ExitStack() as own:
+            return run(flow, transport, own)
     course = _Course(flow)
     while (effect := course.effect) is not None:
         try:
-            answer = _perform(effect, transport)
+            answer = _perform(effect, transport, streams)
         except BaseException as error:  # noqa: BLE001  # it is raised again, or the flow's
             course.failed(error)
         else:
@@ -39,12 +57,17 @@ def run(flow: Flow[ReturnT], transport: Transport) -> ReturnT:
     return course.result
 
 
-async def run_async(flow: Flow[ReturnT], transport: AsyncTransport) -> ReturnT:
+async def run_async(
+    flow: Flow[ReturnT], transport: AsyncTransport, streams: AsyncExitStack | None = None
+) -> ReturnT:
     """Run a flow in the current task; see `run`."""
+    if streams is None:
+        async with AsyncExitStack() as own:
+            return await run_async(flow, transport, own)
     course = _Course(flow)
     while (effect := course.effect) is not None:
         try:
-            answer = await _perform_async(effect, transport)
+            answer = await _perform_async(effect, transport, streams)
         except BaseException as error:  # noqa: BLE001  # it is raised again, or the flow's
             course.failed(error)
         else:
@@ -86,7 +109,7 @@ class _Course(Generic[ReturnT]):
         self.effect, self._result = None, stop.value
 
 
-def _perform(effect: Effect, transport: Transport) -> object:
+def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object:
     match effect:
         case Send():
             return transport.send(effect.request, effect.deadline)
@@ -101,11 +124,27 @@ def _perform(effect: Effect, transport: Transport) -> object:
                     signature.close()  # or Python warns that nobody awaited it
                 raise ConfigurationError("the signer is an AsyncSigner: use AsyncRequestor")
             return signature
+        case OpenStream():
+            stream = transport.open_stream(effect.request, effect.deadline)
+            streams.callback(stream.close)
+            return stream
+        case ReadStream():
+            opened = cast("ByteStream", effect.stream)  # by this driver, so of its colour
+            try:
+                return opened.read(effect.deadline)
+            except BaseException:
+                opened.close()
+                raise
+        case CloseStream():
+            cast("ByteStream", effect.stream).close()
+            return None
         case _:
             _unknown(effect)
 
 
-async def _perform_async(effect: Effect, transport: AsyncTransport) -> object:
+async def _perform_async(
+    effect: Effect, transport: AsyncTransport, streams: AsyncExitStack
+) -> object:
     match effect:
         case Send():
             return await transport.send(effect.request, effect.deadline)
@@ -116,6 +155,20 @@ async def _perform_async(effect: Effect, transport: AsyncTransport) -> object:
             with _SignerErrors():
                 signature = effect.signer.sign(effect.signing_input)
                 return await signature if isawaitable(signature) else signature
+        case OpenStream():
+            stream = await transport.open_stream(effect.request, effect.deadline)
+            streams.push_async_callback(stream.aclose)
+            return stream
+        case ReadStream():
+            opened = cast("AsyncByteStream", effect.stream)
+            try:
+                return await opened.read(effect.deadline)
+            except BaseException:
+                await opened.aclose()
+                raise
+        case CloseStream():
+            await cast("AsyncByteStream", effect.stream).aclose()
+            return None
         case _:
             _unknown(effect)
 

@@ -14,9 +14,10 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast, final
 import attrs
 
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import AsyncByteStream, ByteStream, Silence
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["Effect", "Flow", "Send", "Sign", "Sleep"]
+__all__ = ["CloseStream", "Effect", "Flow", "OpenStream", "ReadStream", "Send", "Sign", "Sleep"]
 
 AnswerT = TypeVar("AnswerT")
 ReturnT = TypeVar("ReturnT")
@@ -68,5 +69,43 @@ class Sign(_Awaited[bytes]):
     signing_input: bytes = attrs.field(repr=False)
 
 
-Effect: TypeAlias = Send | Sleep | Sign
+@final
+@attrs.frozen
+class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
+    """Send a request, and receive the response as a stream once its head has come.
+
+    The driver closes it with the flow, or with the watch that the flow is a step of.
+
+    Args:
+        request: What to send.
+        deadline: By when the head must be there, on the monotonic clock.
+    """
+
+    request: HttpRequest
+    deadline: float
+
+
+@final
+@attrs.frozen
+class ReadStream(_Awaited[bytes | Silence]):
+    """Read what comes next. A stream that breaks is closed at once.
+
+    Args:
+        stream: What `OpenStream` gave.
+        deadline: How long to wait for it, on the monotonic clock.
+    """
+
+    stream: ByteStream | AsyncByteStream
+    deadline: float
+
+
+@final
+@attrs.frozen
+class CloseStream(_Awaited[None]):
+    """Let go of a stream; closing again does nothing."""
+
+    stream: ByteStream | AsyncByteStream
+
+
+Effect: TypeAlias = Send | Sleep | Sign | OpenStream | ReadStream | CloseStream
 Flow: TypeAlias = Generator[Effect, Any, ReturnT]

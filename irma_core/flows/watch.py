@@ -1,66 +1,54 @@
 """Watching a session: its statuses as they change, once each, until one is final.
 
-A watch is a frozen state, and `next_status_flow` takes it one status further. Belongs here: polling
-(a status is asked for again and again; a poll that fails is no end). Does not belong here: what is
-true of a session when it ends (`sessions`).
+A watch is a frozen state, and `next_status_flow` takes it one status further. Statuses are learnt
+in two ways that complete each other, one after the other and never at the same time:
+
+* by events, where the server has them: subscribe, then ask the status once, since a change before
+  the subscription is never told; then listen, and ask now and then in case the stream is held back;
+* by asking again and again, where it has none, or where the stream broke twice.
+
+A question that fails is no end. Belongs here: the order of those steps. Does not belong here: when
+to ask next (`watch_state`), what is true of a session when it ends (`sessions`).
 """
 
 from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import final
-
-import attrs
 
 from irma_core.errors import (
     DeadlineError,
+    IrmaError,
     ServerRefusedError,
     SessionTimedOutError,
     TransportError,
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from irma_core.flows.effects import Flow, Send, Sleep
+from irma_core.flows.effects import CloseStream, Flow, OpenStream, ReadStream, Send, Sleep
 from irma_core.flows.sessions import get_answer_flow, of_known_session
+from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.sessions import StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import build_status_request, parse_status_response
-from irma_core.protocol.policy import is_transient
+from irma_core.protocol.policy import is_passing_status, is_transient
+from irma_core.protocol.sse import EventStreamDecoder
+from irma_core.protocol.status_events import build_status_events_request, is_event_stream
+from irma_core.protocol.transport import Silence
 
-__all__ = ["WatchState", "begin_watch", "next_status_flow", "wait_for_answer_flow"]
+__all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
 _TIME_WAS_UP = "the session did not end in the time given to the watch"
-
-
-@final
-@attrs.frozen
-class WatchState:
-    """Where a watch is.
-
-    Args:
-        session: The session watched.
-        deadline: When it gives up, on the monotonic clock; infinity for never.
-        last: The last status that was told.
-        next_poll: When the status is to be asked for, on the monotonic clock.
-    """
-
-    session: StartedSession
-    deadline: float
-    last: SessionStatus | None = attrs.field(default=None, kw_only=True)
-    next_poll: float = attrs.field(default=-math.inf, kw_only=True)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the last status that was told is final."""
-        return self.last is not None and self.last.is_final
+_HEAD_WITHIN = 2.0
+"""Seconds for a stream's head. The server sends it at once: who holds it back is a proxy."""
 
 
 def begin_watch(wiring: Wiring, session: StartedSession, timeout: timedelta | None) -> WatchState:
     """Begin to watch; the time runs from now."""
-    return WatchState(session, math.inf if timeout is None else wiring.deadline(timeout))
+    deadline = math.inf if timeout is None else wiring.deadline(timeout)
+    return WatchState(session, deadline, poll_interval=wiring.poll_interval.total_seconds())
 
 
 def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionStatus, WatchState]]:
@@ -71,34 +59,22 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
         SessionGoneError: The server no longer knows the session.
         IrmaError: The server refused, or could not be reached up to the deadline.
     """
-    request = build_status_request(wiring.server, state.session.token)
-    parse = of_known_session(state.session.token, parse_status_response)
-    failure: Exception | None = None
+    failure: IrmaError | None = None
     while True:
-        pause = min(state.next_poll, state.deadline) - wiring.clock.monotonic()
-        if pause > 0:
-            yield from Sleep(timedelta(seconds=pause))
-        if wiring.seconds_left(state.deadline) <= 0:
+        status, state = state.next_heard()
+        if status is not None:
+            return status, state
+        now = wiring.clock.monotonic()
+        if now >= state.deadline:
             raise failure or DeadlineError(_TIME_WAS_UP)
-        next_poll = wiring.clock.monotonic() + wiring.poll_interval.total_seconds()
-        state = attrs.evolve(state, next_poll=next_poll)
-        try:
-            status = parse((yield from Send(request, wiring.try_deadline(state.deadline))))
-        except (TransportError, ServerRefusedError, UnexpectedResponseError) as error:
-            if not is_transient(error):
-                raise
-            if (
-                failure is None
-                and isinstance(error, TransportTimeoutError)
-                and wiring.seconds_left(state.deadline) <= 0
-            ):
-                # The watch's own end cut the question short: that says nothing of the server.
-                raise DeadlineError(_TIME_WAS_UP) from error
-            failure = error
-            continue
-        failure = None
-        if state.last is None or state.last.may_become(status):
-            return status, attrs.evolve(state, last=status)
+        if now >= state.next_poll:
+            state, failure = yield from _ask_flow(wiring, state, now, failure)
+        elif state.subscription is not None:
+            state = yield from _listen_flow(wiring, state, state.subscription)
+        elif state.subscriptions_left:
+            state = yield from _subscribe_flow(wiring, state, now)
+        else:
+            yield from Sleep(timedelta(seconds=min(state.next_poll, state.deadline) - now))
 
 
 def wait_for_answer_flow(
@@ -118,3 +94,61 @@ def wait_for_answer_flow(
         # The server may forget a timed-out session at any time: there is nothing left to ask.
         raise SessionTimedOutError(session.token.fingerprint)
     return (yield from get_answer_flow(wiring, session, state.deadline))
+
+
+def _ask_flow(
+    wiring: Wiring, state: WatchState, now: float, earlier: IrmaError | None
+) -> Flow[tuple[WatchState, IrmaError | None]]:
+    """Ask the status; a failure that passes is given, to be raised if it lasts to the deadline."""
+    token = state.session.token
+    request = build_status_request(wiring.server, token)
+    try:
+        response = yield from Send(request, wiring.try_deadline(state.deadline))
+        status = of_known_session(token, parse_status_response)(response)
+    except (TransportError, ServerRefusedError, UnexpectedResponseError) as error:
+        if not is_transient(error):
+            raise
+        if (
+            earlier is None
+            and isinstance(error, TransportTimeoutError)
+            and wiring.seconds_left(state.deadline) <= 0
+        ):
+            # The watch's own end cut the question short: that says nothing of the server.
+            raise DeadlineError(_TIME_WAS_UP) from error
+        return state.question_failed(now), error
+    return state.asked(status, now), None
+
+
+def _subscribe_flow(wiring: Wiring, state: WatchState, now: float) -> Flow[WatchState]:
+    """Ask for events; where they cannot be had, what follows is polling."""
+    request = build_status_events_request(wiring.server, state.session.token)
+    try:
+        stream = yield from OpenStream(request, min(state.deadline, now + _HEAD_WITHIN))
+    except TransportTimeoutError:
+        return state.without_events(wiring.clock.monotonic())
+    except TransportError:
+        return state.broken(wiring.clock.monotonic())
+    opened = wiring.clock.monotonic()
+    if is_event_stream(stream.status, stream.headers):
+        return state.subscribed(Subscription(stream, EventStreamDecoder(), since=now), opened)
+    yield from CloseStream(stream)
+    if is_passing_status(stream.status):
+        return state.broken(opened)
+    return state.without_events(opened)
+
+
+def _listen_flow(wiring: Wiring, state: WatchState, subscription: Subscription) -> Flow[WatchState]:
+    """Listen until something comes, or it is time to ask."""
+    until = min(state.next_poll, state.deadline)
+    try:
+        heard = yield from ReadStream(subscription.stream, until)
+        if isinstance(heard, bytes):
+            return state.heard_bytes(subscription, heard, wiring.clock.monotonic())
+    except (TransportError, UnexpectedResponseError):
+        pass
+    else:
+        if heard is Silence.QUIET:
+            return state
+    # Also a clean end may have a change before it that was never told: the status is asked first.
+    yield from CloseStream(subscription.stream)
+    return state.broken(wiring.clock.monotonic())

@@ -22,7 +22,7 @@ from irma_core.errors import (
 from irma_core.models.remote_errors import INTERNAL_ERROR
 from irma_core.protocol.messages import HttpResponse
 
-__all__ = ["RetryPolicy", "is_transient", "retry_after"]
+__all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after"]
 
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
 _LONGEST_NUMBER = 9
@@ -56,6 +56,11 @@ class RetryPolicy:
             return None
         doubled: timedelta = self.first_wait * 2 ** min(tries_made - 1, _MOST_DOUBLINGS)
         return min(self.longest_wait, doubled) * chance
+
+
+def is_passing_status(status: int) -> bool:
+    """Tell whether an HTTP status alone says that the same may well succeed later."""
+    return status in _PASSING_STATUSES
 
 
 def is_transient(error: IrmaError) -> bool:

@@ -17,7 +17,7 @@ from irma_core.models.remote_errors import RemoteError
 from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpResponse
 
-__all__ = ["json_reply", "refuse", "text_reply"]
+__all__ = ["json_reply", "media_type", "refuse", "text_reply"]
 
 Model = TypeVar("Model")
 _OK = 200
@@ -90,7 +90,7 @@ def refuse(response: HttpResponse, path: str) -> NoReturn:
 
 
 def _remote_error(response: HttpResponse, path: str) -> RemoteError | None:
-    if response.status < _REFUSALS.start or _media_type(response) != "application/json":
+    if response.status < _REFUSALS.start or media_type(response) != "application/json":
         return None
     try:
         return _read_remote_error(response.body)
@@ -123,23 +123,24 @@ def _read_body(response: HttpResponse, path: str) -> JsonValue:
 
 
 def _check_media_type(response: HttpResponse, path: str, expected: str) -> None:
-    if _media_type(response) != expected:
+    if media_type(response) != expected:
         raise UnexpectedResponseError(
             path, response.status, f"with {_kind(response)} instead of {expected}"
         )
 
 
-def _media_type(response: HttpResponse) -> str:
+def media_type(response: HttpResponse) -> str:
+    """Give the media type a response says it has, in lower case; or an empty text."""
     return response.header("content-type").partition(";")[0].strip().lower()
 
 
 def _kind(response: HttpResponse) -> str:
     if not response.body:
         return "an empty body"
-    media_type = _media_type(response)
-    if media_type == "text/html":
+    kind = media_type(response)
+    if kind == "text/html":
         return "HTML"
-    return media_type[:60] if media_type.isascii() and media_type.isprintable() else "a body"
+    return kind[:60] if kind.isascii() and kind.isprintable() else "a body"
 
 
 def _without_secrets(location: str) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 
 import attrs
 
-from irma_core.errors import ResponseTooLargeError, UsageError
+from irma_core.errors import EventTooLargeError, UsageError
 
 __all__ = ["EventStreamDecoder", "ServerSentEvent"]
 
@@ -113,7 +113,7 @@ class EventStreamDecoder:
             The events in their order, often none.
 
         Raises:
-            ResponseTooLargeError: An event is over `max_event_bytes`. The events before it are
+            EventTooLargeError: An event is over `max_event_bytes`. The events before it are
                 never lost: where the same bytes finish some, they are returned, and the next call
                 raises, whatever it brings. Then the decoder is closed.
             UsageError: The decoder is closed.
@@ -127,7 +127,7 @@ class EventStreamDecoder:
             self._feed_piece(data[start : start + _PIECE_SIZE], events)
         if self._is_over_limit and not events:
             self.close()
-            raise ResponseTooLargeError(
+            raise EventTooLargeError(
                 "event stream",
                 f"an event is over the limit of {self._max_event_bytes} bytes",
                 request_sent=True,

@@ -7,11 +7,20 @@ any transport, or the retries (`policy`), which are the core's and never a trans
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Protocol
 
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 
-__all__ = ["AsyncTransport", "Clock", "Jitter", "Transport"]
+__all__ = [
+    "AsyncByteStream",
+    "AsyncTransport",
+    "ByteStream",
+    "Clock",
+    "Jitter",
+    "Silence",
+    "Transport",
+]
 
 
 class Clock(Protocol):
@@ -31,6 +40,69 @@ class Jitter(Protocol):
 
     def __call__(self) -> float:
         """Give a number from 0 up to, but not including, 1."""
+        ...
+
+
+class Silence(Enum):
+    """What a read of a stream gives in place of bytes."""
+
+    QUIET = "quiet"
+    """Nothing came within the time; the stream goes on, and nothing is lost."""
+    END = "end"
+    """The server ended it in good order."""
+
+
+class ByteStream(Protocol):
+    """A response whose head has come and whose body comes bit by bit; for one thread at a time."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, whatever it is."""
+        ...
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """As those of `HttpResponse`."""
+        ...
+
+    def read(self, deadline: float) -> bytes | Silence:
+        """Give bytes of the body as soon as some have come.
+
+        Args:
+            deadline: A point on the transport's clock; what has come is given also after it.
+
+        Returns:
+            One byte or more; or why there is none.
+
+        Raises:
+            TransportError: The stream broke, within a chunk for instance.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection at once; closing again does nothing."""
+        ...
+
+
+class AsyncByteStream(Protocol):
+    """The same, awaited; a `read` that is cancelled loses nothing."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status, whatever it is."""
+        ...
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """As those of `HttpResponse`."""
+        ...
+
+    async def read(self, deadline: float) -> bytes | Silence:
+        """Give bytes of the body as soon as some have come; see `ByteStream`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connection at once; closing again does nothing."""
         ...
 
 
@@ -64,6 +136,21 @@ class Transport(Protocol):
         """
         ...
 
+    def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
+        """Send the request, and give the response when its head has come, whatever its status.
+
+        Its connection is beside those that `send` uses. Its body is asked for without compression,
+        has no limit of size, and no limit of time but that of each read.
+
+        Args:
+            request: What to send, as it is.
+            deadline: A point on `clock.monotonic()`, for all up to the end of the head.
+
+        Raises:
+            TransportError: As `send`.
+        """
+        ...
+
     def sleep(self, duration: timedelta) -> None:
         """Wait."""
         ...
@@ -84,6 +171,10 @@ class AsyncTransport(Protocol):
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         """Send the request, and give the whole response whatever its status; see `Transport`."""
+        ...
+
+    async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
+        """Send the request, and give the response when its head has come; see `Transport`."""
         ...
 
     async def sleep(self, duration: timedelta) -> None:

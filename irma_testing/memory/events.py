@@ -70,6 +70,11 @@ class EventStream:
         self._catch_up()
         return self._ended and not self._chunks
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to read, or the end to see."""
+        return self._ended or bool(self._chunks)
+
     def close(self) -> None:
         """Stop listening; what has come is dropped."""
         self.end()

@@ -176,15 +176,19 @@ class InMemoryServer:
         """Do what is due by the clock: sweeps, events, time-outs, planned actions."""
         self._life.timeline.catch_up()
 
-    def pass_time(self, duration: timedelta) -> bool:
+    def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = lambda: False) -> bool:
         """Move a `ManualClock`, and do on the way what is due, each at its moment.
+
+        Args:
+            duration: How much time passes.
+            until: Asked at each such moment whether that was enough.
 
         Returns:
             Whether time has passed; with another clock nothing is done.
         """
         if not isinstance(self.clock, ManualClock):
             return False
-        self._life.timeline.pass_time(self.clock, duration)
+        self._life.timeline.pass_time(self.clock, duration, until)
         return True
 
     def open_sessions(self) -> tuple[OpenSession, ...]:

@@ -58,14 +58,18 @@ class Timeline:
         finally:
             self._running.is_so = False
 
-    def pass_time(self, clock: ManualClock, duration: timedelta) -> None:
-        """Move the clock, and stop at each moment where something is due."""
+    def pass_time(self, clock: ManualClock, duration: timedelta, until: Callable[[], bool]) -> None:
+        """Move the clock, and stop at each moment where something is due; or when it is enough."""
         end = clock.monotonic() + duration.total_seconds()
         self.catch_up()
-        while (moment := self._next_after(clock.monotonic())) is not None and moment <= end:
+        while (
+            not until()
+            and (moment := self._next_after(clock.monotonic())) is not None
+            and moment <= end
+        ):
             _advance(clock, moment - clock.monotonic())
             self.catch_up()
-        if (left := end - clock.monotonic()) > 0:
+        if not until() and (left := end - clock.monotonic()) > 0:
             _advance(clock, left)
 
     def _take(self, now: float, first_new: int) -> _Action | None:

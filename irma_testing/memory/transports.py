@@ -13,15 +13,91 @@ from typing import TYPE_CHECKING, final
 
 from irma_core.errors import TransportTimeoutError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import Clock
+from irma_core.protocol.transport import Clock, Silence
+from irma_testing.memory.events import EventStream
 
 if TYPE_CHECKING:
     # The server gives transports out, so it imports this module.
     from irma_testing.memory.server import InMemoryServer
 
-__all__ = ["AsyncInMemoryTransport", "InMemoryTransport"]
+__all__ = [
+    "AsyncInMemoryStream",
+    "AsyncInMemoryTransport",
+    "InMemoryStream",
+    "InMemoryTransport",
+]
 
 _JITTER = 0.5
+_LONGEST_WAIT = 86_400.0
+_GLANCE = 0.01
+"""Seconds between two looks at a stream, where time is real."""
+
+
+class _Stream:
+    """What both colours share: the stream, or the response that was given in its place."""
+
+    def __init__(self, server: InMemoryServer, answer: EventStream | HttpResponse) -> None:
+        self._server = server
+        self._events = answer if isinstance(answer, EventStream) else None
+        self.status = answer.status
+        self.headers = answer.headers
+
+    def _read(self) -> bytes | Silence:
+        if self._events is None:
+            return Silence.END
+        data = self._events.read()
+        return data or (Silence.END if self._events.is_over else Silence.QUIET)
+
+    def _pass_time(self, deadline: float) -> float:
+        """Let time pass until something comes; give the seconds to wait where time is real."""
+        left = min(deadline - self._server.clock.monotonic(), _LONGEST_WAIT)
+        if left <= 0 or self._server.pass_time(timedelta(seconds=left), until=self._has_news):
+            return 0
+        return min(left, _GLANCE)
+
+    def _has_news(self) -> bool:
+        return self._events is None or self._events.has_news
+
+    def _is_late(self, deadline: float) -> bool:
+        return self._server.clock.monotonic() >= deadline
+
+    def _close(self) -> None:
+        if self._events is not None:
+            self._events.close()
+
+
+@final
+class InMemoryStream(_Stream):
+    """A `ByteStream` without a socket."""
+
+    def read(self, deadline: float) -> bytes | Silence:
+        """Give what comes, and let time pass up to it."""
+        while (data := self._read()) is Silence.QUIET and not self._is_late(deadline):
+            if wait := self._pass_time(deadline):
+                time.sleep(wait)
+        return data
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._close()
+
+
+@final
+class AsyncInMemoryStream(_Stream):
+    """An `AsyncByteStream` without a socket."""
+
+    async def read(self, deadline: float) -> bytes | Silence:
+        """Give what comes, and let time pass and other tasks run up to it."""
+        while (data := self._read()) is Silence.QUIET and not self._is_late(  # noqa: ASYNC110
+            deadline
+        ):
+            # Other threads may be who acts: there is no event of asyncio's to wait for.
+            await asyncio.sleep(self._pass_time(deadline))
+        return data
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        self._close()
 
 
 class _Line:
@@ -39,9 +115,16 @@ class _Line:
         """Give the same number each time."""
         return _JITTER
 
-    def _send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+    def _open(self, request: HttpRequest, deadline: float) -> EventStream | HttpResponse:
+        self._check_time(request, deadline)
+        return self._server.subscribe(request)
+
+    def _check_time(self, request: HttpRequest, deadline: float) -> None:
         if self.clock.monotonic() >= deadline:
             raise TransportTimeoutError(request.path, "no time was left", request_sent=False)
+
+    def _send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        self._check_time(request, deadline)
         response = self._server.handle(request)
         if self.clock.monotonic() > deadline:
             raise TransportTimeoutError(request.path, "the answer took too long", request_sent=True)
@@ -60,6 +143,14 @@ class InMemoryTransport(_Line):
         """
         return self._send(request, deadline)
 
+    def open_stream(self, request: HttpRequest, deadline: float) -> InMemoryStream:
+        """Subscribe at the server.
+
+        Raises:
+            TransportTimeoutError: No time was left.
+        """
+        return InMemoryStream(self._server, self._open(request, deadline))
+
     def sleep(self, duration: timedelta) -> None:
         """Let time pass."""
         if not self._server.pass_time(duration):
@@ -73,6 +164,10 @@ class AsyncInMemoryTransport(_Line):
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         """Hand the request to the server; see `InMemoryTransport.send`."""
         return self._send(request, deadline)
+
+    async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncInMemoryStream:
+        """Subscribe at the server; see `InMemoryTransport.open_stream`."""
+        return AsyncInMemoryStream(self._server, self._open(request, deadline))
 
     async def sleep(self, duration: timedelta) -> None:
         """Let time pass, and other tasks run."""

@@ -35,6 +35,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.TransportTimeoutError(PATH, "too slow", request_sent=True),
     errors.MalformedResponseError(PATH, "no HTTP", request_sent=True),
     errors.ResponseTooLargeError(PATH, "over 1 MiB", request_sent=True),
+    errors.EventTooLargeError(PATH, "over 64 KiB", request_sent=True),
     errors.DeadlineError("late"),
     errors.SessionMayExistError("reset"),
     errors.SigningError("x"),

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from irma_core.errors import ResponseTooLargeError, TransportError, UsageError
+from irma_core.errors import EventTooLargeError, TransportError, UsageError
 from irma_core.protocol.sse import EventStreamDecoder, ServerSentEvent
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -62,7 +62,7 @@ def decode(chunks: list[bytes], **options: int) -> Outcome:
     try:
         for chunk in [*chunks, b""]:
             events += [(event.type, event.data, event.id) for event in decoder.feed(chunk)]
-    except ResponseTooLargeError:
+    except EventTooLargeError:
         too_large = True
     decoder.close()
     return Outcome(events, decoder.last_event_id, decoder.retry, too_large)
@@ -378,7 +378,7 @@ def test_closing_drops_the_unfinished_event() -> None:
 def test_the_error_of_the_limit_closes() -> None:
     """The error names the limit and nothing of the stream, and the decoder is closed after it."""
     decoder = EventStreamDecoder(max_event_bytes=10)
-    with pytest.raises(ResponseTooLargeError) as caught:
+    with pytest.raises(EventTooLargeError) as caught:
         decoder.feed(b"data: secret")
     assert str(caught.value) == "event stream: an event is over the limit of 10 bytes"
     assert (caught.value.path, caught.value.request_sent) == ("event stream", True)
@@ -393,7 +393,7 @@ def test_events_before_the_large_one_are_not_lost() -> None:
     assert decoder.feed(b"data: a\n\ndata: secret\n\ndata: b\n\n") == [
         ServerSentEvent("message", "a", id="")
     ]
-    with pytest.raises(ResponseTooLargeError):
+    with pytest.raises(EventTooLargeError):
         decoder.feed(b"data: c\n\n")
     with pytest.raises(UsageError):
         decoder.feed(b"")
@@ -470,7 +470,7 @@ def test_memory_is_bounded(chunk: bytes) -> None:
     try:
         for _ in range(8 * limit // 1024):
             decoder.feed(chunk)
-    except ResponseTooLargeError:
+    except EventTooLargeError:
         assert tracemalloc.get_traced_memory()[0] < limit / 2, "the unfinished event was kept"
     finally:
         peak = tracemalloc.get_traced_memory()[1]

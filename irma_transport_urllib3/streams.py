@@ -1,0 +1,85 @@
+"""A response as a stream: its bytes as they come, and quiet while none do."""
+
+from __future__ import annotations
+
+import io
+from http.client import HTTPException, HTTPResponse
+from typing import cast
+
+from urllib3 import BaseHTTPResponse
+
+from irma_core.errors import TransportError
+from irma_core.protocol.transport import Silence
+from irma_transport_urllib3.exchange import CutShortError, Exchange, NotHttpError
+from irma_transport_urllib3.failures import explain
+from irma_transport_urllib3.framing import frame_of
+
+__all__ = ["Urllib3Stream"]
+
+_PIECE = 16 * 1024
+
+
+class Urllib3Stream:
+    """What `Urllib3Transport.open_stream` gives; for one thread at a time.
+
+    Args:
+        response: urllib3's response, which holds the connection.
+        head: The same response as `http.client` sees it.
+        exchange: What both belong to.
+        path: The request's name for people.
+
+    Raises:
+        NotHttpError: Its body is compressed, which was not asked for.
+    """
+
+    def __init__(
+        self, response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange, path: str
+    ) -> None:
+        if (head.getheader("content-encoding") or "identity").strip().lower() != "identity":
+            raise NotHttpError("its body is in an encoding that was not asked for")
+        self.status = head.status
+        self.headers = tuple(head.getheaders())
+        self._response = response
+        # A body that is empty by its status has no file any more.
+        self._file = cast("io.BufferedReader | None", head.fp)
+        self._exchange = exchange
+        self._path = path
+        self._frame = frame_of(head)
+        exchange.is_stream = True
+
+    def read(self, deadline: float) -> bytes | Silence:
+        """Give bytes as soon as some have come; see `ByteStream.read`.
+
+        Raises:
+            ConnectionBrokenError: The connection ended within the body, or the stream is closed.
+            MalformedResponseError: What came is not HTTP.
+        """
+        failure: TransportError
+        self._exchange.deadline = deadline
+        try:
+            return self._next()
+        except (HTTPException, OSError, ValueError) as error:  # ValueError: the file is closed
+            failure = explain(error, self._exchange, self._path)
+        # Raised out here it has no context: native errors and their frames hold secrets.
+        raise failure
+
+    def close(self) -> None:
+        """Close the connection; closing again does nothing."""
+        self._response.close()
+
+    def _next(self) -> bytes | Silence:
+        exchange, frame = self._exchange, self._frame
+        while not frame.is_over():
+            if self._file is None:
+                raise CutShortError
+            data = self._file.read1(_PIECE)
+            if body := frame.feed(data):
+                return body
+            if exchange.at_end and not data:
+                if frame.may_just_end:
+                    break
+                raise CutShortError
+            # Framing without body must not outrun the deadline.
+            if not frame.is_over() and (not data or exchange.is_late()):
+                return Silence.QUIET
+        return Silence.END

@@ -1,0 +1,300 @@
+"""Watching by events: what is asked when, and what a stream that fails does to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import AsyncRequestor, DisclosureRequest, Requestor, SessionStatus, StartedSession
+from irma_core.errors import (
+    ConnectionBrokenError,
+    ConnectionFailedError,
+    DeadlineError,
+    IrmaError,
+    SessionGoneError,
+    TransportTimeoutError,
+)
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import Silence
+from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
+from irma_testing.scripted import Step
+
+Stream = Callable[[], ScriptedStream | Exception]
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+JSON = (("content-type", "application/json"),)
+TOKEN = "abcdefghijKLMNOPQRST"
+PACKAGE = HttpResponse(
+    200,
+    JSON,
+    body=b'{"sessionPtr":{"u":"https://irma.example/irma/session/x","irmaqr":"disclosing"},"token":'
+    b'"%s","frontendRequest":{"authorization":"a","minProtocolVersion":"1.0",'
+    b'"maxProtocolVersion":"1.1"}}' % TOKEN.encode(),
+)
+OPEN = b"event: open\n\n"
+ASKED = "GET session/{token}/statusevents"
+BROKEN = ConnectionBrokenError(ASKED, "cut", request_sent=True)
+REFUSED = ConnectionFailedError(ASKED, "refused", request_sent=False)
+NO_HEAD = TransportTimeoutError(ASKED, "no head", request_sent=True)
+LOST = ConnectionBrokenError("GET session/{token}/status", "reset", request_sent=True)
+HALF_A_SECOND, AN_HOUR = timedelta(seconds=0.5), timedelta(hours=1)
+I, C, D = "INITIALIZED", "CONNECTED", "DONE"  # noqa: E741  # as short as the tables below
+
+
+def status(word: str) -> HttpResponse:
+    return HttpResponse(200, JSON, body=f'"{word}"'.encode())
+
+
+def event(word: str) -> bytes:
+    return f'data: "{word}"\n\n'.encode()
+
+
+UNKNOWN = HttpResponse(
+    400, JSON, body=b'{"status":400,"error":"SESSION_UNKNOWN","description":"unknown"}'
+)
+
+
+class Watched:
+    """A watch played to its end: what was told and when, what was asked and when."""
+
+    def __init__(
+        self,
+        colour: str,
+        streams: Iterable[ScriptedStream | Exception],
+        answers: Iterable[Step],
+        timeout: timedelta | None = timedelta(minutes=5),
+    ) -> None:
+        self.streams = tuple(streams)
+        self.told: list[tuple[str, float]] = []
+        self.asked: list[float] = []
+        self.error: IrmaError | None = None
+        steps = [PACKAGE, *(self._noting(step) for step in answers)]
+        try:
+            if colour == "sync":
+                self._watch(ScriptedTransport(steps, streams=self.streams), timeout)
+            else:
+                awaited = AsyncScriptedTransport(steps, streams=self.streams)
+                asyncio.run(self._watch_async(awaited, timeout))
+        except IrmaError as error:
+            self.error = error
+
+    @property
+    def words(self) -> list[str]:
+        return [word for word, _ in self.told]
+
+    def _noting(self, step: Step) -> Step:
+        def play(_request: HttpRequest) -> HttpResponse:
+            self.asked.append(self.now())
+            if isinstance(step, Exception):
+                raise step
+            assert isinstance(step, HttpResponse)
+            return step
+
+        return play
+
+    def now(self) -> float:
+        return float(round(self._transport.clock.monotonic() - 1000, 3))
+
+    def _note(self, word: SessionStatus) -> None:
+        self.told.append((word.value, self.now()))
+
+    def _watch(self, transport: ScriptedTransport, timeout: timedelta | None) -> None:
+        self._transport: Any = transport
+        requestor = Requestor("https://irma.example", transport)
+        session = requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
+        with requestor.watch_status(session, timeout=timeout) as statuses:
+            for word in statuses:
+                self._note(word)
+
+    async def _watch_async(
+        self, transport: AsyncScriptedTransport, timeout: timedelta | None
+    ) -> None:
+        self._transport = transport
+        requestor = AsyncRequestor("https://irma.example", transport)
+        session = await requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
+        async with requestor.watch_status(session, timeout=timeout) as statuses:
+            async for word in statuses:
+                self._note(word)
+
+
+@COLOURS
+def test_statuses_come_as_events_after_one_question(colour: str) -> None:
+    """The question comes after the subscription; then nothing is asked while events come."""
+    stream = ScriptedStream(
+        [HALF_A_SECOND / 2, OPEN, HALF_A_SECOND, event(C), HALF_A_SECOND, event(D)]
+    )
+    watched = Watched(colour, [stream], [status(I)])
+    assert watched.told == [(I, 0), (C, 0.75), (D, 1.25)]
+    assert watched.asked == [0]
+    assert stream.is_closed
+
+
+@COLOURS
+def test_what_was_missed_before_the_subscription_is_asked_for(colour: str) -> None:
+    """The stream tells changes only, and may stay silent for good."""
+    stream = ScriptedStream([OPEN])
+    watched = Watched(colour, [stream], [status(D)])
+    assert watched.told == [(D, 0)]
+    assert stream.is_closed
+
+
+@COLOURS
+def test_a_status_is_told_once_however_often_it_is_learnt(colour: str) -> None:
+    """Repeated, running back, in one piece or split over two."""
+    pieces = [OPEN, event(C), event(C) + event(I), event(C)[:7], event(C)[7:], event(D)]
+    watched = Watched(colour, [ScriptedStream(pieces)], [status(C)])
+    assert watched.words == [C, D]
+
+
+@COLOURS
+def test_events_of_other_kinds_are_no_statuses(colour: str) -> None:
+    """A later server may send more."""
+    pieces = [OPEN, b"event: news\ndata: hello\n\n", event(D)]
+    assert Watched(colour, [ScriptedStream(pieces)], [status(I)]).words == [I, D]
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    "stream",
+    [
+        lambda: ScriptedStream(status=500),
+        lambda: ScriptedStream(status=501),
+        lambda: ScriptedStream(status=403),
+        lambda: ScriptedStream(headers=(("content-type", "text/html"),)),
+        lambda: ScriptedStream(headers=()),
+        lambda: NO_HEAD,
+    ],
+)
+def test_a_server_without_events_is_asked_each_second(colour: str, stream: Stream) -> None:
+    """Events switched off, a finished session, HTML, or a proxy that holds the head back."""
+    watched = Watched(colour, [stream()], [status(I), status(I), status(C), status(D)])
+    assert watched.told == [(I, 0), (C, 2), (D, 3)]
+    assert watched.asked == [0, 1, 2, 3]
+    assert all(isinstance(one, Exception) or one.is_closed for one in watched.streams)
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    "end", [BROKEN, Silence.END, b"data: nonsense\n\n", b"data: " + bytes(2**17)]
+)
+def test_a_stream_that_breaks_is_opened_once_more(colour: str, end: bytes | Exception) -> None:
+    """The status is asked at once, and again after the new subscription."""
+    first = ScriptedStream([OPEN, event(C), HALF_A_SECOND, end])
+    second = ScriptedStream([OPEN, HALF_A_SECOND, event(D)])
+    watched = Watched(colour, [first, second], [status(I), status(C), status(C)])
+    assert watched.told == [(I, 0), (C, 0), (D, 1)]
+    assert watched.asked == [0, 0.5, 0.5]
+    assert first.is_closed
+    assert second.is_closed
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    "second",
+    [lambda: ScriptedStream([BROKEN]), lambda: REFUSED, lambda: ScriptedStream(status=503)],
+)
+def test_a_stream_that_broke_twice_is_given_up(colour: str, second: Stream) -> None:
+    """Then asking each second is as good."""
+    answers = [status(I), status(I), status(C), status(C), status(D)]
+    watched = Watched(colour, [ScriptedStream([Silence.END]), second()], answers)
+    assert watched.words == [I, C, D]
+    assert watched.asked[-1] - watched.asked[-2] == 1
+
+
+@COLOURS
+def test_a_clean_end_without_a_final_status_asks_for_it(colour: str) -> None:
+    """The final status may have come in the moment of subscribing."""
+    watched = Watched(colour, [ScriptedStream([OPEN, Silence.END])], [status(C), status(D)])
+    assert watched.told == [(C, 0), (D, 0)]
+
+
+@COLOURS
+def test_a_stream_without_a_byte_is_held_back_by_a_proxy(colour: str) -> None:
+    """After 2 s the status is asked for each second, while the stream may come to life."""
+    stream = ScriptedStream([timedelta(seconds=4.5), OPEN, timedelta(seconds=20), event(D)])
+    watched = Watched(colour, [stream], [status(I), status(I), status(C), status(C)])
+    assert watched.asked == [0, 2, 3, 4]
+    assert watched.told == [(I, 0), (C, 3), (D, 24.5)]
+
+
+@COLOURS
+def test_a_stream_that_spoke_and_fell_silent_is_mistrusted_each_half_minute(colour: str) -> None:
+    """It may have died without a sign."""
+    watched = Watched(
+        colour,
+        [ScriptedStream([HALF_A_SECOND, OPEN])],
+        [status(I), status(C), status(D)],
+    )
+    assert watched.told == [(I, 0), (C, 30.5), (D, 60.5)]
+
+
+@COLOURS
+def test_a_question_that_fails_beside_a_stream_is_asked_again(colour: str) -> None:
+    """Else a change before the subscription could be missed; what the stream tells counts."""
+    stream = ScriptedStream([OPEN, event(C), timedelta(seconds=5), event(D)])
+    watched = Watched(colour, [stream], [LOST, LOST, status(C)])
+    assert watched.asked == [0, 1, 2]
+    assert watched.told == [(C, 0), (D, 5)]
+
+
+@COLOURS
+def test_a_session_that_is_forgotten_is_gone(colour: str) -> None:
+    """A restart ends the stream and loses the session."""
+    stream = ScriptedStream([OPEN, Silence.END])
+    watched = Watched(colour, [stream], [status(C), UNKNOWN])
+    assert isinstance(watched.error, SessionGoneError)
+    assert stream.is_closed
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [OPEN],
+        [b":\n"] * 50,
+        [HALF_A_SECOND, b":\n"] * 100,
+    ],
+)
+def test_a_watch_ends_by_its_deadline(colour: str, steps: list[bytes | timedelta]) -> None:
+    """Silent or chatty, no stream makes it longer."""
+    stream = ScriptedStream(steps)
+    watched = Watched(colour, [stream], [status(I)], timeout=timedelta(seconds=10))
+    assert isinstance(watched.error, DeadlineError)
+    assert watched.now() == 10
+    assert stream.is_closed
+
+
+@COLOURS
+def test_without_a_deadline_a_watch_lasts(colour: str) -> None:
+    """As long as the session."""
+    chatter: list[bytes | timedelta] = [timedelta(seconds=20), b":\n"]
+    stream = ScriptedStream([OPEN, *chatter * 200, event(D)])
+    watched = Watched(colour, [stream], [status(I)], timeout=None)
+    assert watched.told[-1] == (D, 4000)
+
+
+def test_leaving_a_watch_closes_its_stream() -> None:
+    """At once, and not when the garbage is collected."""
+    stream = ScriptedStream([OPEN])
+    transport = ScriptedTransport([PACKAGE, status(I)], streams=[stream])
+    requestor = Requestor("https://irma.example", transport)
+    session = requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
+    with requestor.watch_status(session) as statuses:
+        assert next(statuses) is SessionStatus.INITIALIZED
+        open_within = not stream.is_closed
+    assert open_within
+    assert stream.is_closed
+
+
+async def test_cancelling_a_watch_closes_its_stream() -> None:
+    """Wherever it waits."""
+    stream = ScriptedStream([OPEN, asyncio.CancelledError()])
+    transport = AsyncScriptedTransport([PACKAGE, status(I)], streams=[stream])
+    requestor = AsyncRequestor("https://irma.example", transport)
+    session: StartedSession = await requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
+    with pytest.raises(asyncio.CancelledError):
+        await requestor.wait_for_answer(session, timeout=AN_HOUR)
+    assert stream.is_closed
