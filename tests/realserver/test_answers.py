@@ -1,7 +1,9 @@
 """Sessions from start to answer, at the official server and with a real wallet."""
 
+import asyncio
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from irma_core import (
+    AsyncRequestor,
     AttributeRequest,
     CredentialRequest,
     DisclosureRequest,
@@ -42,9 +45,11 @@ from irma_core.errors import (
 from irma_core.models.answers import Evidence
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.endpoints import build_getproof_request, parse_getproof_response
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.conftest import StartWallet
-from tests.realserver.official_server import OfficialServer, ServerPool
+from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.plain_http import start_session
 from tests.realserver.session_requests import AGE, issuance
 from tests.realserver.wallet import Wallet
@@ -112,6 +117,53 @@ def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) ->
     assert first in (SessionStatus.INITIALIZED, SessionStatus.CONNECTED)
     assert rest[-1] is SessionStatus.DONE
     assert len({first, *rest}) == 1 + len(rest)
+
+
+@pytest.mark.parametrize("sse", [True, False], ids=["events", "polling"])
+def test_a_watch_asks_rarely_where_there_are_events(
+    start_official_server: ServerPool, wallet: Wallet, sse: bool
+) -> None:
+    """With events a session of some seconds takes one question; without, one each second."""
+    server = start_official_server(ServerOptions(sse=sse))
+    with CountingTransport() as transport:
+        requestor = Requestor(server.url, transport)
+        session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+        with requestor.watch_status(session, timeout=A_WHILE) as statuses:
+            seen = [next(statuses)]
+            at_the_app = wallet.start(session.pointer.json_text(), Hold())
+            seen.append(next(statuses))
+            threading.Timer(2.5, at_the_app.answer, [Accept()]).start()
+            seen += statuses
+    assert [status.value for status in seen] == ["INITIALIZED", "CONNECTED", "DONE"]
+    questions = transport.sent.count("GET session/{token}/status")
+    assert questions == 1 if sse else questions >= 4
+
+
+async def test_an_awaited_watch_gives_the_answer_by_events(
+    official_server: OfficialServer, wallet: Wallet
+) -> None:
+    """In the other colour, and at once: no second passes between `DONE` and the answer."""
+    async with AiohttpTransport() as transport:
+        requestor = AsyncRequestor(official_server.url, transport)
+        session = await requestor.start_session(DisclosureRequest({"age": OVER18}))
+        waiting = asyncio.create_task(requestor.wait_for_answer(session, timeout=A_WHILE))
+        await asyncio.sleep(0.5)
+        wallet.start(session.pointer.json_text())
+        answer = await waiting
+        assert answer["age"].value == "yes"
+        assert await requestor.get_status(session.token) is SessionStatus.DONE
+
+
+class CountingTransport(Urllib3Transport):
+    """Notes what is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        self.sent.append(request.path)
+        return super().send(request, deadline)
 
 
 def test_a_signature_gives_an_answer_with_the_signature(
