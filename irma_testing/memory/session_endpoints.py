@@ -166,6 +166,8 @@ def _finish(life: Lifecycle, session: Session, more: dict[str, Any]) -> HttpResp
 def _committed(life: Lifecycle, session: Session, sent: Fields) -> Disclosure:
     """Read the disclosure, and behind it the commitments, one a credential."""
     proofs, wanted = sent.array("proofs"), len(session.request.credentials)
+    if not proofs:
+        raise ServerCrash("commitments without any proof")
     disclosing = len(proofs) - wanted
     if disclosing < 0:
         raise life.fail(session, MALFORMED_INPUT, "Received insufficient proofs")
