@@ -17,6 +17,7 @@ from rich.console import Console
 from irma_backend.cli.exits import ending
 from irma_backend.cli.screen import show_answer
 from irma_backend.cli.session import follow
+from irma_backend.cli.settings import Settings
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,
@@ -45,14 +46,18 @@ _TIMEOUT = timedelta(minutes=5)
 
 
 @click.command()
-@click.option("--server", metavar="URL", help="A real IRMA server, and a person with an app.")
+@click.option(
+    "--server",
+    metavar="URL",
+    help="A real IRMA server, and a person with an app; its token, if it wants one, in IRMA_TOKEN.",
+)
 def demo(server: str | None) -> None:
     """Play a whole session, with an app that answers by itself."""
     console = Console(highlight=False, soft_wrap=True)
     with ending():
         if server is not None:
-            with Urllib3Transport() as transport:
-                _main_job(Requestor(server, transport), console)
+            with Settings(server).requestor() as requestor:
+                _main_job(requestor, console)
             return
         with _played() as (requestor, memory, app):
             console.print("The server is in memory, the app simulated: nothing here is proved.\n")

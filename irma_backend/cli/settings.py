@@ -43,11 +43,11 @@ class Settings:
     """The server, and how to be known there."""
 
     server: str
-    token_file: Path | None = attrs.field(kw_only=True)
-    hmac_key_file: Path | None = attrs.field(kw_only=True)
-    rsa_key_file: Path | None = attrs.field(kw_only=True)
-    requestor_name: str | None = attrs.field(kw_only=True)
-    allow: tuple[str, ...] = attrs.field(kw_only=True)
+    token_file: Path | None = attrs.field(default=None, kw_only=True)
+    hmac_key_file: Path | None = attrs.field(default=None, kw_only=True)
+    rsa_key_file: Path | None = attrs.field(default=None, kw_only=True)
+    requestor_name: str | None = attrs.field(default=None, kw_only=True)
+    allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
 
     @contextmanager
     def requestor(self) -> Generator[Requestor]:

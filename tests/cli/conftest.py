@@ -25,6 +25,11 @@ class CommandLine:
 
     environment: dict[str, str]
 
+    @property
+    def server(self) -> str:
+        """The server's URL."""
+        return self.environment["IRMA_SERVER"]
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start it, in pipes."""
         return subprocess.Popen(

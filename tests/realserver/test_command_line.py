@@ -1,0 +1,142 @@
+"""The command line at the official server, with a real wallet: in pipes and in a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+from tests.realserver.conftest import StartWallet
+from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
+from tests.realserver.plain_http import start_session
+from tests.realserver.session_requests import issuance
+from tests.realserver.test_first_disclosure import OVER18 as PERSONAL_DATA
+from tests.realserver.wallet import Wallet
+from tests.realserver.wallet_events import Succeeded
+
+TOKEN = "a token of the command line"
+OVER18, EMAIL = "example.town.age.over18", "example.town.resident.email"
+ADULT = ("session", "--disclose", f"age={OVER18}==yes", "--json")
+LINK = re.compile(r"https://\S+/-/session#(\S+)")
+
+
+@pytest.fixture
+def server(start_official_server: ServerPool) -> OfficialServer:
+    requestors = {"shop": {"auth_method": "token", "key": TOKEN}}
+    return start_official_server(ServerOptions(requestors=requestors))
+
+
+@pytest.fixture
+def command_line(server: OfficialServer) -> CommandLine:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("IRMA_")}
+    return CommandLine({**others, "IRMA_SERVER": server.url, "IRMA_TOKEN": TOKEN})
+
+
+@pytest.fixture
+def ada(start_wallet: StartWallet, official_server: OfficialServer) -> Iterator[Wallet]:
+    """A wallet with what the demo asks for."""
+    with start_wallet() as wallet:
+        package = start_session(official_server.url, issuance(PERSONAL_DATA))
+        assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
+        yield wallet
+
+
+def played(
+    command_line: CommandLine, act: Callable[[str], object], *arguments: str
+) -> tuple[int, str, str]:
+    """Run a session, and let a wallet act once its link is shown."""
+    with command_line.start(*arguments) as process:
+        assert process.stderr is not None
+        shown = ""
+        while (link := LINK.search(shown)) is None:
+            line = process.stderr.readline()
+            assert line, shown
+            shown += line
+        act(unquote(link[1]))
+        out, err = process.communicate(timeout=30)
+    return process.returncode, out, shown + err
+
+
+def test_an_answer_and_what_is_asked_about_it_later(
+    command_line: CommandLine, wallet: Wallet, tmp_path: Path
+) -> None:
+    """Exit status 0; the state file then serves status, result and cancel."""
+    state = ("--state-file", str(tmp_path / "state.json"))
+    status, out, err = played(command_line, wallet.accept, *ADULT, *state)
+    assert status == 0, err
+    assert json.loads(out)["answer"]["age"]["attributes"][0]["value"] == "yes"
+    assert command_line.run("status", *state)[:2] == (0, "DONE\n")
+    status, out, _ = command_line.run("result", *state)
+    assert status == 0
+    assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "yes"
+    assert command_line.run("cancel", *state)[0] == 0
+
+
+def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
+    """A refusal is exit status 3, and no app in time is 4."""
+    status, out, err = played(command_line, wallet.refuse, *ADULT)
+    assert (status, out) == (3, "")
+    assert "Traceback" not in err
+    status, _, _ = played(command_line, lambda _pointer: None, *ADULT, "--timeout", "1")
+    assert status == 4
+
+
+def test_what_the_server_refuses(command_line: CommandLine) -> None:
+    """An unknown name is wrong usage; a wrong token, or none, is the server's refusal."""
+    status, _, err = command_line.run("session", "--disclose", "nothing.town.age.over18")
+    assert (status, "Unknown identifiers" in err) == (2, True)
+    for token in ("wrong", ""):
+        status, _, err = command_line.at(IRMA_TOKEN=token).run(*ADULT)
+        assert status == 5
+        assert "Traceback" not in err
+
+
+def test_the_server_is_asked_for_its_key_and_health(
+    command_line: CommandLine, server: OfficialServer
+) -> None:
+    """As the server has it."""
+    status, out, _ = command_line.run("public-key")
+    assert (status, out.strip()) == (0, server.jwt_public_key_pem.strip())
+    assert command_line.run("health") == (0, "", "")
+
+
+def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:
+    """The demo at a real server: the QR in blocks, the statuses, and the table."""
+    main, other = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "irma_backend.cli", "demo", "--server", command_line.server],
+        env={**command_line.environment, "TERM": "dumb", "COLUMNS": "200"},
+        stdin=other,
+        stdout=other,
+        stderr=other,
+        start_new_session=True,
+    ) as process:
+        os.close(other)
+        seen, answering = b"", None
+        try:
+            while chunk := os.read(main, 65536):
+                seen += chunk
+                link = LINK.search(seen.decode(errors="replace"))
+                if answering is None and link and b"INITIALIZED" in seen:
+                    answering = threading.Thread(target=ada.accept, args=[unquote(link[1])])
+                    answering.start()
+        except OSError:  # Linux says so at the end of a terminal
+            pass
+        os.close(main)
+        process.wait(timeout=20)
+    assert answering is not None
+    answering.join()
+    assert process.returncode == 0, seen
+    text = seen.decode()
+    for part in ("\u2580", "DONE", "Proved", "pbdf.gemeente.personalData.over18", "Ada"):
+        assert part in text, part
