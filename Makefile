@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-.PHONY: demo test check cover bench clean
+.PHONY: demo test check cover bench chaos clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -43,6 +43,10 @@ cover: .venv/ready
 # Figures as ratios of one run; `make bench ARGS="start --rounds 15"` for one subject.
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
+chaos: .venv/ready
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

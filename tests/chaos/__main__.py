@@ -1,0 +1,36 @@
+"""`make chaos`: what holds while servers and networks fail. Fixed seeds; full counts by option."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.chaos import deadlines, idling, starts, threads, watches
+from tests.chaos.findings import Finding
+
+SEED = 20_261_123
+CONTENTS: dict[str, Callable[[bool], Iterator[Finding]]] = {
+    "starts": lambda full: starts.findings(2000 if full else 72, SEED),
+    "watches": lambda full: watches.findings(500 if full else 24, SEED, with_dead=full),
+    "deadlines": lambda full: deadlines.findings(20 if full else 1),
+    "idling": lambda full: idling.findings(500 if full else 10, SEED),
+    "threads": lambda full: threads.findings(100_000 if full else 640),
+}
+
+
+def main() -> None:
+    """Play, and print the table."""
+    parser = argparse.ArgumentParser(prog="make chaos")
+    parser.add_argument("subjects", nargs="*", choices=[[], *CONTENTS], default=[])
+    parser.add_argument("--full", action="store_true", help="all counts; some minutes")
+    chosen = parser.parse_args()
+    for subject, play in CONTENTS.items():
+        if not chosen.subjects or subject in chosen.subjects:
+            for finding in play(chosen.full):
+                sys.stdout.write(f"{finding}\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
