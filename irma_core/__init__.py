@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from irma_core.errors import (
         AnswerError,
         IrmaError,
+        ResultJwtError,
         ServerRefusedError,
         SessionCancelledError,
         SessionGoneError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         PublicKeyAuthentication,
         TokenAuthentication,
     )
+    from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 else:
     # Loaded on first use, so that `import irma_core` is light. A module `__getattr__` that type
@@ -66,7 +68,7 @@ else:
 
     _ROOMS = {
         "errors": (
-            "AnswerError IrmaError ServerRefusedError SessionCancelledError "
+            "AnswerError IrmaError ResultJwtError ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
         "models.answers": "Answer AnsweredSlot Evidence",
@@ -90,6 +92,7 @@ else:
         "trust.authentication": (
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),
+        "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
     }
 
@@ -137,6 +140,7 @@ __all__ = [
     "RemoteError",
     "Requestor",
     "RequestorToken",
+    "ResultJwtError",
     "RevocationRequest",
     "Risk",
     "RsaSigner",
@@ -158,4 +162,6 @@ __all__ = [
     "any_of",
     "optional",
     "read_request",
+    "verify_getproof_jwt",
+    "verify_result_jwt",
 ]

@@ -18,6 +18,7 @@
     ├── DeadlineError                  the time of the whole call was up
     ├── SessionMayExistError           a start ended without saying whether a session was made
     ├── SigningError                   the signer failed
+    ├── ResultJwtError                 a result JWT is not to be believed; `code` tells why
     └── AnswerError                    the session has no answer to give
         ├── SessionNotFinishedError    ... yet
         ├── SessionCancelledError      ... the person or the app said no
@@ -59,6 +60,7 @@ __all__ = [
     "RedirectError",
     "RequestError",
     "ResponseTooLargeError",
+    "ResultJwtError",
     "ServerRefusedError",
     "SessionCancelledError",
     "SessionGoneError",
@@ -248,6 +250,20 @@ class SessionMayExistError(IrmaError):
 
 class SigningError(IrmaError):
     """A signer failed or gave something that is no signature. Its cause is the signer's error."""
+
+
+class ResultJwtError(IrmaError):
+    """A result JWT is refused: nothing in it counts.
+
+    Attributes:
+        code: Why, in a word; `irma_core.trust.result_jwt` has all of them, in the order of checks.
+        reason: The same for people. Neither tells anything of what the JWT holds.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"the result JWT is refused ({code}): {reason}")
+        self.code = code
+        self.reason = reason
 
 
 class AnswerError(IrmaError):

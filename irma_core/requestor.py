@@ -13,6 +13,7 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
+    Sequence,
 )
 from contextlib import (
     AsyncExitStack,
@@ -23,7 +24,7 @@ from contextlib import (
     contextmanager,
 )
 from datetime import timedelta
-from typing import final
+from typing import TypeAlias, final
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.drive import run, run_async
@@ -39,7 +40,7 @@ from irma_core.flows.sessions import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
-from irma_core.flows.wiring import Wiring
+from irma_core.flows.wiring import DEFAULT_JWT_ISSUER, Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.results import SessionResult
@@ -60,6 +61,7 @@ from irma_core.trust.signing import AsyncSigner, Signer
 __all__ = ["AsyncRequestor", "Requestor"]
 
 _TIMEOUT = timedelta(seconds=30)
+ServerKey: TypeAlias = str | bytes | Sequence[str | bytes]
 
 
 @final
@@ -71,6 +73,10 @@ class Requestor:
         transport: What runs the HTTP calls; the caller closes it.
         authentication: How the server knows this requestor: see its setting `requestors`.
         allow: The risks that are taken, each by name; see `Risk`.
+        server_key: The server's public key in PEM, or several during a change of keys. With it the
+            answer is made of the *signed* result, and says so (`Answer.evidence`). Get it with the
+            server's configuration: fetched from the same address it proves no more than TLS does.
+        jwt_issuer: Who signs: the server's setting of that name; None where that is empty.
         timeout: For each call as a whole, all tries included; watching has its own.
 
     Every method but `start_session`, `watch_status` and those that say so raises, beside what it
@@ -90,10 +96,21 @@ class Requestor:
         *,
         authentication: Authentication[Signer] = NoAuthentication(),  # noqa: B008  # frozen
         allow: Collection[Risk] = (),
+        server_key: ServerKey = (),
+        jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
         self._transport = transport
-        self._wiring = _wire(url, transport, authentication, allow, timeout)
+        keys = (server_key,) if isinstance(server_key, str | bytes) else tuple(server_key)
+        self._wiring = _wire(
+            url,
+            transport,
+            authentication=authentication,
+            allow=allow,
+            timeout=timeout,
+            server_keys=keys,
+            jwt_issuer=jwt_issuer,
+        )
 
     def __repr__(self) -> str:
         return f"<Requestor at {self._wiring.server.text}>"
@@ -166,6 +183,7 @@ class Requestor:
 
         Raises:
             DeadlineError: The time was up.
+            ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         return run(wait_for_answer_flow(self._wiring, session, timeout), self._transport)
@@ -174,6 +192,7 @@ class Requestor:
         """Give what was proved, after every check; there is no other way to the attributes.
 
         Raises:
+            ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         return run(get_answer_flow(self._wiring, session), self._transport)
@@ -255,10 +274,21 @@ class AsyncRequestor:
         *,
         authentication: Authentication[Signer | AsyncSigner] = NoAuthentication(),  # noqa: B008
         allow: Collection[Risk] = (),
+        server_key: ServerKey = (),
+        jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
         self._transport = transport
-        self._wiring = _wire(url, transport, authentication, allow, timeout)
+        keys = (server_key,) if isinstance(server_key, str | bytes) else tuple(server_key)
+        self._wiring = _wire(
+            url,
+            transport,
+            authentication=authentication,
+            allow=allow,
+            timeout=timeout,
+            server_keys=keys,
+            jwt_issuer=jwt_issuer,
+        )
 
     def __repr__(self) -> str:
         return f"<AsyncRequestor at {self._wiring.server.text}>"
@@ -338,9 +368,12 @@ class AsyncRequestor:
 def _wire(
     url: str,
     transport: Transport | AsyncTransport,
+    *,
     authentication: Authentication[Signer | AsyncSigner],
     allow: Collection[Risk],
     timeout: timedelta,
+    server_keys: tuple[str | bytes, ...],
+    jwt_issuer: str | None,
 ) -> Wiring:
     risks = _risks(allow)
     return Wiring(
@@ -349,6 +382,8 @@ def _wire(
         jitter=transport.jitter,
         authentication=authentication,
         allow=risks,
+        server_keys=server_keys,
+        jwt_issuer=jwt_issuer,
         call_timeout=timeout,
     )
 

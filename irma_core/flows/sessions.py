@@ -31,6 +31,7 @@ from irma_core.protocol.endpoints import (
     parse_status_response,
 )
 from irma_core.protocol.messages import HttpResponse
+from irma_core.trust.result_jwt import verify_result_jwt
 
 __all__ = [
     "Session",
@@ -73,19 +74,32 @@ def get_answer_flow(
 ) -> Flow[Answer]:
     """Ask for the result, and make the answer of it after every check.
 
+    With the server's keys at hand it is the signed result that is asked for, and verified.
+
     Raises:
+        ResultJwtError: The signed result is refused.
         AnswerError: One of its subclasses: there is no answer.
     """
-    result = yield from get_unchecked_result_flow(wiring, session, deadline)
-    return result.answer_to(session)
+    if not wiring.server_keys:
+        result = yield from get_unchecked_result_flow(wiring, session, deadline)
+        return result.answer_to(session)
+    jwt = yield from get_result_jwt_flow(wiring, session, deadline)
+    signed = verify_result_jwt(
+        jwt,
+        keys=wiring.server_keys,
+        issuer=wiring.jwt_issuer,
+        now=wiring.clock.now(),
+        allow=wiring.allow,
+    )
+    return signed.answer_to(session)
 
 
-def get_result_jwt_flow(wiring: Wiring, session: Session) -> Flow[str]:
-    """Ask for the result as a JWT, at any status; it is not verified."""
+def get_result_jwt_flow(wiring: Wiring, session: Session, deadline: float = math.inf) -> Flow[str]:
+    """Ask for the result as a JWT, at any status; it is not verified. `deadline` as above."""
     token = _token_of(session)
     request = build_result_jwt_request(wiring.server, token)
     parse = of_known_session(token, parse_result_jwt_response)
-    return exchange_flow(wiring, request, parse, wiring.deadline())
+    return exchange_flow(wiring, request, parse, min(wiring.deadline(), deadline))
 
 
 def cancel_session_flow(wiring: Wiring, session: Session) -> Flow[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import final
+from typing import Final, final
 
 import attrs
 
@@ -15,7 +15,10 @@ from irma_core.protocol.transport import Clock, Jitter
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["Wiring"]
+__all__ = ["DEFAULT_JWT_ISSUER", "Wiring"]
+
+DEFAULT_JWT_ISSUER: Final = "irmaserver"
+"""irmago's default for its setting `jwt_issuer`."""
 
 
 @final
@@ -29,6 +32,8 @@ class Wiring:
         jitter: The transport's.
         authentication: Who asks.
         allow: The risks that are taken.
+        server_keys: Public keys of the server in PEM; with any, answers come from signed results.
+        jwt_issuer: Who signs them: the server's setting of that name; None where it is empty.
         retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
         call_timeout: For a whole call, all tries and waits included.
         try_timeout: For one request. A server takes up to 4.2 s and then says so: a shorter limit
@@ -43,6 +48,8 @@ class Wiring:
         default=NoAuthentication(), kw_only=True
     )
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
+    server_keys: tuple[str | bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
+    jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)
     retry: RetryPolicy = attrs.field(default=RetryPolicy(), kw_only=True)
     call_timeout: timedelta = attrs.field(default=timedelta(seconds=30), kw_only=True)
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)

@@ -11,7 +11,7 @@ import re
 from math import isfinite
 from typing import TypeAlias, Union
 
-__all__ = ["JsonTextError", "JsonValue", "read_json", "write_json"]
+__all__ = ["DuplicateKeyError", "JsonTextError", "JsonValue", "read_json", "write_json"]
 
 # A quoted name in `X | Y` fails at run time.
 JsonValue: TypeAlias = Union[  # noqa: UP007
@@ -31,18 +31,32 @@ class JsonTextError(ValueError):
         """Where the first whole value ends, if more follows behind it."""
 
 
+class DuplicateKeyError(JsonTextError):
+    """An object has a key twice: who reads the first and who reads the last would differ."""
+
+    def __init__(self) -> None:
+        super().__init__("has a key twice in an object")
+
+
 def write_json(value: JsonValue) -> str:
     """Write compact JSON, as JavaScript's `JSON.stringify` does: key order kept, no escapes."""
     return _WRITER.encode(value)
 
 
-def read_json(body: bytes | str) -> JsonValue:
+def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
     """Read one JSON value from UTF-8.
 
+    Args:
+        body: The text.
+        unique_keys: Whether to refuse an object with a key twice, for what was signed; a server's
+            own reader takes the last one.
+
     Raises:
+        DuplicateKeyError: A key is there twice, and that was asked to be refused.
         JsonTextError: Not UTF-8, not JSON, more than one value, NaN, an infinity or a number
             beyond what can be held, nested too deeply, or a text that is no Unicode.
     """
+    reader = _UNIQUE_READER if unique_keys else _READER
     try:
         if isinstance(body, str):
             body.encode("utf-8")
@@ -51,14 +65,16 @@ def read_json(body: bytes | str) -> JsonValue:
             text = body.decode("utf-8")
         if _LONE_SURROGATE.search(text):
             # json.loads takes "\ud800" on its own; encoding it would fail far from here.
-            value: JsonValue = _READER.decode(text)
+            value: JsonValue = reader.decode(text)
             write_json(value).encode("utf-8")
             return value
-        return _READER.decode(text)  # type: ignore[no-any-return]  # JSON is all it gives
+        return reader.decode(text)  # type: ignore[no-any-return]  # JSON is all it gives
     except UnicodeDecodeError:
         raise JsonTextError("is not UTF-8") from None
     except UnicodeEncodeError:
         raise JsonTextError("holds half a character (a lone surrogate)") from None
+    except JsonTextError:
+        raise
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             raise JsonTextError("has more than one JSON value", end=error.pos) from None
@@ -80,5 +96,15 @@ def _finite(digits: str) -> float:
     return number
 
 
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise DuplicateKeyError
+    return value
+
+
+_UNIQUE_READER = json.JSONDecoder(
+    parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
+)
 _READER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)

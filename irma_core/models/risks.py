@@ -32,6 +32,8 @@ class Risk(Enum):
     """Asking for attributes of `irma-demo`, which everybody can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
     """`augment_return_url`: the requestor token in a URL, hence in histories and logs."""
+    SIMULATED_PROOFS = "simulated proofs"
+    """JWTs of a server in memory, which are signed and prove nothing: for tests and development."""
 
 
 def ready_to_start(

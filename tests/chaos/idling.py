@@ -77,33 +77,30 @@ async def _twice(transport: AsyncTransport, url: str, pause: float) -> None:
 def _delayed(port: int) -> Generator[int]:
     """Relay to a port, each way with a delay; give the port of the relay."""
     loop = asyncio.new_event_loop()
-    ready: list[int] = []
-    started = loop.create_future()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(asyncio.CancelledError):  # the end of the run
-            await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
-        back.close()
-        writer.close()
+        try:
+            with suppress(asyncio.CancelledError):  # the end of the run
+                await asyncio.gather(_pass_on(reader, back), _pass_on(there, writer))
+        finally:
+            back.close()
+            writer.close()
 
-    async def listen() -> None:
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        ready.append(server.sockets[0].getsockname()[1])
-        started.set_result(None)
-
-    loop.run_until_complete(listen())
+    server = loop.run_until_complete(asyncio.start_server(accept, "127.0.0.1", 0))
     thread = Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield ready[0]
+        yield server.sockets[0].getsockname()[1]
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        server.close()
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()
         loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(asyncio.sleep(0.1))  # transports close a step later
         loop.close()
 
 

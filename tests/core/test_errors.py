@@ -36,6 +36,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.MalformedResponseError(PATH, "no HTTP", request_sent=True),
     errors.ResponseTooLargeError(PATH, "over 1 MiB", request_sent=True),
     errors.EventTooLargeError(PATH, "over 64 KiB", request_sent=True),
+    errors.ResultJwtError("signature", "no key made it"),
     errors.DeadlineError("late"),
     errors.SessionMayExistError("reset"),
     errors.SigningError("x"),

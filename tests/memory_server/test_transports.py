@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,14 @@ from irma_core import (
     AttributeRequest,
     CredentialRequest,
     DisclosureRequest,
+    Evidence,
     ExtendedRequest,
     IssuanceRequest,
     PairingMethod,
     ProofStatus,
     Requestor,
+    ResultJwtError,
+    Risk,
     SessionPointer,
     SessionStatus,
     SignatureRequest,
@@ -40,6 +44,7 @@ from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_testing import AppError, InMemoryServer, ManualClock, SimulatedApp
 from irma_transport_urllib3.clock import SystemClock
 from tests.memory_server.calling import EMAIL, OVER18, OVER65, request_to
+from tests.memory_server.recordings import recording
 
 A_MINUTE = timedelta(minutes=1)
 ADULT = DisclosureRequest({"age": any_of(AttributeRequest(OVER18, value="yes"), OVER65)})
@@ -182,6 +187,33 @@ async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) ->
     answer = await requestor.wait_for_answer(session, timeout=A_MINUTE)
     assert answer["age"].value == "yes"
     assert await ran == "ran"
+
+
+async def test_with_the_servers_key_the_answer_is_signed(
+    server: InMemoryServer, app: SimulatedApp
+) -> None:
+    """In both colours; what is simulated must be allowed by name, and another key is refused."""
+    server.when_started(app.accept)
+    key, allow = server.public_key_pem, [Risk.SIMULATED_PROOFS]
+    requestor = Requestor(server.url, server.transport(), server_key=key, allow=allow)
+    session = requestor.start_session(ADULT)
+    answer = requestor.wait_for_answer(session, timeout=A_MINUTE)
+    assert (answer.evidence, answer["age"].value) == (Evidence.SIGNED, "yes")
+    awaited = AsyncRequestor(
+        server.url, server.async_transport(), server_key=[key], allow=allow, jwt_issuer="irmaserver"
+    )
+    assert (await awaited.get_answer(session)).evidence is Evidence.SIGNED
+    other = recording("publickey")["response"]["body"]
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"server_key": key}, "simulated"),
+        ({"server_key": other, "allow": allow}, "signature"),
+        ({"server_key": key, "allow": allow, "jwt_issuer": "other"}, "issuer"),
+    ]
+    for settings, code in cases:
+        wary = Requestor(server.url, server.transport(), **settings)
+        with pytest.raises(ResultJwtError) as caught:
+            wary.get_answer(session)
+        assert caught.value.code == code
 
 
 async def test_with_a_real_clock_time_is_real() -> None:

@@ -154,6 +154,19 @@ async def test_an_awaited_watch_gives_the_answer_by_events(
         assert await requestor.get_status(session.token) is SessionStatus.DONE
 
 
+def test_with_the_servers_key_the_answer_is_signed(
+    official_server: OfficialServer, transport: Urllib3Transport, wallet: Wallet
+) -> None:
+    """The signed result is fetched and verified, and the answer says so."""
+    key = official_server.jwt_public_key_pem
+    requestor = Requestor(official_server.url, transport, server_key=key)
+    session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+    wallet.start(session.pointer.json_text())
+    answer = requestor.wait_for_answer(session, timeout=A_WHILE)
+    assert (answer.evidence, answer["age"].value) == (Evidence.SIGNED, "yes")
+    assert requestor.get_public_key().strip() == key.strip()
+
+
 class CountingTransport(Urllib3Transport):
     """Notes what is sent."""
 

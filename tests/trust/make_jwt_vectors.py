@@ -1,0 +1,243 @@
+"""Writes `tests/vectors/jwt/refused.json`: `python -m tests.trust.make_jwt_vectors`.
+
+Each vector is a JWT that differs from an honest one in one thing, the code it must be refused by,
+and what demands that. The keys are made anew each time and their public halves written beside.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+
+TARGET = Path(__file__).parent.parent / "vectors" / "jwt" / "refused.json"
+NOW = 1_795_471_150
+HEADER = {"alg": "RS256", "typ": "JWT"}
+CLAIMS = {
+    "exp": NOW + 113,
+    "iat": NOW - 7,
+    "iss": "irmaserver",
+    "sub": "disclosing_result",
+    "token": "hrd9RJAyUPmtBUoDXyQe",
+    "status": "DONE",
+    "type": "disclosing",
+    "proofStatus": "VALID",
+    "disclosed": [
+        [
+            {
+                "rawvalue": "yes",
+                "value": {"": "yes", "en": "yes", "nl": "yes"},
+                "id": "example.town.age.over18",
+                "status": "PRESENT",
+                "issuancetime": 1_795_046_400,
+            }
+        ]
+    ],
+}
+KEY = rsa.generate_private_key(65537, 2048)
+OTHER = rsa.generate_private_key(65537, 2048)
+WEAK = rsa.generate_private_key(65537, 1024)
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
+
+
+def encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def text(value: object) -> bytes:
+    return value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
+
+
+def sign(header: object, claims: object, key: rsa.RSAPrivateKey = KEY) -> str:
+    signing_input = f"{encode(text(header))}.{encode(text(claims))}"
+    return (
+        f"{signing_input}.{encode(key.sign(signing_input.encode(), padding.PKCS1v15(), SHA256()))}"
+    )
+
+
+def with_claims(**changed: Any) -> str:
+    claims = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not ...}
+    return sign(HEADER, claims)
+
+
+def with_header(**changed: Any) -> str:
+    return sign({**HEADER, **changed}, CLAIMS)
+
+
+def other_algorithms() -> dict[str, tuple[str, str, str]]:
+    unsigned = f"{encode(text({'alg': 'none'}))}.{encode(text(CLAIMS))}."
+    named = f"{encode(text({**HEADER, 'alg': 'none'}))}.{honest().split('.', 1)[1]}"
+    hs = f"{encode(text({**HEADER, 'alg': 'HS256'}))}.{encode(text(CLAIMS))}"
+    mac = hmac.new(pem(KEY).encode(), hs.encode(), hashlib.sha256).digest()
+    rs512 = f"{encode(text({**HEADER, 'alg': 'RS512'}))}.{encode(text(CLAIMS))}"
+    long_hash = KEY.sign(rs512.encode(), padding.PKCS1v15(), SHA512())
+    salted = f"{encode(text({**HEADER, 'alg': 'PS256'}))}.{encode(text(CLAIMS))}"
+    pss = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
+    why = "RFC 8725, 3.1: the algorithm is the verifier's choice"
+    return {
+        "alg none, no signature": (unsigned, "algorithm_none", why),
+        "alg none, with a signature": (named, "algorithm_none", why),
+        "HS256 signed with the public key": (f"{hs}.{encode(mac)}", "algorithm_hs256", why),
+        "RS512": (f"{rs512}.{encode(long_hash)}", "algorithm", why),
+        "PS256": (f"{salted}.{encode(KEY.sign(salted.encode(), pss, SHA256()))}", "algorithm", why),
+        "alg None": (with_header(alg="None"), "algorithm", why),
+        "no alg": (sign({"typ": "JWT"}, CLAIMS), "algorithm", "RFC 7515, 4.1.1"),
+        "alg that is a list": (with_header(alg=["RS256"]), "algorithm", "RFC 7515, 4.1.1"),
+    }
+
+
+def honest() -> str:
+    return sign(HEADER, CLAIMS)
+
+
+def headers() -> dict[str, tuple[str, str, str]]:
+    brought = "RFC 8725, 3.10: a key in the header is the sender's"
+    jwk = {"kty": "RSA", "n": "AQ", "e": "AQAB"}
+    return {
+        "crit": (with_header(crit=["exp"], exp=1), "critical", "RFC 7515, 4.1.11"),
+        "crit that is empty": (with_header(crit=[]), "critical", "RFC 7515, 4.1.11"),
+        "b64": (with_header(b64=False), "b64", "RFC 7797, 3"),
+        "jwk": (with_header(jwk=jwk), "key_in_header", brought),
+        "jku": (with_header(jku="https://a.example"), "key_in_header", brought),
+        "x5u": (with_header(x5u="https://a.example"), "key_in_header", brought),
+        "x5c": (with_header(x5c=["MA"]), "key_in_header", brought),
+        "cty": (with_header(cty="JWT"), "nested", "RFC 7519, 5.2"),
+        "another typ": (with_header(typ="at+jwt"), "kind", "RFC 8725, 3.11"),
+        "typ that is a number": (with_header(typ=1), "kind", "RFC 7515, 4.1.9"),
+        "header that is no object": (sign([], CLAIMS), "header", "RFC 7515, 4"),
+        "header that is no JSON": (sign(b"{", CLAIMS), "header", "RFC 7515, 4"),
+        "alg twice": (
+            sign(b'{"alg":"none","alg":"RS256"}', CLAIMS),
+            "duplicate_key",
+            "RFC 7515, 4: names must be unique",
+        ),
+    }
+
+
+def forms() -> dict[str, tuple[Any, str, str]]:
+    one = honest()
+    head, payload, signature = one.split(".")
+    other = {"A": "B", "Q": "R", "g": "h", "w": "x"}[signature[-1]]
+    form, canonical = "RFC 7515, 7.1", "RFC 4648, 3.5: one text for one value"
+    return {
+        "empty": ("", "form", form),
+        "one part": (head, "form", form),
+        "two parts": (f"{head}.{payload}", "form", form),
+        "four parts": (f"{one}.", "form", form),
+        "six parts": (f"{one}.a.b.c", "form", form),
+        "newline at the end": (f"{one}\n", "form", form),
+        "blank before": (f" {one}", "form", form),
+        "padding": (f"{one}==", "form", "RFC 7515, 2: no padding"),
+        "plus for minus": (one.replace("-", "+").replace("_", "/"), "form", "RFC 7515, 2"),
+        "letter that is none": (f"{head}.{payload}\u00e9.{signature}", "form", form),
+        "JWE": (f"{head}.{payload}.{signature}.a.b", "encrypted", "RFC 7516, 7.1"),
+        "spare bits": (one[:-1] + other, "base64", canonical),
+        "cut base64": (f"{head}.{payload}.{signature}aaa", "base64", canonical),
+        "signature of nothing": (f"{head}.{payload}.", "signature", form),
+        "signature of another text": (f"{head}.{payload}.{encode(bytes(256))}", "signature", form),
+        "another key's": (sign(HEADER, CLAIMS, OTHER), "signature", "RFC 7515, 5.2"),
+        "over 1 MiB": ("e" * (1024 * 1024 + 1), "too_large", "a bound of our own"),
+        "nested JWS": (sign(HEADER, one.encode()), "nested", "RFC 7519, 5.2"),
+        "claims that are no object": (sign(HEADER, [CLAIMS]), "claims", "RFC 7519, 7.2"),
+        "claims that are no UTF-8": (sign(HEADER, b"\xff"), "claims", "RFC 7519, 7.2"),
+        "claims and more": (sign(HEADER, text(CLAIMS) + b"{}"), "claims", "RFC 7519, 7.2"),
+        "a claim twice": (
+            sign(HEADER, text(CLAIMS)[:-1] + b',"proofStatus":"INVALID"}'),
+            "duplicate_key",
+            "RFC 7519, 4: names must be unique",
+        ),
+        "a key twice in an attribute": (
+            sign(HEADER, text(CLAIMS).replace(b'"rawvalue"', b'"rawvalue":"no","rawvalue"')),
+            "duplicate_key",
+            "readers differ on which one counts",
+        ),
+    }
+
+
+def claims() -> dict[str, tuple[str, str, str]]:
+    numeric = "RFC 7519, 2: NumericDate; irmago writes whole seconds"
+    raw = text(CLAIMS)
+    times = {
+        f"{name} {what}": (with_claims(**{name: value}), "time", numeric)
+        for name in ("iat", "exp")
+        for what, value in {
+            "as a text": str(NOW),
+            "as a boolean": True,
+            "missing": ...,
+            "null": None,
+            "with a fraction": NOW + 0.5,
+        }.items()
+    }
+    numbers = {
+        f"exp is {word}": (
+            sign(HEADER, raw.replace(str(NOW + 113).encode(), word.encode())),
+            "claims",
+            "RFC 8259, 6: no such numbers",
+        )
+        for word in ("NaN", "Infinity", "-Infinity", "1e999")
+    }
+    kinds = {
+        f"a JWT of kind {kind}": (with_claims(sub=kind), "kind", "RFC 8725, 3.12")
+        for kind in ("verification_request", "disclosure_result", "verification_result", "", 7)
+    }
+    return {
+        **times,
+        **numbers,
+        **kinds,
+        "no sub": (with_claims(sub=...), "kind", "RFC 8725, 3.12"),
+        "sub of another type": (with_claims(sub="signing_result"), "subject", "irmago ResultJwt"),
+        "type of another sub": (with_claims(type="issuing"), "subject", "irmago ResultJwt"),
+        "another issuer": (with_claims(iss="irmaserver2"), "issuer", "RFC 8725, 3.8"),
+        "no issuer": (with_claims(iss=...), "issuer", "irmago with an empty jwt_issuer"),
+        "issuer that is null": (with_claims(iss=None), "issuer", "RFC 7519, 4.1.1"),
+        "expired": (with_claims(exp=NOW - 11), "expired", "RFC 7519, 4.1.4"),
+        "issued in the future": (with_claims(iat=NOW + 11), "issued_at", "clocks differ by 10 s"),
+        "simulated": (with_claims(simulated=True), "simulated", "the server in memory says so"),
+        "simulated, in a way": (with_claims(simulated="no"), "simulated", "anything but false"),
+        "no token": (with_claims(token=...), "result", "irmago SessionResult"),
+        "a token of another form": (with_claims(token="../x"), "result", "irmago SessionResult"),
+        "an unknown status": (with_claims(status="FINE"), "result", "irmago ServerStatus"),
+    }
+
+
+def main() -> None:
+    rows: Mapping[str, tuple[Any, str, str]] = {
+        **other_algorithms(),
+        **headers(),
+        **forms(),
+        **claims(),
+    }
+    value = {
+        "now": NOW,
+        "issuer": "irmaserver",
+        "key": pem(KEY),
+        "weak_key": pem(WEAK),
+        "honest": honest(),
+        "signed_by_weak_key": sign(HEADER, CLAIMS, WEAK),
+        "refused": [
+            {
+                "name": name,
+                "jwt": jwt if len(jwt) < 2**20 else {"letters": len(jwt)},
+                "code": code,
+                "why": why,
+            }
+            for name, (jwt, code, why) in rows.items()
+        ],
+    }
+    TARGET.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

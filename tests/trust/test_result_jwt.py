@@ -1,0 +1,206 @@
+"""Result JWTs: what is believed, and each thing that is refused, by its code."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core import ProofStatus, Risk, SessionStatus, SessionType
+from irma_core.errors import ConfigurationError, IrmaError, ResultJwtError
+from irma_core.models.answers import Evidence
+from irma_core.trust import result_jwt
+from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
+from tests.trust import make_jwt_vectors
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+JWT: dict[str, Any] = json.loads((VECTORS / "jwt" / "refused.json").read_text(encoding="utf-8"))
+NOW = datetime.fromtimestamp(JWT["now"], UTC)
+CODES = {row["code"] for row in JWT["refused"]} | {"weak_key"}
+
+
+def recorded(name: str) -> tuple[str, datetime]:
+    """Give a JWT that the official server made, and when."""
+    path = VECTORS / "recorded" / f"{name}.json"
+    value = json.loads(path.read_text(encoding="utf-8"))
+    return value["response"]["body"].strip(), datetime.fromtimestamp(value["recorded"], UTC)
+
+
+SERVER_KEY = recorded("publickey")[0]
+
+
+def verify(jwt: str | bytes, **changed: Any) -> Any:
+    given_: dict[str, Any] = {"keys": [JWT["key"]], "issuer": JWT["issuer"], "now": NOW, **changed}
+    return verify_result_jwt(jwt, **given_)
+
+
+def refused(jwt: str | bytes, **changed: Any) -> str:
+    with pytest.raises(ResultJwtError) as caught:
+        verify(jwt, **changed)
+    assert caught.value.reason
+    return caught.value.code
+
+
+def test_an_honest_jwt_is_a_signed_result() -> None:
+    """It says so of itself, and so does the answer that is made of it."""
+    for jwt in (JWT["honest"], JWT["honest"].encode()):
+        result = verify(jwt)
+        assert result.evidence is Evidence.SIGNED
+        assert (result.status, result.proof_status) == (SessionStatus.DONE, ProofStatus.VALID)
+        assert result.unchecked_disclosed[0][0].raw_value == "yes"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "result-jwt-disclosure",
+        "result-jwt-signature",
+        "result-jwt-issuance",
+        "result-jwt-issuance-failed",
+        "result-jwt-null-attribute",
+        "result-jwt-cancelled",
+        "result-jwt-initialized",
+        "result-jwt-legacy",
+    ],
+)
+def test_what_the_official_server_signed_is_verified(name: str) -> None:
+    """At any status: a valid signature says nothing of the proof."""
+    jwt, now = recorded(name)
+    result = verify_result_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
+    assert result.evidence is Evidence.SIGNED
+
+
+def test_a_server_without_a_name_is_asked_for_as_such() -> None:
+    """`issuer=None` is for a server whose `jwt_issuer` is empty, and for no other."""
+    jwt, now = recorded("result-jwt-no-issuer")
+    result = verify_result_jwt(jwt, keys=[SERVER_KEY], issuer=None, now=now)
+    assert result.status is SessionStatus.DONE
+    with pytest.raises(ResultJwtError, match="issuer"):
+        verify_result_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
+    assert refused(JWT["honest"], issuer=None) == "issuer"
+
+
+@pytest.mark.parametrize("row", JWT["refused"], ids=lambda row: row["name"])
+def test_a_jwt_is_refused(row: dict[str, str]) -> None:
+    """By the code of what is wrong; the reason tells nothing of what it holds."""
+    given_: Any = row["jwt"]
+    jwt = "e" * given_["letters"] if isinstance(given_, dict) else given_
+    assert refused(jwt) == row["code"], row["why"]
+
+
+@pytest.mark.parametrize("value", [None, 7, b"\xff\xfe.a.b", ["a", "b", "c"]])
+def test_what_is_no_text_is_refused(value: Any) -> None:
+    """From a caller without a type checker, or from the network."""
+    assert refused(cast("str", value)) == "form"
+
+
+def test_a_key_under_2048_bits_is_refused() -> None:
+    """Whoever signed with it."""
+    assert refused(JWT["signed_by_weak_key"], keys=[JWT["weak_key"]]) == "weak_key"
+
+
+@pytest.mark.parametrize("keys", [[], "", "PEM", ["PEM"], [b"\xff"]])
+def test_what_is_no_key_is_the_callers_mistake(keys: Any) -> None:
+    """It is not the JWT's fault."""
+    with pytest.raises(ConfigurationError):
+        verify(JWT["honest"], keys=keys)
+
+
+def test_one_of_several_keys_is_enough() -> None:
+    """During a change of keys."""
+    assert verify(JWT["honest"], keys=[SERVER_KEY, JWT["key"]])
+    assert refused(JWT["honest"], keys=[SERVER_KEY]) == "signature"
+
+
+def test_clocks_may_differ_by_the_leeway() -> None:
+    """Ten seconds, unless it is said otherwise."""
+    ends = NOW + timedelta(seconds=113)
+    assert verify(JWT["honest"], now=ends + timedelta(seconds=10))
+    assert refused(JWT["honest"], now=ends + timedelta(seconds=11)) == "expired"
+    assert refused(JWT["honest"], now=ends + timedelta(seconds=1), leeway=timedelta(0)) == "expired"
+    begins = NOW - timedelta(seconds=7)
+    assert verify(JWT["honest"], now=begins - timedelta(seconds=10))
+    assert refused(JWT["honest"], now=begins - timedelta(seconds=11)) == "issued_at"
+
+
+def test_a_simulated_result_is_taken_where_it_is_allowed() -> None:
+    """For tests and development."""
+    jwt = next(row["jwt"] for row in JWT["refused"] if row["name"] == "simulated")
+    assert verify(jwt, allow=[Risk.SIMULATED_PROOFS])
+
+
+def test_every_code_is_documented_and_tried() -> None:
+    """The list at the head of the module is whole."""
+    documented = set(re.findall(r"`([a-z0-9_]+)`", result_jwt.__doc__ or ""))
+    assert documented - {"iat", "exp"} == CODES
+
+
+@given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
+def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
+    """Or it is the same; and nothing but an error of the tree ever comes out."""
+    honest = JWT["honest"].encode()
+    at = place % len(honest)
+    changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
+    if changed == honest:
+        assert verify(changed)
+    else:
+        assert refused(changed)
+
+
+@given(text=st.text(alphabet=st.sampled_from("aA0-_.= \n\u00e9eyJ"), max_size=80) | st.binary())
+def test_no_text_makes_another_error(text: str | bytes) -> None:
+    """Garbage is refused."""
+    with pytest.raises(IrmaError):
+        verify(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("getproof-disclosure", SessionType.DISCLOSING),
+        ("getproof-issuance", SessionType.ISSUING),
+        ("getproof-signature", SessionType.SIGNING),
+    ],
+)
+def test_the_older_layout_is_verified_by_a_function_of_its_own(
+    name: str, kind: SessionType
+) -> None:
+    """It names no session; its attributes are a flat map."""
+    jwt, now = recorded(name)
+    older = verify_getproof_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
+    assert (older.type, older.proof_status) == (kind, ProofStatus.VALID)
+    with pytest.raises(ResultJwtError, match="kind"):
+        verify_result_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
+    newer, then = recorded("result-jwt-disclosure")
+    with pytest.raises(ResultJwtError, match="kind"):
+        verify_getproof_jwt(newer, keys=[SERVER_KEY], issuer="irmaserver", now=then)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"attributes": []},
+        {"attributes": {"a.b.c.d": 1}},
+        {"status": "FINE"},
+        {"status": None},
+    ],
+)
+def test_an_older_layout_that_is_none_is_refused(changed: dict[str, Any]) -> None:
+    """Though the server signed it."""
+    key = rsa.generate_private_key(65537, 2048)
+    claims = {"iat": JWT["now"], "exp": JWT["now"], "sub": "disclosure_result", "status": ""}
+    jwt = make_jwt_vectors.sign(
+        make_jwt_vectors.HEADER, {**claims, "attributes": {}, **changed}, key
+    )
+    with pytest.raises(ResultJwtError, match="result"):
+        verify_getproof_jwt(jwt, keys=[make_jwt_vectors.pem(key)], issuer=None, now=NOW)
+    nothing = make_jwt_vectors.sign(make_jwt_vectors.HEADER, {**claims, "attributes": {}}, key)
+    older = verify_getproof_jwt(nothing, keys=[make_jwt_vectors.pem(key)], issuer=None, now=NOW)
+    assert (older.proof_status, older.unchecked_attributes) == (None, {})
