@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from irma_core.errors import (
         AnswerError,
         IrmaError,
+        JwtError,
+        RequestJwtError,
         ResultJwtError,
         ServerRefusedError,
         SessionCancelledError,
@@ -59,6 +61,11 @@ if TYPE_CHECKING:
         PublicKeyAuthentication,
         TokenAuthentication,
     )
+    from irma_core.trust.request_jwt import (
+        VerifiedRequest,
+        sign_session_request,
+        verify_session_request_jwt,
+    )
     from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 else:
@@ -68,7 +75,8 @@ else:
 
     _ROOMS = {
         "errors": (
-            "AnswerError IrmaError ResultJwtError ServerRefusedError SessionCancelledError "
+            "AnswerError IrmaError JwtError RequestJwtError ResultJwtError "
+            "ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
         "models.answers": "Answer AnsweredSlot Evidence",
@@ -92,6 +100,7 @@ else:
         "trust.authentication": (
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),
+        "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
     }
@@ -132,12 +141,14 @@ __all__ = [
     "HmacSigner",
     "IrmaError",
     "IssuanceRequest",
+    "JwtError",
     "NextSession",
     "NoAuthentication",
     "PairingMethod",
     "ProofStatus",
     "PublicKeyAuthentication",
     "RemoteError",
+    "RequestJwtError",
     "Requestor",
     "RequestorToken",
     "ResultJwtError",
@@ -158,10 +169,13 @@ __all__ = [
     "Signer",
     "StartedSession",
     "TokenAuthentication",
+    "VerifiedRequest",
     "all_of",
     "any_of",
     "optional",
     "read_request",
+    "sign_session_request",
     "verify_getproof_jwt",
     "verify_result_jwt",
+    "verify_session_request_jwt",
 ]

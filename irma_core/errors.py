@@ -18,7 +18,9 @@
     ├── DeadlineError                  the time of the whole call was up
     ├── SessionMayExistError           a start ended without saying whether a session was made
     ├── SigningError                   the signer failed
-    ├── ResultJwtError                 a result JWT is not to be believed; `code` tells why
+    ├── JwtError                       a JWT is not to be believed; `code` tells why
+    │   ├── ResultJwtError             ... of a session result
+    │   └── RequestJwtError            ... of a session request
     └── AnswerError                    the session has no answer to give
         ├── SessionNotFinishedError    ... yet
         ├── SessionCancelledError      ... the person or the app said no
@@ -52,6 +54,7 @@ __all__ = [
     "DeadlineError",
     "EventTooLargeError",
     "IrmaError",
+    "JwtError",
     "MalformedResponseError",
     "NonRevocationError",
     "NotWhatWasAskedError",
@@ -59,6 +62,7 @@ __all__ = [
     "ProofNotValidError",
     "RedirectError",
     "RequestError",
+    "RequestJwtError",
     "ResponseTooLargeError",
     "ResultJwtError",
     "ServerRefusedError",
@@ -252,18 +256,27 @@ class SigningError(IrmaError):
     """A signer failed or gave something that is no signature. Its cause is the signer's error."""
 
 
-class ResultJwtError(IrmaError):
-    """A result JWT is refused: nothing in it counts.
+class JwtError(IrmaError):
+    """A JWT is refused: nothing in it counts.
 
     Attributes:
-        code: Why, in a word; `irma_core.trust.result_jwt` has all of them, in the order of checks.
+        code: Why, in a word; `trust.result_jwt` and `trust.request_jwt` have all of them, in the
+            order of checks.
         reason: The same for people. Neither tells anything of what the JWT holds.
     """
 
     def __init__(self, code: str, reason: str) -> None:
-        super().__init__(f"the result JWT is refused ({code}): {reason}")
+        super().__init__(f"the JWT is refused ({code}): {reason}")
         self.code = code
         self.reason = reason
+
+
+class ResultJwtError(JwtError):
+    """The JWT of a session result is refused."""
+
+
+class RequestJwtError(JwtError):
+    """The JWT of a session request is refused."""
 
 
 class AnswerError(IrmaError):

@@ -11,19 +11,23 @@ signature is cryptography's.
 from __future__ import annotations
 
 import base64
+import hmac
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
-from irma_core.errors import ConfigurationError, ResultJwtError
+import attrs
+
+from irma_core.errors import ConfigurationError, JwtError
 from irma_core.models.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
+from irma_core.trust.signing import HS256, RS256
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who verifies nothing does not pay.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-__all__ = ["read_signed_claims"]
+__all__ = ["CompactJws", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
 _SHORTEST_KEY = 2048
@@ -33,104 +37,148 @@ _JWS_SEGMENTS, _JWE_SEGMENTS = 3, 5
 _KEYS_IN_HEADER = ("jwk", "jku", "x5u", "x5c")
 
 
-def read_signed_claims(jwt: str | bytes, keys: Sequence[str | bytes]) -> dict[str, JsonValue]:
-    """Give the claims of a JWS that one of the keys made, by RS256.
+@final
+@attrs.frozen
+class CompactJws:
+    """A JWS whose form and header are right, and whose signature is not looked at yet.
+
+    Args:
+        header: The header.
+        payload: What was signed.
+        signature: By whom, is to be found out.
+        signing_input: What the signature is over.
+        refused: The error that this kind of JWT is refused by.
+    """
+
+    header: dict[str, JsonValue]
+    payload: bytes = attrs.field(repr=False)
+    signature: bytes = attrs.field(repr=False, kw_only=True)
+    signing_input: bytes = attrs.field(repr=False, kw_only=True)
+    refused: type[JwtError] = attrs.field(kw_only=True)
+
+    def claims(self) -> dict[str, JsonValue]:
+        """Read the claims; for after the signature."""
+        if _NESTED.fullmatch(self.payload):
+            raise self.refused("nested", "it holds another JWT")
+        return _read_object(self.payload, "claims", self.refused)
+
+    def check_rs256(self, keys: Sequence[str | bytes]) -> None:
+        """Check that one of these keys made the signature: public keys in PEM.
+
+        Raises:
+            ConfigurationError: No key, or one that is no RSA key in PEM.
+        """
+        # Imported here, as at the top of the module.
+        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+        if isinstance(keys, str | bytes) or not keys:
+            raise ConfigurationError("keys: a list of public keys in PEM")
+        loaded = [_public_key(pem) for pem in keys]
+        self._check_algorithm(RS256)
+        for key in loaded:
+            if key.key_size < _SHORTEST_KEY:
+                raise self.refused("weak_key", "the key has less than 2048 bits")
+            try:
+                key.verify(self.signature, self.signing_input, PKCS1v15(), SHA256())
+            except InvalidSignature:
+                continue
+            return
+        raise self.refused("signature", "none of the keys made its signature")
+
+    def check_hs256(self, key: bytes) -> None:
+        """Check that this shared key made the signature."""
+        self._check_algorithm(HS256)
+        if not hmac.compare_digest(hmac.digest(key, self.signing_input, "sha256"), self.signature):
+            raise self.refused("signature", "the key did not make its signature")
+
+    def _check_algorithm(self, expected: str) -> None:
+        algorithm = self.header.get("alg")
+        if algorithm == expected:
+            return
+        # With HS256 for RS256 the public key would be the secret, and everybody knows it.
+        known = algorithm in ("none", HS256, RS256)
+        code = f"algorithm_{str(algorithm).lower()}" if known else "algorithm"
+        raise self.refused(code, f"the key is for {expected}")
+
+
+def read_compact(jwt: str | bytes, refused: type[JwtError]) -> CompactJws:
+    """Read a JWS up to its header.
 
     Args:
         jwt: The text, and nothing around it.
-        keys: Public keys in PEM; several during a change of keys.
+        refused: What to refuse it by.
 
     Raises:
-        ResultJwtError: It is refused; codes as in `result_jwt`.
-        ConfigurationError: No key, or one that is no RSA key in PEM.
+        JwtError: Of that class; codes as in `result_jwt`.
     """
-    header_text, payload_text, signature_text = _segments(jwt)
-    header = _read_object(_decoded(header_text), "header")
-    _check_header(header)
-    signature, payload = _decoded(signature_text), _decoded(payload_text)
-    _check_signature(f"{header_text}.{payload_text}".encode("ascii"), signature, keys)
-    if _NESTED.fullmatch(payload):
-        raise ResultJwtError("nested", "it holds another JWT")
-    return _read_object(payload, "claims")
+    header_text, payload_text, signature_text = _segments(jwt, refused)
+    header = _read_object(_decoded(header_text, refused), "header", refused)
+    _check_header(header, refused)
+    return CompactJws(
+        header,
+        _decoded(payload_text, refused),
+        signature=_decoded(signature_text, refused),
+        signing_input=f"{header_text}.{payload_text}".encode("ascii"),
+        refused=refused,
+    )
 
 
-def _segments(jwt: str | bytes) -> tuple[str, str, str]:
+def _segments(jwt: str | bytes, refused: type[JwtError]) -> tuple[str, str, str]:
     if not isinstance(jwt, str | bytes):
-        raise ResultJwtError("form", "it is no text")
+        raise refused("form", "it is no text")
     if len(jwt) > LARGEST_JWT:
-        raise ResultJwtError("too_large", "it is over 1 MiB")
+        raise refused("too_large", "it is over 1 MiB")
     text = jwt if isinstance(jwt, str) else jwt.decode("latin-1")
     segments = text.split(".", _JWE_SEGMENTS)
     if len(segments) == _JWE_SEGMENTS:
-        raise ResultJwtError("encrypted", "it is a JWE")
+        raise refused("encrypted", "it is a JWE")
     if len(segments) != _JWS_SEGMENTS:
-        raise ResultJwtError("form", "it has not three parts")
+        raise refused("form", "it has not three parts")
     header, payload, signature = segments
     if not all(_SEGMENT.fullmatch(segment) for segment in segments) or not header or not payload:
-        raise ResultJwtError("form", "it holds what no JWT holds, or something around it")
+        raise refused("form", "it holds what no JWT holds, or something around it")
     return header, payload, signature
 
 
-def _decoded(segment: str) -> bytes:
+def _decoded(segment: str, refused: type[JwtError]) -> bytes:
     if len(segment) % 4 == 1:
-        raise ResultJwtError("base64", "a part is cut off")
+        raise refused("base64", "a part is cut off")
     data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     # Spare bits at the end are zero in the one right text; others decode to the same bytes.
     if (
         base64.urlsafe_b64encode(data[len(data) // 3 * 3 :]).rstrip(b"=").decode("ascii")
         != (segment[len(data) // 3 * 4 :])
     ):
-        raise ResultJwtError("base64", "a part is not in the one form that its bytes have")
+        raise refused("base64", "a part is not in the one form that its bytes have")
     return data
 
 
-def _read_object(data: bytes, code: str) -> dict[str, JsonValue]:
+def _read_object(data: bytes, code: str, refused: type[JwtError]) -> dict[str, JsonValue]:
     try:
         value = read_json(data, unique_keys=True)
     except DuplicateKeyError:
-        raise ResultJwtError("duplicate_key", f"an object of the {code} has a key twice") from None
+        raise refused("duplicate_key", f"an object of the {code} has a key twice") from None
     except JsonTextError as error:
-        raise ResultJwtError(code, f"the {code} {error}") from None
+        raise refused(code, f"the {code} {error}") from None
     if not isinstance(value, dict):
-        raise ResultJwtError(code, f"the {code} must be a JSON object")
+        raise refused(code, f"the {code} must be a JSON object")
     return value
 
 
-def _check_header(header: dict[str, JsonValue]) -> None:
+def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None:
     if "crit" in header:
-        raise ResultJwtError("critical", "it demands an extension; none is known")
+        raise refused("critical", "it demands an extension; none is known")
     if "b64" in header:
-        raise ResultJwtError("b64", "its payload is not encoded as usual")
+        raise refused("b64", "its payload is not encoded as usual")
     if any(name in header for name in _KEYS_IN_HEADER):
-        raise ResultJwtError("key_in_header", "it brings its own key")
+        raise refused("key_in_header", "it brings its own key")
     if "cty" in header:
-        raise ResultJwtError("nested", "it says that it holds another JWT")
+        raise refused("nested", "it says that it holds another JWT")
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.upper() != "JWT":
-        raise ResultJwtError("kind", "it is a JWT of another kind")
-    algorithm = header.get("alg")
-    if algorithm in ("none", "HS256"):
-        # With HS256 the public key would be the secret that everybody knows.
-        raise ResultJwtError(f"algorithm_{str(algorithm).lower()}", "results are signed by RS256")
-    if algorithm != "RS256":
-        raise ResultJwtError("algorithm", "results are signed by RS256")
-
-
-def _check_signature(signing_input: bytes, signature: bytes, keys: Sequence[str | bytes]) -> None:
-    # Imported here, as at the top of the module.
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-
-    if isinstance(keys, str | bytes) or not keys:
-        raise ConfigurationError("keys: a list of the server's public keys in PEM")
-    for key in map(_public_key, keys):
-        try:
-            key.verify(signature, signing_input, PKCS1v15(), SHA256())
-        except InvalidSignature:
-            continue
-        return
-    raise ResultJwtError("signature", "none of the server's keys made its signature")
+        raise refused("kind", "it is a JWT of another kind")
 
 
 @lru_cache(maxsize=64)
@@ -144,7 +192,5 @@ def _public_key(pem: str | bytes) -> RSAPublicKey:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPublicKey):
-        raise ConfigurationError("a server's key must be an RSA public key in PEM")
-    if key.key_size < _SHORTEST_KEY:
-        raise ResultJwtError("weak_key", "the server's key has less than 2048 bits")
+        raise ConfigurationError("a key must be an RSA public key in PEM")
     return key

@@ -38,7 +38,7 @@ from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.models.wire import read_as
-from irma_core.trust.compact_jws import read_signed_claims
+from irma_core.trust.compact_jws import read_compact
 
 __all__ = ["OlderResult", "verify_getproof_jwt", "verify_result_jwt"]
 
@@ -96,7 +96,7 @@ def verify_result_jwt(
         ResultJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is no RSA public key in PEM.
     """
-    claims = read_signed_claims(jwt, keys)
+    claims = _signed_claims(jwt, keys)
     kind = _checked_kind(claims, issuer, _TYPES)
     if claims.get("type") != kind.value:
         raise ResultJwtError("subject", "it is of another type of session than its result")
@@ -124,7 +124,7 @@ def verify_getproof_jwt(
         ResultJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is no RSA public key in PEM.
     """
-    claims = read_signed_claims(jwt, keys)
+    claims = _signed_claims(jwt, keys)
     kind = _checked_kind(claims, issuer, _OLDER_TYPES)
     _check_times(claims, now, leeway)
     _check_simulated(claims, allow)
@@ -138,6 +138,12 @@ def verify_getproof_jwt(
     if len(texts) < len(attributes):
         raise ResultJwtError("result", "an attribute's value is no text")
     return OlderResult(kind, found, unchecked_attributes=texts)
+
+
+def _signed_claims(jwt: str | bytes, keys: Sequence[str | bytes]) -> dict[str, JsonValue]:
+    jws = read_compact(jwt, ResultJwtError)
+    jws.check_rs256(keys)
+    return jws.claims()
 
 
 def _checked_kind(

@@ -20,19 +20,26 @@ from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
 from irma_core.models.statuses import SessionType
 from irma_core.models.wire import read_request_value, request_value
 
-__all__ = ["UnsignedJwt", "asked_in_jwt", "unsigned_request_jwt"]
+__all__ = ["FIELDS", "UnsignedJwt", "asked_in_jwt", "subject_of", "unsigned_request_jwt"]
 
 CLOCK_MARGIN: Final = timedelta(seconds=10)
 """How far `iat` is put back: the server refuses one that is 2 s ahead of its own clock, and takes
 one that is up to 300 s old."""
 
-_FIELDS = {
-    SessionType.DISCLOSING: ("verification_request", "sprequest"),
-    SessionType.SIGNING: ("signature_request", "absrequest"),
-    SessionType.ISSUING: ("issue_request", "iprequest"),
+_REVOCATION = "revocation_request"
+_SUBJECTS = {
+    SessionType.DISCLOSING: "verification_request",
+    SessionType.SIGNING: "signature_request",
+    SessionType.ISSUING: "issue_request",
 }
+FIELDS: Final = {
+    "verification_request": "sprequest",
+    "signature_request": "absrequest",
+    "issue_request": "iprequest",
+    _REVOCATION: "revrequest",
+}
+"""By `sub`, the claim that holds the request."""
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_REVOCATION = ("revocation_request", "revrequest")
 
 
 @final
@@ -64,18 +71,22 @@ def unsigned_request_jwt(
         algorithm: The signer's.
         now: An aware time; `iat` is somewhat before it.
     """
-    if isinstance(request, RevocationRequest):
-        subject, field = _REVOCATION
-    else:
-        subject, field = _FIELDS[request.request.session_type]
+    subject = subject_of(request)
     claims: JsonValue = {
         "iss": name,
         "iat": int((now - CLOCK_MARGIN).timestamp()),
         "sub": subject,
-        field: request_value(request),
+        FIELDS[subject]: request_value(request),
     }
     header = _encode(write_json({"typ": "JWT", "alg": algorithm}).encode())
     return UnsignedJwt(f"{header}.{_encode(write_json(claims).encode())}".encode())
+
+
+def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
+    """Give the `sub` that a request's JWT has."""
+    if isinstance(request, RevocationRequest):
+        return _REVOCATION
+    return _SUBJECTS[request.request.session_type]
 
 
 def asked_in_jwt(jwt: str) -> ExtendedRequest:
@@ -87,9 +98,10 @@ def asked_in_jwt(jwt: str) -> ExtendedRequest:
         RequestError: It is no session request JWT; the place begins with the claim's name.
     """
     claims = _claims(jwt)
-    for subject, field in _FIELDS.values():
-        if claims.get("sub") == subject:
-            return _read_claim(claims.get(field), field)
+    subject = claims.get("sub")
+    if subject in _SUBJECTS.values():
+        field = FIELDS[str(subject)]
+        return _read_claim(claims.get(field), field)
     raise RequestError("sub", "names no disclosure, signature or issuance request")
 
 

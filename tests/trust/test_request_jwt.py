@@ -1,0 +1,214 @@
+"""Session request JWTs: signed for a server, and verified in a server's place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core import (
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    HmacSigner,
+    IssuanceRequest,
+    RequestJwtError,
+    Requestor,
+    RevocationRequest,
+    Risk,
+    RsaSigner,
+    SignatureRequest,
+    sign_session_request,
+    verify_session_request_jwt,
+)
+from irma_core.errors import ConfigurationError, SigningError
+from irma_core.models.session_requests import as_extended
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings
+from tests.trust import make_jwt_vectors
+from tests.trust.test_keys import pem
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SECRET = bytes(range(32))
+RSA = rsa.generate_private_key(65537, 2048)
+KEYS: dict[str, str | bytes] = {"shop": SECRET, "bank": make_jwt_vectors.pem(RSA)}
+AGE = DisclosureRequest(["a.b.c.d"])
+MAX_AGE = timedelta(seconds=300)
+
+
+def sign(request: Any = AGE, name: str = "shop", **settings: Any) -> str:
+    signer = HmacSigner(SECRET) if name == "shop" else RsaSigner(pem(RSA))
+    return sign_session_request(request, name=name, signer=signer, now=NOW, **settings)
+
+
+def verify(jwt: str | bytes, now: datetime = NOW, **settings: Any) -> Any:
+    given_: dict[str, Any] = {"keys": KEYS, "max_age": MAX_AGE, "now": now, **settings}
+    return verify_session_request_jwt(jwt, **given_)
+
+
+def refused(jwt: str | bytes, now: datetime = NOW, **settings: Any) -> str:
+    with pytest.raises(RequestJwtError) as caught:
+        verify(jwt, now, **settings)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("name", ["shop", "bank"])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        AGE,
+        ExtendedRequest(AGE, timeout=timedelta(seconds=60)),
+        SignatureRequest("één ✓", ["a.b.c.d"]),
+        IssuanceRequest([CredentialRequest("a.b.c", {"d": "x"}, validity=timedelta(weeks=9))]),
+        RevocationRequest("a.b.c", "key"),
+    ],
+)
+def test_what_was_signed_is_what_is_verified(name: str, request_: Any) -> None:
+    """All four kinds, by either algorithm; with the name of the key."""
+    verified = verify(sign(request_, name))
+    assert verified.requestor == name
+    if isinstance(request_, RevocationRequest):
+        assert verified.request == request_
+    elif not isinstance(request_, IssuanceRequest):
+        assert verified.request == as_extended(request_)
+    else:
+        (credential,) = verified.request.request.credentials
+        assert credential.validity > NOW + timedelta(weeks=8)
+
+
+def test_a_server_takes_it() -> None:
+    """As text, without any other authentication."""
+    known = {"shop": RequestorSettings("hmac", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")}
+    server = InMemoryServer(ServerSettings(requestors=known))
+    signer = HmacSigner(SECRET)
+    jwt = sign_session_request(AGE, name="shop", signer=signer, now=server.clock.now())
+    session = Requestor(server.url, server.transport()).start_session(jwt)
+    assert session.request == as_extended(AGE)
+
+
+def test_what_may_not_be_asked_is_not_signed() -> None:
+    """As at a start: risks are named, and nothing that has expired is issued."""
+    demo = DisclosureRequest(["irma-demo.a.b.c"])
+    with pytest.raises(ConfigurationError, match="DEMO_ATTRIBUTES"):
+        sign(demo)
+    assert verify(sign(demo, allow=[Risk.DEMO_ATTRIBUTES]))
+
+
+def test_a_signer_that_fails_is_named() -> None:
+    """By its class; what it raised is the cause."""
+
+    class Broken:
+        algorithm = "HS256"
+
+        def sign(self, signing_input: bytes) -> bytes:
+            raise self.error
+
+        error: Exception = OSError("slot 7")
+
+    broken = Broken()
+    with pytest.raises(SigningError, match="OSError") as caught:
+        sign_session_request(AGE, name="shop", signer=broken, now=NOW)
+    assert caught.value.__cause__ is broken.error
+    broken.error = SigningError("locked")
+    with pytest.raises(SigningError, match="locked"):
+        sign_session_request(AGE, name="shop", signer=broken, now=NOW)
+
+
+CLAIMS: dict[str, Any] = {
+    "iss": "bank",
+    "iat": int(NOW.timestamp()),
+    "sub": "verification_request",
+    "sprequest": {
+        "request": {
+            "@context": "https://irma.app/ld/request/disclosure/v2",
+            "disclose": [[["a.b.c.d"]]],
+        }
+    },
+}
+PLAIN = CLAIMS["sprequest"]["request"]
+
+
+def by_rsa(header: dict[str, Any] | None = None, **changed: Any) -> str:
+    claims = {name: value for name, value in {**CLAIMS, **changed}.items() if value is not ...}
+    return make_jwt_vectors.sign({**make_jwt_vectors.HEADER, **(header or {})}, claims, RSA)
+
+
+REFUSED: dict[str, tuple[Callable[[], str], str]] = {
+    "an unknown name": (lambda: by_rsa(iss="nobody"), "requestor"),
+    "no name": (lambda: by_rsa(iss=...), "requestor"),
+    "a name that is a number": (lambda: by_rsa(iss=7), "requestor"),
+    "a name that is a list": (lambda: by_rsa({"kid": ["bank"]}), "requestor"),
+    "two names": (lambda: by_rsa({"kid": "shop"}), "requestor"),
+    "another's name": (lambda: by_rsa(iss="shop"), "algorithm_rs256"),
+    "alg none": (lambda: by_rsa({"alg": "none"}), "algorithm_none"),
+    "another key": (
+        lambda: make_jwt_vectors.sign(make_jwt_vectors.HEADER, CLAIMS, make_jwt_vectors.OTHER),
+        "signature",
+    ),
+    "a key in the header": (lambda: by_rsa({"jku": "https://a.example"}), "key_in_header"),
+    "no iat": (lambda: by_rsa(iat=...), "time"),
+    "an iat with a fraction": (lambda: by_rsa(iat=1.5), "time"),
+    "an exp that is a text": (lambda: by_rsa(exp="1"), "time"),
+    "an iat in the future": (lambda: by_rsa(iat=CLAIMS["iat"] + 11), "issued_at"),
+    "an iat too long ago": (lambda: by_rsa(iat=CLAIMS["iat"] - 311), "too_old"),
+    "an exp in the past": (lambda: by_rsa(exp=CLAIMS["iat"] - 11), "expired"),
+    "an nbf in the future": (lambda: by_rsa(nbf=CLAIMS["iat"] + 11), "not_yet"),
+    "an unknown subject": (lambda: by_rsa(sub="disclosing_result"), "kind"),
+    "a subject that is a list": (lambda: by_rsa(sub=[]), "kind"),
+    "another subject's field": (lambda: by_rsa(sub="issue_request"), "request"),
+    "another kind in the field": (
+        lambda: by_rsa(sub="issue_request", iprequest=CLAIMS["sprequest"]),
+        "request",
+    ),
+    "a plain request": (lambda: by_rsa(sprequest=PLAIN), "request"),
+    "a field that no request has": (
+        lambda: by_rsa(sprequest={"request": {**PLAIN, "labels_": {}}}),
+        "request",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_jwt_is_refused(what: str) -> None:
+    """Each by the code of what is wrong."""
+    make, code = REFUSED[what]
+    assert refused(make()) == code
+
+
+def test_a_name_may_stand_in_the_header() -> None:
+    """As `kid`; irmago takes it before `iss`."""
+    assert verify(by_rsa({"kid": "bank"}, iss=...)).requestor == "bank"
+    assert verify(by_rsa({"kid": "bank"})).requestor == "bank"
+
+
+def test_the_shared_key_must_have_made_it() -> None:
+    """HS256 with another key, or with the text of a public key."""
+    other = sign_session_request(AGE, name="shop", signer=HmacSigner(bytes(32)), now=NOW)
+    assert refused(other) == "signature"
+    public = make_jwt_vectors.pem(RSA).encode()
+    forged = sign_session_request(AGE, name="bank", signer=HmacSigner(public), now=NOW)
+    assert refused(forged) == "algorithm_hs256"
+
+
+@pytest.mark.parametrize("key", [b"short", make_jwt_vectors.pem(RSA).encode(), "no PEM"])
+def test_a_key_that_is_none_is_the_callers_mistake(key: str | bytes) -> None:
+    """A public key as bytes would be taken for a shared key that everybody knows."""
+    with pytest.raises(ConfigurationError):
+        verify(sign(), keys={"shop": key})
+
+
+@given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
+def test_a_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
+    """Or it is the same."""
+    honest = HONEST.encode()
+    at = place % len(honest)
+    changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
+    if changed != honest:
+        assert refused(changed)
+
+
+HONEST = sign()
