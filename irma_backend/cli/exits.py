@@ -11,6 +11,7 @@ from irma_core.errors import (
     AnswerError,
     DeadlineError,
     IrmaError,
+    JwtError,
     ServerRefusedError,
     SessionCancelledError,
     SessionGoneError,
@@ -30,6 +31,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (DeadlineError, 4),
     (ServerRefusedError, 5),
     (AnswerError, 6),
+    (JwtError, 6),
     (IrmaError, 7),
 )
 """The first that fits counts."""

@@ -17,6 +17,7 @@ _COMMANDS = {
     "status": ("calls:status", "Show how far a session is."),
     "result": ("calls:result", "Show the result of a session."),
     "cancel": ("calls:cancel", "Cancel a session."),
+    "verify": ("verify:verify", "Verify a result JWT, and show what it says."),
     "public-key": ("calls:public_key", "Show the server's public key."),
     "health": ("calls:health", "Ask whether the server is up."),
     "demo": ("demo:demo", "Play a whole session, with an app that answers by itself."),

@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import importing, reading, starting
+from tests.benchmarks import importing, many_at_once, reading, starting
 from tests.benchmarks.rounds import Effort, Row
 
 CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "start": starting.rows,
+    "async": many_at_once.rows,
     "read": reading.rows,
     "import": importing.rows,
 }

@@ -1,0 +1,74 @@
+"""`irma-backend verify`: what a server signed, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+from tests.trust import make_jwt_vectors
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> str:
+    path = tmp_path / "server.pem"
+    path.write_text(make_jwt_vectors.pem(make_jwt_vectors.KEY))
+    return str(path)
+
+
+def signed_now(**changed: Any) -> str:
+    seconds = int(datetime.now(UTC).timestamp())
+    times = {"iat": seconds, "exp": seconds + 120}
+    claims = {**make_jwt_vectors.CLAIMS, **times, **changed}
+    return make_jwt_vectors.sign(make_jwt_vectors.HEADER, claims)
+
+
+def test_a_verified_result_is_json(command_line: CommandLine, key_file: str) -> None:
+    """On one line; the session is a fingerprint."""
+    status, out, err = command_line.run("verify", "--server-key-file", key_file, stdin=signed_now())
+    assert (status, err) == (0, "")
+    assert json.loads(out)["proofStatus"] == "VALID"
+    assert str(make_jwt_vectors.CLAIMS["token"]) not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "changed", "code"),
+    [
+        ((), {"exp": 1}, "expired"),
+        (("--jwt-issuer", "other"), {}, "issuer"),
+        (("--jwt-issuer", ""), {}, "issuer"),
+        ((), {"simulated": True}, "simulated"),
+    ],
+)
+def test_a_refused_jwt_is_no_answer(
+    command_line: CommandLine,
+    key_file: str,
+    options: tuple[str, ...],
+    changed: dict[str, Any],
+    code: str,
+) -> None:
+    """Exit status 6, and the code of what is wrong."""
+    key = ("--server-key-file", key_file)
+    status, out, err = command_line.run("verify", *key, *options, stdin=signed_now(**changed))
+    assert (status, out) == (6, "")
+    assert f"({code})" in err
+
+
+def test_a_simulated_one_must_be_allowed(command_line: CommandLine, key_file: str) -> None:
+    """For development."""
+    options = ("--server-key-file", key_file, "--allow", "simulated-proofs")
+    assert command_line.run("verify", *options, stdin=signed_now(simulated=True))[0] == 0
+
+
+def test_what_is_no_key_is_wrong_usage(command_line: CommandLine, tmp_path: Path) -> None:
+    """Exit status 2: no PEM, or no file."""
+    path = tmp_path / "nothing.pem"
+    path.write_text("nothing")
+    for option in (str(path), str(tmp_path / "nowhere.pem")):
+        status, _, err = command_line.run("verify", "--server-key-file", option, stdin=signed_now())
+        assert status == 2, err
+        assert "Traceback" not in err
