@@ -56,6 +56,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.compact_jws import check_public_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["AsyncRequestor", "Requestor"]
@@ -85,8 +86,8 @@ class Requestor:
     compare nothing with what was asked take a session's `RequestorToken` as well.
 
     Raises:
-        ConfigurationError: The URL is wrong, or is plain HTTP and not loopback; or `allow` or
-            `timeout` is not what it should be.
+        ConfigurationError: The URL is wrong, or is plain HTTP and not loopback; or `allow`,
+            `server_key` or `timeout` is not what it should be.
     """
 
     def __init__(
@@ -376,6 +377,7 @@ def _wire(
     jwt_issuer: str | None,
 ) -> Wiring:
     risks = _risks(allow)
+    check_public_keys(server_keys)
     return Wiring(
         ServerUrl.parse(url, allow=risks),
         transport.clock,

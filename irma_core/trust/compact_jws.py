@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who verifies nothing does not pay.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-__all__ = ["CompactJws", "read_compact"]
+__all__ = ["CompactJws", "check_public_keys", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
 _SHORTEST_KEY = 2048
@@ -179,6 +179,17 @@ def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.upper() != "JWT":
         raise refused("kind", "it is a JWT of another kind")
+
+
+def check_public_keys(keys: Sequence[object]) -> None:
+    """Check keys before they are needed.
+
+    Raises:
+        ConfigurationError: One is no RSA public key of 2048 bits or more in PEM.
+    """
+    for pem in keys:
+        if not isinstance(pem, str | bytes) or _public_key(pem).key_size < _SHORTEST_KEY:
+            raise ConfigurationError("a key must be an RSA public key of 2048 bits or more in PEM")
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -334,3 +335,11 @@ def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
     for timeout in (timedelta(0), timedelta(seconds=-1)):
         with pytest.raises(e.ConfigurationError, match="above zero"):
             requestor("https://irma.example", ScriptedTransport(), timeout=timeout)
+
+
+@pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
+@pytest.mark.parametrize("key", ["nothing", b"nothing", ["nothing"], [7], [Path("key.pem")]])
+def test_a_server_key_that_is_none_is_refused_at_once(requestor: Any, key: Any) -> None:
+    """And not when the first answer comes."""
+    with pytest.raises(e.ConfigurationError, match="PEM"):
+        requestor("https://irma.example", ScriptedTransport(), server_key=key)
