@@ -97,19 +97,18 @@ class Requestor:
         *,
         authentication: Authentication[Signer] = NoAuthentication(),  # noqa: B008  # frozen
         allow: Collection[Risk] = (),
-        server_key: ServerKey = (),
+        server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
         self._transport = transport
-        keys = (server_key,) if isinstance(server_key, str | bytes) else tuple(server_key)
         self._wiring = _wire(
             url,
             transport,
             authentication=authentication,
             allow=allow,
             timeout=timeout,
-            server_keys=keys,
+            server_key=server_key,
             jwt_issuer=jwt_issuer,
         )
 
@@ -275,19 +274,18 @@ class AsyncRequestor:
         *,
         authentication: Authentication[Signer | AsyncSigner] = NoAuthentication(),  # noqa: B008
         allow: Collection[Risk] = (),
-        server_key: ServerKey = (),
+        server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
         self._transport = transport
-        keys = (server_key,) if isinstance(server_key, str | bytes) else tuple(server_key)
         self._wiring = _wire(
             url,
             transport,
             authentication=authentication,
             allow=allow,
             timeout=timeout,
-            server_keys=keys,
+            server_key=server_key,
             jwt_issuer=jwt_issuer,
         )
 
@@ -373,21 +371,37 @@ def _wire(
     authentication: Authentication[Signer | AsyncSigner],
     allow: Collection[Risk],
     timeout: timedelta,
-    server_keys: tuple[str | bytes, ...],
+    server_key: ServerKey | None,
     jwt_issuer: str | None,
 ) -> Wiring:
     risks = _risks(allow)
-    check_public_keys(server_keys)
     return Wiring(
         ServerUrl.parse(url, allow=risks),
         transport.clock,
         jitter=transport.jitter,
         authentication=authentication,
         allow=risks,
-        server_keys=server_keys,
+        server_keys=_server_keys(server_key),
         jwt_issuer=jwt_issuer,
         call_timeout=timeout,
     )
+
+
+def _server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
+    if given is None:
+        return ()
+    keys: tuple[str | bytes, ...]
+    if isinstance(given, str | bytes):
+        keys = (given,)
+    elif isinstance(given, list | tuple):
+        keys = tuple(given)
+    else:
+        raise ConfigurationError("server_key: the key as PEM text, or a list of them")
+    if not keys:
+        # A setting that was read as empty must not switch verification off.
+        raise ConfigurationError("server_key: an empty list; leave it out for unsigned results")
+    check_public_keys(keys)
+    return keys
 
 
 def _risks(allow: object) -> frozenset[Risk]:

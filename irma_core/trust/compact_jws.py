@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["CompactJws", "check_public_keys", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
+_LARGEST_HEADER = 4096  # it is read before the signature: anybody can make us read it
 _SHORTEST_KEY = 2048
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]*")
 _NESTED = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
@@ -137,6 +138,8 @@ def _segments(jwt: str | bytes, refused: type[JwtError]) -> tuple[str, str, str]
     if len(segments) != _JWS_SEGMENTS:
         raise refused("form", "it has not three parts")
     header, payload, signature = segments
+    if len(header) > _LARGEST_HEADER:
+        raise refused("too_large", "its header is over 4 KiB")
     if not all(_SEGMENT.fullmatch(segment) for segment in segments) or not header or not payload:
         raise refused("form", "it holds what no JWT holds, or something around it")
     return header, payload, signature

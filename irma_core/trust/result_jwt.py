@@ -2,8 +2,8 @@
 
 The checks, in this order; each refusal is a `ResultJwtError` with the code named:
 
-1. `too_large`: over 1 MiB. `encrypted`: a JWE. `form`: not three parts of base64url, or more
-   around them. (RFC 7515, section 7.1)
+1. `too_large`: over 1 MiB, or a header over 4 KiB. `encrypted`: a JWE. `form`: not three parts of
+   base64url, or more around them. (RFC 7515, section 7.1)
 2. `header`, `duplicate_key`, `base64`: no JSON object, a key twice, or base64 with spare bits:
    readers differ on what they say. (RFC 8725, section 2.4; RFC 4648, section 3.5)
 3. `critical`, `b64`, `key_in_header`, `nested`, `kind`: a header that demands an extension, brings

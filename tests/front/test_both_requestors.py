@@ -338,8 +338,16 @@ def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
 
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
-@pytest.mark.parametrize("key", ["nothing", b"nothing", ["nothing"], [7], [Path("key.pem")]])
+@pytest.mark.parametrize("key", ["nothing", b"nothing", ["nothing"], [7], Path("key.pem")])
 def test_a_server_key_that_is_none_is_refused_at_once(requestor: Any, key: Any) -> None:
     """And not when the first answer comes."""
     with pytest.raises(e.ConfigurationError, match="PEM"):
         requestor("https://irma.example", ScriptedTransport(), server_key=key)
+
+
+@pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
+@pytest.mark.parametrize("nothing", [[], (), "", b""])
+def test_an_empty_server_key_does_not_switch_verification_off(requestor: Any, nothing: Any) -> None:
+    """A setting that was read as empty is a mistake; only leaving it out means unsigned."""
+    with pytest.raises(e.ConfigurationError):
+        requestor("https://irma.example", ScriptedTransport(), server_key=nothing)

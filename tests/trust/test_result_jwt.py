@@ -101,6 +101,12 @@ def test_what_is_no_text_is_refused(value: Any) -> None:
     assert refused(cast("str", value)) == "form"
 
 
+def test_a_long_header_is_not_even_read() -> None:
+    """Before the signature is known, everybody can make us work."""
+    header = {**make_jwt_vectors.HEADER, "x": "x" * 4096}
+    assert refused(make_jwt_vectors.sign(header, make_jwt_vectors.CLAIMS)) == "too_large"
+
+
 def test_a_key_under_2048_bits_is_refused() -> None:
     """Whoever signed with it."""
     assert refused(JWT["signed_by_weak_key"], keys=[JWT["weak_key"]]) == "weak_key"
