@@ -4,6 +4,7 @@
     ├── UsageError                     the caller: fix the program
     │   ├── RequestError               ... a request, at the place it names
     │   ├── ConfigurationError         ... a setting, an address or a key
+    │   │   └── PluginError            ... or a plugin, which it names
     │   └── NullAttributeError         ... read the value of an attribute that has none
     ├── ServerRefusedError             the server said no
     ├── UnexpectedResponseError        the server said what no IRMA server says
@@ -18,6 +19,16 @@
     ├── DeadlineError                  the time of the whole call was up
     ├── SessionMayExistError           a start ended without saying whether a session was made
     ├── SigningError                   the signer failed
+    ├── StoreError                     the store failed
+    ├── StatusBackendError             the status backend failed
+    ├── GatewayError                   the gateway's authorization server gave no token
+    ├── PostRefusedError               a POST is not the server's, or not for this place
+    ├── HandleError                    a sealed text is not to be taken
+    │   ├── HandleInvalidError         ... changed, cut, or sealed with another key
+    │   ├── HandleExpiredError         ... too old
+    │   ├── WrongPurposeError          ... sealed for something else
+    │   ├── WrongBindingError          ... sealed for another web session
+    │   └── HandleUsedError            ... redeemed before
     ├── JwtError                       a JWT is not to be believed; `code` tells why
     │   ├── ResultJwtError             ... of a session result
     │   └── RequestJwtError            ... of a session request
@@ -53,12 +64,19 @@ __all__ = [
     "ConnectionFailedError",
     "DeadlineError",
     "EventTooLargeError",
+    "GatewayError",
+    "HandleError",
+    "HandleExpiredError",
+    "HandleInvalidError",
+    "HandleUsedError",
     "IrmaError",
     "JwtError",
     "MalformedResponseError",
     "NonRevocationError",
     "NotWhatWasAskedError",
     "NullAttributeError",
+    "PluginError",
+    "PostRefusedError",
     "ProofNotValidError",
     "RedirectError",
     "RequestError",
@@ -74,10 +92,14 @@ __all__ = [
     "SignatureMismatchError",
     "SigningError",
     "SlotNotAnsweredError",
+    "StatusBackendError",
+    "StoreError",
     "TransportError",
     "TransportTimeoutError",
     "UnexpectedResponseError",
     "UsageError",
+    "WrongBindingError",
+    "WrongPurposeError",
     "WrongSessionError",
     "WrongValueError",
 ]
@@ -116,6 +138,19 @@ class RequestError(UsageError):
 
 class ConfigurationError(UsageError):
     """A setting, an address, a key or a plugin is wrong, or misses a permission by name."""
+
+
+class PluginError(ConfigurationError):
+    """A plugin failed to load or raised, clashes with another, or is not installed.
+
+    `plugin` is the name of its distribution or entry point, or the URI scheme in question: never a
+    whole URI.
+    """
+
+    def __init__(self, plugin: str, reason: str) -> None:
+        super().__init__(f"plugin {plugin}: {reason}")
+        self.plugin = plugin
+        self.reason = reason
 
 
 class NullAttributeError(UsageError):
@@ -254,6 +289,69 @@ class SessionMayExistError(IrmaError):
 
 class SigningError(IrmaError):
     """A signer failed or gave something that is no signature. Its cause is the signer's error."""
+
+
+class StoreError(IrmaError):
+    """A store failed: whether it holds what it was given is not known. Its cause is the store's."""
+
+
+class StatusBackendError(IrmaError):
+    """A status backend failed. Its cause is the backend's own error."""
+
+
+class GatewayError(IrmaError):
+    """No access token for the gateway in front of the server could be had.
+
+    Attributes:
+        http_status: The authorization server's HTTP status; None where it gave no response.
+        code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one.
+    """
+
+    def __init__(
+        self, reason: str, *, http_status: int | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(f"the gateway's authorization server: {reason}")
+        self.reason = reason
+        self.http_status = http_status
+        self.code = code
+
+
+class PostRefusedError(IrmaError):
+    """A POST that claims to come from the IRMA server is refused, and nothing was done.
+
+    Attributes:
+        code: Why, in a word.
+        reason: The same for people. Neither tells anything of what the POST holds.
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"the POST is refused ({code}): {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class HandleError(IrmaError):
+    """A sealed text that came back is not to be taken: treat the visitor as one without any."""
+
+
+class HandleInvalidError(HandleError):
+    """It was changed or cut, or no key at hand sealed it."""
+
+
+class HandleExpiredError(HandleError):
+    """It is older than it may be: start anew."""
+
+
+class WrongPurposeError(HandleError):
+    """It was sealed for another purpose."""
+
+
+class WrongBindingError(HandleError):
+    """It was sealed for another web session: somebody brought a handle that is not theirs."""
+
+
+class HandleUsedError(HandleError):
+    """It was redeemed before, and counts once."""
 
 
 class JwtError(IrmaError):

@@ -13,12 +13,26 @@ from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable
 from typing import Generic, Never, TypeVar, cast
 
-from irma_core.errors import ConfigurationError, SigningError, TransportError
+from irma_core.errors import (
+    ConfigurationError,
+    IrmaError,
+    SigningError,
+    StatusBackendError,
+    StoreError,
+    TransportError,
+)
 from irma_core.flows.effects import (
+    Ask,
     CloseStream,
+    DeleteStored,
     Effect,
     Flow,
+    GetStored,
+    NextStatus,
     OpenStream,
+    PublishedResult,
+    PublishStatus,
+    PutIfAbsent,
     ReadStream,
     Send,
     Sign,
@@ -29,7 +43,7 @@ from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteSt
 __all__ = ["run", "run_async"]
 
 ReturnT = TypeVar("ReturnT")
-_FLOW_ERRORS = (TransportError, SigningError)
+_FLOW_ERRORS = (TransportError, SigningError, StoreError, StatusBackendError)
 
 
 def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = None) -> ReturnT:
@@ -117,13 +131,8 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
             transport.sleep(effect.duration)
             return None
         case Sign():
-            with _SignerErrors():
-                signature = effect.signer.sign(effect.signing_input)
-            if isawaitable(signature):
-                if isinstance(signature, Coroutine):
-                    signature.close()  # or Python warns that nobody awaited it
-                raise ConfigurationError("the signer is an AsyncSigner: use AsyncRequestor")
-            return signature
+            with _Failing(SigningError, "the signer"):
+                return _not_awaited(effect.signer.sign(effect.signing_input), "signer")
         case OpenStream():
             stream = transport.open_stream(effect.request, effect.deadline)
             streams.callback(stream.close)
@@ -138,6 +147,14 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
         case CloseStream():
             cast("ByteStream", effect.stream).close()
             return None
+        case PutIfAbsent() | GetStored() | DeleteStored():
+            with _Failing(StoreError, "the store"):
+                return _not_awaited(effect.call(), "store")
+        case NextStatus() | PublishStatus() | PublishedResult():
+            with _Failing(StatusBackendError, "the status backend"):
+                return _not_awaited(effect.call(), "status backend")
+        case Ask():
+            return _not_awaited(effect.function(), "application's function")
         case _:
             _unknown(effect)
 
@@ -152,9 +169,8 @@ async def _perform_async(
             await transport.sleep(effect.duration)
             return None
         case Sign():
-            with _SignerErrors():
-                signature = effect.signer.sign(effect.signing_input)
-                return await signature if isawaitable(signature) else signature
+            with _Failing(SigningError, "the signer"):
+                return await _awaited(effect.signer.sign(effect.signing_input))
         case OpenStream():
             stream = await transport.open_stream(effect.request, effect.deadline)
             streams.push_async_callback(stream.aclose)
@@ -169,19 +185,43 @@ async def _perform_async(
         case CloseStream():
             await cast("AsyncByteStream", effect.stream).aclose()
             return None
+        case PutIfAbsent() | GetStored() | DeleteStored():
+            with _Failing(StoreError, "the store"):
+                return await _awaited(effect.call())
+        case NextStatus() | PublishStatus() | PublishedResult():
+            with _Failing(StatusBackendError, "the status backend"):
+                return await _awaited(effect.call())
+        case Ask():
+            return await _awaited(effect.function())
         case _:
             _unknown(effect)
 
 
-class _SignerErrors:
-    """Whatever a signer raises is a `SigningError` to the caller, with that as its cause."""
+def _not_awaited(answer: object, whose: str) -> object:
+    if isawaitable(answer):
+        if isinstance(answer, Coroutine):
+            answer.close()  # or Python warns that nobody awaited it
+        raise ConfigurationError(f"the {whose} must be awaited: use what is named Async…")
+    return answer
+
+
+async def _awaited(answer: object) -> object:
+    return await answer if isawaitable(answer) else answer
+
+
+class _Failing:
+    """Whatever a part from outside raises is an error of the tree, with that as its cause."""
+
+    def __init__(self, kind: type[IrmaError], whose: str) -> None:
+        self._kind = kind
+        self._whose = whose
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, SigningError):
-            raise SigningError(f"the signer failed: {type(error).__name__}") from error
+        if isinstance(error, Exception) and not isinstance(error, self._kind | ConfigurationError):
+            raise self._kind(f"{self._whose} failed: {type(error).__name__}") from error
 
 
 def _unknown(effect: object) -> Never:

@@ -7,17 +7,39 @@ never do, so they are arguments.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from datetime import timedelta
 from typing import Any, Generic, TypeAlias, TypeVar, cast, final
 
 import attrs
 
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.status_backends import AsyncStatusBackend, Quiet, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncByteStream, ByteStream, Silence
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["CloseStream", "Effect", "Flow", "OpenStream", "ReadStream", "Send", "Sign", "Sleep"]
+__all__ = [
+    "Ask",
+    "CloseStream",
+    "DeleteStored",
+    "Effect",
+    "Flow",
+    "GetStored",
+    "NextStatus",
+    "OpenStream",
+    "PublishStatus",
+    "PublishedResult",
+    "PutIfAbsent",
+    "ReadStream",
+    "Send",
+    "Sign",
+    "Sleep",
+    "UseStatusBackend",
+    "UseStore",
+]
 
 AnswerT = TypeVar("AnswerT")
 ReturnT = TypeVar("ReturnT")
@@ -107,5 +129,109 @@ class CloseStream(_Awaited[None]):
     stream: ByteStream | AsyncByteStream
 
 
-Effect: TypeAlias = Send | Sleep | Sign | OpenStream | ReadStream | CloseStream
+@final
+@attrs.frozen
+class PutIfAbsent(_Awaited[bool]):
+    """Put a value into a store unless the key has one; receive whether it was put."""
+
+    store: Store | AsyncStore
+    key: str = attrs.field(repr=False)
+    value: bytes = attrs.field(repr=False)
+    lifetime: timedelta
+
+    def call(self) -> bool | Awaitable[bool]:
+        """Do it."""
+        return self.store.put_if_absent(self.key, self.value, self.lifetime)
+
+
+@final
+@attrs.frozen
+class GetStored(_Awaited[bytes | None]):
+    """Get the value of a key from a store, or None."""
+
+    store: Store | AsyncStore
+    key: str = attrs.field(repr=False)
+
+    def call(self) -> bytes | Awaitable[bytes | None] | None:
+        """Do it."""
+        return self.store.get(self.key)
+
+
+@final
+@attrs.frozen
+class DeleteStored(_Awaited[None]):
+    """Take a key out of a store."""
+
+    store: Store | AsyncStore
+    key: str = attrs.field(repr=False)
+
+    def call(self) -> Awaitable[None] | None:
+        """Do it."""
+        return self.store.delete(self.key)
+
+
+@final
+@attrs.frozen
+class NextStatus(_Awaited[SessionStatus | Quiet]):
+    """Wait for a status that a status backend tells; see `StatusBackend.next_status`."""
+
+    backend: StatusBackend | AsyncStatusBackend
+    token: RequestorToken
+    after: SessionStatus | None
+    within: timedelta
+
+    def call(self) -> SessionStatus | Quiet | Awaitable[SessionStatus | Quiet]:
+        """Do it."""
+        return self.backend.next_status(self.token, self.after, self.within)
+
+
+@final
+@attrs.frozen
+class PublishStatus(_Awaited[None]):
+    """Tell a status backend what was learnt; see `StatusBackend.publish`."""
+
+    backend: StatusBackend | AsyncStatusBackend
+    token: RequestorToken
+    status: SessionStatus
+    result_jwt: str | None = attrs.field(repr=False)
+
+    def call(self) -> Awaitable[None] | None:
+        """Do it."""
+        return self.backend.publish(self.token, self.status, self.result_jwt)
+
+
+@final
+@attrs.frozen
+class PublishedResult(_Awaited[str | None]):
+    """Get the signed result that was published; see `StatusBackend.published_result`."""
+
+    backend: StatusBackend | AsyncStatusBackend
+    token: RequestorToken
+
+    def call(self) -> str | Awaitable[str | None] | None:
+        """Do it."""
+        return self.backend.published_result(self.token)
+
+
+@final
+@attrs.frozen
+class Ask(_Awaited[AnswerT]):
+    """Call a function of the application's, of either colour; what it raises passes through."""
+
+    function: Callable[[], AnswerT | Awaitable[AnswerT]] = attrs.field(repr=False)
+
+
+UseStore: TypeAlias = PutIfAbsent | GetStored | DeleteStored
+UseStatusBackend: TypeAlias = NextStatus | PublishStatus | PublishedResult
+Effect: TypeAlias = (
+    Send
+    | Sleep
+    | Sign
+    | OpenStream
+    | ReadStream
+    | CloseStream
+    | UseStore
+    | UseStatusBackend
+    | Ask[Any]
+)
 Flow: TypeAlias = Generator[Effect, Any, ReturnT]

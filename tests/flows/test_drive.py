@@ -104,7 +104,7 @@ def signing() -> Flow[bytes]:
 def test_whatever_is_awaitable_is_awaited_in_one_colour_and_refused_in_the_other() -> None:
     """Coroutine or not."""
     assert played(signing(), colour="async")[0] == b"signature"
-    with pytest.raises(ConfigurationError, match="use AsyncRequestor"):
+    with pytest.raises(ConfigurationError, match="must be awaited"):
         played(signing(), colour="sync")
 
 

@@ -148,7 +148,7 @@ def test_an_awaitable_signer_in_the_sync_requestor_says_what_to_use() -> None:
     requestor = Requestor(
         "https://irma.example", ScriptedTransport(), authentication=authentication
     )
-    with pytest.raises(ConfigurationError, match="use AsyncRequestor"):
+    with pytest.raises(ConfigurationError, match="must be awaited"):
         requestor.start_session(ASK)
 
 

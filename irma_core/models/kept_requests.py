@@ -1,0 +1,69 @@
+"""A session request in the form in which it is kept until its answer comes.
+
+Only against what was asked a result makes an answer; so what was asked is kept, in a sealed handle
+or URL or in a database, and not asked again of a program that may have been deployed anew since.
+Belongs here: that form. It has all that makes an answer: the slots' names too, which JSON of the
+protocol has not; and neither what is issued, which may be personal, nor where the server posts to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from irma_core.errors import RequestError
+from irma_core.models.condiscon import ConDisCon
+from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    IssuanceRequest,
+    RevocationRequest,
+)
+from irma_core.models.wire import read_request_value, request_value
+
+__all__ = ["LARGEST_KEPT", "kept_request", "read_kept_request"]
+
+LARGEST_KEPT: Final = 4096
+"""Bytes of its JSON: URLs and cookies cannot take more."""
+
+
+def kept_request(request: ExtendedRequest) -> JsonValue:
+    """Give the form in which a request is kept.
+
+    Raises:
+        RequestError: It is too large to be kept so.
+    """
+    asked = request.request
+    if isinstance(asked, IssuanceRequest):
+        credentials = [
+            attrs.evolve(credential, attributes={}, validity=None, revocation_key=None)
+            for credential in asked.credentials
+        ]
+        asked = attrs.evolve(asked, credentials=credentials)
+    asked = attrs.evolve(asked, labels={}, client_return_url=None, augment_return_url=False)
+    slots: list[JsonValue] = list(asked.disclose.slots)
+    kept: JsonValue = [request_value(asked), slots]
+    if len(write_json(kept).encode("utf-8", "surrogatepass")) > LARGEST_KEPT:
+        raise RequestError("", f"the request is over {LARGEST_KEPT} bytes: too large to be kept")
+    return kept
+
+
+def read_kept_request(kept: JsonValue) -> ExtendedRequest:
+    """Give the request that was kept.
+
+    Raises:
+        RequestError: It is none.
+    """
+    match kept:
+        case [dict() as value, list() as slots]:
+            request = read_request_value(value)
+        case _:
+            raise RequestError("", "this is no request that was kept")
+    if isinstance(request, ExtendedRequest | RevocationRequest):
+        raise RequestError("", "this is no session request that was kept")
+    names = tuple(slot for slot in slots if isinstance(slot, str))
+    if names:
+        disclose = ConDisCon(request.disclose.disjunctions, names)
+        request = attrs.evolve(request, disclose=disclose)
+    return ExtendedRequest(request)

@@ -1,0 +1,127 @@
+"""The three hooks, and what a plugin's factories are given.
+
+A plugin implements any of the hooks with `hookimpl`; each gives factories by URI scheme. They are
+asked for once, while a requestor is wired, never per request.
+Belongs here: the hooks and their types. Does not belong here: who loads plugins and chooses among
+them (`wiring`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final, TypeAlias, final
+
+import attrs
+import pluggy
+
+from irma_core.errors import ConfigurationError
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import AsyncTransport, Clock, Transport
+from irma_core.trust.signing import AsyncSigner, Signer
+
+__all__ = [
+    "PROJECT",
+    "Colour",
+    "PluginUri",
+    "Secret",
+    "SignerFactory",
+    "StatusBackendFactory",
+    "StoreFactory",
+    "WiringContext",
+    "hookimpl",
+    "irma_signing_schemes",
+    "irma_status_backends",
+    "irma_stores",
+]
+
+PROJECT: Final = "irma_backend"
+"""The name that pluggy's markers and the entry point group share."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+Secret: TypeAlias = str | bytes | Callable[[], str | bytes]
+"""A secret, or what gets it when it is needed."""
+
+
+class Colour(Enum):
+    """Which of the two a factory must make."""
+
+    SYNC = "sync"
+    ASYNC = "async"
+
+
+@final
+@attrs.frozen(repr=False)
+class PluginUri:
+    """A URI that a user wrote in a setting. It may hold a password: it is in no text.
+
+    Args:
+        scheme: What stands before the first colon, in lower case.
+        text: The whole URI.
+    """
+
+    scheme: str
+    text: str
+
+    @property
+    def rest(self) -> str:
+        """What stands behind the scheme's colon."""
+        return self.text.partition(":")[2]
+
+    def __repr__(self) -> str:
+        return f"<PluginUri {self.scheme}:…>"
+
+
+@final
+@attrs.frozen
+class WiringContext:
+    """What a factory may use besides its URI.
+
+    Args:
+        colour: Which colour is wanted; the other one is refused while wiring.
+        clock: The transport's.
+        transport: What the requestor sends with.
+        secrets: Secrets, and settings that are not the URI's to decide, by name.
+    """
+
+    colour: Colour
+    clock: Clock
+    transport: Transport | AsyncTransport
+    secrets: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
+
+    def secret(self, name: str) -> bytes:
+        """Give the secret of that name, as bytes; it is asked for anew each time.
+
+        Raises:
+            ConfigurationError: There is none; the text names it.
+        """
+        if name not in self.secrets:
+            raise ConfigurationError(f"secrets: there is none of the name {name!r}")
+        secret = self.secrets[name]
+        value = secret() if callable(secret) else secret
+        return value.encode() if isinstance(value, str) else value
+
+
+SignerFactory: TypeAlias = Callable[[PluginUri, WiringContext], Signer | AsyncSigner]
+StatusBackendFactory: TypeAlias = Callable[
+    [PluginUri, WiringContext], StatusBackend | AsyncStatusBackend
+]
+StoreFactory: TypeAlias = Callable[[PluginUri, WiringContext], Store | AsyncStore]
+
+
+@hookspec
+def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
+    """Give factories of signers by URI scheme. The key is read by the factory, once."""
+
+
+@hookspec
+def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec
+    """Give factories of status backends by URI scheme."""
+
+
+@hookspec
+def irma_stores() -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]  # a spec
+    """Give factories of stores by URI scheme."""

@@ -1,0 +1,86 @@
+"""What a status backend must be: two Protocols, one a colour.
+
+It tells a session's statuses as they come, from whoever learnt them: the process that receives the
+server's callbacks publishes, any process that watches listens. It may *know* more than the server,
+whose callback comes before it stores `DONE`. What it says is checked like anything else.
+Belongs here: the shapes only. Does not belong here: any backend (plugins bring them).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal, Protocol, TypeAlias
+
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.transport import Silence
+
+__all__ = ["AsyncStatusBackend", "Quiet", "StatusBackend"]
+
+Quiet: TypeAlias = Literal[Silence.QUIET]
+
+
+class StatusBackend(Protocol):
+    """Tells statuses on the calling thread. May be shared by threads.
+
+    Whatever it raises reaches the flow as the cause of a `StatusBackendError`; its text must hold
+    no secret.
+    """
+
+    def next_status(
+        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
+    ) -> SessionStatus | Quiet:
+        """Wait for a status of a session other than the last one known.
+
+        Args:
+            token: Whose session.
+            after: The last status that the watcher knows; None for none. A status that was
+                published before the call counts too.
+            within: How long to wait; zero to look only.
+
+        Returns:
+            The newest status, or `Silence.QUIET` where no other came in that time.
+        """
+        ...
+
+    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
+        """Tell all who watch that a session has this status.
+
+        Args:
+            token: Whose session.
+            status: Its status.
+            result_jwt: The signed result, where the status is final and there is one.
+        """
+        ...
+
+    def published_result(self, token: RequestorToken) -> str | None:
+        """Give the signed result that was published last, if it is still kept; not verified."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds open; closing again does nothing."""
+        ...
+
+
+class AsyncStatusBackend(Protocol):
+    """The same, awaited; a `next_status` that is cancelled loses nothing."""
+
+    async def next_status(
+        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
+    ) -> SessionStatus | Quiet:
+        """Wait for a status of a session; see `StatusBackend`."""
+        ...
+
+    async def publish(
+        self, token: RequestorToken, status: SessionStatus, result_jwt: str | None
+    ) -> None:
+        """Tell all who watch; see `StatusBackend`."""
+        ...
+
+    async def published_result(self, token: RequestorToken) -> str | None:
+        """Give the signed result that was published last; see `StatusBackend`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what it holds open; see `StatusBackend`."""
+        ...

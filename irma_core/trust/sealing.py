@@ -1,0 +1,133 @@
+"""Sealed texts: a JSON value encrypted, dated, for one purpose and perhaps one web session.
+
+What leaves the backend and comes back (a handle in a browser, a URL that the server posts to)
+carries what the backend needs again, and nobody else can read, change or make it.
+Belongs here: sealing and the checks on the way back. Does not belong here: what is sealed
+(`handles`, the flows). The cipher is Fernet, by cryptography.
+"""
+
+from __future__ import annotations
+
+import hmac
+import zlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, final
+
+from irma_core.errors import (
+    ConfigurationError,
+    HandleExpiredError,
+    HandleInvalidError,
+    WrongBindingError,
+    WrongPurposeError,
+)
+from irma_core.models.json_text import JsonTextError, JsonValue, read_json, write_json
+
+if TYPE_CHECKING:
+    # cryptography costs 60 ms to import; who seals nothing does not pay.
+    from cryptography.fernet import MultiFernet
+
+__all__ = ["Sealer", "new_sealing_key"]
+
+LARGEST_SEALED: Final = 16 * 1024
+"""Characters that are looked at: whoever sends more did not get it from us."""
+
+
+def new_sealing_key() -> str:
+    """Make a key for a `Sealer`: 32 random bytes in base64, to be kept with the other secrets."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415  # as above
+
+    return Fernet.generate_key().decode("ascii")
+
+
+@final
+class Sealer:
+    """Seals with the first of its keys, and opens what any of them sealed.
+
+    Args:
+        keys: Keys as `new_sealing_key` makes them. To change keys put the new one first, and take
+            the old one away when all that it sealed has expired.
+
+    Raises:
+        ConfigurationError: There is no key, or one is none.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        if isinstance(keys, str | bytes) or not keys:
+            raise ConfigurationError("keys: a list of sealing keys; new_sealing_key() makes one")
+        self._cipher = _cipher(keys)
+
+    def seal(
+        self,
+        value: JsonValue,
+        *,
+        purpose: str,
+        now: datetime,
+        lifetime: timedelta,
+        binding: str | None = None,
+    ) -> str:
+        """Seal a value into text that may stand in a URL, a header or a cookie.
+
+        Args:
+            value: What to seal.
+            purpose: What for: only `unseal` with the same one gives it back.
+            now: An aware time.
+            lifetime: How long it may be given back.
+            binding: A secret of the web session it is for; None where it is for anybody.
+        """
+        expires = int((now + lifetime).timestamp())
+        packed = zlib.compress(write_json([purpose, expires, _bound(binding), value]).encode())
+        token = self._cipher.encrypt_at_time(packed, int(now.timestamp()))
+        return token.decode("ascii").rstrip("=")
+
+    def unseal(
+        self, text: object, *, purpose: str, now: datetime, binding: str | None = None
+    ) -> JsonValue:
+        """Give back what was sealed, after every check.
+
+        Raises:
+            HandleInvalidError: It was changed or cut, or no key here sealed it.
+            WrongPurposeError: It was sealed for another purpose.
+            WrongBindingError: It was sealed for another web session, or for none.
+            HandleExpiredError: It is too old.
+        """
+        sealed_for, expires, bound, value = self._opened(text)
+        if sealed_for != purpose:
+            raise WrongPurposeError("the sealed text is for another purpose")
+        if not hmac.compare_digest(str(bound).encode(), str(_bound(binding)).encode()):
+            raise WrongBindingError("the sealed text is for another web session")
+        if not isinstance(expires, int) or now.timestamp() >= expires:
+            raise HandleExpiredError("the sealed text has expired: start anew")
+        return value
+
+    def _opened(self, text: object) -> list[JsonValue]:
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415  # as above
+
+        if not isinstance(text, str) or len(text) > LARGEST_SEALED or not text.isascii():
+            raise HandleInvalidError("the text is none that was sealed here")
+        try:
+            packed = self._cipher.decrypt((text + "=" * (-len(text) % 4)).encode("ascii"))
+            parts = read_json(zlib.decompress(packed))
+        except (InvalidToken, zlib.error, JsonTextError):
+            parts = None
+        if not isinstance(parts, list) or len(parts) != 4:  # noqa: PLR2004  # as `seal` packs
+            raise HandleInvalidError("the text is none that was sealed here, or was changed")
+        return parts
+
+
+def _bound(binding: str | None) -> str | None:
+    if binding is None:
+        return None
+    return sha256(binding.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _cipher(keys: Sequence[str]) -> MultiFernet:
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415  # as above
+
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except (ValueError, TypeError):
+        raise ConfigurationError(
+            "a sealing key is 32 bytes in base64; new_sealing_key() makes one"
+        ) from None
