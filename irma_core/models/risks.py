@@ -34,6 +34,9 @@ class Risk(Enum):
     """`augment_return_url`: the requestor token in a URL, hence in histories and logs."""
     SIMULATED_PROOFS = "simulated proofs"
     """JWTs of a server in memory, which are signed and prove nothing: for tests and development."""
+    MEMORY_STORE = "memory store"
+    """A `memory:` store, which each process has for itself: of several processes, each would take
+    a callback or a handle once."""
 
 
 def ready_to_start(

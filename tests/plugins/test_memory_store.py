@@ -1,0 +1,153 @@
+"""The store in memory: what is put once, until when, and for which process."""
+
+from __future__ import annotations
+
+import os
+import tracemalloc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+
+from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_core.errors import ConfigurationError
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_testing import ManualClock
+
+MINUTE = timedelta(minutes=1)
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> MemoryStore:
+    return MemoryStore(clock)
+
+
+def test_who_puts_first_has_put(store: Store) -> None:
+    """The second changes nothing, whatever its value."""
+    assert store.get("k") is None
+    assert store.put_if_absent("k", b"first", MINUTE)
+    assert not store.put_if_absent("k", b"second", MINUTE)
+    assert store.get("k") == b"first"
+
+
+def test_an_empty_value_is_a_value(store: Store) -> None:
+    """Idempotency needs the key alone."""
+    assert store.put_if_absent("k", b"", MINUTE)
+    assert not store.put_if_absent("k", b"", MINUTE)
+    assert store.get("k") == b""
+
+
+def test_a_key_is_absent_again_after_its_lifetime(store: Store, clock: ManualClock) -> None:
+    """Present up to its end, absent from then on, free for the next."""
+    store.put_if_absent("k", b"first", MINUTE)
+    clock.advance(MINUTE - MOMENT)
+    assert store.get("k") == b"first"
+    clock.advance(MOMENT)
+    assert store.get("k") is None
+    assert store.put_if_absent("k", b"second", MINUTE)
+
+
+def test_putting_again_does_not_prolong(store: Store, clock: ManualClock) -> None:
+    """Or repeated callbacks would keep a key for ever."""
+    store.put_if_absent("k", b"first", MINUTE)
+    clock.advance(MINUTE - MOMENT)
+    assert not store.put_if_absent("k", b"second", MINUTE)
+    clock.advance(MOMENT)
+    assert store.get("k") is None
+
+
+def test_a_deleted_key_is_free(store: Store) -> None:
+    """And deleting what is absent is no error."""
+    store.delete("k")
+    store.put_if_absent("k", b"first", MINUTE)
+    store.delete("k")
+    assert store.get("k") is None
+    assert store.put_if_absent("k", b"second", MINUTE)
+
+
+def test_closing_frees_no_key(store: Store) -> None:
+    """What counted once is not to count again."""
+    store.put_if_absent("k", b"", MINUTE)
+    store.close()
+    store.close()
+    assert not store.put_if_absent("k", b"", MINUTE)
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), -MINUTE])
+def test_a_lifetime_is_above_zero(store: Store, lifetime: timedelta) -> None:
+    """Else everybody would be the first."""
+    with pytest.raises(ConfigurationError, match="lifetime"):
+        store.put_if_absent("k", b"", lifetime)
+
+
+def test_of_many_threads_one_puts(store: Store) -> None:
+    """For each of a hundred keys, tried by eight threads at once."""
+    together = Barrier(8)
+
+    def put(key: str) -> bool:
+        together.wait()
+        return store.put_if_absent(key, b"", MINUTE)
+
+    with ThreadPoolExecutor(8) as threads:
+        for key in map(str, range(100)):
+            assert sum(threads.map(put, [key] * 8)) == 1
+
+
+def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> None:
+    """Of 10 MB that pass through, a hundredth living at a time, at most a tenth is held."""
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            store.put_if_absent(str(number), bytes(500), timedelta(seconds=1))
+            clock.advance(timedelta(milliseconds=10))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1_000_000
+    assert not store.put_if_absent("19999", b"", MINUTE)
+
+
+def test_a_sweep_takes_nothing_that_lives(store: MemoryStore) -> None:
+    """Ten thousand keys live at once, and all of them still count."""
+    assert all(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
+    assert not any(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
+
+
+USES: list[Callable[[MemoryStore], object]] = [
+    lambda store: store.put_if_absent("k", b"", MINUTE),
+    lambda store: store.get("k"),
+    lambda store: store.delete("k"),
+]
+
+
+@pytest.mark.parametrize("use", USES)
+def test_another_process_may_not_use_it(
+    store: MemoryStore, use: Callable[[MemoryStore], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker forked after the store was made has a copy, in which everything is absent."""
+    other = os.getpid() + 1
+    monkeypatch.setattr(os, "getpid", lambda: other)
+    with pytest.raises(ConfigurationError, match="after the fork"):
+        use(store)
+
+
+async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
+    """Each method, awaited."""
+    store: AsyncStore = AsyncMemoryStore(clock)
+    assert await store.put_if_absent("k", b"first", MINUTE)
+    assert not await store.put_if_absent("k", b"second", MINUTE)
+    assert await store.get("k") == b"first"
+    await store.delete("k")
+    assert await store.get("k") is None
+    assert await store.put_if_absent("k", b"second", MINUTE)
+    clock.advance(MINUTE)
+    assert await store.get("k") is None
+    await store.aclose()
