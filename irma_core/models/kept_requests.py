@@ -20,6 +20,7 @@ from irma_core.models.session_requests import (
     IssuanceRequest,
     RevocationRequest,
 )
+from irma_core.models.texts import check_text
 from irma_core.models.wire import read_request_value, request_value
 
 __all__ = ["LARGEST_KEPT", "kept_request", "read_kept_request"]
@@ -32,7 +33,7 @@ def kept_request(request: ExtendedRequest) -> JsonValue:
     """Give the form in which a request is kept.
 
     Raises:
-        RequestError: It is too large to be kept so.
+        RequestError: It is too large to be kept so, or a slot's name is no Unicode.
     """
     asked = request.request
     if isinstance(asked, IssuanceRequest):
@@ -41,10 +42,17 @@ def kept_request(request: ExtendedRequest) -> JsonValue:
             for credential in asked.credentials
         ]
         asked = attrs.evolve(asked, credentials=credentials)
-    asked = attrs.evolve(asked, labels={}, client_return_url=None, augment_return_url=False)
+    asked = attrs.evolve(
+        asked,
+        labels={},
+        skip_expiry_check=(),
+        client_return_url=None,
+        augment_return_url=False,
+        host=None,
+    )
     slots: list[JsonValue] = list(asked.disclose.slots)
     kept: JsonValue = [request_value(asked), slots]
-    if len(write_json(kept).encode("utf-8", "surrogatepass")) > LARGEST_KEPT:
+    if len(check_text(write_json(kept), "disclose").encode()) > LARGEST_KEPT:
         raise RequestError("", f"the request is over {LARGEST_KEPT} bytes: too large to be kept")
     return kept
 

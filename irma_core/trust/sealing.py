@@ -3,14 +3,22 @@
 What leaves the backend and comes back (a handle in a browser, a URL that the server posts to)
 carries what the backend needs again, and nobody else can read, change or make it.
 Belongs here: sealing and the checks on the way back. Does not belong here: what is sealed
-(`handles`, the flows). The cipher is Fernet, by cryptography.
+(`handles`, the flows).
+
+The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. Within it stands compressed
+JSON: purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. That
+form stays: what an older version sealed is opened by a newer one. Compression is safe here, since
+nobody can have one secret sealed again and again beside texts of their own choice.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hmac
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, final
@@ -19,6 +27,7 @@ from irma_core.errors import (
     ConfigurationError,
     HandleExpiredError,
     HandleInvalidError,
+    UsageError,
     WrongBindingError,
     WrongPurposeError,
 )
@@ -43,7 +52,7 @@ def new_sealing_key() -> str:
 
 @final
 class Sealer:
-    """Seals with the first of its keys, and opens what any of them sealed.
+    """Seals with the first of its keys, and opens what any of them sealed. Threads may share it.
 
     Args:
         keys: Keys as `new_sealing_key` makes them. To change keys put the new one first, and take
@@ -73,12 +82,23 @@ class Sealer:
             value: What to seal.
             purpose: What for: only `unseal` with the same one gives it back.
             now: An aware time.
-            lifetime: How long it may be given back.
+            lifetime: How long it may be given back; a second or more.
             binding: A secret of the web session it is for; None where it is for anybody.
+
+        Returns:
+            Letters, digits, `-` and `_`, some 200 and what the value takes.
+
+        Raises:
+            UsageError: The time is not aware, the lifetime too short, the binding an empty text,
+                or the value too large.
         """
-        expires = int((now + lifetime).timestamp())
+        expires = _seconds(now + lifetime)
+        if expires <= _seconds(now):
+            raise UsageError("lifetime: a sealed text lives for a second or more")
         packed = zlib.compress(write_json([purpose, expires, _bound(binding), value]).encode())
-        token = self._cipher.encrypt_at_time(packed, int(now.timestamp()))
+        token = self._cipher.encrypt_at_time(packed, _seconds(now))
+        if len(token) > LARGEST_SEALED:
+            raise UsageError("value: too large to be sealed into a URL or a header")
         return token.decode("ascii").rstrip("=")
 
     def unseal(
@@ -91,23 +111,28 @@ class Sealer:
             WrongPurposeError: It was sealed for another purpose.
             WrongBindingError: It was sealed for another web session, or for none.
             HandleExpiredError: It is too old.
+            UsageError: The time is not aware, or the binding an empty text.
         """
         sealed_for, expires, bound, value = self._opened(text)
         if sealed_for != purpose:
             raise WrongPurposeError("the sealed text is for another purpose")
         if not hmac.compare_digest(str(bound).encode(), str(_bound(binding)).encode()):
             raise WrongBindingError("the sealed text is for another web session")
-        if not isinstance(expires, int) or now.timestamp() >= expires:
+        if not isinstance(expires, int) or _seconds(now) >= expires:
             raise HandleExpiredError("the sealed text has expired: start anew")
         return value
+
+    def __repr__(self) -> str:
+        return "<Sealer>"
+
+    def __reduce__(self) -> str:
+        raise ConfigurationError("a sealer is not pickled: its keys must not leave the process")
 
     def _opened(self, text: object) -> list[JsonValue]:
         from cryptography.fernet import InvalidToken  # noqa: PLC0415  # as above
 
-        if not isinstance(text, str) or len(text) > LARGEST_SEALED or not text.isascii():
-            raise HandleInvalidError("the text is none that was sealed here")
         try:
-            packed = self._cipher.decrypt((text + "=" * (-len(text) % 4)).encode("ascii"))
+            packed = self._cipher.decrypt(_canonical(text))
             parts = read_json(zlib.decompress(packed))
         except (InvalidToken, zlib.error, JsonTextError):
             parts = None
@@ -116,9 +141,31 @@ class Sealer:
         return parts
 
 
+def _canonical(text: object) -> bytes:
+    """Give the text as the cipher takes it, if it is written as `seal` writes it.
+
+    Fernet skips what is not in its alphabet and the last, unused bits: one sealed text would have
+    many forms.
+    """
+    if isinstance(text, str) and len(text) <= LARGEST_SEALED and text.isascii():
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        with suppress(binascii.Error):
+            if base64.urlsafe_b64encode(base64.urlsafe_b64decode(padded)) == padded:
+                return padded
+    raise HandleInvalidError("the text is none that was sealed here")
+
+
+def _seconds(now: datetime) -> int:
+    if now.utcoffset() is None:
+        raise UsageError("now: must be an aware datetime: give it a time zone")
+    return int(now.timestamp())
+
+
 def _bound(binding: str | None) -> str | None:
     if binding is None:
         return None
+    if not binding:  # a web session that was read as empty must not bind all visitors alike
+        raise UsageError("binding: an empty text is no secret of a web session")
     return sha256(binding.encode("utf-8", "surrogatepass")).hexdigest()
 
 

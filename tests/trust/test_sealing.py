@@ -1,0 +1,200 @@
+"""Sealed texts: what was sealed comes back, for the same purpose and visitor, for its time."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.errors import (
+    ConfigurationError,
+    HandleError,
+    HandleExpiredError,
+    HandleInvalidError,
+    UsageError,
+    WrongBindingError,
+    WrongPurposeError,
+)
+from irma_core.models.json_text import JsonValue
+from irma_core.trust.sealing import LARGEST_SEALED, Sealer, new_sealing_key
+from tests.core.generated import JSON
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+OLD, NEW = new_sealing_key(), new_sealing_key()
+SEALER = Sealer([NEW])
+ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+VECTORS = json.loads(
+    (Path(__file__).parent.parent / "vectors" / "sealed" / "texts.json").read_text("utf-8")
+)
+
+
+def seal(value: JsonValue = "v", *, binding: str | None = None, sealer: Sealer = SEALER) -> str:
+    return sealer.seal(value, purpose="login", now=NOW, lifetime=HOUR, binding=binding)
+
+
+def unseal(text: object, **other: Any) -> JsonValue:
+    settings: dict[str, Any] = {"purpose": "login", "now": NOW, **other}
+    return SEALER.unseal(text, **settings)
+
+
+@given(JSON, st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_what_was_sealed_comes_back(value: JsonValue, binding: str | None) -> None:
+    """And the text may stand in a URL, a header or a cookie as it is."""
+    text = seal(value, binding=binding)
+    assert unseal(text, binding=binding) == value
+    assert set(text) <= set(ALPHABET)
+
+
+def test_nothing_of_it_is_seen() -> None:
+    """Not even that the same was sealed twice."""
+    text = seal("value", binding="web session")
+    assert text != seal("value", binding="web session")
+    assert len(text) == len(seal("eulav", binding="another one"))
+
+
+@given(st.data())
+def test_a_text_with_any_change_is_refused(data: st.DataObject) -> None:
+    """One character changed, taken away or put in: Fernet alone would take some of them."""
+    text = seal()
+    place = data.draw(st.integers(0, len(text) - 1))
+    put = data.draw(st.sampled_from(["", *ALPHABET, *"=+/ \n.!"]))
+    length = data.draw(st.integers(0, 1))
+    changed = text[:place] + put + text[place + length :]
+    if changed != text:
+        with pytest.raises(HandleInvalidError):
+            unseal(changed)
+
+
+@given(st.text() | st.binary() | st.none() | st.integers() | st.text(ALPHABET))
+def test_whatever_else_comes_is_refused(text: object) -> None:
+    """By the same error, of whatever kind it is."""
+    with pytest.raises(HandleInvalidError):
+        unseal(text)
+
+
+def test_a_text_over_the_limit_is_not_looked_at() -> None:
+    """Nor is one made that would be."""
+    with pytest.raises(HandleInvalidError):
+        unseal("A" * (LARGEST_SEALED + 1))
+    with pytest.raises(UsageError, match="too large"):
+        seal([new_sealing_key() for _ in range(LARGEST_SEALED // 44)])
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"no zlib",
+        zlib.compress(b"no JSON"),
+        zlib.compress(b'{"purpose": "login"}'),
+        zlib.compress(b'["login", 4000000000, null]'),
+    ],
+)
+def test_what_another_program_sealed_with_the_same_key_is_refused(packed: bytes) -> None:
+    """A key should be for this alone; if it is not, what is refused is clear."""
+    with pytest.raises(HandleInvalidError):
+        unseal(Fernet(NEW).encrypt(packed).decode().rstrip("="))
+
+
+@pytest.mark.parametrize("expires", [b'"4000000000"', b"null", b"4e9", b"[]"])
+def test_an_expiry_that_is_no_number_has_passed(expires: bytes) -> None:
+    """A text without an end is none of ours."""
+    packed = zlib.compress(b'["login", %s, null, "v"]' % expires)
+    with pytest.raises(HandleExpiredError):
+        unseal(Fernet(NEW).encrypt(packed).decode().rstrip("="))
+
+
+def test_it_lives_for_its_time_and_no_longer() -> None:
+    """By the clock that is given, not by the machine's."""
+    assert unseal(seal(), now=NOW + HOUR - SECOND) == "v"
+    with pytest.raises(HandleExpiredError, match="start anew"):
+        unseal(seal(), now=NOW + HOUR)
+
+
+@pytest.mark.parametrize("purpose", ["", "Login", "login2"])
+def test_it_is_for_its_purpose(purpose: str) -> None:
+    """What was sealed for a page is nothing in a callback's URL."""
+    with pytest.raises(WrongPurposeError):
+        unseal(seal(), purpose=purpose)
+
+
+@pytest.mark.parametrize(
+    ("sealed_for", "brought_by"),
+    [("Ada's", "Bob's"), ("Ada's", None), (None, "Bob's"), ("None", None), (None, "None")],
+)
+def test_it_is_for_one_web_session(sealed_for: str | None, brought_by: str | None) -> None:
+    """A text sealed for nobody in particular is not for somebody who names themselves."""
+    with pytest.raises(WrongBindingError):
+        unseal(seal(binding=sealed_for), binding=brought_by)
+
+
+def test_whose_it_is_counts_more_than_its_age() -> None:
+    """Who brings another's text learns nothing of it, not even that it has expired."""
+    with pytest.raises(WrongBindingError):
+        unseal(seal(binding="Ada's"), binding="Bob's", now=NOW + HOUR)
+
+
+def test_keys_change_without_a_break() -> None:
+    """The new one is put first; the old one opens what it sealed until it is taken away."""
+    before, during, after = Sealer([OLD]), Sealer([NEW, OLD]), Sealer([NEW])
+    given_out = seal(sealer=before)
+    assert during.unseal(given_out, purpose="login", now=NOW) == "v"
+    assert after.unseal(seal(sealer=during), purpose="login", now=NOW) == "v"
+    with pytest.raises(HandleInvalidError):
+        after.unseal(given_out, purpose="login", now=NOW)
+
+
+@pytest.mark.parametrize("keys", [[], (), "", NEW, NEW.encode(), [""], ["short"], ["ë" * 44], [7]])
+def test_keys_that_are_none_are_refused_at_once(keys: Any) -> None:
+    """And the text of one is in no error."""
+    with pytest.raises(ConfigurationError, match="new_sealing_key") as caught:
+        Sealer(keys)
+    assert NEW not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"now": NOW.replace(tzinfo=None)},
+        {"binding": ""},
+        {"lifetime": timedelta()},
+        {"lifetime": -HOUR},
+        {"lifetime": timedelta(milliseconds=900)},
+    ],
+)
+def test_what_would_seal_for_everybody_or_never_is_the_callers_mistake(wrong: Any) -> None:
+    """A web session read as empty would bind all visitors alike; a naive time means any."""
+    settings: dict[str, Any] = {"purpose": "login", "now": NOW, "lifetime": HOUR, **wrong}
+    with pytest.raises(UsageError):
+        SEALER.seal("v", **settings)
+    if "lifetime" not in wrong:
+        with pytest.raises(UsageError) as caught:
+            unseal(seal(binding="Ada's"), **{"binding": "Ada's", **wrong})
+        assert not isinstance(caught.value, HandleError)
+
+
+def test_the_keys_stay_inside() -> None:
+    """In no text, and in no pickle."""
+    assert repr(SEALER) == str(SEALER) == "<Sealer>"
+    with pytest.raises(ConfigurationError, match="pickled"):
+        pickle.dumps(SEALER)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
+def test_what_an_older_version_sealed_is_opened(vector: Any) -> None:
+    """A text outlives the deployment that sealed it."""
+    opened = Sealer([vector["key"]]).unseal(
+        vector["text"],
+        purpose=vector["purpose"],
+        now=datetime.fromisoformat(vector["now"]),
+        binding=vector["binding"],
+    )
+    assert opened == vector["value"]
