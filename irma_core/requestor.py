@@ -24,10 +24,11 @@ from contextlib import (
     contextmanager,
 )
 from datetime import timedelta
-from typing import TypeAlias, final
+from typing import TypeAlias, TypeVar, final
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.drive import run, run_async
+from irma_core.flows.effects import Flow
 from irma_core.flows.pairing import complete_pairing_flow, set_pairing_flow
 from irma_core.flows.server import check_health_flow, get_public_key_flow
 from irma_core.flows.sessions import (
@@ -61,6 +62,7 @@ from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["AsyncRequestor", "Requestor"]
 
+ReturnT = TypeVar("ReturnT")
 _TIMEOUT = timedelta(seconds=30)
 ServerKey: TypeAlias = str | bytes | Sequence[str | bytes]
 
@@ -115,6 +117,9 @@ class Requestor:
     def __repr__(self) -> str:
         return f"<Requestor at {self._wiring.server.text}>"
 
+    def _run(self, flow: Flow[ReturnT], streams: ExitStack | None = None) -> ReturnT:
+        return run(flow, self._transport, streams)
+
     def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:
         """Start a session.
 
@@ -135,7 +140,7 @@ class Requestor:
             DeadlineError: The time was up before a byte was sent.
             SigningError: The signer failed.
         """
-        return run(start_session_flow(self._wiring, request), self._transport)
+        return self._run(start_session_flow(self._wiring, request))
 
     def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
         """Ask how far the session is; `DONE` does not say that there is an answer.
@@ -143,7 +148,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return run(get_status_flow(self._wiring, session), self._transport)
+        return self._run(get_status_flow(self._wiring, session))
 
     @contextmanager
     def watch_status(
@@ -171,7 +176,7 @@ class Requestor:
 
     def _statuses(self, state: WatchState, streams: ExitStack) -> Generator[SessionStatus]:
         while not state.is_over:
-            status, state = run(next_status_flow(self._wiring, state), self._transport, streams)
+            status, state = self._run(next_status_flow(self._wiring, state), streams)
             yield status
 
     def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
@@ -186,7 +191,7 @@ class Requestor:
             ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
-        return run(wait_for_answer_flow(self._wiring, session, timeout), self._transport)
+        return self._run(wait_for_answer_flow(self._wiring, session, timeout))
 
     def get_answer(self, session: StartedSession) -> Answer:
         """Give what was proved, after every check; there is no other way to the attributes.
@@ -195,7 +200,7 @@ class Requestor:
             ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
-        return run(get_answer_flow(self._wiring, session), self._transport)
+        return self._run(get_answer_flow(self._wiring, session))
 
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """Give what the server says, at any status: for logs and curiosity, not for logging in.
@@ -203,7 +208,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return run(get_unchecked_result_flow(self._wiring, session), self._transport)
+        return self._run(get_unchecked_result_flow(self._wiring, session))
 
     def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
         """Give the result as a JWT signed by the server, at any status; it is not verified.
@@ -211,7 +216,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return run(get_result_jwt_flow(self._wiring, session), self._transport)
+        return self._run(get_result_jwt_flow(self._wiring, session))
 
     def cancel_session(self, session: StartedSession | RequestorToken) -> None:
         """Cancel the session; one that has ended stays as it is.
@@ -219,14 +224,14 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        run(cancel_session_flow(self._wiring, session), self._transport)
+        self._run(cancel_session_flow(self._wiring, session))
 
     def get_public_key(self) -> str:
         """Give the key that the server signs results with: PEM.
 
         Fetched from the same server it proves no more than TLS does.
         """
-        return run(get_public_key_flow(self._wiring), self._transport)
+        return self._run(get_public_key_flow(self._wiring))
 
     def revoke(self, request: RevocationRequest) -> None:
         """Revoke a credential that was issued with a revocation key.
@@ -234,11 +239,11 @@ class Requestor:
         Raises:
             SigningError: The signer failed.
         """
-        run(revoke_flow(self._wiring, request), self._transport)
+        self._run(revoke_flow(self._wiring, request))
 
     def check_health(self) -> None:
         """Ask whether the server is up: it returns, or raises."""
-        run(check_health_flow(self._wiring), self._transport)
+        self._run(check_health_flow(self._wiring))
 
     def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
         """Switch pairing on or off before an app connects, where no browser does it.
@@ -249,7 +254,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return run(set_pairing_flow(self._wiring, session, method), self._transport)
+        return self._run(set_pairing_flow(self._wiring, session, method))
 
     def complete_pairing(self, session: StartedSession) -> None:
         """Say that the person typed the code the app shows; while the status is `PAIRING`.
@@ -257,7 +262,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        run(complete_pairing_flow(self._wiring, session), self._transport)
+        self._run(complete_pairing_flow(self._wiring, session))
 
 
 @final
@@ -292,15 +297,18 @@ class AsyncRequestor:
     def __repr__(self) -> str:
         return f"<AsyncRequestor at {self._wiring.server.text}>"
 
+    async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
+        return await run_async(flow, self._transport, streams)
+
     async def start_session(
         self, request: SessionRequest | ExtendedRequest | str
     ) -> StartedSession:
         """See `Requestor.start_session`."""
-        return await run_async(start_session_flow(self._wiring, request), self._transport)
+        return await self._run(start_session_flow(self._wiring, request))
 
     async def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
         """See `Requestor.get_status`."""
-        return await run_async(get_status_flow(self._wiring, session), self._transport)
+        return await self._run(get_status_flow(self._wiring, session))
 
     @asynccontextmanager
     async def watch_status(
@@ -319,49 +327,49 @@ class AsyncRequestor:
     ) -> AsyncGenerator[SessionStatus]:
         while not state.is_over:
             flow = next_status_flow(self._wiring, state)
-            status, state = await run_async(flow, self._transport, streams)
+            status, state = await self._run(flow, streams)
             yield status
 
     async def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
         """See `Requestor.wait_for_answer`."""
         flow = wait_for_answer_flow(self._wiring, session, timeout)
-        return await run_async(flow, self._transport)
+        return await self._run(flow)
 
     async def get_answer(self, session: StartedSession) -> Answer:
         """See `Requestor.get_answer`."""
-        return await run_async(get_answer_flow(self._wiring, session), self._transport)
+        return await self._run(get_answer_flow(self._wiring, session))
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """See `Requestor.get_unchecked_result`."""
-        return await run_async(get_unchecked_result_flow(self._wiring, session), self._transport)
+        return await self._run(get_unchecked_result_flow(self._wiring, session))
 
     async def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
         """See `Requestor.get_result_jwt`."""
-        return await run_async(get_result_jwt_flow(self._wiring, session), self._transport)
+        return await self._run(get_result_jwt_flow(self._wiring, session))
 
     async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
         """See `Requestor.cancel_session`."""
-        await run_async(cancel_session_flow(self._wiring, session), self._transport)
+        await self._run(cancel_session_flow(self._wiring, session))
 
     async def get_public_key(self) -> str:
         """See `Requestor.get_public_key`."""
-        return await run_async(get_public_key_flow(self._wiring), self._transport)
+        return await self._run(get_public_key_flow(self._wiring))
 
     async def revoke(self, request: RevocationRequest) -> None:
         """See `Requestor.revoke`."""
-        await run_async(revoke_flow(self._wiring, request), self._transport)
+        await self._run(revoke_flow(self._wiring, request))
 
     async def check_health(self) -> None:
         """See `Requestor.check_health`."""
-        await run_async(check_health_flow(self._wiring), self._transport)
+        await self._run(check_health_flow(self._wiring))
 
     async def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
         """See `Requestor.set_pairing`."""
-        return await run_async(set_pairing_flow(self._wiring, session, method), self._transport)
+        return await self._run(set_pairing_flow(self._wiring, session, method))
 
     async def complete_pairing(self, session: StartedSession) -> None:
         """See `Requestor.complete_pairing`."""
-        await run_async(complete_pairing_flow(self._wiring, session), self._transport)
+        await self._run(complete_pairing_flow(self._wiring, session))
 
 
 def _wire(
