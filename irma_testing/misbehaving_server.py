@@ -178,6 +178,13 @@ class MisbehavingServer:
         for thread in self._threads:
             thread.join()
 
+    def wait_until_closed(self, within: timedelta = timedelta(seconds=5)) -> None:
+        """Wait until it has closed each connection that was made; `TimeoutError` if it has not."""
+        for thread in self._threads[1:]:
+            thread.join(within.total_seconds())
+            if thread.is_alive():
+                raise TimeoutError("a connection is still open at the server")
+
     def _accept(self) -> None:
         while not self._stopped.is_set():
             try:

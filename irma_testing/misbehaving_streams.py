@@ -6,18 +6,27 @@ belong here: whole responses (`misbehaviours`), sockets (`misbehaving_server`).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from datetime import timedelta
 
 from irma_testing.misbehaving_server import Behaviour, Peer
 from irma_testing.misbehaviours import answer
 
-__all__ = ["cut_stream", "event_stream", "forgotten", "held_stream", "silent_stream"]
+__all__ = [
+    "cut_stream",
+    "event_stream",
+    "forgotten",
+    "held_stream",
+    "silent_stream",
+    "stream_when_asked",
+]
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
+_NEVER_ASKED = 5.0  # seconds; the test has failed long before
 _WHOLE_DAY = timedelta(days=1)  # the server stops long before
 
 
@@ -48,6 +57,20 @@ def event_stream(
             peer.send(_chunk(b""))
         else:
             peer.wait(_WHOLE_DAY)
+
+    return behave
+
+
+def stream_when_asked(asked: threading.Semaphore, *pieces: bytes) -> Behaviour:
+    """Send the head, and each piece, and then the end, once the semaphore was released for it."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(_HEAD)
+        for piece in (*pieces, b""):
+            if not asked.acquire(timeout=_NEVER_ASKED):
+                return
+            peer.send(_chunk(piece))
 
     return behave
 

@@ -213,7 +213,7 @@ class CallsContract(Staged):
             await stage.failure(TransportError, stage.send(get(stage.server)))
             with suppress(TransportError):  # bytes beyond the length may be refused, or left alone
                 assert (await stage.send(get(stage.server))).body == b"12"
-            await stage.transport.sleep(timedelta(seconds=0.1))
+            await stage.closed()
             assert (await stage.send(get(stage.server))).body == b"OK"
 
         self.play(story, wrong_length(b"1", 9), wrong_length(b"12345", 2), answer(body=b"OK"))
@@ -229,7 +229,7 @@ class CallsContract(Staged):
         async def story(stage: Stage) -> None:
             for _ in range(3):
                 assert (await stage.send(post(stage.server))).body == b"OK"
-                await stage.transport.sleep(timedelta(seconds=0.1))
+                await stage.closed()
 
         head = raw(response(headers=[("Connection", "close")], body=b"OK"), close=True)
         self.play(story, head)

@@ -95,6 +95,11 @@ class Stage:
         assert TOKEN not in told, "the error tells the requestor token"
         return error
 
+    async def closed(self) -> None:
+        """Wait until the server has closed all connections, and the transport could see it."""
+        await asyncio.to_thread(self.server.wait_until_closed)
+        await self.transport.sleep(timedelta(seconds=0.05))
+
     def at(self, within: float) -> float:
         """Give a deadline some seconds from now."""
         return self.transport.clock.monotonic() + within

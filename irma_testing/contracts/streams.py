@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 from irma_core.errors import (
@@ -16,7 +17,12 @@ from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import Silence
 from irma_testing.contracts.stage import Stage, Staged, get
 from irma_testing.misbehaving_server import Behaviour, unused_port
-from irma_testing.misbehaving_streams import cut_stream, event_stream, silent_stream
+from irma_testing.misbehaving_streams import (
+    cut_stream,
+    event_stream,
+    silent_stream,
+    stream_when_asked,
+)
 from irma_testing.misbehaviours import answer, compressed, endless_headers, raw, response, silence
 
 __all__ = ["StreamsContract"]
@@ -39,20 +45,22 @@ class StreamsContract(Staged):
     """The tests of `open_stream`."""
 
     def test_bytes_come_as_they_are_sent(self) -> None:
-        """Each in its time, and the end is told, again and again."""
+        """None waits for more, and the end is told, again and again."""
+        asked = threading.Semaphore(0)
 
         async def story(stage: Stage) -> None:
             stream = await stage.open()
             types = [value for name, value in stream.headers if name.lower() == "content-type"]
             assert (stream.status, types) == (200, ["text/event-stream"])
-            heard = [await stage.read(stream) for _ in range(4)]
-            assert heard == [b"event: open\n\n", b"data: 1\n\n", b"data: 2\n\n", Silence.END]
+            for piece in (*pieces, Silence.END):
+                asked.release()
+                assert await stage.read(stream) == piece
             assert await stage.read(stream) is Silence.END
             await stream.aclose()
             await stream.aclose()
 
-        pieces = (b"data: 1\n\n", b"data: 2\n\n")
-        self.play(story, event_stream(*pieces, every=_TENTH, greeting=b"event: open\n\n"))
+        pieces = (b"event: open\n\n", b"data: 1\n\n", b"data: 2\n\n")
+        self.play(story, stream_when_asked(asked, *pieces))
 
     def test_quiet_loses_nothing(self) -> None:
         """After three seconds of reads without a byte the event still comes, whole."""
@@ -74,7 +82,7 @@ class StreamsContract(Staged):
         async def story(stage: Stage) -> None:
             stream = await stage.open()
             await asyncio.sleep(0.2)
-            assert await stage.read(stream, 0.1) == b":\n"
+            assert await stage.read(stream, 0.5) == b":\n"
             assert await stage.read(stream, -1) is Silence.QUIET
             await stream.aclose()
 
@@ -82,19 +90,19 @@ class StreamsContract(Staged):
 
     def test_a_stream_may_be_framed_in_any_way(self) -> None:
         """By chunks, by a length, or by the end of the connection."""
-        wholes = [
-            response(body=b"data: 1\n\n"),
-            response(chunks=[b"data: ", b"1\n\n"]),
-            _HEAD + b"Connection: close\r\n\r\ndata: 1\n\n",
+        behaviours = [
+            raw(response(body=b"data: 1\n\n")),
+            raw(response(chunks=[b"data: ", b"1\n\n"])),
+            raw(_HEAD + b"Connection: close\r\n\r\ndata: 1\n\n", close=True),
         ]
 
         async def story(stage: Stage) -> None:
-            for _ in wholes:
+            for _ in behaviours:
                 stream = await stage.open()
                 assert await stage.all_of(stream) == b"data: 1\n\n"
                 await stream.aclose()
 
-        self.play(story, *(raw(whole, close=True) for whole in wholes))
+        self.play(story, *behaviours)
 
     def test_a_refusal_is_a_stream_too(self) -> None:
         """Its status and headers tell."""

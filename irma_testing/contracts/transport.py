@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
-from datetime import timedelta
 
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_testing.contracts.calls import CallsContract
 from irma_testing.contracts.stage import OnThread, Stage, get
 from irma_testing.contracts.streams import StreamsContract
-from irma_testing.misbehaving_streams import event_stream
+from irma_testing.misbehaving_streams import stream_when_asked
 from irma_testing.misbehaviours import silence
 
 __all__ = ["AsyncTransportContract", "TransportContract"]
@@ -62,6 +62,7 @@ class AsyncTransportContract(CallsContract, StreamsContract):
 
     def test_a_cancelled_read_loses_nothing(self) -> None:
         """A task may stop listening, and another go on."""
+        asked = threading.Semaphore(1)
 
         async def story(stage: Stage) -> None:
             stream = await stage.open()
@@ -70,8 +71,8 @@ class AsyncTransportContract(CallsContract, StreamsContract):
             await asyncio.sleep(0.1)
             reading.cancel()
             await asyncio.wait({reading})
+            asked.release()
             assert await stage.read(stream) == b"data: 1\n\n"
             await stream.aclose()
 
-        late = event_stream(b"data: 1\n\n", every=timedelta(seconds=0.4), greeting=b":\n")
-        self.play(story, late)
+        self.play(story, stream_when_asked(asked, b":\n", b"data: 1\n\n"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from datetime import timedelta
 from time import monotonic
 
@@ -15,8 +16,9 @@ from irma_testing.misbehaving_streams import (
     forgotten,
     held_stream,
     silent_stream,
+    stream_when_asked,
 )
-from irma_testing.misbehaviours import wrong_length
+from irma_testing.misbehaviours import empty_503, wrong_length
 
 END = b"0\r\n\r\n"
 
@@ -58,6 +60,28 @@ def test_a_silent_stream_stays_open(greeting: bytes) -> None:
     """After its head and greeting nothing comes, and the connection stays."""
     found = received(silent_stream(greeting), 0.2)
     assert found == (b"2\r\nhi\r\n..." if greeting else b"...")
+
+
+def test_a_stream_may_wait_to_be_asked() -> None:
+    """For each piece and for its end; so a test need not guess when something comes."""
+    for times, body in ((2, b"1\r\na\r\n" + END), (1, b"1\r\na\r\n...")):
+        asked = threading.Semaphore(times)
+        assert received(stream_when_asked(asked, b"a"), 0.2) == body
+        asked.release()
+
+
+def test_it_tells_when_it_has_closed_all() -> None:
+    """And says so, if it has not."""
+    with (
+        MisbehavingServer(empty_503()) as server,
+        socket.create_connection(("127.0.0.1", server.port)) as sock,
+    ):
+        with pytest.raises(TimeoutError, match="still open"):
+            server.wait_until_closed(timedelta(milliseconds=20))
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        while sock.recv(65536):
+            pass
+        server.wait_until_closed()
 
 
 def test_a_proxy_that_buffers_sends_nothing_before_its_time() -> None:
