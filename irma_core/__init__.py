@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         verify_session_request_jwt,
     )
     from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
+    from irma_core.trust.server_keys import FetchedServerKey
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 else:
     # Loaded on first use, so that `import irma_core` is light. A module `__getattr__` that type
@@ -102,6 +103,7 @@ else:
         ),
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
+        "trust.server_keys": "FetchedServerKey",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
     }
 
@@ -134,6 +136,7 @@ __all__ = [
     "DisclosureRequest",
     "Evidence",
     "ExtendedRequest",
+    "FetchedServerKey",
     "FrontendAuthorization",
     "FrontendOptions",
     "FrontendRequest",

@@ -13,7 +13,6 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
-    Sequence,
 )
 from contextlib import (
     AsyncExitStack,
@@ -24,7 +23,7 @@ from contextlib import (
     contextmanager,
 )
 from datetime import timedelta
-from typing import TypeAlias, TypeVar, final
+from typing import TypeVar, final
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.drive import run, run_async
@@ -57,14 +56,13 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
-from irma_core.trust.compact_jws import check_public_keys
+from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["AsyncRequestor", "Requestor"]
 
 ReturnT = TypeVar("ReturnT")
 _TIMEOUT = timedelta(seconds=30)
-ServerKey: TypeAlias = str | bytes | Sequence[str | bytes]
 
 
 @final
@@ -78,7 +76,8 @@ class Requestor:
         allow: The risks that are taken, each by name; see `Risk`.
         server_key: The server's public key in PEM, or several during a change of keys. With it the
             answer is made of the *signed* result, and says so (`Answer.evidence`). Get it with the
-            server's configuration: fetched from the same address it proves no more than TLS does.
+            server's configuration; or let it be fetched by `FetchedServerKey()`, which from the
+            same address proves no more than TLS does.
         jwt_issuer: Who signs: the server's setting of that name; None where that is empty.
         timeout: For each call as a whole, all tries included; watching has its own.
 
@@ -389,27 +388,11 @@ def _wire(
         jitter=transport.jitter,
         authentication=authentication,
         allow=risks,
-        server_keys=_server_keys(server_key),
+        server_keys=given_server_keys(server_key),
+        fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
         jwt_issuer=jwt_issuer,
         call_timeout=timeout,
     )
-
-
-def _server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
-    if given is None:
-        return ()
-    keys: tuple[str | bytes, ...]
-    if isinstance(given, str | bytes):
-        keys = (given,)
-    elif isinstance(given, list | tuple):
-        keys = tuple(given)
-    else:
-        raise ConfigurationError("server_key: the key as PEM text, or a list of them")
-    if not keys:
-        # A setting that was read as empty must not switch verification off.
-        raise ConfigurationError("server_key: an empty list; leave it out for unsigned results")
-    check_public_keys(keys)
-    return keys
 
 
 def _risks(allow: object) -> frozenset[Risk]:

@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 from irma_core.errors import ServerRefusedError, SessionGoneError
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import exchange_flow
+from irma_core.flows.server_key import verified_result_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.remote_errors import SESSION_UNKNOWN
@@ -31,7 +32,6 @@ from irma_core.protocol.endpoints import (
     parse_status_response,
 )
 from irma_core.protocol.messages import HttpResponse
-from irma_core.trust.result_jwt import verify_result_jwt
 
 __all__ = [
     "Session",
@@ -74,23 +74,18 @@ def get_answer_flow(
 ) -> Flow[Answer]:
     """Ask for the result, and make the answer of it after every check.
 
-    With the server's keys at hand it is the signed result that is asked for, and verified.
+    With a server key, given or to be fetched, it is the signed result that is asked for, and
+    verified.
 
     Raises:
         ResultJwtError: The signed result is refused.
         AnswerError: One of its subclasses: there is no answer.
     """
-    if not wiring.server_keys:
+    if not wiring.takes_signed_results:
         result = yield from get_unchecked_result_flow(wiring, session, deadline)
         return result.answer_to(session)
     jwt = yield from get_result_jwt_flow(wiring, session, deadline)
-    signed = verify_result_jwt(
-        jwt,
-        keys=wiring.server_keys,
-        issuer=wiring.jwt_issuer,
-        now=wiring.clock.now(),
-        allow=wiring.allow,
-    )
+    signed = yield from verified_result_flow(wiring, jwt, deadline=deadline)
     return signed.answer_to(session)
 
 

@@ -8,11 +8,13 @@ from typing import Final, final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.flows.kept import Kept
 from irma_core.models.risks import Risk
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.transport import Clock, Jitter
 from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.server_keys import FetchedServerKey
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["DEFAULT_JWT_ISSUER", "Wiring"]
@@ -33,6 +35,8 @@ class Wiring:
         authentication: Who asks.
         allow: The risks that are taken.
         server_keys: Public keys of the server in PEM; with any, answers come from signed results.
+        fetched_key: How the key is fetched, where none is given.
+        kept_key: The key that was fetched.
         jwt_issuer: Who signs them: the server's setting of that name; None where it is empty.
         retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
         call_timeout: For a whole call, all tries and waits included.
@@ -49,6 +53,8 @@ class Wiring:
     )
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
     server_keys: tuple[str | bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
+    fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
+    kept_key: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
     jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)
     retry: RetryPolicy = attrs.field(default=RetryPolicy(), kw_only=True)
     call_timeout: timedelta = attrs.field(default=timedelta(seconds=30), kw_only=True)
@@ -58,6 +64,11 @@ class Wiring:
     def __attrs_post_init__(self) -> None:
         if self.deadline() <= self.clock.monotonic():
             raise ConfigurationError("a call's timeout must be above zero")
+
+    @property
+    def takes_signed_results(self) -> bool:
+        """Whether answers come from results that the server signed, and no others."""
+        return bool(self.server_keys) or self.fetched_key is not None
 
     def deadline(self, timeout: timedelta | None = None) -> float:
         """Give the point on the monotonic clock at which a call that begins now must end.

@@ -19,6 +19,7 @@ from irma_core import (
     DisclosureRequest,
     Evidence,
     ExtendedRequest,
+    FetchedServerKey,
     IssuanceRequest,
     PairingMethod,
     ProofStatus,
@@ -203,6 +204,10 @@ async def test_with_the_servers_key_the_answer_is_signed(
         server.url, server.async_transport(), server_key=[key], allow=allow, jwt_issuer="irmaserver"
     )
     assert (await awaited.get_answer(session)).evidence is Evidence.SIGNED
+    fetching = AsyncRequestor(
+        server.url, server.async_transport(), server_key=FetchedServerKey(), allow=allow
+    )
+    assert (await fetching.get_answer(session)).evidence is Evidence.SIGNED
     other = recording("publickey")["response"]["body"]
     cases: list[tuple[dict[str, Any], str]] = [
         ({"server_key": key}, "simulated"),

@@ -17,6 +17,7 @@ from irma_core import (
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
+    FetchedServerKey,
     IssuanceRequest,
     PairingMethod,
     Requestor,
@@ -165,6 +166,8 @@ def test_with_the_servers_key_the_answer_is_signed(
     answer = requestor.wait_for_answer(session, timeout=A_WHILE)
     assert (answer.evidence, answer["age"].value) == (Evidence.SIGNED, "yes")
     assert requestor.get_public_key().strip() == key.strip()
+    fetching = Requestor(official_server.url, transport, server_key=FetchedServerKey())
+    assert fetching.get_answer(session).evidence is Evidence.SIGNED
 
 
 class CountingTransport(Urllib3Transport):

@@ -1,0 +1,99 @@
+"""Signed results, verified by the server's key, which may have to be fetched first.
+
+Belongs here: when the key is fetched, for whom, and when again. Does not belong here: what makes a
+signed result true (`trust.result_jwt`), how one fetch serves many (`kept`).
+"""
+
+from __future__ import annotations
+
+import math
+
+from irma_core.errors import ConfigurationError, ResultJwtError, UnexpectedResponseError
+from irma_core.flows.effects import Flow
+from irma_core.flows.exchange import exchange_flow
+from irma_core.flows.kept import Fetched, Kept, kept_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.results import SessionResult
+from irma_core.protocol.endpoints import build_public_key_request, parse_public_key_response
+from irma_core.protocol.messages import HttpResponse
+from irma_core.trust.compact_jws import check_public_keys
+from irma_core.trust.result_jwt import verify_result_jwt
+from irma_core.trust.server_keys import FetchedServerKey
+
+__all__ = ["verified_result_flow"]
+
+
+def verified_result_flow(
+    wiring: Wiring, jwt: str | bytes, *, may_fetch: bool = True, deadline: float = math.inf
+) -> Flow[SessionResult]:
+    """Give the session result in a JWT, once all of it is verified by the requestor's settings.
+
+    Args:
+        wiring: The requestor's.
+        jwt: What claims to be a signed result.
+        may_fetch: Whether a key may be fetched for it: only where the server was asked for the
+            JWT. Whoever sends us one must not make us call the server, however often it is wrong.
+        deadline: That of a longer story, on the monotonic clock; else the call's own.
+
+    Raises:
+        ResultJwtError: It is refused; with `no_key`, since none is at hand and none may be fetched.
+        ConfigurationError: The requestor has no key, and none to be fetched.
+        IrmaError: The key could not be fetched.
+    """
+    policy, kept = wiring.fetched_key, wiring.kept_key
+    if policy is None:
+        return _verified(wiring, jwt, wiring.server_keys)
+    if not may_fetch:
+        at_hand = kept.at_hand(wiring.clock.monotonic())
+        if at_hand is None:
+            raise ResultJwtError("no_key", "the server's key is not at hand, nor fetched for this")
+        return _verified(wiring, jwt, (at_hand.text,))
+    latest = min(deadline, wiring.deadline())
+    key = yield from _key_flow(wiring, policy, latest)
+    try:
+        return _verified(wiring, jwt, (key.text,))
+    except ResultJwtError as error:
+        if error.code != "signature" or not _may_be_another(kept, key, policy, wiring):
+            raise
+    key = yield from _key_flow(wiring, policy, latest, other_than=key)
+    return _verified(wiring, jwt, (key.text,))
+
+
+def _may_be_another(kept: Kept, key: Fetched, policy: FetchedServerKey, wiring: Wiring) -> bool:
+    """Tell whether the server may have another key than this, as far as it may be asked."""
+    if kept.fetched is not key or kept.is_being_fetched:
+        return True
+    since = wiring.clock.monotonic() - kept.tried_at
+    return since >= policy.minimum_interval.total_seconds()
+
+
+def _key_flow(
+    wiring: Wiring, policy: FetchedServerKey, deadline: float, *, other_than: Fetched | None = None
+) -> Flow[Fetched]:
+    def fetch() -> Flow[Fetched]:
+        asked_at = wiring.clock.monotonic()
+        request = build_public_key_request(wiring.server)
+        pem = yield from exchange_flow(wiring, request, _parse_key, deadline)
+        return Fetched(pem, until=asked_at + policy.lifetime.total_seconds())
+
+    return kept_flow(wiring.kept_key, wiring.clock, fetch, deadline, other_than=other_than)
+
+
+def _parse_key(response: HttpResponse) -> str:
+    pem = parse_public_key_response(response)
+    try:
+        check_public_keys((pem,))
+    except ConfigurationError:
+        # Nobody here set it: it is the server's nonsense.
+        raise UnexpectedResponseError(
+            "GET publickey", response.status, "is no RSA key of 2048 bits or more"
+        ) from None
+    return pem
+
+
+def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[str | bytes, ...]) -> SessionResult:
+    if not keys:
+        raise ConfigurationError("server_key: signed results need the server's key")
+    return verify_result_jwt(
+        jwt, keys=keys, issuer=wiring.jwt_issuer, now=wiring.clock.now(), allow=wiring.allow
+    )

@@ -1,0 +1,74 @@
+"""The server's key, as a requestor is told of it: given, or to be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.trust.compact_jws import check_public_keys
+
+__all__ = ["FetchedServerKey", "ServerKey", "given_server_keys"]
+
+
+@final
+@attrs.frozen
+class FetchedServerKey:
+    """Let the requestor fetch the server's key from the server itself, and keep it.
+
+    A key from the same address as the results proves no more than TLS does. It spares whoever
+    changes the server's key a deployment here; in production give the key itself.
+
+    It is fetched when it is first needed and once its lifetime is over; and once more when a signed
+    result does not verify that this requestor asked the server for. On behalf of whoever sends a
+    callback it is never fetched.
+
+    Args:
+        lifetime: How long a key verifies results before it is fetched again.
+        minimum_interval: How soon after a fetch a signature may lead to another.
+
+    Raises:
+        ConfigurationError: They are not above zero, or the lifetime is the shorter one.
+    """
+
+    lifetime: timedelta = timedelta(hours=1)
+    minimum_interval: timedelta = timedelta(minutes=1)
+
+    def __attrs_post_init__(self) -> None:
+        durations: tuple[object, ...] = (self.lifetime, self.minimum_interval)
+        for each in durations:
+            if not isinstance(each, timedelta) or each <= timedelta(0):
+                raise ConfigurationError("FetchedServerKey takes timedeltas above zero")
+        if self.lifetime < self.minimum_interval:
+            raise ConfigurationError("a key's lifetime is no shorter than the minimum interval")
+
+
+ServerKey: TypeAlias = str | bytes | Sequence[str | bytes] | FetchedServerKey
+"""PEM, several of them during a change of keys, or how to fetch it."""
+
+
+def given_server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
+    """Check and give the keys in a `server_key`; none where it is to be fetched, or left out.
+
+    Raises:
+        ConfigurationError: It holds none, or one that is no RSA public key in PEM.
+    """
+    if given is None or isinstance(given, FetchedServerKey):
+        return ()
+    keys: tuple[str | bytes, ...]
+    if isinstance(given, str | bytes):
+        keys = (given,)
+    elif isinstance(given, list | tuple):
+        keys = tuple(given)
+    else:
+        raise ConfigurationError(
+            "server_key: the key as PEM text, a list of them, or FetchedServerKey()"
+        )
+    if not keys:
+        # A setting that was read as empty must not switch verification off.
+        raise ConfigurationError("server_key: an empty list; leave it out for unsigned results")
+    check_public_keys(keys)
+    return keys

@@ -1,0 +1,337 @@
+"""The server's key, fetched: when, for whom, when again, and by how many at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import cache
+from typing import Any, cast
+
+import attrs
+import pytest
+
+from irma_core import (
+    DisclosureRequest,
+    Evidence,
+    FetchedServerKey,
+    Requestor,
+    RequestorToken,
+    SessionResult,
+)
+from irma_core.errors import (
+    ConfigurationError,
+    DeadlineError,
+    IrmaError,
+    ResultJwtError,
+    ServerRefusedError,
+    UnexpectedResponseError,
+)
+from irma_core.flows.drive import run
+from irma_core.flows.effects import Flow, Send, Sleep
+from irma_core.flows.kept import Fetched, Kept, kept_flow
+from irma_core.flows.server_key import verified_result_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import ScriptedTransport
+from irma_testing.scripted import Step
+from irma_testing.time import ManualClock
+from tests.core.proving import OVER18, started
+from tests.trust.make_jwt_vectors import CLAIMS, HEADER, KEY, OTHER, WEAK, pem, sign
+
+TEXT = (("content-type", "text/plain"),)
+NOW = int(ManualClock().now().timestamp())
+OURS, ANOTHERS = (
+    sign(HEADER, {**CLAIMS, "iat": NOW, "exp": NOW + 86_400}, key) for key in (KEY, OTHER)
+)
+REFUSED = HttpResponse(
+    501,
+    (("content-type", "application/json"),),
+    body=b'{"status":501,"error":"UNSUPPORTED","description":"d"}',
+)
+MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
+
+
+@cache
+def key_is(key: Any) -> HttpResponse:
+    return HttpResponse(200, TEXT, body=pem(key).encode())
+
+
+class Place:
+    """A requestor's wiring at a scripted server."""
+
+    def __init__(self, *steps: Step, policy: FetchedServerKey | None = None) -> None:
+        self.transport = ScriptedTransport(steps)
+        self.wiring = Wiring(
+            ServerUrl.parse("https://irma.example"),
+            self.transport.clock,
+            jitter=lambda: 0.0,
+            fetched_key=policy or FetchedServerKey(),
+        )
+
+    def verify(self, jwt: str, **how: Any) -> SessionResult:
+        return run(verified_result_flow(self.wiring, jwt, **how), self.transport)
+
+    def refused(self, jwt: str, **how: Any) -> str:
+        with pytest.raises(ResultJwtError) as caught:
+            self.verify(jwt, **how)
+        return caught.value.code
+
+    @property
+    def fetches(self) -> int:
+        assert {each.path for each in self.transport.requests} <= {"GET publickey"}
+        return len(self.transport.requests)
+
+    def pass_time(self, duration: timedelta) -> None:
+        self.transport.clock.advance(duration)
+
+
+def test_a_key_is_fetched_once_and_kept_for_its_lifetime() -> None:
+    """Once that is over it is fetched again, before it verifies anything more."""
+    place = Place(key_is(KEY), key_is(OTHER))
+    for _ in range(3):
+        place.verify(OURS)
+        place.pass_time(timedelta(minutes=15))
+    assert place.fetches == 1
+    place.pass_time(timedelta(minutes=15))
+    assert place.refused(OURS) == "signature"
+    place.verify(ANOTHERS)
+    assert place.fetches == 2
+
+
+def test_a_signature_that_does_not_verify_fetches_the_key_again() -> None:
+    """The server may have changed it; with the new one the same result is verified."""
+    place = Place(key_is(OTHER), key_is(KEY))
+    place.verify(ANOTHERS)
+    place.pass_time(MINUTE)
+    place.verify(OURS)
+    assert place.fetches == 2
+
+
+def test_never_more_often_than_the_minimum_interval() -> None:
+    """Nor when the fetches fail, and only a signature leads to one."""
+    place = Place(key_is(OTHER), REFUSED, key_is(OTHER), key_is(KEY))
+    assert place.refused(OURS) == "signature"
+    assert place.fetches == 1
+    place.pass_time(MINUTE - SECOND)
+    assert place.refused(OURS) == "signature"
+    place.pass_time(SECOND)
+    assert place.refused("a.b.c") == "base64"
+    with pytest.raises(ServerRefusedError):
+        place.verify(OURS)
+    assert place.refused(OURS) == "signature"
+    assert place.fetches == 2
+    place.pass_time(MINUTE)
+    assert place.refused(OURS) == "signature"
+    place.pass_time(MINUTE)
+    place.verify(OURS)
+    assert place.fetches == 4
+
+
+def test_nothing_is_fetched_on_behalf_of_a_sender() -> None:
+    """Neither a first key nor another one, however often it is tried and wrong."""
+    place = Place(key_is(KEY))
+    assert place.refused(OURS, may_fetch=False) == "no_key"
+    assert place.fetches == 0
+    place.verify(OURS)
+    place.verify(OURS, may_fetch=False)
+    place.pass_time(2 * MINUTE)
+    assert place.refused(ANOTHERS, may_fetch=False) == "signature"
+    place.pass_time(timedelta(hours=1))
+    assert place.refused(OURS, may_fetch=False) == "no_key"
+    assert place.fetches == 1
+
+
+@pytest.mark.parametrize("body", [pem(WEAK), pem(KEY)[:200], "-----BEGIN PUBLIC KEY-----\n"])
+def test_a_server_that_gives_no_key_is_to_blame(body: str) -> None:
+    """Nobody here set it."""
+    place = Place(HttpResponse(200, TEXT, body=body.encode()))
+    with pytest.raises(UnexpectedResponseError, match="RSA key"):
+        place.verify(OURS)
+
+
+def test_a_fetch_has_the_time_of_its_story() -> None:
+    """And no more."""
+    place = Place(key_is(KEY))
+    place.verify(OURS, deadline=place.transport.clock.monotonic() + 3)
+    assert place.transport.deadlines == [place.transport.clock.monotonic() + 3]
+
+
+def test_a_requestor_without_a_key_verifies_nothing() -> None:
+    """Rather than to believe."""
+    place = Place()
+    wiring = attrs.evolve(place.wiring, fetched_key=None)
+    with pytest.raises(ConfigurationError, match="server_key"):
+        run(verified_result_flow(wiring, OURS), place.transport)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lifetime": timedelta(0)},
+        {"minimum_interval": -SECOND},
+        {"lifetime": 60},
+        {"lifetime": SECOND, "minimum_interval": MINUTE},
+    ],
+)
+def test_a_lifetime_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> None:
+    """When it is set."""
+    with pytest.raises(ConfigurationError):
+        cast("Any", FetchedServerKey)(**settings)
+
+
+def fetching(place: Place, **how: Any) -> Flow[SessionResult]:
+    """Begin to verify, up to the fetch."""
+    flow = verified_result_flow(place.wiring, OURS, **how)
+    assert isinstance(next(flow), Send)
+    return flow
+
+
+def waiting(place: Place, **how: Any) -> Flow[SessionResult]:
+    """Begin to verify while another fetches, up to the waiting."""
+    flow = verified_result_flow(place.wiring, OURS, **how)
+    assert isinstance(next(flow), Sleep)
+    return flow
+
+
+def ended(flow: Flow[Any], answer: object = None) -> object:
+    """Answer a flow, and give what it ends by."""
+    try:
+        if isinstance(answer, IrmaError):
+            flow.throw(answer)
+        else:
+            flow.send(answer)
+    except StopIteration as stop:
+        return stop.value
+    except IrmaError as error:
+        return error
+    raise AssertionError("it goes on")
+
+
+def test_while_one_fetches_the_others_wait_for_it() -> None:
+    """And use what it brought."""
+    place = Place()
+    first, *others = fetching(place), waiting(place), waiting(place)
+    assert isinstance(others[0].send(None), Sleep)
+    assert isinstance(ended(first, key_is(KEY)), SessionResult)
+    assert all(isinstance(ended(each), SessionResult) for each in others)
+
+
+def test_who_waits_fails_as_the_fetch_does() -> None:
+    """Each by an error of its own: many threads do not try one after the other."""
+    place = Place()
+    first, other = fetching(place), waiting(place)
+    failure = ended(first, REFUSED)
+    same = ended(other)
+    assert isinstance(same, ServerRefusedError)
+    assert (str(same), same.__cause__) == (str(failure), failure)
+    assert same is not failure
+    assert isinstance(ended(fetching(place), key_is(KEY)), SessionResult)
+
+
+def test_who_has_more_time_fetches_when_the_first_has_none_left() -> None:
+    """A deadline is of one call, and so is being cancelled."""
+    place = Place()
+    first, other = fetching(place), waiting(place)
+    assert isinstance(ended(first, DeadlineError("over")), DeadlineError)
+    assert isinstance(other.send(None), Send)
+    third = waiting(place)
+    other.close()
+    assert isinstance(third.send(None), Send)
+    assert isinstance(ended(third, key_is(KEY)), SessionResult)
+
+
+def test_who_waits_has_a_deadline_too() -> None:
+    """The last sleep ends at it."""
+    place = Place()
+    first = fetching(place)
+    soon = place.transport.clock.monotonic() + 1 / 64
+    other = verified_result_flow(place.wiring, OURS, deadline=soon)
+    sleep = next(other)
+    assert isinstance(sleep, Sleep)
+    assert sleep.duration == timedelta(seconds=1 / 64)
+    place.pass_time(timedelta(seconds=0.03))
+    assert isinstance(ended(other), DeadlineError)
+    assert isinstance(ended(first, key_is(KEY)), SessionResult)
+
+
+def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
+    """Once its time is up another one fetches; should it end all the same, it does no harm."""
+    place = Place()
+    lost = fetching(place)
+    place.pass_time(MINUTE)
+    later = fetching(place)
+    assert isinstance(ended(lost, key_is(KEY)), SessionResult)
+    assert place.wiring.kept_key.is_being_fetched
+    assert isinstance(ended(later, key_is(KEY)), SessionResult)
+    assert not place.wiring.kept_key.is_being_fetched
+
+
+def test_a_key_that_came_meanwhile_is_used() -> None:
+    """By one whose own key did not verify, and by one that was about to fetch."""
+    place = Place(key_is(OTHER))
+    assert place.refused(OURS) == "signature"
+    place.pass_time(MINUTE)
+    first, second = fetching(place), waiting(place)
+    assert isinstance(ended(first, key_is(KEY)), SessionResult)
+    assert isinstance(ended(second), SessionResult)
+
+
+def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between looking and fetching another thread may have done it."""
+    place = Place()
+    kept, clock = place.wiring.kept_key, place.transport.clock
+    landed = Fetched("landed", until=clock.monotonic() + 60)
+    join = Kept.joined
+
+    def land(self: Kept, *given: Any) -> Any:
+        self.fetched = landed
+        return join(self, *given)
+
+    def never() -> Flow[Fetched]:
+        raise AssertionError("it was there")
+
+    monkeypatch.setattr(Kept, "joined", land)
+    found = run(kept_flow(kept, clock, never, clock.monotonic() + 1), place.transport)
+    assert found is landed
+    assert not kept.is_being_fetched
+
+
+class SlowServer:
+    """A transport for many threads, whose server takes a while to give its key."""
+
+    def __init__(self, many: int) -> None:
+        self.clock = ManualClock()
+        self.fetches: list[str] = []
+        self._all_are_there = threading.Barrier(many)
+
+    def jitter(self) -> float:
+        return 0.0
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        if request.path != "GET publickey":
+            self._all_are_there.wait(10)
+            return HttpResponse(200, TEXT, body=OURS.encode())
+        self.fetches.append(request.path)
+        time.sleep(0.02)
+        return key_is(KEY)
+
+    def open_stream(self, request: HttpRequest, deadline: float) -> Any:
+        raise NotImplementedError
+
+    def sleep(self, duration: timedelta) -> None:
+        time.sleep(0.001)
+
+
+def test_of_many_threads_one_fetches() -> None:
+    """They share a requestor, and ask at once."""
+    many = 16
+    server = SlowServer(many)
+    requestor = Requestor("https://irma.example", server, server_key=FetchedServerKey())
+    asked = started(DisclosureRequest([OVER18]), RequestorToken(str(CLAIMS["token"])))
+    with ThreadPoolExecutor(many) as threads:
+        answers = list(threads.map(requestor.get_answer, [asked] * many))
+    assert {answer.evidence for answer in answers} == {Evidence.SIGNED}
+    assert len(server.fetches) == 1
