@@ -18,7 +18,7 @@ from irma_testing.misbehaving_streams import (
     silent_stream,
     stream_when_asked,
 )
-from irma_testing.misbehaviours import empty_503, wrong_length
+from irma_testing.misbehaviours import answer, empty_503, wrong_length
 
 END = b"0\r\n\r\n"
 
@@ -72,15 +72,16 @@ def test_a_stream_may_wait_to_be_asked() -> None:
 
 def test_it_tells_when_it_has_closed_all() -> None:
     """And says so, if it has not."""
+    ask = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
     with (
-        MisbehavingServer(empty_503()) as server,
+        MisbehavingServer(answer(), empty_503()) as server,
         socket.create_connection(("127.0.0.1", server.port)) as sock,
     ):
+        sock.sendall(ask)
+        assert sock.recv(65536)
         with pytest.raises(TimeoutError, match="still open"):
             server.wait_until_closed(timedelta(milliseconds=20))
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-        while sock.recv(65536):
-            pass
+        sock.sendall(ask)
         server.wait_until_closed()
 
 
