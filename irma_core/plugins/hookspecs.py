@@ -8,6 +8,7 @@ them (`wiring`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, TypeAlias, final
@@ -16,6 +17,7 @@ import attrs
 import pluggy
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.risks import Risk
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Clock, Transport
@@ -38,6 +40,9 @@ __all__ = [
 
 PROJECT: Final = "irma_backend"
 """The name that pluggy's markers and the entry point group share."""
+
+# Longer ones are a secret in the wrong place, more likely than a scheme: they are not shown.
+_URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*", re.ASCII | re.DOTALL | re.IGNORECASE)
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -66,6 +71,20 @@ class PluginUri:
     scheme: str
     text: str
 
+    @classmethod
+    def parse(cls, text: str) -> PluginUri:
+        """Tell a URI's scheme.
+
+        Raises:
+            ConfigurationError: It has none; the message does not show it.
+        """
+        if not isinstance(text, str):
+            raise ConfigurationError("a URI is a text, such as file:/etc/irma/key.pem")
+        match = _URI.fullmatch(text)
+        if match is None:
+            raise ConfigurationError("this is no URI with a scheme, such as file:/etc/irma/key.pem")
+        return cls(match["scheme"].lower(), text)
+
     @property
     def rest(self) -> str:
         """What stands behind the scheme's colon."""
@@ -85,27 +104,52 @@ class WiringContext:
         clock: The transport's.
         transport: What the requestor sends with.
         secrets: Secrets, and settings that are not the URI's to decide, by name.
+        allow: The risks that are taken.
     """
 
     colour: Colour
     clock: Clock
     transport: Transport | AsyncTransport
     secrets: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
+    allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
 
     def secret(self, name: str) -> bytes:
         """Give the secret of that name, as bytes; it is asked for anew each time.
 
+        Args:
+            name: What the user is to call it. The message of an error shows it.
+
         Raises:
-            ConfigurationError: There is none; the text names it.
+            ConfigurationError: There is none, or what gives it failed or gave something else.
         """
         if name not in self.secrets:
             raise ConfigurationError(f"secrets: there is none of the name {name!r}")
         secret = self.secrets[name]
-        value = secret() if callable(secret) else secret
-        return value.encode() if isinstance(value, str) else value
+        if callable(secret):
+            secret = _called(name, secret)
+        if isinstance(secret, str):
+            return secret.encode(errors="surrogateescape")  # as the environment is decoded
+        if not isinstance(secret, bytes):
+            raise ConfigurationError(f"secrets: {name!r} is neither text nor bytes")
+        return secret
 
+
+def _called(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
+    try:
+        return secret()
+    except Exception as error:  # noqa: BLE001  # the application's, and its text may be the secret
+        kind = type(error).__name__
+    # Out here it is not the context of this error, so no traceback shows it.
+    raise ConfigurationError(f"secrets: what gives {name!r} failed: {kind}")
+
+
+# What a factory gives has `async def` methods where the colour is `ASYNC`, and none where it is
+# `SYNC`. Whatever it raises is a `PluginError` that names the plugin: an error of the tree says its
+# text, which must hold no secret; of any other only the type and the line are shown.
 
 SignerFactory: TypeAlias = Callable[[PluginUri, WiringContext], Signer | AsyncSigner]
+"""Gives a signer. If it has a `close()`, or `aclose()` where it is awaited, that is called at the
+end."""
 StatusBackendFactory: TypeAlias = Callable[
     [PluginUri, WiringContext], StatusBackend | AsyncStatusBackend
 ]

@@ -1,0 +1,407 @@
+"""The wiring of plugins: whose factory is called, and each mistake with the name of its plugin."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
+
+import pytest
+
+from irma_core import HmacSigner, Signer
+from irma_core.errors import ConfigurationError, PluginError, SigningError
+from irma_core.plugins.hookspecs import Colour, PluginUri, Secret, WiringContext, hookimpl
+from irma_core.plugins.wiring import Plugins
+from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
+from tests.plugins.in_process import Factory, giving, plugin, signing, storing
+
+KEY = b"k" * 32
+SECRET_URI = "vault://clerk:hunter2@vault.example/keys/webshop"
+CLOCK = ManualClock()
+SYNC = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport())
+ASYNC = WiringContext(Colour.ASYNC, CLOCK, AsyncScriptedTransport())
+
+
+class AwaitedSigner:
+    """Of the other colour."""
+
+    algorithm = "HS256"
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        return signing_input
+
+
+def nothing() -> Mapping[str, Factory]:
+    return {}
+
+
+def refused(call: Callable[[], object]) -> PluginError:
+    with pytest.raises(PluginError) as caught:
+        call()
+    # Nothing native is behind it, so no traceback shows more than its own text.
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    return caught.value
+
+
+def opening(factory: Factory, context: WiringContext = SYNC, uri: str = SECRET_URI) -> PluginError:
+    plugins = Plugins({"acme-vault": signing(factory)})
+    return refused(lambda: plugins.signer(uri, context))
+
+
+def test_a_factory_gets_the_uri_and_the_context() -> None:
+    """Once for each that is opened; what it makes is what the caller gets."""
+    given: list[tuple[PluginUri, WiringContext]] = []
+    made: list[Signer] = []
+
+    def factory(uri: PluginUri, context: WiringContext) -> Signer:
+        given.append((uri, context))
+        made.append(HmacSigner(KEY))
+        return made[-1]
+
+    plugins = Plugins({"acme-vault": signing(factory)})
+    assert not given
+    opened = plugins.signer("VAULT:webshop", SYNC)
+    assert opened.value is made[0]
+    assert opened.plugin == "acme-vault"
+    ((uri, context),) = given
+    assert (uri.scheme, uri.text, uri.rest) == ("vault", "VAULT:webshop", "webshop")
+    assert context is SYNC
+
+
+def test_hooks_are_asked_once() -> None:
+    """While wiring, and not for each part that is opened."""
+    calls: list[str] = []
+
+    def hook() -> Mapping[str, Factory]:
+        calls.append("asked")
+        return {"vault": giving(HmacSigner(KEY))}
+
+    plugins = Plugins({"acme-vault": plugin(irma_signing_schemes=hook)})
+    for _ in range(3):
+        plugins.signer("vault:x", SYNC)
+    assert calls == ["asked"]
+
+
+def test_each_wiring_has_its_own_plugins() -> None:
+    """What one requestor uses is nothing to another."""
+    Plugins({"acme-vault": signing(giving(HmacSigner(KEY)))})
+    assert refused(lambda: Plugins({}).signer("vault:x", SYNC)).plugin == "vault"
+
+
+def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
+    """A signer, a status backend and a store are three different things."""
+    both = plugin(
+        irma_signing_schemes=lambda: {"acme": giving(HmacSigner(KEY))},
+        irma_stores=lambda: {"acme+tls": print, "acme": print},
+    )
+    plugins = Plugins({"acme": both, "other": signing(print, "other")})
+    assert plugins.offers("acme") == {
+        "signing scheme": ("acme",),
+        "status backend": (),
+        "store": ("acme", "acme+tls"),
+    }
+
+
+def test_two_claimants_of_a_scheme_are_refused() -> None:
+    """The one who came second is named, and so is the one who has it; nobody is replaced."""
+    one, two = signing(print), signing(print)
+    error = refused(lambda: Plugins({"irma-backend": one, "evil": two}))
+    assert error.plugin == "evil"
+    assert error.reason == "claims the signing scheme vault:, which irma-backend has"
+
+
+@pytest.mark.parametrize("scheme", ["poll", "events"])
+def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
+    """Neither to claim nor to ask for."""
+    mine = plugin(irma_status_backends=lambda: {scheme: print})
+    error = refused(lambda: Plugins({"acme": mine}))
+    assert (error.plugin, "core's own way" in error.reason) == ("acme", True)
+    error = refused(lambda: Plugins({}).status_backend(f"{scheme}:", SYNC))
+    assert "leave it out" in error.reason
+
+
+@pytest.mark.parametrize("uri", [SECRET_URI, "VAULT:hunter2"])
+def test_an_unknown_scheme_is_told_with_what_there_is(uri: str) -> None:
+    """The schemes in use, and the plugins that are installed; of the URI the scheme only."""
+    plugins = Plugins({"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"])
+    assert str(refused(lambda: plugins.signer(uri, SYNC))) == (
+        "plugin vault: no signing scheme in use has this name. There are: acme:. "
+        "Installed plugins, used where plugins= names them: irma-a, irma-b"
+    )
+    error = refused(lambda: Plugins({}).store(uri, SYNC))
+    assert error.reason.count("none") == 2
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "/etc/key.pem", ":x", "1a:x", "-----BEGIN PRIVATE KEY-----\n:", f"{'s' * 40}:x", 5]
+)
+def test_what_is_no_uri_is_not_shown(uri: str) -> None:
+    """It may be a key in the wrong place."""
+    with pytest.raises(ConfigurationError, match=r"^store: .*file:/etc/irma/key\.pem$") as caught:
+        Plugins({}).store(uri, SYNC)
+    assert not isinstance(caught.value, PluginError)
+    assert not uri or str(uri) not in str(caught.value)
+
+
+def test_a_misspelt_hook_is_told() -> None:
+    """Pluggy alone would never call it."""
+    error = refused(lambda: Plugins({"acme": plugin(irma_signing_scheme=nothing)}))
+    assert error.plugin == "acme"
+    assert "irma_signing_scheme: the hooks are irma_signing_schemes, irma_st" in error.reason
+
+
+def test_an_optional_hook_may_be_for_another_version() -> None:
+    """The way of pluggy for a plugin that serves several."""
+    later = hookimpl(optionalhook=True)(nothing)
+    both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
+    assert Plugins({"acme": both}).offers("acme")["store"] == ("acme",)
+
+
+@pytest.mark.parametrize("thing", [SimpleNamespace(irma_stores=dict), object(), "acme", None])
+def test_a_plugin_without_hooks_is_refused(thing: object) -> None:
+    """The likely reason is a function without its mark."""
+    assert "mark its functions with hookimpl" in refused(lambda: Plugins({"acme": thing})).reason
+
+
+def needs_argument(transport: object) -> Mapping[str, object]:
+    return {"acme": transport}
+
+
+def wrapping() -> Iterator[object]:
+    yield {}
+
+
+async def awaited() -> Mapping[str, object]:
+    return {}
+
+
+def failing(*_: object) -> object:
+    raise ValueError(f"cannot read {SECRET_URI}")
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        (needs_argument, "not as specified"),
+        (wrapping, "gives a generator and no mapping"),
+        (awaited, "a coroutine (it is `async def`) and no mapping"),
+        (failing, "irma_stores: ValueError at tests.plugins.test_wiring:"),
+        (lambda: None, "gives a NoneType and no mapping"),
+        (lambda: ["acme"], "gives a list and no mapping"),
+        (lambda: {"Acme": print}, "no scheme in lower case"),
+        (lambda: {"acme:": print}, "no scheme in lower case"),
+        (lambda: {5: print}, "no scheme in lower case"),
+        (lambda: {"acme": "acme"}, "no factory for acme:"),
+    ],
+)
+def test_a_hook_that_gives_no_factories_is_told(hook: Callable[..., object], words: str) -> None:
+    """While wiring, whatever is asked for later."""
+    error = refused(lambda: Plugins({"acme": plugin(irma_stores=hook)}))
+    assert (error.plugin, words in error.reason) == ("acme", True), error.reason
+
+
+def refusing(*_: object) -> object:
+    raise ConfigurationError("the vault is sealed: unseal it")
+
+
+def refusing_with_cause(*_: object) -> object:
+    raise SigningError("the vault is away") from ValueError(SECRET_URI)
+
+
+def clashing(*_: object) -> object:
+    raise PluginError("vault", "needs a token")
+
+
+def telling_the_uri(uri: PluginUri, _context: WiringContext) -> object:
+    raise ConfigurationError(f"cannot read {uri.text}")
+
+
+def telling_the_password(_uri: PluginUri, _context: WiringContext) -> object:
+    raise ConfigurationError("wrong password hunter2")
+
+
+def one_argument(uri: PluginUri) -> object:
+    return uri
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [
+        (refusing, "the vault is sealed: unseal it"),
+        (refusing_with_cause, "the vault is away"),
+        (clashing, "needs a token"),
+        (telling_the_uri, "ConfigurationError, whose text holds what stands in the URI"),
+        (telling_the_password, "ConfigurationError, whose text holds what stands in the URI"),
+        (one_argument, "TypeError at irma_core.plugins.wiring:"),
+        (failing, "ValueError at tests.plugins.test_wiring:"),
+    ],
+)
+def test_a_factory_that_raises_is_told_without_what_it_was_given(
+    factory: Factory, reason: str
+) -> None:
+    """Its own words where it raises an error of the tree; else the type and the place."""
+    error = opening(factory)
+    assert str(error).startswith(f"plugin acme-vault: signing scheme vault:: {reason}")
+    shown = "".join(traceback.format_exception(error))
+    assert not any(part in shown for part in (SECRET_URI, "hunter2", "vault.example"))
+
+
+async def given_later(_uri: PluginUri, _context: WiringContext) -> object:
+    return AwaitedSigner()
+
+
+@pytest.mark.parametrize(
+    ("factory", "context", "words"),
+    [
+        (giving(AwaitedSigner()), SYNC, "wrong colour: sign() must not be awaited"),
+        (giving(HmacSigner(KEY)), ASYNC, "wrong colour: sign() must be awaited"),
+        (giving(None), SYNC, "gives a NoneType without sign()"),
+        (giving(SimpleNamespace(sign=len)), SYNC, "without an algorithm"),
+        (given_later, ASYNC, "a factory is no coroutine"),
+    ],
+)
+def test_what_is_no_signer_of_the_colour_is_refused(
+    factory: Factory, context: WiringContext, words: str
+) -> None:
+    """While wiring, not when the first session is signed."""
+    error = opening(factory, context)
+    assert error.plugin == "acme-vault"
+    assert words in error.reason
+    assert "hunter2" not in str(error)
+
+
+class Halves:
+    """Of one colour up to its end."""
+
+    def put_if_absent(self) -> None: ...
+
+    get = delete = put_if_absent
+
+    async def aclose(self) -> None: ...
+
+
+class Awaiting:
+    """Awaited, but for its end, which fails."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    async def put_if_absent(self) -> None: ...
+
+    get = delete = put_if_absent
+
+    def close(self) -> None:
+        self.closed += 1
+        raise OSError(SECRET_URI)
+
+
+def test_a_store_must_have_an_end_of_its_colour() -> None:
+    """`close()` or `aclose()`."""
+    plugins = Plugins({"acme": storing(giving(Halves()))})
+    assert "without close(), where sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
+
+
+@pytest.mark.parametrize("context", [SYNC, ASYNC])
+def test_what_is_refused_is_closed(context: WiringContext) -> None:
+    """If that can be done here; should it fail, the reason for the refusal is the news."""
+    made = Awaiting()
+    plugins = Plugins({"acme": storing(giving(made))})
+    error = refused(lambda: plugins.store("acme:", context))
+    assert made.closed == 1
+    assert "closing" not in error.reason
+
+
+def test_what_must_be_awaited_is_not_closed_here() -> None:
+    """There is nobody to await it, and Python would say so."""
+
+    class Closed(AwaitedSigner):
+        async def close(self) -> None: ...
+
+    error = opening(giving(Closed()))
+    assert "wrong colour" in error.reason
+
+
+def test_a_signer_that_cannot_tell_its_algorithm_is_closed() -> None:
+    """Its token may have been taken out."""
+    closed: list[str] = []
+
+    class TakenOut:
+        def sign(self, signing_input: bytes) -> bytes:
+            return signing_input
+
+        @property
+        def algorithm(self) -> str:
+            raise OSError(SECRET_URI)
+
+        def close(self) -> None:
+            closed.append("closed")
+
+    error = opening(giving(TakenOut()))
+    assert error.reason.startswith("signing scheme vault:: OSError at tests.")
+    assert closed == ["closed"]
+
+
+def test_a_signer_may_have_an_end() -> None:
+    """A token's session is closed; a key in memory has nothing to close."""
+    Plugins({"v": signing(giving(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
+
+
+async def test_closing_that_fails_names_the_plugin() -> None:
+    """In either colour, and shows nothing of why."""
+
+    class Failing(AwaitedSigner):
+        def close(self) -> None:
+            failing()
+
+        async def aclose(self) -> None:
+            failing()
+
+    opened = Plugins({"acme": signing(giving(Failing()))}).signer("vault:", ASYNC)
+    error = refused(opened.close)
+    assert str(error).startswith("plugin acme: closing: ValueError at ")
+    with pytest.raises(PluginError) as caught:
+        await opened.aclose()
+    assert caught.value.reason.startswith("closing: ValueError at ")
+    assert caught.value.__context__ is None
+
+
+async def test_what_has_no_end_is_left_alone() -> None:
+    """A signer needs none."""
+    opened = Plugins({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
+    await opened.aclose()
+
+
+def test_nothing_of_a_uri_is_in_a_repr() -> None:
+    """Nor of a secret."""
+    uri = PluginUri.parse(SECRET_URI)
+    context = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
+    opened = Plugins({"v": signing(giving(HmacSigner(KEY)))}).signer(SECRET_URI, SYNC)
+    assert repr(uri) == "<PluginUri vault:…>"
+    assert "hunter2" not in repr(context)
+    assert repr(opened) == "Opened(value=<HmacSigner>, plugin='v')"
+
+
+@pytest.mark.parametrize("secret", ["hunter2", b"hunter2", lambda: "hunter2", lambda: b"hunter2"])
+def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
+    """Text, bytes, or what gives one of them when it is needed."""
+    context = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport(), {"pin": secret})
+    assert context.secret("pin") == b"hunter2"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "words"),
+    [
+        ({}, "there is none of the name 'pin'"),
+        ({"pin": failing}, "what gives 'pin' failed: ValueError"),
+        ({"pin": lambda: None}, "'pin' is neither text nor bytes"),
+    ],
+)
+def test_a_secret_that_is_not_there_is_told_by_its_name(
+    secrets: Mapping[str, Secret], words: str
+) -> None:
+    """And by nothing else."""
+    context = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport(), secrets)
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        context.secret("pin")
+    assert caught.value.__context__ is None
