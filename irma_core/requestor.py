@@ -54,6 +54,7 @@ from irma_core.models.sessions import StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
@@ -79,6 +80,8 @@ class Requestor:
             server's configuration; or let it be fetched by `FetchedServerKey()`, which from the
             same address proves no more than TLS does.
         jwt_issuer: Who signs: the server's setting of that name; None where that is empty.
+        status_backend: Where the processes that receive the server's callbacks publish statuses
+            and signed results: watches wait on it instead of the server. The caller closes it.
         timeout: For each call as a whole, all tries included; watching has its own.
 
     Every method but `start_session`, `watch_status` and those that say so raises, beside what it
@@ -88,7 +91,7 @@ class Requestor:
 
     Raises:
         ConfigurationError: The URL is wrong, or is plain HTTP and not loopback; or `allow`,
-            `server_key` or `timeout` is not what it should be.
+            `server_key`, `status_backend` or `timeout` is not what it should be.
     """
 
     def __init__(
@@ -100,8 +103,10 @@ class Requestor:
         allow: Collection[Risk] = (),
         server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
+        status_backend: StatusBackend | None = None,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
+        _check_colour(status_backend, "close", "Requestor takes a StatusBackend")
         self._transport = transport
         self._wiring = _wire(
             url,
@@ -111,6 +116,7 @@ class Requestor:
             timeout=timeout,
             server_key=server_key,
             jwt_issuer=jwt_issuer,
+            status_backend=status_backend,
         )
 
     def __repr__(self) -> str:
@@ -156,8 +162,9 @@ class Requestor:
         """Follow the session: `with requestor.watch_status(session) as statuses: for …`.
 
         Each status comes once and in order; the final one is the last item. They come as the
-        server's events where it has them (its option `--sse`); else the status is asked for each
-        second. A failing question is no end: it is asked again. Leaving the `with` closes all.
+        server's events where it has them (its option `--sse`), or by the status backend; else the
+        status is asked for each second. A failing question is no end: it is asked again. Leaving
+        the `with` closes all.
 
         Args:
             session: What `start_session` gave.
@@ -268,7 +275,7 @@ class Requestor:
 class AsyncRequestor:
     """`Requestor`, awaited: the same arguments, methods and errors.
 
-    Its authentication takes an `AsyncSigner` too.
+    Its authentication takes an `AsyncSigner` too; its status backend is an `AsyncStatusBackend`.
     """
 
     def __init__(
@@ -280,8 +287,10 @@ class AsyncRequestor:
         allow: Collection[Risk] = (),
         server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
+        status_backend: AsyncStatusBackend | None = None,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
+        _check_colour(status_backend, "aclose", "AsyncRequestor takes an AsyncStatusBackend")
         self._transport = transport
         self._wiring = _wire(
             url,
@@ -291,6 +300,7 @@ class AsyncRequestor:
             timeout=timeout,
             server_key=server_key,
             jwt_issuer=jwt_issuer,
+            status_backend=status_backend,
         )
 
     def __repr__(self) -> str:
@@ -380,6 +390,7 @@ def _wire(
     timeout: timedelta,
     server_key: ServerKey | None,
     jwt_issuer: str | None,
+    status_backend: StatusBackend | AsyncStatusBackend | None,
 ) -> Wiring:
     risks = _risks(allow)
     return Wiring(
@@ -391,8 +402,14 @@ def _wire(
         server_keys=given_server_keys(server_key),
         fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
         jwt_issuer=jwt_issuer,
+        status_backend=status_backend,
         call_timeout=timeout,
     )
+
+
+def _check_colour(backend: object, closing_method: str, says: str) -> None:
+    if backend is not None and not hasattr(backend, closing_method):
+        raise ConfigurationError(f"status_backend: {says}, which has a method {closing_method}")
 
 
 def _risks(allow: object) -> frozenset[Risk]:

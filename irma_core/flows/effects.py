@@ -45,6 +45,11 @@ AnswerT = TypeVar("AnswerT")
 ReturnT = TypeVar("ReturnT")
 
 
+def _kind(part: object) -> str:
+    # As in `authentication`: a part from outside may show its key, or the password in its address.
+    return f"<{type(part).__name__}>"
+
+
 class _Awaited(Generic[AnswerT]):
     """What makes `yield from` give the answer's type; the one cast stands here."""
 
@@ -86,8 +91,7 @@ class Sign(_Awaited[bytes]):
         signing_input: What to sign.
     """
 
-    # As in `authentication`: it may show its key.
-    signer: Signer | AsyncSigner = attrs.field(repr=lambda signer: f"<{type(signer).__name__}>")
+    signer: Signer | AsyncSigner = attrs.field(repr=_kind)
     signing_input: bytes = attrs.field(repr=False)
 
 
@@ -134,7 +138,7 @@ class CloseStream(_Awaited[None]):
 class PutIfAbsent(_Awaited[bool]):
     """Put a value into a store unless the key has one; receive whether it was put."""
 
-    store: Store | AsyncStore
+    store: Store | AsyncStore = attrs.field(repr=_kind)
     key: str = attrs.field(repr=False)
     value: bytes = attrs.field(repr=False)
     lifetime: timedelta
@@ -149,7 +153,7 @@ class PutIfAbsent(_Awaited[bool]):
 class GetStored(_Awaited[bytes | None]):
     """Get the value of a key from a store, or None."""
 
-    store: Store | AsyncStore
+    store: Store | AsyncStore = attrs.field(repr=_kind)
     key: str = attrs.field(repr=False)
 
     def call(self) -> bytes | Awaitable[bytes | None] | None:
@@ -162,7 +166,7 @@ class GetStored(_Awaited[bytes | None]):
 class DeleteStored(_Awaited[None]):
     """Take a key out of a store."""
 
-    store: Store | AsyncStore
+    store: Store | AsyncStore = attrs.field(repr=_kind)
     key: str = attrs.field(repr=False)
 
     def call(self) -> Awaitable[None] | None:
@@ -175,7 +179,7 @@ class DeleteStored(_Awaited[None]):
 class NextStatus(_Awaited[SessionStatus | Quiet]):
     """Wait for a status that a status backend tells; see `StatusBackend.next_status`."""
 
-    backend: StatusBackend | AsyncStatusBackend
+    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
     token: RequestorToken
     after: SessionStatus | None
     within: timedelta
@@ -190,7 +194,7 @@ class NextStatus(_Awaited[SessionStatus | Quiet]):
 class PublishStatus(_Awaited[None]):
     """Tell a status backend what was learnt; see `StatusBackend.publish`."""
 
-    backend: StatusBackend | AsyncStatusBackend
+    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
     token: RequestorToken
     status: SessionStatus
     result_jwt: str | None = attrs.field(repr=False)
@@ -205,7 +209,7 @@ class PublishStatus(_Awaited[None]):
 class PublishedResult(_Awaited[str | None]):
     """Get the signed result that was published; see `StatusBackend.published_result`."""
 
-    backend: StatusBackend | AsyncStatusBackend
+    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
     token: RequestorToken
 
     def call(self) -> str | Awaitable[str | None] | None:

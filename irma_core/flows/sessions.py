@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from irma_core.errors import ServerRefusedError, SessionGoneError
-from irma_core.flows.effects import Flow
+from irma_core.errors import ServerRefusedError, SessionGoneError, SessionNotFinishedError
+from irma_core.flows.effects import Flow, Sleep
 from irma_core.flows.exchange import exchange_flow
+from irma_core.flows.published import is_published_final_flow, published_result_flow
 from irma_core.flows.server_key import verified_result_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
@@ -75,18 +76,31 @@ def get_answer_flow(
     """Ask for the result, and make the answer of it after every check.
 
     With a server key, given or to be fetched, it is the signed result that is asked for, and
-    verified.
+    verified: first the one that was published, where there is a status backend.
 
     Raises:
         ResultJwtError: The signed result is refused.
         AnswerError: One of its subclasses: there is no answer.
     """
-    if not wiring.takes_signed_results:
-        result = yield from get_unchecked_result_flow(wiring, session, deadline)
-        return result.answer_to(session)
-    jwt = yield from get_result_jwt_flow(wiring, session, deadline)
-    signed = yield from verified_result_flow(wiring, jwt, deadline=deadline)
-    return signed.answer_to(session)
+    deadline = min(wiring.deadline(), deadline)
+    published = yield from published_result_flow(wiring, session.token)
+    if published is not None:
+        return published.answer_to(session)
+    while True:
+        if wiring.takes_signed_results:
+            jwt = yield from get_result_jwt_flow(wiring, session, deadline)
+            result = yield from verified_result_flow(wiring, jwt, deadline=deadline)
+        else:
+            result = yield from get_unchecked_result_flow(wiring, session, deadline)
+        try:
+            return result.answer_to(session)
+        except SessionNotFinishedError:
+            # The callback, which may be published, comes before the server stores the end.
+            if wiring.seconds_left(deadline) <= wiring.poll_interval.total_seconds():
+                raise
+            if not (yield from is_published_final_flow(wiring, session.token)):
+                raise
+        yield from Sleep(wiring.poll_interval)
 
 
 def get_result_jwt_flow(wiring: Wiring, session: Session, deadline: float = math.inf) -> Flow[str]:

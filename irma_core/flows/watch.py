@@ -1,8 +1,11 @@
 """Watching a session: its statuses as they change, once each, until one is final.
 
 A watch is a frozen state, and `next_status_flow` takes it one status further. Statuses are learnt
-in two ways that complete each other, one after the other and never at the same time:
+in ways that complete each other, one after the other and never at the same time:
 
+* by a status backend, where there is one: look at what it keeps, ask the server once, then wait on
+  the backend, and ask now and then. While it fails there are the ways below, and it is looked at
+  from time to time;
 * by events, where the server has them: subscribe, then ask the status once, since a change before
   the subscription is never told; then listen, and ask now and then in case the stream is held back;
 * by asking again and again, where it has none, or where the stream broke twice.
@@ -14,18 +17,29 @@ to ask next (`watch_state`), what is true of a session when it ends (`sessions`)
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import timedelta
 
 from irma_core.errors import (
     DeadlineError,
     IrmaError,
     ServerRefusedError,
+    SessionGoneError,
     SessionTimedOutError,
+    StatusBackendError,
     TransportError,
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from irma_core.flows.effects import CloseStream, Flow, OpenStream, ReadStream, Send, Sleep
+from irma_core.flows.effects import (
+    CloseStream,
+    Flow,
+    NextStatus,
+    OpenStream,
+    ReadStream,
+    Send,
+    Sleep,
+)
 from irma_core.flows.sessions import get_answer_flow, of_known_session
 from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.flows.wiring import Wiring
@@ -35,6 +49,7 @@ from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import build_status_request, parse_status_response
 from irma_core.protocol.policy import is_passing_status, is_transient
 from irma_core.protocol.sse import EventStreamDecoder
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.status_events import build_status_events_request, is_event_stream
 from irma_core.protocol.transport import Silence
 
@@ -48,7 +63,12 @@ _HEAD_WITHIN = 2.0
 def begin_watch(wiring: Wiring, session: StartedSession, timeout: timedelta | None) -> WatchState:
     """Begin to watch; the time runs from now."""
     deadline = math.inf if timeout is None else wiring.deadline(timeout)
-    return WatchState(session, deadline, poll_interval=wiring.poll_interval.total_seconds())
+    return WatchState(
+        session,
+        deadline,
+        poll_interval=wiring.poll_interval.total_seconds(),
+        backend_again=math.inf if wiring.status_backend is None else wiring.clock.monotonic(),
+    )
 
 
 def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionStatus, WatchState]]:
@@ -60,6 +80,7 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
         IrmaError: The server refused, or could not be reached up to the deadline.
     """
     failure: IrmaError | None = None
+    backend = wiring.status_backend
     while True:
         status, state = state.next_heard()
         if status is not None:
@@ -67,14 +88,19 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
         now = wiring.clock.monotonic()
         if now >= state.deadline:
             raise failure or DeadlineError(_TIME_WAS_UP)
-        if now >= state.next_poll:
+        if backend is not None and now >= state.backend_again:
+            state = yield from _hear_backend_flow(wiring, state, backend, timedelta(0))
+        elif now >= state.next_poll:
             state, failure = yield from _ask_flow(wiring, state, now, failure)
+        elif backend is not None and state.hears_backend:
+            within = timedelta(seconds=state.wakes_at - now)
+            state = yield from _hear_backend_flow(wiring, state, backend, within)
         elif state.subscription is not None:
             state = yield from _listen_flow(wiring, state, state.subscription)
         elif state.subscriptions_left:
             state = yield from _subscribe_flow(wiring, state, now)
         else:
-            yield from Sleep(timedelta(seconds=min(state.next_poll, state.deadline) - now))
+            yield from Sleep(timedelta(seconds=state.wakes_at - now))
 
 
 def wait_for_answer_flow(
@@ -90,10 +116,41 @@ def wait_for_answer_flow(
     state = begin_watch(wiring, session, timeout)
     while not state.is_over:
         _status, state = yield from next_status_flow(wiring, state)
-    if state.last is SessionStatus.TIMEOUT:
-        # The server may forget a timed-out session at any time: there is nothing left to ask.
-        raise SessionTimedOutError(session.token.fingerprint)
-    return (yield from get_answer_flow(wiring, session, state.deadline))
+    if state.last is not SessionStatus.TIMEOUT:
+        return (yield from get_answer_flow(wiring, session, state.deadline))
+    if wiring.status_backend is not None:
+        # Nobody else's word is taken for an end: but a session that is gone now has timed out.
+        with suppress(SessionGoneError):
+            return (yield from get_answer_flow(wiring, session, state.deadline))
+    # The server may forget a timed-out session at any time: there is nothing left to ask.
+    raise SessionTimedOutError(session.token.fingerprint)
+
+
+def _hear_backend_flow(
+    wiring: Wiring,
+    state: WatchState,
+    backend: StatusBackend | AsyncStatusBackend,
+    within: timedelta,
+) -> Flow[WatchState]:
+    """Hear what the status backend tells; one that was not waited on before is looked at first."""
+    told: object = None
+    with suppress(StatusBackendError):
+        told = yield from NextStatus(backend, state.session.token, state.last, within)
+    now = wiring.clock.monotonic()
+    if told is not Silence.QUIET and not state.may_tell(told):
+        # What cannot be true is no better than a failure.
+        return state.backend_failed(now, wiring.jitter())
+    if not state.hears_backend:
+        if state.subscription is not None:
+            yield from CloseStream(state.subscription.stream)
+        state = state.backend_works(now)
+    if isinstance(told, SessionStatus):
+        return state.backend_told(told)
+    if now < state.wakes_at:
+        # It does not wait by itself: without a pause it would be asked without end.
+        pause = min(wiring.poll_interval, timedelta(seconds=state.wakes_at - now))
+        yield from Sleep(pause)
+    return state
 
 
 def _ask_flow(
@@ -139,9 +196,8 @@ def _subscribe_flow(wiring: Wiring, state: WatchState, now: float) -> Flow[Watch
 
 def _listen_flow(wiring: Wiring, state: WatchState, subscription: Subscription) -> Flow[WatchState]:
     """Listen until something comes, or it is time to ask."""
-    until = min(state.next_poll, state.deadline)
     try:
-        heard = yield from ReadStream(subscription.stream, until)
+        heard = yield from ReadStream(subscription.stream, state.wakes_at)
         if isinstance(heard, bytes):
             return state.heard_bytes(subscription, heard, wiring.clock.monotonic())
     except (TransportError, UnexpectedResponseError):

@@ -24,6 +24,8 @@ __all__ = ["Subscription", "WatchState"]
 _FIRST_BYTE_WITHIN = 2.0
 # A stream that has spoken may be silent for minutes, since the session is; or dead.
 _SAFETY_POLL = 30.0
+# A status backend that failed is tried again after some 10 s, spread so that not all come at once.
+_BACKEND_AGAIN = 10.0
 # Proxies cut streams that are quiet: one more try, then asking is as good.
 _SUBSCRIPTIONS = 2
 
@@ -63,6 +65,9 @@ class WatchState:
         next_poll: When the status is to be asked for; infinity before the first subscription.
         subscription: The event stream, while one is open.
         subscriptions_left: How often to subscribe still.
+        hears_backend: Whether the status backend is what it waits on.
+        backend_again: When to look at the status backend, where it does not wait on it; infinity
+            where there is none.
     """
 
     session: StartedSession
@@ -73,11 +78,18 @@ class WatchState:
     next_poll: float = attrs.field(default=math.inf, kw_only=True)
     subscription: Subscription | None = attrs.field(default=None, kw_only=True)
     subscriptions_left: int = attrs.field(default=_SUBSCRIPTIONS, kw_only=True)
+    hears_backend: bool = attrs.field(default=False, kw_only=True)
+    backend_again: float = attrs.field(default=math.inf, kw_only=True)
 
     @property
     def is_over(self) -> bool:
         """Whether the last status that was told is final."""
         return self.last is not None and self.last.is_final
+
+    @property
+    def wakes_at(self) -> float:
+        """When something else is to be done than to wait; infinity for never."""
+        return min(self.next_poll, self.deadline, self.backend_again)
 
     def next_heard(self) -> tuple[SessionStatus | None, WatchState]:
         """Give the next status to tell, if any; one that was told, or runs back, is dropped."""
@@ -90,7 +102,9 @@ class WatchState:
     def asked(self, status: SessionStatus, now: float) -> WatchState:
         """The server told the status."""
         subscription = self.subscription
-        if subscription is None:
+        if self.hears_backend:
+            next_poll = now + _SAFETY_POLL
+        elif subscription is None:
             next_poll = now + self.poll_interval
         elif subscription.has_spoken:
             next_poll = now + _SAFETY_POLL
@@ -119,6 +133,35 @@ class WatchState:
         """The stream ended, or could not be opened."""
         left = self.subscriptions_left - 1
         return attrs.evolve(self, subscription=None, subscriptions_left=left, next_poll=now)
+
+    def may_tell(self, told: object) -> bool:
+        """Whether this is a status, and one that can come next."""
+        return isinstance(told, SessionStatus) and (self.last is None or self.last.may_become(told))
+
+    def backend_works(self, now: float) -> WatchState:
+        """The status backend can be looked at: wait on it, once the server was asked.
+
+        What happened while it failed may never have been published.
+        """
+        return attrs.evolve(
+            self, subscription=None, hears_backend=True, backend_again=math.inf, next_poll=now
+        )
+
+    def backend_told(self, status: SessionStatus) -> WatchState:
+        """The status backend told a status."""
+        return attrs.evolve(self, heard=(*self.heard, status))
+
+    def backend_failed(self, now: float, chance: float) -> WatchState:
+        """The status backend failed: for a while there are the server's own ways."""
+        next_poll = self.next_poll
+        if self.hears_backend:
+            next_poll = math.inf if self.subscriptions_left else now
+        return attrs.evolve(
+            self,
+            hears_backend=False,
+            backend_again=now + _BACKEND_AGAIN * (0.5 + chance),
+            next_poll=next_poll,
+        )
 
     def heard_bytes(self, subscription: Subscription, data: bytes, now: float) -> WatchState:
         """Bytes of the stream have come.

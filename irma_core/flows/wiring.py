@@ -12,6 +12,7 @@ from irma_core.flows.kept import Kept
 from irma_core.models.risks import Risk
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.policy import RetryPolicy
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import Clock, Jitter
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.server_keys import FetchedServerKey
@@ -38,6 +39,7 @@ class Wiring:
         fetched_key: How the key is fetched, where none is given.
         kept_key: The key that was fetched.
         jwt_issuer: Who signs them: the server's setting of that name; None where it is empty.
+        status_backend: What tells statuses and signed results beside the server; None for nothing.
         retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
         call_timeout: For a whole call, all tries and waits included.
         try_timeout: For one request. A server takes up to 4.2 s and then says so: a shorter limit
@@ -56,6 +58,9 @@ class Wiring:
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
     kept_key: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
     jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)
+    status_backend: StatusBackend | AsyncStatusBackend | None = attrs.field(
+        default=None, kw_only=True, repr=lambda backend: f"<{type(backend).__name__}>"
+    )
     retry: RetryPolicy = attrs.field(default=RetryPolicy(), kw_only=True)
     call_timeout: timedelta = attrs.field(default=timedelta(seconds=30), kw_only=True)
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)

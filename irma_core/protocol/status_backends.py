@@ -3,6 +3,9 @@
 It tells a session's statuses as they come, from whoever learnt them: the process that receives the
 server's callbacks publishes, any process that watches listens. It may *know* more than the server,
 whose callback comes before it stores `DONE`. What it says is checked like anything else.
+
+It is a place where the newest status is kept, and not a queue: who comes late, or again after a
+failure, finds what was published before. A watch that it fails goes to the server, and comes back.
 Belongs here: the shapes only. Does not belong here: any backend (plugins bring them).
 """
 
@@ -30,21 +33,26 @@ class StatusBackend(Protocol):
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
     ) -> SessionStatus | Quiet:
-        """Wait for a status of a session other than the last one known.
+        """Wait for a status of a session that the watcher does not know yet.
 
         Args:
             token: Whose session.
             after: The last status that the watcher knows; None for none. A status that was
                 published before the call counts too.
-            within: How long to wait; zero to look only.
+            within: How long to wait; zero to look only. Keep to it, failing included: nobody else
+                ends the wait.
 
         Returns:
-            The newest status, or `Silence.QUIET` where no other came in that time.
+            The newest status, if it may follow `after` (`SessionStatus.may_become`); or
+            `Silence.QUIET` where none came in that time.
         """
         ...
 
     def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        """Tell all who watch that a session has this status.
+        """Tell all who watch that a session has this status, and keep it for who watches later.
+
+        One that may not follow the status kept is no error and changes nothing: the first final
+        status stays. The same status again may bring the signed result, or a newer one.
 
         Args:
             token: Whose session.
@@ -54,7 +62,7 @@ class StatusBackend(Protocol):
         ...
 
     def published_result(self, token: RequestorToken) -> str | None:
-        """Give the signed result that was published last, if it is still kept; not verified."""
+        """Give the signed result that was kept with the final status, or None; not verified."""
         ...
 
     def close(self) -> None:
@@ -78,7 +86,7 @@ class AsyncStatusBackend(Protocol):
         ...
 
     async def published_result(self, token: RequestorToken) -> str | None:
-        """Give the signed result that was published last; see `StatusBackend`."""
+        """Give the signed result that was kept; see `StatusBackend`."""
         ...
 
     async def aclose(self) -> None:

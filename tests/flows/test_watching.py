@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -14,110 +13,31 @@ from irma_core.errors import (
     ConnectionBrokenError,
     ConnectionFailedError,
     DeadlineError,
-    IrmaError,
     SessionGoneError,
     TransportTimeoutError,
 )
-from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Silence
 from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
-from irma_testing.scripted import Step
+from tests.flows.watched import (
+    COLOURS,
+    OPEN,
+    PACKAGE,
+    UNKNOWN,
+    C,
+    D,
+    I,
+    Watched,
+    event,
+    status,
+)
 
 Stream = Callable[[], ScriptedStream | Exception]
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
-JSON = (("content-type", "application/json"),)
-TOKEN = "abcdefghijKLMNOPQRST"
-PACKAGE = HttpResponse(
-    200,
-    JSON,
-    body=b'{"sessionPtr":{"u":"https://irma.example/irma/session/x","irmaqr":"disclosing"},"token":'
-    b'"%s","frontendRequest":{"authorization":"a","minProtocolVersion":"1.0",'
-    b'"maxProtocolVersion":"1.1"}}' % TOKEN.encode(),
-)
-OPEN = b"event: open\n\n"
 ASKED = "GET session/{token}/statusevents"
 BROKEN = ConnectionBrokenError(ASKED, "cut", request_sent=True)
 REFUSED = ConnectionFailedError(ASKED, "refused", request_sent=False)
 NO_HEAD = TransportTimeoutError(ASKED, "no head", request_sent=True)
 LOST = ConnectionBrokenError("GET session/{token}/status", "reset", request_sent=True)
 HALF_A_SECOND, AN_HOUR = timedelta(seconds=0.5), timedelta(hours=1)
-I, C, D = "INITIALIZED", "CONNECTED", "DONE"  # noqa: E741  # as short as the tables below
-
-
-def status(word: str) -> HttpResponse:
-    return HttpResponse(200, JSON, body=f'"{word}"'.encode())
-
-
-def event(word: str) -> bytes:
-    return f'data: "{word}"\n\n'.encode()
-
-
-UNKNOWN = HttpResponse(
-    400, JSON, body=b'{"status":400,"error":"SESSION_UNKNOWN","description":"unknown"}'
-)
-
-
-class Watched:
-    """A watch played to its end: what was told and when, what was asked and when."""
-
-    def __init__(
-        self,
-        colour: str,
-        streams: Iterable[ScriptedStream | Exception],
-        answers: Iterable[Step],
-        timeout: timedelta | None = timedelta(minutes=5),
-    ) -> None:
-        self.streams = tuple(streams)
-        self.told: list[tuple[str, float]] = []
-        self.asked: list[float] = []
-        self.error: IrmaError | None = None
-        steps = [PACKAGE, *(self._noting(step) for step in answers)]
-        try:
-            if colour == "sync":
-                self._watch(ScriptedTransport(steps, streams=self.streams), timeout)
-            else:
-                awaited = AsyncScriptedTransport(steps, streams=self.streams)
-                asyncio.run(self._watch_async(awaited, timeout))
-        except IrmaError as error:
-            self.error = error
-
-    @property
-    def words(self) -> list[str]:
-        return [word for word, _ in self.told]
-
-    def _noting(self, step: Step) -> Step:
-        def play(_request: HttpRequest) -> HttpResponse:
-            self.asked.append(self.now())
-            if isinstance(step, Exception):
-                raise step
-            assert isinstance(step, HttpResponse)
-            return step
-
-        return play
-
-    def now(self) -> float:
-        return float(round(self._transport.clock.monotonic() - 1000, 3))
-
-    def _note(self, word: SessionStatus) -> None:
-        self.told.append((word.value, self.now()))
-
-    def _watch(self, transport: ScriptedTransport, timeout: timedelta | None) -> None:
-        self._transport: Any = transport
-        requestor = Requestor("https://irma.example", transport)
-        session = requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
-        with requestor.watch_status(session, timeout=timeout) as statuses:
-            for word in statuses:
-                self._note(word)
-
-    async def _watch_async(
-        self, transport: AsyncScriptedTransport, timeout: timedelta | None
-    ) -> None:
-        self._transport = transport
-        requestor = AsyncRequestor("https://irma.example", transport)
-        session = await requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
-        async with requestor.watch_status(session, timeout=timeout) as statuses:
-            async for word in statuses:
-                self._note(word)
 
 
 @COLOURS

@@ -21,6 +21,7 @@ from irma_core.flows.effects import Flow, Send
 from irma_core.flows.sessions import get_answer_flow, get_status_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 
 GET = HttpRequest("GET", "https://irma.example/health", path="GET health")
@@ -53,3 +54,12 @@ def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
         ScriptedTransport(),
         authentication=authentication,  # type: ignore[arg-type]  # the point of it
     )
+
+
+def only_in_its_colour(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
+    """A status backend goes to the requestor of its colour alone."""
+    url, transport, other = "https://irma.example", ScriptedTransport(), AsyncScriptedTransport()
+    Requestor(url, transport, status_backend=backend)
+    AsyncRequestor(url, other, status_backend=awaited)
+    Requestor(url, transport, status_backend=awaited)  # type: ignore[arg-type]  # the point of it
+    AsyncRequestor(url, other, status_backend=backend)  # type: ignore[arg-type]  # the point of it

@@ -1,0 +1,231 @@
+"""Answers with a status backend: the signed result that was published, or else the server's."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    Answer,
+    AsyncRequestor,
+    DisclosureRequest,
+    Evidence,
+    Requestor,
+    Risk,
+    SessionStatus,
+    StartedSession,
+)
+from irma_core import errors as e
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.transport import Silence
+from irma_testing import (
+    AsyncScriptedTransport,
+    InMemoryServer,
+    ScriptedTransport,
+    SimulatedApp,
+)
+from irma_testing.scripted import Step
+from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
+from tests.flows.watched import COLOURS, PACKAGE, UNKNOWN
+
+ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
+FAILING = e.StatusBackendError("away")
+QUIET = Silence.QUIET
+DONE, TIMEOUT = SessionStatus.DONE, SessionStatus.TIMEOUT
+A_MINUTE = timedelta(minutes=1)
+Call = Callable[[Any, StartedSession], Any]
+MAIL = {
+    "id": "pbdf.sidn-pbdf.email.email",
+    "rawvalue": "ada@example.com",
+    "value": {"": "ada@example.com"},
+    "status": "PRESENT",
+    "issuancetime": 1795046400,
+}
+
+
+def get_answer(requestor: Any, session: StartedSession) -> Any:
+    return requestor.get_answer(session)
+
+
+def wait_for_answer(requestor: Any, session: StartedSession) -> Any:
+    return requestor.wait_for_answer(session, timeout=A_MINUTE)
+
+
+def result(status: str) -> HttpResponse:
+    value: dict[str, object] = {
+        "token": "abcdefghijKLMNOPQRST",
+        "status": status,
+        "type": "disclosing",
+    }
+    if status == "DONE":
+        value |= {"proofStatus": "VALID", "disclosed": [[MAIL]]}
+    headers = (("content-type", "application/json"),)
+    return HttpResponse(200, headers, body=json.dumps(value).encode())
+
+
+class Ended:
+    """A session that has ended at a server in memory, and the signed result of it."""
+
+    def __init__(self, status: SessionStatus = DONE) -> None:
+        self.server = InMemoryServer()
+        self.app = SimulatedApp(self.server)
+        self.app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+        requestor = Requestor(self.server.url, self.server.transport())
+        self.session = requestor.start_session(ASKED)
+        self.another = requestor.start_session(ASKED)
+        if status is DONE:
+            self.app.accept(self.session.pointer)
+        elif status is SessionStatus.CANCELLED:
+            self.app.refuse(self.session.pointer)
+        self.app.accept(self.another.pointer)
+        self.jwt = requestor.get_result_jwt(self.session)
+        self.jwt_of_another = requestor.get_result_jwt(self.another)
+
+    def answer(self, colour: str, published: Any, steps: int = 0, **settings: Any) -> Any:
+        """Ask for the answer; give it or the error, once so many requests were made for it."""
+        settings = {"server_key": self.server.public_key_pem, **settings}
+        settings.setdefault("allow", {Risk.SIMULATED_PROOFS})
+        return asked(
+            colour,
+            [self.server.handle] * steps,
+            published,
+            self.server.url,
+            self.session,
+            **settings,
+        )
+
+
+def asked(
+    colour: str,
+    steps: Iterable[Step],
+    published: Any,
+    url: str = "https://irma.example",
+    session: StartedSession | None = None,
+    *,
+    call: Call = get_answer,
+    backend: Iterable[Play] = (),
+    **settings: Any,
+) -> Any:
+    """Make a call by a script that must be played to its end."""
+    script = [PACKAGE, *steps] if session is None else list(steps)
+    transport: Any = _TRANSPORTS[colour](script)
+    scripted = _BACKENDS[colour](backend, result=published)
+    scripted.clock = transport.clock
+    requestor: Any = _REQUESTORS[colour](url, transport, status_backend=scripted, **settings)
+
+    async def main() -> Any:
+        started = await _awaited(requestor.start_session(ASKED)) if session is None else session
+        return await _awaited(call(requestor, started))
+
+    try:
+        return asyncio.run(main())
+    except e.IrmaError as error:
+        return error
+    finally:
+        assert transport.is_played
+
+
+async def _awaited(answer: Any) -> Any:
+    return await answer if inspect.isawaitable(answer) else answer
+
+
+_TRANSPORTS: dict[str, Any] = {"sync": ScriptedTransport, "async": AsyncScriptedTransport}
+_BACKENDS: dict[str, Any] = {"sync": ScriptedBackend, "async": AsyncScriptedBackend}
+_REQUESTORS: dict[str, Any] = {"sync": Requestor, "async": AsyncRequestor}
+
+
+@COLOURS
+def test_a_published_result_is_the_answer_without_a_question(colour: str) -> None:
+    """The server may have restarted since."""
+    ended = Ended()
+    answer = ended.answer(colour, ended.jwt)
+    assert isinstance(answer, Answer)
+    assert answer.evidence is Evidence.SIGNED
+    assert answer["mail"].value == "ada@example.com"
+
+
+@COLOURS
+def test_a_published_refusal_is_the_end_too(colour: str) -> None:
+    """Signed by the server, like any other result."""
+    ended = Ended(SessionStatus.CANCELLED)
+    assert isinstance(ended.answer(colour, ended.jwt), e.SessionCancelledError)
+
+
+@COLOURS
+@pytest.mark.parametrize("published", [None, FAILING, 7, "no JWT", "{jwt}AAAA", "{jwt_of_another}"])
+def test_what_is_not_a_final_signed_result_is_asked_for(colour: str, published: Any) -> None:
+    """Absent, failing, no JWT, changed, or of another session: it is believed in nothing."""
+    ended = Ended()
+    text = published.format(**vars(ended)) if isinstance(published, str) else published
+    assert isinstance(ended.answer(colour, text, steps=1), Answer)
+
+
+@COLOURS
+def test_an_unfinished_result_of_the_same_session_is_asked_for_anew(colour: str) -> None:
+    """Irmago signs a result at any status."""
+    ended = Ended(SessionStatus.INITIALIZED)
+    ended.app.accept(ended.session.pointer)
+    assert isinstance(ended.answer(colour, ended.jwt, steps=1), Answer)
+
+
+@COLOURS
+def test_without_a_server_key_nothing_that_was_published_counts(colour: str) -> None:
+    """It could not be verified: the server's word over TLS is asked for."""
+    ended = Ended()
+    answer = ended.answer(colour, ended.jwt, steps=1, server_key=None)
+    assert isinstance(answer, Answer)
+    assert answer.evidence is Evidence.TRANSPORT
+
+
+@COLOURS
+def test_an_end_that_the_server_has_not_stored_yet_is_waited_for(colour: str) -> None:
+    """The callback comes before it: the server still says that the app is connected."""
+    steps = [result("CONNECTED"), result("CONNECTED"), result("DONE")]
+    assert isinstance(asked(colour, steps, None, backend=[DONE, DONE]), Answer)
+
+
+@COLOURS
+@pytest.mark.parametrize("told", [QUIET, FAILING, SessionStatus.CONNECTED])
+def test_an_unfinished_session_is_no_answer(colour: str, told: Play) -> None:
+    """Where nobody says that it has ended, that is said at once."""
+    error = asked(colour, [result("CONNECTED")], None, backend=[told])
+    assert isinstance(error, e.SessionNotFinishedError)
+
+
+@COLOURS
+def test_a_backend_that_lies_makes_no_answer(colour: str) -> None:
+    """It is asked until the call's time is up, and no longer."""
+    steps = [result("CONNECTED")] * 3
+    timeout = timedelta(seconds=2.5)
+    error = asked(colour, steps, None, backend=[DONE] * 9, timeout=timeout)
+    assert isinstance(error, e.SessionNotFinishedError)
+
+
+@COLOURS
+@pytest.mark.parametrize("said", [UNKNOWN, result("TIMEOUT")])
+def test_a_time_out_that_the_backend_tells_is_asked_about(colour: str, said: Step) -> None:
+    """The server confirms it, or has forgotten the session by then."""
+    error = asked(colour, [said], None, call=wait_for_answer, backend=[TIMEOUT])
+    assert isinstance(error, e.SessionTimedOutError)
+
+
+@COLOURS
+def test_a_time_out_that_is_none_takes_no_answer_away(colour: str) -> None:
+    """Whoever can write to the backend cannot end a session."""
+    answer = asked(colour, [result("DONE")], None, call=wait_for_answer, backend=[TIMEOUT])
+    assert isinstance(answer, Answer)
+
+
+@COLOURS
+def test_three_requests_are_the_most_where_the_backend_tells_the_end(colour: str) -> None:
+    """Start, status and result; two where the result was published."""
+    words = [HttpResponse(200, (("content-type", "application/json"),), body=b'"CONNECTED"')]
+    backend = [QUIET, timedelta(seconds=20), DONE]
+    answer = asked(colour, [*words, result("DONE")], None, call=wait_for_answer, backend=backend)
+    assert isinstance(answer, Answer)
