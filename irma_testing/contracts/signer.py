@@ -1,0 +1,274 @@
+"""The two contracts that authors of signing schemes subclass, one a colour.
+
+Each test is written once, awaited; a sync signer does its part on threads. So third parties need no
+pytest plugin for asyncio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import pickle
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from inspect import isawaitable
+from typing import Final, Generic, TypeVar
+
+import pytest
+
+from irma_core.models.session_requests import DisclosureRequest
+from irma_core.requestor import AsyncRequestor, Requestor
+from irma_core.trust.authentication import HmacAuthentication, PublicKeyAuthentication
+from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
+from irma_testing.contracts.signing import in_child, is_signature, told
+from irma_testing.memory.server import InMemoryServer
+from irma_testing.memory.settings import RequestorSettings, ServerSettings
+
+__all__ = ["AsyncSignerContract", "SignerContract"]
+
+SignerT = TypeVar("SignerT", bound=Signer | AsyncSigner)
+_LARGE: Final = 256 * 1024
+"""Bytes: a session request with images in it, and room to spare."""
+_AT_ONCE: Final = 16
+_MARKER: Final = "marker-of-the-input-5e1f"
+"""Stands for what a person is asked or given, which a signing input holds: no error may tell it."""
+_NAME: Final = "contract"
+_ASKED: Final = DisclosureRequest({"age": "example.town.age.over18"})
+
+
+class _SigningContract(Generic[SignerT]):
+    verifying_key: str | bytes
+    secrets: Sequence[str | bytes] = ()
+
+    def make_signer(self) -> SignerT:
+        """Make the signer; it is called on the event loop of a test."""
+        raise NotImplementedError
+
+    def make_failing_signer(self) -> SignerT:
+        """Make one that fails when it signs: its token is gone, its service away."""
+        pytest.skip("make_failing_signer is not there: this signer never fails")
+
+    async def sign(self, signer: SignerT, data: bytes) -> object:
+        """Sign, in the signer's colour."""
+        raise NotImplementedError
+
+    async def start(self, signer: SignerT, server: InMemoryServer) -> str:
+        """Start a session at a server, in the signer's colour; give the pointer's URL."""
+        raise NotImplementedError
+
+    def play(
+        self,
+        story: Callable[[SignerT], Awaitable[None]],
+        make: Callable[[], SignerT] | None = None,
+    ) -> None:
+        """Make a signer on an event loop, play a story with it, and close what can be closed."""
+
+        async def whole() -> None:
+            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_AT_ONCE))
+            signer = (make or self.make_signer)()
+            try:
+                await story(signer)
+            finally:
+                await _closed(signer)
+
+        asyncio.run(whole())
+
+    async def check(self, signer: SignerT, inputs: Iterable[bytes]) -> None:
+        """Sign each, all at once, and check the signatures."""
+        wanted = list(inputs)
+        signatures = await asyncio.gather(*(self.sign(signer, data) for data in wanted))
+        for data, signature in zip(wanted, signatures, strict=True):
+            assert isinstance(signature, bytes), "a signature is bytes: raw, not encoded"
+            assert is_signature(signer.algorithm, self.verifying_key, data, signature), (
+                f"over {len(data)} bytes: this is no {signer.algorithm} signature of the key"
+            )
+
+    def check_untold(self, thing: object) -> None:
+        """Check that a thing tells no secret, and nothing of what was signed."""
+        secrets = [*self.secrets, _MARKER]
+        if b"PUBLIC KEY" not in _encoded(self.verifying_key):
+            secrets.append(self.verifying_key)
+        how = told(thing, secrets)
+        assert how is None, f"a {type(thing).__name__} tells a secret, or what was signed, {how}"
+
+    def test_it_has_one_algorithm(self) -> None:
+        """One that an IRMA server knows, and the same at any time."""
+
+        async def story(signer: SignerT) -> None:
+            algorithm = signer.algorithm
+            assert algorithm in {HS256, RS256}
+            await self.check(signer, [b"x"])
+            assert signer.algorithm == algorithm
+
+        self.play(story)
+
+    def test_what_it_signs_verifies(self) -> None:
+        """Whatever the bytes are, none and many included."""
+        chance = random.Random(7515)  # noqa: S311  # the same inputs each time
+        lengths = (0, 1, *range(54, 66), *(chance.randrange(4096) for _ in range(20)), _LARGE)
+
+        async def story(signer: SignerT) -> None:
+            for length in lengths:
+                await self.check(signer, [chance.randbytes(length)])
+
+        self.play(story)
+
+    def test_it_signs_for_many_at_once(self) -> None:
+        """And each gets the signature over its own input."""
+
+        async def story(signer: SignerT) -> None:
+            for part in range(4):
+                await self.check(signer, (f"{part} {each}".encode() for each in range(48)))
+
+        self.play(story)
+
+    def test_a_server_takes_what_it_signed(self) -> None:
+        """A session starts by a JWT of it."""
+
+        async def story(signer: SignerT) -> None:
+            key = _encoded(self.verifying_key)
+            known = (
+                RequestorSettings("hmac", base64.b64encode(key).decode())
+                if signer.algorithm == HS256
+                else RequestorSettings("publickey", key.decode())
+            )
+            server = InMemoryServer(ServerSettings(requestors={_NAME: known}))
+            assert (await self.start(signer, server)).startswith(server.url)
+
+        self.play(story)
+
+    def test_it_shows_no_secret(self) -> None:
+        """Neither before nor after it has signed."""
+
+        async def story(signer: SignerT) -> None:
+            self.check_untold(signer)
+            await self.sign(signer, _MARKER.encode())
+            self.check_untold(signer)
+
+        self.play(story)
+
+    def test_no_secret_is_pickled_with_it(self) -> None:
+        """It refuses to be pickled, or what comes out is free of secrets."""
+
+        async def story(signer: SignerT) -> None:
+            try:
+                pickled: object = pickle.dumps(signer)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is looked at
+                pickled = error
+            self.check_untold(pickled)
+
+        self.play(story)
+
+    def test_a_failure_tells_no_secret(self) -> None:
+        """An `Exception` comes, and neither it nor what is behind it tells secrets or input."""
+
+        async def story(signer: SignerT) -> None:
+            try:
+                await self.sign(signer, _MARKER.encode())
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is looked at
+                self.check_untold(error)
+            else:
+                pytest.fail("it was to fail, and signed")
+
+        self.play(story, self.make_failing_signer)
+
+
+class SignerContract(_SigningContract[Signer]):
+    """What a `Signer` must do. Subclass it, say how yours is made, and what verifies.
+
+    A signer that has a `close` is closed after each test.
+
+    Attributes:
+        verifying_key: What checks the signatures: the shared key's bytes for HS256, the public key
+            in PEM for RS256. A fixture may set it.
+        secrets: What no text may show: private keys, PINs, passwords. A shared key is known here.
+    """
+
+    async def sign(self, signer: Signer, data: bytes) -> object:
+        """Sign on a thread."""
+        return await asyncio.to_thread(signer.sign, data)
+
+    async def start(self, signer: Signer, server: InMemoryServer) -> str:
+        """Start a session on a thread."""
+        authentication = (
+            HmacAuthentication(_NAME, signer)
+            if signer.algorithm == HS256
+            else PublicKeyAuthentication(_NAME, signer)
+        )
+        requestor = Requestor(server.url, server.transport(), authentication=authentication)
+        return (await asyncio.to_thread(requestor.start_session, _ASKED)).pointer.url
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+    def test_after_a_fork_it_works_or_says_so(self) -> None:
+        """A child signs well, or gets an error that tells no secret; it never hangs."""
+
+        async def story(signer: Signer) -> None:
+            await self.check(signer, [b"before"])
+            outcome = in_child(lambda: self._outcome(signer))
+            assert outcome == "well", f"in a child: {outcome}"
+            await self.check(signer, [b"after"])
+
+        self.play(story)
+
+    def _outcome(self, signer: Signer) -> str:
+        data = _MARKER.encode()
+        try:
+            signature = signer.sign(data)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is looked at
+            self.check_untold(error)
+            return "well"
+        good = is_signature(signer.algorithm, self.verifying_key, data, signature)
+        return "well" if good else "it gave a wrong signature"
+
+
+class AsyncSignerContract(_SigningContract[AsyncSigner]):
+    """What an `AsyncSigner` must do. Subclass it, say how yours is made, and what verifies.
+
+    A signer that has an `aclose` is closed after each test.
+
+    Attributes:
+        verifying_key: See `SignerContract`.
+        secrets: See `SignerContract`.
+    """
+
+    async def sign(self, signer: AsyncSigner, data: bytes) -> object:
+        """Sign in this task."""
+        return await signer.sign(data)
+
+    async def start(self, signer: AsyncSigner, server: InMemoryServer) -> str:
+        """Start a session in this task."""
+        authentication = (
+            HmacAuthentication(_NAME, signer)
+            if signer.algorithm == HS256
+            else PublicKeyAuthentication(_NAME, signer)
+        )
+        transport = server.async_transport()
+        requestor = AsyncRequestor(server.url, transport, authentication=authentication)
+        return (await requestor.start_session(_ASKED)).pointer.url
+
+    def test_a_cancelled_call_harms_no_later_one(self) -> None:
+        """A task may stop waiting, and another sign."""
+
+        async def story(signer: AsyncSigner) -> None:
+            calls = [asyncio.ensure_future(signer.sign(b"cancelled")) for _ in range(8)]
+            await asyncio.sleep(0)
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            await self.check(signer, (f"after {each}".encode() for each in range(8)))
+
+        self.play(story)
+
+
+async def _closed(signer: object) -> None:
+    for name in ("close", "aclose"):
+        close = getattr(signer, name, None)
+        answer = close() if callable(close) else None
+        if isawaitable(answer):
+            await answer
+
+
+def _encoded(key: str | bytes) -> bytes:
+    return key.encode() if isinstance(key, str) else key

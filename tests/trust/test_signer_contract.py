@@ -1,0 +1,223 @@
+"""The public contract of signers: passed by those that come with the library, and by no bad one."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from irma_core import HmacSigner, RsaSigner
+from irma_core.trust.signing import AsyncSigner
+from irma_testing.contracts import AsyncSignerContract, SignerContract
+from irma_testing.contracts import signing as contract_tools
+from irma_transport_aiohttp import in_thread
+
+KEY = b"a shared key of thirty-two bytes"
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+PEM = RSA_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+PUBLIC_PEM = RSA_KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+class TestHmacSigner(SignerContract):
+    """HS256 with a key in memory."""
+
+    verifying_key = KEY
+
+    def make_signer(self) -> HmacSigner:
+        return HmacSigner(KEY)
+
+
+class TestRsaSigner(SignerContract):
+    """RS256 with a key in memory."""
+
+    verifying_key = PUBLIC_PEM
+    secrets = (PEM,)
+
+    def make_signer(self) -> RsaSigner:
+        return RsaSigner(PEM)
+
+
+class TestOnThread(AsyncSignerContract):
+    """A signer that blocks, moved to a thread."""
+
+    verifying_key = PUBLIC_PEM.decode()
+    secrets = (PEM,)
+
+    def make_signer(self) -> AsyncSigner:
+        return in_thread(RsaSigner(PEM))
+
+
+class BadSigner:
+    """Signs by HS256 as it should; one thing of it is made bad by a subclass."""
+
+    algorithm = "HS256"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return hmac.digest(KEY, signing_input, "sha256")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Constant(BadSigner):
+    """Signs everything alike."""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return bytes(32)
+
+
+class Encoded(BadSigner):
+    """Gives text."""
+
+    def sign(self, signing_input: bytes) -> Any:
+        return super().sign(signing_input).hex()
+
+
+class TooSmall(BadSigner):
+    """Signs a part of what is large."""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return super().sign(signing_input[:65536])
+
+
+class OneAtATime(BadSigner):
+    """Keeps its input where the next thread puts its own."""
+
+    kept = b""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        self.kept = signing_input
+        time.sleep(0.001)
+        return super().sign(self.kept)
+
+
+class Talkative(BadSigner):
+    """Shows its key."""
+
+    def __repr__(self) -> str:
+        return f"<Talkative {KEY.hex()}>"
+
+
+class Portable(BadSigner):
+    """Takes its key along when pickled."""
+
+    def __init__(self) -> None:
+        self.key = KEY
+
+
+class Explaining(BadSigner):
+    """Shows what it could not sign."""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        raise ValueError(f"cannot sign {signing_input!r}")
+
+
+class Behind(BadSigner):
+    """Fails with its key in the error behind the error."""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        raise RuntimeError("the service is away") from ValueError(KEY.decode())
+
+
+class Fickle(BadSigner):
+    """Signs another way in a child."""
+
+    def __init__(self) -> None:
+        self.process = os.getpid()
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return super().sign(signing_input) if os.getpid() == self.process else b"garbage"
+
+
+class Hanging(Fickle):
+    """Waits for its parent in a child."""
+
+    def sign(self, signing_input: bytes) -> bytes:
+        if os.getpid() != self.process:
+            time.sleep(60)
+        return super().sign(signing_input)
+
+
+class Changing(BadSigner):
+    """Changes its algorithm."""
+
+    algorithm = "HS256"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        self.algorithm = "RS256"
+        return super().sign(signing_input)
+
+
+BAD: list[tuple[Callable[[], BadSigner], str]] = [
+    (Constant, "what_it_signs_verifies"),
+    (Constant, "a_server_takes_what_it_signed"),
+    (Encoded, "what_it_signs_verifies"),
+    (TooSmall, "what_it_signs_verifies"),
+    (OneAtATime, "it_signs_for_many_at_once"),
+    (Talkative, "it_shows_no_secret"),
+    (Portable, "no_secret_is_pickled_with_it"),
+    (Explaining, "a_failure_tells_no_secret"),
+    (Behind, "a_failure_tells_no_secret"),
+    (BadSigner, "a_failure_tells_no_secret"),
+    (Fickle, "after_a_fork_it_works_or_says_so"),
+    (Hanging, "after_a_fork_it_works_or_says_so"),
+    (Changing, "it_has_one_algorithm"),
+]
+
+
+@pytest.mark.parametrize(("make", "test"), BAD)
+def test_the_contract_finds_a_bad_signer(
+    make: Callable[[], BadSigner], test: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the test that is meant for its fault; and the others are no worse than that fault."""
+    monkeypatch.setattr(contract_tools, "_HANGS", 0.5)
+
+    class Contract(SignerContract):
+        verifying_key = KEY
+
+        def make_signer(self) -> BadSigner:
+            return make()
+
+        def make_failing_signer(self) -> BadSigner:
+            return make()
+
+    with pytest.raises((Exception, pytest.fail.Exception)) as caught:
+        getattr(Contract(), f"test_{test}")()
+    assert not isinstance(caught.value, AttributeError | pytest.skip.Exception)
+
+
+def test_the_contract_finds_a_signer_that_a_cancelled_call_breaks() -> None:
+    """One that does not come out of a call that was cancelled."""
+
+    class Stuck(BadSigner):
+        busy = False
+
+        async def sign(self, signing_input: bytes) -> bytes:  # type: ignore[override]  # awaited
+            if self.busy:
+                raise RuntimeError("busy")
+            self.busy = True
+            await asyncio.sleep(0.01)
+            self.busy = False
+            return super().sign(signing_input)
+
+    class Contract(AsyncSignerContract):
+        verifying_key = KEY
+
+        def make_signer(self) -> Any:
+            return Stuck()
+
+    Contract().test_it_has_one_algorithm()
+    with pytest.raises(RuntimeError, match="busy"):
+        Contract().test_a_cancelled_call_harms_no_later_one()
