@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from irma_core.errors import (
         AnswerError,
+        HandleError,
+        HandleExpiredError,
+        HandleUsedError,
         IrmaError,
         JwtError,
         RequestJwtError,
@@ -61,12 +64,14 @@ if TYPE_CHECKING:
         PublicKeyAuthentication,
         TokenAuthentication,
     )
+    from irma_core.trust.handles import Bearer, HandleSealer
     from irma_core.trust.request_jwt import (
         VerifiedRequest,
         sign_session_request,
         verify_session_request_jwt,
     )
     from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
+    from irma_core.trust.sealing import new_sealing_key
     from irma_core.trust.server_keys import FetchedServerKey
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 else:
@@ -76,7 +81,8 @@ else:
 
     _ROOMS = {
         "errors": (
-            "AnswerError IrmaError JwtError RequestJwtError ResultJwtError "
+            "AnswerError HandleError HandleExpiredError HandleUsedError "
+            "IrmaError JwtError RequestJwtError ResultJwtError "
             "ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
@@ -101,9 +107,11 @@ else:
         "trust.authentication": (
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),
+        "trust.handles": "Bearer HandleSealer",
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
         "trust.server_keys": "FetchedServerKey",
+        "trust.sealing": "new_sealing_key",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
     }
 
@@ -128,6 +136,7 @@ __all__ = [
     "AttributeBasedSignature",
     "AttributeProofStatus",
     "AttributeRequest",
+    "Bearer",
     "Con",
     "ConDisCon",
     "CredentialRequest",
@@ -140,6 +149,10 @@ __all__ = [
     "FrontendAuthorization",
     "FrontendOptions",
     "FrontendRequest",
+    "HandleError",
+    "HandleExpiredError",
+    "HandleSealer",
+    "HandleUsedError",
     "HmacAuthentication",
     "HmacSigner",
     "IrmaError",
@@ -175,6 +188,7 @@ __all__ = [
     "VerifiedRequest",
     "all_of",
     "any_of",
+    "new_sealing_key",
     "optional",
     "read_request",
     "sign_session_request",

@@ -28,6 +28,7 @@ from typing import TypeVar, final
 from irma_core.errors import ConfigurationError
 from irma_core.flows.drive import run, run_async
 from irma_core.flows.effects import Flow
+from irma_core.flows.handles import redeem_handle_flow
 from irma_core.flows.pairing import complete_pairing_flow, set_pairing_flow
 from irma_core.flows.server import check_health_flow, get_public_key_flow
 from irma_core.flows.sessions import (
@@ -55,8 +56,10 @@ from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.handles import Bearer, HandleSealer
 from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -208,6 +211,42 @@ class Requestor:
         """
         return self._run(get_answer_flow(self._wiring, session))
 
+    def redeem_handle(
+        self,
+        handle: object,
+        *,
+        sealer: HandleSealer,
+        store: Store,
+        purpose: str,
+        binding: str | Bearer | None,
+    ) -> Answer:
+        """Give the answer of a handle's session, once: do the work that it is for after this.
+
+        A handle that comes too early, or whose session has no answer, is not used up.
+
+        Args:
+            handle: What the browser brought back.
+            sealer: What sealed it, or one with the same keys.
+            store: Where it is kept that it was redeemed; all processes share it.
+            purpose: As when it was sealed.
+            binding: As when it was sealed, of the visitor who brought it; None where that visitor
+                has no web session.
+
+        Raises:
+            HandleInvalidError: It was changed or cut, or no key at hand sealed it.
+            WrongPurposeError: It was sealed for another purpose.
+            WrongBindingError: It was sealed for another web session.
+            HandleExpiredError: It is too old.
+            HandleUsedError: It was redeemed before, or another handle of its session for the same.
+            ResultJwtError: With `server_key`: the signed result is refused.
+            AnswerError: One of its subclasses for each reason why there is no answer.
+            StoreError: The store failed: there is no answer, and the handle may be used up.
+        """
+        flow = redeem_handle_flow(
+            self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
+        )
+        return run(flow, self._transport)
+
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """Give what the server says, at any status: for logs and curiosity, not for logging in.
 
@@ -347,6 +386,21 @@ class AsyncRequestor:
     async def get_answer(self, session: StartedSession) -> Answer:
         """See `Requestor.get_answer`."""
         return await self._run(get_answer_flow(self._wiring, session))
+
+    async def redeem_handle(
+        self,
+        handle: object,
+        *,
+        sealer: HandleSealer,
+        store: AsyncStore,
+        purpose: str,
+        binding: str | Bearer | None,
+    ) -> Answer:
+        """See `Requestor.redeem_handle`."""
+        flow = redeem_handle_flow(
+            self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
+        )
+        return await run_async(flow, self._transport)
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """See `Requestor.get_unchecked_result`."""

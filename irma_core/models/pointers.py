@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from irma_core.errors import RequestError
-from irma_core.models.json_text import write_json
+from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.statuses import SessionType
 from irma_core.models.texts import check_address
 from irma_core.models.tokens import fingerprint_of
@@ -60,14 +60,18 @@ class SessionPointer:
         url = f"{server.rstrip('/')}/irma/session/{name}"
         return cls(url, SessionType.REDIRECT)
 
+    def json_value(self) -> dict[str, JsonValue]:
+        """Give it as the server writes it, for a larger JSON value."""
+        return {"u": self.url, "irmaqr": self.type.value}
+
     def json_text(self) -> str:
         """Give the bare JSON: the QR's content for apps of before October 2025, and for scripts."""
-        return write_json({"u": self.url, "irmaqr": self.type.value})
+        return write_json(self.json_value())
 
     def qr_text(self, *, base: str = LINK_BASE) -> str:
         """Give the QR's content for a second device: a link with a mark that says so."""
-        value = {"u": self.url, "irmaqr": self.type.value, "continueOnSecondDevice": True}
-        return f"{base}#{_encoded(write_json(value))}"  # type: ignore[arg-type]  # invariant dict
+        value = self.json_value() | {"continueOnSecondDevice": True}
+        return f"{base}#{_encoded(write_json(value))}"
 
     def link(self, *, base: str = LINK_BASE) -> str:
         """Give the universal link that opens the app on this device."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import final
 
 import attrs
 
+from irma_core.errors import UsageError
+from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
@@ -26,12 +29,26 @@ class FrontendRequest:
         pairing_hint: Whether the server advises pairing.
         min_protocol_version: The lowest frontend protocol the server speaks.
         max_protocol_version: The highest.
+        received: The whole of it as the server wrote it, for the browser, which may know more of it
+            than this library does; empty where it was made here.
     """
 
     authorization: FrontendAuthorization
     pairing_hint: bool = False
     min_protocol_version: str = attrs.field(default="1.0", kw_only=True)
     max_protocol_version: str = attrs.field(default="1.0", kw_only=True)
+    received: Mapping[str, JsonValue] = attrs.field(
+        factory=dict[str, JsonValue], kw_only=True, repr=False, eq=False
+    )
+
+    def json_value(self) -> dict[str, JsonValue]:
+        """Give it as the server writes it, for the browser."""
+        written: dict[str, JsonValue] = {"authorization": self.authorization.reveal()}
+        if self.pairing_hint:
+            written["pairingHint"] = True
+        written["minProtocolVersion"] = self.min_protocol_version
+        written["maxProtocolVersion"] = self.max_protocol_version
+        return {**self.received, **written}
 
 
 @final
@@ -50,6 +67,10 @@ class SessionPackage:
     pointer: SessionPointer = attrs.field(metadata={"wire": "sessionPtr"})
     token: RequestorToken
     frontend_request: FrontendRequest | None = attrs.field(default=None, kw_only=True)
+
+    def json_value(self) -> dict[str, JsonValue]:
+        """Give it as the server writes it: with the requestor token, so for the backend alone."""
+        return _package(self.pointer, self.token.reveal(), self.frontend_request)
 
 
 @final
@@ -81,3 +102,30 @@ class StartedSession:
     def frontend_request(self) -> FrontendRequest | None:
         """For the browser."""
         return self.package.frontend_request
+
+    def browser_json(self, handle: str | None = None) -> str:
+        """Give what the browser needs, as JSON; the requestor token is not in it.
+
+        The page's `start` call gets it: `sessionPtr`, `frontendRequest`, and the handle as `token`.
+
+        Args:
+            handle: A sealed handle, which the page brings back when the session is done; None
+                where the backend knows the visitor's session by other means.
+
+        Raises:
+            UsageError: The handle is the requestor token itself.
+        """
+        if handle == self.token.reveal():
+            raise UsageError("handle: the requestor token goes to no browser; seal it first")
+        return write_json(_package(self.pointer, handle, self.frontend_request))
+
+
+def _package(
+    pointer: SessionPointer, token: str | None, frontend: FrontendRequest | None
+) -> dict[str, JsonValue]:
+    written: dict[str, JsonValue] = {"sessionPtr": pointer.json_value()}
+    if token is not None:
+        written["token"] = token
+    if frontend is not None:
+        written["frontendRequest"] = frontend.json_value()
+    return written

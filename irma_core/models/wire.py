@@ -65,6 +65,7 @@ from irma_core.models.session_requests import (
     SessionRequest,
     SignatureRequest,
 )
+from irma_core.models.sessions import FrontendRequest
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
@@ -219,6 +220,8 @@ def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:
             if fields.get("@context") != context:
                 raise WireError(".@context", f"must be {context}")
             fields = {name: item for name, item in fields.items() if name != "@context"}
+        if model is FrontendRequest:
+            fields = {**fields, "received": fields}
         return structure(fields, kind)
 
     return hook
@@ -298,6 +301,7 @@ _HOOKS: Mapping[str, Any] = {
     "revocation": _read_non_revocation,
     "skip_expiry_check": _read_some_list,
     "attributes": _read_some_object,
+    "received": _read_some_object,
 }
 
 _converter = Converter(detailed_validation=True)

@@ -95,6 +95,8 @@ class Sealer:
         expires = _seconds(now + lifetime)
         if expires <= _seconds(now):
             raise UsageError("lifetime: a sealed text lives for a second or more")
+        if binding == "":  # a web session read as empty must not bind all visitors alike
+            raise UsageError("binding: an empty text is no secret of a web session")
         packed = zlib.compress(write_json([purpose, expires, _bound(binding), value]).encode())
         token = self._cipher.encrypt_at_time(packed, _seconds(now))
         if len(token) > LARGEST_SEALED:
@@ -111,7 +113,7 @@ class Sealer:
             WrongPurposeError: It was sealed for another purpose.
             WrongBindingError: It was sealed for another web session, or for none.
             HandleExpiredError: It is too old.
-            UsageError: The time is not aware, or the binding an empty text.
+            UsageError: The time is not aware.
         """
         sealed_for, expires, bound, value = self._opened(text)
         if sealed_for != purpose:
@@ -164,8 +166,6 @@ def _seconds(now: datetime) -> int:
 def _bound(binding: str | None) -> str | None:
     if binding is None:
         return None
-    if not binding:  # a web session that was read as empty must not bind all visitors alike
-        raise UsageError("binding: an empty text is no secret of a web session")
     return sha256(binding.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,0 +1,65 @@
+"""Redeeming a handle: the answer of its session, once.
+
+The order is the point. First the checks that need nobody, then the answer, so that a handle that
+comes too early, or while the server is away, is not used up; then the store, which lets one of many
+through; and only then the application gets the answer to work with.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from irma_core.errors import HandleUsedError
+from irma_core.flows.effects import Flow, PutIfAbsent
+from irma_core.flows.sessions import get_answer_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.answers import Answer
+from irma_core.models.json_text import write_json
+from irma_core.models.sessions import StartedSession
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.trust.handles import Bearer, HandleSealer
+
+__all__ = ["redeem_handle_flow"]
+
+_MARGIN: Final = timedelta(minutes=5)
+"""How far the clocks of processes that share a store may differ."""
+
+
+def redeem_handle_flow(
+    wiring: Wiring,
+    handle: object,
+    *,
+    sealer: HandleSealer,
+    store: Store | AsyncStore,
+    purpose: str,
+    binding: str | Bearer | None,
+) -> Flow[Answer]:
+    """Give the answer of a handle's session, to the first who asks.
+
+    It counts once a session and purpose, however many handles were sealed of it: all of them
+    expire together, before the store forgets.
+
+    Raises:
+        HandleError: One of its subclasses: the handle is not to be taken.
+        AnswerError: One of its subclasses: there is no answer, and the handle is not used up.
+        StoreError: The store failed, and there is no answer: it may be used up.
+        IrmaError: What `get_answer_flow` raises; the handle is not used up.
+    """
+    now = wiring.clock.now()
+    session = sealer.unseal(handle, purpose=purpose, binding=binding, now=now)
+    answer = yield from get_answer_flow(wiring, session)
+    is_first = yield from PutIfAbsent(
+        store, _key(session, purpose), b"redeemed", sealer.lifetime + _MARGIN
+    )
+    if not is_first:
+        raise HandleUsedError("the handle was redeemed before")
+    return answer
+
+
+def _key(session: StartedSession, purpose: str) -> str:
+    # Neither token nor purpose: whoever reads the store shall learn nothing.
+    return (
+        "irma-handle:" + sha256(write_json([session.token.reveal(), purpose]).encode()).hexdigest()
+    )

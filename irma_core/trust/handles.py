@@ -1,0 +1,141 @@
+"""Handles: a started session as text that a browser keeps and cannot read.
+
+The browser brings it back when the session is done; any process with the keys opens it, also after
+a deployment that changed what is asked, since what *was* asked is in it.
+Belongs here: what is sealed, and for whom. Does not belong here: the cipher and the checks
+(`sealing`), that a handle counts once (`flows.handles`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final, final
+
+from irma_core.errors import ConfigurationError, HandleInvalidError, UsageError
+from irma_core.models.json_text import JsonValue
+from irma_core.models.kept_requests import kept_request, read_kept_request
+from irma_core.models.sessions import SessionPackage, StartedSession
+from irma_core.models.wire import read_as
+from irma_core.trust.sealing import Sealer
+
+__all__ = ["Bearer", "HandleSealer"]
+
+_PURPOSE: Final = "handle:"
+"""Apart from all else that is sealed with the same keys."""
+
+
+class Bearer(Enum):
+    """Who may bring a handle that is bound to no web session."""
+
+    ANYBODY = "anybody"
+    """Whoever has it: for a page for the public, where the answer is worth nothing to a thief."""
+
+
+@final
+class HandleSealer:
+    """Seals started sessions into handles, and opens them again. Threads may share it.
+
+    Args:
+        keys: Keys as `new_sealing_key` makes them, the same for all processes. To change keys put
+            the new one first, and take the old one away a lifetime later.
+        lifetime: How long a handle lives, counted from the session's start. A server's default
+            leaves 15 minutes for an app to come, and keeps the result for 5 more.
+
+    Raises:
+        ConfigurationError: There is no key, or one is none, or the lifetime is under a second.
+    """
+
+    def __init__(self, keys: Sequence[str], *, lifetime: timedelta = timedelta(minutes=30)) -> None:
+        if lifetime < timedelta(seconds=1):
+            raise ConfigurationError("lifetime: a handle lives for a second or more")
+        self._sealer = Sealer(keys)
+        self._lifetime = lifetime
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a handle lives, counted from the session's start."""
+        return self._lifetime
+
+    def seal(self, session: StartedSession, *, purpose: str, binding: str | Bearer) -> str:
+        """Make a handle for the browser.
+
+        Args:
+            session: What `start_session` gave.
+            purpose: What the answer is for, `"login"` for instance: only that takes it.
+            binding: A secret of the web session, which a thief of the handle has not: the cookie's
+                value, or what is kept under it. `Bearer.ANYBODY` binds it to nobody.
+
+        Returns:
+            Some 600 letters, digits, `-` and `_`, and more for a longer request.
+
+        Raises:
+            RequestError: The request is too large to be kept: over 4096 bytes.
+            UsageError: The binding is no secret.
+        """
+        if binding is not Bearer.ANYBODY and not isinstance(binding, str):
+            raise UsageError("binding: a secret of the web session, or Bearer.ANYBODY by name")
+        value: JsonValue = {
+            "package": session.package.json_value(),
+            "started": session.started_at.isoformat(),
+            "asked": kept_request(session.request),
+        }
+        return self._sealer.seal(
+            value,
+            purpose=_PURPOSE + purpose,
+            now=session.started_at,
+            lifetime=self._lifetime,
+            binding=None if binding is Bearer.ANYBODY else binding,
+        )
+
+    def unseal(
+        self, handle: object, *, purpose: str, binding: str | Bearer | None, now: datetime
+    ) -> StartedSession:
+        """Give the session of a handle that came back.
+
+        It may come back again and again: `redeem_handle` makes it count once. Of what was asked it
+        has all that makes an answer, and no more.
+
+        Args:
+            handle: What the browser brought.
+            purpose: As when it was sealed.
+            binding: As when it was sealed, of the visitor who brought it; None where that visitor
+                has no web session.
+            now: An aware time.
+
+        Raises:
+            HandleInvalidError: It was changed or cut, or no key at hand sealed it.
+            WrongPurposeError: It was sealed for another purpose.
+            WrongBindingError: It was sealed for another web session.
+            HandleExpiredError: It is too old.
+        """
+        value = self._sealer.unseal(
+            handle,
+            purpose=_PURPOSE + purpose,
+            now=now,
+            # Nothing is ever sealed for an empty text.
+            binding=None if binding is Bearer.ANYBODY else binding or "",
+        )
+        session = _read(value)
+        if session is None:
+            raise HandleInvalidError("the handle is of a form that this version does not know")
+        return session
+
+    def __repr__(self) -> str:
+        return "<HandleSealer>"
+
+
+def _read(value: JsonValue) -> StartedSession | None:
+    match value:
+        case {"package": package, "started": str() as started, "asked": asked}:
+            try:
+                return StartedSession(
+                    read_kept_request(asked),
+                    read_as(package, SessionPackage),
+                    started_at=datetime.fromisoformat(started),
+                )
+            except ValueError:  # which all that read here raise
+                return None
+        case _:
+            return None

@@ -1,0 +1,261 @@
+"""Redeeming a handle: one of many gets the answer, in both colours, and nothing is lost early."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_core import (
+    Answer,
+    AsyncRequestor,
+    Bearer,
+    DisclosureRequest,
+    HandleSealer,
+    Requestor,
+    StartedSession,
+    new_sealing_key,
+)
+from irma_core.errors import (
+    ConnectionFailedError,
+    HandleExpiredError,
+    HandleInvalidError,
+    HandleUsedError,
+    IrmaError,
+    SessionCancelledError,
+    SessionNotFinishedError,
+    StoreError,
+    WrongBindingError,
+    WrongPurposeError,
+)
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import InMemoryServer, SimulatedApp
+
+AGE = DisclosureRequest({"age": "example.town.age.over18"})
+SEALER = HandleSealer([new_sealing_key()])
+
+
+class Backend:
+    """A backend of one colour at a server in memory, with a store."""
+
+    def __init__(self, colour: str) -> None:
+        self.server = InMemoryServer()
+        self.app = SimulatedApp(self.server)
+        self.app.add("example.town.age", {"over18": "yes"})
+        self.transport = self.server.transport()
+        self.requestor = Requestor(self.server.url, self.transport)
+        self.is_async = colour == "async"
+        clock = self.transport.clock
+        self.store: Any = AsyncMemoryStore(clock) if self.is_async else MemoryStore(clock)
+
+    def start(self) -> tuple[StartedSession, str]:
+        session = self.requestor.start_session(AGE)
+        return session, SEALER.seal(session, purpose="login", binding="Ada's")
+
+    def done(self) -> str:
+        """Give the handle of a session that the app has answered."""
+        session, handle = self.start()
+        self.app.accept(session.pointer)
+        return handle
+
+    def redeem(self, handle: object, **other: Any) -> Answer:
+        settings: dict[str, Any] = {
+            "sealer": SEALER,
+            "store": self.store,
+            "purpose": "login",
+            "binding": "Ada's",
+            **other,
+        }
+        if not self.is_async:
+            return self.requestor.redeem_handle(handle, **settings)
+        awaited = AsyncRequestor(self.server.url, self.server.async_transport())
+        return asyncio.run(awaited.redeem_handle(handle, **settings))
+
+
+@pytest.fixture(params=["sync", "async"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return Backend(request.param)
+
+
+class Forgetful:
+    """A store that fails; it may have put the key before."""
+
+    def __init__(self, store: MemoryStore | None) -> None:
+        self._store = store
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        if self._store is not None:
+            self._store.put_if_absent(key, value, lifetime)
+        raise OSError("connection reset")
+
+
+class Noted:
+    """A store that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.put: list[tuple[str, bytes, timedelta]] = []
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        self.put.append((key, value, lifetime))
+        return True
+
+
+def test_a_handle_gives_the_answer_of_its_session(backend: Backend) -> None:
+    """As `get_answer` gives it."""
+    answer = backend.redeem(backend.done())
+    assert answer["age"].value == "yes"
+
+
+def test_it_does_so_once(backend: Backend) -> None:
+    """The second has its own error, and so has every later one."""
+    handle = backend.done()
+    backend.redeem(handle)
+    for _ in range(2):
+        with pytest.raises(HandleUsedError):
+            backend.redeem(handle)
+
+
+def test_a_second_handle_of_the_session_counts_as_the_same(backend: Backend) -> None:
+    """A page that was loaded twice logs in once."""
+    session, handle = backend.start()
+    backend.app.accept(session.pointer)
+    other = SEALER.seal(session, purpose="login", binding="Bob's")
+    backend.redeem(handle)
+    with pytest.raises(HandleUsedError):
+        backend.redeem(other, binding="Bob's")
+
+
+def test_another_purpose_is_another_use(backend: Backend) -> None:
+    """Each page that is entitled to the answer gets it once."""
+    session, handle = backend.start()
+    backend.app.accept(session.pointer)
+    other = SEALER.seal(session, purpose="address", binding=Bearer.ANYBODY)
+    backend.redeem(handle)
+    assert backend.redeem(other, purpose="address", binding=Bearer.ANYBODY)["age"].value == "yes"
+
+
+def test_other_sessions_are_other_uses(backend: Backend) -> None:
+    """Of the same visitor too."""
+    backend.redeem(backend.done())
+    assert backend.redeem(backend.done())["age"].value == "yes"
+
+
+@pytest.mark.parametrize(
+    ("other", "error"),
+    [
+        ({"binding": "Bob's"}, WrongBindingError),
+        ({"binding": None}, WrongBindingError),
+        ({"purpose": "address"}, WrongPurposeError),
+        ({"sealer": HandleSealer([new_sealing_key()])}, HandleInvalidError),
+    ],
+)
+def test_a_handle_that_is_not_to_be_taken_is_not_used_up(
+    backend: Backend, other: Any, error: type[IrmaError]
+) -> None:
+    """Somebody else's try costs its owner nothing; and the server is not asked."""
+    handle = backend.done()
+    with pytest.raises(error):
+        backend.redeem(handle, **other)
+    assert backend.redeem(handle)["age"].value == "yes"
+
+
+def test_a_handle_that_comes_too_early_is_not_used_up(backend: Backend) -> None:
+    """The page brings it again when the session is done."""
+    session, handle = backend.start()
+    with pytest.raises(SessionNotFinishedError):
+        backend.redeem(handle)
+    backend.app.accept(session.pointer)
+    assert backend.redeem(handle)["age"].value == "yes"
+
+
+def test_a_handle_without_an_answer_says_why(backend: Backend) -> None:
+    """Each time, for there is nothing to redeem."""
+    session, handle = backend.start()
+    backend.app.refuse(session.pointer)
+    for _ in range(2):
+        with pytest.raises(SessionCancelledError):
+            backend.redeem(handle)
+
+
+def test_a_handle_is_not_used_up_while_the_server_is_away(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The visitor tries again, and need not begin anew."""
+    handle = backend.done()
+
+    def away(request: HttpRequest) -> HttpResponse:
+        raise ConnectionFailedError(request.path, "refused", request_sent=False)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(backend.server, "handle", away)
+        with pytest.raises(ConnectionFailedError):
+            backend.redeem(handle)
+    assert backend.redeem(handle)["age"].value == "yes"
+
+
+def test_a_handle_expires_by_the_transports_clock(backend: Backend) -> None:
+    """Though the server may still know the session."""
+    handle = backend.done()
+    backend.server.pass_time(SEALER.lifetime)
+    with pytest.raises(HandleExpiredError):
+        backend.redeem(handle)
+
+
+def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
+    """And learns neither token nor purpose."""
+    session, handle = backend.start()
+    backend.app.accept(session.pointer)
+    noted = Noted()
+    backend.redeem(handle, store=noted)
+    ((key, value, lifetime),) = noted.put
+    assert lifetime > SEALER.lifetime
+    assert session.token.reveal() not in key + value.decode()
+    assert "login" not in key + value.decode()
+    assert key.isascii()
+    assert " " not in key
+    assert len(key) <= 200
+
+
+@pytest.mark.parametrize("was_put", [False, True])
+def test_without_the_stores_word_there_is_no_answer(backend: Backend, was_put: bool) -> None:
+    """Its failure is told; whether the handle is used up then, only the store knows."""
+    handle = backend.done()
+    kept = MemoryStore(backend.transport.clock)
+    failing = Forgetful(kept if was_put else None)
+    with pytest.raises(StoreError) as caught:
+        backend.redeem(handle, store=failing)
+    assert isinstance(caught.value.__cause__, OSError)
+    if was_put:
+        with pytest.raises(HandleUsedError):
+            backend.redeem(handle, store=kept)
+    else:
+        assert backend.redeem(handle, store=kept)["age"].value == "yes"
+
+
+def test_of_many_at_once_one_gets_the_answer() -> None:
+    """However near to each other."""
+    backend = Backend("sync")
+    handle, together, ends = backend.done(), threading.Barrier(16), list[object]()
+
+    def redeem() -> None:
+        together.wait()
+        try:
+            ends.append(backend.redeem(handle))
+        except IrmaError as error:
+            ends.append(error)
+
+    threads = [threading.Thread(target=redeem) for _ in range(16)]
+    for action in (threading.Thread.start, threading.Thread.join):
+        each(action, threads)
+    assert sum(isinstance(end, Answer) for end in ends) == 1
+    assert sum(isinstance(end, HandleUsedError) for end in ends) == 15
+
+
+def each(action: Callable[[threading.Thread], None], threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        action(thread)
