@@ -136,7 +136,8 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     next_session: RequestorToken | None
     _slots: Mapping[Slot, AnsweredSlot]
 
-    def __init__(self) -> None:
+    def __new__(cls) -> NoReturn:
+        # Not in `__init__`, which unpickling goes round.
         raise UsageError("an Answer is made by SessionResult.answer_to() or get_answer() only")
 
     def __getitem__(self, slot: Slot) -> AnsweredSlot:
@@ -190,7 +191,7 @@ def make_answer(
     next_session: RequestorToken | None,
 ) -> Answer:
     """Make an answer; for `results` alone, when all its checks are done."""
-    answer = Answer.__new__(Answer)
+    answer = object.__new__(Answer)
     for name, value in (
         ("_slots", MappingProxyType(dict(slots))),
         ("type", type),
