@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
-from typing import NoReturn, TypeAlias, final
+from typing import NoReturn, Self, TypeAlias, final
 
 import attrs
 
@@ -136,7 +136,7 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     next_session: RequestorToken | None
     _slots: Mapping[Slot, AnsweredSlot]
 
-    def __new__(cls) -> NoReturn:
+    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
         # Not in `__init__`, which unpickling goes round.
         raise UsageError("an Answer is made by SessionResult.answer_to() or get_answer() only")
 

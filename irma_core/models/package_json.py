@@ -21,7 +21,7 @@ from irma_core.models.sessions import FrontendRequest, SessionPackage
 from irma_core.models.statuses import SessionType
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
-__all__ = ["read_authorization", "read_session_package", "read_token"]
+__all__ = ["read_authorization", "read_frontend_request", "read_session_package", "read_token"]
 
 _SESSION_TYPE = {kind.value: kind for kind in SessionType}
 _FIRST_VERSION = "1.0"
@@ -38,7 +38,23 @@ def read_session_package(value: JsonValue) -> SessionPackage:
     return SessionPackage(
         _read_pointer(required(fields, "sessionPtr"), ".sessionPtr"),
         read_token(required(fields, "token"), ".token"),
-        frontend_request=None if frontend is None else _read_frontend(frontend, ".frontendRequest"),
+        frontend_request=None
+        if frontend is None
+        else read_frontend_request(frontend, ".frontendRequest"),
+    )
+
+
+def read_frontend_request(value: JsonValue, place: str = "") -> FrontendRequest:
+    """Read what is for the browser; all of it is kept."""
+    fields = read_object(value, place)
+    lowest = fields.get("minProtocolVersion", _FIRST_VERSION)
+    highest = fields.get("maxProtocolVersion", _FIRST_VERSION)
+    return FrontendRequest(
+        read_authorization(required(fields, "authorization", place), f"{place}.authorization"),
+        read_bool(fields.get("pairingHint", False), f"{place}.pairingHint"),
+        min_protocol_version=read_text(lowest, f"{place}.minProtocolVersion"),
+        max_protocol_version=read_text(highest, f"{place}.maxProtocolVersion"),
+        received=fields,
     )
 
 
@@ -66,16 +82,3 @@ def _read_pointer(value: JsonValue, place: str) -> SessionPointer:
         return SessionPointer(url, kind)
     except RequestError as error:
         raise WireError(f"{place}.u", error.reason) from None
-
-
-def _read_frontend(value: JsonValue, place: str) -> FrontendRequest:
-    fields = read_object(value, place)
-    lowest = fields.get("minProtocolVersion", _FIRST_VERSION)
-    highest = fields.get("maxProtocolVersion", _FIRST_VERSION)
-    return FrontendRequest(
-        read_authorization(required(fields, "authorization", place), f"{place}.authorization"),
-        read_bool(fields.get("pairingHint", False), f"{place}.pairingHint"),
-        min_protocol_version=read_text(lowest, f"{place}.minProtocolVersion"),
-        max_protocol_version=read_text(highest, f"{place}.maxProtocolVersion"),
-        received=fields,
-    )

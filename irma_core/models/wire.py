@@ -32,6 +32,7 @@ from irma_core.models.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.legacy import is_legacy, modernised
 from irma_core.models.package_json import (
     read_authorization,
+    read_frontend_request,
     read_session_package,
     read_token,
 )
@@ -66,7 +67,7 @@ from irma_core.models.session_requests import (
     SessionRequest,
     SignatureRequest,
 )
-from irma_core.models.sessions import SessionPackage
+from irma_core.models.sessions import FrontendRequest, SessionPackage
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
@@ -311,6 +312,7 @@ _BY_HAND: dict[type[Any], Callable[[Any], Any]] = {
     RequestorToken: read_token,
     FrontendAuthorization: read_authorization,
     SessionStatus: read_status,
+    FrontendRequest: read_frontend_request,
     SessionPackage: read_session_package,
     SessionResult: read_session_result,
     RemoteError: read_remote_error,
