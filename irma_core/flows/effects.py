@@ -45,24 +45,22 @@ AnswerT = TypeVar("AnswerT")
 ReturnT = TypeVar("ReturnT")
 
 
-class _Awaited(Generic[AnswerT]):
-    """What makes `yield from` give the answer's type; the one cast stands here.
+def _kind(part: object) -> str:
+    # As in `authentication`: a part from outside may show its key, or the password in its address.
+    return f"<{type(part).__name__}>"
 
-    A `repr` shows nothing of what an effect holds: requests, keys and values are secrets. That and
-    an `==`, which nobody needs, would be half of what these many classes cost at import.
-    """
+
+class _Awaited(Generic[AnswerT]):
+    """What makes `yield from` give the answer's type; the one cast stands here."""
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
 
     def __iter__(self) -> Generator[Effect, Any, AnswerT]:
         return cast("AnswerT", (yield cast("Effect", self)))
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class Send(_Awaited[HttpResponse]):
     """Send a request, and receive the whole response.
 
@@ -76,7 +74,7 @@ class Send(_Awaited[HttpResponse]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class Sleep(_Awaited[None]):
     """Wait."""
 
@@ -84,7 +82,7 @@ class Sleep(_Awaited[None]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class Sign(_Awaited[bytes]):
     """Let a signer sign.
 
@@ -93,12 +91,12 @@ class Sign(_Awaited[bytes]):
         signing_input: What to sign.
     """
 
-    signer: Signer | AsyncSigner
-    signing_input: bytes
+    signer: Signer | AsyncSigner = attrs.field(repr=_kind)
+    signing_input: bytes = attrs.field(repr=False)
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
     """Send a request, and receive the response as a stream once its head has come.
 
@@ -114,7 +112,7 @@ class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class ReadStream(_Awaited[bytes | Silence]):
     """Read what comes next. A stream that breaks is closed at once.
 
@@ -128,7 +126,7 @@ class ReadStream(_Awaited[bytes | Silence]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class CloseStream(_Awaited[None]):
     """Let go of a stream; closing again does nothing."""
 
@@ -136,13 +134,13 @@ class CloseStream(_Awaited[None]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class PutIfAbsent(_Awaited[bool]):
     """Put a value into a store unless the key has one; receive whether it was put."""
 
-    store: Store | AsyncStore
-    key: str
-    value: bytes
+    store: Store | AsyncStore = attrs.field(repr=_kind)
+    key: str = attrs.field(repr=False)
+    value: bytes = attrs.field(repr=False)
     lifetime: timedelta
 
     def call(self) -> bool | Awaitable[bool]:
@@ -151,12 +149,12 @@ class PutIfAbsent(_Awaited[bool]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class GetStored(_Awaited[bytes | None]):
     """Get the value of a key from a store, or None."""
 
-    store: Store | AsyncStore
-    key: str
+    store: Store | AsyncStore = attrs.field(repr=_kind)
+    key: str = attrs.field(repr=False)
 
     def call(self) -> bytes | Awaitable[bytes | None] | None:
         """Do it."""
@@ -164,12 +162,12 @@ class GetStored(_Awaited[bytes | None]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class DeleteStored(_Awaited[None]):
     """Take a key out of a store."""
 
-    store: Store | AsyncStore
-    key: str
+    store: Store | AsyncStore = attrs.field(repr=_kind)
+    key: str = attrs.field(repr=False)
 
     def call(self) -> Awaitable[None] | None:
         """Do it."""
@@ -177,11 +175,11 @@ class DeleteStored(_Awaited[None]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class NextStatus(_Awaited[SessionStatus | Quiet]):
     """Wait for a status that a status backend tells; see `StatusBackend.next_status`."""
 
-    backend: StatusBackend | AsyncStatusBackend
+    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
     token: RequestorToken
     after: SessionStatus | None
     within: timedelta
@@ -192,14 +190,14 @@ class NextStatus(_Awaited[SessionStatus | Quiet]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class PublishStatus(_Awaited[None]):
     """Tell a status backend what was learnt; see `StatusBackend.publish`."""
 
-    backend: StatusBackend | AsyncStatusBackend
+    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
     token: RequestorToken
     status: SessionStatus
-    result_jwt: str | None
+    result_jwt: str | None = attrs.field(repr=False)
 
     def call(self) -> Awaitable[None] | None:
         """Do it."""
@@ -207,11 +205,11 @@ class PublishStatus(_Awaited[None]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class PublishedResult(_Awaited[str | None]):
     """Get the signed result that was published; see `StatusBackend.published_result`."""
 
-    backend: StatusBackend | AsyncStatusBackend
+    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
     token: RequestorToken
 
     def call(self) -> str | Awaitable[str | None] | None:
@@ -220,11 +218,11 @@ class PublishedResult(_Awaited[str | None]):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen
 class Ask(_Awaited[AnswerT]):
     """Call a function of the application's, of either colour; what it raises passes through."""
 
-    function: Callable[[], AnswerT | Awaitable[AnswerT]]
+    function: Callable[[], AnswerT | Awaitable[AnswerT]] = attrs.field(repr=False)
 
 
 UseStore: TypeAlias = PutIfAbsent | GetStored | DeleteStored

@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final, final
 
 import attrs
@@ -79,7 +78,8 @@ def unsigned_request_jwt(
         "sub": subject,
         FIELDS[subject]: request_value(request),
     }
-    return UnsignedJwt(f"{_header(algorithm)}.{_encode(write_json(claims).encode())}".encode())
+    header = _encode(write_json({"typ": "JWT", "alg": algorithm}).encode())
+    return UnsignedJwt(f"{header}.{_encode(write_json(claims).encode())}".encode())
 
 
 def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
@@ -127,11 +127,6 @@ def _read_claim(value: JsonValue, field: str) -> ExtendedRequest:
     if not isinstance(request, ExtendedRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     return request
-
-
-@lru_cache(maxsize=8)
-def _header(algorithm: str) -> str:
-    return _encode(write_json({"typ": "JWT", "alg": algorithm}).encode())
 
 
 def _encode(data: bytes) -> str:

@@ -1,0 +1,63 @@
+"""A plugin for irma-backend: `pkcs11:` URIs name an RSA key in a hardware token, which signs.
+
+Belongs here: the hook, and what its factory makes of URI and context. Does not belong here: URIs
+(`uri`), what talks to the token (`module`, `sessions`), the signers (`signer`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from irma_core.errors import ConfigurationError
+from irma_core.plugins.hookspecs import (
+    Colour,
+    PluginUri,
+    SignerFactory,
+    WiringContext,
+    hookimpl,
+)
+from irma_signing_pkcs11.sessions import KeySessions
+from irma_signing_pkcs11.signer import AsyncPkcs11Signer, Pkcs11Signer
+from irma_signing_pkcs11.uri import KeyUri, read_uri
+
+__all__ = ["MODULE", "PIN", "irma_signing_schemes", "make_signer"]
+
+MODULE: Final = "pkcs11-module"
+"""The name in the wiring context's `secrets` of the PKCS#11 module: its absolute path."""
+PIN: Final = "pkcs11-pin"
+"""The name of the PIN there, or of what gets it; not needed where the URI has a `pin-source`."""
+
+
+@hookimpl
+def irma_signing_schemes() -> Mapping[str, SignerFactory]:
+    """Give the one factory of this plugin."""
+    return {"pkcs11": make_signer}
+
+
+def make_signer(uri: PluginUri, context: WiringContext) -> Pkcs11Signer | AsyncPkcs11Signer:
+    """Make a signer of a key in a token, and log in there.
+
+    Args:
+        uri: `pkcs11:token=…;object=…`, see `uri`.
+        context: Its secret `pkcs11-module` is the path of the module, `pkcs11-pin` the PIN.
+
+    Raises:
+        ConfigurationError: The URI, the module, the PIN or the key is not what it must be.
+    """
+    key = read_uri(uri.rest)
+    module = os.fsdecode(context.secret(MODULE))
+    signer = Pkcs11Signer(KeySessions(module, key, _pin_of(key, context)))
+    signer.open()
+    return signer if context.colour is Colour.SYNC else AsyncPkcs11Signer(signer)
+
+
+def _pin_of(key: KeyUri, context: WiringContext) -> Callable[[], bytes]:
+    """Give what reads the PIN; it is read anew for each login, and never kept."""
+    if (key.pin_file is None) == (PIN not in context.secrets):
+        raise ConfigurationError(
+            f"pkcs11: give the PIN once: `?pin-source=file:/…` in the URI, or the secret {PIN!r}"
+        )
+    file = key.pin_file
+    return (lambda: context.secret(PIN)) if file is None else file.read_bytes

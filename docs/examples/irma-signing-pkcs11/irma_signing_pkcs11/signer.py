@@ -1,0 +1,91 @@
+"""The signers, one a colour: what irma-backend sees of a key in a token."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import final
+
+from irma_core.errors import ConfigurationError, SigningError
+from irma_signing_pkcs11.failures import TokenError
+from irma_signing_pkcs11.sessions import KeySessions
+
+__all__ = ["AsyncPkcs11Signer", "Pkcs11Signer"]
+
+
+@final
+class Pkcs11Signer:
+    """Signs by RS256 in the token; threads may share it."""
+
+    def __init__(self, sessions: KeySessions) -> None:
+        self._sessions = sessions
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS algorithm."""
+        return "RS256"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """Give the RSASSA-PKCS1-v1_5 signature with SHA-256, made in the token.
+
+        Raises:
+            SigningError: The token is gone or refuses; or this process was forked since.
+        """
+        try:
+            return self._sessions.sign(signing_input)
+        except TokenError as error:
+            reason = str(error)
+        raise SigningError(f"pkcs11: {reason}")  # out here: the PIN may be in frames behind it
+
+    def open(self) -> None:
+        """Log in and find the key, before the first signature is wanted.
+
+        Raises:
+            ConfigurationError: Module, token, PIN or key is not what it must be.
+        """
+        try:
+            self._sessions.open()
+        except TokenError as error:
+            reason = str(error)
+        else:
+            return
+        raise ConfigurationError(f"pkcs11: {reason}")
+
+    def close(self) -> None:
+        """Close its sessions and log out; it signs no more."""
+        self._sessions.close()
+
+    def __repr__(self) -> str:
+        return "<Pkcs11Signer>"
+
+    def __reduce__(self) -> str:
+        raise ConfigurationError("a signer is not pickled: its sessions are this process's")
+
+
+@final
+class AsyncPkcs11Signer:
+    """The same on a thread: a token takes milliseconds, one behind a network more.
+
+    A task that is cancelled stops waiting; the token signs on, and its signature is lost.
+    """
+
+    def __init__(self, signer: Pkcs11Signer) -> None:
+        self._signer = signer
+
+    @property
+    def algorithm(self) -> str:
+        """The JWS algorithm."""
+        return self._signer.algorithm
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        """Give the signature; see `Pkcs11Signer.sign`."""
+        return await asyncio.to_thread(self._signer.sign, signing_input)
+
+    async def aclose(self) -> None:
+        """Close its sessions and log out."""
+        await asyncio.to_thread(self._signer.close)
+
+    def __repr__(self) -> str:
+        return "<AsyncPkcs11Signer>"
+
+    def __reduce__(self) -> str:
+        raise ConfigurationError("a signer is not pickled: its sessions are this process's")

@@ -1,0 +1,151 @@
+"""Tokens in software, for tests: SoftHSM in a directory of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from ctypes import CDLL
+from itertools import count
+from pathlib import Path
+from typing import Final, Never, final
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from pkcs11.exceptions import PKCS11Error
+
+from irma_core.plugins.hookspecs import Colour, PluginUri, Secret, WiringContext
+from irma_signing_pkcs11 import MODULE, irma_signing_schemes
+from irma_signing_pkcs11 import PIN as PIN_NAME
+from irma_signing_pkcs11.module import load_module
+from irma_signing_pkcs11.signer import AsyncPkcs11Signer, Pkcs11Signer
+from irma_testing import ScriptedTransport
+
+__all__ = ["PIN", "AskedPin", "SoftHsm", "SoftHsmMissing"]
+
+PIN: Final = "8267-0143-hex"
+_MODULES: Final = (
+    Path("/usr/lib/softhsm/libsofthsm2.so"),  # Debian
+    Path("/usr/lib64/pkcs11/libsofthsm2.so"),  # Fedora
+    Path("/opt/homebrew/lib/softhsm/libsofthsm2.so"),
+)
+
+
+@final
+class SoftHsmMissing(Exception):  # noqa: N818  # nothing failed
+    """It is not installed."""
+
+    def skip_or_fail(self) -> Never:
+        """Skip a test with a line that says so; on CI, fail."""
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(self), pytrace=False)
+        pytest.skip(str(self))
+
+
+@final
+class AskedPin:
+    """What gets the PIN, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.text = PIN
+        self.asked = 0
+
+    def __call__(self) -> str:
+        self.asked += 1
+        return self.text
+
+
+@final
+class SoftHsm:
+    """Tokens below a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        module = next((path for path in _MODULES if path.exists()), None)
+        if module is None or shutil.which("softhsm2-util") is None:
+            raise SoftHsmMissing("SoftHSM is not installed: apt-get install softhsm2")
+        self.module = module
+        self._numbers = count()  # a token has each id once, says softhsm2-util
+        self.tokens = directory / "tokens"
+        self.tokens.mkdir()
+        self.configuration = directory / "softhsm2.conf"
+        self.configuration.write_text(
+            f"directories.tokendir = {self.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n"
+        )
+
+    def make_token(self, label: str) -> str:
+        """Make a token; give its serial number."""
+        before = {*self.tokens.iterdir()}
+        self._run("--init-token", "--free", "--label", label, "--so-pin", "so-pin-1", "--pin", PIN)
+        (made,) = {*self.tokens.iterdir()} - before
+        return made.name.replace("-", "")[-16:]  # SoftHSM names the directory after a longer one
+
+    def add_key(self, serial: str, label: str, *, bits: int = 2048, number: str = "") -> bytes:
+        """Put a new RSA key into a token; give its public key in PEM."""
+        return self._import(
+            serial,
+            label,
+            number or f"{next(self._numbers):02}",
+            rsa.generate_private_key(65537, bits),
+        )
+
+    def add_elliptic_key(self, serial: str, label: str) -> None:
+        """Put in a key that is none of RSA."""
+        self._import(
+            serial, label, f"{next(self._numbers):02}", ec.generate_private_key(ec.SECP256R1())
+        )
+
+    def log_out(self, token: str) -> None:
+        """End the login of this process, for all signers in it, as the end of one of them may."""
+        for slot in load_module(str(self.module)).get_slots():
+            with suppress(PKCS11Error):  # a token that was removed
+                if slot.get_token().label == token:
+                    session = slot.get_token().open()
+                    CDLL(str(self.module)).C_Logout(getattr(session, "handle"))  # noqa: B009  # not in its stub
+                    session.close()
+
+    def wire(self, rest: str, *, pin: Secret | None = PIN, module: str = "") -> Pkcs11Signer:
+        """Make a signer as irma-backend does, of what stands behind `pkcs11:`."""
+        signer = self._wire(rest, Colour.SYNC, pin, module)
+        assert isinstance(signer, Pkcs11Signer)
+        return signer
+
+    def wire_async(self, rest: str) -> AsyncPkcs11Signer:
+        """Make one of the other colour."""
+        signer = self._wire(rest, Colour.ASYNC, PIN, "")
+        assert isinstance(signer, AsyncPkcs11Signer)
+        return signer
+
+    def _wire(self, rest: str, colour: Colour, pin: Secret | None, module: str) -> object:
+        transport = ScriptedTransport()
+        secrets: dict[str, Secret] = {MODULE: module or str(self.module)}
+        if pin is not None:
+            secrets[PIN_NAME] = pin
+        context = WiringContext(colour, transport.clock, transport, secrets)
+        (factory,) = irma_signing_schemes().values()
+        return factory(PluginUri("pkcs11", f"pkcs11:{rest}"), context)
+
+    def _import(
+        self,
+        serial: str,
+        label: str,
+        number: str,
+        key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+    ) -> bytes:
+        file = self.tokens.parent / "key.pem"
+        file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        where = ("--serial", serial, "--label", label, "--id", number, "--pin", PIN)
+        self._run("--import", str(file), *where)
+        file.unlink()
+        return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    def _run(self, *arguments: str) -> None:
+        environment = {**os.environ, "SOFTHSM2_CONF": str(self.configuration)}
+        command = ["softhsm2-util", "--module", str(self.module), *arguments]
+        subprocess.run(command, env=environment, check=True, capture_output=True)

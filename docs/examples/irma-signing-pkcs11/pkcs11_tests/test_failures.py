@@ -1,0 +1,132 @@
+"""What goes wrong with a token is told clearly, and without its PIN or URI."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pkcs11 import KeyType, MechanismFlag
+
+from irma_core.errors import ConfigurationError, IrmaError, SigningError
+from irma_core.plugins.hookspecs import Secret
+from irma_signing_pkcs11.module import load_module
+from irma_testing.contracts.signing import is_signature
+from pkcs11_tests.conftest import Tokens
+from pkcs11_tests.softhsm import PIN, AskedPin, SoftHsm
+
+IRMA = "token=irma;object=webshop"
+WRONG = "9999-wrong-9999"
+
+
+def kept(kind: type[IrmaError], call: Callable[[], object], uri: str) -> str:
+    """Give the text of the error that a call must fail with; PIN and URI are nowhere in it."""
+    with pytest.raises(kind) as caught:
+        call()
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    for secret in (PIN, WRONG, uri, *(part for part in uri.split(";") if part)):
+        assert secret not in told
+    return str(caught.value)
+
+
+def refused(softhsm: SoftHsm, uri: str, pin: Secret | None = PIN, module: str = "") -> str:
+    """Give what wiring says."""
+    return kept(ConfigurationError, lambda: softhsm.wire(uri, pin=pin, module=module).close(), uri)
+
+
+def test_a_missing_module_is_told(softhsm: SoftHsm, tmp_path: Path) -> None:
+    """No file, no library, a library of something else, or no absolute path."""
+    text = tmp_path / "module.so"
+    text.write_text("no library")
+    here = f"{tmp_path}/missing.so"
+    assert "is not there" in refused(softhsm, IRMA, module=here)
+    assert "is it a PKCS#11 module?" in refused(softhsm, IRMA, module=str(text))
+    assert "absolute path" in refused(softhsm, IRMA, module="libsofthsm2.so")
+
+
+def test_a_wrong_pin_is_told_and_not_sent_again(softhsm: SoftHsm) -> None:
+    """A token locks itself after some tries."""
+    assert "the PIN is wrong" in refused(softhsm, IRMA, pin=WRONG)
+    assert "the PIN is wrong" in refused(softhsm, IRMA, pin="1")
+    pin = AskedPin()
+    signer = softhsm.wire(IRMA, pin=pin)
+    pin.text = WRONG
+    softhsm.log_out("irma")
+    for _ in range(3):
+        told = kept(SigningError, lambda: signer.sign(b"x"), IRMA)
+        assert "the PIN is wrong; it is not sent again" in told
+    assert pin.asked == 2
+    signer.close()
+
+
+def test_a_pin_that_cannot_be_read_is_told(softhsm: SoftHsm) -> None:
+    """Whatever its function raises, its text stays behind."""
+
+    def broken() -> str:
+        raise OSError(f"no vault for {PIN}")
+
+    assert "'pkcs11-pin' failed: OSError" in refused(softhsm, IRMA, pin=broken)
+    assert "the PIN cannot be read: UnicodeDecodeError" in refused(softhsm, IRMA, pin=b"\xff")
+    missing = f"{IRMA}?pin-source=file:/nowhere/pin"
+    assert "the PIN cannot be read: FileNotFoundError" in refused(softhsm, missing, pin=None)
+
+
+def test_the_pin_is_given_once(softhsm: SoftHsm) -> None:
+    """Neither not at all, nor in two ways."""
+    assert "give the PIN once" in refused(softhsm, IRMA, pin=None)
+    assert "give the PIN once" in refused(softhsm, f"{IRMA}?pin-source=file:/run/pin")
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("token=irmaaa;object=webshop", "no token of that name is there"),
+        ("token=irma;serial=00;object=webshop", "no token of that name is there"),
+        ("token=irma;object=webshopp", "the token has no private key of that name"),
+        ("token=irma;object=webshop;id=%99", "the token has no private key of that name"),
+        ("token=irma;object=changing", "several private keys have that name"),
+        ("token=twin;object=webshop", "several tokens have that name"),
+        ("token=irma;object=short", "RS256 needs an RSA key of 2048 bits or more"),
+        ("token=irma;object=elliptic", "RS256 needs an RSA key of 2048 bits or more"),
+    ],
+)
+def test_a_key_that_is_not_there_is_told(softhsm: SoftHsm, uri: str, why: str) -> None:
+    """While wiring, not at the first session."""
+    assert why in refused(softhsm, uri)
+
+
+def test_a_key_that_may_not_sign_is_told(softhsm: SoftHsm) -> None:
+    """One that was made to decrypt."""
+    signer = softhsm.wire(IRMA)
+    module = load_module(str(softhsm.module))
+    with module.get_token(token_label="irma").open(rw=True) as session:
+        session.generate_keypair(
+            KeyType.RSA,
+            2048,
+            label="decrypts",
+            store=True,
+            capabilities=MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT,
+        )
+    assert "may not sign" in refused(softhsm, "token=irma;object=decrypts")
+    signer.close()
+
+
+def test_a_removed_token_is_told(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """By each signature that is wanted, until it is back; other tokens sign on."""
+    uri = "token=leaving;object=webshop"
+    signer, other = softhsm.wire(uri), softhsm.wire(IRMA)
+    assert is_signature("RS256", tokens.leaving, b"x", signer.sign(b"x"))
+    for directory in softhsm.tokens.iterdir():
+        if b"leaving" in (directory / "token.object").read_bytes():
+            shutil.rmtree(directory)
+    for _ in range(2):
+        told = kept(SigningError, lambda: signer.sign(b"x"), uri)
+        assert "no token of that name is there" in told
+    assert is_signature("RS256", tokens.webshop, b"x", other.sign(b"x"))
+    assert "no token of that name is there" in refused(softhsm, uri)
+    signer.close()
+    other.close()

@@ -1,0 +1,117 @@
+"""Signing with a key in a token."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from irma_signing_pkcs11.signer import AsyncPkcs11Signer, Pkcs11Signer
+from irma_testing.contracts import AsyncSignerContract, SignerContract
+from irma_testing.contracts.signing import is_signature
+from pkcs11_tests.conftest import Tokens
+from pkcs11_tests.softhsm import PIN, AskedPin, SoftHsm
+
+IRMA = "token=irma;object=webshop"
+
+
+class TestContract(SignerContract):
+    """What any signer must do."""
+
+    secrets = (PIN,)
+
+    @pytest.fixture(autouse=True)
+    def token(self, softhsm: SoftHsm, tokens: Tokens) -> None:
+        """Say where the key is."""
+        self.softhsm, self.verifying_key = softhsm, tokens.webshop
+
+    def make_signer(self) -> Pkcs11Signer:
+        """Make it by the plugin's hook."""
+        return self.softhsm.wire(IRMA)
+
+    def make_failing_signer(self) -> Pkcs11Signer:
+        """Make it, and log out."""
+        signer = self.make_signer()
+        signer.close()
+        return signer
+
+
+class TestAsyncContract(AsyncSignerContract):
+    """The same, awaited."""
+
+    secrets = (PIN,)
+
+    @pytest.fixture(autouse=True)
+    def token(self, softhsm: SoftHsm, tokens: Tokens) -> None:
+        """Say where the key is."""
+        self.softhsm, self.verifying_key = softhsm, tokens.webshop
+
+    def make_signer(self) -> AsyncPkcs11Signer:
+        """Make it by the plugin's hook."""
+        return self.softhsm.wire_async(IRMA)
+
+    def make_failing_signer(self) -> AsyncPkcs11Signer:
+        """Make it, and log out."""
+        signer = self.softhsm.wire(IRMA)
+        signer.close()
+        return AsyncPkcs11Signer(signer)
+
+
+def test_the_pin_comes_from_a_file(softhsm: SoftHsm, tokens: Tokens, tmp_path: Path) -> None:
+    """With the newline that editors put at its end."""
+    file = tmp_path / "pin"
+    file.write_text(f"{PIN}\n")
+    signer = softhsm.wire(f"{IRMA}?pin-source=file:{file}", pin=None)
+    assert is_signature("RS256", tokens.webshop, b"x", signer.sign(b"x"))
+    signer.close()
+
+
+def test_the_pin_comes_from_a_function(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """Called for each login, and kept nowhere in between."""
+    pin = AskedPin()
+    signer = softhsm.wire(IRMA, pin=pin)
+    for _ in range(3):
+        assert is_signature("RS256", tokens.webshop, b"x", signer.sign(b"x"))
+    assert pin.asked == 1
+    signer.close()
+
+
+def test_a_key_is_told_apart_by_its_id(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """Where two have one label, as while keys change."""
+    signer = softhsm.wire("token=irma;object=changing;id=%ab")
+    assert is_signature("RS256", tokens.new, b"x", signer.sign(b"x"))
+    signer.close()
+
+
+def test_a_token_is_told_apart_by_its_serial_number(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """Where two have one label."""
+    for serial, public_key in tokens.twins.items():
+        signer = softhsm.wire(f"token=twin;serial={serial};object=webshop")
+        assert is_signature("RS256", public_key, b"x", signer.sign(b"x"))
+        signer.close()
+
+
+def test_signers_of_one_token_survive_each_others_end(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """The logout of one ends the login of all; the others log in again by themselves."""
+    first, second, third = (softhsm.wire(IRMA) for _ in range(3))
+    first.close()
+    for signer in (second, third, second):
+        assert is_signature("RS256", tokens.webshop, b"x", signer.sign(b"x"))
+    second.close()
+    assert is_signature("RS256", tokens.webshop, b"x", third.sign(b"x"))
+    third.close()
+
+
+def test_threads_that_lose_the_login_at_once_all_sign(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """One of them logs in again, for all; more threads than sessions wait for a turn."""
+    pin = AskedPin()
+    signer = softhsm.wire(IRMA, pin=pin)
+    inputs = [str(number).encode() for number in range(200)]
+    with ThreadPoolExecutor(20) as threads:
+        for _ in range(3):
+            softhsm.log_out("irma")
+            for data, signature in zip(inputs, threads.map(signer.sign, inputs), strict=True):
+                assert is_signature("RS256", tokens.webshop, data, signature)
+    assert pin.asked == 4
+    signer.close()

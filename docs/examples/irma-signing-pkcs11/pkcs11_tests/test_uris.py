@@ -1,0 +1,79 @@
+"""`pkcs11:` URIs: what they say, and what they may not say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from irma_core.errors import ConfigurationError
+from irma_signing_pkcs11.uri import KeyUri, read_uri
+
+
+def test_a_uri_names_a_token_and_a_key() -> None:
+    """By their labels."""
+    assert read_uri("token=irma;object=webshop") == KeyUri("irma", "webshop", None, None, None)
+
+
+def test_names_are_percent_encoded() -> None:
+    """UTF-8 in names, any bytes in an id; each attribute at its place, in any order."""
+    uri = "type=private;object=caf%C3%A9%3B%25;id=%00%ff;serial=a-1;token=My%20token%3f"
+    assert read_uri(uri) == KeyUri("My token?", "café;%", "a-1", b"\x00\xff", None)
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("file:/run/secrets/pin", "/run/secrets/pin"),
+        ("file:///run/secrets/pin", "/run/secrets/pin"),
+        ("file:%2Frun%2Fmy%2520pin", "/run/my pin"),
+        ("file:/run/100%2525", "/run/100%"),
+    ],
+)
+def test_a_pin_may_be_in_a_file(source: str, path: str) -> None:
+    """Named by a `file:` URI, encoded once more as the value of an attribute."""
+    assert read_uri(f"token=a;object=b?pin-source={source}").pin_file == Path(path)
+
+
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("", "names a token and an object"),
+        ("token=a", "names a token and an object"),
+        ("token=;object=b", "names a token and an object"),
+        ("object=b?pin-source=file:/pin", "names a token and an object"),
+        ("token=a;object=b;type=public", "only a private key signs"),
+        ("token=a;token=c;object=b", "each attribute once"),
+        ("token=a;object=b?pin-source=file:/a&pin-source=file:/b", "each attribute once"),
+        ("token=a;object=b;", "list of name=value"),
+        ("token=a;object", "list of name=value"),
+        ("token=a b;object=c", "percent-encoded"),
+        ("token=a;object=%2", "percent-encoded"),
+        ("token=a;object=b/c", "percent-encoded"),
+        ("token=caf\N{LATIN SMALL LETTER E WITH ACUTE};object=b", "percent-encoded"),
+        ("token=%ff;object=b", "UTF-8"),
+        ("token=a;object=b;slot-id=3", "a URI takes token, object"),
+        ("token=a;object=b?pin-sauce=file:/pin", "behind the [?] pin-source"),
+        ("token=a;object=b?module-path=/tmp/evil.so", "module-path is refused"),
+        ("token=a;object=b;module-path=%2Ftmp%2Fevil.so", "module-path is refused"),
+        ("token=a;object=b?module-name=evil", "module-name is refused"),
+        ("token=a;object=b?pin-value=1234", "pin-value is refused"),
+        ("token=a;object=b?pin-source=|/bin/id", "runs no command"),
+        ("token=a;object=b?pin-source=%7C%2Fbin%2Fid", "runs no command"),
+        ("token=a;object=b?pin-source=/etc/pin", "is a file"),
+        ("token=a;object=b?pin-source=file:pin", "is a file"),
+        ("token=a;object=b?pin-source=file://host/pin", "is a file"),
+        ("token=a;object=b?pin-source=file:/pin%3Fx", "is a file"),
+        ("token=a;object=b?pin-source=https://host/pin", "is a file"),
+        ("token=a;object=b?pin-source=http://[", "percent-encoded|is a file"),
+    ],
+)
+def test_what_a_uri_may_not_say_is_refused(uri: str, why: str) -> None:
+    """With what to do instead, and without showing what was written."""
+    with pytest.raises(ConfigurationError, match=why) as caught:
+        read_uri(uri)
+    error = caught.value
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    for written in ("evil", "1234", "/bin", "sauce", "slot", "host", "caf"):
+        assert written not in str(error)

@@ -1,0 +1,67 @@
+"""A new virtual environment, with the library and each plugin of the examples as distributions.
+
+What is installed there comes from their own `pyproject.toml`, and nothing of this tree is on its
+path: so entry points, dependencies and what is packed are tried as users get them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import final
+
+__all__ = ["FreshEnvironment"]
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@final
+class FreshEnvironment:
+    """A virtual environment in a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        wheels = directory / "wheels"
+        for project in (ROOT, *_plugins()):
+            hatchling = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
+            _run([*hatchling, "-d", str(wheels)], cwd=project)
+        venv.create(directory / "venv", with_pip=True)
+        self._python = directory / "venv" / "bin" / "python"
+        pip = [str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, *map(str, sorted(wheels.iterdir()))], cwd=directory)
+
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+        """Run its Python, warnings being errors; give what it prints."""
+        command = [str(self._python), "-I", "-W", "error", *arguments]
+        return _run(command, cwd=self._directory, environment=environment)
+
+
+def _plugins() -> list[Path]:
+    """Give the examples that have an entry point for plugins."""
+    projects = sorted((ROOT / "docs" / "examples").glob("*/pyproject.toml"))
+    return [
+        path.parent
+        for path in projects
+        if "irma_backend"
+        in tomllib.loads(path.read_text(encoding="utf-8"))
+        .get("project", {})
+        .get("entry-points", {})
+    ]
+
+
+def _run(command: list[str], *, cwd: Path, environment: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command[-1][-200:]}\n{done.stdout}{done.stderr}"
+    return done.stdout

@@ -1,0 +1,21 @@
+"""The plugin that signs in tokens passes its own tests, as its readers run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pkcs11_tests.softhsm import SoftHsm, SoftHsmMissing
+from tests.pytest_plugin.running import outcome
+
+EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-signing-pkcs11"
+
+
+def test_the_plugin_passes_its_own_tests(tmp_path: Path) -> None:
+    """All of them, with SoftHSM: contract, URIs, and what goes wrong."""
+    try:
+        SoftHsm(tmp_path)
+    except SoftHsmMissing as missing:
+        missing.skip_or_fail()
+    said = outcome(EXAMPLE)
+    assert said.endswith(" passed"), said
+    assert "," not in said
