@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         PublicKeyAuthentication,
         TokenAuthentication,
     )
+    from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication, GatewaySecret
     from irma_core.trust.handles import Bearer, HandleSealer
     from irma_core.trust.request_jwt import (
         VerifiedRequest,
@@ -107,6 +108,7 @@ else:
         "trust.authentication": (
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),
+        "trust.gateway": "GatewayAssertion GatewayAuthentication GatewaySecret",
         "trust.handles": "Bearer HandleSealer",
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
@@ -149,6 +151,9 @@ __all__ = [
     "FrontendAuthorization",
     "FrontendOptions",
     "FrontendRequest",
+    "GatewayAssertion",
+    "GatewayAuthentication",
+    "GatewaySecret",
     "HandleError",
     "HandleExpiredError",
     "HandleSealer",

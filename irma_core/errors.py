@@ -15,13 +15,13 @@
     │   ├── TransportTimeoutError      ... the time of one try was up
     │   ├── MalformedResponseError     ... what came is not HTTP
     │   ├── ResponseTooLargeError      ... the answer is over the limit
-    │   └── EventTooLargeError         ... one event of a stream is
+    │   ├── EventTooLargeError         ... one event of a stream is
+    │   └── GatewayError               ... no token for the gateway on the way: nothing was sent
     ├── DeadlineError                  the time of the whole call was up
     ├── SessionMayExistError           a start ended without saying whether a session was made
     ├── SigningError                   the signer failed
     ├── StoreError                     the store failed
     ├── StatusBackendError             the status backend failed
-    ├── GatewayError                   the gateway's authorization server gave no token
     ├── PostRefusedError               a POST is not the server's, or not for this place
     ├── HandleError                    a sealed text is not to be taken
     │   ├── HandleInvalidError         ... changed, cut, or sealed with another key
@@ -268,6 +268,23 @@ class EventTooLargeError(TransportError):
     """An event of a stream is over the decoder's limit."""
 
 
+class GatewayError(TransportError):
+    """No access token for the gateway in front of the server could be had: nothing was sent.
+
+    Attributes:
+        http_status: The authorization server's HTTP status; None where it gave no response.
+        code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one.
+    """
+
+    def __init__(
+        self, reason: str, *, http_status: int | None = None, code: str | None = None
+    ) -> None:
+        words = f"no token from the gateway's authorization server: {reason}"
+        super().__init__("POST token", words, request_sent=False)
+        self.http_status = http_status
+        self.code = code
+
+
 class DeadlineError(IrmaError, TimeoutError):
     """The time of the whole call was up. Its cause, if any, is the last failure before."""
 
@@ -297,23 +314,6 @@ class StoreError(IrmaError):
 
 class StatusBackendError(IrmaError):
     """A status backend failed. Its cause is the backend's own error."""
-
-
-class GatewayError(IrmaError):
-    """No access token for the gateway in front of the server could be had.
-
-    Attributes:
-        http_status: The authorization server's HTTP status; None where it gave no response.
-        code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one.
-    """
-
-    def __init__(
-        self, reason: str, *, http_status: int | None = None, code: str | None = None
-    ) -> None:
-        super().__init__(f"the gateway's authorization server: {reason}")
-        self.reason = reason
-        self.http_status = http_status
-        self.code = code
 
 
 class PostRefusedError(IrmaError):

@@ -28,6 +28,7 @@ from typing import TypeVar, final
 from irma_core.errors import ConfigurationError
 from irma_core.flows.drive import run, run_async
 from irma_core.flows.effects import Flow
+from irma_core.flows.gateway import through_gateway
 from irma_core.flows.handles import redeem_handle_flow
 from irma_core.flows.pairing import complete_pairing_flow, set_pairing_flow
 from irma_core.flows.server import check_health_flow, get_public_key_flow
@@ -59,6 +60,7 @@ from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.handles import Bearer, HandleSealer
 from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
@@ -77,6 +79,7 @@ class Requestor:
         url: The server's base URL, with its `api_prefix` if any.
         transport: What runs the HTTP calls; the caller closes it.
         authentication: How the server knows this requestor: see its setting `requestors`.
+        gateway: How to pass a gateway in front of the server that wants an OAuth 2.0 token.
         allow: The risks that are taken, each by name; see `Risk`.
         server_key: The server's public key in PEM, or several during a change of keys. With it the
             answer is made of the *signed* result, and says so (`Answer.evidence`). Get it with the
@@ -89,12 +92,13 @@ class Requestor:
 
     Every method but `start_session`, `watch_status` and those that say so raises, beside what it
     names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),
-    `TransportError` (the wire, after three tries) and `DeadlineError` (the timeout). Those that
+    `TransportError` (the wire, after three tries; with a gateway
+    `GatewayError`, which is one) and `DeadlineError` (the timeout). Those that
     compare nothing with what was asked take a session's `RequestorToken` as well.
 
     Raises:
-        ConfigurationError: The URL is wrong, or is plain HTTP and not loopback; or `allow`,
-            `server_key`, `status_backend` or `timeout` is not what it should be.
+        ConfigurationError: A URL is wrong, or is plain HTTP and not loopback; or `allow`,
+            `gateway`, `server_key`, `status_backend` or `timeout` is not what it should be.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class Requestor:
         transport: Transport,
         *,
         authentication: Authentication[Signer] = NoAuthentication(),  # noqa: B008  # frozen
+        gateway: GatewayAuthentication[Signer] | None = None,
         allow: Collection[Risk] = (),
         server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
@@ -115,6 +120,7 @@ class Requestor:
             url,
             transport,
             authentication=authentication,
+            gateway=gateway,
             allow=allow,
             timeout=timeout,
             server_key=server_key,
@@ -126,7 +132,7 @@ class Requestor:
         return f"<Requestor at {self._wiring.server.text}>"
 
     def _run(self, flow: Flow[ReturnT], streams: ExitStack | None = None) -> ReturnT:
-        return run(flow, self._transport, streams)
+        return run(through_gateway(self._wiring, flow), self._transport, streams)
 
     def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:
         """Start a session.
@@ -245,7 +251,7 @@ class Requestor:
         flow = redeem_handle_flow(
             self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
         )
-        return run(flow, self._transport)
+        return self._run(flow)
 
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """Give what the server says, at any status: for logs and curiosity, not for logging in.
@@ -314,7 +320,8 @@ class Requestor:
 class AsyncRequestor:
     """`Requestor`, awaited: the same arguments, methods and errors.
 
-    Its authentication takes an `AsyncSigner` too; its status backend is an `AsyncStatusBackend`.
+    Its authentication, and that at a gateway, take an `AsyncSigner` too; its status backend is an
+    `AsyncStatusBackend`.
     """
 
     def __init__(
@@ -323,6 +330,7 @@ class AsyncRequestor:
         transport: AsyncTransport,
         *,
         authentication: Authentication[Signer | AsyncSigner] = NoAuthentication(),  # noqa: B008
+        gateway: GatewayAuthentication[Signer | AsyncSigner] | None = None,
         allow: Collection[Risk] = (),
         server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
@@ -335,6 +343,7 @@ class AsyncRequestor:
             url,
             transport,
             authentication=authentication,
+            gateway=gateway,
             allow=allow,
             timeout=timeout,
             server_key=server_key,
@@ -346,7 +355,8 @@ class AsyncRequestor:
         return f"<AsyncRequestor at {self._wiring.server.text}>"
 
     async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
-        return await run_async(flow, self._transport, streams)
+        through = through_gateway(self._wiring, flow)
+        return await run_async(through, self._transport, streams)
 
     async def start_session(
         self, request: SessionRequest | ExtendedRequest | str
@@ -400,7 +410,7 @@ class AsyncRequestor:
         flow = redeem_handle_flow(
             self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
         )
-        return await run_async(flow, self._transport)
+        return await self._run(flow)
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """See `Requestor.get_unchecked_result`."""
@@ -440,6 +450,7 @@ def _wire(
     transport: Transport | AsyncTransport,
     *,
     authentication: Authentication[Signer | AsyncSigner],
+    gateway: GatewayAuthentication[Signer | AsyncSigner] | None,
     allow: Collection[Risk],
     timeout: timedelta,
     server_key: ServerKey | None,
@@ -452,6 +463,7 @@ def _wire(
         transport.clock,
         jitter=transport.jitter,
         authentication=authentication,
+        gateway=gateway,
         allow=risks,
         server_keys=given_server_keys(server_key),
         fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,

@@ -67,6 +67,8 @@ class Kept:
         self.fetched: Fetched | None = None
         self.tried_at = -math.inf
         """When the last flight began, on the monotonic clock, whatever came of it."""
+        self.replaced_at = -math.inf
+        """When the last one began for something other than what was at hand."""
         self._flights: dict[str, _Flight] = {}
 
     @property
@@ -130,6 +132,8 @@ def kept_flow(
             # Else another flight has landed since the first line.
             if kept.fetched is before:
                 kept.tried_at = now
+                if other_than is not None:
+                    kept.replaced_at = now
                 kept.fetched = fetched = yield from fetch()
                 return fetched
         except DeadlineError:

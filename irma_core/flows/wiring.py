@@ -10,11 +10,16 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
 from irma_core.models.risks import Risk
-from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.addresses import ServerUrl, checked_token_url
 from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import Clock, Jitter
-from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.authentication import (
+    Authentication,
+    NoAuthentication,
+    TokenAuthentication,
+)
+from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.server_keys import FetchedServerKey
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -34,6 +39,8 @@ class Wiring:
         clock: The transport's.
         jitter: The transport's.
         authentication: Who asks.
+        gateway: How a gateway in front of the server is passed, if there is one.
+        kept_token: The gateway's token.
         allow: The risks that are taken.
         server_keys: Public keys of the server in PEM; with any, answers come from signed results.
         fetched_key: How the key is fetched, where none is given.
@@ -53,6 +60,10 @@ class Wiring:
     authentication: Authentication[Signer | AsyncSigner] = attrs.field(
         default=NoAuthentication(), kw_only=True
     )
+    gateway: GatewayAuthentication[Signer | AsyncSigner] | None = attrs.field(
+        default=None, kw_only=True
+    )
+    kept_token: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
     server_keys: tuple[str | bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
@@ -69,6 +80,16 @@ class Wiring:
     def __attrs_post_init__(self) -> None:
         if self.deadline() <= self.clock.monotonic():
             raise ConfigurationError("a call's timeout must be above zero")
+        if self.gateway is not None:
+            self._check(self.gateway)
+
+    def _check(self, gateway: GatewayAuthentication[Signer | AsyncSigner]) -> None:
+        checked_token_url(gateway.token_url, allow=self.allow)
+        taken = isinstance(self.authentication, TokenAuthentication)
+        if taken and gateway.header.lower() == "authorization":
+            raise ConfigurationError(
+                "gateway: `Authorization` has the IRMA server's own token; set another header"
+            )
 
     @property
     def takes_signed_results(self) -> bool:

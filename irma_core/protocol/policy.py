@@ -14,6 +14,7 @@ import attrs
 from irma_core.errors import (
     ConnectionBrokenError,
     ConnectionFailedError,
+    GatewayError,
     IrmaError,
     ServerRefusedError,
     TransportTimeoutError,
@@ -69,6 +70,8 @@ def is_transient(error: IrmaError) -> bool:
         return error.http_status in _PASSING_STATUSES or error.code == INTERNAL_ERROR
     if isinstance(error, UnexpectedResponseError):
         return error.http_status in _PASSING_STATUSES
+    if isinstance(error, GatewayError):
+        return error.http_status is None or error.http_status in _PASSING_STATUSES
     return isinstance(error, ConnectionFailedError | ConnectionBrokenError | TransportTimeoutError)
 
 

@@ -20,7 +20,14 @@ from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
 from irma_core.models.statuses import SessionType
 from irma_core.models.wire import read_request_value, request_value
 
-__all__ = ["FIELDS", "UnsignedJwt", "asked_in_jwt", "subject_of", "unsigned_request_jwt"]
+__all__ = [
+    "FIELDS",
+    "UnsignedJwt",
+    "asked_in_jwt",
+    "subject_of",
+    "unsigned_jwt",
+    "unsigned_request_jwt",
+]
 
 CLOCK_MARGIN: Final = timedelta(seconds=10)
 """How far `iat` is put back: the server refuses one that is 2 s ahead of its own clock, and takes
@@ -78,8 +85,13 @@ def unsigned_request_jwt(
         "sub": subject,
         FIELDS[subject]: request_value(request),
     }
-    header = _encode(write_json({"typ": "JWT", "alg": algorithm}).encode())
-    return UnsignedJwt(f"{header}.{_encode(write_json(claims).encode())}".encode())
+    return unsigned_jwt({"typ": "JWT", "alg": algorithm}, claims)
+
+
+def unsigned_jwt(header: JsonValue, claims: JsonValue) -> UnsignedJwt:
+    """Make a JWT of any kind, ready to be signed."""
+    head, payload = (_encode(write_json(part).encode()) for part in (header, claims))
+    return UnsignedJwt(f"{head}.{payload}".encode())
 
 
 def subject_of(request: ExtendedRequest | RevocationRequest) -> str:

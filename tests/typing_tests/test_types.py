@@ -11,6 +11,9 @@ from irma_core import (
     Answer,
     AsyncRequestor,
     AsyncSigner,
+    GatewayAssertion,
+    GatewayAuthentication,
+    GatewaySecret,
     HmacAuthentication,
     Requestor,
     SessionStatus,
@@ -44,6 +47,20 @@ def exact(wiring: Wiring, session: StartedSession, requestor: Requestor) -> None
     assert_type(get_answer_flow(wiring, session), Flow[Answer])
     assert_type(get_status_flow(wiring, session), Flow[SessionStatus])
     assert_type(requestor.get_answer(session), Answer)
+
+
+def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
+    """Likewise; and a secret, which needs no signer, is for either colour."""
+    gateway = GatewayAuthentication("https://login.example", GatewayAssertion("shop", signer))
+    AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=gateway)
+    Requestor(
+        "https://irma.example",
+        ScriptedTransport(),
+        gateway=gateway,  # type: ignore[arg-type]  # the point of it
+    )
+    secret = GatewayAuthentication("https://login.example", GatewaySecret("shop", "secret"))
+    AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=secret)
+    Requestor("https://irma.example", ScriptedTransport(), gateway=secret)
 
 
 def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:

@@ -1,0 +1,155 @@
+"""Calls to a server behind a gateway: with a token, and with another one where that is refused.
+
+A flow knows nothing of the gateway. It is run inside another that puts the token into what it
+sends, so that no flow can forget it. Belongs here: when a token is fetched and where it goes. Does
+not belong here: what a token request is made of (`trust.gateway`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from irma_core.errors import (
+    DeadlineError,
+    GatewayError,
+    IrmaError,
+    TransportError,
+)
+from irma_core.flows.effects import CloseStream, Effect, Flow, OpenStream, Send, Sign
+from irma_core.flows.kept import Fetched, kept_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
+from irma_core.trust.gateway import GatewayAuthentication, token_form, unsigned_assertion
+from irma_core.trust.signing import AsyncSigner, Signer
+
+__all__ = ["through_gateway"]
+
+ReturnT = TypeVar("ReturnT")
+_UNAUTHORIZED: Final = 401
+_MARGIN, _SHARE = 30.0, 0.1
+"""How long before its end a token is used no more: seconds, or a share of a short life."""
+_NOT_AGAIN_WITHIN = 10.0
+"""Seconds. A gateway that refuses every token shall not make us fetch one at each call."""
+_UNIQUE_PARTS = 4
+
+
+def through_gateway(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
+    """Give the flow, made to go through the requestor's gateway if it has one."""
+    return flow if wiring.gateway is None else _through_flow(wiring, wiring.gateway, flow)
+
+
+def _through_flow(
+    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], flow: Flow[ReturnT]
+) -> Flow[ReturnT]:
+    answer: Any = None
+    failure: IrmaError | None = None
+    try:
+        while True:
+            try:
+                effect = flow.send(answer) if failure is None else flow.throw(failure)
+            except StopIteration as stop:
+                result: ReturnT = stop.value
+                return result
+            answer, failure = None, None
+            try:
+                if isinstance(effect, Send | OpenStream):
+                    answer = yield from _sent_flow(wiring, gateway, effect)
+                else:
+                    answer = yield effect
+            except IrmaError as error:
+                failure = error
+    finally:
+        flow.close()
+
+
+def _sent_flow(
+    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], effect: Send | OpenStream
+) -> Flow[Any]:
+    """Send it with a token; once more with another where the gateway refuses the first.
+
+    No IRMA server says 401: what is refused so has not reached it, so that a start is repeated too.
+    """
+    if not _is_behind(wiring, gateway, effect.request):
+        return (yield effect)
+    token = yield from _token_flow(wiring, gateway, effect.deadline)
+    answer = yield _with(token, gateway, effect)
+    if answer.status != _UNAUTHORIZED or not _may_be_another(wiring, token):
+        return answer
+    if isinstance(effect, OpenStream):
+        yield CloseStream(answer)
+    token = yield from _token_flow(wiring, gateway, effect.deadline, other_than=token)
+    return (yield _with(token, gateway, effect))
+
+
+def _is_behind(
+    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], request: HttpRequest
+) -> bool:
+    """Tell whether the token may go there, and whether there is room for it.
+
+    What browsers call needs no token, or they could not; and has an `Authorization` of its own.
+    """
+    if not request.url.startswith(wiring.server.below("")):
+        return False
+    return gateway.header.lower() not in {name for name, _value in request.headers}
+
+
+def _with(
+    token: Fetched, gateway: GatewayAuthentication[Signer | AsyncSigner], effect: Send | OpenStream
+) -> Effect:
+    header = (gateway.header.lower(), f"Bearer {token.text}")
+    request = attrs.evolve(effect.request, headers=(*effect.request.headers, header))
+    return attrs.evolve(effect, request=request)
+
+
+def _may_be_another(wiring: Wiring, token: Fetched) -> bool:
+    kept = wiring.kept_token
+    if kept.fetched is not token or kept.is_being_fetched:
+        return True
+    return wiring.clock.monotonic() - kept.replaced_at >= _NOT_AGAIN_WITHIN
+
+
+def _token_flow(
+    wiring: Wiring,
+    gateway: GatewayAuthentication[Signer | AsyncSigner],
+    deadline: float,
+    *,
+    other_than: Fetched | None = None,
+) -> Flow[Fetched]:
+    """Give a token; where there is none, that is a failure before anything was sent."""
+    try:
+        return (
+            yield from kept_flow(
+                wiring.kept_token,
+                wiring.clock,
+                lambda: _fetch_flow(wiring, gateway, deadline),
+                deadline,
+                other_than=other_than,
+            )
+        )
+    except DeadlineError as error:
+        raise GatewayError("it gave no token in time") from error
+
+
+def _fetch_flow(
+    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], deadline: float
+) -> Flow[Fetched]:
+    assertion = None
+    unique = "".join(f"{int(wiring.jitter() * 2**32):08x}" for _ in range(_UNIQUE_PARTS))
+    to_sign = unsigned_assertion(gateway, now=wiring.clock.now(), unique=unique)
+    if to_sign is not None:
+        signer, unsigned = to_sign
+        signature = yield from Sign(signer, unsigned.signing_input)
+        assertion = unsigned.signed(signature)
+    request = build_token_request(gateway.token_url, *token_form(gateway, assertion))
+    asked_at = wiring.clock.monotonic()
+    try:
+        response = yield from Send(request, deadline)
+    except TransportError as error:
+        raise GatewayError(f"it could not be asked: {error.reason}") from error
+    token, seconds = parse_token_response(response)
+    lives = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _SHARE)
+    return Fetched(token, until=asked_at + lives)

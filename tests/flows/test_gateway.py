@@ -1,0 +1,319 @@
+"""The token of a gateway: where it goes, when it is fetched, and what if it cannot be."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    AsyncRequestor,
+    DisclosureRequest,
+    GatewayAssertion,
+    GatewayAuthentication,
+    GatewaySecret,
+    HmacSigner,
+    PairingMethod,
+    Requestor,
+    SessionStatus,
+    requestor,
+)
+from irma_core import errors as e
+from irma_core.flows.drive import run
+from irma_core.flows.effects import Flow, Send, Sleep
+from irma_core.flows.gateway import through_gateway
+from irma_core.flows.wiring import Wiring
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
+from irma_testing.scripted import Step
+from irma_testing.time import ManualClock
+from tests.core.proving import FRONTEND_SECRET, SECRET_TOKEN, started
+
+JSON, TEXT = (("content-type", "application/json"),), (("content-type", "text/plain"),)
+BASE, URL = "https://irma.example/api", "https://login.example/token"
+ASKED = DisclosureRequest({"age": "example.town.age.over18"})
+OK = HttpResponse(200, TEXT, body=b"OK")
+NO = HttpResponse(401)
+PACKAGE = HttpResponse(
+    200,
+    JSON,
+    body=json.dumps(
+        {
+            "sessionPtr": {"u": f"{BASE}/irma/session/c", "irmaqr": "disclosing"},
+            "token": SECRET_TOKEN,
+            "frontendRequest": {"authorization": "f" * 20},
+        }
+    ).encode(),
+)
+BROKEN = e.ConnectionBrokenError("POST token", "reset", request_sent=True)
+
+
+def token(name: str, expires_in: int | None = 3600) -> HttpResponse:
+    value = {"access_token": name, "token_type": "Bearer", "expires_in": expires_in}
+    return HttpResponse(200, JSON, body=json.dumps(value).encode())
+
+
+def passing(**how: Any) -> GatewayAuthentication[Any]:
+    return GatewayAuthentication(URL, GatewaySecret("shop", "the-secret"), **how)
+
+
+class Place:
+    """A requestor behind a gateway, and what it sent."""
+
+    def __init__(self, *steps: Step, streams: Iterable[Any] = (), **how: Any) -> None:
+        self.transport = ScriptedTransport(steps, streams=streams)
+        self.requestor = Requestor(BASE, self.transport, gateway=passing(**how))
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        return [(each.path, shown(each)) for each in self.transport.requests]
+
+    def pass_time(self, seconds: float) -> None:
+        self.transport.clock.advance(timedelta(seconds=seconds))
+
+
+def shown(request: HttpRequest) -> str:
+    headers = dict(request.headers)
+    return headers.get("x-gateway", headers.get("authorization", ""))
+
+
+def test_a_token_is_fetched_once_and_kept_until_shortly_before_its_end() -> None:
+    """Half a minute, or a tenth of a short life."""
+    place = Place(token("one", 600), OK, OK, token("two", 100), OK, OK, token("three"), OK)
+    place.requestor.check_health()
+    place.pass_time(569)
+    place.requestor.check_health()
+    place.pass_time(1)
+    place.requestor.check_health()
+    place.pass_time(89)
+    place.requestor.check_health()
+    place.pass_time(1)
+    place.requestor.check_health()
+    tokens = [header for path, header in place.sent if path == "GET health"]
+    assert tokens == [f"Bearer {name}" for name in ("one", "one", "two", "two", "three")]
+
+
+def test_a_token_without_an_end_is_kept_until_it_is_refused() -> None:
+    """RFC 6749, section 5.1: the server need not say it."""
+    place = Place(token("one", None), OK, NO, token("two", None), OK)
+    place.requestor.check_health()
+    place.pass_time(10**7)
+    place.requestor.check_health()
+    assert [header for _path, header in place.sent[-3:]][::2] == ["Bearer one", "Bearer two"]
+
+
+def test_a_refused_token_is_replaced_once_and_not_again_at_once() -> None:
+    """A gateway that refuses all tokens is no reason to fetch them without end."""
+    place = Place(token("one"), NO, token("two"), NO, NO, NO, token("three"), OK)
+    for _ in range(2):
+        with pytest.raises(e.ServerRefusedError, match="401"):
+            place.requestor.check_health()
+    place.pass_time(10)
+    place.requestor.check_health()
+    assert place.transport.is_played
+
+
+def test_a_start_that_the_gateway_refused_is_sent_again() -> None:
+    """The same request; no session was made."""
+    place = Place(token("one"), NO, token("two"), PACKAGE)
+    place.requestor.start_session(ASKED)
+    (_, first, _, second) = place.transport.requests
+    assert (first.url, first.body) == (second.url, second.body)
+
+
+def test_the_token_goes_to_the_servers_base_url_only() -> None:
+    """The pointer's URL may be any host's; and what a browser calls needs no token."""
+    elsewhere = started(ASKED)
+    place = Place(HttpResponse(204), header="X-Gateway")
+    place.requestor.complete_pairing(elsewhere)
+    assert place.sent == [("POST frontend/pairingcompleted", FRONTEND_SECRET)]
+    assert elsewhere.pointer.url.startswith("https://irma.example/irma/")
+
+
+def test_a_header_that_is_taken_stays() -> None:
+    """The frontend's own `Authorization`, which phones and browsers need without a token."""
+    options = HttpResponse(200, JSON, body=b'{"pairingMethod":"none"}')
+    place = Place(token("one"), PACKAGE, options)
+    session = place.requestor.start_session(ASKED)
+    place.requestor.set_pairing(session, PairingMethod.NONE)
+    assert place.sent[-1] == ("POST frontend/options", "f" * 20)
+
+
+def test_a_stream_that_is_refused_is_closed_and_opened_again() -> None:
+    """With the new token."""
+    refused, good = ScriptedStream(status=401), ScriptedStream([b'data: "DONE"\n\n'])
+    status = HttpResponse(200, JSON, body=b'"CONNECTED"')
+    place = Place(token("one"), token("two"), status, streams=[refused, good])
+    with place.requestor.watch_status(started(ASKED)) as statuses:
+        assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
+    assert refused.is_closed
+    assert [shown(each) for each in place.transport.subscriptions] == ["Bearer one", "Bearer two"]
+
+
+def test_without_a_token_nothing_was_sent() -> None:
+    """So a start is tried again on faults that pass, and no session may exist."""
+    place = Place(BROKEN, HttpResponse(503), token("one"), PACKAGE)
+    place.requestor.start_session(ASKED)
+    assert len(place.transport.slept) == 2
+    for fault in (BROKEN, HttpResponse(503)):
+        place = Place(fault, fault, fault)
+        with pytest.raises(e.GatewayError) as caught:
+            place.requestor.start_session(ASKED)
+        assert not caught.value.request_sent
+        assert place.transport.is_played
+
+
+def test_a_refusal_is_not_asked_for_again() -> None:
+    """Who is not known now, will not be in a second; also in a watch."""
+    refusal = HttpResponse(400, JSON, body=b'{"error":"invalid_scope"}')
+    place = Place(refusal)
+    with pytest.raises(e.GatewayError, match="invalid_scope"):
+        place.requestor.check_health()
+    place = Place(refusal, refusal)
+    watch = place.requestor.watch_status(started(ASKED))
+    with pytest.raises(e.GatewayError), watch as statuses:
+        next(statuses)
+
+
+class Failing:
+    """Signs, or fails as told."""
+
+    algorithm = "HS256"
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self._signer = HmacSigner(b"k" * 32)
+
+    def sign(self, signing_input: bytes) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        return self._signer.sign(signing_input)
+
+
+def test_a_signer_that_fails_is_a_signing_error() -> None:
+    """And the next call tries it again."""
+    signer = Failing()
+    signer.failure = OSError("token removed")
+    gateway = GatewayAuthentication(URL, GatewayAssertion("shop", signer))
+    transport = ScriptedTransport([token("one"), OK])
+    shop = Requestor(BASE, transport, gateway=gateway)
+    with pytest.raises(e.SigningError):
+        shop.check_health()
+    signer.failure = None
+    shop.check_health()
+    assert b"client_assertion=" in (transport.requests[0].body or b"")
+
+
+class Wired:
+    """The wiring of a requestor behind a gateway, whose flows are played by hand."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        server = ServerUrl.parse(BASE)
+        self.wiring = Wiring(server, self.clock, jitter=lambda: 0.0, gateway=passing())
+
+    def asking(self, within: float = 10) -> Flow[HttpResponse]:
+        """Give a flow that asks once."""
+
+        def flow() -> Flow[HttpResponse]:
+            request = HttpRequest("GET", f"{BASE}/health", path="GET health")
+            return (yield from Send(request, self.clock.monotonic() + within))
+
+        return through_gateway(self.wiring, flow())
+
+
+def test_while_one_fetches_the_others_wait_for_the_token() -> None:
+    """And use it."""
+    wired = Wired()
+    first, second = wired.asking(), wired.asking()
+    assert isinstance(next(first), Send)
+    assert isinstance(next(second), Sleep)
+    for flow, answer in ((first, token("one")), (second, None)):
+        sent = flow.send(answer)
+        assert isinstance(sent, Send)
+        assert shown(sent.request) == "Bearer one"
+        flow.close()
+
+
+def test_who_waits_too_long_for_a_token_has_sent_nothing() -> None:
+    """It is the gateway's error, and the one that fetches goes on."""
+    wired = Wired()
+    first, second = wired.asking(), wired.asking(within=1)
+    next(first)
+    assert isinstance(next(second), Sleep)
+    wired.clock.advance(timedelta(seconds=2))
+    with pytest.raises(e.GatewayError, match="in time"):
+        second.send(None)
+    assert isinstance(first.send(token("one")), Send)
+    first.close()
+
+
+def test_a_token_that_came_meanwhile_is_used() -> None:
+    """By one whose own was refused."""
+    wired = Wired()
+    first, second = wired.asking(), wired.asking()
+    next(first)
+    next(second)
+    first.send(token("one"))
+    second.send(None)
+    assert isinstance(first.send(NO), Send)
+    assert isinstance(second.send(NO), Sleep)
+    for flow, answer in ((first, token("two")), (second, None)):
+        sent = flow.send(answer)
+        assert isinstance(sent, Send)
+        assert shown(sent.request) == "Bearer two"
+        flow.close()
+
+
+def test_a_flow_is_closed_with_the_gateways() -> None:
+    """Whatever ends it."""
+    ends: list[str] = []
+
+    def flow() -> Flow[None]:
+        try:
+            yield from Sleep(timedelta(0))
+        finally:
+            ends.append("closed")
+
+    wired = Wired()
+    through = through_gateway(wired.wiring, flow())
+    next(through)
+    through.close()
+    assert ends == ["closed"]
+    run(through_gateway(wired.wiring, flow()), ScriptedTransport())
+    assert ends == ["closed", "closed"]
+
+
+def test_no_call_of_a_requestor_goes_round_the_gateway() -> None:
+    """Flows are run at one place in each, which is where the gateway stands."""
+    tree = ast.parse(inspect.getsource(requestor))
+    runners = [
+        function.name
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for each in ast.walk(function)
+        if isinstance(each, ast.Name) and each.id in {"run", "run_async"}
+    ]
+    assert runners == ["_run", "_run"]
+
+
+def test_the_other_colour_passes_too() -> None:
+    """By the same flow, with a signer that is awaited."""
+
+    class Awaited:
+        algorithm = "HS256"
+
+        async def sign(self, signing_input: bytes) -> bytes:
+            return HmacSigner(b"k" * 32).sign(signing_input)
+
+    transport = AsyncScriptedTransport([token("one"), OK])
+    gateway = GatewayAuthentication(URL, GatewayAssertion("shop", Awaited()))
+    asyncio.run(AsyncRequestor(BASE, transport, gateway=gateway).check_health())
+    assert shown(transport.requests[-1]) == "Bearer one"

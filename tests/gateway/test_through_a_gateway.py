@@ -1,0 +1,231 @@
+"""Whole sessions through a gateway that wants a token of an authorization server, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_backend.dev_server import running_server
+from irma_core import (
+    AsyncRequestor,
+    DisclosureRequest,
+    GatewayAssertion,
+    GatewayAuthentication,
+    GatewaySecret,
+    HmacSigner,
+    Requestor,
+    RsaSigner,
+    ServerRefusedError,
+    SessionStatus,
+    TokenAuthentication,
+)
+from irma_core.errors import GatewayError
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+from irma_transport_urllib3.clock import SystemClock
+from tests.gateway.authorization_server import (
+    ASSERTION,
+    Client,
+    TokenServer,
+    running_token_server,
+)
+from tests.gateway.reverse_proxy import Gateway, running_gateway
+
+AGE = DisclosureRequest({"age": "example.town.age.over18"})
+SOON = timedelta(seconds=20)
+SECRET, SHARED = "s3cret: with + and %", "k" * 32
+KEY = rsa.generate_private_key(65537, 2048)
+PRIVATE = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
+PUBLIC = KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+CREDENTIALS: dict[str, Any] = {
+    "basic": GatewaySecret("shop basic", SECRET),
+    "post": GatewaySecret("post", SECRET, in_body=True),
+    "private key": GatewayAssertion("rsa", RsaSigner(PRIVATE)),
+    "shared key": GatewayAssertion(
+        "hmac", HmacSigner(SHARED.encode()), audience="https://login.example/", key_id="k1"
+    ),
+}
+
+
+@pytest.fixture
+def tokens() -> Iterator[TokenServer]:
+    with running_token_server(
+        Client("shop basic", SECRET, "client_secret_basic"),
+        Client("post", SECRET, "client_secret_post"),
+        Client("rsa", PUBLIC.decode(), ASSERTION),
+        Client("hmac", SHARED, ASSERTION),
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def server() -> Generator[InMemoryServer]:
+    server = InMemoryServer(clock=SystemClock())
+    with running_server(server):
+        yield server
+
+
+@pytest.fixture
+def gateway(server: InMemoryServer, tokens: TokenServer) -> Iterator[Gateway]:
+    with running_gateway(server.url, tokens) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def app(server: InMemoryServer) -> SimulatedApp:
+    app = SimulatedApp(server)
+    app.add("example.town.age", {"over18": "yes"})
+    server.when_started(app.accept, after=timedelta(seconds=0.3))
+    return app
+
+
+@pytest.fixture
+def transport() -> Iterator[Urllib3Transport]:
+    with Urllib3Transport() as transport:
+        yield transport
+
+
+def passing(
+    tokens: TokenServer, credentials: Any = None, **more: Any
+) -> GatewayAuthentication[Any]:
+    known = credentials or CREDENTIALS["basic"]
+    return GatewayAuthentication(tokens.token_url, known, scope="irma", **more)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("credentials", CREDENTIALS.values(), ids=CREDENTIALS)
+def test_a_session_goes_through(
+    credentials: Any, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
+) -> None:
+    """Start, events, statuses, result, cancel: with one token, however it is asked for."""
+    requestor = Requestor(gateway.url, transport, gateway=passing(tokens, credentials))
+    session = requestor.start_session(AGE)
+    with requestor.watch_status(session, timeout=SOON) as statuses:
+        assert list(statuses)[-1] is SessionStatus.DONE
+    assert requestor.get_answer(session)["age"].value == "yes"
+    requestor.cancel_session(session)
+    assert len(tokens.issued) == 1
+    assert gateway.refused == []
+    assert {method for method, _path, _status in gateway.calls} == {"POST", "GET", "DELETE"}
+    assert any(path.endswith("/statusevents") for _method, path, _status in gateway.calls)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("credentials", CREDENTIALS.values(), ids=CREDENTIALS)
+async def test_a_session_goes_through_awaited(
+    credentials: Any, tokens: TokenServer, gateway: Gateway
+) -> None:
+    """In the other colour."""
+    async with AiohttpTransport() as transport:
+        requestor = AsyncRequestor(gateway.url, transport, gateway=passing(tokens, credentials))
+        session = await requestor.start_session(AGE)
+        assert (await requestor.wait_for_answer(session, timeout=SOON))["age"].value == "yes"
+    assert len(tokens.issued) == 1
+
+
+@pytest.mark.parametrize("step", ["start", "ask", "stream"])
+def test_a_token_that_is_refused_is_replaced_once(
+    step: str, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
+) -> None:
+    """A start too: what the gateway refused has not reached the server."""
+    requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
+    session = requestor.start_session(AGE)
+    tokens.revoke_all()
+    if step == "start":
+        requestor.start_session(AGE)
+    elif step == "ask":
+        assert requestor.get_status(session) is SessionStatus.INITIALIZED
+    else:
+        with requestor.watch_status(session, timeout=SOON) as statuses:
+            assert next(statuses) is SessionStatus.INITIALIZED
+        assert any(path.endswith("/statusevents") for _method, path, _status in gateway.calls)
+    assert (len(gateway.refused), len(tokens.issued)) == (1, 2)
+
+
+def test_a_gateway_that_refuses_every_token_is_an_error(
+    tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
+) -> None:
+    """And does not make us fetch tokens without end."""
+    requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
+    for _ in range(5):
+        tokens.good = Nothing()
+        with pytest.raises(ServerRefusedError) as caught:
+            requestor.start_session(AGE)
+        assert caught.value.http_status == 401
+    assert len(tokens.issued) == 2
+
+
+class Nothing(set[str]):
+    """Takes nothing in."""
+
+    def add(self, element: str, /) -> None:
+        return
+
+
+def test_many_share_one_token(
+    tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
+) -> None:
+    """Threads that start at once, and again once it is refused."""
+    requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
+    many = 8
+    with ThreadPoolExecutor(many) as threads:
+        sessions = list(threads.map(requestor.start_session, [AGE] * many))
+        assert len(tokens.issued) == 1
+        tokens.revoke_all()
+        list(threads.map(requestor.get_status, sessions))
+    assert len(tokens.issued) == 2
+
+
+async def test_many_tasks_share_one_token(tokens: TokenServer, gateway: Gateway) -> None:
+    """Likewise."""
+    async with AiohttpTransport() as transport:
+        requestor = AsyncRequestor(gateway.url, transport, gateway=passing(tokens))
+        await asyncio.gather(*(requestor.start_session(AGE) for _ in range(8)))
+    assert len(tokens.issued) == 1
+
+
+def test_who_is_not_known_gets_no_token(
+    tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
+) -> None:
+    """The error has the server's code, and no secret; nothing is sent to the gateway."""
+    wrong = GatewaySecret("shop basic", "another secret")
+    requestor = Requestor(gateway.url, transport, gateway=passing(tokens, wrong))
+    with pytest.raises(GatewayError, match="invalid_client") as caught:
+        requestor.start_session(AGE)
+    assert (caught.value.code, caught.value.http_status) == ("invalid_client", 401)
+    assert "another secret" not in f"{caught.value} {caught.value!r} {requestor!r}"
+    assert gateway.calls == []
+    narrow = GatewayAuthentication(tokens.token_url, CREDENTIALS["basic"], scope="everything")
+    with pytest.raises(GatewayError, match="invalid_scope"):
+        Requestor(gateway.url, transport, gateway=narrow).check_health()
+
+
+def test_a_header_of_its_own_leaves_room_for_the_servers_token(
+    tokens: TokenServer, transport: Urllib3Transport
+) -> None:
+    """The IRMA server has its `Authorization`, the gateway what it wants."""
+    known = {"shop": RequestorSettings("token", "the-irma-token")}
+    server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
+    with (
+        running_server(server) as url,
+        running_gateway(url, tokens, header="x-gateway-token") as gateway,
+    ):
+        requestor = Requestor(
+            gateway.url,
+            transport,
+            authentication=TokenAuthentication("the-irma-token"),
+            gateway=passing(tokens, header="X-Gateway-Token"),
+        )
+        assert requestor.get_status(requestor.start_session(AGE)) is SessionStatus.INITIALIZED
