@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -157,13 +159,14 @@ def test_a_token_that_is_refused_is_replaced_once(
 def test_a_gateway_that_refuses_every_token_is_an_error(
     tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """And does not make us fetch tokens without end."""
+    """And does not make us fetch tokens without end; no token is in it."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     for _ in range(5):
         tokens.good = Nothing()
         with pytest.raises(ServerRefusedError) as caught:
             requestor.start_session(AGE)
         assert caught.value.http_status == 401
+        assert "~of.the/gateway" not in "".join(traceback.format_exception(caught.value))
     assert len(tokens.issued) == 2
 
 
@@ -197,15 +200,21 @@ async def test_many_tasks_share_one_token(tokens: TokenServer, gateway: Gateway)
 
 
 def test_who_is_not_known_gets_no_token(
-    tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
+    tokens: TokenServer,
+    gateway: Gateway,
+    transport: Urllib3Transport,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The error has the server's code, and no secret; nothing is sent to the gateway."""
+    caplog.set_level(logging.DEBUG)
     wrong = GatewaySecret("shop basic", "another secret")
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens, wrong))
     with pytest.raises(GatewayError, match="invalid_client") as caught:
         requestor.start_session(AGE)
     assert (caught.value.code, caught.value.http_status) == ("invalid_client", 401)
-    assert "another secret" not in f"{caught.value} {caught.value!r} {requestor!r}"
+    told = "".join(traceback.format_exception(caught.value))
+    assert "another secret" not in f"{told} {caught.value!r} {requestor!r}"
+    assert not [each for each in caplog.records if "another" in each.getMessage()]
     assert gateway.calls == []
     narrow = GatewayAuthentication(tokens.token_url, CREDENTIALS["basic"], scope="everything")
     with pytest.raises(GatewayError, match="invalid_scope"):
