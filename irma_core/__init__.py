@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SessionMayExistError,
         SessionTimedOutError,
     )
+    from irma_core.flows.telling import SessionEnd
     from irma_core.models.answers import Answer, AnsweredSlot, Evidence
     from irma_core.models.condiscon import (
         AttributeRequest,
@@ -72,9 +73,10 @@ if TYPE_CHECKING:
         verify_session_request_jwt,
     )
     from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
-    from irma_core.trust.sealing import new_sealing_key
+    from irma_core.trust.sealing import Sealer, new_sealing_key
     from irma_core.trust.server_keys import FetchedServerKey
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
+    from irma_core.web.callbacks import AsyncCallbackReceiver, CallbackReceiver
 else:
     # Loaded on first use, so that `import irma_core` is light. A module `__getattr__` that type
     # checkers could see would make them accept any misspelt name.
@@ -87,6 +89,7 @@ else:
             "ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
+        "flows.telling": "SessionEnd",
         "models.answers": "Answer AnsweredSlot Evidence",
         "models.condiscon": "AttributeRequest Con ConDisCon DisCon all_of any_of optional",
         "models.credentials": "CredentialRequest",
@@ -113,8 +116,9 @@ else:
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
         "trust.server_keys": "FetchedServerKey",
-        "trust.sealing": "new_sealing_key",
+        "trust.sealing": "Sealer new_sealing_key",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
+        "web.callbacks": "AsyncCallbackReceiver CallbackReceiver",
     }
 
     def __getattr__(name):
@@ -133,12 +137,14 @@ __all__ = [
     "Answer",
     "AnswerError",
     "AnsweredSlot",
+    "AsyncCallbackReceiver",
     "AsyncRequestor",
     "AsyncSigner",
     "AttributeBasedSignature",
     "AttributeProofStatus",
     "AttributeRequest",
     "Bearer",
+    "CallbackReceiver",
     "Con",
     "ConDisCon",
     "CredentialRequest",
@@ -176,8 +182,10 @@ __all__ = [
     "RevocationRequest",
     "Risk",
     "RsaSigner",
+    "Sealer",
     "ServerRefusedError",
     "SessionCancelledError",
+    "SessionEnd",
     "SessionGoneError",
     "SessionMayExistError",
     "SessionPackage",

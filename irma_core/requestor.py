@@ -131,6 +131,19 @@ class Requestor:
     def __repr__(self) -> str:
         return f"<Requestor at {self._wiring.server.text}>"
 
+    @property
+    def wiring(self) -> Wiring:
+        """Its settings, as flows take them."""
+        return self._wiring
+
+    def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
+        """Run a flow that was made with its `wiring`: what is built on top does so.
+
+        Raises:
+            IrmaError: Whatever the flow raises.
+        """
+        return self._run(flow)
+
     def _run(self, flow: Flow[ReturnT], streams: ExitStack | None = None) -> ReturnT:
         return run(through_gateway(self._wiring, flow), self._transport, streams)
 
@@ -353,6 +366,15 @@ class AsyncRequestor:
 
     def __repr__(self) -> str:
         return f"<AsyncRequestor at {self._wiring.server.text}>"
+
+    @property
+    def wiring(self) -> Wiring:
+        """See `Requestor.wiring`."""
+        return self._wiring
+
+    async def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
+        """See `Requestor.run_flow`."""
+        return await self._run(flow)
 
     async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
         through = through_gateway(self._wiring, flow)

@@ -2,8 +2,9 @@
 
 Rules that keep this honest. Only `flow.send` and `flow.throw` stand inside `try … except
 StopIteration`: performing an effect stands outside, or a stray `StopIteration` of a transport
-would read as success. Only errors that a flow can act on are thrown into it; anything else,
-cancellation included, closes the flow and passes through.
+would read as success. Only errors that a flow can act on are thrown into it: those of a transport,
+a signer, a store or a status backend, and whatever the application's own function raises. Anything
+else, cancellation included, closes the flow and passes through.
 """
 
 from __future__ import annotations
@@ -111,7 +112,8 @@ class _Course(Generic[ReturnT]):
             self._end(stop)
 
     def failed(self, error: BaseException) -> None:
-        if not isinstance(error, _FLOW_ERRORS):
+        may_act = Exception if isinstance(self.effect, Ask) else _FLOW_ERRORS
+        if not isinstance(error, may_act):
             self._flow.close()
             raise error
         try:

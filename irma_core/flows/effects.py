@@ -220,7 +220,10 @@ class PublishedResult(_Awaited[str | None]):
 @final
 @attrs.frozen
 class Ask(_Awaited[AnswerT]):
-    """Call a function of the application's, of either colour; what it raises passes through."""
+    """Call a function of the application's, of either colour.
+
+    What it raises is thrown into the flow as it is, which cleans up and lets it pass.
+    """
 
     function: Callable[[], AnswerT | Awaitable[AnswerT]] = attrs.field(repr=False)
 

@@ -18,7 +18,7 @@ from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
-from irma_core.models.sessions import StartedSession
+from irma_core.models.sessions import KeptSession, StartedSession
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 
@@ -61,7 +61,7 @@ class SessionResult:
     next_session: RequestorToken | None = attrs.field(default=None, kw_only=True)
     evidence: Evidence = attrs.field(default=Evidence.TRANSPORT, kw_only=True)
 
-    def answer_to(self, session: StartedSession) -> Answer:
+    def answer_to(self, session: StartedSession | KeptSession) -> Answer:
         """Make the answer to what was asked in that session, after every check.
 
         In this order: same session and kind, finished, proof `VALID`, each slot fulfilled by one
@@ -76,8 +76,25 @@ class SessionResult:
             NotWhatWasAskedError: One of its subclasses: the proof is not of what was asked.
         """
         self._check_session(session)
-        self._check_end()
-        request = session.request.request
+        self._check_status(SessionStatus.DONE)
+        return self._answer(session.request)
+
+    def answer_before_next_session(self, session: StartedSession | KeptSession) -> Answer:
+        """Make the answer while the server waits to be told of the next session of a chain.
+
+        Only then it has an answer before its end: `CONNECTED`, with a proof that is `VALID`. All
+        other checks are those of `answer_to`, and so are the errors.
+
+        Raises:
+            SessionNotFinishedError: The app has not come yet.
+            WrongSessionError: It is not `CONNECTED` any more, or as above.
+        """
+        self._check_session(session)
+        self._check_status(SessionStatus.CONNECTED)
+        return self._answer(session.request)
+
+    def _answer(self, asked: ExtendedRequest) -> Answer:
+        request = asked.request
         slots = answer_slots(
             request.disclose,
             self.unchecked_disclosed,
@@ -89,11 +106,11 @@ class SessionResult:
             type=self.type,
             token=self.token,
             evidence=self.evidence,
-            signature=self._checked_signature(session.request),
+            signature=self._checked_signature(asked),
             next_session=self.next_session,
         )
 
-    def _check_session(self, session: StartedSession) -> None:
+    def _check_session(self, session: StartedSession | KeptSession) -> None:
         fingerprint = session.token.fingerprint
         if self.token != session.token:
             raise WrongSessionError(fingerprint, f"the result is of {self.token.fingerprint}")
@@ -103,13 +120,15 @@ class SessionResult:
                 fingerprint, f"the result is of a {self.type.value}, not a {expected.value} session"
             )
 
-    def _check_end(self) -> None:
+    def _check_status(self, expected: SessionStatus) -> None:
         fingerprint = self.token.fingerprint
         if self.status is SessionStatus.CANCELLED:
             raise SessionCancelledError(fingerprint, self.error.error if self.error else None)
         if self.status is SessionStatus.TIMEOUT:
             raise SessionTimedOutError(fingerprint)
-        if self.status is not SessionStatus.DONE:
+        if self.status is not expected:
+            if self.status is SessionStatus.DONE:
+                raise WrongSessionError(fingerprint, "it has ended, and is before no other")
             raise SessionNotFinishedError(fingerprint, self.status.value)
         if self.proof_status is not ProofStatus.VALID:
             status = self.proof_status.value if self.proof_status else None

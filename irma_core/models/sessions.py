@@ -14,7 +14,7 @@ from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
-__all__ = ["FrontendRequest", "SessionPackage", "StartedSession"]
+__all__ = ["FrontendRequest", "KeptSession", "SessionPackage", "StartedSession"]
 
 
 @final
@@ -129,3 +129,19 @@ def _package(
     if frontend is not None:
         written["frontendRequest"] = frontend.json_value()
     return written
+
+
+@final
+@attrs.frozen
+class KeptSession:
+    """A session of which no more is at hand than what makes an answer.
+
+    So it is where the server tells of one: by a callback, or as the next of a chain.
+
+    Args:
+        request: What was asked.
+        token: For the backend alone.
+    """
+
+    request: ExtendedRequest
+    token: RequestorToken

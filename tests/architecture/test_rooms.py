@@ -31,6 +31,7 @@ FLOORS = {
     "flows": 3,
     "plugins": 4,
     "requestor": 5,
+    "web": 6,
 }
 IMPURE = {"socket", "ssl", "asyncio", "threading", "random", "time", "os", "urllib3", "aiohttp"}
 

@@ -9,7 +9,7 @@ import pytest
 
 from irma_core.errors import ConfigurationError, SigningError, TransportError
 from irma_core.flows.drive import run, run_async
-from irma_core.flows.effects import Effect, Flow, Send, Sign, Sleep
+from irma_core.flows.effects import Ask, Effect, Flow, Send, Sign, Sleep
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
@@ -129,3 +129,23 @@ def test_a_signers_error_is_thrown_into_the_flow(colour: str) -> None:
         return None
 
     assert isinstance(played(expecting(), colour=colour)[0], OSError)
+
+
+@COLOURS
+def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(colour: str) -> None:
+    """As it is, so that the flow can clean up behind it."""
+    seen: list[Exception] = []
+
+    def fail() -> None:
+        raise LookupError
+
+    def asking_the_application() -> Flow[None]:
+        try:
+            yield from Ask(fail)
+        except LookupError as error:
+            seen.append(error)
+            raise
+
+    with pytest.raises(LookupError) as caught:
+        played(asking_the_application(), colour=colour)
+    assert seen == [caught.value]

@@ -1,0 +1,92 @@
+"""Doing a thing once, among many who are told to do it: by a store.
+
+Who puts the claim does it, and leaves a record of what came of it; the others wait for the record.
+A claim expires by itself, so that a process that died in between keeps nobody from trying again:
+it is once for all that can be helped, and twice rather than never. Belongs here: claims and
+records. Does not belong here: what is done once.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import PostRefusedError, StoreError
+from irma_core.flows.effects import DeleteStored, Flow, GetStored, PutIfAbsent, Sleep
+from irma_core.flows.wiring import Wiring
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.stores import AsyncStore, Store
+
+__all__ = ["Once", "claim_flow", "claimed_flow", "record_flow", "release_flow"]
+
+_CLAIM_LIVES: Final = timedelta(minutes=1)
+_WAIT: Final = timedelta(milliseconds=50)
+
+
+@final
+@attrs.frozen
+class Once:
+    """A thing that is done once.
+
+    Args:
+        store: Where its claim and its record are.
+        key: Its name there, in which no secret can be read.
+    """
+
+    store: Store | AsyncStore
+    key: str
+
+    @classmethod
+    def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> Once:
+        """Give what is done once for a session; `what` is a word without blanks."""
+        return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
+
+    def part(self, what: str) -> Once:
+        """Give another thing of the same session."""
+        return Once(self.store, f"{self.key}:{what}")
+
+    @property
+    def claim(self) -> str:
+        """The claim's name in the store."""
+        return f"{self.key}:claim"
+
+
+def claim_flow(once: Once) -> Flow[bool]:
+    """Claim it, and say whether that succeeded."""
+    return (yield from PutIfAbsent(once.store, once.claim, b"claimed", _CLAIM_LIVES))
+
+
+def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | None]:
+    """Claim it, or wait for the record of who did before.
+
+    Returns:
+        The record; None where it is the caller's to do, and then to record or to release.
+
+    Raises:
+        PostRefusedError: `busy`: it was neither done nor given up by the deadline.
+        StoreError: The store failed.
+    """
+    while True:
+        is_mine = yield from claim_flow(once)
+        # After the claim: another's may have expired with the thing done.
+        record = yield from GetStored(once.store, once.key)
+        if record is not None or is_mine:
+            return record
+        if wiring.seconds_left(deadline) <= 0:
+            raise PostRefusedError("busy", "another post of this session is being dealt with")
+        yield from Sleep(_WAIT)
+
+
+def record_flow(once: Once, record: bytes, lifetime: timedelta) -> Flow[None]:
+    """Record that it was done. The claim stays, and expires."""
+    yield from PutIfAbsent(once.store, once.key, record, lifetime)
+
+
+def release_flow(once: Once) -> Flow[None]:
+    """Give the claim up, since it was not done: the next one may try at once."""
+    with suppress(StoreError):  # it expires all the same, and what went wrong before matters more
+        yield from DeleteStored(once.store, once.claim)

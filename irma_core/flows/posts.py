@@ -1,0 +1,166 @@
+"""What the server posts, checked before anything is believed, and what a refused post is answered.
+
+The checks, in this order; each refusal is a `PostRefusedError` with the code named, and a reply
+with the HTTP status beside it:
+
+1. `method` 405: no `POST`. The server follows redirects by `GET`, which then ends here.
+2. `url` 404: it holds no secret of ours, or one for another purpose, or one that is too old.
+3. `too_large` 413: over 1 MiB, as much as a result JWT may have.
+4. `media_type` 415: not what the server sends: `text/plain` for a JWT, JSON where it signs nothing.
+5. The codes of `trust.result_jwt` 403: the JWT is not to be believed. `json` 400: no result.
+6. `session` 403: of another type of session than the URL was made for. `status` 409: a status that
+   is not told here.
+
+Then, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.
+Belongs here: the post, these checks, and the reply. Does not belong here: what follows from a post
+that is good (`callbacks`, `next_sessions`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import HandleError, PostRefusedError, ResultJwtError
+from irma_core.flows.effects import Flow
+from irma_core.flows.sealed_urls import SealedAddress, Unsealed
+from irma_core.flows.server_key import verified_result_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.json_text import JsonTextError, read_json
+from irma_core.models.reading import WireError
+from irma_core.models.results import SessionResult
+from irma_core.models.wire import read_as
+from irma_core.protocol.messages import HttpResponse
+
+__all__ = [
+    "JSON",
+    "JWT",
+    "Post",
+    "believed_result_flow",
+    "claimed_result",
+    "opened",
+    "refusal",
+]
+
+LARGEST_POST: Final = 1024 * 1024
+JWT: Final = "text/plain"
+JSON: Final = "application/json"
+
+_STATUS: Final = {
+    "method": 405,
+    "url": 404,
+    "too_large": 413,
+    "media_type": 415,
+    "json": 400,
+    "status": 409,
+    "busy": 503,
+    "undecided": 503,
+    "late": 503,
+}
+_FORBIDDEN: Final = 403
+
+
+@final
+@attrs.frozen
+class Post:
+    """A request that came in, as any web framework can give it.
+
+    Args:
+        method: The HTTP method.
+        url: The URL or its path, as it came.
+        headers: Pairs; names in any case.
+        body: The whole body.
+    """
+
+    method: str
+    url: str = attrs.field(repr=False)
+    headers: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+    @property
+    def media_type(self) -> str:
+        """Its `Content-Type` without parameters, in lower case; empty without one."""
+        for name, value in self.headers:
+            if name.lower() == "content-type":
+                return value.partition(";")[0].strip().lower()
+        return ""
+
+
+def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) -> Unsealed:
+    """Give what the URL of a post held: whoever knows that URL is who it was registered with.
+
+    Args:
+        wiring: The requestor's.
+        address: Where it was posted to.
+        post: The post.
+        media_type: What is taken here.
+
+    Raises:
+        PostRefusedError: It is refused; steps 1 to 4.
+    """
+    if post.method != "POST":
+        raise PostRefusedError("method", "only POST is taken here")
+    try:
+        unsealed = address.unseal(post.url, wiring.clock.now())
+    except HandleError as error:
+        raise PostRefusedError("url", str(error)) from None
+    if len(post.body) > LARGEST_POST:
+        raise PostRefusedError("too_large", "it is over 1 MiB")
+    if post.media_type != media_type:
+        advice = (
+            "the server signs nothing: give it a JWT key"
+            if media_type == JWT
+            else "the server signs: give the requestor its key, and take signed posts only"
+        )
+        raise PostRefusedError("media_type", f"only {media_type} is taken here; perhaps {advice}")
+    return unsealed
+
+
+def believed_result_flow(
+    wiring: Wiring, post: Post, unsealed: Unsealed, deadline: float
+) -> Flow[SessionResult]:
+    """Give the result in a signed post, once its signature and the rest of it are verified.
+
+    A key that is to be fetched may be fetched for it: who knows the secret in the URL is no
+    stranger.
+
+    Raises:
+        PostRefusedError: It is refused; steps 5 and 6.
+        IrmaError: The key could not be fetched.
+    """
+    try:
+        result = yield from verified_result_flow(wiring, post.body, deadline=deadline)
+    except ResultJwtError as error:
+        raise PostRefusedError(error.code, error.reason) from None
+    return _of_its_kind(result, unsealed)
+
+
+def claimed_result(post: Post, unsealed: Unsealed) -> SessionResult:
+    """Give the result in a post that nobody signed: a reason to ask the server, and no more.
+
+    Raises:
+        PostRefusedError: It is refused; steps 5 and 6.
+    """
+    try:
+        result = read_as(read_json(post.body), SessionResult)
+    except JsonTextError as error:
+        raise PostRefusedError("json", f"the body {error.reason}") from None
+    except WireError as error:
+        raise PostRefusedError("json", f"the body is no session result: {error}") from None
+    return _of_its_kind(result, unsealed)
+
+
+def _of_its_kind(result: SessionResult, unsealed: Unsealed) -> SessionResult:
+    if result.type is not unsealed.request.request.session_type:
+        raise PostRefusedError("session", "it is of another type of session than asked for")
+    return result
+
+
+def refusal(error: PostRefusedError) -> HttpResponse:
+    """Give the reply to a post that is refused; its body tells the code and the reason."""
+    status = _STATUS.get(error.code, _FORBIDDEN)
+    headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]
+    if error.code == "method":
+        headers.append(("allow", "POST"))
+    return HttpResponse(status, tuple(headers), body=f"{error}\n".encode())

@@ -1,0 +1,123 @@
+"""Telling the application how a session ended, once.
+
+In this order: the claim, the application's function, the record, the status backend. So whoever
+watches learns of the end when the application knows it, and a watch that is not told costs nobody
+the answer. Where the function fails the claim is released and its error passes through. Belongs
+here: what is told, and those steps. Does not belong here: how the end is learnt (`callbacks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.errors import AnswerError
+from irma_core.flows.claims import Once, claimed_flow, record_flow, release_flow
+from irma_core.flows.effects import Ask, Flow, PublishStatus
+from irma_core.flows.sealed_urls import SealedAddress, Unsealed
+from irma_core.flows.wiring import Wiring
+from irma_core.models.answers import Answer
+from irma_core.models.results import SessionResult
+from irma_core.models.sessions import KeptSession
+from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.stores import AsyncStore, Store
+
+__all__ = ["CallbackSettings", "Deliver", "SessionEnd", "Telling", "tell_once_flow"]
+
+
+@final
+@attrs.frozen
+class SessionEnd:
+    """How a session ended, as the application is told.
+
+    Args:
+        token: The session's requestor token, which the application got when it started it.
+        status: The final status; `DONE` does not say that there is an answer.
+        outcome: The answer, or why there is none.
+    """
+
+    token: RequestorToken
+    status: SessionStatus
+    _outcome: Answer | AnswerError = attrs.field(repr=False)
+
+    def get_answer(self) -> Answer:
+        """Give what was proved, after every check; there is no other way to the attributes.
+
+        Raises:
+            AnswerError: One of its subclasses for each reason why there is no answer.
+        """
+        if isinstance(self._outcome, AnswerError):
+            raise self._outcome
+        return self._outcome
+
+
+Deliver: TypeAlias = Callable[[SessionEnd], Awaitable[None] | None]
+"""The application's function. It is quick: the person's app waits for it."""
+
+
+@final
+@attrs.frozen
+class CallbackSettings:
+    """What receiving needs beside the requestor's wiring.
+
+    Args:
+        address: Where the server posts to.
+        store: Knows what was delivered.
+        deliver: The application's function.
+    """
+
+    address: SealedAddress
+    store: Store | AsyncStore = attrs.field(kw_only=True)
+    deliver: Deliver = attrs.field(kw_only=True)
+
+
+@final
+@attrs.frozen
+class Telling:
+    """What is told, and what for.
+
+    Args:
+        once: So that it is told once.
+        unsealed: What was asked.
+        result: A result that is believed.
+        jwt: Its JWT, if it is signed.
+    """
+
+    once: Once
+    unsealed: Unsealed
+    result: SessionResult
+    jwt: str | None = attrs.field(repr=False)
+
+    def session_end(self) -> SessionEnd:
+        """Give what the application is told."""
+        result = self.result
+        outcome: Answer | AnswerError
+        try:
+            outcome = result.answer_to(KeptSession(self.unsealed.request, result.token))
+        except AnswerError as error:
+            outcome = error
+        return SessionEnd(result.token, result.status, outcome)
+
+
+def tell_once_flow(
+    wiring: Wiring, settings: CallbackSettings, telling: Telling, deadline: float
+) -> Flow[SessionStatus]:
+    """Tell the application unless it was told; give the status that it was told then or now."""
+    once, status = telling.once, telling.result.status
+    record = yield from claimed_flow(wiring, once, deadline)
+    if record is not None:
+        return SessionStatus(record.decode())
+    try:
+        yield from Ask(partial(settings.deliver, telling.session_end()))
+    except Exception:
+        yield from release_flow(once)
+        raise
+    yield from record_flow(once, status.value.encode(), telling.unsealed.lifetime)
+    if wiring.status_backend is not None:
+        token = telling.result.token
+        yield from PublishStatus(wiring.status_backend, token, status, telling.jwt)
+    return status

@@ -1,0 +1,1 @@
+"""What a web framework calls: plain requests in, plain responses out."""

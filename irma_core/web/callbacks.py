@@ -1,0 +1,187 @@
+"""The front door for callbacks, in two colours, one line a method: a page of the application's.
+
+What happens, and in which order, is in `flows.callbacks`; which posts are refused, and by which
+code, in `flows.posts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.flows.callbacks import (
+    News,
+    deliver_news_flow,
+    receive_callback_flow,
+    receive_unsigned_callback_flow,
+)
+from irma_core.flows.posts import Post
+from irma_core.flows.sealed_urls import CALLBACK, SealedAddress
+from irma_core.flows.telling import CallbackSettings, Deliver
+from irma_core.flows.wiring import Wiring
+from irma_core.models.session_requests import ExtendedRequest, SessionRequest, as_extended
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.requestor import AsyncRequestor, Requestor
+from irma_core.trust.sealing import Sealer
+
+__all__ = ["AsyncCallbackReceiver", "CallbackReceiver"]
+
+Headers: TypeAlias = Iterable[tuple[str, str]]
+RunLater: TypeAlias = Callable[[Callable[[], None]], object]
+RunLaterAsync: TypeAlias = Callable[[Callable[[], Coroutine[object, object, None]]], object]
+
+
+@final
+class CallbackReceiver:
+    """Tells the application once how each session ended, by what the server posts.
+
+    May be shared by threads; any process with the same keys and store takes any post.
+
+    Args:
+        requestor: Whose sessions. Its `server_key` verifies the posts; its `status_backend`, if it
+            has one, is told of each end when the application knows it.
+        page: The URL that the server posts below: `https://shop.example/irma/callback`. The web
+            framework calls `receive` for all that comes below it.
+        sealer: Seals what was asked into the URL of each session.
+        store: Knows what was told, for as long as posts may come.
+        deliver: Is told how a session ended, by a `SessionEnd`. The person's app waits for it: a
+            second is much, and after 4 the session is lost to the app. Heavy work goes to a queue.
+            What it raises comes out of `receive`, and the next post tells it again. Should the
+            process die while it runs it may be told twice, so let it do no harm.
+        unsigned: For a server without a JWT key, and then for unsigned posts only: runs a function
+            once the reply has gone out, `executor.submit` for instance. Of such a post nothing is
+            believed: the server is asked, which has stored the end only when it has its reply. The
+            function raises what went wrong, for whoever looks at the future.
+
+    Raises:
+        ConfigurationError: The page is no URL, or on plain HTTP; or the requestor has no
+            `server_key` for signed posts, or has one although they are to be unsigned.
+    """
+
+    def __init__(
+        self,
+        requestor: Requestor,
+        page: str,
+        *,
+        sealer: Sealer,
+        store: Store,
+        deliver: Deliver,
+        unsigned: RunLater | None = None,
+    ) -> None:
+        self._requestor = requestor
+        self._later = unsigned
+        address = _address(requestor.wiring, page, sealer, is_signed=unsigned is None)
+        self._settings = CallbackSettings(address, store=store, deliver=deliver)
+
+    def __repr__(self) -> str:
+        return f"<CallbackReceiver at {self._settings.address.page.text}>"
+
+    def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+        """Give the request with a callback URL of its own, to be started at once, and once.
+
+        Raises:
+            RequestError: The request is too large to be kept in a URL.
+        """
+        return _with_callback(self._requestor.wiring, self._settings, request)
+
+    def receive(self, method: str, url: str, headers: Headers, body: bytes) -> HttpResponse:
+        """Deal with a request to the page.
+
+        Args:
+            method: Its HTTP method.
+            url: Its URL or path, as it came.
+            headers: Its headers.
+            body: Its body, whole.
+
+        Returns:
+            What to send, as it is: 204; or a refusal, whose body says why, for the log.
+
+        Raises:
+            StoreError: The store failed; whether the application was told is not known.
+            StatusBackendError: The status backend failed; the application was told.
+            Exception: Whatever `deliver` raises.
+            IrmaError: Two posts contradict each other, and the server could not be asked.
+        """
+        post, wiring = Post(method, url, tuple(headers), body), self._requestor.wiring
+        if self._later is None:
+            return self._requestor.run_flow(receive_callback_flow(wiring, self._settings, post))
+        flow = receive_unsigned_callback_flow(wiring, self._settings, post)
+        reply, news = self._requestor.run_flow(flow)
+        if news is not None:
+            self._later(partial(self._deliver, news))
+        return reply
+
+    def _deliver(self, news: News) -> None:
+        wiring = self._requestor.wiring
+        self._requestor.run_flow(deliver_news_flow(wiring, self._settings, news))
+
+
+@final
+class AsyncCallbackReceiver:
+    """`CallbackReceiver`, awaited: the same arguments, methods and errors.
+
+    `deliver` may be awaited or not; `unsigned` is given a function to call and to await, as a
+    framework's background tasks are.
+    """
+
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        page: str,
+        *,
+        sealer: Sealer,
+        store: AsyncStore,
+        deliver: Deliver,
+        unsigned: RunLaterAsync | None = None,
+    ) -> None:
+        self._requestor = requestor
+        self._later = unsigned
+        address = _address(requestor.wiring, page, sealer, is_signed=unsigned is None)
+        self._settings = CallbackSettings(address, store=store, deliver=deliver)
+
+    def __repr__(self) -> str:
+        return f"<AsyncCallbackReceiver at {self._settings.address.page.text}>"
+
+    def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+        """See `CallbackReceiver.add_to`; nothing is awaited."""
+        return _with_callback(self._requestor.wiring, self._settings, request)
+
+    async def receive(self, method: str, url: str, headers: Headers, body: bytes) -> HttpResponse:
+        """See `CallbackReceiver.receive`."""
+        post, wiring = Post(method, url, tuple(headers), body), self._requestor.wiring
+        if self._later is None:
+            flow = receive_callback_flow(wiring, self._settings, post)
+            return await self._requestor.run_flow(flow)
+        hinted = receive_unsigned_callback_flow(wiring, self._settings, post)
+        reply, news = await self._requestor.run_flow(hinted)
+        if news is not None:
+            self._later(partial(self._deliver, news))
+        return reply
+
+    async def _deliver(self, news: News) -> None:
+        wiring = self._requestor.wiring
+        await self._requestor.run_flow(deliver_news_flow(wiring, self._settings, news))
+
+
+def _address(wiring: Wiring, page: str, sealer: Sealer, *, is_signed: bool) -> SealedAddress:
+    if is_signed and not wiring.takes_signed_results:
+        raise ConfigurationError(
+            "callbacks are verified by the requestor's server_key: give it one; for a server "
+            "without a JWT key, take unsigned posts by name: unsigned=…"
+        )
+    if wiring.takes_signed_results and not is_signed:
+        raise ConfigurationError("unsigned: the requestor has a server_key, so the server signs")
+    return SealedAddress(ServerUrl.parse(page, allow=wiring.allow), sealer, purpose=CALLBACK)
+
+
+def _with_callback(
+    wiring: Wiring, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
+) -> ExtendedRequest:
+    asked = as_extended(request)
+    return attrs.evolve(asked, callback_url=settings.address.url_for(asked, wiring.clock.now()))

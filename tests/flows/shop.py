@@ -1,0 +1,140 @@
+"""A shop of one colour with a page for the server's posts, at a server in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_core import (
+    AsyncCallbackReceiver,
+    AsyncRequestor,
+    AttributeRequest,
+    CallbackReceiver,
+    DisclosureRequest,
+    ExtendedRequest,
+    Requestor,
+    Risk,
+    Sealer,
+    SessionEnd,
+    StartedSession,
+    new_sealing_key,
+)
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
+
+PAGE = "https://shop.example/irma/callback"
+OVER18 = "example.town.age.over18"
+AGE = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
+UNSIGNED = ServerSettings(has_jwt_key=False, allow_unsigned_callbacks=True)
+
+
+def tell_nobody(_end: SessionEnd) -> None:
+    """An application that does nothing."""
+
+
+class Shop:
+    """An application, what it was told, and the way of the server's posts to it.
+
+    Args:
+        colour: `sync` or `async`.
+        deliver: The application's function; what it is given is kept in any case.
+        unsigned: Whether the server has no key, and its posts are taken all the same.
+    """
+
+    def __init__(
+        self,
+        colour: str,
+        *,
+        deliver: Callable[[SessionEnd], Any] = tell_nobody,
+        unsigned: bool = False,
+        status_backend: Any = None,
+        store: Any = None,
+        clock: Any = None,
+    ) -> None:
+        self.colour = colour
+        settings = UNSIGNED if unsigned else ServerSettings()
+        self.server = InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=clock)
+        self.server.deliver = self.post
+        self.app = SimulatedApp(self.server)
+        self.app.add("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
+        self.sealer = Sealer([new_sealing_key()])
+        self.told: list[SessionEnd] = []
+        self.replies: list[HttpResponse] = []
+        self.failures: list[Exception] = []
+        self.later: list[Callable[[], Any]] = []
+        self.store: Any
+        key = None if unsigned else self.server.public_key_pem
+        common: Any = {"server_key": key, "allow": {Risk.SIMULATED_PROOFS}}
+        common["status_backend"] = status_backend
+        later: Any = self.later.append if unsigned else None
+        others: Any = {"sealer": self.sealer, "unsigned": later}
+        self.receiver: CallbackReceiver | AsyncCallbackReceiver
+        self.requestor: Requestor | AsyncRequestor
+        if colour == "sync":
+
+            def told(end: SessionEnd) -> None:
+                self.told.append(end)
+                deliver(end)
+
+            self.store = store or MemoryStore(self.server.clock)
+            requestor = Requestor(self.server.url, self.server.transport(), **common)
+            self.requestor = requestor
+            self.receiver = CallbackReceiver(
+                requestor, PAGE, store=self.store, deliver=told, **others
+            )
+        else:
+
+            async def told_async(end: SessionEnd) -> None:
+                self.told.append(end)
+                made = deliver(end)
+                if isinstance(made, Awaitable):
+                    await made
+
+            self.store = store or AsyncMemoryStore(self.server.clock)
+            other = AsyncRequestor(self.server.url, self.server.async_transport(), **common)
+            self.requestor = other
+            self.receiver = AsyncCallbackReceiver(
+                other, PAGE, store=self.store, deliver=told_async, **others
+            )
+
+    def done(self, made: Any) -> Any:
+        """Give what a call of either colour gives."""
+        if self.colour == "sync":
+            return made
+
+        async def main() -> Any:
+            return await made
+
+        return asyncio.run(main())
+
+    def start(self, request: Any = AGE) -> StartedSession:
+        """Start a session whose end is to be told."""
+        asked: ExtendedRequest = self.receiver.add_to(request)
+        session: StartedSession = self.done(self.requestor.start_session(asked))
+        return session
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Take a post of the server's, as a web framework does."""
+        try:
+            reply: HttpResponse = self.done(
+                self.receiver.receive(
+                    request.method, request.url, request.headers, request.body or b""
+                )
+            )
+        except Exception as error:  # noqa: BLE001 - as a framework does
+            self.failures.append(error)
+            reply = HttpResponse(500)
+        self.replies.append(reply)
+        return reply
+
+    def do_later(self) -> None:
+        """Do what was to be done after the reply."""
+        while self.later:
+            self.done(self.later.pop(0)())
+
+    @property
+    def statuses(self) -> list[int]:
+        """The statuses of its replies."""
+        return [reply.status for reply in self.replies]

@@ -1,0 +1,412 @@
+"""Callbacks: what the application is told, and how often, in both colours."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from irma_core import (
+    AnswerError,
+    CallbackReceiver,
+    Evidence,
+    ExtendedRequest,
+    IssuanceRequest,
+    RequestorToken,
+    SessionCancelledError,
+    SessionEnd,
+    SessionStatus,
+    SessionTimedOutError,
+    SignatureRequest,
+    StartedSession,
+)
+from irma_core.errors import (
+    ConfigurationError,
+    PostRefusedError,
+    SessionGoneError,
+    StatusBackendError,
+    StoreError,
+)
+from irma_core.models.credentials import CredentialRequest
+from irma_core.protocol.messages import HttpRequest
+from irma_testing.memory.compact_jwt import JwtSigner
+from irma_transport_urllib3.clock import SystemClock
+from tests.flows.shop import AGE, OVER18, PAGE, Shop
+
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+SOON = timedelta(seconds=60)
+
+
+def last_post(shop: Shop) -> HttpRequest:
+    return shop.server.posted[-1]
+
+
+@COLOURS
+def test_the_application_is_told_of_the_answer(colour: str) -> None:
+    """Signed, after every check, before the server has stored the end; by the URL alone."""
+    shop = Shop(colour)
+    session = shop.start()
+    shop.app.accept(session.pointer)
+    (end,) = shop.told
+    assert (end.token, end.status) == (session.token, SessionStatus.DONE)
+    answer = end.get_answer()
+    assert (answer["age"].value, answer.token) == ("yes", session.token)
+    assert answer.evidence is Evidence.SIGNED
+    assert [(reply.status, reply.body) for reply in shop.replies] == [(204, b"")]
+
+
+@COLOURS
+def test_every_kind_of_session_is_told_of(colour: str) -> None:
+    """Also a signature over the message that was sent, and what was issued."""
+    shop = Shop(colour)
+    card = CredentialRequest("example.town.age", {"over12": "yes", "over18": "no", "over65": "no"})
+    for request in (SignatureRequest("I agree", {"age": OVER18}), IssuanceRequest([card])):
+        shop.app.accept(shop.start(request).pointer)
+    signed, issued = (end.get_answer() for end in shop.told)
+    assert signed.signature is not None
+    assert signed.signature.message == "I agree"
+    assert list(issued) == []
+
+
+@COLOURS
+def test_an_end_without_an_answer_is_told_as_what_it_is(colour: str) -> None:
+    """Refused, timed out, or not what was asked."""
+    shop = Shop(colour)
+    shop.app.refuse(shop.start().pointer)
+    shop.start(ExtendedRequest(AGE, timeout=SOON))
+    shop.server.pass_time(SOON + timedelta(seconds=11))
+    shop.app.scan(shop.start().pointer).cheat(values={OVER18: "no"})
+    refused, late, cheat = shop.told
+    assert refused.status is SessionStatus.CANCELLED
+    with pytest.raises(SessionCancelledError):
+        refused.get_answer()
+    assert late.status is SessionStatus.TIMEOUT
+    with pytest.raises(SessionTimedOutError):
+        late.get_answer()
+    with pytest.raises(AnswerError):
+        cheat.get_answer()
+
+
+def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
+    """Give a post that the server might send: signed, and perhaps not true any more."""
+    now = int(shop.server.clock.now().timestamp())
+    claims = {"iat": now, "exp": now + 120, "iss": "irmaserver", "sub": "disclosing_result"}
+    said = {"token": session.token.reveal(), "status": status, "type": "disclosing"}
+    # Without a key of its own, a server in memory has the one of this process.
+    body = JwtSigner(None).sign({**claims, **said, "simulated": True})
+    return to_callback(session, "text/plain; charset=UTF-8", body)
+
+
+def to_callback(session: StartedSession, media_type: str, body: str) -> HttpRequest:
+    url, headers = session.request.callback_url or "", (("Content-Type", media_type),)
+    return HttpRequest("POST", url, path="POST callback", headers=headers, body=body.encode())
+
+
+@COLOURS
+def test_a_hundred_equal_posts_are_one_delivery(colour: str) -> None:
+    """And a hundred times 204; also when the claim of the first has expired."""
+    shop = Shop(colour)
+    shop.app.accept(shop.start().pointer)
+    for _ in range(99):
+        shop.post(last_post(shop))
+    shop.server.pass_time(timedelta(seconds=90))
+    shop.post(last_post(shop))
+    assert shop.statuses == [204] * 101
+    assert len(shop.told) == 1
+
+
+def test_a_hundred_posts_at_once_are_one_delivery_to_threads() -> None:
+    """Who comes while the application is being told waits for the end of that."""
+    many = threading.Barrier(25)
+    shop = Shop("sync", clock=SystemClock())
+    session = shop.start()
+    shop.server.deliver = None
+    shop.app.accept(session.pointer)
+    posted = last_post(shop)
+
+    def come() -> None:
+        many.wait(10)
+        for _ in range(4):
+            shop.post(posted)
+
+    threads = [threading.Thread(target=come) for _ in range(25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shop.statuses == [204] * 100
+    assert len(shop.told) == 1
+
+
+def test_a_hundred_posts_at_once_are_one_delivery_to_tasks() -> None:
+    """As above, on one event loop."""
+
+    async def slowly(_end: SessionEnd) -> None:
+        await asyncio.sleep(0.01)
+
+    shop = Shop("async", deliver=slowly, clock=SystemClock())
+    session = shop.start()
+    shop.server.deliver = None
+    shop.app.accept(session.pointer)
+    post = last_post(shop)
+
+    async def come() -> int:
+        call: Any = shop.receiver.receive(post.method, post.url, post.headers, post.body or b"")
+        reply = await call
+        return int(reply.status)
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*[come() for _ in range(100)])
+
+    assert asyncio.run(main()) == [204] * 100
+    assert len(shop.told) == 1
+
+
+class Flaky:
+    """A function that fails as often as it was told to."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def __call__(self, _end: SessionEnd) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise ZeroDivisionError
+
+
+@COLOURS
+def test_an_application_that_fails_is_told_again(colour: str) -> None:
+    """Its own error comes out, and the next post finds the claim released."""
+    shop = Shop(colour, deliver=Flaky(1))
+    shop.app.accept(shop.start().pointer)
+    assert [type(error) for error in shop.failures] == [ZeroDivisionError]
+    for _ in range(2):
+        shop.post(last_post(shop))
+    assert shop.statuses == [500, 204, 204]
+    assert [end.status for end in shop.told] == [SessionStatus.DONE] * 2
+
+
+def test_a_process_that_died_while_telling_keeps_nobody_from_it() -> None:
+    """Its claim expires; until then the others say that they are busy."""
+
+    def die(_end: SessionEnd) -> None:
+        raise KeyboardInterrupt
+
+    shop = Shop("sync", deliver=die)
+    with pytest.raises(KeyboardInterrupt):
+        shop.app.accept(shop.start().pointer)
+    assert shop.post(last_post(shop)).status == 503
+    assert shop.replies[-1].body.startswith(b"the POST is refused (busy)")
+    shop.server.pass_time(timedelta(minutes=1))
+    with pytest.raises(KeyboardInterrupt):
+        shop.post(last_post(shop))
+
+
+@COLOURS
+def test_the_server_decides_between_two_posts_that_contradict_each_other(colour: str) -> None:
+    """`CANCELLED` after `DONE`: the server stored the first, and nothing is told again."""
+    shop = Shop(colour)
+    session = shop.start()
+    shop.app.accept(session.pointer)
+    for _ in range(2):
+        assert shop.post(forged(shop, session, "CANCELLED")).status == 204
+    assert [end.status for end in shop.told] == [SessionStatus.DONE]
+
+
+@COLOURS
+def test_what_was_told_wrongly_is_told_again_as_the_server_stored_it(colour: str) -> None:
+    """No order is trusted; while the server cannot tell, nothing is decided."""
+    shop = Shop(colour)
+    session = shop.start()
+    at_the_app = shop.app.scan(session.pointer)
+    assert shop.post(forged(shop, session, "CANCELLED")).status == 204
+    at_the_app.accept()
+    assert b"(undecided)" in shop.replies[-1].body
+    for _ in range(3):
+        shop.post(last_post(shop))
+    assert shop.statuses == [204, 503, 204, 204, 204]
+    assert [end.status for end in shop.told] == [SessionStatus.CANCELLED, SessionStatus.DONE]
+    assert shop.told[-1].get_answer()["age"].value == "yes"
+
+
+def test_a_time_out_that_the_server_repeats_is_told_once() -> None:
+    """At each question and each sweep it posts again, within the question too."""
+    shop = Shop("sync")
+    session = shop.start(ExtendedRequest(AGE, timeout=SOON))
+    shop.server.pass_time(timedelta(minutes=2))
+    shop.done(shop.requestor.get_status(session))
+    assert len(shop.replies) > 2
+    assert set(shop.statuses) == {204}
+    assert len(shop.told) == 1
+
+
+def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
+    """Else it would count as having told, and nobody was."""
+
+    async def told(_end: SessionEnd) -> None: ...
+
+    shop = Shop("sync")
+    requestor: Any = shop.requestor
+    receiver = CallbackReceiver(requestor, PAGE, sealer=shop.sealer, store=shop.store, deliver=told)
+    session = requestor.start_session(receiver.add_to(AGE))
+    shop.server.deliver = None
+    shop.app.accept(session.pointer)
+    post = last_post(shop)
+    with pytest.raises(ConfigurationError, match="must be awaited"):
+        receiver.receive("POST", post.url, post.headers, post.body or b"")
+
+
+@COLOURS
+def test_a_receiver_shows_its_page_and_nothing_secret(colour: str) -> None:
+    """In a log, for instance."""
+    receiver = Shop(colour).receiver
+    assert repr(receiver) == f"<{type(receiver).__name__} at {PAGE}>"
+
+
+class Published:
+    """A status backend that keeps what it is told, in both colours; or fails."""
+
+    def __init__(self, colour: str, *, failing: bool = False) -> None:
+        self.colour, self.failing = colour, failing
+        self.told: list[tuple[RequestorToken, SessionStatus, str | None]] = []
+
+    def publish(self, token: RequestorToken, status: SessionStatus, jwt: str | None) -> Any:
+        if self.failing:
+            raise OSError("no route")
+        self.told.append((token, status, jwt))
+        return None if self.colour == "sync" else asyncio.sleep(0)
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+@COLOURS
+def test_the_end_is_published_once_the_application_knows(colour: str) -> None:
+    """With the signed result; once."""
+    backend = Published(colour)
+    shop = Shop(colour, status_backend=backend)
+    session = shop.start()
+    shop.app.accept(session.pointer)
+    post = last_post(shop)
+    shop.post(post)
+    assert backend.told == [(session.token, SessionStatus.DONE, (post.body or b"").decode())]
+
+
+@COLOURS
+def test_a_status_backend_that_fails_costs_nobody_the_answer(colour: str) -> None:
+    """The application was told before, and is not told again."""
+    shop = Shop(colour, status_backend=Published(colour, failing=True))
+    shop.app.accept(shop.start().pointer)
+    shop.post(last_post(shop))
+    assert [type(error) for error in shop.failures] == [StatusBackendError]
+    assert shop.statuses == [500, 204]
+    assert len(shop.told) == 1
+
+
+class BrokenStore:
+    """A store that cannot be reached at chosen calls."""
+
+    def __init__(self, store: Any, *failing: str) -> None:
+        self._store, self._failing = store, failing
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._failing:
+
+            def fail(*_: object) -> None:
+                raise OSError("no route")
+
+            return fail
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize(
+    ("failing", "error", "told"),
+    [("put_if_absent", StoreError, 0), ("get", StoreError, 0), ("delete", ZeroDivisionError, 1)],
+)
+@COLOURS
+def test_a_store_that_fails_is_an_error_of_its_own(
+    colour: str, failing: str, error: type[Exception], told: int
+) -> None:
+    """But what the application raised is not hidden by it."""
+    working = Shop(colour)
+    shop = Shop(colour, deliver=Flaky(1), store=BrokenStore(working.store, failing))
+    shop.app.accept(shop.start().pointer)
+    assert [type(each) for each in shop.failures] == [error]
+    assert len(shop.told) == told
+
+
+@COLOURS
+def test_an_unsigned_post_is_news_and_the_server_is_asked(colour: str) -> None:
+    """Once the reply is out, since it stores the end only then; whatever the post itself says."""
+    shop = Shop(colour, unsigned=True)
+    session = shop.start()
+    shop.app.accept(session.pointer)
+    assert (shop.statuses, shop.told) == ([204], [])
+    lie = (last_post(shop).body or b"").replace(b'"yes"', b'"no"')
+    shop.post(attrs.evolve(last_post(shop), body=lie))
+    assert len(shop.later) == 1
+    shop.do_later()
+    for _ in range(98):
+        shop.post(last_post(shop))
+    assert shop.later == []
+    assert shop.statuses == [204] * 100
+    (end,) = shop.told
+    assert end.get_answer().evidence is Evidence.TRANSPORT
+    assert end.get_answer()["age"].value == "yes"
+
+
+@COLOURS
+def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(colour: str) -> None:
+    """Two that contradict each other, too: the server is asked, and told is what it says."""
+    shop = Shop(colour, unsigned=True)
+    session = shop.start()
+    shop.app.refuse(session.pointer)
+    shop.do_later()
+    lie = (last_post(shop).body or b"").replace(b"CANCELLED", b"DONE")
+    shop.post(attrs.evolve(last_post(shop), body=lie))
+    assert len(shop.later) == 1
+    shop.do_later()
+    assert [end.status for end in shop.told] == [SessionStatus.CANCELLED]
+
+
+@COLOURS
+def test_news_of_a_session_that_has_not_ended_tell_nobody(colour: str) -> None:
+    """Nor of one that the server does not know; and the next post may ask again."""
+    shop = Shop(colour, unsigned=True)
+    session = shop.start()
+    known, unknown = session.token.reveal(), "a" * 20
+    for token, expected in ((known, PostRefusedError), (unknown, SessionGoneError)):
+        said = f'{{"token":"{token}","status":"DONE","type":"disclosing"}}'
+        for _ in range(2):
+            assert shop.post(to_callback(session, "application/json", said)).status == 204
+            with pytest.raises(expected):
+                shop.do_later()
+    assert shop.told == []
+
+
+@COLOURS
+def test_an_application_that_fails_later_is_told_again_too(colour: str) -> None:
+    """Its error comes out of what was to be done later."""
+    shop = Shop(colour, unsigned=True, deliver=Flaky(1))
+    shop.app.accept(shop.start().pointer)
+    with pytest.raises(ZeroDivisionError):
+        shop.do_later()
+    shop.post(last_post(shop))
+    shop.do_later()
+    assert len(shop.told) == 2
+
+
+def test_asking_for_a_timed_out_session_does_not_go_round_in_circles() -> None:
+    """The server posts again while it is asked."""
+    shop = Shop("sync", unsigned=True)
+    shop.start(ExtendedRequest(AGE, timeout=SOON))
+    shop.server.pass_time(SOON + timedelta(seconds=11))
+    shop.do_later()
+    assert len(shop.replies) > 1
+    assert [end.status for end in shop.told] == [SessionStatus.TIMEOUT]
+    assert shop.later == []

@@ -1,0 +1,345 @@
+"""What the server posts: what is taken, and each thing that is refused, by its code and status."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_backend.memory_store import MemoryStore
+from irma_core import (
+    AnswerError,
+    AttributeRequest,
+    CallbackReceiver,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    Requestor,
+    Sealer,
+    SessionEnd,
+    SessionStatus,
+    SignatureRequest,
+    new_sealing_key,
+)
+from irma_core.errors import ConfigurationError, RequestError
+from irma_core.flows.posts import LARGEST_POST
+from irma_core.flows.sealed_urls import CALLBACK, NEXT_SESSION, SealedAddress
+from irma_core.models.json_text import JsonValue
+from irma_core.models.kept_requests import kept_request
+from irma_core.models.session_requests import SessionRequest, as_extended
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpResponse
+from irma_testing import ManualClock, ScriptedTransport
+
+RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
+PAGE = "https://shop.example/irma/callback"
+SEALER = Sealer([new_sealing_key()])
+OVER18 = "example.town.age.over18"
+AGE = DisclosureRequest({"age": OVER18})
+CARD = CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
+PLAIN = (("Content-Type", "text/plain; charset=UTF-8"),)
+JSON = (("content-type", "application/json; charset=UTF-8"),)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return value
+
+
+KEY = recorded("callback-done")["public_key"]
+
+
+class Receiving:
+    """A receiver at the time of a recording, and what its application was told."""
+
+    def __init__(self, at: int, *, unsigned: bool = False) -> None:
+        transport = ScriptedTransport()
+        self.clock = transport.clock = ManualClock(datetime.fromtimestamp(at, UTC))
+        self.told: list[SessionEnd] = []
+        self.later: list[Any] = []
+        key = None if unsigned else KEY
+        self.receiver = CallbackReceiver(
+            Requestor("https://irma.example", transport, server_key=key),
+            PAGE,
+            sealer=SEALER,
+            store=MemoryStore(transport.clock),
+            deliver=self.told.append,
+            unsigned=self.later.append if unsigned else None,
+        )
+
+    def url(self, request: SessionRequest = AGE) -> str:
+        url = self.receiver.add_to(request).callback_url
+        assert url is not None
+        return url
+
+
+def has_an_answer(end: SessionEnd) -> bool:
+    try:
+        end.get_answer()
+    except AnswerError:
+        return False
+    return True
+
+
+def headers_of(value: dict[str, Any]) -> list[tuple[str, str]]:
+    return list(value["request"]["headers"].items())
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "status", "has_answer"),
+    [
+        ("callback-done", AGE, SessionStatus.DONE, True),
+        ("callback-query", AGE, SessionStatus.DONE, True),
+        ("callback-refused", AGE, SessionStatus.CANCELLED, False),
+        ("callback-deleted", AGE, SessionStatus.CANCELLED, False),
+        ("callback-timeout", AGE, SessionStatus.TIMEOUT, False),
+        ("callback-issued", IssuanceRequest([CARD]), SessionStatus.DONE, True),
+        ("callback-issuance-failed", IssuanceRequest([CARD]), SessionStatus.CANCELLED, False),
+    ],
+)
+def test_what_the_official_server_posted_is_taken(
+    name: str, request_: SessionRequest, status: SessionStatus, has_answer: bool
+) -> None:
+    """Each recorded callback, at the time of its recording."""
+    value = recorded(name)
+    receiving = Receiving(value["recorded"])
+    body = value["request"]["body"].encode()
+    reply = receiving.receiver.receive("POST", receiving.url(request_), headers_of(value), body)
+    assert (reply.status, reply.body) == (204, b"")
+    (end,) = receiving.told
+    assert end.status is status
+    assert has_an_answer(end) is has_answer
+
+
+def test_a_recorded_signature_is_taken_for_the_message_that_was_sent() -> None:
+    """The answer has the signature whole."""
+    value = recorded("callback-signed")
+    claims = value["request"]["body"].split(".")[1]
+    said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    message = said["signature"]["message"]
+    receiving = Receiving(value["recorded"])
+    url = receiving.url(SignatureRequest(message, {"age": OVER18}))
+    body = value["request"]["body"].encode()
+    assert receiving.receiver.receive("POST", url, headers_of(value), body).status == 204
+    signature = receiving.told[0].get_answer().signature
+    assert signature is not None
+
+
+def test_a_recorded_unsigned_post_is_news() -> None:
+    """It is to be asked about, and tells nobody anything."""
+    value = recorded("callback-unsigned")
+    receiving = Receiving(value["recorded"], unsigned=True)
+    body = value["request"]["body"].encode()
+    reply = receiving.receiver.receive("POST", receiving.url(), headers_of(value), body)
+    assert reply.status == 204
+    assert (len(receiving.later), receiving.told) == (1, [])
+
+
+def code_of(reply: HttpResponse) -> str:
+    text = reply.body.decode()
+    assert text.startswith("the POST is refused (")
+    assert reply.header("content-type") == "text/plain; charset=utf-8"
+    assert reply.header("cache-control") == "no-store"
+    return text.partition("(")[2].partition(")")[0]
+
+
+DONE = recorded("callback-done")
+GOOD = DONE["request"]["body"].encode()
+CONNECTED = recorded("next-session-post")["request"]["body"].encode()
+UNFINISHED = b'{"token":"0123456789abcdefghij","status":"CONNECTED","type":"disclosing"}'
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "status"),
+    [
+        ({"method": "GET"}, "method", 405),
+        ({"method": "post"}, "method", 405),
+        ({"url": ""}, "url", 404),
+        ({"url": PAGE}, "url", 404),
+        ({"url": f"{PAGE}/AAAA/"}, "url", 404),
+        ({"url": "http://["}, "url", 404),
+        ({"url": f"{PAGE}/?sealed", "body": b"x" * (LARGEST_POST + 1)}, "url", 404),
+        ({"body": b"x" * (LARGEST_POST + 1), "headers": JSON}, "too_large", 413),
+        ({"headers": ()}, "media_type", 415),
+        ({"headers": JSON}, "media_type", 415),
+        ({"body": b""}, "form", 403),
+        ({"body": GOOD + b"\n"}, "form", 403),
+        ({"body": GOOD[:-9] + b"AAAAAAAAA"}, "signature", 403),
+        ({"later": timedelta(hours=1)}, "expired", 403),
+        ({"request": IssuanceRequest([CARD])}, "session", 403),
+        ({"body": CONNECTED}, "status", 409),
+    ],
+)
+def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> None:
+    """By the first check that it fails; nobody is told, and the reply says why."""
+    receiving = Receiving(DONE["recorded"])
+    url = receiving.url(changed.get("request", AGE))
+    receiving.clock.advance(changed.get("later", timedelta(0)))
+    reply = receiving.receiver.receive(
+        changed.get("method", "POST"),
+        changed.get("url", url),
+        changed.get("headers", PLAIN),
+        changed.get("body", GOOD),
+    )
+    assert (code_of(reply), reply.status) == (code, status)
+    assert reply.header("allow") == ("POST" if code == "method" else "")
+    assert receiving.told == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code", "status"),
+    [
+        (PLAIN, GOOD, "media_type", 415),
+        (JSON, b"", "json", 400),
+        (JSON, b"\xff", "json", 400),
+        (JSON, b"[" * 100_000, "json", 400),
+        (JSON, b'{"token":"../../session/etc","status":"DONE","type":"disclosing"}', "json", 400),
+        (JSON, b'{"status":"DONE","type":"disclosing"}', "json", 400),
+        (JSON, UNFINISHED, "status", 409),
+        (JSON, UNFINISHED.replace(b"disclosing", b"signing"), "session", 403),
+    ],
+)
+def test_an_unsigned_post_is_refused(
+    headers: Sequence[tuple[str, str]], body: bytes, code: str, status: int
+) -> None:
+    """Nothing is to be done later."""
+    receiving = Receiving(DONE["recorded"], unsigned=True)
+    reply = receiving.receiver.receive("POST", receiving.url(), headers, body)
+    assert (code_of(reply), reply.status) == (code, status)
+    assert receiving.later == []
+
+
+def test_a_refusal_shows_nothing_of_the_post() -> None:
+    """Neither a value nor a token."""
+    receiving = Receiving(DONE["recorded"], unsigned=True)
+    body = b'{"token":"secretsecretsecret!!","status":"SECRET","type":"secret"}'
+    reply = receiving.receiver.receive("POST", receiving.url(), JSON, body)
+    assert b"secret" not in reply.body.lower()
+
+
+def test_a_secret_is_for_one_page_and_a_time() -> None:
+    """Another purpose, other keys, an old one, and one of another form are refused alike."""
+    receiving = Receiving(DONE["recorded"])
+    now = datetime.fromtimestamp(DONE["recorded"], UTC)
+    asked = as_extended(AGE)
+    page = ServerUrl.parse(PAGE)
+    other_keys = Sealer([new_sealing_key()])
+    hour = timedelta(hours=1)
+    kept = kept_request(asked)
+    odd: list[JsonValue] = ["odd", [1, "odd"], [1.5, kept], [1, kept, 2]]
+    for url in (
+        SealedAddress(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
+        SealedAddress(page, other_keys, purpose=CALLBACK).url_for(asked, now),
+        SealedAddress(page, SEALER, purpose=CALLBACK).url_for(asked, now - timedelta(hours=2)),
+        *(
+            page.below(SEALER.seal(value, purpose=CALLBACK, now=now, lifetime=hour))
+            for value in odd
+        ),
+    ):
+        reply = receiving.receiver.receive("POST", url, PLAIN, GOOD)
+        assert (code_of(reply), reply.status) == ("url", 404)
+
+
+def test_the_url_is_called_as_it_is_registered() -> None:
+    """It ends with the slash that the server would append; each is another, and says nothing."""
+    receiving = Receiving(DONE["recorded"])
+    first, second = receiving.url(), receiving.url()
+    assert first != second
+    assert first.startswith(f"{PAGE}/")
+    assert first.endswith("/")
+    assert "example.town" not in first
+    assert len(first) < 400
+
+
+def test_what_a_proxy_does_to_the_front_of_the_url_is_no_matter() -> None:
+    """Only the last part counts, with the slash or without it."""
+    url = Receiving(DONE["recorded"]).url()
+    for there in (url[:-1], url.removeprefix(PAGE), url.rsplit("/", 2)[1], f"{url}?trace=1"):
+        receiving = Receiving(DONE["recorded"])
+        assert receiving.receiver.receive("POST", there, PLAIN, GOOD).status == 204
+
+
+def test_the_url_outlives_the_session() -> None:
+    """By an hour, counted from the time that the app may take."""
+    receiving = Receiving(DONE["recorded"])
+    long = ExtendedRequest(AGE, timeout=timedelta(days=3))
+    url = receiving.receiver.add_to(long).callback_url or ""
+    receiving.clock.advance(timedelta(days=3, minutes=59))
+    assert code_of(receiving.receiver.receive("POST", url, PLAIN, GOOD)) == "expired"
+    receiving.clock.advance(timedelta(minutes=1))
+    assert code_of(receiving.receiver.receive("POST", url, PLAIN, GOOD)) == "url"
+
+
+def test_other_options_of_the_request_stay() -> None:
+    """Only the callback URL is added."""
+    receiving = Receiving(DONE["recorded"])
+    asked = ExtendedRequest(AGE, validity=timedelta(seconds=7))
+    added = receiving.receiver.add_to(asked)
+    assert attrs.evolve(added, callback_url=None) == asked
+
+
+def test_a_request_that_no_url_can_keep_is_refused() -> None:
+    """Before a session is started with it."""
+    receiving = Receiving(DONE["recorded"])
+    for size, why in ((3500, "a URL of 4000 characters"), (4200, "over 4096 bytes")):
+        noise = base64.b85encode(random.Random(1).randbytes(size * 4 // 5)).decode()
+        with pytest.raises(RequestError, match=why):
+            receiving.url(DisclosureRequest([AttributeRequest(OVER18, value=noise)]))
+
+
+def test_signed_and_unsigned_posts_are_told_apart_when_it_is_set_up() -> None:
+    """A key that was forgotten, or one too many."""
+    transport = ScriptedTransport()
+    store = MemoryStore(transport.clock)
+    without = Requestor("https://irma.example", transport)
+    with_key = Requestor("https://irma.example", transport, server_key=KEY)
+    common: Any = {"sealer": SEALER, "store": store, "deliver": print}
+    with pytest.raises(ConfigurationError, match="server_key"):
+        CallbackReceiver(without, PAGE, **common)
+    with pytest.raises(ConfigurationError, match="unsigned"):
+        CallbackReceiver(with_key, PAGE, unsigned=print, **common)
+    with pytest.raises(ConfigurationError, match="plain http"):
+        CallbackReceiver(with_key, "http://shop.example/irma", **common)
+
+
+TEXTS = st.text(max_size=60)
+
+
+@given(
+    method=st.sampled_from(["POST", "GET"]) | TEXTS,
+    url=st.none() | TEXTS,
+    headers=st.sampled_from([PLAIN, JSON]) | st.lists(st.tuples(TEXTS, TEXTS), max_size=3),
+    body=st.binary(max_size=80) | st.sampled_from([GOOD[:-1], CONNECTED]),
+    unsigned=st.booleans(),
+)
+def test_garbage_is_refused_and_nothing_else_happens(
+    method: str, url: str | None, headers: Any, body: bytes, unsigned: bool
+) -> None:
+    """Whatever comes: a 4xx with a code, nobody is told, and nothing is raised."""
+    receiving = Receiving(DONE["recorded"], unsigned=unsigned)
+    there = receiving.url() if url is None else url
+    reply = receiving.receiver.receive(method, there, headers, body)
+    assert 400 <= reply.status < 500
+    assert code_of(reply)
+    assert receiving.told == receiving.later == []
+
+
+@given(at=st.integers(0, len(GOOD) - 1), bit=st.integers(0, 7))
+def test_an_honest_post_with_a_bit_changed_is_refused(at: int, bit: int) -> None:
+    """Wherever it is."""
+    receiving = Receiving(DONE["recorded"])
+    changed = bytearray(GOOD)
+    changed[at] ^= 1 << bit
+    reply = receiving.receiver.receive("POST", receiving.url(), PLAIN, bytes(changed))
+    assert 400 <= reply.status < 500
+    assert receiving.told == []
