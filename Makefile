@@ -1,5 +1,6 @@
-# `make demo` and `make test` are all that a fresh machine needs: Python 3.11 or later, and Go for
-# the tests against the official IRMA server (skipped without it, unless CI=true).
+# `make demo` and `make test` are all that a fresh machine needs: Python 3.11 or later, Go for the
+# tests against the official IRMA server, and Chromium and npm for those in a browser (skipped
+# without them, unless CI=true).
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -48,15 +48,15 @@ def build_tools(cache: Path | None = None) -> Tools:
         BuildError: Go, or a tool built by it, reports an error.
     """
     cache = cache or cache_folder()
-    yivi = _cached(cache, f"yivi-{IRMAGO_VERSION}", _install_yivi) / "yivi"
-    wallet_name = f"wallet-{_digest(WALLET_SOURCES)}"
-    wallet = _cached(cache, wallet_name, _build_wallet) / "headlesswallet"
-    scheme_name = f"scheme-{IRMAGO_VERSION}-{_digest(SCHEME_SOURCES)}"
+    yivi = cached(cache, f"yivi-{IRMAGO_VERSION}", _install_yivi) / "yivi"
+    wallet_name = f"wallet-{digest_of(WALLET_SOURCES)}"
+    wallet = cached(cache, wallet_name, _build_wallet) / "headlesswallet"
+    scheme_name = f"scheme-{IRMAGO_VERSION}-{digest_of(SCHEME_SOURCES)}"
     return Tools(
         yivi=yivi,
         headlesswallet=wallet,
-        scheme_template=_cached(cache, scheme_name, lambda folder: _make_scheme(yivi, folder)),
-        jwt_keys=_cached(cache, "jwt-keys", lambda folder: run(wallet, "jwtkey", folder)),
+        scheme_template=cached(cache, scheme_name, lambda folder: _make_scheme(yivi, folder)),
+        jwt_keys=cached(cache, "jwt-keys", lambda folder: run(wallet, "jwtkey", folder)),
     )
 
 
@@ -113,7 +113,7 @@ def _go() -> str:
     return go
 
 
-def _digest(sources: Path) -> str:
+def digest_of(sources: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(path for path in sources.rglob("*") if path.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -121,7 +121,7 @@ def _digest(sources: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _cached(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
+def cached(cache: Path, name: str, make: Callable[[Path], None]) -> Path:
     """The folder of that name, filled by `make` if it is not there."""
     folder = cache / name
     if folder.exists():

@@ -1,0 +1,66 @@
+"""A real Chromium, and the official browser package as npm gives it.
+
+The package is fetched once into the tests' cache, against the lock file beside this. Where npm or
+Chromium is missing the tests are skipped and say so; on CI that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.realserver.build import cache_folder, cached, digest_of, run
+
+PACKAGE = Path(__file__).parent / "npm"
+SCRIPT = Path("node_modules", "@privacybydesign", "yivi-frontend", "dist", "yivi.js")
+ARGUMENTS = [
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _missing(what: str) -> NoReturn:
+    why = f"the browser tests need {what}: no such command was found"
+    if os.environ.get("CI") == "true":
+        pytest.fail(why, pytrace=False)
+    pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def yivi_script() -> bytes:
+    """The official browser package, in one file."""
+
+    def fetch(folder: Path) -> None:
+        npm = shutil.which("npm") or _missing("npm")
+        shutil.copytree(PACKAGE, folder, dirs_exist_ok=True)
+        run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+
+    folder = cached(cache_folder(), f"yivi-frontend-{digest_of(PACKAGE)}", fetch)
+    return (folder / SCRIPT).read_bytes()
+
+
+@pytest.fixture(scope="module")  # its event loop must be gone before tests that have one
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or _missing("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page in a profile of its own."""
+    context = chromium.new_context(viewport={"width": 800, "height": 900})
+    yield context.new_page()
+    context.close()

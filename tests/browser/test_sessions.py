@@ -1,0 +1,138 @@
+"""Whole sessions in a real browser: the official package, a backend, the development server."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import attrs
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from irma_backend.dev_server import running_dev_server
+from irma_core import AttributeRequest, DisclosureRequest, ProofStatus, Requestor
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from tests.browser.backend import Backend, running_backend
+from tests.memory_server.conftest import fill
+
+NAME = "example.town.resident.firstname"
+ASKED = DisclosureRequest({"name": NAME})
+NO_EVENTS = "status of 500"
+"""What the browser notes when the server says, as the official one does, that it has no events."""
+
+
+QR = "canvas.yivi-web-qr-canvas"
+
+
+@attrs.frozen
+class Shop:
+    """The page of a website, in a browser."""
+
+    page: Page
+    backend: Backend
+    url: str
+
+    def open(self, asked: DisclosureRequest) -> None:
+        """Open it; it asks for that."""
+        self.backend.asked = asked
+        self.page.goto(self.url)
+        self.page.wait_for_selector(QR)
+
+    def scanned_qr(self) -> str:
+        """Give what a phone's camera reads from the screen."""
+        [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(self.page.screenshot())))
+        return code.text
+
+    def expect_words(self, words: str) -> None:
+        """Wait for what the backend says, and for the sign of success."""
+        expect(self.page.locator("#said")).to_have_text(words)
+        self.page.wait_for_selector(".yivi-web-checkmark-animation")
+
+    def states(self) -> list[str]:
+        """Give the states that the package has shown, but for those in which it waits."""
+        seen: list[str] = self.page.evaluate("window.states")
+        return [state for state in seen if state != "Loading"]
+
+
+@pytest.fixture(params=[True, False], ids=["events", "polling"])
+def server(request: pytest.FixtureRequest) -> InMemoryServer:
+    """It tells statuses as they come, or the page has to ask for them."""
+    settings = ServerSettings(enable_sse=request.param)
+    return InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=SystemClock())
+
+
+@pytest.fixture
+def app(server: InMemoryServer) -> SimulatedApp:
+    app = SimulatedApp(server)
+    fill(app)
+    return app
+
+
+@pytest.fixture
+def backend(server: InMemoryServer, yivi_script: bytes) -> Iterator[Backend]:
+    with running_dev_server(server) as url, Urllib3Transport() as transport:
+        yield Backend(Requestor(url, transport), script=yivi_script, server=url)
+
+
+@pytest.fixture
+def shop(page: Page, backend: Backend) -> Iterator[Shop]:
+    """In the end the browser has had nothing to complain of, the content policy included."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    with running_backend(backend) as url:
+        yield Shop(page, backend, url)
+    assert [said for said in complaints if NO_EVENTS not in said] == []
+
+
+def test_an_answer_is_success(shop: Shop, app: SimulatedApp) -> None:
+    """The person scans the QR and agrees; what the backend makes of it comes into the page."""
+    shop.open(ASKED)
+    session = app.scan(shop.scanned_qr())
+    shop.page.wait_for_selector(".yivi-web-waiting-for-user-animation")
+    session.accept()
+    shop.expect_words("Welcome, Ada.")
+    assert shop.states() == ["ShowingQRCode", "WaitingForUser", "Success"]
+
+
+def test_a_refusal_is_cancelled_and_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
+    """The page says so, and starts another session when it is asked to."""
+    shop.open(ASKED)
+    first = shop.scanned_qr()
+    app.refuse(first)
+    shop.page.wait_for_selector(".yivi-web-forbidden-animation")
+    assert shop.states()[-1] == "Cancelled"
+    shop.page.click("[data-yivi-glue-transition=restart]")
+    shop.page.wait_for_selector(QR)
+    second = shop.scanned_qr()
+    assert second != first
+    app.accept(second)
+    shop.expect_words("Welcome, Ada.")
+    assert shop.backend.errors == []
+
+
+def test_who_is_asked_for_a_value_pairs_app_and_page(shop: Shop, app: SimulatedApp) -> None:
+    """The app shows a code; a wrong one leads nowhere, the right one goes on."""
+    shop.open(DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")}))
+    session = app.scan(shop.scanned_qr())
+    shop.page.wait_for_selector(".yivi-web-pairing-form")
+    code = session.pairing_code
+    assert code is not None
+    shop.page.keyboard.type(str((int(code) + 1) % 10_000).zfill(4))
+    shop.page.wait_for_selector(".yivi-web-error")
+    assert not session.is_paired
+    shop.page.keyboard.type(code)
+    shop.page.wait_for_selector(".yivi-web-waiting-for-user-animation")
+    session.accept()
+    shop.expect_words("Welcome, Ada.")
+
+
+def test_a_cheating_app_gets_nothing_from_the_backend(shop: Shop, app: SimulatedApp) -> None:
+    """The package takes `DONE` for success; the library does not."""
+    shop.open(ASKED)
+    app.scan(shop.scanned_qr()).cheat(ProofStatus.INVALID)
+    shop.expect_words("You have not shown it.")
+    assert shop.backend.errors == ["ProofNotValidError"]
