@@ -1,4 +1,4 @@
-"""What transports and signers must pass, as pytest classes to subclass.
+"""What transports, signers, status backends and stores must pass, as pytest classes to subclass.
 
     class TestMyTransport(TransportContract):
         def make_transport(self):
@@ -10,20 +10,38 @@
         def make_signer(self):
             return MySigner(...)
 
-See `docs/how-to/write-a-transport.md` and `docs/how-to/write-a-signing-scheme.md`. `VERSION` is
-raised when a test is added that something might fail which passed before.
+    class TestMyStatusBackend(StatusBackendContract):
+        def make_status_backend(self):
+            return MyStatusBackend(...)
+
+    class TestMyStore(StoreContract):
+        def make_store(self):
+            return MyStore(...)
+
+See `write-a-transport.md`, `write-a-signing-scheme.md`, `write-a-status-backend.md` and
+`write-a-store.md` in `docs/how-to`. `VERSION` is raised when a test is added that something might
+fail which passed before.
 """
 
 from typing import Final
 
 from irma_testing.contracts.signer import AsyncSignerContract, SignerContract
+from irma_testing.contracts.status_backend import (
+    AsyncStatusBackendContract,
+    StatusBackendContract,
+)
+from irma_testing.contracts.store import AsyncStoreContract, StoreContract
 from irma_testing.contracts.transport import AsyncTransportContract, TransportContract
 
 __all__ = [
     "VERSION",
     "AsyncSignerContract",
+    "AsyncStatusBackendContract",
+    "AsyncStoreContract",
     "AsyncTransportContract",
     "SignerContract",
+    "StatusBackendContract",
+    "StoreContract",
     "TransportContract",
 ]
 

@@ -1,0 +1,106 @@
+"""A Redis URI, as the options of redis-py's connections, with every wait bounded.
+
+Belongs here: what a URI may say, and the limits. Does not belong here: any connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import attrs
+from redis.credentials import CredentialProvider
+
+from irma_core.errors import ConfigurationError
+from irma_core.plugins.hookspecs import Secret
+
+__all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address"]
+
+LONGEST_STEP: Final = 2.0
+"""Seconds for a connection, for an answer on it, and for one of the pool to be free."""
+LONGEST_CALL: Final = 4 * LONGEST_STEP
+"""Seconds for all of that together: a free place, a connection, a login and the answer."""
+CONNECTIONS: Final = 16
+"""The most that one backend or store opens; who comes when all are busy waits."""
+
+_FORM = "redis://host:port/db, rediss://host:port/db?ssl_ca_certs=file or unix:///path?db=0"
+_QUERY = {"redis": set[str](), "rediss": {"ssl_ca_certs"}, "unix": {"db"}}
+
+
+@final
+@attrs.frozen(repr=False)
+class Address:
+    """Where a Redis is, and how to log in there.
+
+    Args:
+        scheme: `redis`, `rediss` or `unix`.
+        options: redis-py's, for a connection. They may hold a password.
+    """
+
+    scheme: str
+    options: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, uri: str, password: Secret | None) -> Address:
+        """Read a URI.
+
+        Args:
+            uri: See the README.
+            password: In place of one in the URI; what gets it is asked at each connection.
+
+        Raises:
+            ConfigurationError: It is no such URI. The text has nothing of it.
+        """
+        try:
+            address = cls._read(uri)
+        except ValueError:
+            address = None
+        if address is None:
+            raise ConfigurationError(
+                f"the Redis URI is none of {_FORM}, and takes no more than that"
+            )
+        if password is None:
+            return address
+        if address.options.get("password"):
+            raise ConfigurationError("the Redis URI has a password, and there is a secret with one")
+        user = address.options.get("username")
+        options = {key: address.options[key] for key in address.options if key != "username"}
+        return cls(address.scheme, {**options, "credential_provider": _Credentials(user, password)})
+
+    @classmethod
+    def _read(cls, uri: str) -> Address | None:
+        parts = urlsplit(uri)
+        scheme = parts.scheme
+        query = dict(
+            parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        )
+        if parts.fragment or not set(query) <= _QUERY.get(scheme, set()):
+            return None
+        login = {"username": parts.username, "password": parts.password}
+        options: dict[str, Any] = {key: unquote(text) for key, text in login.items() if text}
+        if scheme == "unix":
+            if parts.hostname or not parts.path:
+                return None
+            return cls(
+                scheme, {**options, "path": unquote(parts.path), "db": int(query.get("db", 0))}
+            )
+        if scheme not in _QUERY or not parts.hostname:
+            return None
+        options |= {"host": parts.hostname, "port": parts.port or 6379, **query}
+        options["db"] = int(parts.path.removeprefix("/") or 0)
+        if scheme == "rediss":
+            options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
+        return cls(scheme, options)
+
+
+@final
+class _Credentials(CredentialProvider):
+    def __init__(self, user: str | None, password: Secret) -> None:
+        self._user = user
+        self._password = password
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        secret = self._password() if callable(self._password) else self._password
+        text = secret.decode() if isinstance(secret, bytes) else secret
+        return (text,) if self._user is None else (self._user, text)

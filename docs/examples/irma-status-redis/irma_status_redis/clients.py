@@ -1,0 +1,77 @@
+"""redis-py's clients, one a colour: nothing repeated, and every wait bounded.
+
+redis-py repeats a command whose answer was lost, ten times. A `SET NX` that is repeated finds its
+own key, and the work is done by nobody: what to do again is for the caller to say.
+
+The async client's time-out is `asyncio.wait_for`, which in Python 3.11 may lose a cancellation: so
+there it is `attempt_async` that bounds the call.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+import redis.asyncio
+from redis.asyncio import connection as awaited
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from irma_core.plugins.hookspecs import Secret
+from irma_status_redis.address import CONNECTIONS, LONGEST_STEP, Address
+
+__all__ = ["as_bytes", "make_async_client", "make_client"]
+
+_LIMITS: Final[dict[str, Any]] = {
+    "socket_connect_timeout": LONGEST_STEP,
+    "timeout": LONGEST_STEP,
+    "max_connections": CONNECTIONS,
+    "protocol": 2,
+    "driver_info": None,
+}
+_CLASSES: dict[str, Any] = {  # a pool takes more kinds of connection than its annotation says
+    "redis": redis.Connection,
+    "rediss": redis.SSLConnection,
+    "unix": redis.UnixDomainSocketConnection,
+}
+_ASYNC_CLASSES: dict[str, Any] = {  # a pool takes more kinds of connection than its annotation says
+    "redis": awaited.Connection,
+    "rediss": awaited.SSLConnection,
+    "unix": awaited.UnixDomainSocketConnection,
+}
+
+
+def make_client(uri: str, password: Secret | None) -> redis.Redis:
+    """Make a client for threads; it connects when it is used.
+
+    Raises:
+        ConfigurationError: The URI is none of Redis'.
+    """
+    address = Address.parse(uri, password)
+    pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]  # redis-py's
+        connection_class=_CLASSES[address.scheme],
+        retry=Retry(NoBackoff(), 0),
+        socket_timeout=LONGEST_STEP,
+        **_LIMITS,
+        **address.options,
+    )
+    return redis.Redis.from_pool(pool)
+
+
+def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
+    """Make a client for asyncio; see `make_client`."""
+    address = Address.parse(uri, password)
+    pool = redis.asyncio.BlockingConnectionPool(
+        connection_class=_ASYNC_CLASSES[address.scheme],
+        retry=AsyncRetry(NoBackoff(), 0),
+        socket_timeout=None,
+        **_LIMITS,
+        **address.options,
+    )
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+def as_bytes(answer: object) -> bytes | None:
+    """Give an answer that is a value, as it is where nobody asked redis-py to decode it."""
+    return answer if isinstance(answer, bytes) else None

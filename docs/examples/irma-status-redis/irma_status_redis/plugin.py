@@ -1,0 +1,58 @@
+"""What irma-backend asks the plugin for: factories by URI scheme."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+from irma_core.plugins.hookspecs import (
+    Colour,
+    PluginUri,
+    Secret,
+    StatusBackendFactory,
+    StoreFactory,
+    WiringContext,
+    hookimpl,
+)
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_status_redis.status import RedisStatusBackend
+from irma_status_redis.status_async import AsyncRedisStatusBackend
+from irma_status_redis.store import AsyncRedisStore, RedisStore
+
+__all__ = ["irma_status_backends", "irma_stores"]
+
+SCHEMES: Final = ("redis", "rediss", "unix")
+PASSWORD: Final = "redis-password"  # the name of it
+"""The secret with Redis' password, where the URI has none."""
+
+
+@hookimpl
+def irma_status_backends() -> Mapping[str, StatusBackendFactory]:
+    """Give the factory of status backends."""
+    return dict.fromkeys(SCHEMES, _status_backend)
+
+
+@hookimpl
+def irma_stores() -> Mapping[str, StoreFactory]:
+    """Give the factory of stores."""
+    return dict.fromkeys(SCHEMES, _store)
+
+
+def _status_backend(uri: PluginUri, context: WiringContext) -> StatusBackend | AsyncStatusBackend:
+    password = _password(context)
+    if context.colour is Colour.SYNC:
+        return RedisStatusBackend(uri.text, password=password)
+    return AsyncRedisStatusBackend(uri.text, password=password)
+
+
+def _store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
+    password = _password(context)
+    if context.colour is Colour.SYNC:
+        return RedisStore(uri.text, password=password)
+    return AsyncRedisStore(uri.text, password=password)
+
+
+def _password(context: WiringContext) -> Secret | None:
+    return partial(context.secret, PASSWORD) if PASSWORD in context.secrets else None

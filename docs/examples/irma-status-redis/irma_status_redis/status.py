@@ -1,0 +1,89 @@
+"""The status backend for threads."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from queue import Empty
+from typing import final
+
+from irma_core import RequestorToken, SessionStatus
+from irma_core.errors import StatusBackendError
+from irma_core.plugins.hookspecs import Secret
+from irma_core.protocol.status_backends import Quiet
+from irma_core.protocol.transport import Silence
+from irma_status_redis.clients import as_bytes, make_client
+from irma_status_redis.failures import attempt
+from irma_status_redis.listening import Listener
+from irma_status_redis.records import PUBLISH, RESULT, STATUS, SessionRecord
+
+__all__ = ["RedisStatusBackend"]
+
+
+@final
+class RedisStatusBackend:
+    """Tells statuses through Redis; a `StatusBackend` that threads may share.
+
+    Args:
+        uri: Where Redis is; see the README.
+        password: In place of one in the URI.
+
+    Raises:
+        ConfigurationError: The URI is none of Redis'.
+    """
+
+    def __init__(self, uri: str, *, password: Secret | None = None) -> None:
+        self._redis = make_client(uri, password)
+        self._listener = Listener(self._redis)
+
+    def next_status(
+        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
+    ) -> SessionStatus | Quiet:
+        """Wait for a status; see `StatusBackend.next_status`.
+
+        Raises:
+            StatusBackendError: Redis is away, or does not answer.
+        """
+        record = SessionRecord(token)
+        deadline = time.monotonic() + within.total_seconds()
+        if within <= timedelta(0):
+            return record.newer(self._field(record, STATUS), after) or Silence.QUIET
+        with self._listener.hearing(record.key) as heard:
+            status = record.newer(self._field(record, STATUS), after)
+            while status is None:
+                try:
+                    told = heard.get(timeout=max(deadline - time.monotonic(), 0))
+                except Empty:
+                    return Silence.QUIET
+                if isinstance(told, str):
+                    raise StatusBackendError(told)
+                status = record.newer(told, after)
+            return status
+
+    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
+        """Tell all who watch; see `StatusBackend.publish`.
+
+        Raises:
+            StatusBackendError: Redis is away, or has no room to keep it.
+        """
+        record = SessionRecord(token)
+        arguments = record.arguments(status, result_jwt)
+        attempt(lambda: self._redis.eval(PUBLISH, 1, record.key, *arguments), StatusBackendError)
+
+    def published_result(self, token: RequestorToken) -> str | None:
+        """Give the signed result that was kept; see `StatusBackend.published_result`.
+
+        Raises:
+            StatusBackendError: Redis is away, or does not answer.
+        """
+        record = SessionRecord(token)
+        return record.result(self._field(record, RESULT))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._listener.close()
+        self._redis.close()
+
+    def _field(self, record: SessionRecord, name: str) -> bytes | None:
+        kept = attempt(lambda: self._redis.hget(record.key, name), StatusBackendError)
+        return as_bytes(kept)

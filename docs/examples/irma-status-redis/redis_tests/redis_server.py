@@ -1,0 +1,118 @@
+"""A real Redis as a child process: it is killed, stopped, filled up and started again by tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import final
+
+import pytest
+import redis
+
+__all__ = ["RedisServer", "check_installed", "running_redis"]
+
+_STARTS_WITHIN = 10.0
+
+
+@final
+class RedisServer:
+    """A `redis-server` on a free port of this machine, and on a socket in its directory.
+
+    Args:
+        directory: Where its files are.
+        options: More of its options; what it keeps outlives a restart by `--appendonly yes`.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self._directory = directory
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _unused_port()
+
+    @property
+    def uri(self) -> str:
+        """Its URI, by TCP."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def socket_path(self) -> Path:
+        """Its socket."""
+        return self._directory / "redis.sock"
+
+    def start(self) -> None:
+        """Start it, on the same port each time, and wait until it answers."""
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
+        command += ["--dir", str(self._directory), "--unixsocket", str(self.socket_path)]
+        command += ["--save", "", "--loglevel", "warning", *self._options]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        ends = time.monotonic() + _STARTS_WITHIN
+        while not self._answers():
+            assert self._process.poll() is None, "redis-server ended by itself"
+            assert time.monotonic() < ends, "redis-server does not answer"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def hang(self) -> None:
+        """Let it stop answering, with its connections open."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it answer again."""
+        self._send(signal.SIGCONT)
+
+    def client(self) -> redis.Redis:
+        """Give a client for looking into it."""
+        return redis.Redis.from_url(self.uri, protocol=2)
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.AuthenticationError:
+            return True
+        except redis.RedisError:
+            return False
+
+
+def check_installed() -> None:
+    """Skip a test without `redis-server`, with a line that says so; on CI, fail."""
+    if shutil.which("redis-server") is None:
+        text = "redis-server is not installed (Debian: redis-server)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(text, pytrace=False)
+        pytest.skip(text)
+
+
+@contextmanager
+def running_redis(directory: Path, *options: str) -> Generator[RedisServer]:
+    """Give one that runs; see `check_installed`."""
+    check_installed()
+    server = RedisServer(directory, *options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def _unused_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port

@@ -1,0 +1,246 @@
+"""The public contract of stores: passed by those in memory, and by no bad one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_testing import ManualClock
+from irma_testing.contracts import AsyncStoreContract, StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    """All that is made in a test is one store: it is of this process alone."""
+
+    def setup_method(self) -> None:
+        self.clock = ManualClock()
+        self.store = MemoryStore(self.clock)
+
+    def make_store(self) -> MemoryStore:
+        return self.store
+
+    async def pass_time(self, duration: timedelta) -> None:
+        self.clock.advance(duration)
+
+
+class TestAsyncMemoryStore(AsyncStoreContract):
+    """The same, awaited."""
+
+    def setup_method(self) -> None:
+        self.clock = ManualClock()
+        self.store = AsyncMemoryStore(self.clock)
+
+    def make_store(self) -> AsyncMemoryStore:
+        return self.store
+
+    async def pass_time(self, duration: timedelta) -> None:
+        self.clock.advance(duration)
+
+
+class Good:
+    """A store as it should be; one thing of it is made bad by a subclass."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore(ManualClock())
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        return self.store.put_if_absent(key, value, lifetime)
+
+    def get(self, key: str) -> bytes | None:
+        return self.store.get(key)
+
+    def delete(self, key: str) -> None:
+        self.store.delete(key)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class Overwriting(Good):
+    """Keeps the last value."""
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        was_absent = self.store.get(key) is None
+        self.store.delete(key)
+        self.store.put_if_absent(key, value, lifetime)
+        return was_absent
+
+
+class Racing(Good):
+    """Looks first, then puts."""
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        if self.store.get(key) is not None:
+            return False
+        time.sleep(0.001)
+        self.store.delete(key)
+        return self.store.put_if_absent(key, value, lifetime)
+
+
+class Falsy(Good):
+    """Takes an empty value for none."""
+
+    def get(self, key: str) -> bytes | None:
+        return self.store.get(key) or None
+
+
+class Textual(Good):
+    """Takes what is no text away."""
+
+    def get(self, key: str) -> bytes | None:
+        value = self.store.get(key)
+        return None if value is None else value.decode("ascii", "ignore").encode()
+
+
+class Shortening(Good):
+    """Cuts keys."""
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        return self.store.put_if_absent(key[:64], value, lifetime)
+
+    def get(self, key: str) -> bytes | None:
+        return self.store.get(key[:64])
+
+
+class Prolonging(Good):
+    """Puts the end off at each try."""
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        kept = self.store.get(key)
+        self.store.delete(key)
+        self.store.put_if_absent(key, value if kept is None else kept, lifetime)
+        return kept is None
+
+
+class Strict(Good):
+    """Finds a key that is absent to be an error."""
+
+    def delete(self, key: str) -> None:
+        if self.store.get(key) is None:
+            raise KeyError(key)
+        self.store.delete(key)
+
+
+class ClosedOnce(Good):
+    """Fails when it is closed again."""
+
+    is_closed = False
+
+    def close(self) -> None:
+        if self.is_closed:
+            raise ValueError("closed")
+        self.is_closed = True
+
+
+class Talkative(Good):
+    """Shows what it holds."""
+
+    def __repr__(self) -> str:
+        return repr(vars(self.store))
+
+
+class Hopeful(Good):
+    """Says that all is well when its service is away."""
+
+
+class Telling(Good):
+    """Fails with its address in the error behind the error."""
+
+    def get(self, key: str) -> bytes | None:
+        raise RuntimeError("away") from ValueError("store://:password@10.0.0.1")
+
+
+class Waiting(Good):
+    """Waits for its service."""
+
+    def get(self, key: str) -> bytes | None:
+        time.sleep(0.3)
+        raise RuntimeError("away")
+
+
+BAD: list[tuple[Callable[[], Any], str, tuple[object, ...]]] = [
+    (Overwriting, "the_first_value_of_a_key_stays", ()),
+    (Overwriting, "another_store_of_the_same_knows_it", ()),
+    (Racing, "of_many_at_once_one_succeeds", ()),
+    (Falsy, "a_value_comes_back_as_it_was", (b"",)),
+    (Textual, "a_value_comes_back_as_it_was", (bytes(range(256)),)),
+    (Shortening, "keys_are_apart", ()),
+    (Prolonging, "a_lifetime_ends", ()),
+    (Good, "a_lifetime_ends", ()),  # its clock does not move by itself
+    (Strict, "a_key_is_taken_away", ()),
+    (ClosedOnce, "it_is_closed_more_than_once", ()),
+    (Talkative, "its_texts_tell_no_secret", ()),
+    (Hopeful, "one_whose_service_is_away_fails_in_time", ("get",)),
+    (Telling, "one_whose_service_is_away_fails_in_time", ("get",)),
+    (Waiting, "one_whose_service_is_away_fails_in_time", ("get",)),
+]
+
+
+@pytest.mark.parametrize(("make", "test", "arguments"), BAD)
+def test_the_contract_finds_a_bad_store(
+    make: Callable[[], Any],
+    test: str,
+    arguments: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the test that is meant for its fault."""
+    monkeypatch.setattr("irma_testing.contracts.store._FAILS_WITHIN", 0.2)
+
+    class Contract(StoreContract):
+        secrets = ("password",)
+        store = make()
+
+        def make_store(self) -> Any:
+            return self.store
+
+        def make_failing_store(self) -> Any:
+            return self.store
+
+    with pytest.raises((AssertionError, KeyError, ValueError)):
+        getattr(Contract(), f"test_{test}")(*arguments)
+
+
+def test_the_contract_finds_a_store_that_a_cancelled_call_breaks() -> None:
+    """One that does not come out of a call that was cancelled."""
+
+    class Stuck(AsyncMemoryStoreOf):
+        async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+            assert not self.is_busy
+            self.is_busy = True
+            await asyncio.sleep(0)
+            self.is_busy = False
+            return await self.store.put_if_absent(key, value, lifetime)
+
+    class Contract(AsyncStoreContract):
+        def make_store(self) -> Any:
+            return Stuck()
+
+    with pytest.raises(AssertionError):
+        Contract().test_a_call_that_was_cancelled_leaves_the_store_usable()
+
+
+class AsyncMemoryStoreOf:
+    """An awaited store to be made bad."""
+
+    is_busy = False
+
+    def __init__(self) -> None:
+        self.store = AsyncMemoryStore(ManualClock())
+
+    async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        raise NotImplementedError
+
+    async def get(self, key: str) -> bytes | None:
+        return await self.store.get(key)
+
+    async def delete(self, key: str) -> None:
+        await self.store.delete(key)
+
+    async def aclose(self) -> None:
+        await self.store.aclose()
