@@ -1,4 +1,4 @@
-"""How Hypothesis runs: the same examples each time where `CI` is set, new ones elsewhere.
+"""How the suite runs: searched for secrets; by Hypothesis' same examples where `CI` is set.
 
 And what several rooms of the tests share.
 """
@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 
 from tests.plugins.fresh_environment import FreshEnvironment
+
+pytest_plugins = ["tests.secret_watch"]
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
 settings.register_profile("here", deadline=None)

@@ -20,12 +20,14 @@ from datetime import timedelta
 import attrs
 import pytest
 
+from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AsyncRequestor,
     AttributeRequest,
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
+    HandleSealer,
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
@@ -36,15 +38,18 @@ from irma_core import (
     SignatureRequest,
     StartedSession,
     TokenAuthentication,
+    new_sealing_key,
 )
-from irma_core.errors import IrmaError, NullAttributeError
-from irma_core.flows.effects import Sign
+from irma_core.errors import IrmaError
+from irma_core.flows.effects import PutIfAbsent, Sign
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.trust.sealing import Sealer
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import Urllib3Transport
+from irma_transport_urllib3 import SystemClock, Urllib3Transport
 
 VALUE, MESSAGE, PATH = "Ada-1815-12-10", "I owe-Babbage-5-guineas", "callback-path-7f3a"
 KEY, REVOCATION_KEY, BEARER = "K" * 40, "revocation-key-19", "bearer-token-58"
+SEALING_KEY, BINDING = new_sealing_key(), "web-session-secret-77"
 AGE, NAME = "example.town.age", "example.town.resident.firstname"
 CALLBACK = f"https://shop.example/{PATH}"
 SHORT = timedelta(seconds=5)
@@ -174,6 +179,24 @@ def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -
     ]
 
 
+def handed_over(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
+    sealer, store = HandleSealer([SEALING_KEY]), MemoryStore(server.transport().clock)
+    session = requestor.start_session(DisclosureRequest({"name": NAME}))
+    handle = sealer.seal(session, purpose="login", binding=BINDING)
+
+    def redeem(text: object, binding: str | None = BINDING) -> object:
+        return requestor.redeem_handle(
+            text, sealer=sealer, store=store, purpose="login", binding=binding
+        )
+
+    early = kept(lambda: redeem(handle))
+    app.accept(session.pointer)
+    tries = [(handle, "another's"), (handle, None), (handle[:-1], BINDING), (KEY, BINDING)]
+    redeemed = [kept(lambda: redeem(*each)) for each in [*tries, (handle,), (handle,)]]  # noqa: B023
+    opened = sealer.unseal(handle, purpose="login", binding=BINDING, now=session.started_at)
+    return [sealer, store, session, early, *redeemed, opened, Sealer([SEALING_KEY])]
+
+
 def tokens(server: InMemoryServer) -> Requestor:
     return Requestor(server.url, server.transport(), authentication=TokenAuthentication(BEARER))
 
@@ -208,7 +231,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 def search(things: list[object], log: pytest.LogCaptureFixture) -> None:
     """Fail if a secret is to be seen anywhere."""
     sessions = [part for part in parts(things, set()) if isinstance(part, StartedSession)]
-    secrets = [VALUE, MESSAGE, PATH, KEY, REVOCATION_KEY, BEARER]
+    secrets = [VALUE, MESSAGE, PATH, KEY, REVOCATION_KEY, BEARER, SEALING_KEY, BINDING]
     secrets += [secret for session in sessions for secret in secrets_of(session)]
     texts = [*shown(things), *(f"{each.getMessage()} {each.args!r}" for each in log.records)]
     assert texts
@@ -216,7 +239,7 @@ def search(things: list[object], log: pytest.LogCaptureFixture) -> None:
         assert not [text for text in texts if secret in text]
 
 
-@pytest.mark.parametrize("play", [disclosing, signing, cheated, refused, issuing])
+@pytest.mark.parametrize("play", [disclosing, signing, cheated, refused, issuing, handed_over])
 @pytest.mark.parametrize("made", [tokens, hmac])
 def test_no_secret_is_seen_of_a_session(
     made: Callable[[InMemoryServer], Requestor],
@@ -306,13 +329,14 @@ def test_messages_and_effects_show_no_content() -> None:
         body=VALUE.encode(),
     )
     response = HttpResponse(200, (("x", BEARER),), body=MESSAGE.encode())
-    effect = Sign(HmacSigner(KEY.encode()), VALUE.encode())
-    for text in shown([request, response, effect]):
+    sign = Sign(HmacSigner(KEY.encode()), VALUE.encode())
+    put = PutIfAbsent(MemoryStore(SystemClock()), BEARER, VALUE.encode(), SHORT)
+    for text in shown([request, response, sign, put]):
         assert not any(secret in text for secret in (VALUE, MESSAGE, KEY, BEARER))
 
 
 def test_the_search_finds_a_secret_that_is_there() -> None:
     """However deep; or this module would prove nothing."""
-    leak = NullAttributeError("outer")
+    leak = RuntimeError("outer")  # the watch over the whole suite would find one of ours
     leak.__cause__ = ValueError(VALUE)
     assert any(VALUE in text for text in shown([{"deep": [(leak,)]}]))

@@ -1,0 +1,167 @@
+"""The watch for secrets over the whole suite sees what is planted; or it would prove nothing."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.pytest_plugin.running import run_pytest
+from tests.secret_search import SecretSearch, texts_of
+
+ROOT = Path(__file__).parent.parent.parent
+TOKEN = "Pq7ZpL0vXk2NwT9sHb4D"
+PLANTED = f'''
+import logging
+import warnings
+
+import pytest
+
+from irma_core import HmacSigner, RequestorToken, TokenAuthentication, new_sealing_key
+from irma_core.errors import StoreError, UsageError
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.trust.sealing import Sealer
+
+TOKEN = RequestorToken("{TOKEN}")
+LOG = logging.getLogger("somebody.else")
+
+
+def test_log():
+    LOG.debug("GET /status of %s", TOKEN.reveal())
+
+
+def test_log_of_an_error():
+    try:
+        raise OSError(TOKEN.reveal())
+    except OSError:
+        LOG.exception("it failed")
+
+
+def test_log_within_a_fixture(request):
+    request.addfinalizer(lambda: LOG.info("%s", TOKEN.reveal()))
+
+
+def test_cause():
+    with pytest.raises(StoreError):
+        raise StoreError("the store failed") from OSError(TOKEN.reveal())
+
+
+def test_context():
+    with pytest.raises(StoreError):
+        try:
+            raise OSError(TOKEN.reveal())
+        except OSError:
+            raise StoreError("the store failed") from None
+
+
+def test_bearer_token():
+    LOG.debug(TokenAuthentication("a-bearer-token").secret)
+
+
+def test_hmac_key():
+    key = bytes(range(32))
+    HmacSigner(key)
+    LOG.debug("the key is %r", key)
+
+
+def test_sealing_key():
+    key = new_sealing_key()
+    Sealer([key])
+    LOG.debug(key)
+
+
+def test_value(value="Ada Lovelace"):
+    shown = DisclosedAttribute("a.b.c.d", value, status=None, issued_at=None)
+    pytest.raises(UsageError, fail, shown.value)
+
+
+def fail(value):
+    raise UsageError(value)
+
+
+def test_nothing():
+    LOG.debug("the session is %s", TOKEN)
+    pytest.raises(UsageError, fail, "{TOKEN[:-1]}")
+'''
+WARNED = f"""
+import warnings
+
+
+def test_warned():
+    warnings.warn("unclosed /session/{TOKEN}/status", stacklevel=1)
+"""
+
+
+@pytest.fixture
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a place in which pytest runs with the watch."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p tests.secret_watch")
+    return tmp_path
+
+
+def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
+    """Wherever it is: a log of any library, an error's cause, what a fixture does."""
+    (watched / "test_planted.py").write_text(PLANTED)
+    said = run_pytest(watched, "-q", "-rfE")
+    assert "8 failed, 2 passed, 1 error" in said
+    assert "ERROR test_planted.py::test_log_within_a_fixture" in said
+    assert "a token in StoreError" in said
+    assert "an HMAC key in LogRecord" in said
+    assert "test_nothing" not in said
+
+
+def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None:
+    """It comes when the test is over."""
+    (watched / "test_warned.py").write_text(WARNED)
+    assert "a token in a path in UserWarning" in run_pytest(watched, "-q")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Bearer eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0.sig", "a JWT"),
+        (f"GET /irma/session/{TOKEN}/status", "a token in a path"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMII", "a private key"),
+        ("-----BEGIN PRIVATE KEY-----\nMII", "a private key"),
+        (f"https://shop.example/irma/gAAAAA{'Ab-_' * 30}/", "a sealed text"),
+        ("goroutine 12 [running]:\nmain.main()", "a stack trace of the server"),
+        ("GET /session/{token}/status", None),
+        ("-----BEGIN PUBLIC KEY-----", None),
+        (f"sha256 {TOKEN}{TOKEN}", None),
+        ("", None),
+    ],
+)
+def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> None:
+    """Nobody needs to know them beforehand."""
+    assert SecretSearch().found_in(text) == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (TOKEN, "a token"),
+        (f"token={TOKEN}&x", "a token"),
+        ("+/" + "/7//v/+/" * 5 + "8", "a key"),
+        ("-_" + "_7__v_-_" * 5 + "8", "a key"),
+        ("fbff" * 16, "a key"),
+        (repr(b"\xfb\xff" * 16), "a key"),
+        ("no token, and yes", None),
+    ],
+)
+def test_of_others_it_is_told(text: str, kind: str | None) -> None:
+    """A key also in the forms in which a text would have it."""
+    search = SecretSearch()
+    search.note_token(TOKEN)
+    search.note_token("no token")
+    search.note("a key", b"\xfb\xff" * 16)
+    search.note("a value", "yes")  # stands in many texts for other reasons
+    assert search.found_in(f"it said {text}, and more") == kind
+
+
+def test_all_of_a_log_record_is_looked_at() -> None:
+    """Its arguments too: a formatter of somebody's own may print them."""
+    record = logging.LogRecord("n", logging.DEBUG, __file__, 1, "%.0s", (TOKEN,), None)
+    assert TOKEN not in record.getMessage()
+    assert TOKEN in "".join(texts_of(record))

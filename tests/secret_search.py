@@ -1,0 +1,76 @@
+"""Looks for secrets where none may be: in log records, warnings, errors and their causes.
+
+Some have a form of their own; of all others it is told, when a test makes one. Belongs here: what
+is a secret, and the search. Does not belong here: where texts come from (`secret_watch`).
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+from typing import Final
+
+__all__ = ["SecretSearch", "texts_of"]
+
+FORMS: Final = {
+    "a JWT": r"eyJ[\w-]{8,}\.[\w-]{8,}\.",
+    "a token in a path": r"/session/[0-9A-Za-z]{20}(?![0-9A-Za-z])",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "a sealed text": r"gAAAAA[\w-]{80,}",
+    "a stack trace of the server": r"goroutine \d+ \[|runtime/debug\.Stack",
+}
+_FORMS = re.compile("|".join(f"({form})" for form in FORMS.values()))
+_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{20}(?![0-9A-Za-z])")
+_SHORTEST = 9
+"""Shorter ones, such as the value "yes", stand in texts for other reasons."""
+
+
+class SecretSearch:
+    """What is known to be secret in this process."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._others: dict[str, str] = {}
+
+    def note_token(self, text: str) -> None:
+        """Remember a token of a session: 20 letters and digits, or whatever was given for one."""
+        if _TOKEN.fullmatch(text):
+            self._tokens.add(text)
+
+    def note(self, kind: str, secret: str | bytes) -> None:
+        """Remember any other secret; a key also in the forms in which texts would have it."""
+        if isinstance(secret, bytes):
+            encoded = base64.b64encode(secret).decode().rstrip("=")
+            forms = [encoded, encoded.translate(str.maketrans("+/", "-_")), secret.hex()]
+            forms.append(repr(secret)[2:-1])
+        else:
+            forms = [secret]
+        self._others.update((form, kind) for form in forms if len(form) >= _SHORTEST)
+
+    def found_in(self, text: str) -> str | None:
+        """Say what is in a text that must not be, or None."""
+        if form := _FORMS.search(text):
+            return list(FORMS)[(form.lastindex or 1) - 1]
+        if any(token in self._tokens for token in _TOKEN.findall(text)):
+            return "a token"
+        for secret, kind in self._others.items():
+            if secret in text:
+                return kind
+        return None
+
+
+def texts_of(thing: logging.LogRecord | BaseException | Warning) -> Iterator[str]:
+    """Give all that a log, a page or a person may see of it."""
+    if isinstance(thing, logging.LogRecord):
+        yield f"{thing.name}: {thing.getMessage()} {thing.args!r} {thing.stack_info or ''}"
+        if thing.exc_info and thing.exc_info[1]:
+            yield from texts_of(thing.exc_info[1])
+        return
+    # Without source lines: those of a test may well write a secret out.
+    yield f"{thing!r} {thing} {''.join(traceback.format_exception_only(thing))}"
+    for other in (thing.__cause__, thing.__context__):
+        if other is not None:
+            yield from texts_of(other)

@@ -1,0 +1,140 @@
+"""A pytest plugin: the whole suite runs with logging at DEBUG, and none of it shows a secret.
+
+Every log record of every library, every warning, and every error of the tree that was raised, with
+its causes, is searched; a test in which a secret is seen fails. Belongs here: where texts and
+secrets come from. Does not belong here: the search (`secret_search`).
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from functools import wraps
+from typing import Any
+
+import pytest
+
+from irma_core.errors import IrmaError
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+from irma_core.trust.authentication import TokenAuthentication
+from irma_core.trust.sealing import Sealer
+from irma_core.trust.signing import HmacSigner
+from tests.secret_search import SecretSearch, texts_of
+
+SEARCH = SecretSearch()
+FOUND: list[str] = []
+_MOST_ERRORS = 100
+_ERRORS: deque[IrmaError] = deque(maxlen=_MOST_ERRORS)
+
+
+class _Everything(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        look_at(record)
+
+
+def look_at(thing: logging.LogRecord | BaseException | Warning) -> None:
+    """Search all that is seen of a thing, and note what is found."""
+    FOUND.extend(
+        f"{kind} in {type(thing).__name__}: {text[:500]}"
+        for text in texts_of(thing)
+        if (kind := SEARCH.found_in(text))
+    )
+
+
+def after_init(cls: type[Any], told: Callable[..., object]) -> None:
+    """Have it told what an object was made of, whenever one is made."""
+    own: Callable[..., None] | None = vars(cls).get("__init__")
+
+    def init(self: object, *args: Any, **kwargs: Any) -> None:
+        if own is None:
+            super(cls, self).__init__(*args, **kwargs)
+        else:
+            own(self, *args, **kwargs)
+        told(self, *args, **kwargs)
+
+    # Both type checkers refuse an assignment.
+    setattr(cls, "__init__", init if own is None else wraps(own)(init))  # noqa: B010
+
+
+def pytest_configure() -> None:
+    """Listen to everything, and learn of each secret that a test makes."""
+    logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger().addHandler(_Everything())
+    after_init(IrmaError, keep_error)
+    after_init(RequestorToken, note_token)
+    after_init(FrontendAuthorization, note_token)
+    after_init(TokenAuthentication, note_bearer)
+    after_init(HmacSigner, note_hmac_key)
+    after_init(Sealer, note_sealing_keys)
+    after_init(DisclosedAttribute, note_value)
+
+
+def keep_error(error: IrmaError, *_: object) -> None:
+    _ERRORS.append(error)
+
+
+def note_token(token: RequestorToken | FrontendAuthorization, *_: object) -> None:
+    SEARCH.note_token(token.reveal())
+
+
+def note_bearer(authentication: TokenAuthentication, *_: object, **__: object) -> None:
+    SEARCH.note("a bearer token", authentication.secret)
+
+
+def note_hmac_key(_: HmacSigner, key: bytes) -> None:
+    SEARCH.note("an HMAC key", key)
+
+
+def note_sealing_keys(_: Sealer, keys: Sequence[str]) -> None:
+    for key in keys:
+        SEARCH.note("a sealing key", key)
+
+
+def note_value(disclosed: DisclosedAttribute, *_: object, **__: object) -> None:
+    SEARCH.note("the value of an attribute", disclosed.raw_value or "")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Search the errors of a test when it is over, and fail it for whatever was seen."""
+    _ERRORS.clear()
+    yield
+    for error in _ERRORS:
+        look_at(error)
+    _ERRORS.clear()
+    fail_if_found()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """What fixtures do counts too."""
+    yield
+    fail_if_found()
+
+
+def fail_if_found() -> None:
+    """Fail, once for each thing found."""
+    found, FOUND[:] = list(FOUND), []
+    if found:
+        pytest.fail("a secret is to be seen:\n" + "\n".join(found), pytrace=False)
+
+
+def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
+    """Search the warnings that are shown at the end."""
+    if isinstance(warning_message.message, Warning):
+        look_at(warning_message.message)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What is found when no test is left to fail makes the run fail."""
+    if FOUND:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what that was."""
+    for found in FOUND:
+        terminalreporter.line(f"a secret is to be seen: {found}", red=True)

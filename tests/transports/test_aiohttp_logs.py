@@ -1,0 +1,40 @@
+"""What aiohttp and asyncio log of an exchange, at their most talkative."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from time import monotonic
+
+import pytest
+
+from irma_core.errors import TransportError
+from irma_testing.misbehaving_server import MisbehavingServer
+from irma_testing.misbehaving_streams import silent_stream
+from irma_testing.misbehaviours import answer, hang_up, raw, silence
+from irma_transport_aiohttp import AiohttpTransport
+from tests.transports.asking import TOKEN, get
+
+BAD_HEAD = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
+
+
+def test_logs_tell_no_token(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does asyncio's debug mode, which tells of connections and of what takes long."""
+    caplog.set_level(logging.DEBUG)
+
+    async def exchanges(url: str) -> None:
+        async with AiohttpTransport() as transport:
+            await transport.send(get(url), monotonic() + 5)
+            for _ in (hang_up, raw, silence):
+                with pytest.raises(TransportError):
+                    await transport.send(get(url), monotonic() + 0.3)
+            stream = await transport.open_stream(get(url), monotonic() + 5)
+            await stream.aclose()
+
+    with MisbehavingServer(
+        answer(), hang_up, raw(BAD_HEAD), silence, silent_stream(b": hello\n\n")
+    ) as server:
+        asyncio.run(exchanges(server.url), debug=True)
+        assert all(TOKEN in request.target for request in server.requests)
+    assert "connected to" in caplog.text
+    assert TOKEN not in caplog.text
