@@ -11,7 +11,6 @@ from collections.abc import (
     AsyncIterator,
     Collection,
     Generator,
-    Iterable,
     Iterator,
 )
 from contextlib import (
@@ -46,7 +45,7 @@ from irma_core.flows.wiring import DEFAULT_JWT_ISSUER, Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.results import SessionResult
-from irma_core.models.risks import Risk
+from irma_core.models.risks import Risk, given_risks
 from irma_core.models.session_requests import (
     ExtendedRequest,
     RevocationRequest,
@@ -479,7 +478,7 @@ def _wire(
     jwt_issuer: str | None,
     status_backend: StatusBackend | AsyncStatusBackend | None,
 ) -> Wiring:
-    risks = _risks(allow)
+    risks = given_risks(allow)
     return Wiring(
         ServerUrl.parse(url, allow=risks),
         transport.clock,
@@ -498,11 +497,3 @@ def _wire(
 def _check_colour(backend: object, closing_method: str, says: str) -> None:
     if backend is not None and not hasattr(backend, closing_method):
         raise ConfigurationError(f"status_backend: {says}, which has a method {closing_method}")
-
-
-def _risks(allow: object) -> frozenset[Risk]:
-    given = tuple(allow) if isinstance(allow, Iterable) else (allow,)
-    risks = frozenset(risk for risk in given if isinstance(risk, Risk))
-    if not isinstance(allow, Iterable) or len(risks) < len(set(given)):
-        raise ConfigurationError("allow takes a collection of Risk: allow={Risk.…}")
-    return risks

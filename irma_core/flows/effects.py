@@ -45,22 +45,24 @@ AnswerT = TypeVar("AnswerT")
 ReturnT = TypeVar("ReturnT")
 
 
-def _kind(part: object) -> str:
-    # As in `authentication`: a part from outside may show its key, or the password in its address.
-    return f"<{type(part).__name__}>"
-
-
 class _Awaited(Generic[AnswerT]):
-    """What makes `yield from` give the answer's type; the one cast stands here."""
+    """What makes `yield from` give the answer's type; the one cast stands here.
+
+    A `repr` shows nothing of what an effect holds: requests, keys and values are secrets. That and
+    an `==`, which nobody needs, would be half of what these many classes cost at import.
+    """
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
 
     def __iter__(self) -> Generator[Effect, Any, AnswerT]:
         return cast("AnswerT", (yield cast("Effect", self)))
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Send(_Awaited[HttpResponse]):
     """Send a request, and receive the whole response.
 
@@ -74,7 +76,7 @@ class Send(_Awaited[HttpResponse]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Sleep(_Awaited[None]):
     """Wait."""
 
@@ -82,7 +84,7 @@ class Sleep(_Awaited[None]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Sign(_Awaited[bytes]):
     """Let a signer sign.
 
@@ -91,12 +93,12 @@ class Sign(_Awaited[bytes]):
         signing_input: What to sign.
     """
 
-    signer: Signer | AsyncSigner = attrs.field(repr=_kind)
-    signing_input: bytes = attrs.field(repr=False)
+    signer: Signer | AsyncSigner
+    signing_input: bytes
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
     """Send a request, and receive the response as a stream once its head has come.
 
@@ -112,7 +114,7 @@ class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class ReadStream(_Awaited[bytes | Silence]):
     """Read what comes next. A stream that breaks is closed at once.
 
@@ -126,7 +128,7 @@ class ReadStream(_Awaited[bytes | Silence]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class CloseStream(_Awaited[None]):
     """Let go of a stream; closing again does nothing."""
 
@@ -134,13 +136,13 @@ class CloseStream(_Awaited[None]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class PutIfAbsent(_Awaited[bool]):
     """Put a value into a store unless the key has one; receive whether it was put."""
 
-    store: Store | AsyncStore = attrs.field(repr=_kind)
-    key: str = attrs.field(repr=False)
-    value: bytes = attrs.field(repr=False)
+    store: Store | AsyncStore
+    key: str
+    value: bytes
     lifetime: timedelta
 
     def call(self) -> bool | Awaitable[bool]:
@@ -149,12 +151,12 @@ class PutIfAbsent(_Awaited[bool]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class GetStored(_Awaited[bytes | None]):
     """Get the value of a key from a store, or None."""
 
-    store: Store | AsyncStore = attrs.field(repr=_kind)
-    key: str = attrs.field(repr=False)
+    store: Store | AsyncStore
+    key: str
 
     def call(self) -> bytes | Awaitable[bytes | None] | None:
         """Do it."""
@@ -162,12 +164,12 @@ class GetStored(_Awaited[bytes | None]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class DeleteStored(_Awaited[None]):
     """Take a key out of a store."""
 
-    store: Store | AsyncStore = attrs.field(repr=_kind)
-    key: str = attrs.field(repr=False)
+    store: Store | AsyncStore
+    key: str
 
     def call(self) -> Awaitable[None] | None:
         """Do it."""
@@ -175,11 +177,11 @@ class DeleteStored(_Awaited[None]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class NextStatus(_Awaited[SessionStatus | Quiet]):
     """Wait for a status that a status backend tells; see `StatusBackend.next_status`."""
 
-    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
+    backend: StatusBackend | AsyncStatusBackend
     token: RequestorToken
     after: SessionStatus | None
     within: timedelta
@@ -190,14 +192,14 @@ class NextStatus(_Awaited[SessionStatus | Quiet]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class PublishStatus(_Awaited[None]):
     """Tell a status backend what was learnt; see `StatusBackend.publish`."""
 
-    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
+    backend: StatusBackend | AsyncStatusBackend
     token: RequestorToken
     status: SessionStatus
-    result_jwt: str | None = attrs.field(repr=False)
+    result_jwt: str | None
 
     def call(self) -> Awaitable[None] | None:
         """Do it."""
@@ -205,11 +207,11 @@ class PublishStatus(_Awaited[None]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class PublishedResult(_Awaited[str | None]):
     """Get the signed result that was published; see `StatusBackend.published_result`."""
 
-    backend: StatusBackend | AsyncStatusBackend = attrs.field(repr=_kind)
+    backend: StatusBackend | AsyncStatusBackend
     token: RequestorToken
 
     def call(self) -> str | Awaitable[str | None] | None:
@@ -218,14 +220,14 @@ class PublishedResult(_Awaited[str | None]):
 
 
 @final
-@attrs.frozen
+@attrs.frozen(repr=False, eq=False)
 class Ask(_Awaited[AnswerT]):
     """Call a function of the application's, of either colour.
 
     What it raises is thrown into the flow as it is, which cleans up and lets it pass.
     """
 
-    function: Callable[[], AnswerT | Awaitable[AnswerT]] = attrs.field(repr=False)
+    function: Callable[[], AnswerT | Awaitable[AnswerT]]
 
 
 UseStore: TypeAlias = PutIfAbsent | GetStored | DeleteStored

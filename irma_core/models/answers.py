@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
-from typing import NoReturn, TypeAlias, cast, final
+from typing import NoReturn, Self, TypeAlias, final
 
 import attrs
 
@@ -136,7 +136,8 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     next_session: RequestorToken | None
     _slots: Mapping[Slot, AnsweredSlot]
 
-    def __init__(self) -> None:
+    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
+        # Not in `__init__`, which unpickling goes round.
         raise UsageError("an Answer is made by SessionResult.answer_to() or get_answer() only")
 
     def __getitem__(self, slot: Slot) -> AnsweredSlot:
@@ -190,7 +191,7 @@ def make_answer(
     next_session: RequestorToken | None,
 ) -> Answer:
     """Make an answer; for `results` alone, when all its checks are done."""
-    answer = Answer.__new__(Answer)
+    answer = object.__new__(Answer)
     for name, value in (
         ("_slots", MappingProxyType(dict(slots))),
         ("type", type),
@@ -227,97 +228,99 @@ def answer_slots(
     answered: dict[Slot, AnsweredSlot] = {}
     for i, (slot, disjunction) in enumerate(zip(asked.slots, asked.disjunctions, strict=True)):
         given = disclosed[i] if i < len(disclosed) else None
-        if given is None or not (given or disjunction.is_optional):
-            raise SlotNotAnsweredError(session, f"slot {slot!r} was not answered", slot=slot)
         if given:
-            answered[slot] = _answer_slot(_Slot(session, slot, not_revoked), disjunction, given)
+            try:
+                answered[slot] = _answer_slot(disjunction, given, not_revoked)
+            except _Lacking as lack:
+                words = f"slot {slot!r}: {lack.words}"
+                raise lack.kind(session, words, slot=slot, attribute=lack.attribute) from None
+        elif given is None or not disjunction.is_optional:
+            raise SlotNotAnsweredError(session, f"slot {slot!r} was not answered", slot=slot)
     return answered
 
 
-_Lack: TypeAlias = tuple[type[NotWhatWasAskedError], str, str]
-"""What an attribute lacks: the error for it, the attribute, and the words. Most are never told."""
 _Given: TypeAlias = dict[str, DisclosedAttribute | None]
 """By identifier; None for what was disclosed twice."""
+_EXTRA, _NULL = AttributeProofStatus.EXTRA, AttributeProofStatus.NULL
+"""Named here, as Python 3.11 takes long to find a member in its enum."""
 
 
-@attrs.frozen
-class _Slot:
-    """Where an error is."""
+class _Lacking(Exception):  # noqa: N818  # it never leaves this module
+    """An option is not fulfilled: by which attribute, and the error for it. Most are not told."""
 
-    session: str
-    slot: Slot
-    not_revoked: frozenset[str]
-
-    def error(self, lack: _Lack) -> NotWhatWasAskedError:
-        kind, attribute, words = lack
-        return kind(
-            self.session,
-            f"slot {self.slot!r}: {attribute} {words}",
-            slot=self.slot,
-            attribute=attribute,
-        )
+    def __init__(self, kind: type[NotWhatWasAskedError], attribute: str | None, words: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.attribute = attribute
+        self.words = words if attribute is None else f"{attribute} {words}"
 
 
 def _answer_slot(
-    where: _Slot, disjunction: DisCon, disclosed: Sequence[DisclosedAttribute]
+    disjunction: DisCon, disclosed: Sequence[DisclosedAttribute], not_revoked: frozenset[str]
 ) -> AnsweredSlot:
-    """Give the first option that is fulfilled whole; else say what the nearest one lacks."""
+    """Give the first option that is fulfilled whole; else raise what the nearest one lacks."""
     given: _Given = {}
     for each in disclosed:
         # Which of two would count is anybody's guess, so neither does; the server never sends it.
         given[each.attribute] = None if each.attribute in given else each
-    nearest: _Lack | None = None
+    nearest: _Lacking | None = None
     most = -1.0
     for j, option in enumerate(disjunction.options):
         asked = option.attributes
         if not asked:
             continue
-        lack = _first_lack(asked, given, where.not_revoked)
-        if lack is None:
-            taken = tuple([given[each.type] for each in asked])
-            return AnsweredSlot(cast("tuple[DisclosedAttribute, ...]", taken), j)
-        there = sum(each.type in given for each in asked) / len(asked)
-        if there > most:
-            nearest, most = lack, there
+        try:
+            return AnsweredSlot(_fulfilled(asked, given, not_revoked), j)
+        except _Lacking as lack:
+            there = sum(each.type in given for each in asked) / len(asked)
+            if there > most:
+                nearest, most = lack, there
     if nearest is None:
-        words = f"slot {where.slot!r}: something was disclosed where nothing is asked for"
-        raise AttributeMissingError(where.session, words, slot=where.slot)
-    raise where.error(nearest)
+        words = "something was disclosed where nothing is asked for"
+        raise _Lacking(AttributeMissingError, None, words)
+    raise nearest
 
 
-def _first_lack(
+def _fulfilled(
     option: tuple[AttributeRequest, ...], given: _Given, not_revoked: frozenset[str]
-) -> _Lack | None:
-    """Say what an option lacks: what was not disclosed comes before all else."""
-    first: _Lack | None = None
+) -> tuple[DisclosedAttribute, ...]:
+    """Give what was asked; what was not disclosed at all is told before all else."""
+    taken: list[DisclosedAttribute] = []
+    first: _Lacking | None = None
     for asked in option:
         kind = asked.type
         if kind not in given:
-            return AttributeMissingError, kind, "was not disclosed"
-        if first is None:
-            first = _lack(asked, given[kind], not_revoked)
-    return first
+            raise _Lacking(AttributeMissingError, kind, "was not disclosed")
+        found = given[kind]
+        if found is None:
+            first = first or _Lacking(AttributeMissingError, kind, "was disclosed twice")
+            continue
+        lack = _lack(asked, found, not_revoked)
+        if lack is None:
+            taken.append(found)
+        else:
+            first = first or _Lacking(lack[0], kind, lack[1])
+    if first is not None:
+        raise first
+    return tuple(taken)
 
 
 def _lack(
-    asked: AttributeRequest, given: DisclosedAttribute | None, not_revoked: frozenset[str]
-) -> _Lack | None:
-    if given is None:
-        return AttributeMissingError, asked.type, "was disclosed twice"
-    if given.status is AttributeProofStatus.EXTRA:
-        return AttributeMissingError, asked.type, "was disclosed as an extra only"
-    is_null = given.raw_value is None
-    if is_null != (given.status is AttributeProofStatus.NULL):
-        return AttributeNullError, asked.type, "has a value that denies its status"
-    if is_null and (asked.value is not None or asked.not_null):
-        return AttributeNullError, asked.type, "has no value"
-    if asked.value is not None and asked.value != given.raw_value:
-        return WrongValueError, asked.type, "has another value than demanded"
+    asked: AttributeRequest, given: DisclosedAttribute, not_revoked: frozenset[str]
+) -> tuple[type[NotWhatWasAskedError], str] | None:
+    status, value, demanded = given.status, given.raw_value, asked.value
+    if status is _EXTRA:
+        return AttributeMissingError, "was disclosed as an extra only"
+    if (value is None) != (status is _NULL):
+        return AttributeNullError, "has a value that denies its status"
+    if value is None and (demanded is not None or asked.not_null):
+        return AttributeNullError, "has no value"
+    if demanded is not None and demanded != value:
+        return WrongValueError, "has another value than demanded"
     if (
         not_revoked
         and credential_type_of(asked.type) in not_revoked
         and (not given.not_revoked or given.not_revoked_before is not None)
     ):
-        words = "has no proof of non-revocation that is recent enough"
-        return NonRevocationError, asked.type, words
+        return NonRevocationError, "has no proof of non-revocation that is recent enough"
     return None

@@ -7,7 +7,9 @@ belong here: any model (`result_json`, `wire`).
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import lru_cache
+from typing import TypeVar
 
 from irma_core.models.json_text import JsonValue
 
@@ -20,7 +22,11 @@ __all__ = [
     "read_seconds",
     "read_text",
     "read_time",
+    "read_word",
+    "required",
 ]
+
+Word = TypeVar("Word", bound=Enum)
 
 
 class WireError(ValueError):
@@ -40,6 +46,22 @@ class WireError(ValueError):
     def inside(self, place: str) -> WireError:
         """Give the same error, seen from a value around."""
         return WireError(place + self.place, self.reason)
+
+
+def required(fields: dict[str, JsonValue], name: str, place: str = "") -> JsonValue:
+    """Give the value of a field that must be there, in the object at that place."""
+    try:
+        return fields[name]
+    except KeyError:
+        raise WireError(f"{place}.{name}", "is missing") from None
+
+
+def read_word(value: JsonValue, words: dict[str, Word], place: str = "") -> Word:
+    """Give what one of some words stands for."""
+    word = words.get(value) if type(value) is str else None
+    if word is None:
+        raise WireError(place, f"is none of {', '.join(words)}")
+    return word
 
 
 def read_text(value: JsonValue, place: str = "") -> str:

@@ -6,11 +6,11 @@ much (see `make bench`). Fields that are not known are ignored: later servers ma
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from typing import cast
 
-from irma_core.errors import RequestError
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.package_json import read_token
 from irma_core.models.reading import (
     WireError,
     read_bool,
@@ -19,6 +19,8 @@ from irma_core.models.reading import (
     read_object,
     read_text,
     read_time,
+    read_word,
+    required,
 )
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.results import SessionResult
@@ -28,14 +30,11 @@ from irma_core.models.statuses import (
     SessionStatus,
     SessionType,
 )
-from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
 __all__ = [
-    "read_authorization",
     "read_remote_error",
     "read_session_result",
     "read_status",
-    "read_token",
 ]
 
 _AttributeLists = tuple[tuple[DisclosedAttribute, ...] | None, ...]
@@ -44,8 +43,6 @@ _SESSION_STATUS = {status.value: status for status in SessionStatus}
 _SESSION_TYPE = {kind.value: kind for kind in SessionType}
 _PROOF_STATUS = {status.value: status for status in ProofStatus}
 _ATTRIBUTE_STATUS = {status.value: status for status in AttributeProofStatus}
-
-Word = TypeVar("Word", SessionStatus, SessionType, ProofStatus, AttributeProofStatus)
 
 
 def read_session_result(value: JsonValue) -> SessionResult:
@@ -60,11 +57,11 @@ def read_session_result(value: JsonValue) -> SessionResult:
     error = fields.get("error")
     signature = fields.get("signature")
     return SessionResult(
-        read_token(_required(fields, "token"), ".token"),
-        read_status(_required(fields, "status"), ".status"),
-        type=_word(_required(fields, "type"), _SESSION_TYPE, ".type"),
+        read_token(required(fields, "token"), ".token"),
+        read_status(required(fields, "status"), ".status"),
+        type=read_word(required(fields, "type"), _SESSION_TYPE, ".type"),
         proof_status=(
-            None if proof_status is None else _word(proof_status, _PROOF_STATUS, ".proofStatus")
+            None if proof_status is None else read_word(proof_status, _PROOF_STATUS, ".proofStatus")
         ),
         unchecked_disclosed=_read_lists(fields.get("disclosed")),
         unchecked_signature=None if signature is None else _read_signature(signature),
@@ -75,49 +72,19 @@ def read_session_result(value: JsonValue) -> SessionResult:
 
 def read_status(value: JsonValue, place: str = "") -> SessionStatus:
     """Read a session status."""
-    return _word(value, _SESSION_STATUS, place)
-
-
-def read_token(value: JsonValue, place: str = "") -> RequestorToken:
-    """Read a requestor token."""
-    try:
-        return RequestorToken(read_text(value, place))
-    except RequestError as error:
-        raise WireError(place, error.reason) from None
-
-
-def read_authorization(value: JsonValue, place: str = "") -> FrontendAuthorization:
-    """Read a frontend authorization."""
-    try:
-        return FrontendAuthorization(read_text(value, place))
-    except RequestError as error:
-        raise WireError(place, error.reason) from None
+    return read_word(value, _SESSION_STATUS, place)
 
 
 def read_remote_error(value: JsonValue, place: str = "") -> RemoteError:
     """Read the server's account of an error; all but status and name may be missing."""
     fields = read_object(value, place)
     return RemoteError(
-        read_int(_required(fields, "status", place), f"{place}.status"),
-        read_text(_required(fields, "error", place), f"{place}.error"),
+        read_int(required(fields, "status", place), f"{place}.status"),
+        read_text(required(fields, "error", place), f"{place}.error"),
         read_text(fields.get("description", ""), f"{place}.description"),
         message=read_text(fields.get("message", ""), f"{place}.message"),
         stacktrace=read_text(fields.get("stacktrace", ""), f"{place}.stacktrace"),
     )
-
-
-def _required(fields: dict[str, JsonValue], name: str, place: str = "") -> JsonValue:
-    try:
-        return fields[name]
-    except KeyError:
-        raise WireError(f"{place}.{name}", "is missing") from None
-
-
-def _word(value: JsonValue, words: dict[str, Word], place: str) -> Word:
-    word = words.get(value) if type(value) is str else None
-    if word is None:
-        raise WireError(place, f"is none of {', '.join(words)}")
-    return word
 
 
 def _read_lists(value: JsonValue) -> _AttributeLists:
@@ -126,7 +93,7 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
     lists = read_list(value, ".disclosed")
     if lists and type(lists[0]) is dict:
         # Results of old servers are flat: one attribute for each disjunction.
-        return tuple((attribute,) for attribute in _read_attributes(lists, ".disclosed"))
+        return tuple([(attribute,) for attribute in _read_attributes(lists, ".disclosed")])
     read: list[tuple[DisclosedAttribute, ...] | None] = []
     for item in lists:
         try:
@@ -141,48 +108,46 @@ def _read_attributes(values: list[JsonValue], place: str) -> tuple[DisclosedAttr
     read: list[DisclosedAttribute] = []
     for value in values:
         try:
-            read.append(_read_attribute(read_object(value)))
+            read.append(_read_attribute(value))
         except WireError as error:
             raise error.inside(f"{place}[{len(read)}]") from None
     return tuple(read)
 
 
-def _read_attribute(fields: dict[str, JsonValue]) -> DisclosedAttribute:
+def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
+    # Types are looked at here: a call of `read_text` would cost more than what it does.
+    if type(fields) is not dict:
+        raise WireError("", "must be an object")
     try:
         attribute, status, issued_at = fields["id"], fields["status"], fields["issuancetime"]
     except KeyError as missing:
         raise WireError(f".{missing.args[0]}", "is missing") from None
-    raw_value = fields.get("rawvalue")
+    if type(attribute) is not str:
+        raise WireError(".id", "must be a text")
+    raw_value, translations = fields.get("rawvalue"), fields.get("value")
     if raw_value is not None and type(raw_value) is not str:
         raise WireError(".rawvalue", "must be a text or null")
-    translations = fields.get("value")
-    not_revoked_before = fields.get("notrevokedbefore")
+    if translations is not None:
+        if type(translations) is not dict:
+            raise WireError(".value", "must be an object")
+        for text in translations.values():
+            if type(text) is not str:
+                raise WireError(".value", "must be a text")
+    not_revoked, before = fields.get("notrevoked", False), fields.get("notrevokedbefore")
     return DisclosedAttribute(
-        read_text(attribute, ".id"),
+        attribute,
         raw_value,
-        status=_word(status, _ATTRIBUTE_STATUS, ".status"),
+        status=read_word(status, _ATTRIBUTE_STATUS, ".status"),
         issued_at=read_time(issued_at, ".issuancetime"),
-        translations=None if translations is None else _read_translations(translations),
-        not_revoked=read_bool(fields.get("notrevoked", False), ".notrevoked"),
-        not_revoked_before=(
-            None
-            if not_revoked_before is None
-            else read_time(not_revoked_before, ".notrevokedbefore")
-        ),
+        translations=cast("dict[str, str] | None", translations),
+        not_revoked=not_revoked is not False and read_bool(not_revoked, ".notrevoked"),
+        not_revoked_before=None if before is None else read_time(before, ".notrevokedbefore"),
     )
-
-
-def _read_translations(value: JsonValue) -> dict[str, str]:
-    translations = read_object(value, ".value")
-    for text in translations.values():
-        if type(text) is not str:
-            raise WireError(".value", "must be a text")
-    return cast("dict[str, str]", translations)
 
 
 def _read_signature(value: JsonValue) -> AttributeBasedSignature:
     fields = read_object(value, ".signature")
-    message = read_text(_required(fields, "message", ".signature"), ".signature.message")
+    message = read_text(required(fields, "message", ".signature"), ".signature.message")
     try:
         return AttributeBasedSignature(write_json(fields), message)
     except RecursionError:  # the writer takes more room for each level than the reader

@@ -6,7 +6,7 @@ permissions are known. Does not belong here: rules that hold at any time (the mo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from enum import Enum
 
@@ -17,7 +17,7 @@ from irma_core.models.credentials import resolve_validity
 from irma_core.models.identifiers import scheme_of
 from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
 
-__all__ = ["Risk", "ready_to_start"]
+__all__ = ["Risk", "given_risks", "ready_to_start"]
 
 _DEMO_SCHEME = "irma-demo"
 
@@ -37,6 +37,19 @@ class Risk(Enum):
     MEMORY_STORE = "memory store"
     """A `memory:` store, which each process has for itself: of several processes, each would take
     a callback or a handle once."""
+
+
+def given_risks(allow: object) -> frozenset[Risk]:
+    """Check and give what a setting `allow` holds.
+
+    Raises:
+        ConfigurationError: It is no collection of `Risk`.
+    """
+    given = tuple(allow) if isinstance(allow, Iterable) else (allow,)
+    risks = frozenset(risk for risk in given if isinstance(risk, Risk))
+    if not isinstance(allow, Iterable) or len(risks) < len(set(given)):
+        raise ConfigurationError("allow takes a collection of Risk: allow={Risk.…}")
+    return risks
 
 
 def ready_to_start(

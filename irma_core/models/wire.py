@@ -3,8 +3,8 @@
 Belongs here: cattrs, and all that is `Any`. What a server says is read with unknown fields ignored;
 what a person wrote or signed, with unknown fields refused. Nothing is coerced: not `null` to the
 text "None", not `1` to `True`. Errors name the place and not the value. Does not belong here: the
-rules of a request (its class has them), and the two hand-written hooks (`request_json`,
-`result_json`).
+rules of a request (its class has them), and what is written by hand since it is on the path of
+every session (`request_json`, `package_json`, `result_json`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ from irma_core.models.condiscon import AttributeRequest, ConDisCon, as_condiscon
 from irma_core.models.credentials import CredentialRequest, Validity
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.legacy import is_legacy, modernised
+from irma_core.models.package_json import (
+    read_authorization,
+    read_frontend_request,
+    read_session_package,
+    read_token,
+)
 from irma_core.models.reading import (
     WireError,
     read_bool,
@@ -40,6 +46,7 @@ from irma_core.models.reading import (
     read_text,
     read_time,
 )
+from irma_core.models.remote_errors import RemoteError
 from irma_core.models.request_json import (
     DISCLOSURE_CONTEXT,
     ISSUANCE_CONTEXT,
@@ -49,12 +56,7 @@ from irma_core.models.request_json import (
     revocation_request_value,
     session_request_value,
 )
-from irma_core.models.result_json import (
-    read_authorization,
-    read_session_result,
-    read_status,
-    read_token,
-)
+from irma_core.models.result_json import read_remote_error, read_session_result, read_status
 from irma_core.models.results import SessionResult
 from irma_core.models.session_requests import (
     DisclosureRequest,
@@ -65,7 +67,7 @@ from irma_core.models.session_requests import (
     SessionRequest,
     SignatureRequest,
 )
-from irma_core.models.sessions import FrontendRequest
+from irma_core.models.sessions import FrontendRequest, SessionPackage
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
@@ -220,8 +222,6 @@ def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:
             if fields.get("@context") != context:
                 raise WireError(".@context", f"must be {context}")
             fields = {name: item for name, item in fields.items() if name != "@context"}
-        if model is FrontendRequest:
-            fields = {**fields, "received": fields}
         return structure(fields, kind)
 
     return hook
@@ -301,22 +301,31 @@ _HOOKS: Mapping[str, Any] = {
     "revocation": _read_non_revocation,
     "skip_expiry_check": _read_some_list,
     "attributes": _read_some_object,
-    "received": _read_some_object,
 }
 
+_BY_HAND: dict[type[Any], Callable[[Any], Any]] = {
+    str: read_text,
+    int: read_int,
+    bool: read_bool,
+    datetime: read_time,
+    timedelta: read_seconds,
+    RequestorToken: read_token,
+    FrontendAuthorization: read_authorization,
+    SessionStatus: read_status,
+    FrontendRequest: read_frontend_request,
+    SessionPackage: read_session_package,
+    SessionResult: read_session_result,
+    RemoteError: read_remote_error,
+}
+
+
+def _hook(read: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _kind: read(value)
+
+
 _converter = Converter(detailed_validation=True)
-for _type, _reader in (
-    (str, read_text),
-    (int, read_int),
-    (bool, read_bool),
-    (datetime, read_time),
-    (timedelta, read_seconds),
-    (RequestorToken, read_token),
-    (FrontendAuthorization, read_authorization),
-    (SessionStatus, read_status),
-    (SessionResult, read_session_result),
-):
-    _converter.register_structure_hook(_type, lambda value, _kind, read=_reader: read(value))
+for _type, _reader in _BY_HAND.items():
+    _converter.register_structure_hook(_type, _hook(_reader))
 _converter.register_structure_hook(
     Validity, lambda value, _kind: None if value is None else read_time(value)
 )
@@ -324,9 +333,6 @@ _converter.register_structure_hook(
     SessionRequest, lambda value, _kind: _read_session_request(value)
 )
 _converter.register_structure_hook_factory(
-    lambda kind: (
-        attrs.has(kind) and kind not in (RequestorToken, FrontendAuthorization, SessionResult)
-    ),
-    _structure_model,
+    lambda kind: attrs.has(kind) and kind not in _BY_HAND, _structure_model
 )
 _converter.register_structure_hook_factory(_is_tuple, _structure_tuple)

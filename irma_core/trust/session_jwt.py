@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, final
 
 import attrs
@@ -85,13 +86,12 @@ def unsigned_request_jwt(
         "sub": subject,
         FIELDS[subject]: request_value(request),
     }
-    return unsigned_jwt({"typ": "JWT", "alg": algorithm}, claims)
+    return UnsignedJwt(f"{_header(algorithm)}.{_part(claims)}".encode())
 
 
 def unsigned_jwt(header: JsonValue, claims: JsonValue) -> UnsignedJwt:
     """Make a JWT of any kind, ready to be signed."""
-    head, payload = (_encode(write_json(part).encode()) for part in (header, claims))
-    return UnsignedJwt(f"{head}.{payload}".encode())
+    return UnsignedJwt(f"{_part(header)}.{_part(claims)}".encode())
 
 
 def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
@@ -139,6 +139,15 @@ def _read_claim(value: JsonValue, field: str) -> ExtendedRequest:
     if not isinstance(request, ExtendedRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     return request
+
+
+@lru_cache(maxsize=8)
+def _header(algorithm: str) -> str:
+    return _part({"typ": "JWT", "alg": algorithm})
+
+
+def _part(value: JsonValue) -> str:
+    return _encode(write_json(value).encode())
 
 
 def _encode(data: bytes) -> str:

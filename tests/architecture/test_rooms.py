@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+import irma_backend
 import irma_core
 import irma_testing
 from irma_core import errors
@@ -100,7 +101,7 @@ def test_a_module_says_what_it_is_and_is_not_long(path: Path) -> None:
     assert path.stem not in {"utils", "helpers", "common", "misc", "base"}
 
 
-@pytest.mark.parametrize("door", [irma_core, irma_testing])
+@pytest.mark.parametrize("door", [irma_backend, irma_core, irma_testing])
 def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
     """Each name of `__all__` is there, and no other is."""
     for shown in door.__all__:

@@ -488,6 +488,27 @@ def test_an_answer_cannot_be_built() -> None:
         cast("Callable[..., object]", Answer)({"age": MADE["age"]})
 
 
+def test_what_is_built_past_the_class_is_no_answer() -> None:
+    """Unpickling makes objects so; one made by `object` itself has nothing to show."""
+    with pytest.raises(UsageError, match=r"made by SessionResult\.answer_to"):
+        Answer.__new__(Answer)
+    hull = object.__new__(Answer)
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: hull["age"],
+        lambda: "age" in hull,
+        lambda: hull.get("age"),
+        lambda: len(hull),
+        lambda: list(hull),
+        lambda: hull.evidence,
+        lambda: hull.token,
+    )
+    for look in looks:
+        with pytest.raises(AttributeError):
+            look()
+    with pytest.raises(AttributeError):
+        cast("Any", hull)._slots = {"age": MADE["age"]}
+
+
 def test_an_answer_has_no_subclasses() -> None:
     """One of them could be built, and pass for an answer."""
     with pytest.raises(UsageError, match="no subclasses"):

@@ -185,5 +185,5 @@ def test_what_stands_in_an_effect_shows_its_kind_only() -> None:
     server, clock = ServerUrl.parse("https://irma.example"), ManualClock()
     wiring = Wiring(server, clock, jitter=float, status_backend=secret)
     for shown in (*effects, wiring):
-        assert "<str>" in repr(shown)
+        assert type(shown).__name__ in repr(shown)
         assert "secret" not in repr(shown)

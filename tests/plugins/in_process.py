@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import ModuleType
 from typing import TypeAlias
 
 from irma_core.plugins.hookspecs import PluginUri, WiringContext, hookimpl
@@ -13,17 +13,20 @@ __all__ = ["Factory", "giving", "plugin", "signing", "storing"]
 Factory: TypeAlias = Callable[[PluginUri, WiringContext], object]
 
 
-def plugin(**hooks: Callable[..., object]) -> object:
-    """Give something with hooks."""
-    return SimpleNamespace(**{name: hookimpl(hook) for name, hook in hooks.items()})
+def plugin(**hooks: Callable[..., object]) -> ModuleType:
+    """Give a module with hooks."""
+    module = ModuleType("acme")
+    for name, hook in hooks.items():
+        setattr(module, name, hookimpl(hook))
+    return module
 
 
-def signing(factory: Factory, scheme: str = "vault") -> object:
+def signing(factory: Factory, scheme: str = "vault") -> ModuleType:
     """Give a plugin with one signing scheme."""
     return plugin(irma_signing_schemes=lambda: {scheme: factory})
 
 
-def storing(factory: Factory, scheme: str = "acme") -> object:
+def storing(factory: Factory, scheme: str = "acme") -> ModuleType:
     """Give a plugin with one store."""
     return plugin(irma_stores=lambda: {scheme: factory})
 

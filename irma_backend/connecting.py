@@ -1,0 +1,264 @@
+"""By configuration alone: a requestor, a signer, a status backend or a store, from URIs.
+
+Each is a context manager, one a colour. It owns what it opens, the transport included, and closes
+it in reverse order at the end, and also where something later cannot be opened.
+Belongs here: lifetimes. Does not belong here: what a URI means (`opening`, plugins).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Generator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Final, cast
+
+from irma_backend.opening import Opening, PluginNames, Secrets
+from irma_core.flows.wiring import DEFAULT_JWT_ISSUER
+from irma_core.models.risks import Risk
+from irma_core.plugins.hookspecs import Colour
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import AsyncTransport, Transport
+from irma_core.requestor import AsyncRequestor, Requestor
+from irma_core.trust.authentication import Authentication
+from irma_core.trust.server_keys import ServerKey
+from irma_core.trust.signing import AsyncSigner, Signer
+from irma_transport_urllib3 import Urllib3Transport
+
+__all__ = [
+    "connect",
+    "connect_async",
+    "open_signer",
+    "open_signer_async",
+    "open_status_backend",
+    "open_status_backend_async",
+    "open_store",
+    "open_store_async",
+]
+
+_TIMEOUT: Final = timedelta(seconds=30)
+
+
+@contextmanager
+def connect(
+    url: str,
+    *,
+    name: str | None = None,
+    key: str | None = None,
+    token: str | None = None,
+    status: str | None = None,
+    server_key: ServerKey | None = None,
+    jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
+    timeout: timedelta = _TIMEOUT,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: Transport | None = None,
+) -> Generator[Requestor]:
+    """Give a requestor by configuration alone, for a `with`; its parts are named by URIs.
+
+    Args:
+        url: The server's base URL; see `Requestor`.
+        name: The name that the server has for the key.
+        key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
+            in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (in base64, by its name in
+            `secrets`), or what a plugin offers.
+        token: Instead of a key, the API token that the server has for this requestor.
+        status: URI of the status backend that watches wait on; see `Requestor.status_backend`.
+            The receiver of callbacks publishes there, by an `open_status_backend` of its own.
+        server_key: See `Requestor`; and so for the next two.
+        jwt_issuer: Who signs results.
+        timeout: For each call as a whole.
+        plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
+            or modules of the application's own. No other is imported.
+        secrets: Secrets by name, for URIs and plugins: texts, bytes, or what gives them.
+        allow: The risks that are taken; see `Risk`.
+        transport: Instead of a `Urllib3Transport()`, one of the caller's, who closes it.
+
+    Raises:
+        ConfigurationError: A setting is wrong; no message shows a URI.
+        PluginError: A plugin is not installed, does not do what it must, or failed; or nobody has
+            the URI's scheme.
+    """
+    with _opening(plugins, secrets, allow, transport) as (opening, used):
+        authentication = opening.authentication(name=name, key=key, token=token)
+        backend = None if status is None else opening.status_backend(status)
+        yield Requestor(
+            url,
+            used,
+            # The wiring has checked that they are of this colour.
+            authentication=cast("Authentication[Signer]", authentication),
+            status_backend=cast("StatusBackend | None", backend),
+            allow=allow,
+            server_key=server_key,
+            jwt_issuer=jwt_issuer,
+            timeout=timeout,
+        )
+
+
+@asynccontextmanager
+async def connect_async(
+    url: str,
+    *,
+    name: str | None = None,
+    key: str | None = None,
+    token: str | None = None,
+    status: str | None = None,
+    server_key: ServerKey | None = None,
+    jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
+    timeout: timedelta = _TIMEOUT,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: AsyncTransport | None = None,
+) -> AsyncGenerator[AsyncRequestor]:
+    """`connect`, awaited; its own transport is an `AiohttpTransport()`."""
+    async with _opening_async(plugins, secrets, allow, transport) as (opening, used):
+        authentication = opening.authentication(name=name, key=key, token=token)
+        backend = None if status is None else opening.status_backend(status)
+        yield AsyncRequestor(
+            url,
+            used,
+            authentication=authentication,
+            status_backend=cast("AsyncStatusBackend | None", backend),
+            allow=allow,
+            server_key=server_key,
+            jwt_issuer=jwt_issuer,
+            timeout=timeout,
+        )
+
+
+@contextmanager
+def open_signer(
+    uri: str,
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: Transport | None = None,
+) -> Generator[Signer]:
+    """Give the signer that a URI names, for `sign_session_request` for instance; see `connect`."""
+    with _opening(plugins, secrets, allow, transport) as (opening, _):
+        yield cast("Signer", opening.signer(uri))
+
+
+@asynccontextmanager
+async def open_signer_async(
+    uri: str,
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: AsyncTransport | None = None,
+) -> AsyncGenerator[AsyncSigner]:
+    """`open_signer`, awaited."""
+    async with _opening_async(plugins, secrets, allow, transport) as (opening, _):
+        yield cast("AsyncSigner", opening.signer(uri))
+
+
+@contextmanager
+def open_status_backend(
+    uri: str,
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: Transport | None = None,
+) -> Generator[StatusBackend]:
+    """Give the status backend that a URI names, for who receives callbacks; see `connect`."""
+    with _opening(plugins, secrets, allow, transport) as (opening, _):
+        yield cast("StatusBackend", opening.status_backend(uri))
+
+
+@asynccontextmanager
+async def open_status_backend_async(
+    uri: str,
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: AsyncTransport | None = None,
+) -> AsyncGenerator[AsyncStatusBackend]:
+    """`open_status_backend`, awaited."""
+    async with _opening_async(plugins, secrets, allow, transport) as (opening, _):
+        yield cast("AsyncStatusBackend", opening.status_backend(uri))
+
+
+@contextmanager
+def open_store(
+    uri: str,
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: Transport | None = None,
+) -> Generator[Store]:
+    """Give the store that a URI names, for callbacks and handles; see `connect`.
+
+    `memory:` is a new store each time, in this process only, and wants `Risk.MEMORY_STORE`.
+    """
+    with _opening(plugins, secrets, allow, transport) as (opening, _):
+        yield cast("Store", opening.store(uri))
+
+
+@asynccontextmanager
+async def open_store_async(
+    uri: str,
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: AsyncTransport | None = None,
+) -> AsyncGenerator[AsyncStore]:
+    """`open_store`, awaited."""
+    async with _opening_async(plugins, secrets, allow, transport) as (opening, _):
+        yield cast("AsyncStore", opening.store(uri))
+
+
+@contextmanager
+def _opening(
+    plugins: PluginNames,
+    secrets: Secrets | None,
+    allow: Collection[Risk],
+    transport: Transport | None,
+) -> Generator[tuple[Opening, Transport]]:
+    with ExitStack() as owned:
+        used = owned.enter_context(Urllib3Transport()) if transport is None else transport
+        yield (
+            Opening(
+                Colour.SYNC,
+                used,
+                lambda opened: owned.callback(opened.close),
+                plugins=plugins,
+                secrets=secrets,
+                allow=allow,
+            ),
+            used,
+        )
+
+
+@asynccontextmanager
+async def _opening_async(
+    plugins: PluginNames,
+    secrets: Secrets | None,
+    allow: Collection[Risk],
+    transport: AsyncTransport | None,
+) -> AsyncGenerator[tuple[Opening, AsyncTransport]]:
+    async with AsyncExitStack() as owned:
+        used = transport
+        if used is None:
+            # Only those who have no transport of their own need what its extra brings.
+            from irma_transport_aiohttp import AiohttpTransport  # noqa: PLC0415
+
+            used = await owned.enter_async_context(AiohttpTransport())
+        yield (
+            Opening(
+                Colour.ASYNC,
+                used,
+                lambda opened: owned.push_async_callback(opened.aclose),
+                plugins=plugins,
+                secrets=secrets,
+                allow=allow,
+            ),
+            used,
+        )

@@ -1,0 +1,132 @@
+"""Plugins that are installed: listed by their metadata, imported only where they are named.
+
+A plugin is an entry point of the group `irma_backend`. Its name is that of its distribution; where
+that has several, with the entry point's behind it: `acme-irma:vault`.
+Belongs here: finding and importing. Does not belong here: what a plugin's hooks are worth
+(`irma_core.plugins`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError, PluginError
+from irma_core.plugins.calling import call_plugin
+from irma_core.plugins.hookspecs import PROJECT
+
+__all__ = ["InstalledPlugin", "chosen_plugins", "installed_plugins"]
+
+_UNKNOWN: Final = "unknown"
+
+
+@final
+@attrs.frozen
+class InstalledPlugin:
+    """A plugin that could be used; nothing of it is imported yet.
+
+    Args:
+        name: Its name, as `plugins=` takes it.
+        distribution: What was installed.
+        version: Of the distribution.
+        entry_point: Where the plugin is in it.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: EntryPoint
+
+    def load(self) -> object:
+        """Import it.
+
+        Raises:
+            PluginError: That failed.
+        """
+        return call_plugin(self.name, "it cannot be imported", self.entry_point.load)
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether it has this name: its own, its distribution's or its entry point's."""
+        names = (self.name, self.distribution, self.entry_point.name)
+        return _normal(name) in map(_normal, names)
+
+
+def installed_plugins() -> tuple[InstalledPlugin, ...]:
+    """Give all that are installed, by name."""
+    found = [(_distribution(each), each) for each in entry_points(group=PROJECT)]
+    distributions = [distribution for (distribution, _), _ in found]
+    return tuple(
+        sorted(
+            (
+                InstalledPlugin(
+                    distribution
+                    if distributions.count(distribution) == 1
+                    else f"{distribution}:{entry_point.name}",
+                    distribution,
+                    version,
+                    entry_point,
+                )
+                for (distribution, version), entry_point in found
+            ),
+            key=lambda plugin: plugin.name,
+        )
+    )
+
+
+def chosen_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
+    """Import the plugins that a user names, and no others.
+
+    Args:
+        plugins: Names of installed plugins, and modules of the application's own that are plugins.
+
+    Returns:
+        The plugins by name, in that order.
+
+    Raises:
+        ConfigurationError: It is no list of them.
+        PluginError: One is not installed, its name is that of several, or it cannot be imported.
+    """
+    if isinstance(plugins, str) or not isinstance(plugins, Iterable):
+        raise ConfigurationError("plugins: a list of names, or of modules that are plugins")
+    installed: tuple[InstalledPlugin, ...] | None = None
+    chosen: dict[str, object] = {}
+    for each in plugins:
+        if isinstance(each, ModuleType):
+            chosen[each.__name__] = each
+        elif isinstance(each, str):
+            # Reading what is installed takes some time; without plugins nobody pays for it.
+            installed = installed_plugins() if installed is None else installed
+            for plugin in _named(each, installed):
+                chosen[plugin.name] = plugin.load()
+        else:
+            raise ConfigurationError("plugins: each is the name of one, or a module that is one")
+    return chosen
+
+
+def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledPlugin]:
+    """Give the plugins of that name: several only if one distribution has them."""
+    called = [plugin for plugin in installed if plugin.is_called(name)]
+    if not called:
+        there = ", ".join(plugin.name for plugin in installed) or "none"
+        raise PluginError(name, f"is not installed here. Installed are: {there}")
+    if len({plugin.distribution for plugin in called}) > 1:
+        names = ", ".join(plugin.name for plugin in called)
+        raise PluginError(name, f"is the name of several, use one of theirs: {names}")
+    return called
+
+
+def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
+    distribution = entry_point.dist
+    if distribution is None:
+        return entry_point.name, _UNKNOWN
+    return distribution.name, distribution.version
+
+
+def _normal(name: str) -> str:
+    """As installers compare names (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

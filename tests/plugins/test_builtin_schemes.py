@@ -1,0 +1,171 @@
+"""What is built in: keys in files, keys by name, the store in memory."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from irma_backend import MemoryStore, open_signer, open_signer_async, open_store, open_store_async
+from irma_core import HmacSigner, Risk, RsaSigner, Signer
+from irma_core.errors import PluginError
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+
+KEY = bytes(range(223, 255))
+TEXT = base64.b64encode(KEY).decode()
+RSA = rsa.generate_private_key(65537, 2048)
+MINUTE = timedelta(minutes=1)
+
+
+def pem(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = RSA,
+    form: serialization.PrivateFormat = serialization.PrivateFormat.PKCS8,
+    password: bytes | None = None,
+) -> bytes:
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        encryption = serialization.BestAvailableEncryption(password)
+    return key.private_bytes(serialization.Encoding.PEM, form, encryption)
+
+
+def refused(uri: str) -> str:
+    with (
+        pytest.raises(PluginError) as caught,
+        open_signer(uri, secrets={"clerk": TEXT, "short": TEXT[:20]}),
+    ):
+        pass
+    assert caught.value.plugin == "irma-backend"
+    assert caught.value.__context__ is None
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("form", ["file:{}", "file://{}", "file://localhost{}", "FILE:{}"])
+def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
+    """Private in PEM for RS256, in base64 for HS256; the file is read once."""
+    for content, expected in (
+        (pem(), RsaSigner(pem())),
+        (b"\n" + pem(form=serialization.PrivateFormat.TraditionalOpenSSL), RsaSigner(pem())),
+        (TEXT.encode() + b"\n", HmacSigner(KEY)),
+    ):
+        path = tmp_path / "the key #1?.pem"
+        path.write_bytes(content)
+        with open_signer(form.format(quote(str(path)))) as signer:
+            path.unlink()
+            assert signer.algorithm == expected.algorithm
+            assert signer.sign(b"x") == expected.sign(b"x")
+
+
+def test_a_relative_path_is_taken_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the command line takes one."""
+    (tmp_path / "key").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    with open_signer("file:key") as signer:
+        assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "32 bytes or more"),
+        (TEXT[:20].encode(), "32 bytes or more"),
+        (b"no key at all", "not in base64; or, for RS256, a private key in PEM"),
+        (KEY, "not in base64; or, for RS256, a private key in PEM"),
+        (bytes(65537), "too large for a key"),
+        (pem(password=b"hunter2"), "the key in the file is encrypted"),
+        (
+            pem(RSA, serialization.PrivateFormat.TraditionalOpenSSL, b"hunter2"),
+            "the key in the file is encrypted",
+        ),
+        (pem(ec.generate_private_key(ec.SECP256R1())), "RS256 needs an RSA key"),
+        (pem()[:500], "the private key cannot be read"),
+    ],
+)
+def test_a_file_without_a_key_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    """With what it should hold; nothing of what it holds is shown, nor its path."""
+    path = tmp_path / "webshop-key"
+    path.write_bytes(content)
+    told = refused(f"file:{path}")
+    assert words in told
+    assert "webshop-key" not in told
+    assert not content or content[:60] not in told.encode()
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Missing, a directory, or no path at all."""
+    assert "No such file or directory" in refused(f"file:{tmp_path}/nowhere")
+    assert "Is a directory" in refused(f"file:{tmp_path}")
+    assert "is no path" in refused("file:/x%00")
+
+
+@pytest.mark.parametrize("rest", ["", "//elsewhere/key", "/key?x", "/key#x", "//[", "?key"])
+def test_what_is_no_path_is_refused(rest: str) -> None:
+    """The file is on this machine."""
+    assert "file: takes a path" in refused(f"file:{rest}")
+
+
+@pytest.mark.parametrize("secret", [TEXT, TEXT.encode(), lambda: TEXT])
+def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> None:
+    """In base64, as the server's configuration has it."""
+    with open_signer("hmac:clerk%20key", secrets={"clerk key": secret}) as signer:
+        assert signer.algorithm == "HS256"
+        assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
+
+
+def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
+    """The names that there are tell what was meant."""
+    told = refused(f"hmac:{TEXT}")
+    assert told.endswith("by its name in secrets= (clerk, short)")
+    assert TEXT not in told
+    assert "32 bytes" in refused("hmac:short")
+    with pytest.raises(PluginError, match=r"secrets= \(none\)"), open_signer("hmac:x"):
+        pass
+
+
+async def test_the_awaited_ones_sign_the_same(tmp_path: Path) -> None:
+    """And show nothing either."""
+    (tmp_path / "key").write_bytes(pem())
+    transport = AsyncScriptedTransport()
+    signers: list[tuple[str, Signer]] = [
+        (f"file:{tmp_path}/key", RsaSigner(pem())),
+        ("hmac:k", HmacSigner(KEY)),
+    ]
+    for uri, expected in signers:
+        async with open_signer_async(uri, secrets={"k": TEXT}, transport=transport) as signer:
+            assert signer.algorithm == expected.algorithm
+            assert await signer.sign(b"x") == expected.sign(b"x")
+            assert repr(signer) == f"<{type(expected).__name__}, awaited>"
+
+
+async def test_a_store_in_memory_is_opened_where_that_is_allowed() -> None:
+    """A new one each time, on the transport's clock."""
+    allow = [Risk.MEMORY_STORE]
+    transport, awaited = ScriptedTransport(), AsyncScriptedTransport()
+    for _ in range(2):
+        with open_store("memory:", allow=allow, transport=transport) as store:
+            assert isinstance(store, MemoryStore)
+            assert store.put_if_absent("k", b"", MINUTE)
+            transport.sleep(MINUTE)
+            assert store.get("k") is None
+        async with open_store_async("memory:", allow=allow, transport=awaited) as other:
+            assert await other.put_if_absent("k", b"", MINUTE)
+            assert await other.get("k") == b""
+
+
+@pytest.mark.parametrize(
+    ("uri", "allow", "words"),
+    [("memory:", [], "allow Risk.MEMORY_STORE"), ("memory:x", [Risk.MEMORY_STORE], "nothing")],
+)
+def test_a_store_in_memory_is_refused_unless_asked_for_by_name(
+    uri: str, allow: list[Risk], words: str
+) -> None:
+    """Nobody can see from inside whether other processes have stores of their own."""
+    with pytest.raises(PluginError, match=words), open_store(uri, allow=allow):
+        pass

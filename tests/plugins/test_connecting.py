@@ -1,0 +1,377 @@
+"""`connect` and the openers: how the server knows who asks, and that all is closed at the end."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+
+import attrs
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_backend import (
+    connect,
+    connect_async,
+    open_signer,
+    open_signer_async,
+    open_status_backend,
+    open_status_backend_async,
+    open_store,
+)
+from irma_core import DisclosureRequest, HmacSigner, Risk, SessionStatus
+from irma_core.errors import ConfigurationError, PluginError, ServerRefusedError
+from irma_core.models.tokens import RequestorToken
+from irma_core.plugins.hookspecs import Colour, PluginUri, WiringContext
+from irma_core.protocol.transport import AsyncTransport, Silence, Transport
+from irma_testing import (
+    InMemoryServer,
+    RequestorSettings,
+    ScriptedTransport,
+    ServerSettings,
+    SimulatedApp,
+)
+from tests.plugins.in_process import plugin
+
+KEY = b"k" * 32
+TEXT = base64.b64encode(KEY).decode()
+RSA = rsa.generate_private_key(65537, 2048)
+PEM = RSA.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
+PUBLIC = RSA.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+EMAIL = "pbdf.sidn-pbdf.email"
+ASK = DisclosureRequest({"email": f"{EMAIL}.email"})
+MINUTE = timedelta(minutes=1)
+TOKEN = RequestorToken("0123456789abcdefghij")
+URL = "https://irma.example"
+
+
+@attrs.define
+class Part:
+    """A signer and a status backend, which notes its end."""
+
+    name: str
+    events: list[str]
+    algorithm: str = "HS256"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return HmacSigner(KEY).sign(signing_input)
+
+    def next_status(self, *_: object) -> SessionStatus | Silence:
+        return SessionStatus.CANCELLED if self.name.endswith("over") else Silence.QUIET
+
+    def publish(self, _token: object, status: SessionStatus, _jwt: object) -> None:
+        self.events.append(status.value)
+
+    def published_result(self, _token: object) -> None: ...
+
+    def close(self) -> None:
+        self.events.append(f"close {self.name}")
+
+
+@attrs.define
+class AwaitedPart:
+    """The same, awaited."""
+
+    part: Part
+    algorithm: str = "HS256"
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        return self.part.sign(signing_input)
+
+    async def next_status(self, *_: object) -> SessionStatus | Silence:
+        return self.part.next_status()
+
+    async def publish(self, token: object, status: SessionStatus, jwt: object) -> None:
+        self.part.publish(token, status, jwt)
+
+    async def published_result(self, _token: object) -> None: ...
+
+    async def aclose(self) -> None:
+        self.part.close()
+
+
+@pytest.fixture
+def events() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def acme(events: list[str]) -> ModuleType:
+    """A plugin, all of whose parts note when they are opened and closed."""
+
+    def factory(uri: PluginUri, context: WiringContext) -> Part | AwaitedPart:
+        events.append(f"open {uri.text}")
+        part = Part(uri.text, events)
+        return AwaitedPart(part) if context.colour is Colour.ASYNC else part
+
+    return plugin(
+        irma_signing_schemes=lambda: {"vault": factory},
+        irma_status_backends=lambda: {"pigeon": factory},
+    )
+
+
+@pytest.fixture
+def server() -> InMemoryServer:
+    known = {
+        "by-token": RequestorSettings("token", "api-token-81"),
+        "by-hmac": RequestorSettings("hmac", TEXT),
+        "by-key": RequestorSettings("publickey", PUBLIC.decode()),
+    }
+    server = InMemoryServer(ServerSettings(requestors=known))
+    app = SimulatedApp(server)
+    app.add(EMAIL, {"email": "ada@example.com"})
+    server.when_started(app.accept)
+    return server
+
+
+@attrs.frozen
+class Known:
+    """How a requestor is to be known."""
+
+    name: str | None = None
+    key: str | None = None
+    token: str | None = None
+
+
+@pytest.fixture
+def pem_file(tmp_path: Path) -> Path:
+    (tmp_path / "key.pem").write_bytes(PEM)
+    return tmp_path / "key.pem"
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        Known(token="api-token-81"),
+        Known("by-hmac", "hmac:shop"),
+        Known("by-hmac", "vault:shop"),
+        Known("by-key", "file:{}"),
+    ],
+    ids=str,
+)
+async def test_the_server_knows_who_is_connected(
+    known: Known, server: InMemoryServer, acme: ModuleType, pem_file: Path
+) -> None:
+    """By a token, or by a key whose algorithm says how; up to the answer, in both colours."""
+    key = known.key and known.key.format(pem_file)
+    with connect(
+        server.url,
+        name=known.name,
+        key=key,
+        token=known.token,
+        plugins=[acme],
+        secrets={"shop": TEXT},
+        transport=server.transport(),
+    ) as requestor:
+        answer = requestor.wait_for_answer(requestor.start_session(ASK), timeout=MINUTE)
+        assert answer["email"].value == "ada@example.com"
+    async with connect_async(
+        server.url,
+        name=known.name,
+        key=key,
+        token=known.token,
+        plugins=[acme],
+        secrets={"shop": TEXT},
+        transport=server.async_transport(),
+    ) as awaited:
+        answer = await awaited.wait_for_answer(await awaited.start_session(ASK), timeout=MINUTE)
+        assert answer["email"].value == "ada@example.com"
+
+
+async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> None:
+    """Which a server with `no_auth` takes, and this one does not."""
+    with (
+        connect(server.url, transport=server.transport()) as requestor,
+        pytest.raises(ServerRefusedError),
+    ):
+        requestor.start_session(ASK)
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (Known("shop", "vault:x", token="t"), "one of them"),
+        (Known(key="vault:x"), "a key goes with the name"),
+        (Known("shop"), "a key goes with the name"),
+        (Known(token=""), "a token is ASCII"),
+        (Known("", "vault:x"), "a requestor's name"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_go_together_are_refused(
+    known: Known, words: str, acme: ModuleType
+) -> None:
+    """With what would."""
+    with (
+        pytest.raises(ConfigurationError, match=words),
+        connect(URL, name=known.name, key=known.key, token=known.token, plugins=[acme]),
+    ):
+        pass
+
+
+def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
+    """No IRMA server takes it; it is closed."""
+    part = Part("elliptic", events, algorithm="ES256")
+    curves = plugin(irma_signing_schemes=lambda: {"vault": lambda _uri, _context: part})  # pyright: ignore[reportUnknownLambdaType]
+    with (
+        pytest.raises(ConfigurationError, match="RS256, this one is for ES256"),
+        connect(URL, name="shop", key="vault:", plugins=[curves]),
+    ):
+        pass
+    assert events == ["close elliptic"]
+
+
+def test_what_was_opened_is_closed_at_the_end(acme: ModuleType, events: list[str]) -> None:
+    """And when the block fails."""
+    with pytest.raises(KeyError), connect(URL, name="shop", key="vault:a", plugins=[acme]):
+        raise KeyError
+    assert events == ["open vault:a", "close vault:a"]
+
+
+async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: list[str]) -> None:
+    """The twin."""
+    with pytest.raises(KeyError):
+        async with connect_async(URL, name="shop", key="vault:a", plugins=[acme]):
+            raise KeyError
+    assert events == ["open vault:a", "close vault:a"]
+
+
+async def test_what_was_opened_is_closed_where_wiring_fails_later(
+    acme: ModuleType, events: list[str]
+) -> None:
+    """The URL is looked at after the key."""
+    with pytest.raises(ConfigurationError), connect("x", name="s", key="vault:a", plugins=[acme]):
+        pass
+    with pytest.raises(ConfigurationError):
+        async with connect_async("x", name="s", key="vault:b", plugins=[acme]):
+            pass
+    assert events == ["open vault:a", "close vault:a", "open vault:b", "close vault:b"]
+
+
+async def test_watches_wait_on_the_status_backend(
+    server: InMemoryServer, acme: ModuleType, events: list[str]
+) -> None:
+    """Opened after the key and closed before it; the server would tell another end."""
+    with connect(
+        server.url,
+        name="by-hmac",
+        key="vault:a",
+        status="pigeon:over",
+        plugins=[acme],
+        transport=server.transport(),
+    ) as requestor:
+        session = requestor.start_session(ASK)
+        with requestor.watch_status(session) as statuses:
+            assert list(statuses) == [SessionStatus.CANCELLED]
+    assert events == ["open vault:a", "open pigeon:over", "close pigeon:over", "close vault:a"]
+    events.clear()
+    async with connect_async(
+        server.url,
+        name="by-hmac",
+        key="vault:a",
+        status="pigeon:over",
+        plugins=[acme],
+        transport=server.async_transport(),
+    ) as awaited:
+        session = await awaited.start_session(ASK)
+        async with awaited.watch_status(session) as news:
+            assert [status async for status in news] == [SessionStatus.CANCELLED]
+    assert events == ["open vault:a", "open pigeon:over", "close pigeon:over", "close vault:a"]
+
+
+def test_what_was_opened_is_closed_where_the_next_is_unknown(
+    acme: ModuleType, events: list[str]
+) -> None:
+    """The status backend's scheme is nobody's."""
+    with (
+        pytest.raises(PluginError, match="dove: no status backend in use has this name"),
+        connect(URL, name="s", key="vault:a", status="dove:x", plugins=[acme]),
+    ):
+        pass
+    assert events == ["open vault:a", "close vault:a"]
+
+
+class Closing(ScriptedTransport):
+    """A transport that would notice."""
+
+    def close(self) -> None:
+        raise AssertionError("somebody else's transport was closed")
+
+
+async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleType) -> None:
+    """And parts get it, with its clock."""
+    given: list[Transport | AsyncTransport] = []
+
+    def factory(_uri: PluginUri, context: WiringContext) -> HmacSigner:
+        assert context.clock is context.transport.clock
+        given.append(context.transport)
+        return HmacSigner(KEY)
+
+    mine, transport = plugin(irma_signing_schemes=lambda: {"mine": factory}), Closing()
+    with connect(URL, name="s", key="mine:", plugins=[mine], transport=transport):
+        pass
+    assert given == [transport]
+
+
+async def test_parts_are_opened_by_themselves(acme: ModuleType, events: list[str]) -> None:
+    """A signer, and a status backend for who receives callbacks; on a transport of their own."""
+    with open_signer("vault:a", plugins=[acme]) as signer:
+        assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
+    async with open_signer_async("vault:b", plugins=[acme]) as awaited:
+        assert await awaited.sign(b"x") == HmacSigner(KEY).sign(b"x")
+    with open_status_backend("pigeon:c", plugins=[acme]) as backend:
+        backend.publish(TOKEN, SessionStatus.DONE, None)
+    async with open_status_backend_async("pigeon:d", plugins=[acme]) as other:
+        await other.publish(TOKEN, SessionStatus.TIMEOUT, None)
+    assert events == [
+        *("open vault:a", "close vault:a", "open vault:b", "close vault:b"),
+        *("open pigeon:c", "DONE", "close pigeon:c"),
+        *("open pigeon:d", "TIMEOUT", "close pigeon:d"),
+    ]
+
+
+@pytest.mark.parametrize("plugins", ["acme", None, [5], [Part]])
+def test_plugins_are_a_list_of_names_or_modules(plugins: list[str]) -> None:
+    """A single name would be taken for a list of letters."""
+    with pytest.raises(ConfigurationError, match="plugins: "), connect(URL, plugins=plugins):
+        pass
+
+
+def test_other_settings_are_checked_when_they_are_given() -> None:
+    """Not when the first key is asked for."""
+    wrong = ["k"]
+    with (
+        pytest.raises(ConfigurationError, match="secrets: a mapping"),
+        connect(URL, secrets=wrong),  # type: ignore[arg-type]  # the point of it
+    ):
+        pass
+    with (
+        pytest.raises(ConfigurationError, match="allow takes"),
+        open_store("memory:", allow="memory"),  # type: ignore[arg-type]  # the point of it
+    ):
+        pass
+
+
+def test_a_plugin_cannot_take_what_is_built_in() -> None:
+    """Whatever it does: it is named, and nothing is opened."""
+    evil = plugin(irma_stores=lambda: {"memory": dict})
+    with (
+        pytest.raises(PluginError, match="acme: claims the store memory:, which irma-backend has"),
+        open_store("memory:", plugins=[evil], allow=[Risk.MEMORY_STORE]),
+    ):
+        pass
+
+
+def test_a_plugin_that_is_not_named_is_not_there() -> None:
+    """An unknown scheme tells what is."""
+    with (
+        pytest.raises(PluginError, match=r"There are: file:, hmac:\. Installed plugins, used"),
+        open_signer("vault:hunter2"),
+    ):
+        pass
