@@ -19,8 +19,8 @@ __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address"]
 
 LONGEST_STEP: Final = 2.0
 """Seconds for a connection, for an answer on it, and for one of the pool to be free."""
-LONGEST_CALL: Final = 4 * LONGEST_STEP
-"""Seconds for all of that together: a free place, a connection, a login and the answer."""
+LONGEST_CALL: Final = 2 * LONGEST_STEP
+"""Seconds for all of that together, where it can be bounded as a whole: with asyncio."""
 CONNECTIONS: Final = 16
 """The most that one backend or store opens; who comes when all are busy waits."""
 

@@ -1,0 +1,77 @@
+"""Both colours of the status backend behind one face, for tests that are the same for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from secrets import token_hex
+from typing import Any, final
+
+import pytest
+
+from irma_core import RequestorToken, SessionStatus
+from irma_core.plugins.hookspecs import Secret
+from irma_status_redis import AsyncRedisStatusBackend, RedisStatusBackend
+
+__all__ = ["COLOURS", "Backend", "a_token", "opened"]
+
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+
+
+@final
+class Backend:
+    """A status backend, awaited in either colour.
+
+    Args:
+        backend: Whose methods are called, on threads where they are sync.
+    """
+
+    def __init__(self, backend: RedisStatusBackend | AsyncRedisStatusBackend) -> None:
+        self.backend = backend
+
+    async def wait(
+        self, token: RequestorToken, after: SessionStatus | None = None, seconds: float = 30
+    ) -> object:
+        """Wait for a status."""
+        return await self._call("next_status", token, after, timedelta(seconds=seconds))
+
+    async def publish(
+        self, token: RequestorToken, status: SessionStatus, jwt: str | None = None
+    ) -> None:
+        """Publish a status."""
+        await self._call("publish", token, status, jwt)
+
+    async def result(self, token: RequestorToken) -> object:
+        """Give what was published."""
+        return await self._call("published_result", token)
+
+    async def _call(self, name: str, *arguments: object) -> object:
+        method: Any = getattr(self.backend, name)
+        if isinstance(self.backend, RedisStatusBackend):
+            answer: object = await asyncio.to_thread(method, *arguments)
+            return answer
+        return await method(*arguments)
+
+
+@asynccontextmanager
+async def opened(colour: str, uri: str, password: Secret | None = None) -> AsyncGenerator[Backend]:
+    """Make a backend, and close it."""
+    if colour == "sync":
+        backend = RedisStatusBackend(uri, password=password)
+        try:
+            yield Backend(backend)
+        finally:
+            await asyncio.to_thread(backend.close)
+    else:
+        awaited = AsyncRedisStatusBackend(uri, password=password)
+        try:
+            yield Backend(awaited)
+        finally:
+            await awaited.aclose()
+
+
+def a_token() -> RequestorToken:
+    """Give a requestor token that no other test has."""
+    return RequestorToken(token_hex(10))

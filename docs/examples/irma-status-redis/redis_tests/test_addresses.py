@@ -1,0 +1,85 @@
+"""What a URI may say, and that none of it is in an error."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from irma_core import SessionStatus
+from irma_core.errors import ConfigurationError
+from irma_status_redis import RedisStatusBackend, RedisStore
+from irma_status_redis.address import Address
+from redis_tests.backends import COLOURS, a_token, opened
+from redis_tests.redis_server import RedisServer
+
+SECRET = "a-secret-part"
+
+
+@pytest.mark.parametrize(
+    ("uri", "options"),
+    [
+        ("redis://host", {"host": "host", "port": 6379, "db": 0}),
+        ("redis://[::1]:7000/5", {"host": "::1", "port": 7000, "db": 5}),
+        ("redis://a%40b:p%2Fw@host/", {"username": "a@b", "password": "p/w", "db": 0}),
+        ("unix:///run/redis.sock?db=2", {"path": "/run/redis.sock", "db": 2}),
+        ("unix://:pw@/run/redis.sock", {"path": "/run/redis.sock", "password": "pw"}),
+        (
+            "rediss://host/1?ssl_ca_certs=/ca.pem",
+            {"ssl_ca_certs": "/ca.pem", "ssl_cert_reqs": "required", "ssl_check_hostname": True},
+        ),
+    ],
+)
+def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
+    """Address, database, login; with TLS there is no way without its checks."""
+    address = Address.parse(uri, None)
+    assert options.items() <= address.options.items()
+    assert address.scheme == uri.partition(":")[0]
+    assert uri not in repr(address)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"http://{SECRET}/",
+        SECRET,
+        f"redis:///{SECRET}",
+        f"redis://host/{SECRET}",
+        f"redis://host:{SECRET}/0",
+        f"redis://:{SECRET}@host/0?socket_timeout=0",
+        f"rediss://:{SECRET}@host/0?ssl_cert_reqs=none",
+        f"redis://host/0?ssl_ca_certs={SECRET}",
+        f"redis://host/0?{SECRET}",
+        f"redis://host/0#{SECRET}",
+        f"redis://[{SECRET}/0",
+        f"unix://{SECRET}",
+        f"unix:///path?db={SECRET}",
+        f"redis://host/-1?{SECRET}",
+    ],
+)
+def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
+    """Misspelt, or with an option that would take a limit or a check away."""
+    for kind in (RedisStatusBackend, RedisStore):
+        with pytest.raises(ConfigurationError, match="redis://host:port/db") as caught:
+            kind(uri)
+        assert SECRET not in str(caught.value)
+        assert caught.value.__context__ is None
+
+
+def test_two_passwords_are_one_too_many() -> None:
+    """Nobody could tell which of them counts."""
+    with pytest.raises(ConfigurationError, match="has a password"):
+        RedisStore(f"redis://:{SECRET}@host", password="another")
+
+
+@COLOURS
+def test_a_socket_of_this_machine_works_as_well(colour: str, server: RedisServer) -> None:
+    """Without any port."""
+
+    async def story() -> None:
+        async with opened(colour, f"unix://{server.socket_path}") as backend:
+            token = a_token()
+            await backend.publish(token, SessionStatus.DONE)
+            assert await backend.wait(token) is SessionStatus.DONE
+
+    asyncio.run(story())

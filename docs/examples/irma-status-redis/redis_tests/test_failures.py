@@ -1,0 +1,293 @@
+"""Redis away, restarted, hanging, full, or told nonsense: who waits hears of it, and is back."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from datetime import timedelta
+
+import pytest
+
+from irma_core import SessionStatus
+from irma_core.errors import StatusBackendError, StoreError
+from irma_core.protocol.transport import Silence
+from irma_status_redis import RedisStore, listening, listening_async
+from redis_tests.backends import COLOURS, a_token, opened
+from redis_tests.redis_server import RedisServer
+
+CONNECTED, DONE = SessionStatus.CONNECTED, SessionStatus.DONE
+BEGUN = 0.3  # seconds after which a wait has begun
+LONGEST = 8.0  # seconds that a call may take to fail
+JWT = "a-signed-result-with-ada@example.com"
+
+
+@COLOURS
+def test_who_waits_hears_of_a_crash_and_is_back_after_it(colour: str, server: RedisServer) -> None:
+    """Nobody takes the silence of a connection that broke for no news."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+            token = a_token()
+            waits = [asyncio.create_task(watching.wait(token)) for _ in range(3)]
+            await asyncio.sleep(BEGUN)
+            server.kill()
+            for wait in waits:
+                with pytest.raises(StatusBackendError, match="no connection"):
+                    await wait
+            for failing in (
+                watching.wait(token),
+                telling.publish(token, DONE),
+                watching.result(token),
+            ):
+                with pytest.raises(StatusBackendError, match="no connection"):
+                    await failing
+            server.start()
+            wait = asyncio.create_task(watching.wait(token))
+            await asyncio.sleep(BEGUN)
+            await telling.publish(token, DONE, JWT)
+            assert await wait is DONE
+            assert await watching.result(token) == JWT
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_a_redis_that_hangs_is_found_out(colour: str, server: RedisServer) -> None:
+    """Its connections are open, and nothing comes: only a ping tells that from quiet."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+            token = a_token()
+            wait = asyncio.create_task(watching.wait(token))
+            await asyncio.sleep(BEGUN)
+            server.hang()
+            calls = (wait, watching.wait(token, seconds=0), telling.publish(token, DONE))
+            async with asyncio.timeout(LONGEST):
+                failures = await asyncio.gather(*calls, return_exceptions=True)
+            for failure in failures:
+                assert isinstance(failure, StatusBackendError)
+                assert "not answer in time" in str(failure)
+            server.go_on()
+            assert await watching.wait(token, CONNECTED) is DONE, (
+                "it was done, though nobody said so"
+            )
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_quiet_minutes_do_not_end_a_wait(
+    colour: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ping that is answered keeps the connection trusted."""
+    monkeypatch.setattr(listening, "SILENCE", 0.3)
+    monkeypatch.setattr(listening_async, "SILENCE", 0.3)
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+            token = a_token()
+            wait = asyncio.create_task(watching.wait(token))
+            await asyncio.sleep(1.5)
+            assert not wait.done()
+            await telling.publish(token, DONE)
+            assert await wait is DONE
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_a_full_redis_tells_who_waits_and_keeps_nothing(colour: str, server: RedisServer) -> None:
+    """Who publishes hears that it is not kept, as the answer is not."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as backend:
+            token = a_token()
+            wait = asyncio.create_task(backend.wait(token))
+            await asyncio.sleep(BEGUN)
+            with server.client() as client:
+                client.config_set("maxmemory", "1")
+                with pytest.raises(StatusBackendError, match="out of memory"):
+                    await backend.publish(token, DONE, JWT)
+                assert await wait is DONE
+                assert await backend.wait(token, seconds=0) is Silence.QUIET
+                assert await backend.result(token) is None
+                client.config_set("maxmemory", "0")
+            await backend.publish(token, DONE, JWT)
+            assert await backend.result(token) == JWT
+
+    asyncio.run(story())
+
+
+def test_a_full_or_lost_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
+    """The store says that it failed, and never that a key was absent."""
+    store = RedisStore(server.uri)
+    hour = timedelta(hours=1)
+    assert store.put_if_absent("once", b"1", hour)
+    with server.client() as client:
+        client.config_set("maxmemory", "1")
+        with pytest.raises(StoreError, match="out of memory"):
+            store.put_if_absent("another", b"1", hour)
+        assert store.get("once") == b"1"
+        client.config_set("maxmemory", "0")
+    server.hang()
+    with pytest.raises(StoreError, match="not answer in time"):
+        store.put_if_absent("once", b"2", hour)
+    server.go_on()
+    assert not store.put_if_absent("once", b"2", hour)
+    server.kill()
+    with pytest.raises(StoreError, match="no connection"):
+        store.put_if_absent("once", b"2", hour)
+    store.close()
+
+
+@COLOURS
+def test_a_restarted_redis_is_found_by_connections_that_were_idle(
+    colour: str, server: RedisServer
+) -> None:
+    """The first call after it is none that fails."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as backend:
+            token = a_token()
+            await backend.publish(token, CONNECTED)
+            await asyncio.to_thread(server.kill)  # the loop goes on, as it does in a program
+            await asyncio.to_thread(server.start)
+            await backend.publish(token, CONNECTED)
+            assert await backend.wait(token, seconds=0) is CONNECTED
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_nothing_of_a_session_can_be_read_or_made_in_redis(
+    colour: str, server: RedisServer
+) -> None:
+    """Without its token: no name and no value has it, and what others write is refused."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as backend:
+            token, other = a_token(), a_token()
+            await backend.publish(token, CONNECTED)
+            await backend.publish(other, DONE, JWT)
+            with server.client() as client:
+                keys: list[bytes] = list(client.scan_iter())
+                assert len(keys) == 2
+                for key in keys:
+                    ttl = client.pttl(key)
+                    assert isinstance(ttl, int)
+                    assert 0 < ttl <= 30 * 60 * 1000
+                    shown = repr((key, client.hgetall(key)))
+                    assert token.reveal() not in shown
+                    assert token.fingerprint not in shown
+                    assert "ada@example.com" not in shown
+                finished = next(key for key in keys if client.hget(key, "result"))
+                (key,) = set(keys) - {finished}
+                # Another session's status, moved to this one, is as bad as any other.
+                for forged in (b"", b"DONE", client.hget(finished, "status")):
+                    client.hset(key, "status", forged)
+                    with pytest.raises(StatusBackendError, match="not published for this session"):
+                        await backend.wait(token, seconds=0)
+                client.hdel(key, "status")
+                wait = asyncio.create_task(backend.wait(token))
+                await asyncio.sleep(BEGUN)
+                client.publish("irma:status", b"nonsense \xff")
+                client.publish("irma:status", key + b" DONE")
+                with pytest.raises(StatusBackendError, match="not published for this session"):
+                    await wait
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_many_watches_share_the_connections(colour: str, server: RedisServer) -> None:
+    """One hears for all; the commands have a handful."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+            tokens = [a_token() for _ in range(300 if colour == "async" else 30)]
+            waits = asyncio.gather(*(watching.wait(token) for token in tokens))
+            await asyncio.sleep(1)
+            with server.client() as client:
+                connected = client.client_list()
+                assert len(connected) <= 16 + 1
+                assert len([one for one in connected if one["sub"] == "1"]) == 1
+            for token in tokens:
+                await telling.publish(token, DONE)
+            assert await waits == [DONE] * len(tokens)
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_closing_tells_who_waits(colour: str, server: RedisServer) -> None:
+    """And leaves no connection."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as backend:
+            wait = asyncio.create_task(backend.wait(a_token()))
+            await asyncio.sleep(BEGUN)
+        with pytest.raises(StatusBackendError, match="closed"):
+            await wait
+        with pytest.raises(StatusBackendError, match="closed"):
+            await backend.wait(a_token())
+        with server.client() as client:
+            assert len(client.client_list()) == 1
+
+    asyncio.run(story())
+
+
+@COLOURS
+@pytest.mark.parametrize("password", [None, "wrong"])
+def test_a_refused_login_is_told_without_the_password(
+    colour: str, password: str | None, server: RedisServer
+) -> None:
+    """Nor is the address in any text, behind the error or not."""
+
+    async def story() -> None:
+        with server.client() as client:
+            client.config_set("requirepass", "right")
+        async with opened(colour, server.uri, password) as backend:
+            for failing in (backend.wait(a_token()), backend.publish(a_token(), DONE)):
+                with pytest.raises(StatusBackendError, match="refuses the user name") as caught:
+                    await failing
+                told = "".join(traceback.format_exception(caught.value))
+                assert "wrong" not in told
+                assert str(server.port) not in told
+                assert caught.value.__cause__ is None
+                assert caught.value.__context__ is None
+        async with opened(colour, server.uri, lambda: b"right") as backend:
+            await backend.publish(a_token(), DONE)
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_a_user_without_permission_is_told_so(colour: str, server: RedisServer) -> None:
+    """And the permissions in the README are enough."""
+
+    async def story() -> None:
+        named = (
+            "+eval +hget +hset +pexpire +publish +subscribe +ping +set +get +del +select "
+            "~irma:* &irma:status"
+        )
+        with server.client() as client:
+            client.execute_command("ACL", "SETUSER", "none", "on", ">secret")
+            client.execute_command("ACL", "SETUSER", "some", "on", ">secret", *named.split())
+        uri = f"redis://{{}}@127.0.0.1:{server.port}/1"
+        async with opened(colour, uri.format("none"), "secret") as backend:
+            with pytest.raises(StatusBackendError, match="permission"):
+                await backend.publish(a_token(), DONE)
+        async with opened(colour, uri.format("some"), "secret") as backend:
+            token = a_token()
+            wait = asyncio.create_task(backend.wait(token))
+            await asyncio.sleep(BEGUN)
+            await backend.publish(token, DONE, JWT)
+            assert await wait is DONE
+            assert await backend.result(token) == JWT
+        store = RedisStore(uri.format("some"), password="secret")
+        assert store.put_if_absent("key", b"value", timedelta(minutes=1))
+        assert store.get("key") == b"value"
+        store.delete("key")
+        store.close()
+
+    asyncio.run(story())
