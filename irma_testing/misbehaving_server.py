@@ -16,13 +16,13 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Behaviour", "MisbehavingServer", "Peer", "ReceivedRequest", "unused_port"]
+__all__ = ["Behaviour", "MisbehavingServer", "Peer", "ReceivedRequest", "deaf_port", "unused_port"]
 
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -231,4 +231,19 @@ def unused_port() -> Generator[int]:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         port: int = holder.getsockname()[1]
+        yield port
+
+
+@contextmanager
+def deaf_port() -> Generator[int]:
+    """Give a port where connecting takes for ever: its queue is full and nobody accepts."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port: int = listener.getsockname()[1]
+        for _ in range(4):
+            filler = sockets.enter_context(socket.socket())
+            filler.settimeout(0)
+            filler.connect_ex(("127.0.0.1", port))
         yield port

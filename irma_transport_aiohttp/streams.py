@@ -25,12 +25,19 @@ class AiohttpStream:
         response: aiohttp's response, which holds the connection.
         exchange: What it belongs to.
         path: The request's name for people.
+        under_way: Its response is among these until it is closed.
 
     Raises:
         NotHttpError: Its body is compressed, which was not asked for.
     """
 
-    def __init__(self, response: ClientResponse, exchange: Exchange, path: str) -> None:
+    def __init__(
+        self,
+        response: ClientResponse,
+        exchange: Exchange,
+        path: str,
+        under_way: set[ClientResponse],
+    ) -> None:
         encoding = response.headers.get("content-encoding") or "identity"
         if encoding.strip().lower() != "identity":
             raise NotHttpError("its body is in an encoding that was not asked for")
@@ -42,6 +49,7 @@ class AiohttpStream:
         self._response = response
         self._exchange = exchange
         self._path = path
+        self._under_way = under_way
 
     async def read(self, deadline: float) -> bytes | Silence:
         """Give bytes as soon as some have come; see `ByteStream.read`.
@@ -60,6 +68,7 @@ class AiohttpStream:
 
     async def aclose(self) -> None:
         """Close the connection; closing again does nothing."""
+        self._under_way.discard(self._response)
         self._response.close()
 
     async def _next(self, deadline: float) -> bytes | Silence:

@@ -9,20 +9,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Self, TypeAlias, TypeVar
 
-from aiohttp import (
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
-)
+from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_transport_aiohttp.exchange import Exchange, never_again, tracing
+from irma_transport_aiohttp.exchange import Exchange, never_again
 from irma_transport_aiohttp.failures import explain
+from irma_transport_aiohttp.sessions import Limits, Sessions
 from irma_transport_aiohttp.streams import AiohttpStream
 from irma_transport_urllib3.body import decoded
 from irma_transport_urllib3.clock import SystemClock, system_jitter
@@ -37,8 +31,6 @@ Receive: TypeAlias = Callable[[ClientResponse, Exchange], Awaitable[ReceivedT]]
 
 # The server closes after 2.0 s of idling; the rest is for the way to it.
 _LONGEST_IDLE = timedelta(seconds=1.5)
-# The deadline of a request is kept by `asyncio.timeout`; aiohttp's own would cut streams.
-_NO_TIMES = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _LONGEST_WAIT = 86_400.0
 
 
@@ -49,6 +41,11 @@ class AiohttpTransport:
     no cookie and reads no proxy from the environment. Use it with `async with`, or `aclose` it.
 
     Args:
+        session: Your application's, where its connector is to be used: for its resolver, its local
+            address, or the way through a tunnel. Nothing else of it is: cookies, headers,
+            time-outs, traces and TLS settings stay behind, and it stays open. Its connector must
+            have no limit, since each watch holds a connection, and keep connections no longer
+            than `idle_limit`: `TCPConnector(limit=0, keepalive_timeout=1.5)`.
         ca: The certificates to trust instead of the system's: a path to a PEM file, or PEM text.
         client_certificate: Path to a PEM file to show to the server.
         client_key: Path to its private key, if that is in another file.
@@ -61,7 +58,7 @@ class AiohttpTransport:
             1.5 s, since an IRMA server closes it at 2 s.
         max_response_bytes: How large a body may be, in bytes after decompression.
         max_connections: How many calls may be under way at once; one beyond them waits, within its
-            deadline. Event streams do not count: there may be any number.
+            deadline. Event streams do not count: there may be any number. Without `session`.
 
     Raises:
         ConfigurationError: A setting is wrong, or a file is missing or not what it should be.
@@ -69,6 +66,7 @@ class AiohttpTransport:
 
     def __init__(
         self,
+        session: ClientSession | None = None,
         *,
         ca: str | os.PathLike[str] | bytes | None = None,
         client_certificate: str | os.PathLike[str] | None = None,
@@ -98,13 +96,9 @@ class AiohttpTransport:
             **checked_headers(headers, "headers"),
         }
         self._proxy = read_proxy(proxy, proxy_headers)
-        self._idle_limit = idle_limit.total_seconds()
         self._max_response_bytes = max_response_bytes
-        self._max_connections = max_connections
         self._clock = SystemClock()
-        self._sessions: tuple[ClientSession, ...] = ()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._sessions = Sessions(Limits(idle_limit.total_seconds(), max_connections), session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -127,11 +121,8 @@ class AiohttpTransport:
         await asyncio.sleep(max(duration.total_seconds(), 0.0))
 
     async def aclose(self) -> None:
-        """Close all connections; a request under way fails. Nothing can be sent then."""
-        self._closed = True
-        sessions, self._sessions = self._sessions, ()
-        for session in sessions:
-            await session.close()
+        """Close all connections; what is under way fails, streams too. Nothing is sent then."""
+        await self._sessions.close()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         """Send the request, and give the whole response whatever its status.
@@ -168,7 +159,8 @@ class AiohttpTransport:
         """
 
         async def receive(response: ClientResponse, exchange: Exchange) -> AiohttpStream:
-            return AiohttpStream(response, exchange, request.path)
+            under_way = self._sessions.under_way
+            return AiohttpStream(response, exchange, request.path, under_way)
 
         return await self._exchange(request, deadline, receive, is_stream=True)
 
@@ -181,7 +173,7 @@ class AiohttpTransport:
         is_stream: bool,
     ) -> ReceivedT:
         failure: IrmaError
-        session = self._opened(is_stream=is_stream)
+        session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         url = _url(request.url, base)
         headers = {**self._headers, **checked_headers(dict(request.headers), "the request")}
@@ -195,9 +187,11 @@ class AiohttpTransport:
                 raise TimeoutError
             async with asyncio.timeout(left):
                 response = await self._respond(session, request, url, headers, exchange)
+                self._sessions.under_way.add(response)
                 try:
                     return await receive(response, exchange)
                 except BaseException:
+                    self._sessions.under_way.discard(response)
                     response.close()  # and what is left of it goes with its connection
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
@@ -221,6 +215,7 @@ class AiohttpTransport:
             headers=headers,
             skip_auto_headers=("Accept", "Content-Type"),
             allow_redirects=False,
+            ssl=self._tls,
             proxy=proxy and proxy.url,
             proxy_headers=proxy and proxy.headers,
             middlewares=(never_again,),
@@ -230,6 +225,7 @@ class AiohttpTransport:
     async def _whole(self, response: ClientResponse, _: Exchange) -> HttpResponse:
         async with response:
             body = await self._read(response)
+        self._sessions.under_way.discard(response)
         pairs = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in response.raw_headers
@@ -247,39 +243,7 @@ class AiohttpTransport:
             if len(body) > limit:
                 raise OverLimitError
         encoding = response.headers.get("content-encoding")
-        return decoded(bytes(body), encoding, limit) if encoding and body else bytes(body)
-
-    def _opened(self, *, is_stream: bool) -> ClientSession:
-        """Give a session; aiohttp makes one only on the event loop that it is for.
-
-        Streams have one of their own: they stay for minutes, and calls must not wait for them.
-        """
-        loop = asyncio.get_running_loop()
-        if self._closed:
-            raise ConfigurationError("the transport is closed: make a new one")
-        if not self._sessions:
-            self._loop = loop
-            calls = TCPConnector(
-                ssl=self._tls, limit=self._max_connections, keepalive_timeout=self._idle_limit
-            )
-            self._sessions = (
-                _session(calls),
-                _session(TCPConnector(ssl=self._tls, limit=0, force_close=True)),
-            )
-        elif loop is not self._loop:
-            raise ConfigurationError("the transport was used on another event loop: make one each")
-        return self._sessions[is_stream]
-
-
-def _session(connector: TCPConnector) -> ClientSession:
-    return ClientSession(
-        connector=connector,
-        cookie_jar=DummyCookieJar(),
-        timeout=_NO_TIMES,
-        auto_decompress=False,
-        trust_env=False,
-        trace_configs=[tracing()],
-    )
+        return decoded(body, encoding, limit) if encoding and body else bytes(body)
 
 
 def _url(text: str, base: str) -> URL:

@@ -19,6 +19,7 @@ from irma_transport_urllib3.exchange import (
 
 __all__ = ["decoded", "read_body"]
 
+_PIECE = 64 * 1024
 _GZIP, _ZLIB, _RAW_DEFLATE = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
@@ -52,7 +53,7 @@ def read_body(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange
     return decoded(body, encoding, limit) if encoding and body else body
 
 
-def decoded(body: bytes, encoding: str, limit: int) -> bytes:
+def decoded(body: bytes | bytearray, encoding: str, limit: int) -> bytes:
     """Decompress a body that is not empty.
 
     Args:
@@ -66,7 +67,7 @@ def decoded(body: bytes, encoding: str, limit: int) -> bytes:
     """
     encoding = encoding.strip().lower()
     if encoding == "identity":
-        return body
+        return bytes(body)
     try:
         if encoding in ("gzip", "x-gzip"):
             return _inflated(body, _GZIP, limit)
@@ -81,17 +82,27 @@ def decoded(body: bytes, encoding: str, limit: int) -> bytes:
     raise NotHttpError("its body is not in the encoding it claims")
 
 
-def _inflated(body: bytes, form: int, limit: int) -> bytes:
-    """Inflate one member after another; `OverLimitError` as soon as the limit is passed."""
+def _inflated(body: bytes | bytearray, form: int, limit: int) -> bytes:
+    """Inflate one member after another; `OverLimitError` as soon as the limit is passed.
+
+    In pieces: zlib copies the input that it has no room for, and its output while that grows.
+    """
     parts: list[bytes] = []
-    left = limit + 1  # 0 would mean no limit to zlib
-    while body:
-        member = zlib.decompressobj(form)
-        parts.append(member.decompress(body, left))
-        left -= len(parts[-1])
-        if not left:
-            raise OverLimitError
-        if not member.eof:
-            raise zlib.error
-        body = member.unused_data
+    room = limit + 1  # 0 would mean no limit to zlib
+    member = zlib.decompressobj(form)
+    for start in range(0, len(body), _PIECE):
+        given = bytes(body[start : start + _PIECE])
+        has_more = False
+        while given or has_more:
+            if member.eof:
+                member = zlib.decompressobj(form)
+            asked = min(room, _PIECE)
+            parts.append(member.decompress(given, asked))
+            room -= len(parts[-1])
+            if not room:
+                raise OverLimitError
+            has_more = len(parts[-1]) == asked and not member.eof
+            given = member.unused_data if member.eof else member.unconsumed_tail
+    if not member.eof:
+        raise zlib.error
     return b"".join(parts)

@@ -31,7 +31,7 @@ __all__ = ["TOKEN", "OnThread", "Stage", "Staged", "Story", "get", "post"]
 
 TOKEN: Final = "abcdefghijKLMNOPQRST"  # noqa: S105  # made up
 """Stands for a requestor token in each URL; no error may tell it."""
-_LENIENCE: Final = 0.5
+_LENIENCE: Final = 1.0
 """Seconds that a call may be late on a busy machine."""
 ErrorT = TypeVar("ErrorT", bound=TransportError)
 

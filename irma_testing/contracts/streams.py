@@ -68,7 +68,7 @@ class StreamsContract(Staged):
         async def story(stage: Stage) -> None:
             stream = await stage.open()
             heard: list[bytes | Silence] = []
-            while (piece := await stage.read(stream, 0.6)) is not Silence.END:
+            while (piece := await stage.read(stream, 0.25)) is not Silence.END:
                 heard.append(piece)
             assert [one for one in heard if one is not Silence.QUIET] == [b":\n", b"data: 1\n\n"]
             assert heard.count(Silence.QUIET) >= 3

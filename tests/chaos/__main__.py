@@ -6,15 +6,29 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.chaos import deadlines, idling, starts, threads, watches
+from tests.chaos import (
+    bodies,
+    deadlines,
+    idle_watches,
+    idling,
+    leaving,
+    starts,
+    threads,
+    watches,
+)
 from tests.chaos.findings import Finding
 
 SEED = 20_261_123
 CONTENTS: dict[str, Callable[[bool], Iterator[Finding]]] = {
     "starts": lambda full: starts.findings(2000 if full else 72, SEED),
     "watches": lambda full: watches.findings(500 if full else 24, SEED, with_dead=full),
-    "deadlines": lambda full: deadlines.findings(20 if full else 1),
-    "idling": lambda full: idling.findings(500 if full else 10, SEED),
+    "deadlines": lambda full: deadlines.findings(5 if full else 1),
+    "idle watches": lambda full: idle_watches.findings(5000 if full else 200, SEED),
+    "leaving": lambda full: leaving.findings(
+        1000 if full else 40, forks=20 if full else 3, seed=SEED
+    ),
+    "bodies": lambda full: bodies.findings(5 if full else 1),
+    "idling": lambda full: idling.findings(1000 if full else 10, SEED),
     "threads": lambda full: threads.findings(100_000 if full else 640),
 }
 

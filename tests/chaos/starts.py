@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -83,6 +84,16 @@ def matrix(chance: random.Random) -> list[tuple[Behaviour, str]]:
     ]
 
 
+def _counted(row: tuple[Behaviour, str], met: Counter[str]) -> Behaviour:
+    behaviour, said = row
+
+    def behave(peer: Peer) -> None:
+        met[said] += 1
+        behaviour(peer)
+
+    return behave
+
+
 def findings(count: int, seed: int) -> Iterator[Finding]:
     """Start so many sessions, half of them in each colour."""
     chance = random.Random(seed)
@@ -92,9 +103,10 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
         rows: list[tuple[Behaviour, str]] = []
         while len(rows) < share:
             rows += matrix(chance)
-        with MisbehavingServer(*(behaviour for behaviour, _ in rows[:share])) as server:
+        met = Counter[str]()
+        with MisbehavingServer(*(_counted(row, met) for row in rows[:share])) as server:
             outcomes = play(server.url, share)
-        repeated += max(len(server.requests) - share, 0)
+        repeated += max(met.total() - share, 0)
         wrong += sum(said != row[1] for said, row in zip(outcomes, rows, strict=False))
     with unused_port() as port:
         url = f"http://127.0.0.1:{port}"

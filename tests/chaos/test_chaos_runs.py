@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.__main__ import CONTENTS
 
-TIMED = ("late", "overrun", "requests a second")
+TIMED = ("late", "overrun", "requests a second", "memory of each", "CPU")
 
 
 @pytest.mark.parametrize("subject", CONTENTS)

@@ -11,12 +11,12 @@ from irma_testing.misbehaviours import response
 from irma_transport_urllib3 import Urllib3Transport
 from tests.chaos.findings import Finding
 
-__all__ = ["findings"]
+__all__ = ["echo", "findings"]
 
 THREADS = 64
 
 
-def _echo(peer: Peer) -> None:
+def echo(peer: Peer) -> None:
     """Give a result of the token that was asked for."""
     token = peer.read_request().target.split("/")[2]
     body = f'{{"token":"{token}","status":"INITIALIZED","type":"disclosing"}}'.encode()
@@ -26,7 +26,7 @@ def _echo(peer: Peer) -> None:
 
 def findings(calls: int) -> Iterator[Finding]:
     """Ask for so many results, each of another session."""
-    with MisbehavingServer(_echo) as server, Urllib3Transport() as transport:
+    with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
 
         def ask(number: int) -> bool:

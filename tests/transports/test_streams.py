@@ -47,7 +47,7 @@ async def test_three_seconds_of_quiet_lose_nothing(
             stage = Stage(transport, server)
             stream = await stage.open()
             heard = []
-            while (piece := await stage.read(stream, 0.7)) is not Silence.END:
+            while (piece := await stage.read(stream, 0.25)) is not Silence.END:
                 heard.append(piece)
             assert [one for one in heard if one is not Silence.QUIET] == [b":\n", b"data: 1\n\n"]
             assert heard.count(Silence.QUIET) >= 3

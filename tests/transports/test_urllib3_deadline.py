@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from time import monotonic
 
 import pytest
 
 from irma_core.errors import ConnectionFailedError, TransportTimeoutError
-from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, deaf_port
 from irma_testing.misbehaviours import (
     answer,
     drip,
@@ -95,21 +93,6 @@ def test_no_deadline_is_far_away(transport: Urllib3Transport) -> None:
     """An infinite deadline is one."""
     with MisbehavingServer(answer()) as server:
         assert send(transport, get(server.url), float("inf")).status == 200
-
-
-@contextmanager
-def deaf_port() -> Generator[int]:
-    """Give a port where connecting takes for ever: its queue is full and nobody accepts."""
-    with ExitStack() as sockets:
-        listener = sockets.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        port: int = listener.getsockname()[1]
-        for _ in range(4):
-            filler = sockets.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
-        yield port
 
 
 def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:

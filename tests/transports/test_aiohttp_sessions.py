@@ -1,0 +1,137 @@
+"""`AiohttpTransport` on an application's session: what it takes of it, and what it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, ClientTimeout, CookieJar, TCPConnector
+
+from irma_core.errors import ConfigurationError, ConnectionBrokenError, ConnectionFailedError
+from irma_core.protocol.transport import Silence
+from irma_testing.misbehaving_server import MisbehavingServer
+from irma_testing.misbehaving_streams import silent_stream
+from irma_testing.misbehaviours import answer, compressed, html_503, raw
+from irma_transport_aiohttp import AiohttpTransport
+from tests.transports.asking import get
+
+
+def connector() -> TCPConnector:
+    return TCPConnector(limit=0, keepalive_timeout=1.5)
+
+
+async def test_only_the_connector_of_a_session_is_used() -> None:
+    """Its cookies, headers, password, time-outs and ways with a response stay behind."""
+    answers = [raw(compressed(b"OK")), html_503()]
+    async with ClientSession(
+        connector=connector(),
+        cookies={"a": "b"},
+        cookie_jar=CookieJar(unsafe=True),
+        headers={"x-application": "secret", "authorization": "secret"},
+        raise_for_status=True,
+        auto_decompress=False,
+        timeout=ClientTimeout(total=1e-9),
+    ) as session:
+        with MisbehavingServer(*answers) as server:
+            async with AiohttpTransport(session) as transport:
+                for status, body in ((200, b"OK"), (503, b"<html>")):
+                    response = await transport.send(
+                        get(server.url), transport.clock.monotonic() + 5
+                    )
+                    assert response.status == status
+                    assert response.body.startswith(body)
+        assert not session.closed
+    assert server.connections == 1
+    for request in server.requests:
+        assert not {"cookie", "x-application", "authorization"} & set(request.headers)
+
+
+async def test_the_session_is_not_trusted_with_tls(
+    ca_file: Path, server_tls: ssl.SSLContext
+) -> None:
+    """Where an application checks no certificates, the transport does."""
+    with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
+        careless = TCPConnector(limit=0, keepalive_timeout=1.5, ssl=False)
+        async with ClientSession(connector=careless) as session:
+            async with AiohttpTransport(session) as transport:
+                with pytest.raises(ConnectionFailedError, match="not trusted"):
+                    await transport.send(get(server.url), transport.clock.monotonic() + 5)
+            async with AiohttpTransport(session, ca=ca_file) as trusting:
+                response = await trusting.send(get(server.url), trusting.clock.monotonic() + 5)
+    assert response.body == b"OK"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (TCPConnector, "loses requests"),
+        (lambda: TCPConnector(limit=0, keepalive_timeout=None), "loses requests"),
+        (lambda: TCPConnector(limit=0, keepalive_timeout=1.6), "loses requests"),
+        (lambda: TCPConnector(keepalive_timeout=1.5), "limit"),
+        (lambda: TCPConnector(limit=0, limit_per_host=9, force_close=True), "limit"),
+    ],
+)
+async def test_a_connector_that_would_do_harm_is_refused(
+    make: Callable[[], TCPConnector], reason: str
+) -> None:
+    """It keeps connections too long, or watches would block it."""
+    async with ClientSession(connector=make()) as session:
+        with pytest.raises(ConfigurationError, match=reason):
+            AiohttpTransport(session)
+
+
+async def test_a_shorter_idle_limit_counts() -> None:
+    """The connector's must keep to it."""
+    async with ClientSession(connector=connector()) as session:
+        with pytest.raises(ConfigurationError, match=r"keepalive_timeout=0\.5"):
+            AiohttpTransport(session, idle_limit=timedelta(seconds=0.5))
+
+
+async def test_a_session_that_is_closed_is_refused() -> None:
+    """When the transport is made, and later."""
+    async with ClientSession(connector=connector()) as session:
+        transport = AiohttpTransport(session)
+        with MisbehavingServer(answer()) as server:
+            await transport.send(get(server.url), transport.clock.monotonic() + 5)
+            await session.close()
+            with pytest.raises(ConfigurationError, match="closed before the transport"):
+                await transport.send(get(server.url), transport.clock.monotonic() + 5)
+    with pytest.raises(ConfigurationError, match="session: it is closed"):
+        AiohttpTransport(session)
+
+
+def test_a_session_belongs_to_one_event_loop() -> None:
+    """On another the transport says so."""
+
+    async def make() -> ClientSession:
+        return ClientSession(connector=connector())
+
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        session = first.run(make())
+        transport = AiohttpTransport(session)
+        sending = transport.send(get("http://127.0.0.1:1"), transport.clock.monotonic() + 5)
+        with pytest.raises(ConfigurationError, match="another event loop"):
+            second.run(sending)
+        first.run(session.close())
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
+    """It is broken at once; else its reader would wait for bytes that cannot come."""
+    async with ClientSession(connector=connector()) as session:
+        transport = AiohttpTransport(session if is_given else None)
+        with MisbehavingServer(silent_stream(b":\n")) as server:
+            opened = transport.clock.monotonic()
+            stream = await transport.open_stream(get(server.url), opened + 5)
+            assert await stream.read(opened + 5) == b":\n"
+            assert await stream.read(opened) is Silence.QUIET
+            reading = asyncio.create_task(stream.read(opened + 60))
+            await asyncio.sleep(0)
+            await transport.aclose()
+            with pytest.raises(ConnectionBrokenError):
+                await asyncio.wait_for(reading, 5)
+            await stream.aclose()
