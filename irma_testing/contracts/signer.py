@@ -29,7 +29,7 @@ from irma_testing.memory.settings import RequestorSettings, ServerSettings
 __all__ = ["AsyncSignerContract", "SignerContract"]
 
 SignerT = TypeVar("SignerT", bound=Signer | AsyncSigner)
-_LARGE: Final = 256 * 1024
+_LARGE: Final = 128 * 1024
 """Bytes: a session request with images in it, and room to spare."""
 _AT_ONCE: Final = 16
 _MARKER: Final = "marker-of-the-input-5e1f"
