@@ -33,7 +33,7 @@ LARGEST_JWT: Final = 1024 * 1024
 _LARGEST_HEADER = 4096  # it is read before the signature: anybody can make us read it
 _SHORTEST_KEY = 2048
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]*")
-_NESTED = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
+_NESTED = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){2}((\.[A-Za-z0-9_-]*){2})?")
 _JWS_SEGMENTS, _JWE_SEGMENTS = 3, 5
 _KEYS_IN_HEADER = ("jwk", "jku", "x5u", "x5c")
 

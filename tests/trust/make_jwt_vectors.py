@@ -16,7 +16,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
 TARGET = Path(__file__).parent.parent / "vectors" / "jwt" / "refused.json"
 NOW = 1_795_471_150
@@ -42,6 +42,7 @@ CLAIMS = {
         ]
     ],
 }
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 KEY = rsa.generate_private_key(65537, 2048)
 OTHER = rsa.generate_private_key(65537, 2048)
 WEAK = rsa.generate_private_key(65537, 1024)
@@ -52,8 +53,17 @@ def pem(key: rsa.RSAPrivateKey) -> str:
     return key.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
 
 
+def der(key: rsa.RSAPrivateKey) -> bytes:
+    spki = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.DER, spki)
+
+
 def encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def decode(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 def text(value: object) -> bytes:
@@ -80,9 +90,16 @@ def other_algorithms() -> dict[str, tuple[str, str, str]]:
     unsigned = f"{encode(text({'alg': 'none'}))}.{encode(text(CLAIMS))}."
     named = f"{encode(text({**HEADER, 'alg': 'none'}))}.{honest().split('.', 1)[1]}"
     hs = f"{encode(text({**HEADER, 'alg': 'HS256'}))}.{encode(text(CLAIMS))}"
+    by_der, by_text, by_nothing = (
+        hmac.new(secret, hs.encode(), hashlib.sha256).digest()
+        for secret in (der(KEY), pem(KEY).strip().encode(), b"")
+    )
     mac = hmac.new(pem(KEY).encode(), hs.encode(), hashlib.sha256).digest()
     rs512 = f"{encode(text({**HEADER, 'alg': 'RS512'}))}.{encode(text(CLAIMS))}"
     long_hash = KEY.sign(rs512.encode(), padding.PKCS1v15(), SHA512())
+    rs384 = f"{encode(text({**HEADER, 'alg': 'RS384'}))}.{encode(text(CLAIMS))}"
+    middle = KEY.sign(rs384.encode(), padding.PKCS1v15(), SHA384())
+    es256 = f"{encode(text({**HEADER, 'alg': 'ES256'}))}.{encode(text(CLAIMS))}"
     salted = f"{encode(text({**HEADER, 'alg': 'PS256'}))}.{encode(text(CLAIMS))}"
     pss = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
     why = "RFC 8725, 3.1: the algorithm is the verifier's choice"
@@ -92,14 +109,49 @@ def other_algorithms() -> dict[str, tuple[str, str, str]]:
         "HS256 signed with the public key": (f"{hs}.{encode(mac)}", "algorithm_hs256", why),
         "RS512": (f"{rs512}.{encode(long_hash)}", "algorithm", why),
         "PS256": (f"{salted}.{encode(KEY.sign(salted.encode(), pss, SHA256()))}", "algorithm", why),
+        "HS256 signed with the public key in DER": (
+            f"{hs}.{encode(by_der)}",
+            "algorithm_hs256",
+            why,
+        ),
+        "HS256 signed with the public key, no newline": (
+            f"{hs}.{encode(by_text)}",
+            "algorithm_hs256",
+            why,
+        ),
+        "HS256 signed with nothing": (f"{hs}.{encode(by_nothing)}", "algorithm_hs256", why),
+        "RS384": (f"{rs384}.{encode(middle)}", "algorithm", why),
+        "ES256": (f"{es256}.{encode(bytes(64))}", "algorithm", why),
+        "EdDSA": (with_header(alg="EdDSA"), "algorithm", why),
+        "alg in small letters": (with_header(alg="rs256"), "algorithm", "RFC 7515, 4.1.1: case"),
+        "alg with a blank": (with_header(alg="RS256 "), "algorithm", "RFC 7515, 4.1.1"),
+        "alg NONE": (with_header(alg="NONE"), "algorithm", why),
+        "alg that is null": (with_header(alg=None), "algorithm", "RFC 7515, 4.1.1"),
         "alg None": (with_header(alg="None"), "algorithm", why),
         "no alg": (sign({"typ": "JWT"}, CLAIMS), "algorithm", "RFC 7515, 4.1.1"),
         "alg that is a list": (with_header(alg=["RS256"]), "algorithm", "RFC 7515, 4.1.1"),
     }
 
 
+def spare(header: object, claims: object) -> str:
+    """Sign a text whose last letter has spare bits set, where the signature covers it."""
+    parts = [encode(text(header)), encode(text(claims))]
+    at = 0 if len(parts[0]) % 4 else 1
+    assert len(parts[at]) % 4
+    parts[at] = parts[at][:-1] + ALPHABET[ALPHABET.index(parts[at][-1]) + 1]
+    signing_input = ".".join(parts)
+    return (
+        f"{signing_input}.{encode(KEY.sign(signing_input.encode(), padding.PKCS1v15(), SHA256()))}"
+    )
+
+
 def honest() -> str:
     return sign(HEADER, CLAIMS)
+
+
+def public_jwk() -> dict[str, str]:
+    numbers = KEY.public_key().public_numbers()
+    return {"kty": "RSA", "n": encode(numbers.n.to_bytes(256, "big")), "e": "AQAB"}
 
 
 def headers() -> dict[str, tuple[str, str, str]]:
@@ -108,16 +160,44 @@ def headers() -> dict[str, tuple[str, str, str]]:
     return {
         "crit": (with_header(crit=["exp"], exp=1), "critical", "RFC 7515, 4.1.11"),
         "crit that is empty": (with_header(crit=[]), "critical", "RFC 7515, 4.1.11"),
+        "crit that names b64": (with_header(crit=["b64"], b64=False), "critical", "RFC 7797, 6"),
+        "crit that is no list": (with_header(crit=False), "critical", "RFC 7515, 4.1.11"),
         "b64": (with_header(b64=False), "b64", "RFC 7797, 3"),
+        "b64 as usual": (with_header(b64=True), "b64", "RFC 7797, 6: only with crit"),
         "jwk": (with_header(jwk=jwk), "key_in_header", brought),
+        "jwk that is null": (with_header(jwk=None), "key_in_header", brought),
+        "jwk of the right key": (with_header(jwk=public_jwk()), "key_in_header", brought),
         "jku": (with_header(jku="https://a.example"), "key_in_header", brought),
         "x5u": (with_header(x5u="https://a.example"), "key_in_header", brought),
         "x5c": (with_header(x5c=["MA"]), "key_in_header", brought),
+        "cty of something else": (with_header(cty="json"), "nested", "irmago writes none"),
         "cty": (with_header(cty="JWT"), "nested", "RFC 7519, 5.2"),
         "another typ": (with_header(typ="at+jwt"), "kind", "RFC 8725, 3.11"),
         "typ that is a number": (with_header(typ=1), "kind", "RFC 7515, 4.1.9"),
         "header that is no object": (sign([], CLAIMS), "header", "RFC 7515, 4"),
         "header that is no JSON": (sign(b"{", CLAIMS), "header", "RFC 7515, 4"),
+        "header and more": (sign(b'{"alg":"RS256"}{}', CLAIMS), "header", "RFC 7515, 4"),
+        "header with NaN": (sign(b'{"alg":"RS256","x":NaN}', CLAIMS), "header", "RFC 8259, 6"),
+        "header too deep": (
+            sign(b'{"alg":"RS256","x":' + b"[" * 1000 + b"]" * 1000 + b"}", CLAIMS),
+            "header",
+            "a bound of our own",
+        ),
+        "header over 4 KiB": (
+            with_header(x="x" * 4096),
+            "too_large",
+            "a bound of our own: it is read before the signature",
+        ),
+        "alg twice, one of them escaped": (
+            sign(b'{"alg":"RS256","\\u0061lg":"none"}', CLAIMS),
+            "duplicate_key",
+            "RFC 7515, 4: names must be unique",
+        ),
+        "a key twice in an object of the header": (
+            sign(b'{"alg":"RS256","x":{"y":1,"y":2}}', CLAIMS),
+            "duplicate_key",
+            "RFC 8725, 2.4: readers differ",
+        ),
         "alg twice": (
             sign(b'{"alg":"none","alg":"RS256"}', CLAIMS),
             "duplicate_key",
@@ -137,22 +217,80 @@ def forms() -> dict[str, tuple[Any, str, str]]:
         "two parts": (f"{head}.{payload}", "form", form),
         "four parts": (f"{one}.", "form", form),
         "six parts": (f"{one}.a.b.c", "form", form),
+        "seven parts": (f"{one}.a.b.c.d", "form", form),
+        "no header": (f".{payload}.{signature}", "form", form),
+        "no payload": (f"{head}..{signature}", "form", "RFC 7515, F: detached"),
+        "newline within": (f"{head}.{payload[:9]}\n{payload[9:]}.{signature}", "form", form),
+        "null at the end": (f"{one}\0", "form", form),
+        "Bearer before": (f"Bearer {one}", "form", form),
+        "as a JSON text": (f'"{one}"', "form", form),
+        "in JSON serialization": (
+            json.dumps({"protected": head, "payload": payload, "signature": signature}),
+            "form",
+            "RFC 7515, 7.2: not compact",
+        ),
         "newline at the end": (f"{one}\n", "form", form),
         "blank before": (f" {one}", "form", form),
         "padding": (f"{one}==", "form", "RFC 7515, 2: no padding"),
+        "padding in the payload": (f"{head}.{payload}=.{signature}", "form", "RFC 7515, 2"),
         "plus for minus": (one.replace("-", "+").replace("_", "/"), "form", "RFC 7515, 2"),
         "letter that is none": (f"{head}.{payload}\u00e9.{signature}", "form", form),
+        "JWE by a shared key": (f"{head}..{payload}.{signature}.a", "encrypted", "RFC 7516, 7.1"),
         "JWE": (f"{head}.{payload}.{signature}.a.b", "encrypted", "RFC 7516, 7.1"),
         "spare bits": (one[:-1] + other, "base64", canonical),
+        "spare bits in the header": (spare(b'{"alg":"RS256"}  ', CLAIMS), "base64", canonical),
+        "spare bits in the payload": (spare(HEADER, text(CLAIMS) + b" "), "base64", canonical),
+        "signature with more behind it": (
+            f"{head}.{payload}.{encode(decode(signature) + bytes(1))}",
+            "signature",
+            "RFC 8017, 8.2.2: its length is the key's",
+        ),
+        "signature with zeros before it": (
+            f"{head}.{payload}.{encode(bytes(1) + decode(signature))}",
+            "signature",
+            "RFC 8017, 8.2.2: its length is the key's",
+        ),
+        "signature over the claims only": (
+            f"{head}.{payload}.{encode(KEY.sign(decode(payload), padding.PKCS1v15(), SHA256()))}",
+            "signature",
+            "RFC 7515, 5.1",
+        ),
         "cut base64": (f"{head}.{payload}.{signature}aaa", "base64", canonical),
         "signature of nothing": (f"{head}.{payload}.", "signature", form),
         "signature of another text": (f"{head}.{payload}.{encode(bytes(256))}", "signature", form),
         "another key's": (sign(HEADER, CLAIMS, OTHER), "signature", "RFC 7515, 5.2"),
         "over 1 MiB": ("e" * (1024 * 1024 + 1), "too_large", "a bound of our own"),
+        "nested JWE": (sign(HEADER, f"{one}.a.b".encode()), "nested", "RFC 7519, 5.2"),
+        "nested JWS without a signature": (
+            sign(HEADER, f"{head}.{payload}.".encode()),
+            "nested",
+            "RFC 7519, 5.2",
+        ),
         "nested JWS": (sign(HEADER, one.encode()), "nested", "RFC 7519, 5.2"),
         "claims that are no object": (sign(HEADER, [CLAIMS]), "claims", "RFC 7519, 7.2"),
         "claims that are no UTF-8": (sign(HEADER, b"\xff"), "claims", "RFC 7519, 7.2"),
+        "claims too deep": (
+            sign(HEADER, b'{"x":' + b"[" * 5000 + b"]" * 5000 + b"}"),
+            "claims",
+            "a bound of our own",
+        ),
+        "claims that are a text": (sign(HEADER, "text"), "claims", "RFC 7519, 7.2"),
+        "claims with a byte order mark": (
+            sign(HEADER, b"\xef\xbb\xbf" + text(CLAIMS)),
+            "claims",
+            "RFC 8259, 8.1",
+        ),
         "claims and more": (sign(HEADER, text(CLAIMS) + b"{}"), "claims", "RFC 7519, 7.2"),
+        "a claim twice, one of them escaped": (
+            sign(HEADER, text(CLAIMS)[:-1] + b',"proof\\u0053tatus":"INVALID"}'),
+            "duplicate_key",
+            "RFC 7519, 4: names must be unique",
+        ),
+        "a claim twice with the same value": (
+            sign(HEADER, text(CLAIMS)[:-1] + b',"iss":"irmaserver"}'),
+            "duplicate_key",
+            "RFC 7519, 4: names must be unique",
+        ),
         "a claim twice": (
             sign(HEADER, text(CLAIMS)[:-1] + b',"proofStatus":"INVALID"}'),
             "duplicate_key",
@@ -178,15 +316,19 @@ def claims() -> dict[str, tuple[str, str, str]]:
             "missing": ...,
             "null": None,
             "with a fraction": NOW + 0.5,
+            "as a whole number with a point": float(NOW),
+            "in a list": [NOW],
+            "as an empty text": "",
         }.items()
     }
     numbers = {
-        f"exp is {word}": (
-            sign(HEADER, raw.replace(str(NOW + 113).encode(), word.encode())),
+        f"{name} is {word}": (
+            sign(HEADER, raw.replace(str(CLAIMS[name]).encode(), word.encode())),
             "claims",
             "RFC 8259, 6: no such numbers",
         )
-        for word in ("NaN", "Infinity", "-Infinity", "1e999")
+        for name in ("iat", "exp")
+        for word in ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000)
     }
     kinds = {
         f"a JWT of kind {kind}": (with_claims(sub=kind), "kind", "RFC 8725, 3.12")
@@ -196,6 +338,12 @@ def claims() -> dict[str, tuple[str, str, str]]:
         **times,
         **numbers,
         **kinds,
+        "sub in a list": (with_claims(sub=["disclosing_result"]), "kind", "RFC 7519, 4.1.2"),
+        "no type": (with_claims(type=...), "subject", "irmago ResultJwt"),
+        "issuer in a list": (with_claims(iss=["irmaserver"]), "issuer", "RFC 7519, 4.1.1"),
+        "issuer in other letters": (with_claims(iss="IrmaServer"), "issuer", "RFC 7519, 2: case"),
+        "expired long ago": (with_claims(exp=-(10**30)), "expired", "RFC 7519, 4.1.4"),
+        "issued in a far future": (with_claims(iat=10**30), "issued_at", "clocks differ by 10 s"),
         "no sub": (with_claims(sub=...), "kind", "RFC 8725, 3.12"),
         "sub of another type": (with_claims(sub="signing_result"), "subject", "irmago ResultJwt"),
         "type of another sub": (with_claims(type="issuing"), "subject", "irmago ResultJwt"),
@@ -205,6 +353,7 @@ def claims() -> dict[str, tuple[str, str, str]]:
         "expired": (with_claims(exp=NOW - 11), "expired", "RFC 7519, 4.1.4"),
         "issued in the future": (with_claims(iat=NOW + 11), "issued_at", "clocks differ by 10 s"),
         "simulated": (with_claims(simulated=True), "simulated", "the server in memory says so"),
+        "simulated that is null": (with_claims(simulated=None), "simulated", "anything but false"),
         "simulated, in a way": (with_claims(simulated="no"), "simulated", "anything but false"),
         "no token": (with_claims(token=...), "result", "irmago SessionResult"),
         "a token of another form": (with_claims(token="../x"), "result", "irmago SessionResult"),

@@ -102,10 +102,12 @@ def test_what_is_no_text_is_refused(value: Any) -> None:
     assert refused(cast("str", value)) == "form"
 
 
-def test_a_long_header_is_not_even_read() -> None:
-    """Before the signature is known, everybody can make us work."""
-    header = {**make_jwt_vectors.HEADER, "x": "x" * 4096}
-    assert refused(make_jwt_vectors.sign(header, make_jwt_vectors.CLAIMS)) == "too_large"
+def test_what_is_too_large_is_refused_though_it_is_signed() -> None:
+    """Nobody signs what is not read."""
+    key = make_jwt_vectors.KEY
+    claims = {**make_jwt_vectors.CLAIMS, "x": "x" * 1024 * 1024}
+    jwt = make_jwt_vectors.sign(make_jwt_vectors.HEADER, claims, key)
+    assert refused(jwt, keys=[make_jwt_vectors.pem(key)]) == "too_large"
 
 
 def test_a_key_under_2048_bits_is_refused() -> None:
