@@ -20,6 +20,7 @@ _COMMANDS = {
     "verify": ("verify:verify", "Verify a result JWT, and show what it says."),
     "public-key": ("calls:public_key", "Show the server's public key."),
     "health": ("calls:health", "Ask whether the server is up."),
+    "plugins": ("plugins:plugins", "List the plugins that are installed, and what they offer."),
     "demo": ("demo:demo", "Play a whole session, with an app that answers by itself."),
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
 }

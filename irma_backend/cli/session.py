@@ -52,6 +52,14 @@ __all__ = ["follow", "session"]
     type=click.Path(path_type=Path),
     help="Write the session to this new file, for status, result and cancel.",
 )
+@click.option(
+    "--status",
+    "status_uri",
+    envvar="IRMA_STATUS",
+    show_envvar=True,
+    metavar="URI",
+    help="Wait for statuses where the receiver of callbacks publishes them; a --plugin offers it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for scripts.")
 @with_settings
 def session(
@@ -64,6 +72,7 @@ def session(
     pairing: bool,
     timeout: int,
     state_file: Path | None,
+    status_uri: str | None,
     as_json: bool,
 ) -> None:
     r"""Start a session, show its QR, and wait for the answer.
@@ -83,7 +92,7 @@ def session(
     with ending():
         asked = _asked(disclose, sign, issue, request)
         descriptor = None if state_file is None else new_file(state_file)
-        with settings.requestor() as requestor:
+        with settings.requestor(status=status_uri) as requestor:
             started = requestor.start_session(asked)
             if descriptor is not None:
                 save_session(descriptor, started)

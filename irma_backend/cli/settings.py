@@ -1,35 +1,26 @@
 """Which server, and how it knows us: options, environment variables and files.
 
 No secret is an option: other users of the machine read the list of processes. A token is in the
-environment or in a file, a key in a file.
+environment or in a file, a key where its URI says. A URI that holds a password goes into the
+environment.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import click
 
-from irma_core import (
-    HmacAuthentication,
-    HmacSigner,
-    NoAuthentication,
-    PublicKeyAuthentication,
-    Requestor,
-    Risk,
-    RsaSigner,
-    Signer,
-    TokenAuthentication,
-)
+from irma_backend.connecting import connect
+from irma_core import Requestor, Risk
 from irma_core.errors import ConfigurationError
-from irma_core.trust.authentication import Authentication
-from irma_transport_urllib3 import Urllib3Transport
+from irma_core.plugins.hookspecs import Secret
 
 __all__ = ["Settings", "with_settings"]
 
@@ -44,43 +35,54 @@ class Settings:
 
     server: str
     token_file: Path | None = attrs.field(default=None, kw_only=True)
-    hmac_key_file: Path | None = attrs.field(default=None, kw_only=True)
-    rsa_key_file: Path | None = attrs.field(default=None, kw_only=True)
+    # It may hold a password.
+    key: str | None = attrs.field(default=None, kw_only=True, repr=False)
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
+    plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
 
-    @contextmanager
-    def requestor(self) -> Generator[Requestor]:
-        """Give a requestor, and close its transport afterwards.
+    def requestor(self, *, status: str | None = None) -> AbstractContextManager[Requestor]:
+        """Give a requestor, and close afterwards all that it needs.
+
+        Args:
+            status: URI of the status backend to watch by.
 
         Raises:
             ConfigurationError: The settings contradict each other, or a file is not what it
                 should be.
         """
-        allow = [_RISKS[name] for name in self.allow]
-        authentication = self._authentication()
-        with Urllib3Transport() as transport:
-            yield Requestor(self.server, transport, authentication=authentication, allow=allow)
+        return connect(
+            self.server,
+            name=self._name(),
+            key=self.key,
+            token=self._token(),
+            status=status,
+            plugins=self.plugins,
+            secrets=self._secrets(),
+            allow=[_RISKS[name] for name in self.allow],
+        )
 
-    def _authentication(self) -> Authentication[Signer]:
-        files = [self.token_file, self.hmac_key_file, self.rsa_key_file]
-        given = [file for file in files if file is not None]
-        if len(given) > 1:
-            raise ConfigurationError("give one of --token-file, --hmac-key-file, --rsa-key-file")
-        if self.hmac_key_file is not None:
-            signer = HmacSigner.from_base64(_text_of(self.hmac_key_file))
-            return HmacAuthentication(self._name(), signer)
-        if self.rsa_key_file is not None:
-            return PublicKeyAuthentication(self._name(), RsaSigner(_text_of(self.rsa_key_file)))
-        if self.token_file is not None:
-            return TokenAuthentication(_text_of(self.token_file))
-        token = os.environ.get("IRMA_TOKEN")
-        return TokenAuthentication(token) if token else NoAuthentication()
-
-    def _name(self) -> str:
+    def _name(self) -> str | None:
+        if self.key is None:
+            return None  # in the environment it may stand for other calls
         if not self.requestor_name:
-            raise ConfigurationError("a key needs --requestor: the name that the server has for it")
+            raise ConfigurationError("--key needs --requestor: the name that the server has for it")
         return self.requestor_name
+
+    def _token(self) -> str | None:
+        if self.token_file is not None:
+            return _text_of(self.token_file)
+        return None if self.key is not None else os.environ.get("IRMA_TOKEN") or None
+
+    def _secrets(self) -> Mapping[str, Secret]:
+        secrets: dict[str, Secret] = {}
+        for each in self.secret_files:
+            name, equals, path = each.partition("=")
+            if not (name and equals and path):
+                raise ConfigurationError("--secret-file is NAME=FILE")
+            secrets[name] = partial(_text_of, Path(path))
+        return secrets
 
 
 def with_settings(command: Command) -> Command:
@@ -98,10 +100,12 @@ def with_settings(command: Command) -> Command:
         "--token-file", type=_File, help="File with the API token. Else IRMA_TOKEN, else none."
     )
     @click.option(
-        "--hmac-key-file", type=_File, help="File with the base64 key that signs requests (HS256)."
-    )
-    @click.option(
-        "--rsa-key-file", type=_File, help="PEM file with the key that signs requests (RS256)."
+        "--key",
+        envvar="IRMA_KEY",
+        show_envvar=True,
+        metavar="URI",
+        help="The key that signs requests: file:PATH (PEM for RS256, base64 for HS256), hmac:NAME "
+        "(a --secret-file in base64), or what a --plugin offers.",
     )
     @click.option(
         "--requestor",
@@ -109,6 +113,20 @@ def with_settings(command: Command) -> Command:
         envvar="IRMA_REQUESTOR",
         show_envvar=True,
         help="The name that the server has for the key.",
+    )
+    @click.option(
+        "--plugin",
+        "plugins",
+        multiple=True,
+        metavar="NAME",
+        help="Use an installed plugin; `irma-backend plugins` lists them.",
+    )
+    @click.option(
+        "--secret-file",
+        "secret_files",
+        multiple=True,
+        metavar="NAME=FILE",
+        help="A secret that a URI or a plugin names: a PIN, for instance.",
     )
     @click.option(
         "--allow",

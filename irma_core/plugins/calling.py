@@ -89,6 +89,8 @@ class Opened(Generic[ValueT_co]):
 
 
 def _told(error: Exception, uri: PluginUri | None) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"it needs the module {error.name}, which is not installed"
     if not isinstance(error, IrmaError):
         return f"{type(error).__name__} at {_place(error)}"
     reason = error.reason if isinstance(error, PluginError) else str(error)

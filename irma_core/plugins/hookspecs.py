@@ -16,7 +16,7 @@ from typing import Final, TypeAlias, final
 import attrs
 import pluggy
 
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.risks import Risk
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
@@ -138,9 +138,9 @@ def _called(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
     try:
         return secret()
     except Exception as error:  # noqa: BLE001  # the application's, and its text may be the secret
-        kind = type(error).__name__
+        reason = str(error) if isinstance(error, IrmaError) else type(error).__name__
     # Out here it is not the context of this error, so no traceback shows it.
-    raise ConfigurationError(f"secrets: what gives {name!r} failed: {kind}")
+    raise ConfigurationError(f"secrets: what gives {name!r} failed: {reason}")
 
 
 # What a factory gives has `async def` methods where the colour is `ASYNC`, and none where it is

@@ -26,7 +26,7 @@ from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["RESERVED", "Plugins"]
+__all__ = ["RESERVED", "Offers", "Plugins"]
 
 RESERVED: Final = frozenset({"events", "poll"})
 """How the core itself learns statuses: its own ways, and no plugin's names."""
@@ -59,6 +59,16 @@ _STORE = _Kind[Store | AsyncStore](
     "irma_stores", "store", ("put_if_absent", "get", "delete"), is_closed=True
 )
 _KINDS = (_SIGNER, _STATUS_BACKEND, _STORE)
+
+
+@final
+@attrs.frozen
+class Offers:
+    """The schemes of one plugin, sorted."""
+
+    signing_schemes: tuple[str, ...]
+    status_backends: tuple[str, ...]
+    stores: tuple[str, ...]
 
 
 @final
@@ -96,18 +106,9 @@ class Plugins:
                     if each.plugin_name == name:
                         self._collect(kind, name, each.function)
 
-    def offers(self, plugin: str) -> Mapping[str, tuple[str, ...]]:
-        """Give the schemes of a plugin, sorted, by `signing scheme`, `status backend`, `store`."""
-        return {
-            kind.word: tuple(
-                sorted(
-                    scheme
-                    for scheme, (owner, _) in self._factories[kind.hook].items()
-                    if owner == plugin
-                )
-            )
-            for kind in _KINDS
-        }
+    def offers(self, plugin: str) -> Offers:
+        """Give the schemes that a plugin has."""
+        return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
     def signer(self, uri: str, context: WiringContext) -> Opened[Signer | AsyncSigner]:
         """Make the signer that a URI names, of the context's colour.
@@ -128,6 +129,10 @@ class Plugins:
     def store(self, uri: str, context: WiringContext) -> Opened[Store | AsyncStore]:
         """Make the store that a URI names; see `signer`."""
         return self._open(_STORE, uri, context)
+
+    def _schemes(self, kind: _Kind[object], plugin: str) -> tuple[str, ...]:
+        owners = self._factories[kind.hook].items()
+        return tuple(sorted(scheme for scheme, (owner, _) in owners if owner == plugin))
 
     def _collect(self, kind: _Kind[object], name: str, hook: Callable[[], object]) -> None:
         given = call_plugin(name, kind.hook, hook)

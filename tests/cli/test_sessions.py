@@ -133,7 +133,6 @@ def test_nobody_comes(command_line: CommandLine) -> None:
         (("status", "--state-file", "/nowhere"), "is no state file"),
         (("status",), "requestor token"),
         (("nothing",), "No such command"),
-        ((*ADULT, "--hmac-key-file", "/dev/null"), "has 32 bytes or more"),
     ],
 )
 def test_wrong_usage_is_a_clear_message(

@@ -11,7 +11,7 @@ import pytest
 from irma_core import HmacSigner, Signer
 from irma_core.errors import ConfigurationError, PluginError, SigningError
 from irma_core.plugins.hookspecs import Colour, PluginUri, Secret, WiringContext, hookimpl
-from irma_core.plugins.wiring import Plugins
+from irma_core.plugins.wiring import Offers, Plugins
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
 from tests.plugins.in_process import Factory, giving, plugin, signing, storing
 
@@ -96,11 +96,7 @@ def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
         irma_stores=lambda: {"acme+tls": print, "acme": print},
     )
     plugins = Plugins({"acme": both, "other": signing(print, "other")})
-    assert plugins.offers("acme") == {
-        "signing scheme": ("acme",),
-        "status backend": (),
-        "store": ("acme", "acme+tls"),
-    }
+    assert plugins.offers("acme") == Offers(("acme",), (), ("acme", "acme+tls"))
 
 
 def test_two_claimants_of_a_scheme_are_refused() -> None:
@@ -155,7 +151,7 @@ def test_an_optional_hook_may_be_for_another_version() -> None:
     """The way of pluggy for a plugin that serves several."""
     later = hookimpl(optionalhook=True)(nothing)
     both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
-    assert Plugins({"acme": both}).offers("acme")["store"] == ("acme",)
+    assert Plugins({"acme": both}).offers("acme").stores == ("acme",)
 
 
 @pytest.mark.parametrize("thing", [SimpleNamespace(irma_stores=dict), object(), "acme", None])

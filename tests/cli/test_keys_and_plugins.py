@@ -1,0 +1,162 @@
+"""`--key`, `--status` and `--plugin`: URIs, and where the secrets beside them come from."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_backend.dev_server import running_server
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock
+from tests.cli.conftest import CARD, OVER18, CommandLine
+from tests.plugins.distributions import install, make_project
+
+ROOT = Path(__file__).parent.parent.parent
+ASK = ("session", "--disclose", OVER18, "--json")
+TEXT = base64.b64encode(b"k" * 32).decode()
+RSA = rsa.generate_private_key(65537, 2048)
+PLUGIN = """\
+from irma_core import HmacSigner, SessionStatus
+from irma_core.plugins.hookspecs import hookimpl
+
+class Pigeons:
+    def next_status(self, token, after, within):
+        return SessionStatus.CANCELLED
+
+    def publish(self, token, status, result_jwt):
+        raise NotImplementedError
+
+    def published_result(self, token):
+        return None
+
+    def close(self):
+        pass
+
+@hookimpl
+def irma_signing_schemes():
+    return {"vault": lambda uri, context: HmacSigner.from_base64(context.secret("vault").decode())}
+
+@hookimpl
+def irma_status_backends():
+    return {"pigeon": lambda uri, context: Pigeons()}
+"""
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    """A directory with the keys that the server knows."""
+    (tmp_path / "hmac").write_text(f"{TEXT}\n")
+    pem = RSA.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (tmp_path / "rsa.pem").write_bytes(pem)
+    return tmp_path
+
+
+@pytest.fixture
+def memory() -> InMemoryServer:
+    public = RSA.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    known = {
+        "by-hmac": RequestorSettings("hmac", TEXT),
+        "by-key": RequestorSettings("publickey", public.decode()),
+    }
+    server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
+    app = SimulatedApp(server)
+    app.add(CARD, {"over18": "Yes"})
+    server.when_started(app.accept)
+    return server
+
+
+@pytest.fixture
+def at_server(memory: InMemoryServer) -> Iterator[CommandLine]:
+    """The command line without a token, with a plugin at hand that is not named yet."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("IRMA_")}
+    with running_server(memory) as url:
+        yield CommandLine({**others, "IRMA_SERVER": url})
+
+
+@pytest.fixture(scope="module")
+def plugin_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("plugin")
+    project = make_project(folder, "acme-irma", {"acme": "acme_irma"}, {"acme_irma": PLUGIN})
+    install(project, folder / "site")
+    return os.pathsep.join([str(folder / "site"), str(ROOT)])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--requestor", "by-key", "--key", "file:{}/rsa.pem"),
+        ("--requestor", "by-hmac", "--key", "file:{}/hmac"),
+        ("--requestor", "by-hmac", "--key", "hmac:shop", "--secret-file", "shop={}/hmac"),
+    ],
+)
+def test_a_request_is_signed_by_the_key_of_a_uri(
+    arguments: tuple[str, ...], at_server: CommandLine, keys: Path
+) -> None:
+    """Whose content, or whose plugin, tells how the server is to know it."""
+    status, out, err = at_server.run(*ASK, *(each.format(keys) for each in arguments))
+    assert status == 0, err
+    assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "Yes"
+
+
+def test_the_environment_may_say_the_same(at_server: CommandLine, keys: Path) -> None:
+    """For URIs that others are not to read; a token there is for calls without a key."""
+    known = at_server.at(
+        IRMA_KEY=f"file:{keys}/hmac", IRMA_REQUESTOR="by-hmac", IRMA_TOKEN="a-token"
+    )
+    assert known.run(*ASK)[0] == 0
+
+
+def test_a_plugin_signs_and_tells_statuses_where_it_is_named(
+    at_server: CommandLine, keys: Path, plugin_path: str
+) -> None:
+    """Here it tells that the session was cancelled, which the server does not."""
+    there = at_server.at(PYTHONPATH=plugin_path)
+    key = ("--requestor", "by-hmac", "--key", "vault:x", "--secret-file", f"vault={keys}/hmac")
+    status, _, err = there.run(*ASK, *key)
+    assert status == 2
+    assert "Installed plugins, used where plugins= names them: acme-irma" in err
+    named = (*key, "--plugin", "acme-irma")
+    assert there.run(*ASK, *named)[0] == 0
+    _, _, err = there.at(IRMA_STATUS="pigeon:x").run(*ASK, *named)
+    assert "CANCELLED" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--key", "file:/dev/null"), "--key needs --requestor"),
+        (("--key", "file:/dev/null", "--requestor", "me"), "has 32 bytes or more"),
+        (("--key", "file:/nowhere", "--requestor", "me"), "No such file"),
+        (("--key", "hunter2", "--requestor", "me"), "no URI with a scheme"),
+        (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: no signing scheme"),
+        (("--status", "redis://:hunter2@localhost"), "plugin redis: no status backend"),
+        (("--secret-file", "hunter2"), "NAME=FILE"),
+        (
+            ("--key", "hmac:k", "--requestor", "me", "--secret-file", "k=/nowhere"),
+            "what gives 'k' failed: /nowhere: cannot be read as text",
+        ),
+        (("--plugin", "nowhere"), "plugin nowhere: is not installed here"),
+    ],
+)
+def test_wrong_settings_are_a_clear_message(
+    arguments: tuple[str, ...], words: str, at_server: CommandLine
+) -> None:
+    """Exit status 2; of a URI the scheme only."""
+    status, out, err = at_server.run(*ASK, *arguments)
+    assert words in err
+    assert (status, out) == (2, "")
+    assert "hunter2" not in err
+    assert "Traceback" not in err

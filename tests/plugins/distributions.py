@@ -1,0 +1,58 @@
+"""Distributions made on the spot and installed: built from their `pyproject.toml`, as users do it.
+
+Installed means here: the wheel is unpacked in a directory, which stands on the path. A wheel of
+pure Python needs no more, and neither `pip` nor a network is needed for it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["install", "make_project"]
+
+_PROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{name}"
+version = "1.2"
+
+[project.entry-points.irma_backend]
+{entries}
+
+[tool.hatch.build.targets.wheel]
+include = ["*.py"]
+"""
+
+
+def make_project(
+    folder: Path, name: str, entry_points: Mapping[str, str], modules: Mapping[str, str]
+) -> Path:
+    """Write a project of some modules."""
+    project = folder / name
+    project.mkdir()
+    entries = "\n".join(f'{entry} = "{target}"' for entry, target in entry_points.items())
+    (project / "pyproject.toml").write_text(_PROJECT.format(name=name, entries=entries))
+    for module, text in modules.items():
+        (project / f"{module}.py").write_text(text)
+    return project
+
+
+def install(project: Path, into: Path) -> None:
+    """Build a project's wheel and install it into a directory."""
+    wheels = into.parent / f"{into.name}-wheels" / project.name
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)],
+        cwd=project,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(into)

@@ -1,0 +1,114 @@
+"""Plugins that are installed: found by their entry points, imported only where they are named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from irma_backend.installed import chosen_plugins, installed_plugins
+from irma_core.errors import PluginError
+from irma_core.plugins.wiring import Plugins
+
+ROOT = Path(__file__).parent.parent.parent
+SCRIPT = """\
+import sys
+from datetime import timedelta
+from irma_backend import connect
+from irma_core import DisclosureRequest
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+
+server = InMemoryServer(ServerSettings(requestors={"shop": RequestorSettings("hmac", "a2tr" * 12)}))
+app = SimulatedApp(server)
+app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+server.when_started(app.accept)
+with connect(
+    server.url,
+    name="shop",
+    key="vault:shop",
+    plugins=["acme-irma"],
+    secrets={"vault key": "kkk" * 12},
+    transport=server.transport(),
+) as requestor:
+    session = requestor.start_session(DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}))
+    print(requestor.wait_for_answer(session, timeout=timedelta(minutes=1))["email"].value)
+print(sorted(name for name in sys.modules if name.endswith(("_irma", "_vault"))))
+"""
+
+
+@pytest.fixture
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """They are installed for this process, and forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(site))
+    yield
+    for module in site.glob("*.py"):
+        sys.modules.pop(module.stem, None)
+
+
+def test_a_session_is_signed_by_an_installed_plugin(site: Path) -> None:
+    """In a process of its own, up to the answer; no other plugin is imported."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "ada@example.com\n['acme_vault']\n"
+
+
+@pytest.mark.usefixtures("installed")
+def test_plugins_are_listed_without_being_imported() -> None:
+    """By the distribution's name, and by the entry point's where it has several."""
+    names = {plugin.name: plugin.version for plugin in installed_plugins()}
+    assert list(names) == sorted(names)
+    assert names.items() >= {("acme-irma", "1.2"), ("pair-irma:one", "1.2")}
+    assert not {"acme_vault", "pair_irma", "broken_irma"} & sys.modules.keys()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("name", "chosen"),
+    [
+        ("acme-irma", ["acme-irma"]),
+        ("Acme_Irma", ["acme-irma"]),
+        ("pair-irma", ["pair-irma:one", "pair-irma:two"]),
+        ("pair-irma:two", ["pair-irma:two"]),
+        ("one", ["pair-irma:one"]),
+    ],
+)
+def test_a_plugin_is_named_by_distribution_or_entry_point(name: str, chosen: list[str]) -> None:
+    """As installers compare names; a distribution's name means all that it has."""
+    plugins = chosen_plugins([name])
+    assert list(plugins) == chosen
+    wired = Plugins(plugins)
+    assert all(any(attrs.astuple(wired.offers(each))) for each in chosen)
+
+
+@pytest.mark.usefixtures("installed")
+def test_naming_a_plugin_twice_is_no_clash() -> None:
+    """Two parts of a program may need the same one."""
+    plugins = chosen_plugins(["acme-irma", "pair-irma", "acme_irma", "one"])
+    assert list(plugins) == ["acme-irma", "pair-irma:one", "pair-irma:two"]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nowhere", "is not installed here. Installed are: acme-irma, broken-irma, greedy-irma, "),
+        ("vault", "is the name of several, use one of theirs: acme-irma, rival-irma"),
+        ("broken-irma", "it cannot be imported: RuntimeError at broken_irma:1"),
+        ("needy-irma", "it cannot be imported: it needs the module nowhere_to_be_found"),
+    ],
+)
+def test_a_plugin_that_is_not_to_be_had_is_told(name: str, reason: str) -> None:
+    """By its name, and without what it raised."""
+    with pytest.raises(PluginError) as caught:
+        chosen_plugins([name])
+    assert caught.value.plugin == name
+    assert caught.value.reason.startswith(reason)
+    assert caught.value.__context__ is None
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,58 @@
+"""`irma-backend plugins`: what is installed, what it offers, and what cannot be used."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def with_plugins(site: Path) -> CommandLine:
+    path = os.pathsep.join([str(site), str(ROOT)])
+    return CommandLine({**os.environ, "PYTHONPATH": path, "COLUMNS": "120"})
+
+
+def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
+    """What is built in first; one that cannot be used says why, and the exit status is 2."""
+    status, out, err = with_plugins.run("plugins", "--json")
+    assert (status, err) == (2, "")
+    listed = {each.pop("name"): each for each in json.loads(out)}
+    assert next(iter(listed)) == "irma-backend"
+    assert listed["irma-backend"] == {
+        "version": "0.1.0",
+        "signingSchemes": ["file", "hmac"],
+        "statusBackends": [],
+        "stores": ["memory"],
+        "error": None,
+    }
+    assert listed["acme-irma"]["signingSchemes"] == ["vault"]
+    assert listed["pair-irma:two"]["stores"] == ["pair2"]
+    errors = {name: each["error"] for name, each in listed.items() if each["error"]}
+    assert errors["broken-irma"] == "it cannot be imported: RuntimeError at broken_irma:1"
+    assert errors["greedy-irma"] == "claims the signing scheme file:, which irma-backend has"
+    assert "the hooks are irma_signing_schemes" in errors["misspelt-irma"]
+    assert "it needs the module nowhere_to_be_found" in errors["needy-irma"]
+    assert len(errors) == 4
+
+
+def test_all_plugins_are_listed_for_people(with_plugins: CommandLine) -> None:
+    """As a table, with what went wrong below it; nothing of what a plugin raised."""
+    status, out, _ = with_plugins.run("plugins")
+    assert status == 2
+    assert [row for row in out.splitlines() if "acme-irma" in row and "vault:" in row]
+    assert "broken-irma cannot be used: it cannot be imported: RuntimeError" in out
+    assert "hunter2" not in out
+
+
+def test_without_plugins_there_is_what_is_built_in() -> None:
+    """And nothing is wrong."""
+    status, out, err = CommandLine({**os.environ}).run("plugins")
+    assert (status, err) == (0, "")
+    assert "file: hmac:" in out
