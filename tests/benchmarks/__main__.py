@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import importing, many_at_once, reading, starting
+from tests.benchmarks import importing, many_at_once, reading, signing_parts, starting
 from tests.benchmarks.rounds import Effort, Row
 
 CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "start": starting.rows,
     "async": many_at_once.rows,
     "read": reading.rows,
+    "plugins": signing_parts.rows,
     "import": importing.rows,
 }
 
