@@ -6,7 +6,7 @@ this order; each refusal is a `RequestJwtError` with the code named:
 1. Form and header, as in `result_jwt`.
 2. `requestor`: it names nobody who is known, or `kid` and `iss` name two.
 3. `algorithm`, `signature`: the algorithm is the key's, never the sender's choice.
-4. `nested`, `claims`, `duplicate_key`: the claims are no JSON object, or have a key twice.
+4. `nested`, `too_large`, `claims`, `duplicate_key`: as there.
 5. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: no whole numbers, an `iat` to come or
    longer ago than allowed; an `exp` past or an `nbf` to come, where they are there.
 6. `kind`, `request`: the subject is none of a session request, or its field holds none.

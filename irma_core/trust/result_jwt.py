@@ -10,7 +10,8 @@ The checks, in this order; each refusal is a `ResultJwtError` with the code name
    its own key, or announces something else than this JWT. (RFC 7515, section 4.1.11; RFC 7797)
 4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs by RS256. (RFC 8725, section 3.1)
 5. `weak_key`, `signature`: a key under 2048 bits, or none that made the signature.
-6. `nested`, `claims`, `duplicate_key`: the claims are no JSON object, or have a key twice.
+6. `nested`, `too_large`, `claims`, `duplicate_key`: the claims are no JSON object, hold over 30 000
+   values, or have a key twice.
 7. `issuer`: another server's. `kind`, `subject`: of something else than a session result, or of
    another type of session than the result says.
 8. `time`, `issued_at`, `expired`: times that are no whole numbers, an `iat` to come, an `exp` past.

@@ -6,7 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 
-from tests.benchmarks import importing, many_at_once, reading, signing_parts, starting
+from tests.benchmarks import (
+    importing,
+    many_at_once,
+    reading,
+    signing_parts,
+    starting,
+    verifying,
+)
 from tests.benchmarks.rounds import Effort, Row
 
 CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
@@ -14,6 +21,7 @@ CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "async": many_at_once.rows,
     "read": reading.rows,
     "plugins": signing_parts.rows,
+    "verify": verifying.rows,
     "import": importing.rows,
 }
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
+from datetime import timedelta
 
 from irma_core import DisclosureRequest, Requestor, all_of
 from irma_core.protocol.endpoints import parse_result_response
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.sse import EventStreamDecoder
-from irma_core.trust.result_jwt import verify_result_jwt
 from irma_testing import InMemoryServer, SimulatedApp
 from tests.benchmarks.rounds import Effort, Row, alternate, ratios
 from tests.core.proving import SECRET_TOKEN, started
-from tests.trust.make_jwt_vectors import CLAIMS, HEADER, KEY, NOW, pem, sign
 
-__all__ = ["rows"]
+__all__ = ["attribute", "rows"]
 
 EVENT = b'data: "CONNECTED"\n\n'  # 19 bytes, as the server writes it
 CHUNK, LINE, MEGABYTE = 1024, 16, 1024 * 1024
@@ -30,7 +24,6 @@ CHUNK, LINE, MEGABYTE = 1024, 16, 1024 * 1024
 def rows(effort: Effort) -> Iterator[Row]:
     """Measure without a socket."""
     yield from _results(effort)
-    yield from _signed(effort)
     yield from _events(effort)
     yield from _sessions(effort)
 
@@ -52,7 +45,7 @@ def _result(
             "status": "DONE",
             "type": "disclosing",
             "proofStatus": "VALID",
-            "disclosed": [[_attribute(each) for each in slot] for slot in disclosed],
+            "disclosed": [[attribute(each) for each in slot] for slot in disclosed],
         }
     ).encode()
     response = HttpResponse(200, (("content-type", "application/json"),), body=body)
@@ -68,46 +61,7 @@ def _result(
     return Row(name, ratios(taken["answer"], taken["json"]), "x", 3)
 
 
-def _signed(effort: Effort) -> Iterator[Row]:
-    """Verify the JWT of a result of 20 attributes, against the same steps by hand."""
-    ids = [f"pbdf.gemeente.personalData.attribute{number}" for number in range(20)]
-    claims = {**CLAIMS, "disclosed": [[_attribute(each) for each in ids]]}
-    jwt, key = sign(HEADER, claims), pem(KEY)
-    now = datetime.fromtimestamp(NOW, UTC)
-    public = KEY.public_key()
-
-    def by_hand() -> object:
-        head, payload, signature = jwt.split(".")
-        public.verify(_bytes(signature), f"{head}.{payload}".encode(), PKCS1v15(), SHA256())
-        json.loads(_bytes(head), object_pairs_hook=_unique)
-        said = json.loads(_bytes(payload), object_pairs_hook=_unique)
-        assert said["iss"] == "irmaserver"
-        assert said["iat"] <= NOW <= said["exp"]
-        return said
-
-    taken = alternate(
-        effort,
-        400,
-        {
-            "by hand": by_hand,
-            "ours": lambda: verify_result_jwt(jwt, keys=[key], issuer="irmaserver", now=now),
-        },
-    )
-    name = "result JWT of 20 attributes, verified into the model / by hand"
-    yield Row(name, ratios(taken["ours"], taken["by hand"]), "x", 2.5)
-
-
-def _bytes(segment: str) -> bytes:
-    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value = dict(pairs)
-    assert len(value) == len(pairs)
-    return value
-
-
-def _attribute(identifier: str) -> dict[str, object]:
+def attribute(identifier: str) -> dict[str, object]:
     return {
         "id": identifier,
         "rawvalue": "some value",
