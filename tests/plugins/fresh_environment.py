@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tomllib
 import venv
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
@@ -33,12 +34,34 @@ class FreshEnvironment:
         venv.create(directory / "venv", with_pip=True)
         self._python = directory / "venv" / "bin" / "python"
         pip = [str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, *map(str, sorted(wheels.iterdir()))], cwd=directory)
+        wanted = [str(wheel) for wheel in sorted(wheels.iterdir())]
+        library = next(each for each in wanted if "irma_backend-" in each)
+        _run([*pip, *wanted, f"{library}[aiohttp]"], cwd=directory)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run its Python, warnings being errors; give what it prints."""
-        command = [str(self._python), "-I", "-W", "error", *arguments]
-        return _run(command, cwd=self._directory, environment=environment)
+        return _run(self._command(arguments), cwd=self._directory, environment=environment)
+
+    @contextmanager
+    def running(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> Generator[subprocess.Popen[str]]:
+        """Run its Python beside the test, which reads what it prints."""
+        with subprocess.Popen(
+            self._command(arguments),
+            cwd=self._directory,
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+        return [str(self._python), "-I", "-W", "error", *arguments]
 
 
 def _plugins() -> list[Path]:

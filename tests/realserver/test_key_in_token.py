@@ -1,0 +1,101 @@
+"""A whole session by a key in a token: installed, named by a URI, at the official server."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import attrs
+import pytest
+
+from pkcs11_tests.softhsm import SoftHsm, SoftHsmMissing
+from tests.plugins.fresh_environment import FreshEnvironment
+from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
+from tests.realserver.wallet import Wallet
+from tests.realserver.wallet_events import Succeeded
+
+ROOT = Path(__file__).parent.parent.parent
+README = ROOT / "docs" / "examples" / "irma-signing-pkcs11" / "README.md"
+
+AWAITED = """
+import asyncio, sys
+from irma_backend import connect_async
+from irma_core import DisclosureRequest
+
+async def main(server, key, module):
+    async with connect_async(
+        server,
+        name="webshop",
+        key=key,
+        plugins=["irma-signing-pkcs11"],
+        secrets={"pkcs11-module": module},
+    ) as requestor:
+        session = await requestor.start_session(DisclosureRequest(["example.town.age.over18"]))
+        print((await requestor.get_status(session)).value)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@attrs.frozen
+class Place:
+    """A token made as the plugin's README tells, and a server that knows the web shop by it."""
+
+    server: OfficialServer
+    pin: Path
+    module: Path
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, start_official_server: ServerPool) -> Place:
+    directory = tmp_path_factory.mktemp("softhsm")
+    try:
+        softhsm = SoftHsm(directory)
+    except SoftHsmMissing as missing:
+        missing.skip_or_fail()
+    environment = {"SOFTHSM2_CONF": str(softhsm.configuration)}
+    (making,) = (block for block in blocks("sh") if "--init-token" in block)
+    bash = ["bash", "-euc", making]
+    subprocess.run(bash, cwd=directory, env={**os.environ, **environment}, check=True)
+    public_key = (directory / "webshop.pem").read_text()
+    requestors = {"webshop": {"auth_method": "publickey", "key": public_key}}
+    server = start_official_server(ServerOptions(requestors=requestors))
+    return Place(server, directory / "pin", softhsm.module, environment)
+
+
+def test_a_session_starts_by_a_key_in_a_token(
+    fresh_environment: FreshEnvironment, place: Place, wallet: Wallet
+) -> None:
+    """From `connect` to the answer, as the README shows it."""
+    (program,) = blocks("python")
+    for shown, ours in (
+        ("https://irma.example.com", place.server.url),
+        ("/run/secrets/pin", str(place.pin)),
+        ("/usr/lib/softhsm/libsofthsm2.so", str(place.module)),
+    ):
+        assert shown in program
+        program = program.replace(shown, ours)
+    with fresh_environment.running("-c", program, environment=place.environment) as running:
+        assert running.stdout is not None
+        pointer = running.stdout.readline()
+        assert pointer, running.communicate()
+        assert isinstance(wallet.accept(pointer), Succeeded)
+        assert running.communicate(timeout=30) == ("yes\n", "")
+        assert running.returncode == 0
+
+
+def test_a_session_starts_by_such_a_key_while_the_event_loop_goes_on(
+    fresh_environment: FreshEnvironment, place: Place
+) -> None:
+    """By `connect_async`, which gets the signer of the other colour."""
+    key = f"pkcs11:token=irma;object=webshop?pin-source=file:{place.pin}"
+    arguments = (place.server.url, key, str(place.module))
+    said = fresh_environment.run("-c", AWAITED, *arguments, environment=place.environment)
+    assert said == "INITIALIZED\n"
