@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from irma_core.trust.server_keys import FetchedServerKey
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
     from irma_core.web.callbacks import AsyncCallbackReceiver, CallbackReceiver
+    from irma_core.web.next_sessions import AsyncNextSessionReceiver, NextSessionReceiver
 else:
     # Loaded on first use, so that `import irma_core` is light. A module `__getattr__` that type
     # checkers could see would make them accept any misspelt name.
@@ -119,6 +120,7 @@ else:
         "trust.sealing": "Sealer new_sealing_key",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
         "web.callbacks": "AsyncCallbackReceiver CallbackReceiver",
+        "web.next_sessions": "AsyncNextSessionReceiver NextSessionReceiver",
     }
 
     def __getattr__(name):
@@ -138,6 +140,7 @@ __all__ = [
     "AnswerError",
     "AnsweredSlot",
     "AsyncCallbackReceiver",
+    "AsyncNextSessionReceiver",
     "AsyncRequestor",
     "AsyncSigner",
     "AttributeBasedSignature",
@@ -170,6 +173,7 @@ __all__ = [
     "IssuanceRequest",
     "JwtError",
     "NextSession",
+    "NextSessionReceiver",
     "NoAuthentication",
     "PairingMethod",
     "ProofStatus",

@@ -25,6 +25,7 @@ from datetime import timedelta
 from typing import TypeVar, final
 
 from irma_core.errors import ConfigurationError
+from irma_core.flows.chains import ChainState, begin_chain, next_answer_flow
 from irma_core.flows.drive import run, run_async
 from irma_core.flows.effects import Flow
 from irma_core.flows.gateway import through_gateway
@@ -61,6 +62,7 @@ from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.handles import Bearer, HandleSealer
+from irma_core.trust.sealing import Sealer
 from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -219,6 +221,34 @@ class Requestor:
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         return self._run(wait_for_answer_flow(self._wiring, session, timeout))
+
+    def follow_chain(
+        self, session: StartedSession, *, sealer: Sealer, store: Store, timeout: timedelta
+    ) -> Iterator[Answer]:
+        """Follow a session and those that follow it, and give the answer of each when it has ended.
+
+        What is asked in those is what the receiver of next sessions said, in whatever process.
+
+        Args:
+            session: The first, what `start_session` gave.
+            sealer: One with the keys of that receiver's.
+            store: The one that it has.
+            timeout: For all of the chain, from now on.
+
+        Raises, while iterating:
+            DeadlineError: The time was up.
+            ResultJwtError: With `server_key`: the signed result is refused.
+            AnswerError: One of its subclasses: a session has no answer, and nothing follows it.
+            ConfigurationError: The store does not know what was asked, or the sealer cannot tell.
+            StoreError: The store failed.
+        """
+        state = begin_chain(self._wiring, session, sealer=sealer, store=store, timeout=timeout)
+        return self._answers(state)
+
+    def _answers(self, state: ChainState) -> Generator[Answer]:
+        while not state.is_over:
+            answer, state = self._run(next_answer_flow(self._wiring, state))
+            yield answer
 
     def get_answer(self, session: StartedSession) -> Answer:
         """Give what was proved, after every check; there is no other way to the attributes.
@@ -413,6 +443,18 @@ class AsyncRequestor:
         """See `Requestor.wait_for_answer`."""
         flow = wait_for_answer_flow(self._wiring, session, timeout)
         return await self._run(flow)
+
+    def follow_chain(
+        self, session: StartedSession, *, sealer: Sealer, store: AsyncStore, timeout: timedelta
+    ) -> AsyncIterator[Answer]:
+        """See `Requestor.follow_chain`: `async for answer in …`."""
+        state = begin_chain(self._wiring, session, sealer=sealer, store=store, timeout=timeout)
+        return self._answers(state)
+
+    async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
+        while not state.is_over:
+            answer, state = await self._run(next_answer_flow(self._wiring, state))
+            yield answer
 
     async def get_answer(self, session: StartedSession) -> Answer:
         """See `Requestor.get_answer`."""

@@ -18,7 +18,8 @@ that is good (`callbacks`, `next_sessions`).
 
 from __future__ import annotations
 
-from typing import Final, final
+from collections.abc import Iterable
+from typing import Final, TypeAlias, final
 
 import attrs
 
@@ -36,12 +37,16 @@ from irma_core.protocol.messages import HttpResponse
 __all__ = [
     "JSON",
     "JWT",
+    "Headers",
     "Post",
     "believed_result_flow",
     "claimed_result",
     "opened",
     "refusal",
 ]
+
+Headers: TypeAlias = Iterable[tuple[str, str]]
+"""As web frameworks give them: `request.headers.items()`."""
 
 LARGEST_POST: Final = 1024 * 1024
 JWT: Final = "text/plain"
@@ -94,7 +99,7 @@ def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) 
         wiring: The requestor's.
         address: Where it was posted to.
         post: The post.
-        media_type: What is taken here.
+        media_type: `JWT` or `JSON`: what is taken here.
 
     Raises:
         PostRefusedError: It is refused; steps 1 to 4.

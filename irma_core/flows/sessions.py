@@ -19,7 +19,7 @@ from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.remote_errors import SESSION_UNKNOWN
 from irma_core.models.results import SessionResult
-from irma_core.models.sessions import StartedSession
+from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.endpoints import (
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 ParsedT = TypeVar("ParsedT")
-Session: TypeAlias = StartedSession | RequestorToken
+Session: TypeAlias = AskedSession | RequestorToken
 """What names a session where nothing is compared with what was asked in it."""
 
 
@@ -71,7 +71,7 @@ def get_unchecked_result_flow(
 
 
 def get_answer_flow(
-    wiring: Wiring, session: StartedSession, deadline: float = math.inf
+    wiring: Wiring, session: AskedSession, deadline: float = math.inf
 ) -> Flow[Answer]:
     """Ask for the result, and make the answer of it after every check.
 

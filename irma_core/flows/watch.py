@@ -44,7 +44,7 @@ from irma_core.flows.sessions import get_answer_flow, of_known_session
 from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
-from irma_core.models.sessions import StartedSession
+from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import build_status_request, parse_status_response
 from irma_core.protocol.policy import is_passing_status, is_transient
@@ -60,7 +60,7 @@ _HEAD_WITHIN = 2.0
 """Seconds for a stream's head. The server sends it at once: who holds it back is a proxy."""
 
 
-def begin_watch(wiring: Wiring, session: StartedSession, timeout: timedelta | None) -> WatchState:
+def begin_watch(wiring: Wiring, session: AskedSession, timeout: timedelta | None) -> WatchState:
     """Begin to watch; the time runs from now."""
     deadline = math.inf if timeout is None else wiring.deadline(timeout)
     return WatchState(
@@ -103,9 +103,7 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
             yield from Sleep(timedelta(seconds=state.wakes_at - now))
 
 
-def wait_for_answer_flow(
-    wiring: Wiring, session: StartedSession, timeout: timedelta
-) -> Flow[Answer]:
+def wait_for_answer_flow(wiring: Wiring, session: AskedSession, timeout: timedelta) -> Flow[Answer]:
     """Watch until the session ends, then make the answer.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import final
 
 import attrs
 
-from irma_core.models.sessions import StartedSession
+from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.sse import EventStreamDecoder
 from irma_core.protocol.status_events import parse_status_event
@@ -70,7 +70,7 @@ class WatchState:
             where there is none.
     """
 
-    session: StartedSession
+    session: AskedSession
     deadline: float
     poll_interval: float = attrs.field(kw_only=True)
     last: SessionStatus | None = attrs.field(default=None, kw_only=True)

@@ -18,7 +18,7 @@ from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
-from irma_core.models.sessions import KeptSession, StartedSession
+from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 
@@ -61,7 +61,7 @@ class SessionResult:
     next_session: RequestorToken | None = attrs.field(default=None, kw_only=True)
     evidence: Evidence = attrs.field(default=Evidence.TRANSPORT, kw_only=True)
 
-    def answer_to(self, session: StartedSession | KeptSession) -> Answer:
+    def answer_to(self, session: AskedSession) -> Answer:
         """Make the answer to what was asked in that session, after every check.
 
         In this order: same session and kind, finished, proof `VALID`, each slot fulfilled by one
@@ -79,7 +79,7 @@ class SessionResult:
         self._check_status(SessionStatus.DONE)
         return self._answer(session.request)
 
-    def answer_before_next_session(self, session: StartedSession | KeptSession) -> Answer:
+    def answer_before_next_session(self, session: AskedSession) -> Answer:
         """Make the answer while the server waits to be told of the next session of a chain.
 
         Only then it has an answer before its end: `CONNECTED`, with a proof that is `VALID`. All
@@ -110,7 +110,7 @@ class SessionResult:
             next_session=self.next_session,
         )
 
-    def _check_session(self, session: StartedSession | KeptSession) -> None:
+    def _check_session(self, session: AskedSession) -> None:
         fingerprint = session.token.fingerprint
         if self.token != session.token:
             raise WrongSessionError(fingerprint, f"the result is of {self.token.fingerprint}")

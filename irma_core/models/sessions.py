@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import final
+from typing import TypeAlias, final
 
 import attrs
 
@@ -14,7 +14,7 @@ from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 
-__all__ = ["FrontendRequest", "KeptSession", "SessionPackage", "StartedSession"]
+__all__ = ["AskedSession", "FrontendRequest", "KeptSession", "SessionPackage", "StartedSession"]
 
 
 @final
@@ -145,3 +145,7 @@ class KeptSession:
 
     request: ExtendedRequest
     token: RequestorToken
+
+
+AskedSession: TypeAlias = StartedSession | KeptSession
+"""A session whose request is at hand: enough to make an answer of its result."""

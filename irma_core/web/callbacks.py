@@ -6,7 +6,7 @@ code, in `flows.posts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TypeAlias, final
 
@@ -19,7 +19,7 @@ from irma_core.flows.callbacks import (
     receive_callback_flow,
     receive_unsigned_callback_flow,
 )
-from irma_core.flows.posts import Post
+from irma_core.flows.posts import Headers, Post
 from irma_core.flows.sealed_urls import CALLBACK, SealedAddress
 from irma_core.flows.telling import CallbackSettings, Deliver
 from irma_core.flows.wiring import Wiring
@@ -32,7 +32,6 @@ from irma_core.trust.sealing import Sealer
 
 __all__ = ["AsyncCallbackReceiver", "CallbackReceiver"]
 
-Headers: TypeAlias = Iterable[tuple[str, str]]
 RunLater: TypeAlias = Callable[[Callable[[], None]], object]
 RunLaterAsync: TypeAlias = Callable[[Callable[[], Coroutine[object, object, None]]], object]
 

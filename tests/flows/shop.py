@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
+    Answer,
     AsyncCallbackReceiver,
+    AsyncNextSessionReceiver,
     AsyncRequestor,
     AttributeRequest,
     CallbackReceiver,
     DisclosureRequest,
     ExtendedRequest,
+    NextSessionReceiver,
     Requestor,
     Risk,
     Sealer,
@@ -25,9 +29,14 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
 
 PAGE = "https://shop.example/irma/callback"
+NEXT_PAGE = "https://shop.example/irma/next"
 OVER18 = "example.town.age.over18"
 AGE = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
 UNSIGNED = ServerSettings(has_jwt_key=False, allow_unsigned_callbacks=True)
+
+
+def choose_nothing(_answer: Answer) -> None:
+    """An application whose sessions nothing follows."""
 
 
 def tell_nobody(_end: SessionEnd) -> None:
@@ -40,6 +49,7 @@ class Shop:
     Args:
         colour: `sync` or `async`.
         deliver: The application's function; what it is given is kept in any case.
+        choose: What the application says is to follow; what it is given is kept in any case.
         unsigned: Whether the server has no key, and its posts are taken all the same.
     """
 
@@ -48,6 +58,7 @@ class Shop:
         colour: str,
         *,
         deliver: Callable[[SessionEnd], Any] = tell_nobody,
+        choose: Callable[[Answer], Any] = choose_nothing,
         unsigned: bool = False,
         status_backend: Any = None,
         store: Any = None,
@@ -63,6 +74,8 @@ class Shop:
         self.told: list[SessionEnd] = []
         self.replies: list[HttpResponse] = []
         self.failures: list[Exception] = []
+        self.asked: list[Answer] = []
+        self.nexts: NextSessionReceiver | AsyncNextSessionReceiver | None = None
         self.later: list[Callable[[], Any]] = []
         self.store: Any
         key = None if unsigned else self.server.public_key_pem
@@ -78,12 +91,20 @@ class Shop:
                 self.told.append(end)
                 deliver(end)
 
+            def chosen(answer: Answer) -> Any:
+                self.asked.append(answer)
+                return choose(answer)
+
             self.store = store or MemoryStore(self.server.clock)
             requestor = Requestor(self.server.url, self.server.transport(), **common)
             self.requestor = requestor
             self.receiver = CallbackReceiver(
                 requestor, PAGE, store=self.store, deliver=told, **others
             )
+            if not unsigned:
+                self.nexts = NextSessionReceiver(
+                    requestor, NEXT_PAGE, sealer=self.sealer, store=self.store, choose=chosen
+                )
         else:
 
             async def told_async(end: SessionEnd) -> None:
@@ -92,12 +113,20 @@ class Shop:
                 if isinstance(made, Awaitable):
                     await made
 
+            async def chosen_async(answer: Answer) -> Any:
+                self.asked.append(answer)
+                return choose(answer)
+
             self.store = store or AsyncMemoryStore(self.server.clock)
             other = AsyncRequestor(self.server.url, self.server.async_transport(), **common)
             self.requestor = other
             self.receiver = AsyncCallbackReceiver(
                 other, PAGE, store=self.store, deliver=told_async, **others
             )
+            if not unsigned:
+                self.nexts = AsyncNextSessionReceiver(
+                    other, NEXT_PAGE, sealer=self.sealer, store=self.store, choose=chosen_async
+                )
 
     def done(self, made: Any) -> Any:
         """Give what a call of either colour gives."""
@@ -107,7 +136,8 @@ class Shop:
         async def main() -> Any:
             return await made
 
-        return asyncio.run(main())
+        with ThreadPoolExecutor(1) as other:  # the server may post while a loop runs in this one
+            return other.submit(asyncio.run, main()).result()
 
     def start(self, request: Any = AGE) -> StartedSession:
         """Start a session whose end is to be told."""
@@ -115,13 +145,20 @@ class Shop:
         session: StartedSession = self.done(self.requestor.start_session(asked))
         return session
 
+    def start_chain(self, request: Any = AGE) -> StartedSession:
+        """Start a session that is to be followed by what the application says."""
+        assert self.nexts is not None
+        session: StartedSession = self.done(
+            self.requestor.start_session(self.nexts.add_to(request))
+        )
+        return session
+
     def post(self, request: HttpRequest) -> HttpResponse:
         """Take a post of the server's, as a web framework does."""
+        page: Any = self.nexts if request.url.startswith(NEXT_PAGE) else self.receiver
         try:
             reply: HttpResponse = self.done(
-                self.receiver.receive(
-                    request.method, request.url, request.headers, request.body or b""
-                )
+                page.receive(request.method, request.url, request.headers, request.body or b"")
             )
         except Exception as error:  # noqa: BLE001 - as a framework does
             self.failures.append(error)

@@ -1,0 +1,95 @@
+"""Following a chain: the answer of each of its sessions, from the first to the last.
+
+The result of a session names the one that follows; what was asked in that one is in the store,
+where it was put before the server was told of it. Belongs here: the step from one to the next. Does
+not belong here: how a session is waited for (`watch`).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.flows.chain_records import NextRecord, next_of
+from irma_core.flows.effects import Flow, GetStored
+from irma_core.flows.watch import wait_for_answer_flow
+from irma_core.flows.wiring import Wiring
+from irma_core.models.answers import Answer
+from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.trust.sealing import Sealer
+
+__all__ = ["ChainState", "begin_chain", "next_answer_flow"]
+
+
+@final
+@attrs.frozen
+class ChainState:
+    """How far a chain was followed.
+
+    Args:
+        first: Its first session.
+        sealer: Opens what was kept of those that follow.
+        store: Where that is.
+        deadline: By when it must be over, on the monotonic clock.
+        last: The answer that was given last.
+    """
+
+    first: StartedSession
+    sealer: Sealer = attrs.field(kw_only=True)
+    store: Store | AsyncStore = attrs.field(kw_only=True)
+    deadline: float = attrs.field(kw_only=True)
+    last: Answer | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no session follows the one whose answer was given last."""
+        return self.last is not None and self.last.next_session is None
+
+
+def begin_chain(
+    wiring: Wiring,
+    first: StartedSession,
+    *,
+    sealer: Sealer,
+    store: Store | AsyncStore,
+    timeout: timedelta,
+) -> ChainState:
+    """Begin to follow; the time runs from now, for all of the chain."""
+    return ChainState(first, sealer=sealer, store=store, deadline=wiring.deadline(timeout))
+
+
+def next_answer_flow(wiring: Wiring, state: ChainState) -> Flow[tuple[Answer, ChainState]]:
+    """Wait for the end of the next session; give its answer, and the state to go on from.
+
+    Raises:
+        DeadlineError: The time was up.
+        AnswerError: One of its subclasses: the session has no answer, and the chain ends with it.
+        ConfigurationError: The store does not know what was asked, or the sealer cannot read it.
+        IrmaError: As `wait_for_answer_flow`; or the store failed.
+    """
+    session: AskedSession = state.first
+    if state.last is not None and state.last.next_session is not None:
+        asked_in = next_of(state.store, state.last.token)
+        stored = yield from GetStored(asked_in.store, asked_in.key)
+        session = _kept(wiring, state, stored, state.last.next_session)
+    left = timedelta(seconds=wiring.seconds_left(state.deadline))
+    answer = yield from wait_for_answer_flow(wiring, session, left)
+    return answer, attrs.evolve(state, last=answer)
+
+
+def _kept(
+    wiring: Wiring, state: ChainState, stored: bytes | None, token: RequestorToken
+) -> KeptSession:
+    record = stored and NextRecord.unseal(stored, state.sealer, wiring.clock.now())
+    asked = record.asked if record else None
+    if asked is None:
+        raise ConfigurationError(
+            "the store does not know what was asked in the session that follows: give the one of "
+            "the receiver that answers the server"
+        )
+    return KeptSession(asked, token)

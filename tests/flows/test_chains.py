@@ -1,0 +1,158 @@
+"""Following a chain: the answers of its sessions, in order, in both colours."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_core import (
+    Answer,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    Sealer,
+    SessionCancelledError,
+    SessionType,
+    StartedSession,
+    new_sealing_key,
+)
+from irma_core.errors import ConfigurationError, DeadlineError, HandleError
+from irma_core.flows.chain_records import NextRecord
+from tests.flows.shop import AGE, OVER18, Shop
+
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+A_WHILE = timedelta(minutes=5)
+CARD = CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
+
+
+class Story:
+    """Asks for the age, then for it again in slots of other names, then issues."""
+
+    def __init__(self, colour: str) -> None:
+        self.shop = Shop(colour, choose=self.choose)
+
+    def choose(self, answer: Answer) -> Any:
+        nexts = self.shop.nexts
+        assert nexts is not None
+        if "age" in answer:
+            return nexts.add_to(
+                DisclosureRequest({"again": OVER18, "young": "example.town.age.over12"})
+            )
+        return IssuanceRequest([CARD])
+
+
+def followed(
+    shop: Shop, session: StartedSession, timeout: timedelta = A_WHILE, **other: Any
+) -> Any:
+    """Give the answers of a chain; what is raised comes behind them."""
+    settings: Any = {"sealer": shop.sealer, "store": shop.store, "timeout": timeout, **other}
+    answers: list[Any] = []
+    made: Any = shop.requestor.follow_chain(session, **settings)
+
+    async def collect() -> None:
+        async for answer in made:
+            answers.append(answer)  # noqa: PERF401 - what came before an error counts too
+
+    try:
+        if shop.colour == "sync":
+            answers.extend(made)
+        else:
+            shop.done(collect())
+    except Exception as error:  # noqa: BLE001 - it is looked at
+        answers.append(error)
+    return answers
+
+
+@COLOURS
+def test_the_answers_come_from_the_first_to_the_last(colour: str) -> None:
+    """Each by the slots of what was asked in it, whoever asked."""
+    shop = Story(colour).shop
+    session = shop.start_chain()
+    shop.server.when_started(lambda _pointer: None)
+    shop.app.accept(session.pointer)
+    first, second, third = followed(shop, session)
+    assert (first["age"].value, list(second), list(third)) == ("yes", ["again", "young"], [])
+    assert third.type is SessionType.ISSUING
+    assert [first.next_session, second.next_session, third.next_session] == [
+        second.token,
+        third.token,
+        None,
+    ]
+
+
+@COLOURS
+def test_it_waits_for_each(colour: str) -> None:
+    """The app comes later, and takes its time between two sessions."""
+    shop = Story(colour).shop
+    session = shop.start_chain()
+    shop.server.after(timedelta(seconds=30), lambda: shop.app.accept(session.pointer))
+    assert len(followed(shop, session)) == 3
+
+
+@COLOURS
+def test_a_session_that_nothing_follows_is_a_chain_of_one(colour: str) -> None:
+    """With or without a URL to ask for the next."""
+    shop = Shop(colour)
+    for session in (shop.start_chain(), shop.start()):
+        shop.app.accept(session.pointer)
+        (answer,) = followed(shop, session)
+        assert answer["age"].value == "yes"
+
+
+@COLOURS
+def test_who_refuses_in_the_middle_ends_it(colour: str) -> None:
+    """The answers before stand."""
+    shop = Story(colour).shop
+    session = shop.start_chain()
+    first = shop.app.scan(session.pointer)
+    first.accept(follow=False)
+    assert first.next is not None
+    first.next.refuse()
+    answer, error = followed(shop, session)
+    assert answer["age"].value == "yes"
+    assert isinstance(error, SessionCancelledError)
+
+
+@COLOURS
+def test_the_time_is_for_all_of_it(colour: str) -> None:
+    """It runs from the call on."""
+    shop = Story(colour).shop
+    session = shop.start_chain()
+    first = shop.app.scan(session.pointer)
+    first.accept(follow=False)
+    answer, error = followed(shop, session, timedelta(seconds=20))
+    assert answer["age"].value == "yes"
+    assert isinstance(error, DeadlineError)
+
+
+@COLOURS
+def test_a_store_that_does_not_know_what_was_asked_is_named(colour: str) -> None:
+    """Another process's own memory, for instance; or a sealer with other keys."""
+    shop = Story(colour).shop
+    session = shop.start_chain()
+    shop.app.accept(session.pointer)
+    clock = shop.server.clock
+    empty: Any = MemoryStore(clock) if colour == "sync" else AsyncMemoryStore(clock)
+    others: Any = {"store": empty, "keys": Sealer([new_sealing_key()])}
+    for why, other in others.items():
+        setting: Any = {"store" if why == "store" else "sealer": other}
+        answer, error = followed(shop, session, **setting)
+        assert answer["age"].value == "yes"
+        assert isinstance(error, ConfigurationError)
+        assert why in str(error)
+
+
+def test_a_record_of_another_form_is_refused() -> None:
+    """Sealed by a version that kept something else."""
+    shop = Shop("sync")
+    now = shop.server.clock.now()
+    sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, now, A_WHILE)
+    assert NextRecord.unseal(sealed, shop.sealer, now).asked == ExtendedRequest(AGE)
+    odd = shop.sealer.seal("odd", purpose="what follows a session", now=now, lifetime=A_WHILE)
+    with pytest.raises(ConfigurationError, match="another form") as caught:
+        NextRecord.unseal(odd.encode(), shop.sealer, now)
+    assert not isinstance(caught.value, HandleError)

@@ -1,0 +1,295 @@
+"""Chained sessions: what the application is asked, and what the server gets for an answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_backend.memory_store import MemoryStore
+from irma_core import (
+    Answer,
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    Evidence,
+    IssuanceRequest,
+    NextSessionReceiver,
+    Requestor,
+    Sealer,
+    SessionCancelledError,
+    new_sealing_key,
+)
+from irma_core.errors import ConfigurationError, RequestError, WrongSessionError
+from irma_core.models.results import SessionResult
+from irma_core.models.session_requests import as_extended
+from irma_core.models.sessions import KeptSession
+from irma_core.models.wire import read_as
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import ManualClock, ScriptedTransport
+from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
+
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
+CARD_TYPE = "example.town.resident"
+NAMES = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}
+
+
+def card_for(answer: Answer) -> IssuanceRequest:
+    """Issue what depends on what was disclosed."""
+    grown = "grown-up" if answer["age"].value == "yes" else "child"
+    card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": grown}, validity=timedelta(days=30))
+    return IssuanceRequest([card])
+
+
+def code_of(reply: HttpResponse) -> str:
+    return reply.body.decode().partition("(")[2].partition(")")[0]
+
+
+def last_post(shop: Shop) -> HttpRequest:
+    return shop.server.posted[-1]
+
+
+@COLOURS
+def test_what_is_issued_depends_on_what_was_disclosed(colour: str) -> None:
+    """The application gets an answer before the first session ends; the app goes on by itself."""
+    shop = Shop(colour, choose=card_for)
+    session = shop.start_chain()
+    at_the_app = shop.app.scan(session.pointer)
+    at_the_app.accept()
+    (answer,) = shop.asked
+    assert (answer.token, answer.evidence) == (session.token, Evidence.SIGNED)
+    assert answer.next_session is None
+    (held,) = [each for each in shop.app.credentials if each.credential_type == CARD_TYPE]
+    assert held.attributes["phone"] == "grown-up"
+    assert [(reply.status, reply.header("content-type")) for reply in shop.replies] == [
+        (200, "application/json")
+    ]
+
+
+@COLOURS
+def test_a_post_that_comes_again_gets_the_same_reply(colour: str) -> None:
+    """The application is asked once, whether it wants something to follow or not."""
+    for choose, status in ((card_for, 200), (choose_nothing, 204)):
+        shop = Shop(colour, choose=choose)
+        shop.app.accept(shop.start_chain().pointer)
+        for _ in range(3):
+            shop.post(last_post(shop))
+        assert len(shop.asked) == 1
+        assert [reply.status for reply in shop.replies] == [status] * 4
+        assert len({reply.body for reply in shop.replies}) == 1
+
+
+@COLOURS
+def test_a_chain_ends_where_nothing_is_to_follow(colour: str) -> None:
+    """The session is then like any other."""
+    shop = Shop(colour)
+    session = shop.start_chain()
+    shop.app.accept(session.pointer)
+    answer = shop.done(shop.requestor.get_answer(session))
+    assert answer.next_session is None
+
+
+@COLOURS
+def test_an_application_that_fails_fails_the_chain(colour: str) -> None:
+    """Its error comes out, and a post that comes again asks again."""
+
+    def fail(_answer: Answer) -> None:
+        raise ZeroDivisionError
+
+    shop = Shop(colour, choose=fail)
+    session = shop.start_chain()
+    at_the_app = shop.app.scan(session.pointer)
+    at_the_app.accept()
+    assert at_the_app.outcome is not None
+    assert at_the_app.outcome.error == "NEXT_SESSION"
+    shop.post(last_post(shop))
+    assert [type(error) for error in shop.failures] == [ZeroDivisionError] * 2
+    with pytest.raises(SessionCancelledError):
+        shop.done(shop.requestor.get_answer(session))
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (DisclosureRequest(["irma-demo.MijnOverheid.root.BSN"]), ConfigurationError),
+        ("a request", RequestError),
+        (
+            IssuanceRequest([CredentialRequest(CARD_TYPE, NAMES, validity=timedelta(seconds=1))]),
+            RequestError,
+        ),
+    ],
+)
+@COLOURS
+def test_what_cannot_be_started_is_not_sent(
+    colour: str, request_: Any, error: type[Exception]
+) -> None:
+    """A risk that is not allowed, no request at all, and what would be expired when issued."""
+    shop = Shop(colour, choose=lambda _answer: request_)
+    shop.app.accept(shop.start_chain().pointer)
+    assert [type(each) for each in shop.failures] == [error]
+
+
+def test_a_request_that_no_record_can_keep_is_refused() -> None:
+    """It says so."""
+    noise = "".join(chr(0x4E00 + number * 40503 % 20000) for number in range(9000))
+    card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": noise})
+    shop = Shop("sync", choose=lambda _answer: IssuanceRequest([card]))
+    shop.app.accept(shop.start_chain().pointer)
+    with pytest.raises(RequestError, match="too large to be kept"):
+        raise shop.failures[0]
+
+
+@COLOURS
+def test_a_late_reply_is_an_error_but_the_record_stays(colour: str) -> None:
+    """The app that waits is told at once that the session failed."""
+    clock = ManualClock()
+
+    def slowly(answer: Answer) -> IssuanceRequest:
+        clock.advance(timedelta(seconds=3))
+        return card_for(answer)
+
+    shop = Shop(colour, choose=slowly, clock=clock)
+    shop.app.scan(shop.start_chain().pointer).accept()
+    assert (code_of(shop.replies[0]), shop.replies[0].status) == ("late", 503)
+    assert shop.post(last_post(shop)).status == 200
+    assert len(shop.asked) == 1
+
+
+def test_what_was_not_asked_reaches_no_application() -> None:
+    """The proof is valid, and of another value."""
+    shop = Shop("sync")
+    session = shop.start_chain(DisclosureRequest({"age": OVER18}))
+    assert shop.nexts is not None
+    url = shop.nexts.add_to(DisclosureRequest({"age": AttributeRequest(OVER18, value="no")}))
+    shop.app.accept(session.pointer)
+    assert url.next_session is not None
+    reply = shop.post(attrs.evolve(last_post(shop), url=url.next_session.url))
+    assert (code_of(reply), reply.status) == ("answer", 403)
+    assert b"slot 'age'" in reply.body
+    assert len(shop.asked) == 1
+
+
+def test_a_callback_is_no_question_for_what_follows() -> None:
+    """`CONNECTED` counts here, and only here; each URL is for its own purpose."""
+    shop = Shop("sync")
+    assert shop.nexts is not None
+    session = shop.done(shop.requestor.start_session(shop.receiver.add_to(shop.nexts.add_to(AGE))))
+    shop.app.accept(session.pointer)
+    asked, told = shop.server.posted
+    for post, url, code in (
+        (told, asked.url, "status"),
+        (asked, told.url, "status"),
+        (asked, told.url.replace("callback", "next"), "url"),
+    ):
+        assert code_of(shop.post(attrs.evolve(post, url=url))) == code
+    assert len(shop.asked) == len(shop.told) == 1
+
+
+def test_keys_that_were_changed_are_named() -> None:
+    """Another process with other keys cannot read the record; it says so."""
+    shop = Shop("sync")
+    shop.app.accept(shop.start_chain().pointer)
+    requestor, store = shop.requestor, shop.store
+    assert isinstance(requestor, Requestor)
+    other = NextSessionReceiver(
+        requestor, NEXT_PAGE, sealer=Sealer([new_sealing_key()]), store=store, choose=card_for
+    )
+    url = other.add_to(AGE).next_session
+    assert url is not None
+    post = last_post(shop)
+    with pytest.raises(ConfigurationError, match="other keys"):
+        other.receive("POST", url.url, post.headers, post.body or b"")
+
+
+@COLOURS
+def test_a_receiver_shows_its_page_and_nothing_secret(colour: str) -> None:
+    """In a log, for instance."""
+    receiver = Shop(colour).nexts
+    assert repr(receiver) == f"<{type(receiver).__name__} at {NEXT_PAGE}>"
+
+
+def test_a_requestor_without_a_server_key_cannot_have_chains() -> None:
+    """Nobody could be asked about an unsigned post."""
+    transport = ScriptedTransport()
+    requestor = Requestor("https://irma.example", transport)
+    with pytest.raises(ConfigurationError, match="server_key"):
+        NextSessionReceiver(
+            requestor,
+            NEXT_PAGE,
+            sealer=Sealer([new_sealing_key()]),
+            store=MemoryStore(transport.clock),
+            choose=card_for,
+        )
+
+
+def recorded(name: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return value
+
+
+POST = recorded("next-session-post")
+
+
+def recorded_receiver(choose: Callable[[Answer], Any]) -> NextSessionReceiver:
+    transport = ScriptedTransport()
+    transport.clock = ManualClock(datetime.fromtimestamp(POST["recorded"], UTC))
+    return NextSessionReceiver(
+        Requestor("https://irma.example", transport, server_key=POST["public_key"]),
+        NEXT_PAGE,
+        sealer=Sealer([new_sealing_key()]),
+        store=MemoryStore(transport.clock),
+        choose=choose,
+    )
+
+
+def received(receiver: NextSessionReceiver, name: str, body: bytes | None = None) -> HttpResponse:
+    url = receiver.add_to(DisclosureRequest({"age": OVER18})).next_session
+    assert url is not None
+    request = recorded(name)["request"]
+    said = request["body"].encode() if body is None else body
+    return receiver.receive("POST", url.url, request["headers"].items(), said)
+
+
+def test_what_the_official_server_posted_is_answered_as_it_was() -> None:
+    """The same request in the reply, and 204 where nothing follows."""
+    names = ["firstname", "familyname"]
+    following = DisclosureRequest([[[f"{CARD_TYPE}.{name}" for name in names]]])
+    reply = received(recorded_receiver(lambda _answer: following), "next-session-post")
+    assert json.loads(reply.body) == {"request": json.loads(POST["response"]["body"])}
+    assert received(recorded_receiver(lambda _answer: None), "next-session-none").status == 204
+
+
+def test_an_unsigned_post_is_refused() -> None:
+    """Before the end the server says nothing of proofs, so asking would settle nothing."""
+    reply = received(recorded_receiver(card_for), "next-session-post-unsigned")
+    assert (code_of(reply), reply.status) == ("media_type", 415)
+
+
+@given(body=st.binary(max_size=80) | st.sampled_from([POST["request"]["body"].encode()[:-1]]))
+def test_garbage_is_refused_and_nobody_is_asked(body: bytes) -> None:
+    """Whatever comes."""
+
+    def never(_answer: Answer) -> None:
+        raise AssertionError
+
+    reply = received(recorded_receiver(never), "next-session-post", body)
+    assert 400 <= reply.status < 500
+    assert code_of(reply)
+
+
+def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
+    """One that has ended follows nothing any more."""
+    said = json.loads(recorded("next-session-result-first")["response"]["body"])
+    result = read_as(said, SessionResult)
+    session = KeptSession(as_extended(DisclosureRequest({"age": OVER18})), result.token)
+    with pytest.raises(WrongSessionError):
+        result.answer_before_next_session(session)
+    assert result.answer_to(session)["age"].value == "yes"
