@@ -21,6 +21,7 @@ from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.requestor import AsyncRequestor, Requestor
 from irma_core.trust.authentication import Authentication
+from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import AsyncSigner, Signer
 from irma_transport_urllib3 import Urllib3Transport
@@ -47,6 +48,7 @@ def connect(
     key: str | None = None,
     token: str | None = None,
     status: str | None = None,
+    gateway: GatewayAuthentication[Signer] | None = None,
     server_key: ServerKey | None = None,
     jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
     timeout: timedelta = _TIMEOUT,
@@ -66,7 +68,8 @@ def connect(
         token: Instead of a key, the API token that the server has for this requestor.
         status: URI of the status backend that watches wait on; see `Requestor.status_backend`.
             The receiver of callbacks publishes there, by an `open_status_backend` of its own.
-        server_key: See `Requestor`; and so for the next two.
+        gateway: See `Requestor`; and so for the next three.
+        server_key: The server's public key.
         jwt_issuer: Who signs results.
         timeout: For each call as a whole.
         plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
@@ -89,6 +92,7 @@ def connect(
             # The wiring has checked that they are of this colour.
             authentication=cast("Authentication[Signer]", authentication),
             status_backend=cast("StatusBackend | None", backend),
+            gateway=gateway,
             allow=allow,
             server_key=server_key,
             jwt_issuer=jwt_issuer,
@@ -104,6 +108,7 @@ async def connect_async(
     key: str | None = None,
     token: str | None = None,
     status: str | None = None,
+    gateway: GatewayAuthentication[Signer | AsyncSigner] | None = None,
     server_key: ServerKey | None = None,
     jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
     timeout: timedelta = _TIMEOUT,
@@ -121,6 +126,7 @@ async def connect_async(
             used,
             authentication=authentication,
             status_backend=cast("AsyncStatusBackend | None", backend),
+            gateway=gateway,
             allow=allow,
             server_key=server_key,
             jwt_issuer=jwt_issuer,

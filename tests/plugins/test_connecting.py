@@ -21,7 +21,14 @@ from irma_backend import (
     open_status_backend_async,
     open_store,
 )
-from irma_core import DisclosureRequest, HmacSigner, Risk, SessionStatus
+from irma_core import (
+    DisclosureRequest,
+    GatewayAuthentication,
+    GatewaySecret,
+    HmacSigner,
+    Risk,
+    SessionStatus,
+)
 from irma_core.errors import ConfigurationError, PluginError, ServerRefusedError
 from irma_core.models.tokens import RequestorToken
 from irma_core.plugins.hookspecs import Colour, PluginUri, WiringContext
@@ -295,6 +302,38 @@ def test_what_was_opened_is_closed_where_the_next_is_unknown(
     ):
         pass
     assert events == ["open vault:a", "close vault:a"]
+
+
+async def test_other_settings_are_those_of_the_requestor() -> None:
+    """Passed on as they are, in both colours."""
+    gateway = GatewayAuthentication("https://login.example", GatewaySecret("shop", "a secret"))
+    risk = Risk.DEMO_ATTRIBUTES
+    with connect(
+        URL,
+        gateway=gateway,
+        server_key=PUBLIC,
+        jwt_issuer="issuer",
+        timeout=MINUTE,
+        allow=[risk],
+    ) as requestor:
+        wired = requestor.wiring
+    async with connect_async(
+        URL,
+        gateway=gateway,
+        server_key=PUBLIC,
+        jwt_issuer="issuer",
+        timeout=MINUTE,
+        allow=[risk],
+    ) as awaited:
+        wirings = (wired, awaited.wiring)
+    for each in wirings:
+        assert each.gateway is gateway
+        assert each.server_keys == (PUBLIC,)
+        assert (each.jwt_issuer, each.call_timeout, each.allow) == (
+            "issuer",
+            MINUTE,
+            frozenset({risk}),
+        )
 
 
 class Closing(ScriptedTransport):

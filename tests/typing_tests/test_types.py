@@ -7,6 +7,7 @@ the checker no longer refuses the line, it complains of the comment.
 
 from typing import assert_type
 
+from irma_backend import connect, connect_async, open_signer, open_store, open_store_async
 from irma_core import (
     Answer,
     AsyncRequestor,
@@ -17,6 +18,7 @@ from irma_core import (
     HmacAuthentication,
     Requestor,
     SessionStatus,
+    Signer,
     StartedSession,
 )
 from irma_core.flows.drive import run
@@ -25,6 +27,7 @@ from irma_core.flows.sessions import get_answer_flow, get_status_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 
 GET = HttpRequest("GET", "https://irma.example/health", path="GET health")
@@ -80,3 +83,15 @@ def only_in_its_colour(backend: StatusBackend, awaited: AsyncStatusBackend) -> N
     AsyncRequestor(url, other, status_backend=awaited)
     Requestor(url, transport, status_backend=awaited)  # type: ignore[arg-type]  # the point of it
     AsyncRequestor(url, other, status_backend=backend)  # type: ignore[arg-type]  # the point of it
+
+
+async def by_configuration(url: str, uri: str) -> None:
+    """Each opener gives what is of its colour."""
+    with connect(url) as requestor, open_store(uri) as store, open_signer(uri) as signer:
+        assert_type(requestor, Requestor)
+        assert_type(store, Store)
+        assert_type(signer, Signer)
+    async with connect_async(url) as awaited, open_store_async(uri) as other:
+        assert_type(awaited, AsyncRequestor)
+        assert_type(other, AsyncStore)
+    connect(url, transport=AsyncScriptedTransport())  # type: ignore[arg-type]  # the point of it
