@@ -15,7 +15,7 @@ from irma_core.errors import (
 )
 from irma_core.protocol.messages import HttpRequest
 from irma_testing.contracts.stage import Stage, Staged, Story, get, post
-from irma_testing.misbehaving_server import Behaviour, unused_port
+from irma_testing.misbehaving_server import Behaviour, Peer, unused_port
 from irma_testing.misbehaviours import (
     answer,
     compressed,
@@ -131,6 +131,15 @@ class CallsContract(Staged):
                 assert (await stage.failure(ConnectionBrokenError, act)).request_sent
 
         assert self.play(story, *broken).connections == len(broken)
+
+    def test_a_connection_that_breaks_before_the_request_is_not_made_again(self) -> None:
+        """Nobody can know what had left by then: the call fails, once."""
+
+        async def story(stage: Stage) -> None:
+            await stage.failure(TransportError, stage.send(post(stage.server)))
+
+        played = self.play(story, answer(), at_connect=Peer.reset)
+        assert (played.requests, played.connections) == ([], 1)
 
     def test_no_connection_means_that_nothing_was_sent(self) -> None:
         """So that a start may be tried again."""

@@ -115,11 +115,13 @@ class Staged:
         """Make the transport; closed after the story."""
         raise NotImplementedError
 
-    def play(self, story: Story, *behaviours: Behaviour) -> MisbehavingServer:
+    def play(
+        self, story: Story, *behaviours: Behaviour, at_connect: Behaviour | None = None
+    ) -> MisbehavingServer:
         """Play a story at a server that behaves so; give the server, with what it received."""
 
         async def whole() -> MisbehavingServer:
-            with MisbehavingServer(*behaviours) as server:
+            with MisbehavingServer(*behaviours, at_connect=at_connect) as server:
                 async with self.opened() as transport:
                     await story(Stage(transport, server))
             return server

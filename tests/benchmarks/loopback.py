@@ -1,4 +1,4 @@
-"""A loopback server that starts sessions and does nothing else, in a process of its own."""
+"""A loopback server that starts sessions and tells a status, in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ PACKAGE = (
 )
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\n"
 ANSWER = HEAD + b"Content-Length: %d\r\n\r\n" % len(PACKAGE) + PACKAGE
+STATUS = HEAD + b'Content-Length: 13\r\n\r\n"INITIALIZED"'
 
 
 class _Connection(asyncio.Protocol):
@@ -38,7 +39,7 @@ class _Connection(asyncio.Protocol):
                 return
             del self._received[: end + 4 + length]
             assert self._transport is not None
-            self._transport.write(ANSWER)
+            self._transport.write(STATUS if head.startswith(b"get ") else ANSWER)
 
 
 async def _serve() -> None:

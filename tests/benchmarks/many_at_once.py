@@ -1,4 +1,4 @@
-"""Starting sessions from many tasks at once: what the library costs above aiohttp alone."""
+"""Many tasks at once: what the library costs above aiohttp alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeAlias
 
 from aiohttp import ClientSession, TCPConnector
 
-from irma_core import AsyncRequestor
+from irma_core import AsyncRequestor, RequestorToken
 from irma_core.models.session_requests import as_extended
 from irma_core.protocol.addresses import ServerUrl
-from irma_core.protocol.endpoints import build_start_request
+from irma_core.protocol.endpoints import build_start_request, build_status_request
 from irma_transport_aiohttp import AiohttpTransport
 from tests.benchmarks.loopback import running_loopback
 from tests.benchmarks.rounds import Effort, Row, ratios
@@ -21,18 +22,23 @@ from tests.benchmarks.starting import ASKED
 __all__ = ["rows"]
 
 AT_ONCE = 64
+_Taken: TypeAlias = tuple[list[float], list[float]]
 
 
 def rows(effort: Effort) -> Iterator[Row]:
     """Measure at a loopback server."""
     with running_loopback() as url:
-        taken = asyncio.run(_measure(effort, url))
+        started, asked = asyncio.run(_measure(effort, url))
     name = f"async start, {AT_ONCE} at a time / raw aiohttp and json.loads"
-    yield Row(name, ratios(*taken), "x", 1.25)
+    yield Row(name, ratios(*started), "x", 1.25)
+    name = f"poll of a watch, {AT_ONCE} at a time / raw aiohttp GET"
+    yield Row(name, ratios(*asked), "x", 1.3)
 
 
-async def _measure(effort: Effort, url: str) -> tuple[list[float], list[float]]:
+async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
+    """Measure starts and polls, ours and raw."""
     body = build_start_request(ServerUrl.parse(url), as_extended(ASKED)).body
+    polled = build_status_request(ServerUrl.parse(url), RequestorToken("a" * 20)).url
     headers = {"content-type": "application/json"}
     async with AiohttpTransport() as transport, ClientSession(connector=TCPConnector()) as session:
         requestor = AsyncRequestor(url, transport)
@@ -41,12 +47,22 @@ async def _measure(effort: Effort, url: str) -> tuple[list[float], list[float]]:
             async with session.post(f"{url}/session", data=body, headers=headers) as response:
                 return json.loads(await response.read())
 
-        ours: list[float] = []
-        theirs: list[float] = []
+        async def raw_poll() -> object:
+            async with session.get(polled) as response:
+                return json.loads(await response.read())
+
+        watched = await requestor.start_session(ASKED)
+
+        def poll() -> Awaitable[object]:
+            return requestor.get_status(watched)
+
+        works = (lambda: requestor.start_session(ASKED), raw, poll, raw_poll)
+        taken: tuple[list[float], ...] = ([], [], [], [])
         for _ in range(effort.rounds + 1):  # the first opens the connections
-            ours.append(await _batches(effort, lambda: requestor.start_session(ASKED)))
-            theirs.append(await _batches(effort, raw))
-    return ours[1:], theirs[1:]
+            for work, seconds in zip(works, taken, strict=True):
+                seconds.append(await _batches(effort, work))
+    ours, theirs, our_polls, their_polls = (seconds[1:] for seconds in taken)
+    return (ours, theirs), (our_polls, their_polls)
 
 
 async def _batches(effort: Effort, work: Callable[[], Awaitable[object]]) -> float:

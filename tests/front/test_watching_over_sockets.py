@@ -1,0 +1,209 @@
+"""Watching with the transports as they are, at a server that misbehaves in each way it can."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from irma_core import AsyncRequestor, DisclosureRequest, Requestor
+from irma_core.errors import DeadlineError, IrmaError, SessionGoneError
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer
+from irma_testing.misbehaving_streams import (
+    cut_stream,
+    event_stream,
+    forgotten,
+    held_stream,
+    silent_stream,
+)
+from irma_testing.misbehaviours import answer, hang_up, html_503, silence
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+ASKED = DisclosureRequest({"age": "a.b.c.d"})
+HALF_A_SECOND, LONG, AN_HOUR = (timedelta(seconds=each) for each in (0.5, 60, 3600))
+JSON = [("Content-Type", "application/json")]
+START = answer(
+    headers=JSON,
+    body=b'{"sessionPtr":{"u":"http://127.0.0.1/irma/session/x","irmaqr":"disclosing"},'
+    b'"token":"abcdefghijKLMNOPQRST"}',
+)
+DISABLED = answer(
+    500, headers=JSON, body=b'{"status":500,"error":"SSE_DISABLED","description":"disabled"}'
+)
+OPEN = b"event: open\n\n"
+I, C, D = "INITIALIZED", "CONNECTED", "DONE"  # noqa: E741  # as short as the tables below
+
+
+def status(word: str) -> Behaviour:
+    return answer(headers=JSON, body=f'"{word}"'.encode())
+
+
+def event(word: str) -> bytes:
+    return f'data: "{word}"\n\n'.encode()
+
+
+def watched(colour: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | None]:
+    """Start a session and watch it; give what was told, and the error in the end."""
+    told: list[str] = []
+
+    def sync(url: str) -> None:
+        with Urllib3Transport() as transport:
+            requestor = Requestor(url, transport)
+            session = requestor.start_session(ASKED)
+            with requestor.watch_status(session, timeout=LONG) as statuses:
+                told.extend(each.value for each in statuses)
+
+    async def awaited(url: str) -> None:
+        async with AiohttpTransport() as transport:
+            requestor = AsyncRequestor(url, transport)
+            session = await requestor.start_session(ASKED)
+            async with requestor.watch_status(session, timeout=LONG) as statuses:
+                async for each in statuses:
+                    told.append(each.value)  # noqa: PERF401  # kept though an error follows
+
+    with MisbehavingServer(START, *behaviours) as server:
+        try:
+            if colour == "sync":
+                sync(server.url)
+            else:
+                asyncio.run(awaited(server.url))
+        except IrmaError as error:
+            return told, error
+    return told, None
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    ("behaviours", "words"),
+    [
+        ([event_stream(event(D), every=HALF_A_SECOND, greeting=OPEN), status(I)], [I, D]),
+        ([silent_stream(), status(I), status(D)], [I, D]),
+        ([held_stream([event(D)], AN_HOUR), status(I), status(D)], [I, D]),
+        ([event_stream(event(C)), status(I), status(D)], [I, C, D]),
+        (
+            [
+                *(cut_stream(event(D), 5), status(I), status(I)),
+                *(cut_stream(event(D), 5), status(C), status(C), status(D)),
+            ],
+            [I, C, D],
+        ),
+        ([DISABLED, status(I), html_503(), hang_up, status(D)], [I, D]),
+        ([answer(501), status(I), status(D)], [I, D]),
+    ],
+    ids=[
+        "events",
+        "silent stream",
+        "buffering proxy",
+        "ends without a final status",
+        "breaks twice",
+        "no events, and polls that fail",
+        "not implemented",
+    ],
+)
+def test_the_final_status_comes_whatever_the_server_does(
+    colour: str, behaviours: list[Behaviour], words: list[str]
+) -> None:
+    """Each status once and in order."""
+    assert watched(colour, *behaviours) == (words, None)
+
+
+@COLOURS
+def test_a_server_that_was_started_again_has_lost_the_session(colour: str) -> None:
+    """That is an outcome of its own."""
+    told, error = watched(colour, event_stream(event(C)), status(I), forgotten())
+    assert told == [I, C]
+    assert isinstance(error, SessionGoneError)
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    "behaviours",
+    [
+        [silence],
+        [silent_stream(OPEN), status(I)],
+        [silent_stream(OPEN), silence],
+        [event_stream(*[event(I)] * 999, every=HALF_A_SECOND / 50), status(I)],
+        [event_stream(), status(D), silence],
+    ],
+    ids=["black hole", "silent", "silent black hole", "endless stream", "no result"],
+)
+def test_waiting_ends_by_its_deadline(colour: str, behaviours: list[Behaviour]) -> None:
+    """Whether the status, the stream or the result does not come."""
+
+    def wait(url: str) -> None:
+        with Urllib3Transport() as transport:
+            requestor = Requestor(url, transport)
+            session = requestor.start_session(ASKED)
+            requestor.wait_for_answer(session, timeout=HALF_A_SECOND)
+
+    async def wait_async(url: str) -> None:
+        async with AiohttpTransport() as transport:
+            requestor = AsyncRequestor(url, transport)
+            session = await requestor.start_session(ASKED)
+            await requestor.wait_for_answer(session, timeout=HALF_A_SECOND)
+
+    def wait_in_loop(url: str) -> None:
+        asyncio.run(wait_async(url))
+
+    ways = {"sync": wait, "async": wait_in_loop}
+    with MisbehavingServer(START, *behaviours) as server, pytest.raises(DeadlineError):
+        ways[colour](server.url)
+
+
+def stream_until_left(left: threading.Event) -> Behaviour:
+    """Send a stream's head, and note when the other end closes."""
+
+    def behave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + OPEN)
+        with suppress(EOFError, OSError):
+            peer.read_some()
+        left.set()
+        peer.finish()
+
+    return behave
+
+
+def test_leaving_a_watch_closes_its_connection() -> None:
+    """At once, while the transport stays open."""
+    left = threading.Event()
+    with (
+        MisbehavingServer(START, stream_until_left(left), status(I)) as server,
+        Urllib3Transport() as transport,
+    ):
+        requestor = Requestor(server.url, transport)
+        session = requestor.start_session(ASKED)
+        with requestor.watch_status(session) as statuses:
+            assert next(statuses).value == I
+            assert not left.is_set()
+        assert left.wait(5)
+
+
+async def test_leaving_an_awaited_watch_closes_its_connection() -> None:
+    """By the end of the `with`, or by cancelling its task."""
+    for is_cancelled in (False, True):
+        left = threading.Event()
+        with MisbehavingServer(START, stream_until_left(left), status(I)) as server:
+            async with AiohttpTransport() as transport:
+                requestor = AsyncRequestor(server.url, transport)
+                told = asyncio.Event()
+                task = asyncio.create_task(_watch(requestor, told, leaves=not is_cancelled))
+                await told.wait()
+                if is_cancelled:
+                    task.cancel()
+                await asyncio.wait({task})
+                assert await asyncio.to_thread(left.wait, 5)
+
+
+async def _watch(requestor: AsyncRequestor, told: asyncio.Event, *, leaves: bool) -> None:
+    session = await requestor.start_session(ASKED)
+    async with requestor.watch_status(session) as statuses:
+        async for _ in statuses:
+            told.set()
+            if leaves:
+                break
