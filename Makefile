@@ -47,7 +47,7 @@ bench: .venv/ready
 
 # What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
 chaos: .venv/ready
-	$(BIN)/python -m tests.chaos $(ARGS)
+	PYTHONPATH=docs/examples/irma-status-redis $(BIN)/python -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

@@ -1,16 +1,19 @@
 """A server whose sessions change by a timetable, and whose event streams fail by a plan.
 
 In a process of its own. A token tells both: two digits for the fault, eight for the milliseconds to
-the end, ten to be unique. Belongs here: that server. Does not belong here: what is asserted.
+the end, ten to be unique. It counts what is asked of each session. Belongs here: that server. Does
+not belong here: what is asserted.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Final
@@ -30,6 +33,10 @@ _PACKAGE = (
     b'{"sessionPtr":{"u":"http://127.0.0.1/irma/session/uiMWLYJ9WZDLhbuEBu0W",'
     b'"irmaqr":"disclosing"},"token":"%s"}'
 )
+_RESULT = (
+    b'{"token":"%s","status":"%s","type":"disclosing","proofStatus":"VALID","disclosed":[[{"id":'
+    b'"a.b.c.d","rawvalue":"yes","value":{"":"yes"},"status":"PRESENT","issuancetime":1795046400}]]}'
+)
 _STREAM = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
@@ -47,6 +54,7 @@ class _Server:
         self._faults, self._longest = faults, longest
         self._started: dict[str, float] = {}
         self._broken: set[str] = set()
+        self._asked: Counter[str] = Counter()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -66,9 +74,17 @@ class _Server:
             ends = self._random.uniform(0.5, 1.0) * self._longest
             token = f"{number % self._faults:02d}{int(ends * 1000):08d}{number:010d}"
             self._started[token] = time.monotonic()
+            self._asked[token] += 1
             await _say(writer, _PACKAGE % token.encode())
             return True
+        if target == "/asked":
+            await _say(writer, json.dumps(self._asked).encode())
+            return True
         token = target.split("/")[2]
+        self._asked[token] += 1
+        if target.endswith("/result"):
+            await _say(writer, _RESULT % (token.encode(), self._status(token).encode()))
+            return True
         if target.endswith("/status"):
             await _say(writer, f'"{self._status(token)}"'.encode())
             return True

@@ -1,0 +1,55 @@
+import sqlite3
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import timedelta
+
+from irma_core.plugins.hookspecs import PluginUri, StoreFactory, WiringContext, hookimpl
+from irma_core.protocol.stores import AsyncStore, Store
+
+TABLE = "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB, expires REAL)"
+PUT = """
+INSERT INTO kept VALUES (:key, :value, :expires)
+ON CONFLICT (key) DO UPDATE SET value = :value, expires = :expires WHERE expires <= :now
+"""
+
+
+class SqliteStore:
+    """What must happen once among the processes of one machine."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        now = time.time()
+        put = {"key": key, "value": value, "now": now, "expires": now + lifetime.total_seconds()}
+        with self._opened() as database:
+            database.execute("DELETE FROM kept WHERE expires <= ?", (now - 3600,))
+            return database.execute(PUT, put).rowcount == 1  # one statement: nobody gets between
+
+    def get(self, key: str) -> bytes | None:
+        with self._opened() as database:
+            query = "SELECT value FROM kept WHERE key = ? AND expires > ?"
+            row: tuple[bytes] | None = database.execute(query, (key, time.time())).fetchone()
+        return row[0] if row else None
+
+    def delete(self, key: str) -> None:
+        with self._opened() as database:
+            database.execute("DELETE FROM kept WHERE key = ?", (key,))
+
+    def close(self) -> None:
+        """Nothing is open between two calls."""
+
+    def _opened(self) -> closing[sqlite3.Connection]:
+        database = sqlite3.connect(self._path, timeout=5, isolation_level=None)
+        database.execute(TABLE)
+        return closing(database)
+
+
+@hookimpl
+def irma_stores() -> Mapping[str, StoreFactory]:
+    return {"sqlite": make_store}
+
+
+def make_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
+    return SqliteStore(uri.rest)
