@@ -1,0 +1,301 @@
+"""Callbacks and chained sessions, at the official server, with a real wallet and over real HTTP."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_core import (
+    Answer,
+    AsyncCallbackReceiver,
+    AsyncNextSessionReceiver,
+    AsyncRequestor,
+    AttributeRequest,
+    CallbackReceiver,
+    CredentialRequest,
+    DisclosureRequest,
+    Evidence,
+    ExtendedRequest,
+    IssuanceRequest,
+    NextSessionReceiver,
+    Requestor,
+    Sealer,
+    SessionCancelledError,
+    SessionEnd,
+    SessionStatus,
+    SessionTimedOutError,
+    SignatureRequest,
+    new_sealing_key,
+)
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+from tests.realserver.conftest import StartWallet
+from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
+from tests.realserver.plain_http import start_session
+from tests.realserver.receiving import Site, running_async_site, running_site
+from tests.realserver.session_requests import AGE, issuance
+from tests.realserver.wallet import Wallet
+from tests.realserver.wallet_events import Failed, Succeeded
+
+OVER18 = "example.town.age.over18"
+ADULT = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
+A_WHILE = timedelta(seconds=20)
+SEALER = Sealer([new_sealing_key()])
+UNSIGNED = ServerOptions(jwt_key=False, allow_unsigned_callbacks=True)
+
+
+@pytest.fixture
+def transport() -> Iterator[Urllib3Transport]:
+    with Urllib3Transport() as transport:
+        yield transport
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with running_site() as site:
+        yield site
+
+
+@pytest.fixture
+def requestor(official_server: OfficialServer, transport: Urllib3Transport) -> Requestor:
+    key = official_server.jwt_public_key_pem
+    return Requestor(official_server.url, transport, server_key=key)
+
+
+@pytest.fixture
+def told() -> list[SessionEnd]:
+    return []
+
+
+@pytest.fixture
+def callbacks(
+    requestor: Requestor, transport: Urllib3Transport, site: Site, told: list[SessionEnd]
+) -> CallbackReceiver:
+    store = MemoryStore(transport.clock)
+    receiver = CallbackReceiver(
+        requestor, f"{site.url}/callback", sealer=SEALER, store=store, deliver=told.append
+    )
+    site.pages["callback"] = receiver
+    return receiver
+
+
+def test_a_signed_callback_brings_the_answer(
+    requestor: Requestor,
+    callbacks: CallbackReceiver,
+    site: Site,
+    told: list[SessionEnd],
+    wallet: Wallet,
+) -> None:
+    """Of a disclosure and of a signature; the app goes on when the application knows."""
+    for request in (ADULT, SignatureRequest("I agree", {"age": OVER18})):
+        session = requestor.start_session(callbacks.add_to(request))
+        assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
+        answer = told[-1].get_answer()
+        assert (answer.token, answer.evidence) == (session.token, Evidence.SIGNED)
+        assert answer["age"].value == "yes"
+    assert told[-1].get_answer().signature is not None
+    assert site.statuses == [204, 204]
+
+
+def test_a_signed_callback_tells_of_a_refusal_and_of_a_cancelled_session(
+    requestor: Requestor, callbacks: CallbackReceiver, told: list[SessionEnd], wallet: Wallet
+) -> None:
+    """Whoever cancelled."""
+    wallet.refuse(requestor.start_session(callbacks.add_to(ADULT)).pointer.json_text())
+    requestor.cancel_session(requestor.start_session(callbacks.add_to(ADULT)))
+    assert [end.status for end in told] == [SessionStatus.CANCELLED] * 2
+    with pytest.raises(SessionCancelledError):
+        told[0].get_answer()
+
+
+def test_a_signed_callback_tells_of_a_time_out_once(
+    requestor: Requestor, callbacks: CallbackReceiver, site: Site, told: list[SessionEnd]
+) -> None:
+    """The server posts it at each question."""
+    asked = callbacks.add_to(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
+    session = requestor.start_session(asked)
+    with pytest.raises(SessionTimedOutError):
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+    for _ in range(3):
+        assert requestor.get_status(session) is SessionStatus.TIMEOUT
+    assert len(site.statuses) > 1
+    assert set(site.statuses) == {204}
+    assert [end.status for end in told] == [SessionStatus.TIMEOUT]
+
+
+def test_two_callbacks_that_contradict_each_other_are_settled(
+    requestor: Requestor, transport: Urllib3Transport, site: Site, wallet: Wallet
+) -> None:
+    """A slow application loses the app, which cancels; the server keeps what it stored first."""
+    told: list[SessionEnd] = []
+
+    def slowly(end: SessionEnd) -> None:
+        time.sleep(5)
+        told.append(end)
+
+    site.pages["callback"] = receiver = CallbackReceiver(
+        requestor,
+        f"{site.url}/callback",
+        sealer=SEALER,
+        store=MemoryStore(transport.clock),
+        deliver=slowly,
+    )
+    session = requestor.start_session(receiver.add_to(ADULT))
+    outcome = wallet.accept(session.pointer.json_text(), timeout=20)
+    assert isinstance(outcome, Failed)
+    deadline = time.monotonic() + 20
+    while len(site.statuses) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert site.statuses == [204, 204]
+    assert [end.status for end in told] == [SessionStatus.DONE]
+    assert requestor.get_answer(session)["age"].value == "yes"
+
+
+def test_unsigned_callbacks_make_the_server_be_asked(
+    start_official_server: ServerPool,
+    transport: Urllib3Transport,
+    site: Site,
+    told: list[SessionEnd],
+    wallet: Wallet,
+) -> None:
+    """Once it has its reply; for each way to end."""
+    works: list[Future[None]] = []
+    with ThreadPoolExecutor(4) as executor:
+        requestor = Requestor(start_official_server(UNSIGNED).url, transport)
+        site.pages["callback"] = callbacks = CallbackReceiver(
+            requestor,
+            f"{site.url}/callback",
+            sealer=SEALER,
+            store=MemoryStore(transport.clock),
+            deliver=told.append,
+            unsigned=lambda work: works.append(executor.submit(work)),
+        )
+        session = requestor.start_session(callbacks.add_to(ADULT))
+        assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
+        wallet.refuse(requestor.start_session(callbacks.add_to(ADULT)).pointer.json_text())
+        asked = callbacks.add_to(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
+        late = requestor.start_session(asked)
+        with pytest.raises(SessionTimedOutError):
+            requestor.wait_for_answer(late, timeout=A_WHILE)
+        # Watchers learn it by an event, and the server posts at the next question.
+        assert requestor.get_status(late) is SessionStatus.TIMEOUT
+    for work in works:
+        work.result()
+    assert set(site.statuses) == {204}
+    ends = {end.status: end for end in told}
+    assert len(told) == len(ends) == 3
+    answer = ends[SessionStatus.DONE].get_answer()
+    assert (answer.token, answer.evidence) == (session.token, Evidence.TRANSPORT)
+    assert {*ends} == {SessionStatus.DONE, SessionStatus.CANCELLED, SessionStatus.TIMEOUT}
+
+
+def card_for(answer: Answer) -> IssuanceRequest:
+    """Issue what depends on what was disclosed."""
+    phone = "for adults" if answer["age"].value == "yes" else "for children"
+    names = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}
+    card = CredentialRequest("example.town.resident", {**names, "phone": phone})
+    return IssuanceRequest([card])
+
+
+@pytest.fixture
+def new_wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Iterator[Wallet]:
+    """Ada's age, and nothing else."""
+    with start_wallet() as wallet:
+        package = start_session(official_server.url, issuance(AGE))
+        assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
+        yield wallet
+
+
+def card_in(wallet: Wallet) -> dict[str, str]:
+    (card,) = [held for held in wallet.credentials() if held.credential == "example.town.resident"]
+    return card.attributes
+
+
+def test_what_is_issued_depends_on_what_was_disclosed(
+    requestor: Requestor,
+    callbacks: CallbackReceiver,
+    transport: Urllib3Transport,
+    site: Site,
+    told: list[SessionEnd],
+    new_wallet: Wallet,
+) -> None:
+    """A chain of two; its answers come in order, and its callback with the first of them."""
+    store = MemoryStore(transport.clock)
+    site.pages["next"] = nexts = NextSessionReceiver(
+        requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=card_for
+    )
+    session = requestor.start_session(callbacks.add_to(nexts.add_to(ADULT)))
+    at_the_app = new_wallet.start(session.pointer.json_text())
+
+    first, second = requestor.follow_chain(session, sealer=SEALER, store=store, timeout=A_WHILE)
+
+    assert isinstance(at_the_app.wait(), Succeeded)
+    assert (first["age"].value, list(second)) == ("yes", [])
+    assert (first.next_session, second.next_session) == (second.token, None)
+    assert card_in(new_wallet)["phone"] == "for adults"
+    assert site.statuses == [200, 204]
+    assert told[0].get_answer().next_session == second.token
+
+
+def test_a_choice_that_comes_too_late_fails_the_chain_for_all(
+    requestor: Requestor, transport: Urllib3Transport, site: Site, new_wallet: Wallet
+) -> None:
+    """The app learns it at once, and nothing is issued."""
+
+    def slowly(answer: Answer) -> IssuanceRequest:
+        time.sleep(3.1)
+        return card_for(answer)
+
+    site.pages["next"] = nexts = NextSessionReceiver(
+        requestor,
+        f"{site.url}/next",
+        sealer=SEALER,
+        store=MemoryStore(transport.clock),
+        choose=slowly,
+    )
+    session = requestor.start_session(nexts.add_to(ADULT))
+    assert isinstance(new_wallet.accept(session.pointer.json_text()), Failed)
+    assert site.statuses == [503]
+    with pytest.raises(SessionCancelledError):
+        requestor.wait_for_answer(session, timeout=A_WHILE)
+    assert [held.credential for held in new_wallet.credentials()] == ["example.town.age"]
+
+
+async def test_all_of_it_on_an_event_loop(
+    official_server: OfficialServer, new_wallet: Wallet
+) -> None:
+    """Functions that are awaited, with aiohttp on both sides."""
+    told: list[SessionEnd] = []
+
+    async def tell(end: SessionEnd) -> None:
+        await asyncio.sleep(0)
+        told.append(end)
+
+    async def choose(answer: Answer) -> IssuanceRequest:
+        await asyncio.sleep(0)
+        return card_for(answer)
+
+    pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver] = {}
+    async with AiohttpTransport() as transport, running_async_site(pages) as url:
+        requestor = AsyncRequestor(
+            official_server.url, transport, server_key=official_server.jwt_public_key_pem
+        )
+        store = AsyncMemoryStore(transport.clock)
+        pages["callback"] = callbacks = AsyncCallbackReceiver(
+            requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=tell
+        )
+        pages["next"] = nexts = AsyncNextSessionReceiver(
+            requestor, f"{url}/next", sealer=SEALER, store=store, choose=choose
+        )
+        session = await requestor.start_session(callbacks.add_to(nexts.add_to(ADULT)))
+        at_the_app = new_wallet.start(session.pointer.json_text())
+        chain = requestor.follow_chain(session, sealer=SEALER, store=store, timeout=A_WHILE)
+        answers = [answer async for answer in chain]
+        assert isinstance(await asyncio.to_thread(at_the_app.wait), Succeeded)
+    assert [answer.evidence for answer in answers] == [Evidence.SIGNED] * 2
+    assert card_in(new_wallet)["phone"] == "for adults"
+    assert [end.get_answer().token for end in told] == [session.token]
