@@ -17,7 +17,7 @@ def make_signer(uri: PluginUri, context: WiringContext) -> Signer | AsyncSigner:
     listed = fields(ask(agent, b"\x0b")[5:])  # key, comment, key, comment, …
     keys = [key for key, name in zip(*[iter(listed)] * 2, strict=True) if name == uri.rest.encode()]
     if len(keys) != 1 or fields(keys[0])[0] != b"ssh-rsa":
-        raise ConfigurationError("ssh-agent: has not one RSA key with this comment, see ssh-add -l")
+        raise ConfigurationError("ssh-agent has not one RSA key with this comment, see ssh-add -l")
     signer = SshAgentSigner(agent, keys[0])
     return signer if context.colour is Colour.SYNC else in_thread(signer)
 
@@ -32,7 +32,7 @@ class SshAgentSigner:
         by_sha256 = (2).to_bytes(4)
         answer = ask(self._agent, b"\x0d" + field(self._key) + field(signing_input) + by_sha256)
         if answer[:1] != b"\x0e":
-            raise SigningError("ssh-agent: refuses to sign; is the key still there, see ssh-add -l")
+            raise SigningError("ssh-agent refuses to sign; is the key still there, see ssh-add -l")
         _algorithm, signature = fields(fields(answer[1:])[0])
         return signature
 

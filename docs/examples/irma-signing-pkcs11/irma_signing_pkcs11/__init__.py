@@ -57,7 +57,7 @@ def _pin_of(key: KeyUri, context: WiringContext) -> Callable[[], bytes]:
     """Give what reads the PIN; it is read anew for each login, and never kept."""
     if (key.pin_file is None) == (PIN not in context.secrets):
         raise ConfigurationError(
-            f"pkcs11: give the PIN once: `?pin-source=file:/…` in the URI, or the secret {PIN!r}"
+            f"give the PIN once: `?pin-source=file:/…` in the URI, or the secret {PIN!r}"
         )
     file = key.pin_file
     return (lambda: context.secret(PIN)) if file is None else file.read_bytes

@@ -89,7 +89,12 @@ class KeySessions:
             return self._sign(data)
 
     def close(self) -> None:
-        """Close all sessions and log out; signing fails from then on."""
+        """Close all sessions and log out; signing fails from then on.
+
+        After a fork it does nothing: the sessions are the parent's, and some tokens would end them.
+        """
+        if os.getpid() != self._process:
+            return
         with self._lock:
             self._refused = TokenError("the signer is closed")
             self._forget()
@@ -116,9 +121,19 @@ class KeySessions:
                 raise TokenError(str(self._refused))
             if self._idle:
                 return self._idle.pop()
-            token = self._token or self._log_in()
-            session = native(token.open, "a session was opened")
+            if self._token is not None:
+                with suppress(TokenError):
+                    return self._opened(self._token)
+                self._forget()  # who logged out since hides the key, from new sessions too
+            return self._opened(self._log_in())
+
+    def _opened(self, token: Token) -> _Opened:
+        session = native(token.open, "a session was opened")
+        try:
             return _Opened(session, _the_key(session, self._uri), self._login)
+        except TokenError:
+            _close(session)
+            raise
 
     def _give_back(self, opened: _Opened) -> None:
         with self._lock:

@@ -48,7 +48,7 @@ class Pkcs11Signer:
             reason = str(error)
         else:
             return
-        raise ConfigurationError(f"pkcs11: {reason}")
+        raise ConfigurationError(f"{reason}")
 
     def close(self) -> None:
         """Close its sessions and log out; it signs no more."""

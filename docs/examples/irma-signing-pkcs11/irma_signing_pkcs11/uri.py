@@ -65,15 +65,13 @@ def read_uri(rest: str) -> KeyUri:
     asked = dict(_attributes(query, "&", _IN_QUERY))
     for name in (*named, *asked):
         if name in _REFUSED:
-            raise ConfigurationError(f"pkcs11: {name} is refused: {_REFUSED[name]}")
+            raise ConfigurationError(f"{name} is refused: {_REFUSED[name]}")
     if not named.keys() <= {*_NAMED} or not asked.keys() <= {"pin-source"}:
-        raise ConfigurationError(
-            f"pkcs11: a URI takes {', '.join(_NAMED)}, and behind the ? pin-source"
-        )
+        raise ConfigurationError(f"a URI takes {', '.join(_NAMED)}, and behind the ? pin-source")
     if not named.get("token") or not named.get("object"):
-        raise ConfigurationError("pkcs11: a URI names a token and an object: token=…;object=…")
+        raise ConfigurationError("a URI names a token and an object: token=…;object=…")
     if named.get("type", b"private") != b"private":
-        raise ConfigurationError("pkcs11: only a private key signs: type=private, or no type")
+        raise ConfigurationError("only a private key signs: type=private, or no type")
     return KeyUri(
         _text(named["token"]),
         _text(named["object"]),
@@ -89,11 +87,11 @@ def _attributes(text: str, delimiter: str, form: re.Pattern[str]) -> Iterator[tu
         name, equals, value = attribute.partition("=")
         if not equals or not form.fullmatch(value):
             raise ConfigurationError(
-                "pkcs11: a URI is a list of name=value, and what is neither a letter nor a digit "
+                "a URI is a list of name=value, and what is neither a letter nor a digit "
                 "is percent-encoded (a space is %20)"
             )
         if name in seen:
-            raise ConfigurationError("pkcs11: a URI has each attribute once, says RFC 7512")
+            raise ConfigurationError("a URI has each attribute once, says RFC 7512")
         seen.add(name)
         yield name, unquote_to_bytes(value)
 
@@ -103,13 +101,13 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         pass  # the native error shows the bytes
-    raise ConfigurationError("pkcs11: a name in a URI is percent-encoded UTF-8")
+    raise ConfigurationError("a name in a URI is percent-encoded UTF-8")
 
 
 def _pin_file(source: str) -> Path:
     if source.startswith("|"):
-        raise ConfigurationError("pkcs11: pin-source runs no command; use file:/… or the secret")
+        raise ConfigurationError("pin-source runs no command; use file:/… or the secret")
     match = _FILE.fullmatch(source)
     if match is None:
-        raise ConfigurationError("pkcs11: pin-source is a file on this machine: file:/run/…")
+        raise ConfigurationError("pin-source is a file on this machine: file:/run/…")
     return Path(_text(unquote_to_bytes(match[1])))

@@ -99,6 +99,14 @@ def test_a_key_that_is_not_there_is_told(softhsm: SoftHsm, uri: str, why: str) -
     assert why in refused(softhsm, uri)
 
 
+def test_a_key_that_is_not_there_is_told_while_others_sign(softhsm: SoftHsm) -> None:
+    """Who logged in before does not hide what is wrong; and is not disturbed."""
+    signer = softhsm.wire(IRMA)
+    assert "no private key of that name" in refused(softhsm, "token=irma;object=webshopp")
+    signer.sign(b"x")
+    signer.close()
+
+
 def test_a_key_that_may_not_sign_is_told(softhsm: SoftHsm) -> None:
     """One that was made to decrypt."""
     signer = softhsm.wire(IRMA)
