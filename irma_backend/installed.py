@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from types import ModuleType
-from typing import Final, final
+from typing import cast, final
 
 import attrs
 
@@ -21,8 +21,6 @@ from irma_core.plugins.calling import call_plugin
 from irma_core.plugins.hookspecs import PROJECT
 
 __all__ = ["InstalledPlugin", "chosen_plugins", "installed_plugins"]
-
-_UNKNOWN: Final = "unknown"
 
 
 @final
@@ -97,6 +95,8 @@ def chosen_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
     chosen: dict[str, object] = {}
     for each in plugins:
         if isinstance(each, ModuleType):
+            if chosen.get(each.__name__, each) is not each:
+                raise PluginError(each.__name__, "is the name of two plugins")
             chosen[each.__name__] = each
         elif isinstance(each, str):
             # Reading what is installed takes some time; without plugins nobody pays for it.
@@ -121,9 +121,8 @@ def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledP
 
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    distribution = entry_point.dist
-    if distribution is None:
-        return entry_point.name, _UNKNOWN
+    # Only an entry point that was made by hand has none.
+    distribution = cast("Distribution", entry_point.dist)
     return distribution.name, distribution.version
 
 

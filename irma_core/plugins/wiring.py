@@ -179,6 +179,9 @@ class Plugins:
 
 
 def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
+    other = manager.get_name(plugin)
+    if other is not None:
+        raise PluginError(name, f"is the same as {other}: name it once")
     call_plugin(name, "its hooks are not as specified", lambda: manager.register(plugin, name))
     callers = manager.get_hookcallers(plugin) or []
     if not callers:

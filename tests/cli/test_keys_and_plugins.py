@@ -53,6 +53,7 @@ def irma_status_backends():
 def keys(tmp_path: Path) -> Path:
     """A directory with the keys that the server knows."""
     (tmp_path / "hmac").write_text(f"{TEXT}\n")
+    (tmp_path / "token").write_text("api-token-81\n")
     pem = RSA.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -70,6 +71,7 @@ def memory() -> InMemoryServer:
     known = {
         "by-hmac": RequestorSettings("hmac", TEXT),
         "by-key": RequestorSettings("publickey", public.decode()),
+        "by-token": RequestorSettings("token", "api-token-81"),
     }
     server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
     app = SimulatedApp(server)
@@ -109,6 +111,15 @@ def test_a_request_is_signed_by_the_key_of_a_uri(
     status, out, err = at_server.run(*ASK, *(each.format(keys) for each in arguments))
     assert status == 0, err
     assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "Yes"
+
+
+def test_a_token_may_stand_in_a_file(at_server: CommandLine, keys: Path) -> None:
+    """It goes before the one in the environment, and not beside a key."""
+    known = at_server.at(IRMA_TOKEN="another")
+    token = ("--token-file", str(keys / "token"))
+    assert known.run(*ASK, *token)[0] == 0
+    status, _, err = known.run(*ASK, *token, "--key", f"file:{keys}/hmac", "--requestor", "by-hmac")
+    assert (status, "the server has one of them" in err) == (2, True)
 
 
 def test_the_environment_may_say_the_same(at_server: CommandLine, keys: Path) -> None:

@@ -382,6 +382,17 @@ def test_plugins_are_a_list_of_names_or_modules(plugins: list[str]) -> None:
         pass
 
 
+def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
+    """Or one would silently be left out; the same one twice does no harm."""
+    with connect(URL, plugins=[acme, acme]):
+        pass
+    with (
+        pytest.raises(PluginError, match="plugin acme: is the name of two plugins"),
+        connect(URL, plugins=[acme, plugin()]),
+    ):
+        pass
+
+
 def test_other_settings_are_checked_when_they_are_given() -> None:
     """Not when the first key is asked for."""
     wrong = ["k"]

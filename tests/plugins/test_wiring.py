@@ -107,6 +107,13 @@ def test_two_claimants_of_a_scheme_are_refused() -> None:
     assert error.reason == "claims the signing scheme vault:, which irma-backend has"
 
 
+def test_one_plugin_under_two_names_is_told() -> None:
+    """As what it is, and not as a clash with itself."""
+    one = signing(print)
+    error = refused(lambda: Plugins({"acme": one, "acme-irma": one}))
+    assert str(error) == "plugin acme-irma: is the same as acme: name it once"
+
+
 @pytest.mark.parametrize("scheme", ["poll", "events"])
 def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
     """Neither to claim nor to ask for."""
