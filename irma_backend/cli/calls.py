@@ -53,7 +53,7 @@ def result(settings: Settings, *, state_file: Path | None) -> None:
     With a state file it is an answer to what was asked, after every check; with a token alone, what
     the server says, unchecked.
     """
-    with ending(), settings.requestor() as requestor:
+    with ending(as_json=True), settings.requestor() as requestor:
         session = _session(state_file)
         if isinstance(session, StartedSession):
             print_answer(requestor.get_answer(session))

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from irma_backend.cli.exits import ending
 from irma_backend.cli.screen import show_answer
-from irma_backend.cli.session import follow
+from irma_backend.cli.session import cancelled_by_ctrl_c, follow
 from irma_backend.cli.settings import Settings
 from irma_core import (
     AttributeRequest,
@@ -87,7 +87,9 @@ def _main_job(
     started = requestor.start_session(_ASKED)
     if after_start is not None:
         after_start(started.pointer)
-    show_answer(console, follow(requestor, started, console, timeout=_TIMEOUT))
+    with cancelled_by_ctrl_c(requestor, started):
+        answer = follow(requestor, started, console, timeout=_TIMEOUT)
+    show_answer(console, answer)
 
 
 def _accept_later(memory: InMemoryServer, app: SimulatedApp, pointer: SessionPointer) -> None:

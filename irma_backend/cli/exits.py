@@ -1,4 +1,8 @@
-"""How a command ends: one line on the standard error, and an exit status by kind of error."""
+"""How a command ends: one line on the standard error, and an exit status by kind of error.
+
+A script that reads JSON reads the error, too: `{"error": {"name", "exitStatus", "message"}}`, with
+`code` (irmago's name, or a JWT's fault), `slot` and `attribute` where they apply.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from irma_backend.cli.results import print_json
 from irma_backend.cli.screen import clean
+from irma_core import Risk
 from irma_core.errors import (
     AnswerError,
     DeadlineError,
@@ -18,8 +24,12 @@ from irma_core.errors import (
     SessionTimedOutError,
     UsageError,
 )
+from irma_core.models.json_text import JsonValue
 
-__all__ = ["INTERRUPTED", "USAGE", "ending", "exit_status"]
+__all__ = ["INTERRUPTED", "RISKS", "USAGE", "ending", "exit_status"]
+
+RISKS = {"plain-http": Risk.PLAIN_HTTP, "demo-attributes": Risk.DEMO_ATTRIBUTES}
+"""What `--allow` takes where a server is asked."""
 
 USAGE = 2
 INTERRUPTED = 130
@@ -49,13 +59,41 @@ def exit_status(error: IrmaError) -> int:
 
 
 @contextmanager
-def ending() -> Generator[None]:
-    """Turn what the library raises into a line on the standard error and an exit status."""
+def ending(*, as_json: bool = False) -> Generator[None]:
+    """Turn what the library raises into a line on the standard error and an exit status.
+
+    Args:
+        as_json: Whether the standard output is JSON: then it has the error, too.
+    """
     try:
         yield
     except IrmaError as error:
-        sys.stderr.write(f"Error: {clean(str(error))}\n")
-        sys.exit(exit_status(error))
+        status, words = exit_status(error), _for_a_terminal(error)
+        if as_json:
+            print_json({"error": _facts(error, status, words)})
+        sys.stderr.write(f"Error: {words}\n")
+        sys.exit(status)
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         sys.exit(INTERRUPTED)
+
+
+def _for_a_terminal(error: IrmaError) -> str:
+    words = clean(str(error))
+    for risk in Risk:  # the library speaks to programs
+        option = risk.name.lower().replace("_", "-")
+        words = words.replace(f"allow Risk.{risk.name}", f"give --allow {option}")
+    return words
+
+
+def _facts(error: IrmaError, status: int, words: str) -> dict[str, JsonValue]:
+    facts: dict[str, JsonValue] = {
+        "name": type(error).__name__,
+        "exitStatus": status,
+        "message": words,
+    }
+    for name in ("code", "slot", "attribute"):
+        fact = getattr(error, name, None)
+        if fact is not None:
+            facts[name] = fact
+    return facts

@@ -7,6 +7,8 @@ Belongs here: its options and the order of what is shown. Does not belong here: 
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from irma_backend.cli.state import new_file, save_session
 from irma_core import Answer, PairingMethod, Requestor, SessionStatus, StartedSession
 from irma_core.errors import ConfigurationError, IrmaError, RequestError
 
-__all__ = ["follow", "session"]
+__all__ = ["cancelled_by_ctrl_c", "follow", "session"]
 
 
 @click.command()
@@ -60,7 +62,7 @@ __all__ = ["follow", "session"]
     metavar="URI",
     help="Wait for statuses where the receiver of callbacks publishes them; a --plugin offers it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, for scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer or error as JSON.")
 @with_settings
 def session(
     settings: Settings,
@@ -89,24 +91,34 @@ def session(
     issue what is private from a file. Ctrl-C cancels the session at the server.
     """
     console = to_person()
-    with ending():
+    with ending(as_json=as_json):
         asked = _asked(disclose, sign, issue, request)
         descriptor = None if state_file is None else new_file(state_file)
         with settings.requestor(status=status_uri) as requestor:
             started = requestor.start_session(asked)
             if descriptor is not None:
                 save_session(descriptor, started)
-            try:
+            with cancelled_by_ctrl_c(requestor, started):
                 if pairing:
                     _pair(requestor, started, console)
                 answer = follow(requestor, started, console, timeout=timedelta(seconds=timeout))
-            except KeyboardInterrupt:
-                _cancel(requestor, started)
-                raise
         if as_json:
             print_answer(answer)
         else:
             show_answer(console, answer)
+
+
+@contextmanager
+def cancelled_by_ctrl_c(requestor: Requestor, started: StartedSession) -> Generator[None]:
+    """Cancel a session at the server when Ctrl-C comes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        try:
+            requestor.cancel_session(started)
+        except IrmaError:
+            sys.stderr.write("The session could not be cancelled: it ends by its time-out.\n")
+        raise
 
 
 def follow(
@@ -149,10 +161,3 @@ def _confirm_pairing(requestor: Requestor, started: StartedSession) -> None:
         requestor.complete_pairing(started)
     else:
         requestor.cancel_session(started)
-
-
-def _cancel(requestor: Requestor, started: StartedSession) -> None:
-    try:
-        requestor.cancel_session(started)
-    except IrmaError:
-        sys.stderr.write("The session could not be cancelled: it ends by its time-out.\n")

@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 import attrs
 import click
 
+from irma_backend.cli.exits import RISKS
 from irma_backend.connecting import connect
-from irma_core import Requestor, Risk
+from irma_core import Requestor
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
 
 __all__ = ["Settings", "with_settings"]
 
-_RISKS = {"plain-http": Risk.PLAIN_HTTP, "demo-attributes": Risk.DEMO_ATTRIBUTES}
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ class Settings:
             status=status,
             plugins=self.plugins,
             secrets=self._secrets(),
-            allow=[_RISKS[name] for name in self.allow],
+            allow=[RISKS[name] for name in self.allow],
         )
 
     def _name(self) -> str | None:
@@ -131,7 +131,7 @@ def with_settings(command: Command) -> Command:
     @click.option(
         "--allow",
         multiple=True,
-        type=click.Choice(list(_RISKS)),
+        type=click.Choice(list(RISKS)),
         help="Take a risk: a server without HTTPS, or attributes that anybody can have.",
     )
     @wraps(command)

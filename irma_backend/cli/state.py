@@ -57,10 +57,14 @@ def load_session(path: Path) -> StartedSession:
         ConfigurationError: The file is missing, or is none.
     """
     try:
-        fields = read_object(read_json(path.read_bytes()))
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    try:
+        fields = read_object(read_json(text))
         request = read_request_value(fields["request"])
         package = read_as(fields, SessionPackage)
-    except (OSError, JsonTextError, WireError, RequestError, KeyError):
+    except (JsonTextError, WireError, RequestError, KeyError):
         raise ConfigurationError(f"{path}: is no state file of a session") from None
     if isinstance(request, RevocationRequest):
         raise ConfigurationError(f"{path}: is no state file of a session")

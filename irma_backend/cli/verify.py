@@ -44,7 +44,7 @@ def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> N
     It says what the server signed. Whether that answers what was asked, only `result` with a state
     file can tell. A JWT that is refused ends with exit status 6.
     """
-    with ending():
+    with ending(as_json=True):
         result = verify_result_jwt(
             sys.stdin.read().strip(),
             keys=[_text_of(path) for path in key_files],

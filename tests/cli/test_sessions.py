@@ -103,11 +103,15 @@ def test_what_is_no_answer_has_an_exit_status_of_its_own(
     memory: InMemoryServer,
     app: SimulatedApp,
 ) -> None:
-    """And one line that says why; a script reads nothing."""
+    """And one line that says why; a script reads it as JSON."""
     memory.when_started(lambda pointer: act(app, pointer))
     status, out, err = command_line.run(*ADULT, "--json")
-    assert (status, out) == (expected, "")
+    assert status == expected
+    told = json.loads(out)["error"]
+    assert told["exitStatus"] == expected
+    assert told["name"].endswith("Error")
     assert words in err.splitlines()[-1]
+    assert err.splitlines()[-1] == f"Error: {told['message']}"
     assert "Traceback" not in err
 
 
@@ -128,9 +132,10 @@ def test_nobody_comes(command_line: CommandLine) -> None:
         (("session", "--sign", "x", "--issue", f"{CARD}:over18=No"), "one session does one"),
         (("session", "--issue", f"{CARD}:over18"), "NAME=VALUE"),
         (("session", "--request", "/nowhere.json"), "cannot be read"),
-        (("session", "--disclose", "irma-demo.a.b.c"), "DEMO_ATTRIBUTES"),
+        (("session", "--disclose", "irma-demo.a.b.c"), "give --allow demo-attributes"),
         (("session", "--colour"), "No such option"),
-        (("status", "--state-file", "/nowhere"), "is no state file"),
+        (("status", "--state-file", "/nowhere"), "No such file"),
+        (("status", "--state-file", "/dev/null"), "is no state file"),
         (("status",), "requestor token"),
         (("nothing",), "No such command"),
     ],
@@ -166,16 +171,39 @@ def test_a_server_that_refuses_or_is_not_there(command_line: CommandLine) -> Non
     assert TOKEN not in err
     status, _, err = command_line.at(IRMA_SERVER="http://irma.example").run(*ADULT)
     assert status == 2
-    assert "PLAIN_HTTP" in err
+    assert "give --allow plain-http" in err
 
 
+def test_a_script_reads_what_was_refused_or_wrong(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
+) -> None:
+    """The server's own name for it, and the place in the answer."""
+    _, out, _ = command_line.at(IRMA_TOKEN="wrong").run(*ADULT, "--json")
+    assert json.loads(out)["error"]["code"] == "UNAUTHORIZED"
+    status, out, _ = command_line.run("result", stdin="A" * 20)
+    assert (status, json.loads(out)["error"]["name"]) == (4, "SessionGoneError")
+    path = tmp_path / "session.json"
+    memory.when_started(app.accept)
+    assert command_line.run("session", "--disclose", OVER18, "--state-file", str(path))[0] == 0
+    asked = {"type": OVER18, "value": "No"}
+    path.write_text(path.read_text().replace(f'"{OVER18}"', json.dumps(asked)))
+    status, out, _ = command_line.run("result", "--state-file", str(path))
+    error = json.loads(out)["error"]
+    assert (status, error["name"]) == (6, "WrongValueError")
+    assert (error["slot"], error["attribute"]) == (0, OVER18)
+
+
+@pytest.mark.parametrize("arguments", [ADULT, ("demo", "--server", "{server}")])
 def test_ctrl_c_cancels_the_session_at_the_server(
-    command_line: CommandLine, memory: InMemoryServer
+    arguments: tuple[str, ...], command_line: CommandLine, memory: InMemoryServer
 ) -> None:
     """Exit status 130, and no app can come any more."""
-    with command_line.start(*ADULT) as process:
+    server = command_line.server
+    with command_line.start(*[each.format(server=server) for each in arguments]) as process:
         assert process.stderr is not None
-        while "INITIALIZED" not in process.stderr.readline():
+        assert process.stdout is not None
+        said = process.stdout if "demo" in arguments else process.stderr
+        while "INITIALIZED" not in said.readline():
             pass
         assert len(memory.open_sessions()) == 1
         process.send_signal(signal.SIGINT)

@@ -85,7 +85,7 @@ def test_an_answer_and_what_is_asked_about_it_later(
 def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
     """A refusal is exit status 3, and no app in time is 4."""
     status, out, err = played(command_line, wallet.refuse, *ADULT)
-    assert (status, out) == (3, "")
+    assert (status, json.loads(out)["error"]["name"]) == (3, "SessionCancelledError")
     assert "Traceback" not in err
     status, _, _ = played(command_line, lambda _pointer: None, *ADULT, "--timeout", "1")
     assert status == 4
