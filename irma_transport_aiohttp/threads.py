@@ -18,7 +18,7 @@ def in_thread(signer: Signer) -> AsyncSigner:
         signer: Must bear being called by several threads at once.
 
     Returns:
-        What `AsyncRequestor` takes.
+        What `AsyncRequestor` takes. Where the signer has a `close`, its `aclose` calls it.
     """
     return _InThread(signer)
 
@@ -33,3 +33,8 @@ class _InThread:
 
     async def sign(self, signing_input: bytes) -> bytes:
         return await asyncio.to_thread(self._signer.sign, signing_input)
+
+    async def aclose(self) -> None:
+        close = getattr(self._signer, "close", None)
+        if callable(close):
+            await asyncio.to_thread(close)

@@ -40,7 +40,8 @@ from irma_testing import (
     ServerSettings,
     SimulatedApp,
 )
-from tests.plugins.in_process import plugin
+from irma_transport_aiohttp import in_thread
+from tests.plugins.in_process import giving, plugin, signing
 
 KEY = b"k" * 32
 TEXT = base64.b64encode(KEY).decode()
@@ -225,7 +226,7 @@ def test_settings_that_do_not_go_together_are_refused(
 def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
     """No IRMA server takes it; it is closed."""
     part = Part("elliptic", events, algorithm="ES256")
-    curves = plugin(irma_signing_schemes=lambda: {"vault": lambda _uri, _context: part})  # pyright: ignore[reportUnknownLambdaType]
+    curves = signing(giving(part))
     with (
         pytest.raises(ConfigurationError, match="RS256, this one is for ES256"),
         connect(URL, name="shop", key="vault:", plugins=[curves]),
@@ -259,6 +260,19 @@ async def test_what_was_opened_is_closed_where_wiring_fails_later(
         async with connect_async("x", name="s", key="vault:b", plugins=[acme]):
             pass
     assert events == ["open vault:a", "close vault:a", "open vault:b", "close vault:b"]
+
+
+@pytest.mark.parametrize("can_be_closed", [True, False])
+async def test_a_signer_that_blocks_is_closed_on_a_thread(
+    can_be_closed: bool, events: list[str]
+) -> None:
+    """As it signs; a key in memory has nothing to close."""
+    blocking = Part("token", events) if can_be_closed else HmacSigner(KEY)
+    tokens = signing(giving(in_thread(blocking)))
+    async with open_signer_async("vault:", plugins=[tokens]) as signer:
+        assert await signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
+        assert not events
+    assert events == ["close token"] * can_be_closed
 
 
 async def test_watches_wait_on_the_status_backend(
