@@ -40,7 +40,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib brings no types
     """
 
     name: str
-    key: str
+    key: str = field(repr=False)  # Authlib logs who asks
     method: str
     scope: str = "irma"
 

@@ -1,0 +1,118 @@
+"""The how-to on handles in a real browser: its page, its login, the official package."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Page, Response, expect
+
+from irma_backend import MemoryStore
+from irma_backend.dev_server import running_dev_server
+from irma_core import DisclosureRequest, HandleSealer, Requestor, StartedSession, new_sealing_key
+from irma_testing import InMemoryServer, SimulatedApp
+from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from tests.docs.test_how_to_handles import HOW_TO, load
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+(PAGE,) = re.findall(r"```html\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+
+
+class Quiet(WSGIRequestHandler):
+    """Says nothing: pytest shows what is of interest."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def server() -> InMemoryServer:
+    return InMemoryServer(clock=SystemClock())
+
+
+@pytest.fixture
+def app(server: InMemoryServer) -> SimulatedApp:
+    app = SimulatedApp(server)
+    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    return app
+
+
+@pytest.fixture
+def login(tmp_path: Path, server: InMemoryServer) -> Iterator[Any]:
+    """The how-to's login at the development server."""
+    with running_dev_server(server) as url, Urllib3Transport() as transport:
+        sealer, store = HandleSealer([new_sealing_key()]), MemoryStore(transport.clock)
+        yield load("login", tmp_path).Login(Requestor(url, transport), sealer, store)
+
+
+@pytest.fixture
+def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
+    """Its page beside it, and the browser package."""
+    files = {"/": ("text/html", PAGE.encode()), "/yivi.js": ("text/javascript", yivi_script)}
+
+    def application(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        kind, body = files.get(environ["PATH_INFO"], ("", b""))
+        if not body:
+            answered: Iterable[bytes] = login(environ, start)
+            return answered
+        start("200 OK", [("Content-Type", kind)])
+        return [body]
+
+    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            # By name: browsers take secure cookies over plain HTTP from there alone.
+            yield f"http://localhost:{httpd.server_port}/"
+        finally:
+            httpd.shutdown()
+            thread.join()
+
+
+def test_a_visitor_logs_in_and_the_requestor_token_stays(
+    page: Page, shop: str, login: Any, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all that came to the browser, from either server, nothing is the token."""
+    sessions: list[StartedSession] = []
+    responses: list[Response] = []
+    requestor: Requestor = login._requestor
+    start = requestor.start_session
+
+    def noting(request: DisclosureRequest) -> StartedSession:
+        sessions.append(start(request))
+        return sessions[-1]
+
+    monkeypatch.setattr(requestor, "start_session", noting)
+    # Playwright marks what it is given, and a method of a list takes no mark.
+    page.on("response", lambda response: responses.append(response))  # noqa: PLW0108
+    page.goto(shop)
+    page.wait_for_selector("canvas.yivi-web-qr-canvas")
+    [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(page.screenshot())))
+    app.accept(code.text)
+    expect(page.locator("#said")).to_have_text("Welcome, ada@example.com.")
+    assert list(login.members.values()) == ["ada@example.com"]
+    assert list(login.members) == [cookie.get("value") for cookie in page.context.cookies()]
+    (session,) = sessions
+    (started,) = [each.json() for each in responses if each.url.endswith("/login/session")]
+    assert started == json.loads(session.browser_json(started["token"]))
+    token = session.token.reveal()
+    assert not [each.url for each in responses if token in text_of(each)]
+
+
+def text_of(response: Response) -> str:
+    """Give all of it; events and the browser's own questions have no body that it would show."""
+    head = f"{response.url} {response.all_headers()}"
+    if response.url.endswith("/statusevents") or response.request.method == "OPTIONS":
+        return head
+    return head + response.text()

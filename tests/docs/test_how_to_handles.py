@@ -1,0 +1,225 @@
+"""What the how-to on handles shows is run: the login is its code, to the letter."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from wsgiref.validate import validator
+
+import pytest
+
+from irma_backend import MemoryStore
+from irma_core import HandleSealer, Requestor, StartedSession, new_sealing_key
+from irma_testing import InMemoryServer, SimulatedApp
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+HOW_TO = Path(__file__).parent.parent.parent / "docs" / "how-to" / "give-the-browser-a-handle.md"
+BLOCKS = dict(
+    re.findall(r"```python\n# (\S+)\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+)
+SEALER = HandleSealer([new_sealing_key()])
+
+
+def load(name: str, directory: Path) -> Any:
+    """Import a block as the module that it is."""
+    path = directory / f"{name}.py"
+    path.write_text(BLOCKS[path.name], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Browser:
+    """Keeps its cookie, and all that it was ever sent."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = validator(application)
+        self.cookie = ""
+        self.seen = ""
+
+    def post(self, path: str, body: str = "") -> tuple[str, Any]:
+        environ: WSGIEnvironment = {
+            "REQUEST_METHOD": "POST",
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": "shop.example",
+            "SERVER_PORT": "443",
+            "HTTP_COOKIE": self.cookie,
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.version": (1, 0),
+            "wsgi.input": io.BytesIO(body.encode()),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.url_scheme": "https",
+        }
+        told: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
+            told.extend((status, dict(headers)))
+
+        pieces = self._application(environ, start)
+        text = b"".join(pieces).decode()
+        getattr(pieces, "close")()  # noqa: B009  # WSGI's, which its type does not have
+        status, headers = told
+        self.cookie = headers.get("Set-Cookie", self.cookie).partition(";")[0]
+        self.seen += f"{status} {headers} {text}"
+        return status, json.loads(text)
+
+    def begin(self) -> dict[str, Any]:
+        status, started = self.post("/login/session")
+        assert status == "200 OK"
+        given: dict[str, Any] = started
+        return given
+
+    def finish(self, handle: str) -> tuple[str, str]:
+        status, said = self.post("/login/answer", handle)
+        return status, said["words"]
+
+
+@pytest.fixture
+def login(tmp_path: Path, irma_requestor: Requestor, irma_server: InMemoryServer) -> Any:
+    store = MemoryStore(irma_server.transport().clock)
+    return load("login", tmp_path).Login(irma_requestor, SEALER, store)
+
+
+@pytest.fixture
+def browser(login: Any, irma_app: SimulatedApp) -> Browser:
+    irma_app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    return Browser(login)
+
+
+WELCOME = ("200 OK", "Welcome, ada@example.com.")
+REFUSED = ("403 Forbidden", "You are not logged in.")
+
+
+def opened(browser: Browser, handle: str, server: InMemoryServer) -> StartedSession:
+    """Open a handle as the backend does."""
+    binding = browser.cookie.partition("=")[2]
+    now = server.transport().clock.now()
+    return SEALER.unseal(handle, purpose="login", binding=binding, now=now)
+
+
+def test_who_brings_the_handle_back_is_logged_in_once(
+    browser: Browser, login: Any, irma_app: SimulatedApp
+) -> None:
+    """With another cookie than before, which a thief of the old one has not."""
+    started = browser.begin()
+    before = browser.cookie
+    irma_app.accept(started["sessionPtr"])
+    assert browser.finish(started["token"]) == WELCOME
+    assert browser.cookie != before
+    assert login.members == {browser.cookie.partition("=")[2]: "ada@example.com"}
+    browser.cookie = before
+    assert browser.finish(started["token"]) == REFUSED
+
+
+def test_the_page_gets_what_the_browser_package_expects(browser: Browser) -> None:
+    """The pointer, the frontend request as received, and the handle in the token's place."""
+    started = browser.begin()
+    assert set(started) == {"sessionPtr", "token", "frontendRequest"}
+    assert set(started["sessionPtr"]) == {"u", "irmaqr"}
+    assert {"authorization", "minProtocolVersion"} < set(started["frontendRequest"])
+
+
+def test_the_requestor_token_never_reaches_the_browser(
+    browser: Browser, irma_app: SimulatedApp, irma_server: InMemoryServer
+) -> None:
+    """Neither in a body nor in a header, from the first call to the last."""
+    started = browser.begin()
+    token = opened(browser, started["token"], irma_server).token.reveal()
+    irma_app.accept(started["sessionPtr"])
+    browser.finish(started["token"])
+    browser.finish(started["token"])
+    assert "Welcome" in browser.seen
+    assert token not in browser.seen
+
+
+def test_a_handle_is_worth_nothing_to_another_visitor(
+    browser: Browser, login: Any, irma_app: SimulatedApp
+) -> None:
+    """Nor to one who has no cookie; and its owner can still redeem it."""
+    started = browser.begin()
+    irma_app.accept(started["sessionPtr"])
+    thief = Browser(login)
+    assert thief.finish(started["token"]) == REFUSED
+    thief.begin()
+    assert thief.finish(started["token"]) == REFUSED
+    assert browser.finish(started["token"]) == WELCOME
+
+
+def test_done_alone_logs_nobody_in(browser: Browser, irma_app: SimulatedApp) -> None:
+    """A refusal, a handle that comes too early, no handle at all."""
+    started = browser.begin()
+    assert browser.finish(started["token"]) == REFUSED
+    irma_app.refuse(started["sessionPtr"])
+    assert browser.finish(started["token"]) == REFUSED
+    assert browser.finish("") == REFUSED
+
+
+def test_another_path_leaves_the_visit_alone(login: Any) -> None:
+    """A page's icon, for instance, that is asked for while the session begins."""
+    visitor = Browser(login)
+    assert visitor.post("/favicon.ico") == ("404 Not Found", {})
+    assert visitor.cookie == ""
+
+
+def test_two_pages_of_one_visitor_both_work(browser: Browser, irma_app: SimulatedApp) -> None:
+    """The second does not take the cookie from the first."""
+    first, second = browser.begin(), browser.begin()
+    irma_app.accept(first["sessionPtr"])
+    assert browser.finish(first["token"]) == WELCOME
+    irma_app.accept(second["sessionPtr"])
+    assert browser.finish(second["token"]) == REFUSED  # that visit is over
+
+
+def test_the_application_is_made_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a WSGI server imports it, with two keys during a change."""
+    (tmp_path / "login.py").write_text(BLOCKS["login.py"], encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(os.environ, "IRMA_SERVER", "https://irma.example.com")
+    monkeypatch.setitem(os.environ, "IRMA_TOKEN", "a-token-of-the-shop")
+    monkeypatch.setitem(os.environ, "HANDLE_KEYS", f"{new_sealing_key()} {new_sealing_key()}")
+    with load("wsgi", tmp_path).transport:
+        assert set(BLOCKS) == {"login.py", "wsgi.py"}
+
+
+def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
+    """Formatted, checked for types, and with their imports in order."""
+    for name, code in BLOCKS.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    ruff = [sys.executable, "-m", "ruff"]
+    ours = ["--isolated", "--line-length=100", "--target-version=py311", str(tmp_path)]
+    subprocess.run([*ruff, "format", "--check", *ours], check=True, capture_output=True)
+    known = "lint.isort.known-first-party=['login']"
+    lint = ["--select=E,F,I,UP,ARG,B,S,C4,RET,SIM,PTH", f"--config={known}"]
+    subprocess.run([*ruff, "check", *lint, *ours], check=True, capture_output=True)
+
+
+def test_its_commands_and_names_are_real() -> None:
+    """The line that makes a key, and each error of the table."""
+    from irma_core import errors  # noqa: PLC0415
+
+    text = HOW_TO.read_text(encoding="utf-8")
+    (command,) = re.findall(r'`python -c "(.*?)"`', text)
+    made = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
+    HandleSealer([made.stdout.decode().strip()])
+    table = re.findall(r"^\| .*`(\w+Error)` \|", text, re.MULTILINE)
+    assert len(table) == 8
+    assert set(table) <= set(errors.__all__)
