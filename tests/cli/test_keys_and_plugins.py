@@ -168,6 +168,6 @@ def test_wrong_settings_are_a_clear_message(
     """Exit status 2; of a URI the scheme only."""
     status, out, err = at_server.run(*ASK, *arguments)
     assert words in err
-    assert (status, out) == (2, "")
-    assert "hunter2" not in err
+    assert (status, json.loads(out)["error"]["exitStatus"]) == (2, 2)
+    assert "hunter2" not in out + err
     assert "Traceback" not in err
