@@ -31,7 +31,7 @@ CONTENTS: dict[str, Callable[[bool], Iterator[Finding]]] = {
     "bodies": lambda full: bodies.findings(5 if full else 1),
     "idling": lambda full: idling.findings(1000 if full else 10, SEED),
     "backends": lambda full: backends.findings(
-        500 if full else 40, SEED, longest=20.0 if full else 5.0
+        500 if full else 40, SEED, longest=20.0 if full else 5.0, beside_a_crash=8 if full else 2
     ),
     "threads": lambda full: threads.findings(100_000 if full else 640),
 }

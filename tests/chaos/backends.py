@@ -1,6 +1,6 @@
 """Many processes that share a Redis: each final status once, to the one that waits for it.
 
-Eight processes start and watch sessions, half of them on threads. This one stands for those that
+Some processes start and watch sessions, half of them on threads. This one stands for those that
 receive the server's callbacks: it publishes to Redis what the server's timetable says.
 """
 
@@ -28,27 +28,30 @@ from tests.chaos.status_server import fault_and_end, running_status_server
 
 __all__ = ["findings"]
 
-PROCESSES = 8
 ROOT = Path(__file__).parent.parent.parent
 AWAY_AT, AWAY_FOR = 1.0, 2.0  # seconds after the first start
 
 
-def findings(count: int, seed: int, *, longest: float) -> Iterator[Finding]:
+def findings(
+    count: int, seed: int, *, longest: float, processes: int = 8, beside_a_crash: int = 8
+) -> Iterator[Finding]:
     """Watch so many sessions; then as many while Redis is killed and started again.
 
     Args:
         count: How many.
         seed: Of the timetable.
         longest: Seconds that a session lasts at most, half of it at least; under half a minute.
+        processes: How many of them.
+        beside_a_crash: How many when Redis is killed.
     """
-    for title, is_killed in (("", False), (", Redis away", True)):
+    for title, among, is_killed in (("", processes, False), (", Redis away", beside_a_crash, True)):
         with (
             tempfile.TemporaryDirectory() as directory,
             running_redis(Path(directory)) as redis,
             running_status_server(1, longest, seed) as url,
         ):
             receiver = _Receiver(url, redis, is_killed=is_killed)
-            asyncio.run(receiver.play(count))
+            asyncio.run(receiver.play(count, among))
             asked = _asked(url)
         once = sum(len(ended["finals"]) == 1 for ended in receiver.ended.values())
         right = sum(ended["answer"] == "yes" for ended in receiver.ended.values())
@@ -87,9 +90,9 @@ class _Receiver:
         ]
         return percentile(late)
 
-    async def play(self, count: int) -> None:
+    async def play(self, count: int, processes: int) -> None:
         backend = AsyncRedisStatusBackend(self._redis.uri)
-        shares = [len(range(number, count, PROCESSES)) for number in range(PROCESSES)]
+        shares = [len(range(number, count, processes)) for number in range(processes)]
         workers = [
             self._work("sync" if number % 2 else "async", share, backend)
             for number, share in enumerate(shares)

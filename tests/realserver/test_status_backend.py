@@ -1,0 +1,105 @@
+"""The whole way of a result: server, callback, Redis, and a process that waits elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from irma_core import (
+    Bearer,
+    CallbackReceiver,
+    DisclosureRequest,
+    HandleSealer,
+    Requestor,
+    new_sealing_key,
+)
+from irma_core.trust.sealing import Sealer
+from irma_status_redis import RedisStatusBackend, RedisStore
+from irma_transport_urllib3 import Urllib3Transport
+from redis_tests.redis_server import running_redis
+from tests.realserver.official_server import OfficialServer
+from tests.realserver.wallet import Wallet
+from tests.realserver.wallet_events import Succeeded
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def receiving(page: ThreadingHTTPServer) -> Iterator[None]:
+    serving = threading.Thread(target=page.serve_forever)
+    serving.start()
+    try:
+        yield
+    finally:
+        page.shutdown()
+        serving.join()
+        page.server_close()
+
+
+def test_a_process_learns_from_another_that_received_the_callback(
+    official_server: OfficialServer, wallet: Wallet, tmp_path: Path
+) -> None:
+    """It asks the server for the status once; the answer is made of the JWT that was published."""
+    delivered: list[str] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            reply = receiver.receive("POST", self.path, self.headers.items(), body)
+            self.send_response(reply.status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    page, key = ThreadingHTTPServer(("127.0.0.1", 0), Page), new_sealing_key()
+    with (
+        running_redis(tmp_path) as redis,
+        closing(RedisStatusBackend(redis.uri)) as backend,
+        closing(RedisStore(redis.uri)) as store,
+        Urllib3Transport() as transport,
+        receiving(page),
+    ):
+        requestor = Requestor(
+            official_server.url,
+            transport,
+            server_key=official_server.jwt_public_key_pem,
+            status_backend=backend,
+        )
+        receiver = CallbackReceiver(
+            requestor,
+            f"http://127.0.0.1:{page.server_port}/irma",
+            sealer=Sealer([key]),
+            store=store,
+            deliver=lambda end: delivered.append(end.status.value),
+        )
+        asked = DisclosureRequest({"over": "example.town.age.over18"})
+        session = requestor.start_session(receiver.add_to(asked))
+        handle = HandleSealer([key]).seal(session, purpose="test", binding=Bearer.ANYBODY)
+        server_key = official_server.jwt_public_key_pem
+        arguments = (official_server.url, redis.uri, key, server_key, handle)
+        with subprocess.Popen(
+            [sys.executable, "-m", "tests.realserver.watching_process", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "\n"  # it waits
+            assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
+            came = json.loads(process.stdout.read())
+    assert delivered == ["DONE"]
+    assert came == {
+        "told": ["INITIALIZED", "DONE"],
+        "value": "yes",
+        "evidence": "signed",
+        "asked": ["GET session/{token}/status"],
+    }

@@ -1,0 +1,50 @@
+"""A process that is given a handle and waits for its answer through Redis; see the test beside."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from datetime import timedelta
+
+from irma_core import Bearer, HandleSealer, Requestor
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_status_redis import RedisStatusBackend
+from irma_transport_urllib3 import Urllib3Transport
+
+
+class Counting(Urllib3Transport):
+    """Notes what the IRMA server is asked."""
+
+    asked: tuple[str, ...] = ()
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        self.asked = (*self.asked, request.path)
+        return super().send(request, deadline)
+
+
+def main(url: str, redis: str, key: str, server_key: str, handle: str) -> None:
+    """Wait, and print what came of it."""
+    with Counting() as transport, closing(RedisStatusBackend(redis)) as backend:
+        now = transport.clock.now()
+        sealer, bearer = HandleSealer([key]), Bearer.ANYBODY
+        session = sealer.unseal(handle, purpose="test", binding=bearer, now=now)
+        requestor = Requestor(url, transport, server_key=server_key, status_backend=backend)
+        with requestor.watch_status(session, timeout=timedelta(minutes=1)) as statuses:
+            told = []
+            for status in statuses:
+                told.append(status.value)
+                sys.stdout.write("\n")  # the watch has begun
+                sys.stdout.flush()
+        answer = requestor.get_answer(session)
+        came = {
+            "told": told,
+            "value": answer["over"].value,
+            "evidence": answer.evidence.value,
+            "asked": transport.asked,
+        }
+        sys.stdout.write(json.dumps(came))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
