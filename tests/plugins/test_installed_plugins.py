@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.plugins.fresh_environment import FreshEnvironment
 
-FOUND = """
-from importlib.metadata import entry_points
-(found,) = entry_points(group="irma_backend", name="irma-signing-pkcs11")
-print(sorted(found.load().irma_signing_schemes()))
+OFFERED = """
+import attrs, json
+from irma_backend.installed import chosen_plugins, installed_plugins
+from irma_core.plugins.wiring import Plugins
+
+names = [plugin.name for plugin in installed_plugins()]
+plugins = Plugins(chosen_plugins(names))
+print(json.dumps({name: attrs.asdict(plugins.offers(name)) for name in names}))
 """
 
 
-def test_the_signing_plugin_is_found_by_its_entry_point(
-    fresh_environment: FreshEnvironment,
-) -> None:
-    """In an environment that has nothing but what was declared."""
-    assert fresh_environment.run("-c", FOUND) == "['pkcs11']\n"
+def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnvironment) -> None:
+    """In an environment that has nothing but what was declared; each by its distribution's name."""
+    redis = ["redis", "rediss"]
+    assert json.loads(fresh_environment.run("-c", OFFERED)) == {
+        "irma-signing-pkcs11": {
+            "signing_schemes": ["pkcs11"],
+            "status_backends": [],
+            "stores": [],
+        },
+        "irma-status-redis": {"signing_schemes": [], "status_backends": redis, "stores": redis},
+    }
