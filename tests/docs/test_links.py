@@ -1,0 +1,87 @@
+"""The pages of the documentation lead where they say, and name what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import irma_core
+from irma_core import errors
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+THREATS = ROOT / "docs" / "explanation" / "threat-model.md"
+_CODE = re.compile(r"```.*?```", re.DOTALL)
+
+
+def prose(page: Path) -> str:
+    """Give a page without its blocks of code."""
+    return _CODE.sub("", page.read_text(encoding="utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", each).lower().replace(" ", "-") for each in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_each_link_leads_to_what_is_there(page: Path) -> None:
+    """A file of the project, and a heading in it."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+def test_every_page_is_found_from_readme() -> None:
+    """By as many links as it takes."""
+    found, ahead = set[Path](), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page in PAGES and page not in found:
+            found.add(page)
+            targets = re.findall(r"\]\(([^)#\s]+)", prose(page))
+            ahead += [(page.parent / target).resolve() for target in targets]
+    assert [
+        page.name for page in PAGES if page not in found and page.parent.parent.name == "docs"
+    ] == []
+
+
+def test_the_threat_model_names_errors_that_are_raised_and_tried() -> None:
+    """Each is in the tree, and a test expects it."""
+    named = set(re.findall(r"`(\w+Error)`", prose(THREATS)))
+    assert len(named) > 12
+    assert named <= set(errors.__all__)
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")
+    )
+    for error in named:
+        assert error in tests.replace(Path(__file__).read_text(encoding="utf-8"), "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Answer.schemes",
+        "Answer.signature",
+        "Evidence.SIGNED",
+        "Risk.SIMULATED_PROOFS",
+        "SessionPointer.link",
+        "SessionResult.answer_to",
+        "SignatureRequest",
+        "all_of",
+        "verify_result_jwt",
+    ],
+)
+def test_the_threat_model_names_what_there_is(name: str) -> None:
+    """By the front door."""
+    thing: object = irma_core
+    for part in name.split("."):
+        thing = getattr(thing, part)
+    assert name.rpartition(".")[2] in prose(THREATS)
