@@ -19,7 +19,7 @@ print(json.dumps({name: attrs.asdict(plugins.offers(name)) for name in names}))
 
 def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnvironment) -> None:
     """In an environment that has nothing but what was declared; each by its distribution's name."""
-    redis = ["redis", "rediss"]
+    redis = ["redis", "rediss", "unix"]
     assert json.loads(fresh_environment.run("-c", OFFERED)) == {
         "irma-signing-pkcs11": {
             "signing_schemes": ["pkcs11"],
