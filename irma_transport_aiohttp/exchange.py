@@ -6,7 +6,8 @@ it. It does so for two classes of errors, so a middleware gives them another one
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from contextvars import ContextVar
+from typing import Final
 
 from aiohttp import (
     ClientConnectorError,
@@ -15,13 +16,11 @@ from aiohttp import (
     ClientOSError,
     ClientRequest,
     ClientResponse,
-    ClientSession,
     ServerDisconnectedError,
-    TraceConfig,
-    TraceRequestHeadersSentParams,
 )
+from aiohttp.connector import Connection
 
-__all__ = ["BrokenError", "Exchange", "never_again", "tracing"]
+__all__ = ["UNDER_WAY", "BrokenError", "Exchange", "MarkingRequest", "never_again"]
 
 
 class BrokenError(ClientError):
@@ -38,6 +37,10 @@ class Exchange:
         self.request_sent = False
 
 
+UNDER_WAY: Final[ContextVar[Exchange]] = ContextVar("UNDER_WAY")
+"""The exchange of the task that runs."""
+
+
 async def never_again(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """Run the request once."""
     try:
@@ -49,15 +52,10 @@ async def never_again(request: ClientRequest, handler: ClientHandlerType) -> Cli
     raise BrokenError
 
 
-async def _mark_sent(
-    _: ClientSession, context: SimpleNamespace, __: TraceRequestHeadersSentParams
-) -> None:
-    exchange: Exchange = context.trace_request_ctx
-    exchange.request_sent = True
+class MarkingRequest(ClientRequest):
+    """Says when its first byte is about to leave. Tracing would too, for a tenth more CPU."""
 
-
-def tracing() -> TraceConfig:
-    """Trace what the exchange must know; aiohttp calls it before it writes the first byte."""
-    config = TraceConfig()
-    config.on_request_headers_sent.append(_mark_sent)
-    return config
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Mark the exchange of this task, and send."""
+        UNDER_WAY.get().request_sent = True
+        return await super().send(conn)

@@ -19,7 +19,7 @@ from aiohttp import (
 )
 
 from irma_core.errors import ConfigurationError
-from irma_transport_aiohttp.exchange import BrokenError, tracing
+from irma_transport_aiohttp.exchange import BrokenError, MarkingRequest
 
 __all__ = ["Limits", "Sessions"]
 
@@ -137,5 +137,6 @@ def _session(connector: BaseConnector, *, is_own: bool = True) -> ClientSession:
         timeout=_NO_TIMES,
         auto_decompress=False,
         trust_env=False,
-        trace_configs=[tracing()],
+        skip_auto_headers=("Accept", "Content-Type"),
+        request_class=MarkingRequest,
     )

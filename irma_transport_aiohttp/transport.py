@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Self, TypeAlias, TypeVar
 
 from aiohttp import ClientError, ClientResponse, ClientSession
@@ -14,7 +15,7 @@ from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_transport_aiohttp.exchange import Exchange, never_again
+from irma_transport_aiohttp.exchange import UNDER_WAY, Exchange, never_again
 from irma_transport_aiohttp.failures import explain
 from irma_transport_aiohttp.sessions import Limits, Sessions
 from irma_transport_aiohttp.streams import AiohttpStream
@@ -175,18 +176,20 @@ class AiohttpTransport:
         failure: IrmaError
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
-        url = _url(request.url, base)
+        _check_base(base)
+        url = URL(request.url, encoded=True)
         headers = {**self._headers, **checked_headers(dict(request.headers), "the request")}
         if self._proxy is not None and base[:5].lower() == "http:":
             # Such a proxy reads the request itself; aiohttp sends its headers ahead of TLS only.
             headers.update(self._proxy.headers)
         exchange = Exchange(base.partition("://")[2])
+        UNDER_WAY.set(exchange)
         left = min(deadline - self._clock.monotonic(), _LONGEST_WAIT)
         try:
             if left <= 0:
                 raise TimeoutError
             async with asyncio.timeout(left):
-                response = await self._respond(session, request, url, headers, exchange)
+                response = await self._respond(session, request, url, headers)
                 self._sessions.under_way.add(response)
                 try:
                     return await receive(response, exchange)
@@ -205,7 +208,6 @@ class AiohttpTransport:
         request: HttpRequest,
         url: URL,
         headers: dict[str, str],
-        exchange: Exchange,
     ) -> ClientResponse:
         proxy = self._proxy
         return await session.request(
@@ -213,18 +215,15 @@ class AiohttpTransport:
             url,
             data=request.body,
             headers=headers,
-            skip_auto_headers=("Accept", "Content-Type"),
             allow_redirects=False,
             ssl=self._tls,
             proxy=proxy and proxy.url,
             proxy_headers=proxy and proxy.headers,
-            middlewares=(never_again,),
-            trace_request_ctx=exchange,
+            middlewares=() if request.method == "POST" else (never_again,),
         )
 
     async def _whole(self, response: ClientResponse, _: Exchange) -> HttpResponse:
-        async with response:
-            body = await self._read(response)
+        body = await self._read(response)
         self._sessions.under_way.discard(response)
         pairs = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
@@ -234,24 +233,26 @@ class AiohttpTransport:
 
     async def _read(self, response: ClientResponse) -> bytes:
         """Read and decompress the whole body; what is left over goes with its connection."""
-        limit = self._max_response_bytes
+        limit, content = self._max_response_bytes, response.content
         if (response.content_length or 0) > limit:
             raise OverLimitError
-        body = bytearray()
-        async for piece in response.content.iter_any():
-            body += piece
-            if len(body) > limit:
-                raise OverLimitError
+        body = bytearray(content.read_nowait())
+        # Most are here with their head. The connection is given back with the last byte.
+        while not content.at_eof() and len(body) <= limit:
+            body += await content.readany()
+        if len(body) > limit:
+            raise OverLimitError
         encoding = response.headers.get("content-encoding")
         return decoded(body, encoding, limit) if encoding and body else bytes(body)
 
 
-def _url(text: str, base: str) -> URL:
-    """Give the URL as it is; `ConfigurationError` if its host or port is none."""
+@lru_cache(maxsize=64)
+def _check_base(base: str) -> None:
+    """Raise `ConfigurationError` if host or port is none."""
     try:
-        url = URL(text, encoded=True)
+        url = URL(base, encoded=True)
         if url.host and url.port is not None and url.host.encode("idna"):
-            return url
+            return
     except ValueError:  # UnicodeError too
         pass
     raise ConfigurationError(f"the host or port of {base} is not valid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from aiohttp import ClientSession, TCPConnector
@@ -37,14 +37,13 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
     """Measure starts and polls, ours and raw."""
-    body = build_start_request(ServerUrl.parse(url), as_extended(ASKED)).body
+    value = json.loads(build_start_request(ServerUrl.parse(url), as_extended(ASKED)).body or b"")
     polled = build_status_request(ServerUrl.parse(url), RequestorToken("a" * 20)).url
-    headers = {"content-type": "application/json"}
     async with AiohttpTransport() as transport, ClientSession(connector=TCPConnector()) as session:
         requestor = AsyncRequestor(url, transport)
 
         async def raw() -> object:
-            async with session.post(f"{url}/session", data=body, headers=headers) as response:
+            async with session.post(f"{url}/session", json=value) as response:
                 return json.loads(await response.read())
 
         async def raw_poll() -> object:
@@ -59,14 +58,19 @@ async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
         works = (lambda: requestor.start_session(ASKED), raw, poll, raw_poll)
         taken: tuple[list[float], ...] = ([], [], [], [])
         for _ in range(effort.rounds + 1):  # the first opens the connections
-            for work, seconds in zip(works, taken, strict=True):
-                seconds.append(await _batches(effort, work))
+            spent = await _round(effort, works)
+            for seconds, one in zip(taken, spent, strict=True):
+                seconds.append(one)
     ours, theirs, our_polls, their_polls = (seconds[1:] for seconds in taken)
     return (ours, theirs), (our_polls, their_polls)
 
 
-async def _batches(effort: Effort, work: Callable[[], Awaitable[object]]) -> float:
-    begin = time.process_time()
+async def _round(effort: Effort, works: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:
+    """Go through all works a batch at a time: what else the machine does then meets them alike."""
+    spent = [0.0] * len(works)
     for _ in range(effort.times(20)):
-        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return time.process_time() - begin
+        for number, work in enumerate(works):
+            begin = time.process_time()
+            await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+            spent[number] += time.process_time() - begin
+    return spent
