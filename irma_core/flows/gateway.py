@@ -8,7 +8,7 @@ not belong here: what a token request is made of (`trust.gateway`).
 from __future__ import annotations
 
 import math
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -29,6 +29,7 @@ from irma_core.trust.signing import AsyncSigner, Signer
 __all__ = ["through_gateway"]
 
 ReturnT = TypeVar("ReturnT")
+Gateway: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
 _UNAUTHORIZED: Final = 401
 _MARGIN, _SHARE = 30.0, 0.1
 """How long before its end a token is used no more: seconds, or a share of a short life."""
@@ -42,9 +43,7 @@ def through_gateway(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     return flow if wiring.gateway is None else _through_flow(wiring, wiring.gateway, flow)
 
 
-def _through_flow(
-    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], flow: Flow[ReturnT]
-) -> Flow[ReturnT]:
+def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     answer: Any = None
     failure: IrmaError | None = None
     try:
@@ -66,9 +65,7 @@ def _through_flow(
         flow.close()
 
 
-def _sent_flow(
-    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], effect: Send | OpenStream
-) -> Flow[Any]:
+def _sent_flow(wiring: Wiring, gateway: Gateway, effect: Send | OpenStream) -> Flow[Any]:
     """Send it with a token; once more with another where the gateway refuses the first.
 
     No IRMA server says 401: what is refused so has not reached it, so that a start is repeated too.
@@ -77,7 +74,9 @@ def _sent_flow(
         return (yield effect)
     token = yield from _token_flow(wiring, gateway, effect.deadline)
     answer = yield _with(token, gateway, effect)
-    if answer.status != _UNAUTHORIZED or not _may_be_another(wiring, token):
+    if answer.status != _UNAUTHORIZED:
+        return answer
+    if not wiring.kept_token.may_replace(token, wiring.clock.monotonic(), _NOT_AGAIN_WITHIN):
         return answer
     if isinstance(effect, OpenStream):
         yield CloseStream(answer)
@@ -85,9 +84,7 @@ def _sent_flow(
     return (yield _with(token, gateway, effect))
 
 
-def _is_behind(
-    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], request: HttpRequest
-) -> bool:
+def _is_behind(wiring: Wiring, gateway: Gateway, request: HttpRequest) -> bool:
     """Tell whether the token may go there, and whether there is room for it.
 
     What browsers call needs no token, or they could not; and has an `Authorization` of its own.
@@ -97,24 +94,15 @@ def _is_behind(
     return gateway.header.lower() not in {name for name, _value in request.headers}
 
 
-def _with(
-    token: Fetched, gateway: GatewayAuthentication[Signer | AsyncSigner], effect: Send | OpenStream
-) -> Effect:
+def _with(token: Fetched, gateway: Gateway, effect: Send | OpenStream) -> Effect:
     header = (gateway.header.lower(), f"Bearer {token.text}")
     request = attrs.evolve(effect.request, headers=(*effect.request.headers, header))
     return attrs.evolve(effect, request=request)
 
 
-def _may_be_another(wiring: Wiring, token: Fetched) -> bool:
-    kept = wiring.kept_token
-    if kept.fetched is not token or kept.is_being_fetched:
-        return True
-    return wiring.clock.monotonic() - kept.replaced_at >= _NOT_AGAIN_WITHIN
-
-
 def _token_flow(
     wiring: Wiring,
-    gateway: GatewayAuthentication[Signer | AsyncSigner],
+    gateway: Gateway,
     deadline: float,
     *,
     other_than: Fetched | None = None,
@@ -134,9 +122,7 @@ def _token_flow(
         raise GatewayError("it gave no token in time") from error
 
 
-def _fetch_flow(
-    wiring: Wiring, gateway: GatewayAuthentication[Signer | AsyncSigner], deadline: float
-) -> Flow[Fetched]:
+def _fetch_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetched]:
     assertion = None
     unique = "".join(f"{int(wiring.jitter() * 2**32):08x}" for _ in range(_UNIQUE_PARTS))
     to_sign = unsigned_assertion(gateway, now=wiring.clock.now(), unique=unique)

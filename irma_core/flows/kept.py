@@ -65,10 +65,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.fetched: Fetched | None = None
-        self.tried_at = -math.inf
-        """When the last flight began, on the monotonic clock, whatever came of it."""
-        self.replaced_at = -math.inf
-        """When the last one began for something other than what was at hand."""
+        self._replaced_at = -math.inf
         self._flights: dict[str, _Flight] = {}
 
     @property
@@ -81,6 +78,17 @@ class Kept:
         fetched = self.fetched
         return fetched if fetched is not None and fetched.until > now else None
 
+    def may_replace(self, fetched: Fetched, now: float, interval: float) -> bool:
+        """Tell whether something other than this is there, or may be fetched.
+
+        Args:
+            fetched: What turned out to be of no use.
+            now: The time on the monotonic clock.
+            interval: Seconds since the last flight for that reason, whatever came of it.
+        """
+        is_on_its_way = self.fetched is not fetched or self.is_being_fetched
+        return is_on_its_way or now - self._replaced_at >= interval
+
     def joined(self, own: _Flight, now: float) -> _Flight:
         """Give the flight that is under way, which is one's own where there was none."""
         flight = self._flights.setdefault("", own)
@@ -89,6 +97,10 @@ class Kept:
         # Its thread is lost. Should two see that at once, then both fetch, which does no harm.
         self._flights[""] = own
         return own
+
+    def replacing(self, now: float) -> None:
+        """Note that a flight begins for something other than what is at hand."""
+        self._replaced_at = now
 
     def end(self, flight: _Flight) -> None:
         """End one's own flight."""
@@ -131,9 +143,8 @@ def kept_flow(
         try:
             # Else another flight has landed since the first line.
             if kept.fetched is before:
-                kept.tried_at = now
                 if other_than is not None:
-                    kept.replaced_at = now
+                    kept.replacing(now)
                 kept.fetched = fetched = yield from fetch()
                 return fetched
         except DeadlineError:

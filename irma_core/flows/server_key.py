@@ -11,7 +11,7 @@ import math
 from irma_core.errors import ConfigurationError, ResultJwtError, UnexpectedResponseError
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import exchange_flow
-from irma_core.flows.kept import Fetched, Kept, kept_flow
+from irma_core.flows.kept import Fetched, kept_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.results import SessionResult
 from irma_core.protocol.endpoints import build_public_key_request, parse_public_key_response
@@ -53,18 +53,12 @@ def verified_result_flow(
     try:
         return _verified(wiring, jwt, (key.text,))
     except ResultJwtError as error:
-        if error.code != "signature" or not _may_be_another(kept, key, policy, wiring):
+        interval = policy.minimum_interval.total_seconds()
+        may_replace = kept.may_replace(key, wiring.clock.monotonic(), interval)
+        if error.code != "signature" or not may_replace:
             raise
     key = yield from _key_flow(wiring, policy, latest, other_than=key)
     return _verified(wiring, jwt, (key.text,))
-
-
-def _may_be_another(kept: Kept, key: Fetched, policy: FetchedServerKey, wiring: Wiring) -> bool:
-    """Tell whether the server may have another key than this, as far as it may be asked."""
-    if kept.fetched is not key or kept.is_being_fetched:
-        return True
-    since = wiring.clock.monotonic() - kept.tried_at
-    return since >= policy.minimum_interval.total_seconds()
 
 
 def _key_flow(

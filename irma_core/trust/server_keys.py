@@ -28,7 +28,7 @@ class FetchedServerKey:
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.
-        minimum_interval: How soon after a fetch a signature may lead to another.
+        minimum_interval: The time between two fetches that a signature leads to.
 
     Raises:
         ConfigurationError: They are not above zero, or the lifetime is the shorter one.
