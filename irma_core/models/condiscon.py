@@ -218,12 +218,21 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
 
 def _as_discon(value: object, place: str) -> DisCon:
     if isinstance(value, DisCon):
+        if value.options and all(_is_sound(option) for option in value.options):
+            return value  # as most are: a request that is read or changed looks at them again
         return _discon(value.options, place)
     if isinstance(value, str | AttributeRequest | Con):
         return _discon((value,), place)
     if _is_sequence(value):
         return _discon(value, place)
     raise RequestError(place, "must be an attribute, all_of(), any_of(), optional() or lists")
+
+
+def _is_sound(option: object) -> bool:
+    """Tell whether nothing is to be checked in an option: it has one attribute, or none."""
+    if not isinstance(option, Con) or len(option.attributes) > 1:
+        return False
+    return all(isinstance(each, AttributeRequest) for each in option.attributes)
 
 
 def _discon(options: Iterable[object], place: str) -> DisCon:

@@ -10,6 +10,7 @@ from tests.benchmarks import (
     importing,
     many_at_once,
     reading,
+    receiving,
     signing_parts,
     starting,
     verifying,
@@ -22,6 +23,7 @@ CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "read": reading.rows,
     "plugins": signing_parts.rows,
     "verify": verifying.rows,
+    "callback": receiving.rows,
     "import": importing.rows,
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeAlias
 
-__all__ = ["Effort", "Row", "alternate", "differences", "ratios"]
+__all__ = ["Effort", "Row", "Work", "alternate", "differences", "ratios"]
 
 Work: TypeAlias = Callable[[], object]
 
