@@ -15,6 +15,14 @@ names = [plugin.name for plugin in installed_plugins()]
 plugins = Plugins(chosen_plugins(names))
 print(json.dumps({name: attrs.asdict(plugins.offers(name)) for name in names}))
 """
+OPENED = """
+import sys
+from irma_backend import open_store
+
+with open_store("rediss://redis.example", plugins=["irma-status-redis"]) as store:
+    print(type(store).__module__)
+print("irma_signing_pkcs11" in sys.modules)
+"""
 
 
 def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnvironment) -> None:
@@ -28,3 +36,10 @@ def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnviron
         },
         "irma-status-redis": {"signing_schemes": [], "status_backends": redis, "stores": redis},
     }
+
+
+def test_only_the_plugin_that_is_named_is_imported(fresh_environment: FreshEnvironment) -> None:
+    """Being installed gives nobody a say; a store is opened before its server is asked for."""
+    module, other = fresh_environment.run("-c", OPENED).splitlines()
+    assert module.startswith("irma_status_redis")
+    assert other == "False"
