@@ -28,7 +28,7 @@ __all__ = ["AsyncStatusBackendContract", "StatusBackendContract"]
 BackendT = TypeVar("BackendT", bound=StatusBackend | AsyncStatusBackend)
 _INITIALIZED, _CONNECTED = SessionStatus.INITIALIZED, SessionStatus.CONNECTED
 _DONE, _CANCELLED = SessionStatus.DONE, SessionStatus.CANCELLED
-_LOOK, _SHORT, _LONG = timedelta(0), timedelta(seconds=0.3), timedelta(seconds=20)
+_LOOK, _SHORT, _LONG = timedelta(0), timedelta(seconds=0.3), timedelta(seconds=10)
 _PAUSE: Final = 0.2
 _FAILS_WITHIN: Final = 15.0
 
@@ -55,9 +55,10 @@ class _StatusBackendContract(PartContract[BackendT]):
         backend: Any,
         token: RequestorToken,
         after: SessionStatus | None,
-        within: timedelta = _LONG,
+        within: timedelta | None = None,
     ) -> object:
         """Wait for a status, and check that it takes no longer."""
+        within = _LONG if within is None else within
         begun = time.monotonic()
         status = await self.call(backend.next_status, token, after, within)
         longest = max(within.total_seconds(), 0) + LENIENCE

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from redis_tests.redis_server import check_installed
+import pytest
+
+from irma_backend.connecting import (
+    connect,
+    connect_async,
+    open_status_backend,
+    open_status_backend_async,
+    open_store,
+    open_store_async,
+)
+from irma_core import DisclosureRequest, SessionStatus
+from irma_core.errors import ConfigurationError, StoreError
+from irma_status_redis import plugin
+from irma_testing import InMemoryServer
+from redis_tests.redis_server import RedisServer, check_installed, running_redis
 from tests.pytest_plugin.running import outcome
 
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-status-redis"
@@ -16,3 +33,70 @@ def test_the_plugin_passes_its_own_tests() -> None:
     said = outcome(EXAMPLE)
     assert said.endswith(" passed"), said
     assert "," not in said
+
+
+PASSWORD = "a password"  # of nobody
+SETTINGS: dict[str, Any] = {
+    "plugins": [plugin],
+    "secrets": {"redis-password": lambda: PASSWORD},
+}
+A_MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    directory = tmp_path_factory.mktemp("redis")
+    with running_redis(directory, "--requirepass", PASSWORD) as running:
+        yield running
+
+
+ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
+
+
+def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) -> None:
+    """What another process published, under the same URI."""
+    irma = InMemoryServer()
+    with (
+        connect(irma.url, status=server.uri, transport=irma.transport(), **SETTINGS) as requestor,
+        open_status_backend(server.uri, **SETTINGS) as receiver,
+    ):
+        session = requestor.start_session(ASKED)
+        receiver.publish(session.token, SessionStatus.CANCELLED, None)
+        with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
+            assert list(statuses) == [SessionStatus.CANCELLED]
+
+
+async def test_the_same_awaited(server: RedisServer) -> None:
+    """The colour is that of who opens it."""
+    irma = InMemoryServer()
+    transport = irma.async_transport()
+    async with (
+        connect_async(irma.url, status=server.uri, transport=transport, **SETTINGS) as requestor,
+        open_status_backend_async(server.uri, **SETTINGS) as receiver,
+    ):
+        session = await requestor.start_session(ASKED)
+        await receiver.publish(session.token, SessionStatus.CANCELLED, None)
+        async with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
+            assert [status async for status in statuses] == [SessionStatus.CANCELLED]
+
+
+async def test_a_store_by_configuration_is_one_for_both_colours(server: RedisServer) -> None:
+    """Who puts first is one, however the processes are written."""
+    with open_store(server.uri, **SETTINGS) as store:
+        assert store.put_if_absent("key", b"value", A_MINUTE)
+        async with open_store_async(server.uri, **SETTINGS) as awaited:
+            assert not await awaited.put_if_absent("key", b"other", A_MINUTE)
+            assert await awaited.get("key") == b"value"
+
+
+def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> None:
+    """A URI at once, and a password when it is used."""
+    with (
+        pytest.raises(ConfigurationError) as caught,
+        open_store("redis://ada:secret@host/x", plugins=[plugin]),
+    ):
+        pass
+    assert "secret" not in str(caught.value)
+    with open_store(server.uri, plugins=[plugin]) as store, pytest.raises(StoreError) as failed:
+        store.get("key")
+    assert str(server.port) not in str(failed.value)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @contextmanager
-def receiving(page: ThreadingHTTPServer) -> Iterator[None]:
+def receiving(page: ThreadingHTTPServer) -> Generator[None]:
     serving = threading.Thread(target=page.serve_forever)
     serving.start()
     try:
@@ -56,8 +56,8 @@ def test_a_process_learns_from_another_that_received_the_callback(
             self.send_response(reply.status)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's
+            """Say nothing."""
 
     page, key = ThreadingHTTPServer(("127.0.0.1", 0), Page), new_sealing_key()
     with (
