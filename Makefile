@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-.PHONY: demo test check cover bench chaos clean
+.PHONY: demo test check cover bench chaos picture clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -48,6 +48,10 @@ bench: .venv/ready
 # What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
 chaos: .venv/ready
 	PYTHONPATH=docs/examples/irma-status-redis $(BIN)/python -m tests.chaos $(ARGS)
+
+# README's picture of the demo, from a run of it; a test says when it has become another one.
+picture: .venv/ready
+	$(BIN)/python -m tests.docs.picture
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

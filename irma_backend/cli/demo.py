@@ -31,7 +31,7 @@ from irma_core.models.session_requests import as_extended
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport_urllib3 import SystemClock, Urllib3Transport
 
-__all__ = ["demo"]
+__all__ = ["demo", "play"]
 
 _CARD = "pbdf.gemeente.personalData"
 _OVER18 = f"{_CARD}.over18"
@@ -59,15 +59,20 @@ def demo(server: str | None) -> None:
             with Settings(server).requestor() as requestor:
                 _main_job(requestor, console)
             return
-        with _played() as (requestor, memory, app):
-            console.print("The server is in memory, the app simulated: nothing here is proved.\n")
-            _main_job(requestor, console, after_start=partial(_accept_later, memory, app))
-            console.print("\nWhat is never taken for an answer:")
-            _failures(requestor, memory, app, console)
+        play(console)
+
+
+def play(console: Console) -> None:
+    """Play it all at a server in memory."""
+    with _served() as (requestor, memory, app):
+        console.print("The server is in memory, the app simulated: nothing here is proved.\n")
+        _main_job(requestor, console, after_start=partial(_accept_later, memory, app))
+        console.print("\nWhat is never taken for an answer:")
+        _failures(requestor, memory, app, console)
 
 
 @contextmanager
-def _played() -> Generator[tuple[Requestor, InMemoryServer, SimulatedApp]]:
+def _served() -> Generator[tuple[Requestor, InMemoryServer, SimulatedApp]]:
     from irma_backend.dev_server import running_server  # noqa: PLC0415  # aiohttp, only here
 
     memory = InMemoryServer(clock=SystemClock())
