@@ -1,5 +1,6 @@
 import asyncio
 import random
+from contextlib import aclosing
 from datetime import timedelta
 
 import httpx
@@ -20,40 +21,35 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
         await asyncio.sleep(max(duration.total_seconds(), 0))
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        stream, body = await self.open_stream(request, deadline), b""
-        try:
+        async with aclosing(await self.open_stream(request, deadline)) as stream:
+            body = b""
             while isinstance(piece := await stream.read(deadline), bytes):
                 if len(body := body + piece) > 1024 * 1024:
                     raise e.ResponseTooLargeError(request.path, "over 1 MiB", request_sent=True)
-        finally:
-            await stream.aclose()
         if piece is Silence.QUIET:
             raise explained(request.path, TimeoutError())
         return HttpResponse(stream.status, stream.headers, body=body)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> "HttpxStream":
-        if (left := deadline - self.clock.monotonic()) <= 0:
-            raise explained(request.path, httpx.ConnectTimeout("late"))
         headers = {"accept-encoding": "identity", **dict(request.headers)}
         sent = httpx.Request(request.method, request.url, headers=headers, content=request.body)
-        failure: e.TransportError
-        try:
-            response = await asyncio.wait_for(self.handle_async_request(sent), min(left, 86400))
-            if "content-encoding" not in response.headers:
-                return HttpxStream(response, request.path)
-            await response.aclose()
-            failure = e.MalformedResponseError(request.path, "compressed", request_sent=True)
-        except (httpx.TransportError, TimeoutError) as error:
-            failure = explained(request.path, error)
-        raise failure  # out here, so that no native error, which knows the URL, is behind it
+        failure: Exception = httpx.ConnectTimeout("late")
+        if (left := deadline - self.clock.monotonic()) > 0:
+            try:
+                response = await asyncio.wait_for(self.handle_async_request(sent), left)
+                if "content-encoding" not in response.headers:
+                    return HttpxStream(response, request.path)
+                await response.aclose()
+                failure = httpx.DecodingError("compressed")
+            except (httpx.TransportError, TimeoutError) as error:
+                failure = error
+        raise explained(request.path, failure)  # out here: a native error knows the URL
 
 
 class HttpxStream:
     def __init__(self, response: httpx.Response, path: str) -> None:
         self.status, self._response, self._path = response.status_code, response, path
-        self.headers = tuple(
-            (k.decode("latin-1"), v.decode("latin-1")) for k, v in response.headers.raw
-        )
+        self.headers = tuple(response.headers.multi_items())
         self._pieces = response.aiter_raw()
         self._next: asyncio.Future[bytes | Silence] | None = None
 
@@ -61,7 +57,7 @@ class HttpxStream:
         # httpx closes a response whose read is cancelled: so the read goes on, and is looked at.
         self._next = self._next or asyncio.ensure_future(anext(self._pieces, Silence.END))
         left = max(deadline - HttpxTransport.clock.monotonic(), 0)
-        if not (await asyncio.wait({self._next}, timeout=min(left, 86400)))[0]:
+        if not (await asyncio.wait({self._next}, timeout=left))[0]:
             return Silence.QUIET
         read, self._next = self._next, None
         if error := read.exception():
@@ -69,8 +65,7 @@ class HttpxStream:
         return read.result()
 
     async def aclose(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
+        if self._next is not None and self._next.cancel():
             await asyncio.wait({self._next})
         await self._response.aclose()
 
@@ -82,6 +77,6 @@ def explained(path: str, error: BaseException) -> e.TransportError:
     if not sent:
         return e.ConnectionFailedError(path, "no connection", request_sent=False)
     cut = "closed connection" in str(error) or "disconnected" in str(error)
-    if isinstance(error, httpx.RemoteProtocolError) and not cut:
+    if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError) and not cut:
         return e.MalformedResponseError(path, "no valid HTTP", request_sent=True)
     return e.ConnectionBrokenError(path, "the connection broke", request_sent=True)
