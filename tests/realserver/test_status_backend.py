@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import pytest
 
 from irma_core import (
     Bearer,
@@ -23,8 +25,8 @@ from irma_core import (
 from irma_core.trust.sealing import Sealer
 from irma_status_redis import RedisStatusBackend, RedisStore
 from irma_transport_urllib3 import Urllib3Transport
-from redis_tests.redis_server import running_redis
-from tests.realserver.official_server import OfficialServer
+from redis_tests.redis_server import RedisServer, running_redis
+from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Succeeded
 
@@ -43,10 +45,38 @@ def receiving(page: ThreadingHTTPServer) -> Generator[None]:
         page.server_close()
 
 
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with running_redis(tmp_path) as running:
+        yield running
+
+
 def test_a_process_learns_from_another_that_received_the_callback(
-    official_server: OfficialServer, wallet: Wallet, tmp_path: Path
+    official_server: OfficialServer, wallet: Wallet, redis: RedisServer
 ) -> None:
     """It asks the server for the status once; the answer is made of the JWT that was published."""
+    _follow(official_server, wallet, redis)
+
+
+def test_servers_may_keep_their_sessions_in_redis_as_well(
+    start_official_server: ServerPool, wallet: Wallet, redis: RedisServer
+) -> None:
+    """Such servers have no events, so that a watch would have to ask each second."""
+    server = start_official_server(
+        ServerOptions(
+            sse=False,
+            extra_flags=(
+                "--store-type=redis",
+                f"--redis-addr=127.0.0.1:{redis.port}",
+                "--redis-no-tls",
+                "--redis-allow-empty-password",
+            ),
+        )
+    )
+    _follow(server, wallet, redis)
+
+
+def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer) -> None:
     delivered: list[str] = []
 
     class Page(BaseHTTPRequestHandler):
@@ -61,7 +91,6 @@ def test_a_process_learns_from_another_that_received_the_callback(
 
     page, key = ThreadingHTTPServer(("127.0.0.1", 0), Page), new_sealing_key()
     with (
-        running_redis(tmp_path) as redis,
         closing(RedisStatusBackend(redis.uri)) as backend,
         closing(RedisStore(redis.uri)) as store,
         Urllib3Transport() as transport,
