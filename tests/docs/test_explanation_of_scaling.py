@@ -1,0 +1,34 @@
+"""What the page on scaling shows is run, with a real Redis between two processes' parts."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from irma_core import DisclosureRequest, RequestorToken, SessionStatus, new_sealing_key
+from irma_status_redis import plugin
+from irma_testing import InMemoryServer
+from redis_tests.redis_server import running_redis
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "scaling.md"
+TOKEN = RequestorToken("abcdefghijKLMNOPQRST")
+
+
+def test_what_each_worker_has_is_shared_by_all(tmp_path: Path) -> None:
+    """What one publishes, another learns; both know callback URLs."""
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(block, str(PAGE), "exec"), names)  # as its readers run it
+    names["PLUGINS"] = [plugin]  # it is not installed here
+    pem, key = InMemoryServer().public_key_pem, new_sealing_key()
+    with running_redis(tmp_path) as redis:
+        settings = ("https://irma.example.com", redis.uri, pem, key)
+        with names["wired"](*settings) as one, names["wired"](*settings) as other:
+            (requestor, receiver), (watching, _) = one, other
+            requestor.wiring.status_backend.publish(TOKEN, SessionStatus.DONE, "a.b.c")
+            backend = watching.wiring.status_backend
+            assert backend.next_status(TOKEN, None, timedelta(0)) is SessionStatus.DONE
+            asked = receiver.add_to(DisclosureRequest({"age": "a.b.c.d"}))
+            assert asked.callback_url.startswith("https://shop.example/irma")
