@@ -25,9 +25,9 @@ from typing import Final, final
 
 import attrs
 
-from irma_core.errors import PostRefusedError
-from irma_core.flows.claims import Once, claim_flow, release_flow
-from irma_core.flows.effects import Flow, GetStored, Sleep
+from irma_core.errors import PostRefusedError, WrongSessionError
+from irma_core.flows.claims import Once, released_flow
+from irma_core.flows.effects import Flow, Sleep
 from irma_core.flows.posts import (
     JSON,
     JWT,
@@ -98,7 +98,7 @@ def receive_callback_flow(
         telling = Telling(once, unsealed, result, post.body.decode("ascii"))
         told = yield from tell_once_flow(wiring, settings, telling, deadline)
         asking = once.part(f"asking-{result.status.value}")
-        if told is not result.status and (yield from claim_flow(asking)):
+        if told is not result.status and (yield from asking.claim()):
             news = News(result.token, unsealed, asking)
             yield from _ask_and_tell_flow(wiring, settings, news, deadline)
     except PostRefusedError as refused:
@@ -123,10 +123,10 @@ def receive_unsigned_callback_flow(
         once = _once(settings, result)
     except PostRefusedError as refused:
         return refusal(refused), None
-    told = yield from GetStored(once.store, once.key)
+    told = yield from once.look_up()
     asking = once.part(f"asking-{result.status.value}")
     # To ask for a timed-out session makes the server post again: only one may ask.
-    if told == result.status.value.encode() or not (yield from claim_flow(asking)):
+    if told == result.status.value.encode() or not (yield from asking.claim()):
         return _DONE, None
     return _DONE, News(result.token, unsealed, asking)
 
@@ -137,6 +137,7 @@ def deliver_news_flow(wiring: Wiring, settings: CallbackSettings, news: News) ->
     Raises:
         PostRefusedError: `undecided`: the server does not say that it has ended.
         SessionGoneError: The server does not know the session.
+        WrongSessionError: It gives the result of another.
         IrmaError: The server could not be asked; or as `receive_callback_flow`.
     """
     return _ask_and_tell_flow(wiring, settings, news, wiring.deadline(_STORED_WITHIN))
@@ -160,7 +161,7 @@ def _ask_and_tell_flow(
             again = attrs.evolve(telling, once=telling.once.part(result.status.value))
             yield from tell_once_flow(wiring, settings, again, deadline)
     except Exception:
-        yield from release_flow(news.asking)
+        yield from released_flow(news.asking)
         raise
 
 
@@ -175,6 +176,10 @@ def _stored_end_flow(
             result = yield from verified_result_flow(wiring, jwt, deadline=deadline)
         else:
             result = yield from get_unchecked_result_flow(wiring, token, deadline)
+        if result.token != token:
+            raise WrongSessionError(
+                token.fingerprint, f"the result is of {result.token.fingerprint}"
+            )
         if result.status.is_final:
             return result, jwt
         if wiring.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():

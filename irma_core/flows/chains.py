@@ -14,7 +14,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.chain_records import NextRecord, next_of
-from irma_core.flows.effects import Flow, GetStored
+from irma_core.flows.effects import Flow
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
@@ -41,7 +41,7 @@ class ChainState:
 
     first: StartedSession
     sealer: Sealer = attrs.field(kw_only=True)
-    store: Store | AsyncStore = attrs.field(kw_only=True)
+    store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
     deadline: float = attrs.field(kw_only=True)
     last: Answer | None = attrs.field(default=None, kw_only=True)
 
@@ -74,8 +74,7 @@ def next_answer_flow(wiring: Wiring, state: ChainState) -> Flow[tuple[Answer, Ch
     """
     session: AskedSession = state.first
     if state.last is not None and state.last.next_session is not None:
-        asked_in = next_of(state.store, state.last.token)
-        stored = yield from GetStored(asked_in.store, asked_in.key)
+        stored = yield from next_of(state.store, state.last.token).look_up()
         session = _kept(wiring, state, stored, state.last.next_session)
     left = timedelta(seconds=wiring.seconds_left(state.deadline))
     answer = yield from wait_for_answer_flow(wiring, session, left)

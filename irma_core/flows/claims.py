@@ -21,7 +21,7 @@ from irma_core.flows.wiring import Wiring
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 
-__all__ = ["Once", "claim_flow", "claimed_flow", "record_flow", "release_flow"]
+__all__ = ["Once", "claimed_flow", "released_flow"]
 
 _CLAIM_LIVES: Final = timedelta(minutes=1)
 _WAIT: Final = timedelta(milliseconds=50)
@@ -37,7 +37,7 @@ class Once:
         key: Its name there, in which no secret can be read.
     """
 
-    store: Store | AsyncStore
+    store: Store | AsyncStore = attrs.field(repr=False)
     key: str
 
     @classmethod
@@ -49,15 +49,25 @@ class Once:
         """Give another thing of the same session."""
         return Once(self.store, f"{self.key}:{what}")
 
+    def claim(self) -> PutIfAbsent:
+        """Claim it; the answer is whether that succeeded."""
+        return PutIfAbsent(self.store, self._claim, b"claimed", _CLAIM_LIVES)
+
+    def record(self, record: bytes, lifetime: timedelta) -> PutIfAbsent:
+        """Record that it was done. The claim stays, and expires."""
+        return PutIfAbsent(self.store, self.key, record, lifetime)
+
+    def look_up(self) -> GetStored:
+        """Look for the record; None where it was not done, or not yet."""
+        return GetStored(self.store, self.key)
+
+    def release(self) -> DeleteStored:
+        """Give the claim up."""
+        return DeleteStored(self.store, self._claim)
+
     @property
-    def claim(self) -> str:
-        """The claim's name in the store."""
+    def _claim(self) -> str:
         return f"{self.key}:claim"
-
-
-def claim_flow(once: Once) -> Flow[bool]:
-    """Claim it, and say whether that succeeded."""
-    return (yield from PutIfAbsent(once.store, once.claim, b"claimed", _CLAIM_LIVES))
 
 
 def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | None]:
@@ -71,9 +81,9 @@ def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | No
         StoreError: The store failed.
     """
     while True:
-        is_mine = yield from claim_flow(once)
+        is_mine = yield from once.claim()
         # After the claim: another's may have expired with the thing done.
-        record = yield from GetStored(once.store, once.key)
+        record = yield from once.look_up()
         if record is not None or is_mine:
             return record
         if wiring.seconds_left(deadline) <= 0:
@@ -81,12 +91,7 @@ def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | No
         yield from Sleep(_WAIT)
 
 
-def record_flow(once: Once, record: bytes, lifetime: timedelta) -> Flow[None]:
-    """Record that it was done. The claim stays, and expires."""
-    yield from PutIfAbsent(once.store, once.key, record, lifetime)
-
-
-def release_flow(once: Once) -> Flow[None]:
-    """Give the claim up, since it was not done: the next one may try at once."""
+def released_flow(once: Once) -> Flow[None]:
+    """Give the claim up after a failure: the next one may try at once."""
     with suppress(StoreError):  # it expires all the same, and what went wrong before matters more
-        yield from DeleteStored(once.store, once.claim)
+        yield from once.release()

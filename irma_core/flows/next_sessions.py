@@ -28,7 +28,7 @@ import attrs
 
 from irma_core.errors import AnswerError, PostRefusedError
 from irma_core.flows.chain_records import NextRecord, next_of
-from irma_core.flows.claims import Once, claimed_flow, record_flow, release_flow
+from irma_core.flows.claims import Once, claimed_flow, released_flow
 from irma_core.flows.effects import Ask, Flow
 from irma_core.flows.posts import JWT, Post, believed_result_flow, opened, refusal
 from irma_core.flows.sealed_urls import SealedAddress, Unsealed
@@ -64,8 +64,8 @@ class NextSessionSettings:
     """
 
     address: SealedAddress
-    store: Store | AsyncStore = attrs.field(kw_only=True)
-    choose: ChooseNext = attrs.field(kw_only=True)
+    store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
+    choose: ChooseNext = attrs.field(kw_only=True, repr=False)
 
 
 def answer_next_session_flow(
@@ -116,9 +116,9 @@ def _choose_flow(
         record = NextRecord.of(ready)
         sealed = record.seal(settings.address.sealer, now, lifetime)
     except Exception:
-        yield from release_flow(once)
+        yield from released_flow(once)
         raise
-    yield from record_flow(once, sealed, lifetime)
+    yield from once.record(sealed, lifetime)
     return record
 
 

@@ -15,7 +15,7 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.errors import AnswerError
-from irma_core.flows.claims import Once, claimed_flow, record_flow, release_flow
+from irma_core.flows.claims import Once, claimed_flow, released_flow
 from irma_core.flows.effects import Ask, Flow, PublishStatus
 from irma_core.flows.sealed_urls import SealedAddress, Unsealed
 from irma_core.flows.wiring import Wiring
@@ -71,8 +71,8 @@ class CallbackSettings:
     """
 
     address: SealedAddress
-    store: Store | AsyncStore = attrs.field(kw_only=True)
-    deliver: Deliver = attrs.field(kw_only=True)
+    store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
+    deliver: Deliver = attrs.field(kw_only=True, repr=False)
 
 
 @final
@@ -114,9 +114,9 @@ def tell_once_flow(
     try:
         yield from Ask(partial(settings.deliver, telling.session_end()))
     except Exception:
-        yield from release_flow(once)
+        yield from released_flow(once)
         raise
-    yield from record_flow(once, status.value.encode(), telling.unsealed.lifetime)
+    yield from once.record(status.value.encode(), telling.unsealed.lifetime)
     if wiring.status_backend is not None:
         token = telling.result.token
         yield from PublishStatus(wiring.status_backend, token, status, telling.jwt)

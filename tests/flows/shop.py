@@ -63,6 +63,7 @@ class Shop:
         status_backend: Any = None,
         store: Any = None,
         clock: Any = None,
+        server_key: Any = None,
     ) -> None:
         self.colour = colour
         settings = UNSIGNED if unsigned else ServerSettings()
@@ -78,7 +79,7 @@ class Shop:
         self.nexts: NextSessionReceiver | AsyncNextSessionReceiver | None = None
         self.later: list[Callable[[], Any]] = []
         self.store: Any
-        key = None if unsigned else self.server.public_key_pem
+        key = None if unsigned else server_key or self.server.public_key_pem
         common: Any = {"server_key": key, "allow": {Risk.SIMULATED_PROOFS}}
         common["status_backend"] = status_backend
         later: Any = self.later.append if unsigned else None

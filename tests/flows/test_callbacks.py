@@ -15,6 +15,7 @@ from irma_core import (
     CallbackReceiver,
     Evidence,
     ExtendedRequest,
+    FetchedServerKey,
     IssuanceRequest,
     RequestorToken,
     SessionCancelledError,
@@ -32,7 +33,7 @@ from irma_core.errors import (
     StoreError,
 )
 from irma_core.models.credentials import CredentialRequest
-from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing.memory.compact_jwt import JwtSigner
 from irma_transport_urllib3.clock import SystemClock
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
@@ -89,6 +90,28 @@ def test_an_end_without_an_answer_is_told_as_what_it_is(colour: str) -> None:
         late.get_answer()
     with pytest.raises(AnswerError):
         cheat.get_answer()
+
+
+def test_a_key_that_is_to_be_fetched_is_fetched_for_who_knows_the_secret() -> None:
+    """Once; and for nobody else."""
+    shop = Shop("sync", server_key=FetchedServerKey())
+    session = shop.start()
+    keys: list[str] = []
+    requestor: Any = shop.requestor
+    send = requestor._transport.send
+
+    def counted(request: HttpRequest, deadline: float) -> HttpResponse:
+        keys.append(request.path)
+        response: HttpResponse = send(request, deadline)
+        return response
+
+    requestor._transport.send = counted
+    shop.post(HttpRequest("POST", PAGE, path="POST callback", body=b"x"))
+    assert keys == []
+    shop.app.accept(session.pointer)
+    shop.post(last_post(shop))
+    assert keys == ["GET publickey"]
+    assert shop.told[0].get_answer().evidence is Evidence.SIGNED
 
 
 def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:

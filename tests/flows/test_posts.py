@@ -31,7 +31,7 @@ from irma_core import (
     SignatureRequest,
     new_sealing_key,
 )
-from irma_core.errors import ConfigurationError, RequestError
+from irma_core.errors import ConfigurationError, RequestError, WrongSessionError
 from irma_core.flows.posts import LARGEST_POST
 from irma_core.flows.sealed_urls import CALLBACK, NEXT_SESSION, SealedAddress
 from irma_core.models.json_text import JsonValue
@@ -62,8 +62,8 @@ KEY = recorded("callback-done")["public_key"]
 class Receiving:
     """A receiver at the time of a recording, and what its application was told."""
 
-    def __init__(self, at: int, *, unsigned: bool = False) -> None:
-        transport = ScriptedTransport()
+    def __init__(self, at: int, *steps: HttpResponse, unsigned: bool = False) -> None:
+        transport = ScriptedTransport(steps)
         self.clock = transport.clock = ManualClock(datetime.fromtimestamp(at, UTC))
         self.told: list[SessionEnd] = []
         self.later: list[Any] = []
@@ -143,6 +143,18 @@ def test_a_recorded_unsigned_post_is_news() -> None:
     reply = receiving.receiver.receive("POST", receiving.url(), headers_of(value), body)
     assert reply.status == 204
     assert (len(receiving.later), receiving.told) == (1, [])
+
+
+def test_news_are_not_told_of_another_session_than_was_asked_for() -> None:
+    """Should the server give another's result."""
+    value = recorded("callback-unsigned")
+    other = value["request"]["body"].replace("KQeXp9yoLqEJj9itndiE", "a" * 20).encode()
+    receiving = Receiving(value["recorded"], HttpResponse(200, JSON, body=other), unsigned=True)
+    body = value["request"]["body"].encode()
+    receiving.receiver.receive("POST", receiving.url(), headers_of(value), body)
+    with pytest.raises(WrongSessionError):
+        receiving.later[0]()
+    assert receiving.told == []
 
 
 def code_of(reply: HttpResponse) -> str:

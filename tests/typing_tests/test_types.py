@@ -5,18 +5,22 @@ the checker no longer refuses the line, it complains of the comment.
 """
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
+from datetime import timedelta
 from typing import assert_type
 
 from irma_backend import connect, connect_async, open_signer, open_store, open_store_async
 from irma_core import (
     Answer,
+    AsyncCallbackReceiver,
     AsyncRequestor,
     AsyncSigner,
+    CallbackReceiver,
     GatewayAssertion,
     GatewayAuthentication,
     GatewaySecret,
     HmacAuthentication,
     Requestor,
+    Sealer,
     SessionStatus,
     Signer,
     StartedSession,
@@ -83,6 +87,28 @@ def only_in_its_colour(backend: StatusBackend, awaited: AsyncStatusBackend) -> N
     AsyncRequestor(url, other, status_backend=awaited)
     Requestor(url, transport, status_backend=awaited)  # type: ignore[arg-type]  # the point of it
     AsyncRequestor(url, other, status_backend=backend)  # type: ignore[arg-type]  # the point of it
+
+
+def receivers_have_a_colour(
+    requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
+) -> None:
+    """They take the requestor and the store of their colour, and give its answers."""
+    page = "https://shop.example/irma/callback"
+    receiver = CallbackReceiver(requestor, page, sealer=sealer, store=store, deliver=print)
+    assert_type(receiver.receive("POST", page, [], b""), HttpResponse)
+    CallbackReceiver(requestor, page, sealer=sealer, store=awaited, deliver=print)  # type: ignore[arg-type]  # the point of it
+    AsyncCallbackReceiver(other, page, sealer=sealer, store=store, deliver=print)  # type: ignore[arg-type]  # the point of it
+    AsyncCallbackReceiver(requestor, page, sealer=sealer, store=awaited, deliver=print)  # type: ignore[arg-type]  # the point of it
+
+
+def chains_have_a_colour(
+    session: StartedSession, requestor: Requestor, store: Store, sealer: Sealer
+) -> None:
+    """The answers of a chain are iterated in the requestor's."""
+    chain = requestor.follow_chain(
+        session, sealer=sealer, store=store, timeout=timedelta(minutes=1)
+    )
+    assert_type(next(chain), Answer)
 
 
 async def by_configuration(url: str, uri: str) -> None:
