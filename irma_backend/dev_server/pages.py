@@ -79,7 +79,10 @@ class Pages:
 
     def _button(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def press(request: web.Request) -> web.Response:
-            sent = await request.post()
+            try:
+                sent = await request.post()
+            except (ValueError, LookupError):  # aiohttp reads no other encoding, nor half a form
+                return self._sorry(400, "This is no form as browsers send it.")
             form = {name: value for name, value in sent.items() if isinstance(value, str)}
             if not self._guard.is_own(request, form.get(TOKEN_FIELD, "")):
                 return self._sorry(

@@ -102,4 +102,8 @@ def _problem(body: bytes, problem: JsonTextError) -> str:
     except json.JSONDecodeError as found:
         if found.pos < len(text):
             return f"invalid character {text[found.pos]!r} looking for beginning of value"
+    except RecursionError:
+        return f"invalid character {text.lstrip()[:1]!r} exceeded max depth"
+    except ValueError:
+        return "json: cannot unmarshal number into Go value"
     return "unexpected end of JSON input"

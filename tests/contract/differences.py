@@ -42,6 +42,7 @@ OTHER_WORDS = {
     "an attribute that is a number": "names Go's type",
     "a condiscon that is a text": "names Go's type",
     "an attribute's value that is a number": "names Go's type",
+    "a number of 5000 digits": "names Go's type",
     "a label at no place": "names Go's type",
     "a time-out with a fraction": "names Go's type",
     "attributes that do not exist": "asks the scheme's URL first, which is not there",

@@ -29,6 +29,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "an empty body": (b"", "unexpected end of JSON input"),
     "half an object": (b"{", "unexpected end of JSON input"),
     "no JSON": (b"x", "invalid character 'x' looking for beginning of value"),
+    "too many brackets": (b"[" * 200_000, "invalid character '[' exceeded max depth"),
+    "too many braces": (b'{"a":' * 100_000, "invalid character '{' exceeded max depth"),
+    "a number of 5000 digits": (
+        b'{"timeout": ' + b"9" * 5000 + b"}",
+        "json: cannot unmarshal number into Go value",
+    ),
     "two values": (b"{} {}", "invalid character '{' after top-level value"),
     "a list": (b"[]", "json: cannot unmarshal array into Go value of type struct"),
     "nothing": (b"null", "Failed to JSON unmarshal request bytes"),

@@ -70,6 +70,27 @@ def test_a_button_without_the_token_does_nothing(
     assert http.status(token) == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"page-token=\xff"),
+        ("application/x-www-form-urlencoded; charset=nonsense", b"page-token=x"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\n"),
+    ],
+)
+def test_what_is_no_form_is_refused_and_not_a_fault(
+    kind: str, body: bytes, url: str, http: Http, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever sends it; nothing of it is in the log."""
+    name = http.start(AGE18)["sessionPtr"]["u"].rsplit("/", 1)[1]
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.request("POST", f"/app/{name}/refuse", body, {"content-type": kind})
+    response = connection.getresponse()
+    assert (response.status, b"no form" in response.read()) == (400, True)
+    connection.close()
+    assert "Traceback" not in caplog.text
+
+
 def test_another_server_s_token_is_none(browser: Browser, http: Http) -> None:
     """Each has its own, for as long as it runs."""
     http.start(AGE18)
