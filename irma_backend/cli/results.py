@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from irma_backend.cli.screen import is_unsafe
 from irma_core import Answer, DisclosedAttribute, SessionResult
 from irma_core.models.json_text import JsonValue, read_json, write_json
 
@@ -18,8 +19,14 @@ __all__ = ["print_answer", "print_json", "print_unchecked"]
 
 
 def print_json(value: JsonValue) -> None:
-    """Print a value on one line."""
-    sys.stdout.write(f"{write_json(value)}\n")
+    """Print a value on one line; what would steer a terminal is escaped, as JSON can."""
+    line = "".join(_escaped(each) if is_unsafe(each) else each for each in write_json(value))
+    sys.stdout.write(f"{line}\n")
+
+
+def _escaped(letter: str) -> str:
+    units = letter.encode("utf-16-be").hex()  # two for what lies beyond the first 65,536
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def print_answer(answer: Answer) -> None:

@@ -17,7 +17,15 @@ from rich.text import Text
 
 from irma_core import Answer, SessionPointer, SessionStatus
 
-__all__ = ["clean", "show_answer", "show_pairing_code", "show_session", "show_status", "to_person"]
+__all__ = [
+    "clean",
+    "is_unsafe",
+    "show_answer",
+    "show_pairing_code",
+    "show_session",
+    "show_status",
+    "to_person",
+]
 
 _WORDS = {
     SessionStatus.INITIALIZED: "waiting for an app",
@@ -33,7 +41,12 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 def clean(text: str) -> str:
     """Make a text from outside safe for a terminal: what would steer it shows as U+FFFD."""
-    return "".join("\ufffd" if unicodedata.category(each) in _UNSAFE else each for each in text)
+    return "".join("\ufffd" if is_unsafe(each) else each for each in text)
+
+
+def is_unsafe(letter: str) -> bool:
+    """Tell whether a letter would steer a terminal, or be seen by nobody."""
+    return unicodedata.category(letter) in _UNSAFE
 
 
 def to_person() -> Console:

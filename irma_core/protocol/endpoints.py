@@ -79,6 +79,8 @@ _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")
 _OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*")
+"""Nothing else: it may be printed on a terminal."""
 _OK, _NO_CONTENT = 200, 204
 
 
@@ -194,7 +196,7 @@ def build_public_key_request(server: ServerUrl) -> HttpRequest:
 def parse_public_key_response(response: HttpResponse) -> str:
     """Parse the server's public key: PEM of a SubjectPublicKeyInfo."""
     text = text_reply(response, _PUBLIC_KEY, media_type=None)
-    if not text.startswith("-----BEGIN PUBLIC KEY-----"):
+    if not _PUBLIC_PEM.fullmatch(text):
         raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is no public key in PEM")
     return text
 

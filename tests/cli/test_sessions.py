@@ -310,9 +310,13 @@ def test_what_comes_from_outside_does_not_steer_the_terminal(
 ) -> None:
     """An attribute's value may hold escape sequences, or turn the direction of text."""
     odd = SimulatedApp(memory)
-    odd.add(CARD, {"over18": "Yes", "firstnames": "\x1b[2J\u202eadA\x07"})
+    name = "\x1b[2J\u202eadA\x07\x9b1m\U000e0041"
+    odd.add(CARD, {"over18": "Yes", "firstnames": name})
     memory.when_started(odd.accept)
     status, _, err = command_line.run(*ADULT)
     assert status == 0
     assert "\ufffd[2J\ufffdadA\ufffd" in err
-    assert not {"\x1b", "\u202e", "\x07"} & set(err)
+    assert not set(name) & set(err) - set("[2JadA1m")
+    status, out, _ = command_line.run(*ADULT, "--json")
+    assert not set(name) & set(out) - set("[2JadA1m")
+    assert json.loads(out)["answer"]["name"]["attributes"][0]["value"] == name

@@ -46,6 +46,14 @@ def test_a_cancel_that_a_proxy_answered_is_no_cancel() -> None:
     endpoints.parse_cancel_response(HttpResponse(200, body=b"\n"))
 
 
+def test_a_public_key_holds_nothing_that_steers_a_terminal() -> None:
+    """It is printed as it came."""
+    for odd in (b"\x1b[2J", b"\x07", b"\x7f"):
+        body = b"-----BEGIN PUBLIC KEY-----\nMII" + odd + b"\n-----END PUBLIC KEY-----\n"
+        with pytest.raises(UnexpectedResponseError, match="no public key in PEM"):
+            endpoints.parse_public_key_response(HttpResponse(200, body=body))
+
+
 @pytest.mark.parametrize(
     "build", [endpoints.build_start_jwt_request, endpoints.build_revocation_jwt_request]
 )
