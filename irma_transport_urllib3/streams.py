@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
+from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from typing import cast
 
@@ -27,13 +30,19 @@ class Urllib3Stream:
         head: The same response as `http.client` sees it.
         exchange: What both belong to.
         path: The request's name for people.
+        under_way: It is among these until it is closed.
 
     Raises:
         NotHttpError: Its body is compressed, which was not asked for.
     """
 
     def __init__(
-        self, response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange, path: str
+        self,
+        response: BaseHTTPResponse,
+        head: HTTPResponse,
+        exchange: Exchange,
+        path: str,
+        under_way: set[Urllib3Stream],
     ) -> None:
         if (head.getheader("content-encoding") or "identity").strip().lower() != "identity":
             raise NotHttpError("its body is in an encoding that was not asked for")
@@ -46,6 +55,8 @@ class Urllib3Stream:
         self._path = path
         self._frame = frame_of(head)
         exchange.is_stream = True
+        self._under_way = under_way
+        under_way.add(self)
 
     def read(self, deadline: float) -> bytes | Silence:
         """Give bytes as soon as some have come; see `ByteStream.read`.
@@ -65,7 +76,17 @@ class Urllib3Stream:
 
     def close(self) -> None:
         """Close the connection; closing again does nothing."""
+        self._under_way.discard(self)
         self._response.close()
+
+    def hang_up(self) -> None:
+        """End the connection for who reads on another thread, which finds it broken then."""
+        sock: socket.socket | None = getattr(self._response.connection, "sock", None)
+        with suppress(OSError):  # it was closed meanwhile
+            if sock is not None:
+                # By a second handle: TLS on the first one must not notice before its reader does.
+                with socket.socket(fileno=os.dup(sock.fileno())) as handle:
+                    handle.shutdown(socket.SHUT_RDWR)
 
     def _next(self) -> bytes | Silence:
         exchange, frame = self._exchange, self._frame

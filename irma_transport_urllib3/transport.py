@@ -90,6 +90,7 @@ class Urllib3Transport:
             ssl_context, kept_connections, read_proxy(proxy, proxy_headers)
         )
         self._pools: Pools | None = Pools(self._settings)
+        self._streams: set[Urllib3Stream] = set()
         self._clock = SystemClock()
 
     def __enter__(self) -> Self:
@@ -113,10 +114,17 @@ class Urllib3Transport:
         time.sleep(max(duration.total_seconds(), 0.0))
 
     def close(self) -> None:
-        """Close the connections; one that is in use closes after it. Nothing can be sent then."""
+        """Close the connections, and end streams; a call under way still gets its response.
+
+        Nothing can be sent then.
+        """
         pools, self._pools = self._pools, None
-        if pools is not None:
-            pools.close()
+        if pools is None:
+            return
+        if pools.pid == os.getpid():  # or they are the parent's, before a fork
+            for stream in tuple(self._streams):
+                stream.hang_up()
+        pools.close()
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         """Send the request, and give the whole response whatever its status.
@@ -151,7 +159,9 @@ class Urllib3Transport:
         return self._exchange(
             request,
             deadline,
-            lambda response, head, exchange: Urllib3Stream(response, head, exchange, request.path),
+            lambda response, head, exchange: Urllib3Stream(
+                response, head, exchange, request.path, self._streams
+            ),
         )
 
     def _exchange(

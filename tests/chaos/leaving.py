@@ -30,6 +30,7 @@ __all__ = ["findings"]
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
 AN_HOUR = timedelta(hours=1)
 HOURS = 20_000.0
+THREADS = 32
 
 
 def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
@@ -42,8 +43,12 @@ def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
         for colour in ("sync", "async"):
             yield Finding(f"the same after Ctrl-C, {colour}", _interrupt(url, colour), 0)
         told, left = asyncio.run(_close_amid(url, watches))
-    yield Finding(f"of {watches} watches, told that their transport is closed", told, watches, True)
-    yield Finding("sockets, tasks and threads left of those", left, 0)
+        name = f"of {watches} watches, told that their transport is closed"
+        yield Finding(name, told, watches, at_least=True)
+        yield Finding("sockets, tasks and threads left of those", left, 0)
+        told, left = _close_amid_threads(url)
+    yield Finding(f"of {THREADS} on threads, told the same", told, THREADS, at_least=True)
+    yield Finding("sockets and threads left of those", left, 0)
     yield Finding(f"of {forks} forks amid use, children with wrong answers", _fork(forks), 0)
 
 
@@ -146,6 +151,32 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
     await settled()
     left = Leftovers.now().beyond(before)
     return sum(task.result() for task in ended), left
+
+
+def _close_amid_threads(url: str) -> tuple[int, int]:
+    """The same in the other colour, a thread for each watch."""
+    before = Leftovers.now()
+    transport = Urllib3Transport()
+    requestor = Requestor(url, transport)
+    told = threading.Semaphore(0)
+
+    def watch(_: int) -> bool:
+        session = requestor.start_session(ASKED)
+        try:
+            with requestor.watch_status(session) as statuses:
+                for _status in statuses:
+                    told.release()
+        except ConfigurationError:
+            return True
+        return False
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        watching = [pool.submit(watch, number) for number in range(THREADS)]
+        for _ in watching:
+            told.acquire()
+        transport.close()
+        ended = sum(each.result(timeout=20) for each in watching)
+    return ended, Leftovers.now().beyond(before)
 
 
 def _fork(forks: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from irma_core.errors import MalformedResponseError, TransportError
+from irma_core.errors import ConnectionBrokenError, MalformedResponseError, TransportError
 from irma_core.protocol.transport import AsyncTransport, Silence
-from irma_testing.contracts.stage import OnThread, Stage
+from irma_testing.contracts.stage import OnThread, Stage, get
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import event_stream, silent_stream
 from irma_testing.misbehaviours import drip, raw
@@ -83,6 +84,30 @@ async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None
             await stage.failure(MalformedResponseError, whole())
             for stream in opened:
                 await stream.aclose()
+
+
+@pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
+def test_closing_ends_the_streams_of_other_threads(
+    is_tls: bool, server_tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    """Who reads is told at once; else the thread would stay as long as it is patient."""
+    quiet = silent_stream(b":\n")
+    with (
+        MisbehavingServer(quiet, tls=server_tls if is_tls else None) as server,
+        ThreadPoolExecutor() as pool,
+    ):
+        transport = Urllib3Transport(ca=ca_file)
+        now = transport.clock.monotonic()
+        left_open = transport.open_stream(get(server), now + 5)
+        stream = transport.open_stream(get(server), now + 5)
+        assert stream.read(now + 5) == b":\n"
+        reading = pool.submit(stream.read, now + 60)
+        transport.close()
+        with pytest.raises(ConnectionBrokenError):
+            reading.result(timeout=10)
+        left_open.close()
+        left_open.hang_up()
+        stream.close()
 
 
 async def test_a_closed_stream_gives_no_more(make: Make) -> None:
