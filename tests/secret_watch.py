@@ -17,9 +17,12 @@ from typing import Any
 import pytest
 
 from irma_core.errors import IrmaError
+from irma_core.models.credentials import CredentialRequest
 from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.session_requests import RevocationRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.trust.authentication import TokenAuthentication
+from irma_core.trust.gateway import GatewaySecret
 from irma_core.trust.sealing import Sealer
 from irma_core.trust.signing import HmacSigner
 from tests.secret_search import SecretSearch, texts_of
@@ -69,18 +72,21 @@ def pytest_configure() -> None:
     after_init(TokenAuthentication, note_bearer)
     after_init(HmacSigner, note_hmac_key)
     after_init(Sealer, note_sealing_keys)
+    after_init(GatewaySecret, note_gateway_secret)
     after_init(DisclosedAttribute, note_value)
+    after_init(CredentialRequest, note_issued)
+    after_init(RevocationRequest, note_revocation_key)
 
 
-def keep_error(error: IrmaError, *_: object) -> None:
+def keep_error(error: IrmaError, /, *_: object) -> None:
     _ERRORS.append(error)
 
 
-def note_token(token: RequestorToken | FrontendAuthorization, *_: object) -> None:
+def note_token(token: RequestorToken | FrontendAuthorization, /, *_: object) -> None:
     SEARCH.note_token(token.reveal())
 
 
-def note_bearer(authentication: TokenAuthentication, *_: object, **__: object) -> None:
+def note_bearer(authentication: TokenAuthentication, /, *_: object, **__: object) -> None:
     SEARCH.note("a bearer token", authentication.secret)
 
 
@@ -93,7 +99,21 @@ def note_sealing_keys(_: Sealer, keys: Sequence[str]) -> None:
         SEARCH.note("a sealing key", key)
 
 
-def note_value(disclosed: DisclosedAttribute, *_: object, **__: object) -> None:
+def note_gateway_secret(credentials: GatewaySecret, /, *_: object, **__: object) -> None:
+    SEARCH.note("a gateway's secret", credentials.secret)
+
+
+def note_issued(credential: CredentialRequest, /, *_: object, **__: object) -> None:
+    for value in credential.attributes.values():
+        SEARCH.note("the value of an attribute", value or "")
+    SEARCH.note("a revocation key", credential.revocation_key or "")
+
+
+def note_revocation_key(request: RevocationRequest, /, *_: object, **__: object) -> None:
+    SEARCH.note("a revocation key", request.revocation_key)
+
+
+def note_value(disclosed: DisclosedAttribute, /, *_: object, **__: object) -> None:
     SEARCH.note("the value of an attribute", disclosed.raw_value or "")
 
 

@@ -14,10 +14,12 @@ from irma_core import (
     AsyncCallbackReceiver,
     AsyncRequestor,
     AsyncSigner,
+    Bearer,
     CallbackReceiver,
     GatewayAssertion,
     GatewayAuthentication,
     GatewaySecret,
+    HandleSealer,
     HmacAuthentication,
     Requestor,
     Sealer,
@@ -54,6 +56,44 @@ def exact(wiring: Wiring, session: StartedSession, requestor: Requestor) -> None
     assert_type(get_answer_flow(wiring, session), Flow[Answer])
     assert_type(get_status_flow(wiring, session), Flow[SessionStatus])
     assert_type(requestor.get_answer(session), Answer)
+
+
+def only_a_binding_or_by_name(
+    sealer: HandleSealer, session: StartedSession, cookie: str | None
+) -> None:
+    """A cookie that may not be there binds no handle; a visitor without one brings none."""
+    sealer.seal(session, purpose="login", binding=Bearer.ANYBODY)
+    sealer.seal(session, purpose="login", binding=cookie)  # type: ignore[arg-type]
+    sealer.seal(session, purpose="login")  # type: ignore[call-arg]
+    sealer.unseal("handle", purpose="login", binding=cookie, now=session.started_at)
+
+
+async def only_a_store_of_its_colour(
+    requestor: Requestor,
+    awaited: AsyncRequestor,
+    sealer: HandleSealer,
+    stores: tuple[Store, AsyncStore],
+) -> None:
+    """As everywhere."""
+    blocking, other = stores
+    answer = requestor.redeem_handle(
+        "handle", sealer=sealer, store=blocking, purpose="login", binding="visit"
+    )
+    assert_type(answer, Answer)
+    requestor.redeem_handle(
+        "handle",
+        sealer=sealer,
+        store=other,  # type: ignore[arg-type]
+        purpose="login",
+        binding="visit",
+    )
+    await awaited.redeem_handle(
+        "handle",
+        sealer=sealer,
+        store=blocking,  # type: ignore[arg-type]
+        purpose="login",
+        binding="visit",
+    )
 
 
 def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
