@@ -11,11 +11,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 from redis.credentials import CredentialProvider
+from redis.exceptions import AuthenticationError
 
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
 
-__all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address"]
+__all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 
 LONGEST_STEP: Final = 2.0
 """Seconds for a connection, for an answer on it, and for one of the pool to be free."""
@@ -95,12 +96,28 @@ class Address:
 
 
 @final
+class NoPasswordError(AuthenticationError):
+    """What was to get the password failed; the text is the failure's type.
+
+    redis-py lets go of a connection only where its own errors come out of the login.
+    """
+
+
+@final
 class _Credentials(CredentialProvider):
     def __init__(self, user: str | None, password: Secret) -> None:
         self._user = user
         self._password = password
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
-        secret = self._password() if callable(self._password) else self._password
-        text = secret.decode() if isinstance(secret, bytes) else secret
-        return (text,) if self._user is None else (self._user, text)
+        try:
+            secret = self._password() if callable(self._password) else self._password
+            text = secret.decode() if isinstance(secret, bytes) else secret
+        except Exception as error:  # noqa: BLE001  # it is the application's function
+            failure = NoPasswordError(type(error).__name__)
+        else:
+            return (text,) if self._user is None else (self._user, text)
+        raise failure
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()

@@ -13,8 +13,8 @@ from typing import TypeVar
 import redis
 from redis import exceptions
 
-from irma_core.errors import StatusBackendError, StoreError
-from irma_status_redis.address import LONGEST_CALL
+from irma_core.errors import IrmaError, StatusBackendError, StoreError
+from irma_status_redis.address import LONGEST_CALL, NoPasswordError
 
 __all__ = ["attempt", "attempt_async", "reason"]
 
@@ -40,6 +40,10 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
 
 def reason(error: Exception) -> str:
     """Say what went wrong, without anything of the error's own text."""
+    if isinstance(error, IrmaError):
+        return str(error)  # our own
+    if isinstance(error, NoPasswordError):
+        return f"Redis: its password could not be got: {error}"
     for kind, text in _REASONS:
         if isinstance(error, kind):
             return f"Redis: {text}"

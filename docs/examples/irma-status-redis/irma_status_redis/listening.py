@@ -116,7 +116,7 @@ class _Run:
             self._subscribe()
             while self._is_wanted:
                 self._hear()
-        except (redis.RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # all who wait are told
             failure = reason(error)
         finally:
             with self._lock:

@@ -95,7 +95,7 @@ class _Run:
                 await self._subscribe()
             while True:
                 await self._hear()
-        except (redis.RedisError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # all who wait are told
             failure = reason(error)
         finally:
             self._failure = failure

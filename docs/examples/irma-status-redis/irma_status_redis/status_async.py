@@ -11,9 +11,10 @@ from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
 from irma_core.protocol.status_backends import Quiet
 from irma_core.protocol.transport import Silence
-from irma_status_redis.clients import as_bytes, make_async_client
+from irma_status_redis.clients import make_async_client
 from irma_status_redis.failures import attempt_async
 from irma_status_redis.listening_async import AsyncListener
+from irma_status_redis.looking import Looks
 from irma_status_redis.records import PUBLISH, RESULT, STATUS, SessionRecord
 
 __all__ = ["AsyncRedisStatusBackend"]
@@ -26,6 +27,7 @@ class AsyncRedisStatusBackend:
     def __init__(self, uri: str, *, password: Secret | None = None) -> None:
         self._redis = make_async_client(uri, password)
         self._listener = AsyncListener(self._redis)
+        self._looks = Looks(self._redis)
 
     async def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
@@ -33,10 +35,10 @@ class AsyncRedisStatusBackend:
         """Wait for a status; see `RedisStatusBackend.next_status`."""
         record = SessionRecord(token)
         if within <= timedelta(0):
-            return record.newer(await self._field(record, STATUS), after) or Silence.QUIET
+            return record.newer(await self._looks.field(record, STATUS), after) or Silence.QUIET
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
         async with self._listener.hearing(record.key) as heard:
-            status = record.newer(await self._field(record, STATUS), after)
+            status = record.newer(await self._looks.field(record, STATUS), after)
             while status is None:
                 try:
                     async with asyncio.timeout_at(deadline):
@@ -61,13 +63,10 @@ class AsyncRedisStatusBackend:
     async def published_result(self, token: RequestorToken) -> str | None:
         """Give the signed result that was kept; see `RedisStatusBackend.published_result`."""
         record = SessionRecord(token)
-        return record.result(await self._field(record, RESULT))
+        return record.result(await self._looks.field(record, RESULT))
 
     async def aclose(self) -> None:
         """Let go of the connections."""
         await self._listener.aclose()
+        await self._looks.aclose()
         await self._redis.aclose()
-
-    async def _field(self, record: SessionRecord, name: str) -> bytes | None:
-        kept = await attempt_async(lambda: self._redis.hget(record.key, name), StatusBackendError)
-        return as_bytes(kept)

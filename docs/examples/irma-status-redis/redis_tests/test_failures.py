@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from irma_core import SessionStatus
-from irma_core.errors import StatusBackendError, StoreError
+from irma_core.errors import IrmaError, StatusBackendError, StoreError
 from irma_core.protocol.transport import Silence
 from irma_status_redis import RedisStore, listening, listening_async
 from redis_tests.backends import COLOURS, a_token, opened
@@ -204,7 +204,7 @@ def test_many_watches_share_the_connections(colour: str, server: RedisServer) ->
 
     async def story() -> None:
         async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
-            tokens = [a_token() for _ in range(300 if colour == "async" else 30)]
+            tokens = [a_token() for _ in range(1000 if colour == "async" else 30)]
             waits = asyncio.gather(*(watching.wait(token) for token in tokens))
             await asyncio.sleep(1)
             with server.client() as client:
@@ -214,6 +214,27 @@ def test_many_watches_share_the_connections(colour: str, server: RedisServer) ->
             for token in tokens:
                 await telling.publish(token, DONE)
             assert await waits == [DONE] * len(tokens)
+
+    asyncio.run(story())
+
+
+@COLOURS
+def test_a_password_that_cannot_be_got_is_told_as_that(colour: str, server: RedisServer) -> None:
+    """And not as a connection that was lost: it is asked for at each connection."""
+
+    def password() -> str:
+        raise FileNotFoundError("/run/secrets/redis")
+
+    async def story() -> None:
+        async with opened(colour, server.uri, password) as backend:
+            token = a_token()
+            for failing in (
+                backend.wait(token),
+                backend.wait(token, seconds=0),
+                backend.result(token),
+            ):
+                with pytest.raises(IrmaError, match="password could not be got: FileNotFound"):
+                    await failing
 
     asyncio.run(story())
 

@@ -1,0 +1,93 @@
+"""Looks at what is kept, all that are wanted at a time by one round trip.
+
+Thousands of watches may begin, or come back, in the same moment. One by one they would queue for
+the connections, and the last ones would find no place in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, final
+
+import attrs
+import redis.asyncio
+
+from irma_core.errors import StatusBackendError
+from irma_status_redis.clients import as_bytes
+from irma_status_redis.failures import attempt_async, reason
+from irma_status_redis.listening import CLOSED
+from irma_status_redis.records import SessionRecord
+
+__all__ = ["Looks"]
+
+_AT_ONCE: Final = 500
+
+
+@final
+@attrs.frozen
+class _Look:
+    key: str
+    name: str
+    found: asyncio.Future[bytes | None]
+
+    def answer(self, answer: object) -> None:
+        """Give a value; or, as text, why there is none. Who wanted it may have left."""
+        if self.found.done():
+            return
+        if isinstance(answer, str):
+            self.found.set_exception(StatusBackendError(answer))
+        else:
+            self.found.set_result(as_bytes(answer))
+
+
+@final
+class Looks:
+    """Looks for all tasks of an event loop.
+
+    Args:
+        client: What looks.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self._client = client
+        self._wanted: list[_Look] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def field(self, record: SessionRecord, name: str) -> bytes | None:
+        """Give a field of a record, or None where it is not kept.
+
+        Raises:
+            StatusBackendError: Redis is away, or does not answer.
+        """
+        found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._wanted.append(_Look(record.key, name, found))
+        if self._task is None:
+            self._task = asyncio.create_task(self._look(), name="irma-status-redis looks")
+        return await found
+
+    async def aclose(self) -> None:
+        """Look no more; who wants something is told."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _look(self) -> None:
+        looks: list[_Look] = []
+        try:
+            while self._wanted:
+                looks, self._wanted = self._wanted[:_AT_ONCE], self._wanted[_AT_ONCE:]
+                for look, answer in zip(looks, await self._answers(looks), strict=True):
+                    look.answer(answer)
+        finally:
+            self._task = None
+            for look in (*looks, *self._wanted):
+                look.answer(CLOSED)
+
+    async def _answers(self, looks: list[_Look]) -> list[object]:
+        pipeline = self._client.pipeline(transaction=False)
+        for look in looks:
+            pipeline.hget(look.key, look.name)
+        try:
+            return list(await attempt_async(pipeline.execute, StatusBackendError))
+        except Exception as error:  # noqa: BLE001  # all of them are told
+            return [reason(error)] * len(looks)
