@@ -67,7 +67,7 @@ def connect(
             `secrets`), or what a plugin offers.
         token: Instead of a key, the API token that the server has for this requestor.
         status: URI of the status backend that watches wait on; see `Requestor.status_backend`.
-            The receiver of callbacks publishes there, by an `open_status_backend` of its own.
+            The receivers of callbacks that have this requestor publish there.
         gateway: See `Requestor`; and so for the next three.
         server_key: The server's public key.
         jwt_issuer: Who signs results.

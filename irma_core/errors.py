@@ -319,6 +319,9 @@ class StatusBackendError(IrmaError):
 class PostRefusedError(IrmaError):
     """A POST that claims to come from the IRMA server is refused, and nothing was done.
 
+    Receivers give a reply that tells both; it is raised only after an unsigned post, where the end
+    of its session cannot be learnt later either.
+
     Attributes:
         code: Why, in a word.
         reason: The same for people. Neither tells anything of what the POST holds.
