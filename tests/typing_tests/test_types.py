@@ -5,6 +5,8 @@ the checker no longer refuses the line, it complains of the comment.
 """
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
+from asyncio import TaskGroup
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import assert_type
 
@@ -139,6 +141,25 @@ def receivers_have_a_colour(
     CallbackReceiver(requestor, page, sealer=sealer, store=awaited, deliver=print)  # type: ignore[arg-type]  # the point of it
     AsyncCallbackReceiver(other, page, sealer=sealer, store=store, deliver=print)  # type: ignore[arg-type]  # the point of it
     AsyncCallbackReceiver(requestor, page, sealer=sealer, store=awaited, deliver=print)  # type: ignore[arg-type]  # the point of it
+
+
+def later_is_a_task_or_a_thread(
+    requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
+) -> None:
+    """What runs after the reply to an unsigned post, in the usual ways."""
+    page, tasks = "https://shop.example/irma/callback", TaskGroup()
+    with ThreadPoolExecutor() as pool:
+        CallbackReceiver(
+            requestor, page, sealer=sealer, store=store, deliver=print, unsigned=pool.submit
+        )
+    AsyncCallbackReceiver(
+        other,
+        page,
+        sealer=sealer,
+        store=awaited,
+        deliver=print,
+        unsigned=lambda work: tasks.create_task(work()),
+    )
 
 
 def chains_have_a_colour(
