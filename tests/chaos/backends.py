@@ -29,7 +29,7 @@ from tests.chaos.status_server import fault_and_end, running_status_server
 __all__ = ["findings"]
 
 ROOT = Path(__file__).parent.parent.parent
-AWAY_AT, AWAY_FOR = 1.0, 2.0  # seconds after the first start
+AWAY_FROM, AWAY_UNTIL = 0.6, 0.75  # of the longest session: some end meanwhile
 
 
 def findings(
@@ -50,7 +50,7 @@ def findings(
             running_redis(Path(directory)) as redis,
             running_status_server(1, longest, seed) as url,
         ):
-            receiver = _Receiver(url, redis, is_killed=is_killed)
+            receiver = _Receiver(url, redis, longest if is_killed else None)
             asyncio.run(receiver.play(count, among))
             asked = _asked(url)
         once = sum(len(ended["finals"]) == 1 for ended in receiver.ended.values())
@@ -74,8 +74,9 @@ def _asked(url: str) -> Counter[str]:
 class _Receiver:
     """Starts the processes, publishes, and notes what they say."""
 
-    def __init__(self, url: str, redis: RedisServer, *, is_killed: bool) -> None:
-        self._url, self._redis, self._is_killed = url, redis, is_killed
+    def __init__(self, url: str, redis: RedisServer, longest: float | None) -> None:
+        self._url, self._redis = url, redis
+        self._longest = longest  # where Redis is to be killed amid it
         self._due: dict[str, float] = {}
         self._publishing: list[asyncio.Task[None]] = []
         self._has_begun = asyncio.Event()
@@ -97,7 +98,7 @@ class _Receiver:
             self._work("sync" if number % 2 else "async", share, backend)
             for number, share in enumerate(shares)
         ]
-        await asyncio.gather(*workers, *([self._kill()] if self._is_killed else []))
+        await asyncio.gather(*workers, *([self._kill(self._longest)] if self._longest else []))
         await asyncio.gather(*self._publishing)
         await backend.aclose()
 
@@ -128,9 +129,9 @@ class _Receiver:
             with suppress(StatusBackendError):  # then nobody publishes it
                 await backend.publish(token, status, None)
 
-    async def _kill(self) -> None:
+    async def _kill(self, longest: float) -> None:
         await self._has_begun.wait()
-        await asyncio.sleep(AWAY_AT)
+        await asyncio.sleep(AWAY_FROM * longest)
         await asyncio.to_thread(self._redis.kill)
-        await asyncio.sleep(AWAY_FOR)
+        await asyncio.sleep((AWAY_UNTIL - AWAY_FROM) * longest)
         await asyncio.to_thread(self._redis.start)
