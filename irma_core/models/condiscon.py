@@ -262,7 +262,12 @@ def _con(attributes: Iterable[object], place: str) -> Con:
 def _as_attribute(value: object, place: str) -> AttributeRequest:
     if isinstance(value, AttributeRequest):
         return value
-    return AttributeRequest(check_attribute_type(value, place))
+    if not isinstance(value, str):
+        raise RequestError(place, "must be an attribute: an identifier, or an AttributeRequest")
+    try:
+        return AttributeRequest(value)  # which looks at the identifier itself
+    except RequestError as error:
+        raise RequestError(place, error.reason) from None
 
 
 def _check_neighbours(attributes: tuple[AttributeRequest, ...], place: str) -> None:
