@@ -4,7 +4,14 @@ import pytest
 
 from tests.chaos.__main__ import CONTENTS
 
-TIMED = ("late", "overrun", "requests a second", "memory of each", "CPU")
+TIMED = (
+    "late",
+    "overrun",
+    "requests a second",
+    "memory of each",
+    "CPU",
+    "of calls under 1 s apart",
+)
 
 
 @pytest.mark.parametrize("subject", CONTENTS)
