@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from irma_backend.connecting import (
     connect,
@@ -19,9 +21,9 @@ from irma_backend.connecting import (
 )
 from irma_core import DisclosureRequest, SessionStatus
 from irma_core.errors import ConfigurationError, StoreError
-from irma_status_redis import plugin
+from irma_status_redis import AsyncRedisStore, RedisStore, plugin
 from irma_testing import InMemoryServer
-from redis_tests.redis_server import RedisServer, check_installed, running_redis
+from redis_tests.redis_server import RedisServer, check_installed, running_redis, unused_port
 from tests.pytest_plugin.running import outcome
 
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-status-redis"
@@ -100,3 +102,29 @@ def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> N
     with open_store(server.uri, plugins=[plugin]) as store, pytest.raises(StoreError) as failed:
         store.get("key")
     assert str(server.port) not in str(failed.value)
+
+
+async def test_tls_is_checked_in_both_colours(tmp_path: Path) -> None:
+    """By the authority that the URI names, and for the host that it names."""
+    authority, port = trustme.CA(), unused_port()
+    certificate = authority.issue_cert("localhost")
+    ca, cert, key = (str(tmp_path / name) for name in ("ca.pem", "cert.pem", "key.pem"))
+    authority.cert_pem.write_to_path(ca)
+    certificate.cert_chain_pems[0].write_to_path(cert)
+    certificate.private_key_pem.write_to_path(key)
+    tls = ("--tls-port", str(port), "--tls-auth-clients", "no", "--tls-ca-cert-file", ca)
+    with running_redis(tmp_path, *tls, "--tls-cert-file", cert, "--tls-key-file", key):
+        good = f"rediss://localhost:{port}/0?ssl_ca_certs={ca}"
+        bad = (good.partition("?")[0], good.replace("localhost", "127.0.0.1"))
+        with closing(RedisStore(good)) as store:
+            assert store.put_if_absent("key", b"value", A_MINUTE)
+        awaited = AsyncRedisStore(good)
+        assert await awaited.get("key") == b"value"
+        await awaited.aclose()
+        for uri in bad:
+            with closing(RedisStore(uri)) as store, pytest.raises(StoreError, match="connection"):
+                store.get("key")
+            awaited = AsyncRedisStore(uri)
+            with pytest.raises(StoreError, match="connection"):
+                await awaited.get("key")
+            await awaited.aclose()

@@ -16,7 +16,7 @@ from typing import final
 import pytest
 import redis
 
-__all__ = ["RedisServer", "check_installed", "running_redis"]
+__all__ = ["RedisServer", "check_installed", "running_redis", "unused_port"]
 
 _STARTS_WITHIN = 10.0
 
@@ -34,7 +34,7 @@ class RedisServer:
         self._directory = directory
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _unused_port()
+        self.port = unused_port()
 
     @property
     def uri(self) -> str:
@@ -111,7 +111,8 @@ def running_redis(directory: Path, *options: str) -> Generator[RedisServer]:
         server.kill()
 
 
-def _unused_port() -> int:
+def unused_port() -> int:
+    """Give a port on which nobody listens."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

@@ -76,6 +76,27 @@ def test_a_redis_that_hangs_is_found_out(colour: str, server: RedisServer) -> No
 
 
 @COLOURS
+def test_a_redis_that_is_slow_is_waited_for(colour: str, server: RedisServer) -> None:
+    """For a second it does not answer; that is no failure."""
+
+    async def story() -> None:
+        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+            token = a_token()
+            wait = asyncio.create_task(watching.wait(token))
+            await asyncio.sleep(BEGUN)
+            server.hang()
+            telling_it = asyncio.create_task(telling.publish(token, DONE, JWT))
+            looking = asyncio.create_task(watching.result(a_token()))
+            await asyncio.sleep(1)
+            server.go_on()
+            await telling_it
+            assert await looking is None
+            assert await wait is DONE
+
+    asyncio.run(story())
+
+
+@COLOURS
 def test_quiet_minutes_do_not_end_a_wait(
     colour: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
