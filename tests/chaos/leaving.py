@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -186,12 +187,12 @@ def _fork(forks: int) -> int:
     with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport)
 
-        def ask_on(thread: int) -> int:
-            number = thread * 10**9
-            while not stopped.is_set():
-                _ask(requestor, number)
-                number += 1
-            return number
+        def ask_on(thread: int) -> None:
+            # In turn for a few: a suite that looks for each token in each log would grow slow.
+            for turn in itertools.count():
+                if stopped.is_set():
+                    return
+                _ask(requestor, thread * 100 + turn % 16)
 
         with ThreadPoolExecutor(8) as pool:
             asking = [pool.submit(ask_on, thread) for thread in range(1, 9)]
@@ -215,9 +216,9 @@ def _child(requestor: Requestor, turn: int) -> bool:
     if not child:
         status = 1
         try:
-            signal.alarm(10)
+            signal.alarm(60)  # a lock that a thread held at the fork would be held for ever
             for number in range(5):
-                _ask(requestor, 10**15 + turn * 10 + number)
+                _ask(requestor, 10**6 + turn * 10 + number)
             status = 0
         finally:
             os._exit(status)
