@@ -15,8 +15,8 @@ import attrs
 from irma_core.errors import (
     DeadlineError,
     GatewayError,
-    IrmaError,
     TransportError,
+    TransportTimeoutError,
 )
 from irma_core.flows.effects import CloseStream, Effect, Flow, OpenStream, Send, Sign
 from irma_core.flows.kept import Fetched, kept_flow
@@ -45,7 +45,7 @@ def through_gateway(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
 
 def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     answer: Any = None
-    failure: IrmaError | None = None
+    failure: Exception | None = None
     try:
         while True:
             try:
@@ -59,7 +59,7 @@ def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow
                     answer = yield from _sent_flow(wiring, gateway, effect)
                 else:
                     answer = yield effect
-            except IrmaError as error:
+            except Exception as error:  # noqa: BLE001  # the driver has judged what a flow acts on
                 failure = error
     finally:
         flow.close()
@@ -135,6 +135,9 @@ def _fetch_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetch
     try:
         response = yield from Send(request, deadline)
     except TransportError as error:
+        if isinstance(error, TransportTimeoutError) and wiring.seconds_left(deadline) <= 0:
+            # The call's own time was short, which is no failure of those who wait for its token.
+            raise DeadlineError("the time was up while a token was fetched") from error
         raise GatewayError(f"it could not be asked: {error.reason}") from error
     token, seconds = parse_token_response(response)
     lives = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _SHARE)

@@ -26,7 +26,7 @@ from irma_core import (
 )
 from irma_core import errors as e
 from irma_core.flows.drive import run
-from irma_core.flows.effects import Flow, Send, Sleep
+from irma_core.flows.effects import Ask, Flow, Send, Sleep
 from irma_core.flows.gateway import through_gateway
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.addresses import ServerUrl
@@ -255,6 +255,19 @@ def test_who_waits_too_long_for_a_token_has_sent_nothing() -> None:
     first.close()
 
 
+def test_who_has_more_time_fetches_when_the_first_has_none_left() -> None:
+    """That the first had little is no failure of the gateway's."""
+    wired = Wired()
+    first, second = wired.asking(within=1), wired.asking()
+    next(first)
+    assert isinstance(next(second), Sleep)
+    wired.clock.advance(timedelta(seconds=1))
+    with pytest.raises(e.GatewayError, match="in time"):
+        first.throw(e.TransportTimeoutError("POST token", "time-out", request_sent=True))
+    assert isinstance(second.send(None), Send)
+    second.close()
+
+
 def test_a_token_that_came_meanwhile_is_used() -> None:
     """By one whose own was refused."""
     wired = Wired()
@@ -289,6 +302,27 @@ def test_a_flow_is_closed_with_the_gateways() -> None:
     assert ends == ["closed"]
     run(through_gateway(wired.wiring, flow()), ScriptedTransport())
     assert ends == ["closed", "closed"]
+
+
+def test_a_flow_hears_of_what_the_application_raises() -> None:
+    """And can give up what it had claimed, as it does without a gateway."""
+    heard: list[Exception] = []
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    def flow() -> Flow[None]:
+        try:
+            yield from Ask(fail)
+        except ZeroDivisionError as error:
+            heard.append(error)
+            yield from Sleep(timedelta(0))
+            raise
+
+    transport = ScriptedTransport()
+    with pytest.raises(ZeroDivisionError):
+        run(through_gateway(Wired().wiring, flow()), transport)
+    assert (len(heard), len(transport.slept)) == (1, 1)
 
 
 def test_no_call_of_a_requestor_goes_round_the_gateway() -> None:
