@@ -13,7 +13,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, final
 
-from irma_core.errors import ConfigurationError, HandleInvalidError, UsageError
+from irma_core.errors import (
+    ConfigurationError,
+    HandleExpiredError,
+    HandleInvalidError,
+    UsageError,
+)
 from irma_core.models.json_text import JsonValue
 from irma_core.models.kept_requests import kept_request, read_kept_request
 from irma_core.models.sessions import SessionPackage, StartedSession
@@ -40,8 +45,9 @@ class HandleSealer:
     Args:
         keys: Keys as `new_sealing_key` makes them, the same for all processes. To change keys put
             the new one first, and take the old one away a lifetime later.
-        lifetime: How long a handle lives, counted from the session's start. A server's default
-            leaves 15 minutes for an app to come, and keeps the result for 5 more.
+        lifetime: How long a handle lives, counted from the session's start; a shorter one holds for
+            handles that were sealed before, too. A server's default leaves 15 minutes for an app to
+            come, and keeps the result for 5 more.
 
     Raises:
         ConfigurationError: There is no key, or one is none, or the lifetime is under a second.
@@ -120,6 +126,9 @@ class HandleSealer:
         session = _read(value)
         if session is None:
             raise HandleInvalidError("the handle is of a form that this version does not know")
+        if session.started_at + self._lifetime <= now:
+            # Sealed when handles lived longer: the store may forget by now that it was redeemed.
+            raise HandleExpiredError("the handle has expired: start anew")
         return session
 
     def __repr__(self) -> str:

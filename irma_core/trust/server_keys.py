@@ -23,8 +23,8 @@ class FetchedServerKey:
     changes the server's key a deployment here; in production give the key itself.
 
     It is fetched when it is first needed and once its lifetime is over; and once more when a signed
-    result does not verify that this requestor asked the server for. On behalf of whoever sends a
-    callback it is never fetched.
+    result does not verify that this requestor asked the server for, or that came to a callback URL
+    with the right secret. On behalf of any other sender it is never fetched.
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.

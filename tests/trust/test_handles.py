@@ -122,6 +122,15 @@ def test_all_handles_of_a_session_expire_together() -> None:
         unseal(handle, now=NOW + timedelta(minutes=5))
 
 
+def test_a_lifetime_that_was_shortened_holds_for_older_handles_too() -> None:
+    """Or they would outlive the store's memory of their use."""
+    brief = HandleSealer([KEY], lifetime=timedelta(minutes=5))
+    last, end = NOW + timedelta(minutes=5, seconds=-1), NOW + timedelta(minutes=5)
+    assert brief.unseal(seal(), purpose="login", binding="Ada's", now=last) == ASKED
+    with pytest.raises(HandleExpiredError):
+        brief.unseal(seal(), purpose="login", binding="Ada's", now=end)
+
+
 @pytest.mark.parametrize("handle", [None, "", "handle", SECRET_TOKEN, b"handle", seal()[:-1]])
 def test_what_is_no_handle_is_refused(handle: object) -> None:
     """A requestor token, for one."""
