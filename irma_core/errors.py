@@ -396,7 +396,9 @@ class SessionNotFinishedError(AnswerError):
     """The session still runs: watch it until its status is final."""
 
     def __init__(self, session: str, status: str) -> None:
-        super().__init__(session, f"not finished, its status is {status}")
+        super().__init__(
+            session, f"not finished, its status is {status}: wait_for_answer or watch_status waits"
+        )
         self.status = status
 
 

@@ -22,6 +22,7 @@ from contextlib import (
     contextmanager,
 )
 from datetime import timedelta
+from inspect import iscoroutinefunction
 from typing import TypeVar, final
 
 from irma_core.errors import ConfigurationError
@@ -59,7 +60,13 @@ from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
-from irma_core.trust.authentication import Authentication, NoAuthentication
+from irma_core.trust.authentication import (
+    Authentication,
+    HmacAuthentication,
+    NoAuthentication,
+    PublicKeyAuthentication,
+    TokenAuthentication,
+)
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.handles import Bearer, HandleSealer
 from irma_core.trust.sealing import Sealer
@@ -98,8 +105,8 @@ class Requestor:
     compare nothing with what was asked take a session's `RequestorToken` as well.
 
     Raises:
-        ConfigurationError: A URL is wrong, or is plain HTTP and not loopback; or `allow`,
-            `gateway`, `server_key`, `status_backend` or `timeout` is not what it should be.
+        ConfigurationError: A URL is wrong, or is plain HTTP and not loopback; or another
+            argument is not what it should be.
     """
 
     def __init__(
@@ -115,6 +122,8 @@ class Requestor:
         status_backend: StatusBackend | None = None,
         timeout: timedelta = _TIMEOUT,
     ) -> None:
+        if iscoroutinefunction(getattr(transport, "send", None)):
+            raise ConfigurationError("transport: this one is awaited: it is for an AsyncRequestor")
         _check_colour(status_backend, "close", "Requestor takes a StatusBackend")
         self._transport = transport
         self._wiring = _wire(
@@ -520,6 +529,7 @@ def _wire(
     jwt_issuer: str | None,
     status_backend: StatusBackend | AsyncStatusBackend | None,
 ) -> Wiring:
+    _check_parts(transport, authentication)
     risks = given_risks(allow)
     return Wiring(
         ServerUrl.parse(url, allow=risks),
@@ -534,6 +544,22 @@ def _wire(
         status_backend=status_backend,
         call_timeout=timeout,
     )
+
+
+def _check_parts(transport: object, authentication: object) -> None:
+    if isinstance(transport, type) or not hasattr(transport, "send"):
+        raise ConfigurationError("transport: must be one, such as Urllib3Transport()")
+    kinds = (
+        NoAuthentication,
+        TokenAuthentication,
+        HmacAuthentication,
+        PublicKeyAuthentication,
+    )
+    if not isinstance(authentication, kinds):  # a bare token would be sent to nobody
+        raise ConfigurationError(
+            "authentication: must be TokenAuthentication(token), or another that is named after "
+            "the server's auth_method"
+        )
 
 
 def _check_colour(backend: object, closing_method: str, says: str) -> None:

@@ -119,5 +119,7 @@ def read_file(path: str, stdin: str) -> str:
         return stdin
     try:
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise RequestError("", f"{path}: cannot be read as text") from None
+    except OSError as error:
+        raise RequestError("", f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise RequestError("", f"{path}: is not text in UTF-8") from None

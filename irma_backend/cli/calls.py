@@ -14,6 +14,7 @@ from irma_backend.cli.results import print_answer, print_unchecked
 from irma_backend.cli.settings import Settings, with_settings
 from irma_backend.cli.state import load_session
 from irma_core import StartedSession
+from irma_core.errors import ConfigurationError
 from irma_core.models.tokens import RequestorToken
 
 __all__ = ["cancel", "health", "public_key", "result", "status"]
@@ -34,7 +35,10 @@ def _with_session(command: Command) -> Command:
 def _session(state_file: Path | None) -> StartedSession | RequestorToken:
     if state_file is not None:
         return load_session(state_file)
-    return RequestorToken(sys.stdin.read().strip())
+    token = sys.stdin.read().strip()
+    if not token:
+        raise ConfigurationError("give --state-file, or the requestor token on the standard input")
+    return RequestorToken(token)
 
 
 @click.command()

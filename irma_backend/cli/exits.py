@@ -25,6 +25,7 @@ from irma_core.errors import (
     UsageError,
 )
 from irma_core.models.json_text import JsonValue
+from irma_core.protocol.replies import NOT_KNOWN
 
 __all__ = ["INTERRUPTED", "RISKS", "USAGE", "ending", "exit_status"]
 
@@ -46,15 +47,13 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 )
 """The first that fits counts."""
 _INVALID_REQUEST = "INVALID_REQUEST"
-_NOT_KNOWN = "request could not be authenticated"
-"""What irmago says under the same name where it does not know the requestor."""
 
 
 def exit_status(error: IrmaError) -> int:
     """Give the exit status that stands for an error."""
     if isinstance(error, ServerRefusedError) and error.code == _INVALID_REQUEST:
         # Mostly a credential or an attribute that no scheme has: wrong usage, as seen from here.
-        return USAGE if error.remote_message != _NOT_KNOWN else 5
+        return USAGE if error.remote_message != NOT_KNOWN else 5
     return next(status for kind, status in _BY_ERROR if isinstance(error, kind))
 
 

@@ -77,7 +77,7 @@ def session(
     status_uri: str | None,
     as_json: bool,
 ) -> None:
-    r"""Start a session, show its QR, and wait for the answer.
+    """Start a session, show its QR, and wait for the answer.
 
     A slot is [NAME[?]=]ATTRIBUTE[==VALUE]; "?" makes it optional, "+" adds an attribute of the
     same slot, "|" an alternative:
@@ -89,7 +89,7 @@ def session(
 
     What needs more goes into a request in a file. Options are seen by other users of this machine:
     issue what is private from a file. Ctrl-C cancels the session at the server.
-    """
+    """  # noqa: D301  # click wants the character: it keeps the lines below as they are
     console = to_person()
     with ending(as_json=as_json):
         asked = _asked(disclose, sign, issue, request)

@@ -10,7 +10,12 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from irma_core.errors import ServerRefusedError, SessionGoneError, SessionNotFinishedError
+from irma_core.errors import (
+    ServerRefusedError,
+    SessionGoneError,
+    SessionNotFinishedError,
+    UsageError,
+)
 from irma_core.flows.effects import Flow, Sleep
 from irma_core.flows.exchange import exchange_flow
 from irma_core.flows.published import is_published_final_flow, published_result_flow
@@ -79,9 +84,15 @@ def get_answer_flow(
     verified: first the one that was published, where there is a status backend.
 
     Raises:
+        UsageError: The session is a token, or no session at all.
         ResultJwtError: The signed result is refused.
         AnswerError: One of its subclasses: there is no answer.
     """
+    if not hasattr(session, "token"):
+        raise UsageError(
+            "session: must be a StartedSession, which knows what was asked; for a token alone "
+            "there is get_unchecked_result"
+        )
     deadline = min(wiring.deadline(), deadline)
     published = yield from published_result_flow(wiring, session.token)
     if published is not None:
@@ -125,7 +136,11 @@ def cancel_session_flow(wiring: Wiring, session: Session) -> Flow[None]:
 
 
 def _token_of(session: Session) -> RequestorToken:
-    return session if isinstance(session, RequestorToken) else session.token
+    if isinstance(session, RequestorToken):
+        return session
+    if not hasattr(session, "token"):
+        raise UsageError("session: must be a StartedSession, or a RequestorToken made of its text")
+    return session.token
 
 
 def of_known_session(

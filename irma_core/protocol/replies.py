@@ -17,7 +17,7 @@ from irma_core.models.remote_errors import RemoteError
 from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpResponse
 
-__all__ = ["json_reply", "media_type", "refuse", "text_reply"]
+__all__ = ["NOT_KNOWN", "json_reply", "media_type", "refuse", "text_reply"]
 
 Model = TypeVar("Model")
 _OK = 200
@@ -29,6 +29,14 @@ that must not be taken for irmago's word that nothing was done."""
 _ENDPOINT = re.compile(r"/(session|revocation|publickey|health)(/|$)")
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,19})*")
 """A path prefix that can hold no token: those have 20 letters and digits."""
+
+
+NOT_KNOWN = "request could not be authenticated"
+"""What irmago says, under `INVALID_REQUEST`, where it does not know the requestor."""
+_NOT_KNOWN_ADVICE = (
+    "compare `authentication` with the server's setting `requestors`; a server that runs with "
+    "`no_auth` takes none"
+)
 
 
 def json_reply(response: HttpResponse, path: str, model: type[Model]) -> Model:
@@ -78,6 +86,7 @@ def refuse(response: HttpResponse, path: str) -> NoReturn:
             description=error.description,
             remote_message=error.printable_message(),
             stacktrace=error.stacktrace,
+            advice=_NOT_KNOWN_ADVICE if error.message == NOT_KNOWN else "",
         )
     if status in _REFUSALS:
         raise ServerRefusedError(

@@ -23,7 +23,13 @@ See `write-a-transport.md`, `write-a-signing-scheme.md`, `write-a-status-backend
 fail which passed before.
 """
 
+from importlib.util import find_spec
 from typing import Final
+
+if find_spec("pytest") is None:
+    raise ImportError(
+        "the contracts need pytest: pip install 'irma-backend[testing]'", name="pytest"
+    )
 
 from irma_testing.contracts.signer import AsyncSignerContract, SignerContract
 from irma_testing.contracts.status_backend import (
