@@ -153,6 +153,7 @@ def _ask_and_tell_flow(
     wiring: Wiring, settings: CallbackSettings, news: News, deadline: float
 ) -> Flow[None]:
     """Take the server's own word for how a session ended, and tell the application if it is new."""
+    began_at = wiring.clock.monotonic()
     try:
         result, jwt = yield from _stored_end_flow(wiring, news.token, deadline)
         telling = Telling(_once(settings, result), news.unsealed, result, jwt)
@@ -161,7 +162,7 @@ def _ask_and_tell_flow(
             again = attrs.evolve(telling, once=telling.once.part(result.status.value))
             yield from tell_once_flow(wiring, settings, again, deadline)
     except Exception:
-        yield from released_flow(news.asking)
+        yield from released_flow(wiring, news.asking, began_at)
         raise
 
 

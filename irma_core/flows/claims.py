@@ -24,6 +24,8 @@ from irma_core.protocol.stores import AsyncStore, Store
 __all__ = ["Once", "claimed_flow", "released_flow"]
 
 _CLAIM_LIVES: Final = timedelta(minutes=1)
+_SURELY_LIVES: Final = timedelta(seconds=50)
+"""By one's own clock, which is not the store's, and begins when the claim's answer is there."""
 _WAIT: Final = timedelta(milliseconds=50)
 
 
@@ -91,7 +93,13 @@ def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | No
         yield from Sleep(_WAIT)
 
 
-def released_flow(once: Once) -> Flow[None]:
-    """Give the claim up after a failure: the next one may try at once."""
+def released_flow(wiring: Wiring, once: Once, claimed_at: float) -> Flow[None]:
+    """Give the claim up after a failure: the next one may try at once.
+
+    `claimed_at` is on the monotonic clock. A claim that may have expired is left alone: it may be
+    another's by now, who is doing the thing.
+    """
+    if wiring.clock.monotonic() - claimed_at >= _SURELY_LIVES.total_seconds():
+        return
     with suppress(StoreError):  # it expires all the same, and what went wrong before matters more
         yield from once.release()

@@ -109,6 +109,7 @@ def _choose_flow(
     wiring: Wiring, settings: NextSessionSettings, answer: Answer, once: Once, lifetime: timedelta
 ) -> Flow[NextRecord]:
     """Ask the application, and record what it said before anybody acts on it."""
+    claimed_at = wiring.clock.monotonic()
     try:
         chosen = yield from Ask(partial(settings.choose, answer))
         now = wiring.clock.now()
@@ -116,7 +117,7 @@ def _choose_flow(
         record = NextRecord.of(ready)
         sealed = record.seal(settings.address.sealer, now, lifetime)
     except Exception:
-        yield from released_flow(once)
+        yield from released_flow(wiring, once, claimed_at)
         raise
     yield from once.record(sealed, lifetime)
     return record

@@ -111,10 +111,11 @@ def tell_once_flow(
     record = yield from claimed_flow(wiring, once, deadline)
     if record is not None:
         return SessionStatus(record.decode())
+    claimed_at = wiring.clock.monotonic()
     try:
         yield from Ask(partial(settings.deliver, telling.session_end()))
     except Exception:
-        yield from released_flow(once)
+        yield from released_flow(wiring, once, claimed_at)
         raise
     yield from once.record(status.value.encode(), telling.unsealed.lifetime)
     if wiring.status_backend is not None:

@@ -1,0 +1,59 @@
+"""Claims: who does a thing that is done once, when the one who claimed it takes too long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_backend.memory_store import MemoryStore
+from irma_core import RequestorToken
+from irma_core.errors import PostRefusedError
+from irma_core.flows.claims import Once, claimed_flow, released_flow
+from irma_core.flows.drive import run
+from irma_core.flows.wiring import Wiring
+from irma_core.protocol.addresses import ServerUrl
+from irma_testing import ScriptedTransport
+from tests.core.proving import SECRET_TOKEN
+
+
+class Place:
+    """A thing that is done once, and a clock."""
+
+    def __init__(self) -> None:
+        self.transport = ScriptedTransport()
+        self.clock = self.transport.clock
+        server = ServerUrl.parse("https://irma.example")
+        self.wiring = Wiring(server, self.clock, jitter=lambda: 0.0)
+        store, token = MemoryStore(self.clock), RequestorToken(SECRET_TOKEN)
+        self.once = Once.of_session(store, "test", token)
+
+    def play(self, flow: Any) -> Any:
+        return run(flow, self.transport)
+
+    def claim(self) -> float:
+        """Claim it without waiting, and give the time of that."""
+        now = self.clock.monotonic()
+        assert self.play(claimed_flow(self.wiring, self.once, deadline=now)) is None
+        return now
+
+
+def test_a_claim_that_was_released_is_free_at_once() -> None:
+    """Whoever comes next does it."""
+    place = Place()
+    claimed_at = place.claim()
+    place.clock.advance(timedelta(seconds=40))
+    place.play(released_flow(place.wiring, place.once, claimed_at))
+    place.claim()
+
+
+def test_who_took_too_long_releases_nobody_elses_claim() -> None:
+    """It expired, another has it and is at work: a third would do it beside that one."""
+    place = Place()
+    claimed_at = place.claim()
+    place.clock.advance(timedelta(seconds=61))
+    place.claim()
+    place.play(released_flow(place.wiring, place.once, claimed_at))
+    with pytest.raises(PostRefusedError, match="busy"):
+        place.claim()
