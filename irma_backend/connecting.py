@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Final, cast
 
 from irma_backend.opening import Opening, PluginNames, Secrets
+from irma_core.async_requestor import AsyncRequestor
 from irma_core.flows.wiring import DEFAULT_JWT_ISSUER
 from irma_core.models.risks import Risk
 from irma_core.plugins.hookspecs import Colour
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
-from irma_core.requestor import AsyncRequestor, Requestor
+from irma_core.requestor import Requestor
 from irma_core.trust.authentication import Authentication
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.server_keys import ServerKey

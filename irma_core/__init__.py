@@ -8,6 +8,7 @@ tree. Those who bring an HTTP stack of their own find the rest in `protocol` and
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from irma_core.async_requestor import AsyncRequestor
     from irma_core.errors import (
         AnswerError,
         HandleError,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     )
     from irma_core.models.tokens import FrontendAuthorization, RequestorToken
     from irma_core.models.wire import read_request
-    from irma_core.requestor import AsyncRequestor, Requestor
+    from irma_core.requestor import Requestor
     from irma_core.trust.authentication import (
         HmacAuthentication,
         NoAuthentication,
@@ -84,6 +85,7 @@ else:
     from importlib import import_module
 
     _ROOMS = {
+        "async_requestor": "AsyncRequestor",
         "errors": (
             "AnswerError HandleError HandleExpiredError HandleUsedError "
             "IrmaError JwtError RequestJwtError ResultJwtError "
@@ -108,7 +110,7 @@ else:
         "models.statuses": "AttributeProofStatus ProofStatus SessionStatus SessionType",
         "models.tokens": "FrontendAuthorization RequestorToken",
         "models.wire": "read_request",
-        "requestor": "AsyncRequestor Requestor",
+        "requestor": "Requestor",
         "trust.authentication": (
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),

@@ -1,23 +1,19 @@
-"""The front door: a requestor at one IRMA server, in two colours, one line a method.
+"""The front door: a requestor at one IRMA server, one line a method.
 
-Everything that happens, and in which order, is in `flows`. `Requestor` may be shared by threads,
-`AsyncRequestor` by tasks; neither owns its transport.
+Everything that happens, and in which order, is in `flows`; what each method is for is said here for
+both colours (`async_requestor` has the other). It may be shared by threads and does not own its
+transport.
 """
 
 from __future__ import annotations
 
 from collections.abc import (
-    AsyncGenerator,
-    AsyncIterator,
     Collection,
     Generator,
     Iterator,
 )
 from contextlib import (
-    AsyncExitStack,
     ExitStack,
-    aclosing,
-    asynccontextmanager,
     closing,
     contextmanager,
 )
@@ -27,7 +23,7 @@ from typing import TypeVar, final
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.chains import ChainState, begin_chain, next_answer_flow
-from irma_core.flows.drive import run, run_async
+from irma_core.flows.drive import run
 from irma_core.flows.effects import Flow
 from irma_core.flows.gateway import through_gateway
 from irma_core.flows.handles import redeem_handle_flow
@@ -43,11 +39,17 @@ from irma_core.flows.sessions import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
-from irma_core.flows.wiring import DEFAULT_JWT_ISSUER, Wiring
+from irma_core.flows.wiring import (
+    DEFAULT_JWT_ISSUER,
+    DEFAULT_TIMEOUT,
+    Wiring,
+    check_colour,
+    wire,
+)
 from irma_core.models.answers import Answer
 from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.results import SessionResult
-from irma_core.models.risks import Risk, given_risks
+from irma_core.models.risks import Risk
 from irma_core.models.session_requests import (
     ExtendedRequest,
     RevocationRequest,
@@ -56,27 +58,19 @@ from irma_core.models.session_requests import (
 from irma_core.models.sessions import StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
-from irma_core.protocol.addresses import ServerUrl
-from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.stores import AsyncStore, Store
-from irma_core.protocol.transport import AsyncTransport, Transport
-from irma_core.trust.authentication import (
-    Authentication,
-    HmacAuthentication,
-    NoAuthentication,
-    PublicKeyAuthentication,
-    TokenAuthentication,
-)
+from irma_core.protocol.status_backends import StatusBackend
+from irma_core.protocol.stores import Store
+from irma_core.protocol.transport import Transport
+from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.handles import Bearer, HandleSealer
 from irma_core.trust.sealing import Sealer
-from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
-from irma_core.trust.signing import AsyncSigner, Signer
+from irma_core.trust.server_keys import ServerKey
+from irma_core.trust.signing import Signer
 
-__all__ = ["AsyncRequestor", "Requestor"]
+__all__ = ["Requestor"]
 
 ReturnT = TypeVar("ReturnT")
-_TIMEOUT = timedelta(seconds=30)
 
 
 @final
@@ -120,13 +114,13 @@ class Requestor:
         server_key: ServerKey | None = None,
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         status_backend: StatusBackend | None = None,
-        timeout: timedelta = _TIMEOUT,
+        timeout: timedelta = DEFAULT_TIMEOUT,
     ) -> None:
         if iscoroutinefunction(getattr(transport, "send", None)):
             raise ConfigurationError("transport: this one is awaited: it is for an AsyncRequestor")
-        _check_colour(status_backend, "close", "Requestor takes a StatusBackend")
+        check_colour(status_backend, "close", "Requestor takes a StatusBackend")
         self._transport = transport
-        self._wiring = _wire(
+        self._wiring = wire(
             url,
             transport,
             authentication=authentication,
@@ -365,203 +359,3 @@ class Requestor:
             SessionGoneError: The server no longer knows the session.
         """
         self._run(complete_pairing_flow(self._wiring, session))
-
-
-@final
-class AsyncRequestor:
-    """`Requestor`, awaited: the same arguments, methods and errors.
-
-    Its authentication, and that at a gateway, take an `AsyncSigner` too; its status backend is an
-    `AsyncStatusBackend`.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        transport: AsyncTransport,
-        *,
-        authentication: Authentication[Signer | AsyncSigner] = NoAuthentication(),  # noqa: B008
-        gateway: GatewayAuthentication[Signer | AsyncSigner] | None = None,
-        allow: Collection[Risk] = (),
-        server_key: ServerKey | None = None,
-        jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
-        status_backend: AsyncStatusBackend | None = None,
-        timeout: timedelta = _TIMEOUT,
-    ) -> None:
-        _check_colour(status_backend, "aclose", "AsyncRequestor takes an AsyncStatusBackend")
-        self._transport = transport
-        self._wiring = _wire(
-            url,
-            transport,
-            authentication=authentication,
-            gateway=gateway,
-            allow=allow,
-            timeout=timeout,
-            server_key=server_key,
-            jwt_issuer=jwt_issuer,
-            status_backend=status_backend,
-        )
-
-    def __repr__(self) -> str:
-        return f"<AsyncRequestor at {self._wiring.server.text}>"
-
-    @property
-    def wiring(self) -> Wiring:
-        """See `Requestor.wiring`."""
-        return self._wiring
-
-    async def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
-        """See `Requestor.run_flow`."""
-        return await self._run(flow)
-
-    async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
-        through = through_gateway(self._wiring, flow)
-        return await run_async(through, self._transport, streams)
-
-    async def start_session(
-        self, request: SessionRequest | ExtendedRequest | str
-    ) -> StartedSession:
-        """See `Requestor.start_session`."""
-        return await self._run(start_session_flow(self._wiring, request))
-
-    async def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
-        """See `Requestor.get_status`."""
-        return await self._run(get_status_flow(self._wiring, session))
-
-    @asynccontextmanager
-    async def watch_status(
-        self, session: StartedSession, *, timeout: timedelta | None = None
-    ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
-        """See `Requestor.watch_status`: `async with … as statuses: async for …`."""
-        state = begin_watch(self._wiring, session, timeout)
-        async with (
-            AsyncExitStack() as streams,
-            aclosing(self._statuses(state, streams)) as statuses,
-        ):
-            yield statuses
-
-    async def _statuses(
-        self, state: WatchState, streams: AsyncExitStack
-    ) -> AsyncGenerator[SessionStatus]:
-        while not state.is_over:
-            flow = next_status_flow(self._wiring, state)
-            status, state = await self._run(flow, streams)
-            yield status
-
-    async def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
-        """See `Requestor.wait_for_answer`."""
-        flow = wait_for_answer_flow(self._wiring, session, timeout)
-        return await self._run(flow)
-
-    def follow_chain(
-        self, session: StartedSession, *, sealer: Sealer, store: AsyncStore, timeout: timedelta
-    ) -> AsyncIterator[Answer]:
-        """See `Requestor.follow_chain`: `async for answer in …`."""
-        state = begin_chain(self._wiring, session, sealer=sealer, store=store, timeout=timeout)
-        return self._answers(state)
-
-    async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
-        while not state.is_over:
-            answer, state = await self._run(next_answer_flow(self._wiring, state))
-            yield answer
-
-    async def get_answer(self, session: StartedSession) -> Answer:
-        """See `Requestor.get_answer`."""
-        return await self._run(get_answer_flow(self._wiring, session))
-
-    async def redeem_handle(
-        self,
-        handle: object,
-        *,
-        sealer: HandleSealer,
-        store: AsyncStore,
-        purpose: str,
-        binding: str | Bearer | None,
-    ) -> Answer:
-        """See `Requestor.redeem_handle`."""
-        flow = redeem_handle_flow(
-            self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
-        )
-        return await self._run(flow)
-
-    async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
-        """See `Requestor.get_unchecked_result`."""
-        return await self._run(get_unchecked_result_flow(self._wiring, session))
-
-    async def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
-        """See `Requestor.get_result_jwt`."""
-        return await self._run(get_result_jwt_flow(self._wiring, session))
-
-    async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
-        """See `Requestor.cancel_session`."""
-        await self._run(cancel_session_flow(self._wiring, session))
-
-    async def get_public_key(self) -> str:
-        """See `Requestor.get_public_key`."""
-        return await self._run(get_public_key_flow(self._wiring))
-
-    async def revoke(self, request: RevocationRequest) -> None:
-        """See `Requestor.revoke`."""
-        await self._run(revoke_flow(self._wiring, request))
-
-    async def check_health(self) -> None:
-        """See `Requestor.check_health`."""
-        await self._run(check_health_flow(self._wiring))
-
-    async def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
-        """See `Requestor.set_pairing`."""
-        return await self._run(set_pairing_flow(self._wiring, session, method))
-
-    async def complete_pairing(self, session: StartedSession) -> None:
-        """See `Requestor.complete_pairing`."""
-        await self._run(complete_pairing_flow(self._wiring, session))
-
-
-def _wire(
-    url: str,
-    transport: Transport | AsyncTransport,
-    *,
-    authentication: Authentication[Signer | AsyncSigner],
-    gateway: GatewayAuthentication[Signer | AsyncSigner] | None,
-    allow: Collection[Risk],
-    timeout: timedelta,
-    server_key: ServerKey | None,
-    jwt_issuer: str | None,
-    status_backend: StatusBackend | AsyncStatusBackend | None,
-) -> Wiring:
-    _check_parts(transport, authentication)
-    risks = given_risks(allow)
-    return Wiring(
-        ServerUrl.parse(url, allow=risks),
-        transport.clock,
-        jitter=transport.jitter,
-        authentication=authentication,
-        gateway=gateway,
-        allow=risks,
-        server_keys=given_server_keys(server_key),
-        fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
-        jwt_issuer=jwt_issuer,
-        status_backend=status_backend,
-        call_timeout=timeout,
-    )
-
-
-def _check_parts(transport: object, authentication: object) -> None:
-    if isinstance(transport, type) or not hasattr(transport, "send"):
-        raise ConfigurationError("transport: must be one, such as Urllib3Transport()")
-    kinds = (
-        NoAuthentication,
-        TokenAuthentication,
-        HmacAuthentication,
-        PublicKeyAuthentication,
-    )
-    if not isinstance(authentication, kinds):  # a bare token would be sent to nobody
-        raise ConfigurationError(
-            "authentication: must be TokenAuthentication(token), or another that is named after "
-            "the server's auth_method"
-        )
-
-
-def _check_colour(backend: object, closing_method: str, says: str) -> None:
-    if backend is not None and not hasattr(backend, closing_method):
-        raise ConfigurationError(f"status_backend: {says}, which has a method {closing_method}")

@@ -10,6 +10,9 @@ __all__ = ["ManualClock"]
 class ManualClock:
     """Wall and monotonic time, moved together by `advance`.
 
+    Threads that share it share its time: one that sleeps moves it for all. Where several wait for
+    each other, take a real clock.
+
     Args:
         now: The wall time to begin with, aware.
     """

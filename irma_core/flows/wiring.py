@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final, final
 
@@ -9,24 +10,28 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
-from irma_core.models.risks import Risk
+from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.addresses import ServerUrl, checked_token_url
 from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.transport import Clock, Jitter
+from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
 from irma_core.trust.authentication import (
     Authentication,
+    HmacAuthentication,
     NoAuthentication,
+    PublicKeyAuthentication,
     TokenAuthentication,
 )
 from irma_core.trust.gateway import GatewayAuthentication
-from irma_core.trust.server_keys import FetchedServerKey
+from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["DEFAULT_JWT_ISSUER", "Wiring"]
+__all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "Wiring", "check_colour", "wire"]
 
 DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
+DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
+"""For a call as a whole."""
 
 
 @final
@@ -73,7 +78,7 @@ class Wiring:
         default=None, kw_only=True, repr=lambda backend: f"<{type(backend).__name__}>"
     )
     retry: RetryPolicy = attrs.field(default=RetryPolicy(), kw_only=True)
-    call_timeout: timedelta = attrs.field(default=timedelta(seconds=30), kw_only=True)
+    call_timeout: timedelta = attrs.field(default=DEFAULT_TIMEOUT, kw_only=True)
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
     poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
 
@@ -114,3 +119,63 @@ class Wiring:
     def seconds_left(self, deadline: float) -> float:
         """Give the time that is left, in seconds for arithmetic; negative when it is over."""
         return deadline - self.clock.monotonic()
+
+
+def wire(
+    url: str,
+    transport: Transport | AsyncTransport,
+    *,
+    authentication: Authentication[Signer | AsyncSigner],
+    gateway: GatewayAuthentication[Signer | AsyncSigner] | None,
+    allow: Collection[Risk],
+    timeout: timedelta,
+    server_key: ServerKey | None,
+    jwt_issuer: str | None,
+    status_backend: StatusBackend | AsyncStatusBackend | None,
+) -> Wiring:
+    """Make the wiring of a requestor, whose arguments these are.
+
+    Raises:
+        ConfigurationError: One of them is not what it should be.
+    """
+    _check_parts(transport, authentication)
+    risks = given_risks(allow)
+    return Wiring(
+        ServerUrl.parse(url, allow=risks),
+        transport.clock,
+        jitter=transport.jitter,
+        authentication=authentication,
+        gateway=gateway,
+        allow=risks,
+        server_keys=given_server_keys(server_key),
+        fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
+        jwt_issuer=jwt_issuer,
+        status_backend=status_backend,
+        call_timeout=timeout,
+    )
+
+
+def _check_parts(transport: object, authentication: object) -> None:
+    if isinstance(transport, type) or not hasattr(transport, "send"):
+        raise ConfigurationError("transport: must be one, such as Urllib3Transport()")
+    kinds = (
+        NoAuthentication,
+        TokenAuthentication,
+        HmacAuthentication,
+        PublicKeyAuthentication,
+    )
+    if not isinstance(authentication, kinds):  # a bare token would be sent to nobody
+        raise ConfigurationError(
+            "authentication: must be TokenAuthentication(token), or another that is named after "
+            "the server's auth_method"
+        )
+
+
+def check_colour(backend: object, closing_method: str, says: str) -> None:
+    """Check that a status backend is of the requestor's colour, which its method to close shows.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if backend is not None and not hasattr(backend, closing_method):
+        raise ConfigurationError(f"status_backend: {says}, which has a method {closing_method}")

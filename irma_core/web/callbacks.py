@@ -12,6 +12,7 @@ from typing import TypeAlias, final
 
 import attrs
 
+from irma_core.async_requestor import AsyncRequestor
 from irma_core.errors import ConfigurationError
 from irma_core.flows.callbacks import (
     News,
@@ -27,7 +28,7 @@ from irma_core.models.session_requests import ExtendedRequest, SessionRequest, a
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
-from irma_core.requestor import AsyncRequestor, Requestor
+from irma_core.requestor import Requestor
 from irma_core.trust.sealing import Sealer
 
 __all__ = ["AsyncCallbackReceiver", "CallbackReceiver"]

@@ -18,8 +18,9 @@ from typing import Final, Generic, TypeVar
 
 import pytest
 
+from irma_core.async_requestor import AsyncRequestor
 from irma_core.models.session_requests import DisclosureRequest
-from irma_core.requestor import AsyncRequestor, Requestor
+from irma_core.requestor import Requestor
 from irma_core.trust.authentication import HmacAuthentication, PublicKeyAuthentication
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
 from irma_testing.contracts.signing import in_child, is_signature, told

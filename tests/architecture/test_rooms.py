@@ -32,6 +32,7 @@ FLOORS = {
     "flows": 3,
     "plugins": 4,
     "requestor": 5,
+    "async_requestor": 5,
     "web": 6,
 }
 IMPURE = {"socket", "ssl", "asyncio", "threading", "random", "time", "os", "urllib3", "aiohttp"}
