@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-.PHONY: demo test check cover bench chaos picture clean
+.PHONY: demo test check cover bench chaos picture reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -52,6 +52,10 @@ chaos: .venv/ready
 # README's picture of the demo, from a run of it; a test says when it has become another one.
 picture: .venv/ready
 	$(BIN)/python -m tests.docs.picture
+
+# docs/reference.md, from the docstrings; a test says when they have become others.
+reference: .venv/ready
+	$(BIN)/python -m tests.docs.reference
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

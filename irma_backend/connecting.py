@@ -144,7 +144,19 @@ def open_signer(
     allow: Collection[Risk] = (),
     transport: Transport | None = None,
 ) -> Generator[Signer]:
-    """Give the signer that a URI names, for `sign_session_request` for instance; see `connect`."""
+    """Give the signer that a URI names, for `sign_session_request` for instance.
+
+    Args:
+        uri: What `key` of `connect` takes: `file:…`, `hmac:NAME`, or what a plugin offers.
+        plugins: The plugins to use; this and the rest as in `connect`.
+        secrets: Secrets by name.
+        allow: The risks that are taken.
+        transport: What plugins that ask a service use; the caller closes it.
+
+    Raises:
+        ConfigurationError: A setting is wrong; no message shows a URI.
+        PluginError: As in `connect`.
+    """
     with _opening(plugins, secrets, allow, transport) as (opening, _):
         yield cast("Signer", opening.signer(uri))
 
@@ -172,7 +184,10 @@ def open_status_backend(
     allow: Collection[Risk] = (),
     transport: Transport | None = None,
 ) -> Generator[StatusBackend]:
-    """Give the status backend that a URI names, for who receives callbacks; see `connect`."""
+    """Give the status backend that a URI names, for who receives callbacks.
+
+    The arguments are those of `open_signer`, and the errors too; no scheme is built in.
+    """
     with _opening(plugins, secrets, allow, transport) as (opening, _):
         yield cast("StatusBackend", opening.status_backend(uri))
 

@@ -97,7 +97,7 @@ class MemoryStore:
 
 @final
 class AsyncMemoryStore:
-    """The same, awaited; no call of it waits.
+    """`MemoryStore`, awaited; no call of it waits.
 
     Args:
         clock: As that of `MemoryStore`.

@@ -1,0 +1,46 @@
+"""The reference has every name of the front doors, once, with the words of its docstring."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+
+import pytest
+
+from irma_backend.cli.exits import exit_status
+from irma_core.errors import (
+    AnswerError,
+    ConfigurationError,
+    DeadlineError,
+    ServerRefusedError,
+    SessionCancelledError,
+    StoreError,
+)
+from tests.docs.reference import GROUPS, PAGE, drawn
+
+
+@pytest.mark.parametrize("door", GROUPS)
+def test_each_name_of_a_front_door_is_in_one_group(door: str) -> None:
+    """None is forgotten, and none is there that is gone."""
+    named = " ".join(GROUPS[door].values()).split()
+    assert sorted(named) == sorted(import_module(door).__all__)
+
+
+def test_the_page_is_what_the_docstrings_say() -> None:
+    """Else `make reference` draws it anew."""
+    assert PAGE.read_text(encoding="utf-8") == drawn()
+
+
+def test_the_page_names_every_exit_status() -> None:
+    """Those of the command line's own table, and no other."""
+    table = drawn().partition("## Exit statuses")[2]
+    errors = [
+        ConfigurationError("x"),
+        SessionCancelledError("x"),
+        DeadlineError("x"),
+        ServerRefusedError("x", 403),
+        AnswerError("x", "y"),
+        StoreError("x"),
+    ]
+    told = {0, 130, *(exit_status(error) for error in errors)}
+    assert {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == told
