@@ -70,19 +70,22 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
             return value
         return reader.decode(text)  # type: ignore[no-any-return]  # JSON is all it gives
     except UnicodeDecodeError:
-        raise JsonTextError("is not UTF-8") from None
+        failure = JsonTextError("is not UTF-8")
     except UnicodeEncodeError:
-        raise JsonTextError("holds half a character (a lone surrogate)") from None
-    except JsonTextError:
-        raise
+        failure = JsonTextError("holds half a character (a lone surrogate)")
+    except JsonTextError as error:
+        failure = error
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
-            raise JsonTextError("has more than one JSON value", end=error.pos) from None
-        raise JsonTextError(f"is not JSON (at character {error.pos})") from None
+            failure = JsonTextError("has more than one JSON value", end=error.pos)
+        else:
+            failure = JsonTextError(f"is not JSON (at character {error.pos})")
     except RecursionError:
-        raise JsonTextError("is nested too deeply") from None
+        failure = JsonTextError("is nested too deeply")
     except ValueError:
-        raise JsonTextError("holds a number that is none, or too long") from None
+        failure = JsonTextError("holds a number that is none, or too long")
+    # Out here, or the native error, which has the whole text in it, would be its context.
+    raise failure
 
 
 def _no_constant(_name: str) -> float:

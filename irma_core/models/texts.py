@@ -24,6 +24,7 @@ __all__ = [
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_PORT = 65535
 _LONGEST = timedelta(days=36500)
 
@@ -38,11 +39,9 @@ def check_text(value: object, place: str, *, empty: bool = True) -> str:
         raise RequestError(place, "must be a text")
     if not value and not empty:
         raise RequestError(place, "must not be empty")
-    if not value.isascii():
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError:
-            raise RequestError(place, "holds half a character (a lone surrogate)") from None
+    # Searched for: the native error of an encoder would have the whole text in it.
+    if not value.isascii() and _SURROGATE.search(value):
+        raise RequestError(place, "holds half a character (a lone surrogate)")
     return value
 
 

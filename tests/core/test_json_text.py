@@ -75,12 +75,22 @@ def test_where_a_second_value_begins_is_told() -> None:
     assert other.value.end is None
 
 
-@pytest.mark.parametrize("text", ['{"a":"Zo\u00eb Lovelace"', '["Zo\u00eb Lovelace"] x'])
-def test_no_error_shows_the_text(text: str) -> None:
-    """Neither in its words nor in a traceback."""
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":"Zo\u00eb Lovelace"',
+        '["Zo\u00eb Lovelace"] x',
+        '["Zo\u00eb Lovelace\\ud800"]',
+        '["Zo\u00eb Lovelace\ud800"]',
+        "Zo\u00eb Lovelace".encode() + b"\xff",
+    ],
+)
+def test_no_error_shows_the_text(text: str | bytes) -> None:
+    """Neither in its words nor in a traceback; nor has it a native error behind it."""
     with pytest.raises(JsonTextError) as caught:
         read_json(text)
     assert PRIVATE not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
 
 
 def test_a_whole_pair_of_surrogates_is_one_character() -> None:

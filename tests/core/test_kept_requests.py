@@ -83,8 +83,9 @@ def signing(message: str) -> ExtendedRequest:
 
 def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
     """Half a character cannot be written; in the program's own memory it did no harm."""
-    with pytest.raises(RequestError, match="surrogate"):
+    with pytest.raises(RequestError, match="surrogate") as caught:
         kept_request(ExtendedRequest(DisclosureRequest({"\ud800": OVER18})))
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(

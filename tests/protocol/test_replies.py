@@ -54,6 +54,14 @@ def test_a_public_key_holds_nothing_that_steers_a_terminal() -> None:
             endpoints.parse_public_key_response(HttpResponse(200, body=body))
 
 
+def test_a_result_that_is_no_text_stands_in_no_error() -> None:
+    """Nor in one behind it, as Python's own has all that it could not read."""
+    body = HttpResponse(200, (("content-type", "text/plain"),), body=b"eyJ\xff")
+    with pytest.raises(UnexpectedResponseError, match="not ASCII") as caught:
+        endpoints.parse_result_jwt_response(body)
+    assert caught.value.__context__ is None
+
+
 @pytest.mark.parametrize(
     "build", [endpoints.build_start_jwt_request, endpoints.build_revocation_jwt_request]
 )
