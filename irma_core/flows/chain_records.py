@@ -82,7 +82,7 @@ class NextRecord:
             ConfigurationError: Another sealer sealed it.
         """
         try:
-            value = sealer.unseal(stored.decode(), purpose=_PURPOSE, now=now)
+            value = sealer.unseal(stored.decode("latin-1"), purpose=_PURPOSE, now=now)
         except HandleError:
             raise ConfigurationError(
                 "what follows the session was sealed with other keys than these"

@@ -14,7 +14,7 @@ from typing import TypeAlias, final
 
 import attrs
 
-from irma_core.errors import AnswerError
+from irma_core.errors import AnswerError, ConfigurationError
 from irma_core.flows.claims import Once, claimed_flow, released_flow
 from irma_core.flows.effects import Ask, Flow, PublishStatus
 from irma_core.flows.sealed_urls import SealedAddress, Unsealed
@@ -110,7 +110,7 @@ def tell_once_flow(
     once, status = telling.once, telling.result.status
     record = yield from claimed_flow(wiring, once, deadline)
     if record is not None:
-        return SessionStatus(record.decode())
+        return _told(record)
     claimed_at = wiring.clock.monotonic()
     try:
         yield from Ask(partial(settings.deliver, telling.session_end()))
@@ -122,3 +122,10 @@ def tell_once_flow(
         token = telling.result.token
         yield from PublishStatus(wiring.status_backend, token, status, telling.jwt)
     return status
+
+
+def _told(record: bytes) -> SessionStatus:
+    for status in SessionStatus:
+        if status.value.encode() == record:
+            return status
+    raise ConfigurationError("what the store has of this session was put there by another program")

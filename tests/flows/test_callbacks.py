@@ -32,6 +32,7 @@ from irma_core.errors import (
     StatusBackendError,
     StoreError,
 )
+from irma_core.flows.claims import Once
 from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing.memory.compact_jwt import JwtSigner
@@ -329,6 +330,18 @@ def test_a_status_backend_that_fails_costs_nobody_the_answer(colour: str) -> Non
     assert [type(error) for error in shop.failures] == [StatusBackendError]
     assert shop.statuses == [500, 204]
     assert len(shop.told) == 1
+
+
+@pytest.mark.parametrize("record", [b"TOLD", b"\xff"])
+def test_a_record_that_is_none_tells_nobody(record: bytes) -> None:
+    """Another program has written it, under names that are the library's."""
+    shop = Shop("sync")
+    session = shop.start()
+    once = Once.of_session(shop.store, "callback", session.token)
+    shop.store.put_if_absent(once.key, record, SOON)
+    shop.app.accept(session.pointer)
+    assert [type(error) for error in shop.failures] == [ConfigurationError]
+    assert shop.told == []
 
 
 class BrokenStore:

@@ -156,3 +156,5 @@ def test_a_record_of_another_form_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="another form") as caught:
         NextRecord.unseal(odd.encode(), shop.sealer, now)
     assert not isinstance(caught.value, HandleError)
+    with pytest.raises(ConfigurationError, match="other keys"):
+        NextRecord.unseal(b"\xff", shop.sealer, now)
