@@ -1,8 +1,7 @@
-"""What README shows is what the example does, and it runs."""
+"""The first example runs, and prints what it should; README's code is run by `test_tutorial`."""
 
 import json
 import os
-import re
 import runpy
 from pathlib import Path
 from types import TracebackType
@@ -64,16 +63,10 @@ class PlayedTransport(ScriptedTransport):
         assert self.is_played
 
 
-def test_the_readme_shows_the_example() -> None:
-    """The code in README is the tested file, to the letter."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks == [EXAMPLE.read_text()]
-
-
 def test_the_example_ends_with_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With another transport, and nothing else changed, it prints what README shows."""
+    """With another transport, and nothing else changed, it prints who says so."""
     monkeypatch.setattr(irma_transport_urllib3, "Urllib3Transport", PlayedTransport)
     monkeypatch.setitem(os.environ, "IRMA_SERVER", "https://irma.example.com")
     monkeypatch.setitem(os.environ, "IRMA_TOKEN", "a-token")

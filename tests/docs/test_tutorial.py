@@ -1,0 +1,157 @@
+"""What README and the tutorial show is run: by who reads it, it is typed as it stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from time import sleep
+
+import pytest
+
+from irma_backend.dev_server import running_server
+from irma_core import ResultJwtError
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"```python\n# ([^\n]+)\n(.*?)```", TUTORIAL, re.DOTALL))
+SHOP = ROOT / "docs" / "examples" / "wine_shop"
+DEV_SERVER = "http://127.0.0.1:8088"
+
+
+@pytest.fixture
+def memory() -> InMemoryServer:
+    return InMemoryServer(clock=SystemClock())
+
+
+@pytest.fixture
+def app(memory: InMemoryServer) -> SimulatedApp:
+    return SimulatedApp(memory)
+
+
+@pytest.fixture
+def url(memory: InMemoryServer) -> Iterator[str]:
+    with running_server(memory) as url:
+        yield url
+
+
+def asked(directory: Path, url: str) -> None:
+    """Run the first block at another development server than that of this machine."""
+    script = directory / "ask.py"
+    assert DEV_SERVER in BLOCKS["ask.py"]
+    script.write_text(BLOCKS["ask.py"].replace(DEV_SERVER, url), encoding="utf-8")
+    runpy.run_path(str(script))
+
+
+def test_each_block_is_known() -> None:
+    """README has one, and the tutorial begins with it."""
+    assert re.findall(r"```python\n(.*?)```", README, re.DOTALL) == [BLOCKS["ask.py"]]
+    assert list(BLOCKS) == ["ask.py", "of wine_shop.py", "serve.py", "production.py"]
+    assert TUTORIAL.count("```python") == len(BLOCKS)
+    assert BLOCKS["of wine_shop.py"] in (SHOP / "wine_shop.py").read_text(encoding="utf-8")
+
+
+def test_who_accepts_is_told_by_whom_it_is_said(
+    memory: InMemoryServer,
+    app: SimulatedApp,
+    url: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As README shows it."""
+    app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
+    memory.when_started(app.accept)
+    asked(tmp_path, url)
+    shown = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[0].splitlines()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(shown[0].partition("u%22")[0])
+    assert printed[1:] == shown[1:]
+
+
+def test_who_refuses_ends_the_script_with_the_error_that_is_named(
+    memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
+) -> None:
+    """By its name in the tutorial."""
+    memory.when_started(app.refuse)
+    with pytest.raises(Exception, match="cancelled") as refused:
+        asked(tmp_path, url)
+    assert f"`{refused.type.__name__}`" in TUTORIAL
+
+
+def test_the_shop_is_served(
+    memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
+) -> None:
+    """By a process of its own, at a port that is free here."""
+    app.add("example.town.age", {"over18": "yes"})
+    memory.when_started(app.accept)
+    with closing(socket.create_server(("localhost", 0))) as free:
+        port = free.getsockname()[1]
+    script = tmp_path / "serve.py"
+    script.write_text(BLOCKS["serve.py"].replace("8000", str(port)), encoding="utf-8")
+    environment = {**os.environ, "IRMA_SERVER": url, "PYTHONPATH": str(SHOP)}
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            moved, cookie, _ = said(port, "POST")
+            assert moved == 303
+            assert said(port, "GET", cookie)[2] == "Welcome to our wines."
+        finally:
+            process.terminate()
+
+
+def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
+    """Ask the shop, once it listens; give status, cookie and page."""
+    for _ in range(400):
+        with suppress(ConnectionRefusedError), socket.create_connection(("localhost", port)):
+            break
+        sleep(0.05)
+    with closing(HTTPConnection("localhost", port, timeout=20)) as connection:
+        connection.request(method, "/", headers={"Cookie": cookie.partition(";")[0]})
+        reply = connection.getresponse()
+        return reply.status, reply.getheader("Set-Cookie", ""), reply.read().decode()
+
+
+def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The requestors of the tutorial, the token and the key; and a server that proves nothing."""
+    (listed,) = re.findall(r"```json\n(.*?)```", TUTORIAL, re.DOTALL)
+    known = {name: RequestorSettings(**entry) for name, entry in json.loads(listed).items()}
+    server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
+    app = SimulatedApp(server)
+    app.add("example.town.age", {"over18": "yes"})
+    server.when_started(app.accept)
+    key, script = tmp_path / "jwt-public.pem", tmp_path / "production.py"
+    key.write_text(server.public_key_pem, encoding="utf-8")
+    script.write_text(BLOCKS["production.py"], encoding="utf-8")
+    monkeypatch.syspath_prepend(SHOP)
+    with running_server(server) as url:
+        monkeypatch.setenv("IRMA_SERVER", url)
+        monkeypatch.setenv("IRMA_TOKEN", json.loads(listed)["shop"]["key"])
+        monkeypatch.setenv("IRMA_SERVER_KEY", str(key))
+        made = runpy.run_path(str(script))
+        adult = runpy.run_path(str(SHOP / "wine_shop.py"))["ADULT"]
+        with made["transport"]:
+            session = made["requestor"].start_session(adult)
+            with pytest.raises(ResultJwtError) as refused:
+                made["requestor"].get_answer(session)
+    assert refused.value.code == "simulated"
+
+
+def test_the_official_server_has_the_flags_that_are_shown() -> None:
+    """Those by which the tests start it; its TLS is said nowhere else."""
+    flags = set(re.findall(r" (--[a-z-]+)", TUTORIAL.partition("## 5.")[2]))
+    source = (ROOT / "tests" / "realserver" / "official_server.py").read_text(encoding="utf-8")
+    assert flags == {"--url", "--no-auth", "--sse", "--requestors", "--jwt-privkey-file"}
+    assert [flag for flag in flags if flag not in source] == []
