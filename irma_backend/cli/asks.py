@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from irma_core import (
     AttributeRequest,
@@ -23,11 +27,49 @@ from irma_core.errors import RequestError
 from irma_core.models.session_requests import SessionRequest
 from irma_core.models.wire import read_request
 
-__all__ = ["Asked", "read_asked", "read_file", "request_of"]
+__all__ = ["Asked", "asked_of", "read_asked", "read_file", "request_of", "with_asked"]
 
 Asked = SessionRequest | ExtendedRequest | str
+Command = TypeVar("Command", bound=Callable[..., Any])
 _SLOT = re.compile(r"(?:(?P<name>[^=.|+?]*)(?P<optional>\?)?=(?!=))?(?P<options>.+)", re.DOTALL)
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+
+
+_OPTIONS = (
+    click.option(
+        "--disclose", multiple=True, metavar="SLOT", help="Ask for attributes; see above."
+    ),
+    click.option("--sign", metavar="MESSAGE", help="Ask for a signature over this message."),
+    click.option(
+        "--issue", multiple=True, metavar="CREDENTIAL:NAME=VALUE,...", help="Issue a credential."
+    ),
+    click.option(
+        "--request", "file", metavar="FILE", help="The request as JSON or JWT; - for the input."
+    ),
+)
+
+
+def with_asked(command: Command) -> Command:
+    """Give a command the options that say what to ask; `asked_of` takes them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def asked_of(
+    *, disclose: Sequence[str], sign: str | None, issue: Sequence[str], file: str | None
+) -> Asked:
+    """Give what the options ask.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    by_options = bool(disclose or issue or sign is not None)
+    if by_options == (file is not None):
+        raise RequestError("", "say what to ask: --disclose, --sign or --issue, or --request FILE")
+    if file is None:
+        return request_of(disclose, sign=sign, issue=issue)
+    return read_asked(read_file(file, sys.stdin.read() if file == "-" else ""))
 
 
 def request_of(

@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "session": ("session:session", "Start a session, show its QR, and wait for the answer."),
+    "request": ("request:request", "Print a session request, signed if there is a key."),
     "status": ("calls:status", "Show how far a session is."),
     "result": ("calls:result", "Show the result of a session."),
     "cancel": ("calls:cancel", "Cancel a session."),

@@ -11,11 +11,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
-from irma_backend.cli.asks import Asked, read_asked, read_file, request_of
+from irma_backend.cli.asks import asked_of, with_asked
 from irma_backend.cli.exits import ending
 from irma_backend.cli.results import print_answer
 from irma_backend.cli.screen import (
@@ -28,18 +29,13 @@ from irma_backend.cli.screen import (
 from irma_backend.cli.settings import Settings, with_settings
 from irma_backend.cli.state import new_file, save_session
 from irma_core import Answer, PairingMethod, Requestor, SessionStatus, StartedSession
-from irma_core.errors import ConfigurationError, IrmaError, RequestError
+from irma_core.errors import ConfigurationError, IrmaError
 
 __all__ = ["cancelled_by_ctrl_c", "follow", "session"]
 
 
 @click.command()
-@click.option("--disclose", multiple=True, metavar="SLOT", help="Ask for attributes; see above.")
-@click.option("--sign", metavar="MESSAGE", help="Ask for a signature over this message.")
-@click.option(
-    "--issue", multiple=True, metavar="CREDENTIAL:NAME=VALUE,...", help="Issue a credential."
-)
-@click.option("--request", metavar="FILE", help="The request as JSON or JWT; - for the input.")
+@with_asked
 @click.option("--pairing", is_flag=True, help="Have the app confirm a code.")
 @click.option(
     "--timeout",
@@ -67,15 +63,12 @@ __all__ = ["cancelled_by_ctrl_c", "follow", "session"]
 def session(
     settings: Settings,
     *,
-    disclose: tuple[str, ...],
-    sign: str | None,
-    issue: tuple[str, ...],
-    request: str | None,
     pairing: bool,
     timeout: int,
     state_file: Path | None,
     status_uri: str | None,
     as_json: bool,
+    **asking: Any,
 ) -> None:
     """Start a session, show its QR, and wait for the answer.
 
@@ -92,7 +85,7 @@ def session(
     """  # noqa: D301  # click wants the character: it keeps the lines below as they are
     console = to_person()
     with ending(as_json=as_json):
-        asked = _asked(disclose, sign, issue, request)
+        asked = asked_of(**asking)
         descriptor = None if state_file is None else new_file(state_file)
         with settings.requestor(status=status_uri) as requestor:
             started = requestor.start_session(asked)
@@ -136,17 +129,6 @@ def follow(
             if status is SessionStatus.PAIRING:
                 _confirm_pairing(requestor, started)
     return requestor.get_answer(started)
-
-
-def _asked(
-    disclose: tuple[str, ...], sign: str | None, issue: tuple[str, ...], request: str | None
-) -> Asked:
-    by_options = bool(disclose or issue or sign is not None)
-    if by_options == (request is not None):
-        raise RequestError("", "say what to ask: --disclose, --sign or --issue, or --request FILE")
-    if request is None:
-        return request_of(disclose, sign=sign, issue=issue)
-    return read_asked(read_file(request, sys.stdin.read() if request == "-" else ""))
 
 
 def _pair(requestor: Requestor, started: StartedSession, console: Console) -> None:

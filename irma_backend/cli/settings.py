@@ -8,7 +8,7 @@ environment.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial, wraps
 from pathlib import Path
@@ -18,12 +18,12 @@ import attrs
 import click
 
 from irma_backend.cli.exits import RISKS
-from irma_backend.connecting import connect
-from irma_core import Requestor
+from irma_backend.connecting import connect, open_signer
+from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
 
-__all__ = ["Settings", "with_settings"]
+__all__ = ["Settings", "with_key_settings", "with_settings"]
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,9 +31,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @attrs.frozen
 class Settings:
-    """The server, and how to be known there."""
+    """The server, and how to be known there; for a command that calls none, only the latter."""
 
-    server: str
+    server: str = ""
     token_file: Path | None = attrs.field(default=None, kw_only=True)
     # It may hold a password.
     key: str | None = attrs.field(default=None, kw_only=True, repr=False)
@@ -54,18 +54,35 @@ class Settings:
         """
         return connect(
             self.server,
-            name=self._name(),
+            name=None if self.key is None else self.name,
             key=self.key,
             token=self._token(),
             status=status,
             plugins=self.plugins,
             secrets=self._secrets(),
-            allow=[RISKS[name] for name in self.allow],
+            allow=self.risks,
         )
 
-    def _name(self) -> str | None:
-        if self.key is None:
-            return None  # in the environment it may stand for other calls
+    def signer(self, key: str) -> AbstractContextManager[Signer]:
+        """Give the signer that a URI names, and close it afterwards.
+
+        Raises:
+            ConfigurationError: There is none, or a file is not what it should be.
+        """
+        return open_signer(key, plugins=self.plugins, secrets=self._secrets(), allow=self.risks)
+
+    @property
+    def risks(self) -> list[Risk]:
+        """The risks that are taken."""
+        return [RISKS[name] for name in self.allow]
+
+    @property
+    def name(self) -> str:
+        """The name that the server has for the key.
+
+        Raises:
+            ConfigurationError: It is not given.
+        """
         if not self.requestor_name:
             raise ConfigurationError("--key needs --requestor: the name that the server has for it")
         return self.requestor_name
@@ -85,62 +102,79 @@ class Settings:
         return secrets
 
 
-def with_settings(command: Command) -> Command:
-    """Give a command the options for the server; its first argument is then `Settings`."""
-
-    @click.option(
-        "--server",
-        envvar="IRMA_SERVER",
-        show_envvar=True,
-        required=True,
-        metavar="URL",
-        help="Base URL of the IRMA server.",
-    )
-    @click.option(
-        "--token-file", type=_File, help="File with the API token. Else IRMA_TOKEN, else none."
-    )
-    @click.option(
+_KEY_OPTIONS = (
+    click.option(
         "--key",
         envvar="IRMA_KEY",
         show_envvar=True,
         metavar="URI",
         help="The key that signs requests: file:PATH (PEM for RS256, base64 for HS256), hmac:NAME "
         "(a --secret-file in base64), or what a --plugin offers.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--requestor",
         "requestor_name",
         envvar="IRMA_REQUESTOR",
         show_envvar=True,
         help="The name that the server has for the key.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--plugin",
         "plugins",
         multiple=True,
         metavar="NAME",
         help="Use an installed plugin; `irma-backend plugins` lists them.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--secret-file",
         "secret_files",
         multiple=True,
         metavar="NAME=FILE",
         help="A secret that a URI or a plugin names: a PIN, for instance.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--allow",
         multiple=True,
         type=click.Choice(list(RISKS)),
         help="Take a risk: a server without HTTPS, or attributes that anybody can have.",
-    )
-    @wraps(command)
-    def with_options(server: str, **options: Any) -> Any:
-        names = [field.name for field in attrs.fields(Settings)][1:]
-        settings = Settings(server, **{name: options.pop(name) for name in names})
-        return command(settings, **options)
+    ),
+)
+_SERVER_OPTIONS = (
+    click.option(
+        "--server",
+        envvar="IRMA_SERVER",
+        show_envvar=True,
+        required=True,
+        metavar="URL",
+        help="Base URL of the IRMA server.",
+    ),
+    click.option(
+        "--token-file", type=_File, help="File with the API token. Else IRMA_TOKEN, else none."
+    ),
+)
 
-    return with_options  # type: ignore[return-value]  # click calls it by keywords only
+
+def with_settings(command: Command) -> Command:
+    """Give a command the options for the server; its first argument is then `Settings`."""
+    return _with(command, (*_SERVER_OPTIONS, *_KEY_OPTIONS))
+
+
+def with_key_settings(command: Command) -> Command:
+    """Give a command the options for a key alone; its first argument is then `Settings`."""
+    return _with(command, _KEY_OPTIONS)
+
+
+def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
+    @wraps(command)
+    def with_options(**given: Any) -> Any:
+        names = [field.name for field in attrs.fields(Settings) if field.name in given]
+        settings = Settings(**{name: given.pop(name) for name in names})
+        return command(settings, **given)
+
+    wrapped: Command = with_options  # type: ignore[assignment]  # click calls it by keywords only
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def _text_of(path: Path) -> str:

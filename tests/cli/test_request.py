@@ -1,0 +1,95 @@
+"""`irma-backend request`: what is asked, as text that a server takes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from irma_backend.dev_server import running_server
+from irma_core import ExtendedRequest, SignatureRequest, verify_session_request_jwt
+from irma_core.models.wire import read_request
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock
+from tests.cli.conftest import CARD, OVER18, CommandLine
+
+KEY = b"k" * 32
+ASK = ("request", "--disclose", f"age={OVER18}==Yes")
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> tuple[str, ...]:
+    """The options for a key that the server knows."""
+    path = tmp_path / "key"
+    path.write_text(base64.b64encode(KEY).decode())
+    return "--key", f"file:{path}", "--requestor", "shop"
+
+
+@pytest.fixture
+def memory() -> InMemoryServer:
+    known = {"shop": RequestorSettings("hmac", base64.b64encode(KEY).decode())}
+    server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
+    app = SimulatedApp(server)
+    app.add(CARD, {"over18": "Yes"})
+    server.when_started(app.accept)
+    return server
+
+
+@pytest.fixture
+def command_line(memory: InMemoryServer) -> Iterator[CommandLine]:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("IRMA_")}
+    with running_server(memory) as url:
+        yield CommandLine({**others, "IRMA_SERVER": url})
+
+
+def test_without_a_key_it_is_json(command_line: CommandLine) -> None:
+    """On one line, with what would be asked."""
+    status, out, err = command_line.run(*ASK)
+    assert (status, err, out.count("\n")) == (0, "", 1)
+    assert isinstance(read_request(out), ExtendedRequest)
+    assert json.loads(out)["request"]["disclose"] == [[[{"type": OVER18, "value": "Yes"}]]]
+
+
+def test_with_a_key_it_is_signed(command_line: CommandLine, key: tuple[str, ...]) -> None:
+    """By the name that the server has for the key; also what is itself a signature's request."""
+    status, out, err = command_line.run("request", "--sign", "I agree", "--disclose", OVER18, *key)
+    assert (status, err) == (0, "")
+    verified = verify_session_request_jwt(
+        out.strip(), keys={"shop": KEY}, max_age=timedelta(minutes=1), now=datetime.now(UTC)
+    )
+    assert verified.requestor == "shop"
+    assert isinstance(verified.request, ExtendedRequest)
+    assert verified.request.request == SignatureRequest("I agree", [OVER18])
+
+
+def test_a_session_is_started_with_it(command_line: CommandLine, key: tuple[str, ...]) -> None:
+    """By whoever has it, without the key."""
+    _, jwt, _ = command_line.run(*ASK, *key)
+    status, out, err = command_line.run("session", "--request", "-", "--json", stdin=jwt)
+    assert status == 0, err
+    assert "Yes" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("request",), "say what to ask"),
+        (("request", "--request", "-"), "a JWT already"),
+        ((*ASK, "--key", "file:nowhere", "--requestor", "shop"), "cannot be read"),
+        ((*ASK, "--key", "file:nowhere"), "--requestor"),
+        (("request", "--disclose", "irma-demo.a.b.c"), "--allow demo-attributes"),
+    ],
+)
+def test_what_cannot_be_asked_is_wrong_usage(
+    command_line: CommandLine, arguments: tuple[str, ...], said: str
+) -> None:
+    """Exit status 2, and what to do."""
+    status, out, err = command_line.run(*arguments, stdin="eyJh.eyJh.c2ln")
+    assert (status, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
