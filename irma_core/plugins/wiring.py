@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction, signature
 from typing import Final, Generic, TypeVar, cast, final
 
 import attrs
@@ -158,6 +158,8 @@ class Plugins:
             raise PluginError(parsed.scheme, self._unknown(kind, parsed.scheme))
         name, factory = self._factories[kind.hook][parsed.scheme]
         doing = f"{kind.word} {parsed.scheme}:"
+        if not _takes(factory, parsed, context):
+            raise PluginError(name, f"{doing}: its factory must take the URI and the context")
         made = call_plugin(name, doing, lambda: factory(parsed, context), parsed)
         opened = Opened(cast("PartT_co", made), name)
         try:
@@ -176,6 +178,16 @@ class Plugins:
             f"no {kind.word} in use has this name. There are: {known or 'none'}. "
             f"Installed plugins, used where plugins= names them: {installed}"
         )
+
+
+def _takes(factory: Callable[..., object], *given: object) -> bool:
+    try:
+        signature(factory).bind(*given)
+    except TypeError:
+        return False
+    except ValueError:  # one in C does not tell
+        return True
+    return True
 
 
 def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:

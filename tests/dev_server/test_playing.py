@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator
 from datetime import timedelta
 from typing import Any
@@ -236,10 +237,13 @@ def test_the_list_tells_where_a_session_is(http: Http, browser: Browser, app: Si
     page = browser.press(browser.open(), "Scan")
     http.start(signature("yes", [[OVER18]]))
     listed = browser.open()
-    assert (
-        "signing INITIALIZED disclosing CONNECTED Go on disclosing CONNECTED in another app"
-        in listed.text
+    mark = " by the link with \\w{6}…"
+    assert re.search(
+        f"signing INITIALIZED{mark} disclosing CONNECTED{mark} Go on "
+        f"disclosing CONNECTED{mark} in another app",
+        listed.text,
     )
+    assert f"{mine['sessionPtr']['u'].rpartition('/')[2][:6]}… Go on" in listed.text
     assert not any(tag == "meta" and "http-equiv" in given for tag, given in listed.tags)
     assert any(tag == "a" and given.get("href") == page.url for tag, given in listed.tags)
     assert browser.submit(f"{page.url}/scan", listed.form("Scan").fields).url == page.url

@@ -236,7 +236,8 @@ def one_argument(uri: PluginUri) -> object:
         (clashing, "needs a token"),
         (telling_the_uri, "ConfigurationError, whose text holds what stands in the URI"),
         (telling_the_password, "ConfigurationError, whose text holds what stands in the URI"),
-        (one_argument, "TypeError at irma_core.plugins.wiring:"),
+        (one_argument, "its factory must take the URI and the context"),
+        (type, "TypeError at irma_core.plugins.wiring:"),
         (failing, "ValueError at tests.plugins.test_wiring:"),
     ],
 )
