@@ -62,30 +62,38 @@ class NextRecord:
         """What is asked, for the answer to it; None for nothing."""
         return None if self.kept is None else read_kept_request(self.kept)
 
-    def seal(self, sealer: Sealer, now: datetime, lifetime: timedelta) -> bytes:
-        """Give it as it is stored.
+    def seal(
+        self, sealer: Sealer, token: RequestorToken, now: datetime, lifetime: timedelta
+    ) -> bytes:
+        """Give it as it is stored, for that session: who can write to the store swaps none.
 
         Raises:
             RequestError: It is too large.
         """
         value: JsonValue = [self.request, self.kept]
         try:
-            return sealer.seal(value, purpose=_PURPOSE, now=now, lifetime=lifetime).encode()
+            return sealer.seal(
+                value, purpose=_PURPOSE, now=now, lifetime=lifetime, binding=token.reveal()
+            ).encode()
         except UsageError:
             raise RequestError("", "the next session's request is too large to be kept") from None
 
     @classmethod
-    def unseal(cls, stored: bytes, sealer: Sealer, now: datetime) -> NextRecord:
-        """Give what was stored.
+    def unseal(
+        cls, stored: bytes, sealer: Sealer, token: RequestorToken, now: datetime
+    ) -> NextRecord:
+        """Give what was stored for that session.
 
         Raises:
-            ConfigurationError: Another sealer sealed it.
+            ConfigurationError: Another sealer sealed it, or it is another session's.
         """
         try:
-            value = sealer.unseal(stored.decode("latin-1"), purpose=_PURPOSE, now=now)
+            value = sealer.unseal(
+                stored.decode("latin-1"), purpose=_PURPOSE, now=now, binding=token.reveal()
+            )
         except HandleError:
             raise ConfigurationError(
-                "what follows the session was sealed with other keys than these"
+                "what follows the session was sealed with other keys than these, or for another"
             ) from None
         match value:
             case [request, kept]:

@@ -7,7 +7,7 @@ not belong here: how a session is waited for (`watch`).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import final
 
 import attrs
@@ -18,6 +18,7 @@ from irma_core.flows.effects import Flow
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
+from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
@@ -74,21 +75,23 @@ def next_answer_flow(wiring: Wiring, state: ChainState) -> Flow[tuple[Answer, Ch
     """
     session: AskedSession = state.first
     if state.last is not None and state.last.next_session is not None:
-        stored = yield from next_of(state.store, state.last.token).look_up()
-        session = _kept(wiring, state, stored, state.last.next_session)
+        before, token = state.last.token, state.last.next_session
+        stored = yield from next_of(state.store, before).look_up()
+        asked = _asked_after(before, stored, state.sealer, wiring.clock.now())
+        session = KeptSession(asked, token)
     left = timedelta(seconds=wiring.seconds_left(state.deadline))
     answer = yield from wait_for_answer_flow(wiring, session, left)
     return answer, attrs.evolve(state, last=answer)
 
 
-def _kept(
-    wiring: Wiring, state: ChainState, stored: bytes | None, token: RequestorToken
-) -> KeptSession:
-    record = stored and NextRecord.unseal(stored, state.sealer, wiring.clock.now())
+def _asked_after(
+    token: RequestorToken, stored: bytes | None, sealer: Sealer, now: datetime
+) -> ExtendedRequest:
+    record = stored and NextRecord.unseal(stored, sealer, token, now)
     asked = record.asked if record else None
     if asked is None:
         raise ConfigurationError(
             "the store does not know what was asked in the session that follows: give the one of "
             "the receiver that answers the server"
         )
-    return KeptSession(asked, token)
+    return asked

@@ -93,7 +93,9 @@ def answer_next_session_flow(
         if stored is None:
             record = yield from _choose_flow(wiring, settings, answer, once, unsealed.lifetime)
         else:
-            record = NextRecord.unseal(stored, settings.address.sealer, wiring.clock.now())
+            record = NextRecord.unseal(
+                stored, settings.address.sealer, result.token, wiring.clock.now()
+            )
     except PostRefusedError as refused:
         return refusal(refused)
     if wiring.seconds_left(deadline) <= 0:
@@ -115,7 +117,7 @@ def _choose_flow(
         now = wiring.clock.now()
         ready = None if chosen is None else ready_to_start(as_extended(chosen), now, wiring.allow)
         record = NextRecord.of(ready)
-        sealed = record.seal(settings.address.sealer, now, lifetime)
+        sealed = record.seal(settings.address.sealer, answer.token, now, lifetime)
     except Exception:
         yield from released_flow(wiring, once, claimed_at)
         raise

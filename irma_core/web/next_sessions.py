@@ -48,9 +48,10 @@ class NextSessionReceiver:
         sealer: Seals what was asked into the URL of each session, and into the store.
         store: Knows what the application said, so that it is asked once a session.
         choose: Is given the `Answer` and says what to ask next: a request, or None for nothing.
-            The person's app waits for it: after 3 s the reply is an error, and the chain fails. So
-            it does if `choose` raises, which comes out of `receive`. For a session that may itself
-            be followed, it gives `add_to(request)`.
+            The person's app waits for it: after 3 s the reply is an error, and the chain fails;
+            nothing interrupts it, so let it bound its own waits. The chain fails too if `choose`
+            raises, which comes out of `receive`. For a session that may itself be followed, it
+            gives `add_to(request)`.
 
     Raises:
         ConfigurationError: The page is no URL, or on plain HTTP; or the requestor has no

@@ -14,6 +14,7 @@ from irma_core import (
     DisclosureRequest,
     ExtendedRequest,
     IssuanceRequest,
+    RequestorToken,
     Sealer,
     SessionCancelledError,
     SessionType,
@@ -22,6 +23,7 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError, DeadlineError, HandleError
 from irma_core.flows.chain_records import NextRecord
+from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, OVER18, Shop
 
 COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
@@ -149,12 +151,27 @@ def test_a_store_that_does_not_know_what_was_asked_is_named(colour: str) -> None
 def test_a_record_of_another_form_is_refused() -> None:
     """Sealed by a version that kept something else."""
     shop = Shop("sync")
-    now = shop.server.clock.now()
-    sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, now, A_WHILE)
-    assert NextRecord.unseal(sealed, shop.sealer, now).asked == ExtendedRequest(AGE)
-    odd = shop.sealer.seal("odd", purpose="what follows a session", now=now, lifetime=A_WHILE)
+    now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
+    sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
+    assert NextRecord.unseal(sealed, shop.sealer, token, now).asked == ExtendedRequest(AGE)
+    odd = shop.sealer.seal(
+        "odd",
+        purpose="what follows a session",
+        now=now,
+        lifetime=A_WHILE,
+        binding=token.reveal(),
+    )
     with pytest.raises(ConfigurationError, match="another form") as caught:
-        NextRecord.unseal(odd.encode(), shop.sealer, now)
+        NextRecord.unseal(odd.encode(), shop.sealer, token, now)
     assert not isinstance(caught.value, HandleError)
     with pytest.raises(ConfigurationError, match="other keys"):
-        NextRecord.unseal(b"\xff", shop.sealer, now)
+        NextRecord.unseal(b"\xff", shop.sealer, token, now)
+
+
+def test_a_record_is_of_its_session() -> None:
+    """Who can write to the store gives nobody what was to be issued to another."""
+    shop = Shop("sync")
+    now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
+    sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
+    with pytest.raises(ConfigurationError, match="for another"):
+        NextRecord.unseal(sealed, shop.sealer, RequestorToken("z" * 20), now)
