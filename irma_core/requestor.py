@@ -96,7 +96,8 @@ class Requestor:
     names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),
     `TransportError` (the wire, after three tries; with a gateway
     `GatewayError`, which is one) and `DeadlineError` (the timeout). Those that
-    compare nothing with what was asked take a session's `RequestorToken` as well.
+    compare nothing with what was asked take a session's `RequestorToken` as well; what is no
+    session at all is a `UsageError`.
 
     Raises:
         ConfigurationError: A URL is wrong, or is plain HTTP and not loopback; or another
@@ -343,6 +344,10 @@ class Requestor:
 
     def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
         """Switch pairing on or off before an app connects, where no browser does it.
+
+        Args:
+            session: What `start_session` gave.
+            method: `PairingMethod.PIN`, or `NONE`.
 
         Returns:
             The options, with the code that the app will show.

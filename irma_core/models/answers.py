@@ -115,9 +115,9 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     """Everything that was asked, proved. It exists only after every check.
 
     A mapping of slots to what was disclosed for them; an optional slot that was left out is not in
-    it. It cannot be built, changed or unpickled, and is neither true nor false: that it exists is
-    what it says. It proves what was asked and nothing else: of a value that was not demanded, only
-    that an issuer gave it.
+    it, and reading it is a `KeyError`. It cannot be built, changed or unpickled, and is neither
+    true nor false: that it exists is what it says. It proves what was asked and nothing else: of a
+    value that was not demanded, only that an issuer gave it.
 
     Attributes:
         type: The kind of session.

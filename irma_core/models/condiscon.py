@@ -73,7 +73,11 @@ AttributeLike: TypeAlias = str | AttributeRequest
 @final
 @attrs.frozen
 class Con:
-    """One option of a slot: all of these attributes, from the same cards. Made by `all_of`."""
+    """One option of a slot: all of these attributes, from the same cards. Made by `all_of`.
+
+    Args:
+        attributes: In the order of the wire; none where the slot may be left out.
+    """
 
     attributes: tuple[AttributeRequest, ...] = ()
 
@@ -90,7 +94,11 @@ ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 @final
 @attrs.frozen
 class DisCon:
-    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`."""
+    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`.
+
+    Args:
+        options: In the order of the wire, in which an app offers them.
+    """
 
     options: tuple[Con, ...]
 
@@ -145,6 +153,10 @@ Disclose: TypeAlias = ConDisCon | Mapping[str, DisConLike] | Sequence[DisConLike
 def all_of(*attributes: AttributeLike) -> Con:
     """Ask for several attributes together, as one option of a slot.
 
+    Args:
+        attributes: Identifiers, or an `AttributeRequest` where a value is demanded; those of one
+            credential side by side.
+
     Raises:
         RequestError: An attribute is malformed, stands twice, or attributes of one credential are
             not adjacent.
@@ -155,6 +167,10 @@ def all_of(*attributes: AttributeLike) -> Con:
 def any_of(*options: ConLike) -> DisCon:
     """Let the person choose one of several options for a slot.
 
+    Args:
+        options: Each an identifier, an `AttributeRequest`, or several attributes: `all_of(…)` or
+            a list.
+
     Raises:
         RequestError: There is no option, or one is malformed.
     """
@@ -163,6 +179,10 @@ def any_of(*options: ConLike) -> DisCon:
 
 def optional(*options: ConLike) -> DisCon:
     """Let the person choose one of several options, or leave the slot out.
+
+    Args:
+        options: Each an identifier, an `AttributeRequest`, or several attributes: `all_of(…)` or
+            a list.
 
     Raises:
         RequestError: There is no option, or one is malformed.

@@ -69,12 +69,16 @@ class SessionPointer:
         return write_json(self.json_value())
 
     def qr_text(self, *, base: str = LINK_BASE) -> str:
-        """Give the QR's content for a second device: a link with a mark that says so."""
+        """Give the QR's content for a second device: a link with a mark that says so.
+
+        Args:
+            base: The universal link of another app than Yivi's.
+        """
         value = self.json_value() | {"continueOnSecondDevice": True}
         return f"{base}#{_encoded(write_json(value))}"
 
     def link(self, *, base: str = LINK_BASE) -> str:
-        """Give the universal link that opens the app on this device."""
+        """Give the universal link that opens the app on this device; `base` as in `qr_text`."""
         return f"{base}#{_encoded(self.json_text())}"
 
     def android_intent(self, now: datetime) -> str:

@@ -46,6 +46,9 @@ def _check_visible(text: object) -> None:
 class RequestorToken:
     """The secret name of a session: whoever has it reads the result. It stays in the backend.
 
+    Args:
+        text: The token itself, as `reveal` gives it.
+
     Raises:
         RequestError: The text is not 20 ASCII letters and digits.
     """
@@ -72,6 +75,9 @@ class RequestorToken:
 @attrs.frozen(repr=False)
 class FrontendAuthorization:
     """What the browser shows at the frontend endpoints, in a header `Authorization`.
+
+    Args:
+        text: The secret itself, as `reveal` gives it.
 
     Raises:
         RequestError: The text is none that can stand in a header.

@@ -118,6 +118,12 @@ def read_request_value(value: JsonValue) -> AnyRequest:
 def read_request(text: str | bytes) -> AnyRequest:
     """Read a request of any kind from JSON, as documentation and other languages write it.
 
+    Args:
+        text: A session request, plain or extended, or a revocation request.
+
+    Returns:
+        The model of that kind; slots are numbers.
+
     Raises:
         RequestError: At the place it names, or because the text is no JSON.
     """
