@@ -73,11 +73,7 @@ AttributeLike: TypeAlias = str | AttributeRequest
 @final
 @attrs.frozen
 class Con:
-    """One option of a slot: all of these attributes, from the same cards. Made by `all_of`.
-
-    Args:
-        attributes: In the order of the wire; none where the slot may be left out.
-    """
+    """One option of a slot: all of these attributes, from the same cards. Made by `all_of`."""
 
     attributes: tuple[AttributeRequest, ...] = ()
 
@@ -94,11 +90,7 @@ ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 @final
 @attrs.frozen
 class DisCon:
-    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`.
-
-    Args:
-        options: In the order of the wire, in which an app offers them.
-    """
+    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`."""
 
     options: tuple[Con, ...]
 
@@ -181,8 +173,7 @@ def optional(*options: ConLike) -> DisCon:
     """Let the person choose one of several options, or leave the slot out.
 
     Args:
-        options: Each an identifier, an `AttributeRequest`, or several attributes: `all_of(…)` or
-            a list.
+        options: As in `any_of`.
 
     Raises:
         RequestError: There is no option, or one is malformed.
