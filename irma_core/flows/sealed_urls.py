@@ -77,7 +77,7 @@ class SealedAddress:
         lifetime = (request.timeout or _APP_MAY_TAKE) + _MARGIN
         sealed = self.sealer.seal(
             [int(lifetime.total_seconds()), kept_request(request)],
-            purpose=self.purpose,
+            purpose=self._sealed_for,
             now=now,
             lifetime=lifetime,
         )
@@ -89,12 +89,14 @@ class SealedAddress:
     def unseal(self, url: str, now: datetime) -> Unsealed:
         """Open the URL that a post came to; only its last part counts, as proxies change the rest.
 
+        The page that it was made for is sealed into it: no other of the application's takes it.
+
         Raises:
             HandleError: One of its subclasses: it is none of ours, for another purpose, or too old.
         """
         path = url.partition("#")[0].partition("?")[0]
         sealed = path.removesuffix("/").rpartition("/")[2]
-        value = self.sealer.unseal(sealed, purpose=self.purpose, now=now)
+        value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
         match value:
             case [int() as seconds, kept]:
                 with suppress(RequestError):
@@ -102,3 +104,7 @@ class SealedAddress:
             case _:
                 pass
         raise HandleInvalidError("what was sealed into the URL is no request that can be read here")
+
+    @property
+    def _sealed_for(self) -> str:
+        return f"{self.purpose} at {self.page.text}"

@@ -240,7 +240,7 @@ def test_a_refusal_shows_nothing_of_the_post() -> None:
 
 
 def test_a_secret_is_for_one_page_and_a_time() -> None:
-    """Another purpose, other keys, an old one, and one of another form are refused alike."""
+    """Another purpose or page, other keys, an old one, one of another form are refused alike."""
     receiving = Receiving(DONE["recorded"])
     now = datetime.fromtimestamp(DONE["recorded"], UTC)
     asked = as_extended(AGE)
@@ -249,14 +249,17 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
     hour = timedelta(hours=1)
     kept = kept_request(asked)
     odd: list[JsonValue] = ["odd", [1, "odd"], [1.5, kept], [1, kept, 2]]
+    purpose = f"{CALLBACK} at {PAGE}"
+    unsealed = SEALER.unseal(
+        receiving.url().rsplit("/", 2)[1], purpose=purpose, now=now
+    )  # or the odd ones would be refused for another reason
+    assert unsealed == [4500, kept]
     for url in (
         SealedAddress(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
         SealedAddress(page, other_keys, purpose=CALLBACK).url_for(asked, now),
+        SealedAddress(ServerUrl.parse(f"{PAGE}/2"), SEALER, purpose=CALLBACK).url_for(asked, now),
         SealedAddress(page, SEALER, purpose=CALLBACK).url_for(asked, now - timedelta(hours=2)),
-        *(
-            page.below(SEALER.seal(value, purpose=CALLBACK, now=now, lifetime=hour))
-            for value in odd
-        ),
+        *(page.below(SEALER.seal(value, purpose=purpose, now=now, lifetime=hour)) for value in odd),
     ):
         reply = receiving.receiver.receive("POST", url, PLAIN, GOOD)
         assert (code_of(reply), reply.status) == ("url", 404)
