@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+import math
 import re
+import runpy
 from pathlib import Path
 
+import pytest
+
+from irma_core import DisclosureRequest
+from irma_core.errors import SessionNotFinishedError
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_testing.contracts import AsyncTransportContract
+from irma_transport_urllib3 import SystemClock
 from tests.pytest_plugin.running import outcome
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "httpx_transport"
+HOW_TO = (ROOT / "docs" / "how-to" / "write-a-transport.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", HOW_TO, re.DOTALL)
 
 
 def test_the_blocks_are_the_examples_files() -> None:
     """Letter by letter."""
-    how_to = (ROOT / "docs" / "how-to" / "write-a-transport.md").read_text(encoding="utf-8")
     files = [EXAMPLE / name for name in ("httpx_transport.py", "test_httpx_transport.py")]
-    blocks = re.findall(r"```python\n(.*?)```", how_to, re.DOTALL)
-    assert blocks == [path.read_text(encoding="utf-8") for path in files]
+    assert BLOCKS[:-1] == [path.read_text(encoding="utf-8") for path in files]
 
 
 def test_the_example_passes_the_contract() -> None:
     """As its readers run it."""
     tests = [name for name in dir(AsyncTransportContract) if name.startswith("test_")]
     assert outcome(EXAMPLE) == f"{len(tests)} passed"
+
+
+def test_the_messages_alone_make_an_answer(tmp_path: Path) -> None:
+    """With whatever sends them; and none before there is one."""
+    (tmp_path / "messages.py").write_text(BLOCKS[-1], encoding="utf-8")
+    shown = runpy.run_path(str(tmp_path / "messages.py"))
+    known = {"shop": RequestorSettings("token", "a-token-of-the-shop")}
+    server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
+    app, url = SimulatedApp(server), ServerUrl.parse(server.url)
+    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+
+    def send(request: HttpRequest) -> HttpResponse:
+        return server.transport().send(request, math.inf)
+
+    asked = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+    session = shown["start"](send, url, asked, "a-token-of-the-shop")
+    with pytest.raises(SessionNotFinishedError):
+        shown["get_answer"](send, url, session)
+    app.accept(session.pointer)
+    assert shown["get_answer"](send, url, session)["email"].value == "ada@example.com"
