@@ -157,7 +157,7 @@ class Plugins:
         if parsed.scheme not in self._factories[kind.hook]:
             raise PluginError(parsed.scheme, self._unknown(kind, parsed.scheme))
         name, factory = self._factories[kind.hook][parsed.scheme]
-        doing = f"{kind.word} {parsed.scheme}:"
+        doing = f"{kind.word} {parsed.scheme}"
         if not _takes(factory, parsed, context):
             raise PluginError(name, f"{doing}: its factory must take the URI and the context")
         made = call_plugin(name, doing, lambda: factory(parsed, context), parsed)

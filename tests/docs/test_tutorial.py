@@ -15,8 +15,10 @@ from http.client import HTTPConnection
 from pathlib import Path
 from time import sleep
 
+import click
 import pytest
 
+from irma_backend.cli.main import main
 from irma_backend.dev_server import running_server
 from irma_core import ResultJwtError
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
@@ -147,6 +149,17 @@ def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
             with pytest.raises(ResultJwtError) as refused:
                 made["requestor"].get_answer(session)
     assert refused.value.code == "simulated"
+
+
+def test_the_commands_that_are_shown_are_there() -> None:
+    """Targets of `make`, commands of `irma-backend`, and no others."""
+    shown = "".join(re.findall(r"```sh\n(.*?)```", README + TUTORIAL, re.DOTALL))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z]+):", makefile, re.MULTILINE)
+    assert set(re.findall(r"^make ([a-z]+)$", shown, re.MULTILINE)) <= {*targets}
+    commands = re.findall(r"^irma-backend ([a-z-]+)", shown, re.MULTILINE)
+    assert commands == ["dev-server"]
+    assert {*commands} <= {*main.list_commands(click.Context(main))}
 
 
 def test_the_official_server_has_the_flags_that_are_shown() -> None:

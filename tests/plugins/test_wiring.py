@@ -246,7 +246,7 @@ def test_a_factory_that_raises_is_told_without_what_it_was_given(
 ) -> None:
     """Its own words where it raises an error of the tree; else the type and the place."""
     error = opening(factory)
-    assert str(error).startswith(f"plugin acme-vault: signing scheme vault:: {reason}")
+    assert str(error).startswith(f"plugin acme-vault: signing scheme vault: {reason}")
     shown = "".join(traceback.format_exception(error))
     assert not any(part in shown for part in (SECRET_URI, "hunter2", "vault.example"))
 
@@ -342,7 +342,7 @@ def test_a_signer_that_cannot_tell_its_algorithm_is_closed() -> None:
             closed.append("closed")
 
     error = opening(giving(TakenOut()))
-    assert error.reason.startswith("signing scheme vault:: OSError at tests.")
+    assert error.reason.startswith("signing scheme vault: OSError at tests.")
     assert closed == ["closed"]
 
 
