@@ -230,6 +230,34 @@ def test_a_process_that_died_while_telling_keeps_nobody_from_it() -> None:
         shop.post(last_post(shop))
 
 
+def test_a_task_that_was_cancelled_while_telling_keeps_nobody_from_it() -> None:
+    """As web frameworks do when the server hangs up: as if the process had died."""
+    begun = asyncio.Event()
+
+    async def never_ends() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    shop = Shop("async", deliver=lambda _end: never_ends() if len(shop.told) == 1 else None)
+    session = shop.start()
+    post = forged(shop, session, "CANCELLED")
+
+    def received() -> Any:
+        return shop.receiver.receive("POST", post.url, post.headers, post.body or b"")
+
+    async def story() -> None:
+        first = asyncio.create_task(received())
+        await begun.wait()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        shop.server.pass_time(timedelta(minutes=1))
+        assert (await received()).status == 204
+
+    asyncio.run(story())
+    assert [end.status for end in shop.told] == [SessionStatus.CANCELLED] * 2
+
+
 @COLOURS
 def test_the_server_decides_between_two_posts_that_contradict_each_other(colour: str) -> None:
     """`CANCELLED` after `DONE`: the server stored the first, and nothing is told again."""
