@@ -48,23 +48,26 @@ def url(memory: InMemoryServer) -> Iterator[str]:
         yield url
 
 
-def asked(directory: Path, url: str) -> None:
-    """Run the first block at another development server than that of this machine."""
-    script = directory / "ask.py"
-    assert DEV_SERVER in BLOCKS["ask.py"]
-    script.write_text(BLOCKS["ask.py"].replace(DEV_SERVER, url), encoding="utf-8")
+def asked(name: str, directory: Path, url: str) -> None:
+    """Run one of the first blocks at another development server than that of this machine."""
+    script = directory / name
+    assert DEV_SERVER in BLOCKS[name]
+    script.write_text(BLOCKS[name].replace(DEV_SERVER, url), encoding="utf-8")
     runpy.run_path(str(script))
 
 
 def test_each_block_is_known() -> None:
     """README has one, and the tutorial begins with it."""
     assert re.findall(r"```python\n(.*?)```", README, re.DOTALL) == [BLOCKS["ask.py"]]
-    assert list(BLOCKS) == ["ask.py", "of wine_shop.py", "serve.py", "production.py"]
+    names = ["ask.py", "ask_async.py", "of wine_shop.py", "serve.py", "production.py"]
+    assert list(BLOCKS) == names
     assert TUTORIAL.count("```python") == len(BLOCKS)
     assert BLOCKS["of wine_shop.py"] in (SHOP / "wine_shop.py").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["ask.py", "ask_async.py"])
 def test_who_accepts_is_told_by_whom_it_is_said(
+    name: str,
     memory: InMemoryServer,
     app: SimulatedApp,
     url: str,
@@ -74,20 +77,21 @@ def test_who_accepts_is_told_by_whom_it_is_said(
     """As README shows it."""
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     memory.when_started(app.accept)
-    asked(tmp_path, url)
+    asked(name, tmp_path, url)
     shown = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[0].splitlines()
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(shown[0].partition("u%22")[0])
     assert printed[1:] == shown[1:]
 
 
+@pytest.mark.parametrize("name", ["ask.py", "ask_async.py"])
 def test_who_refuses_ends_the_script_with_the_error_that_is_named(
-    memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
+    name: str, memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
 ) -> None:
     """By its name in the tutorial."""
     memory.when_started(app.refuse)
     with pytest.raises(Exception, match="cancelled") as refused:
-        asked(tmp_path, url)
+        asked(name, tmp_path, url)
     assert f"`{refused.type.__name__}`" in TUTORIAL
 
 
