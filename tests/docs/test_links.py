@@ -11,7 +11,10 @@ import irma_core
 from irma_core import errors
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WRITTEN = [
+    page for page in sorted((ROOT / "docs").rglob("*.md")) if ".pytest_cache" not in page.parts
+]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *WRITTEN]
 THREATS = ROOT / "docs" / "explanation" / "threat-model.md"
 _CODE = re.compile(r"```.*?```", re.DOTALL)
 
