@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import signal
 import subprocess
@@ -217,6 +218,7 @@ def _child(requestor: Requestor, turn: int) -> bool:
         status = 1
         try:
             signal.alarm(60)  # a lock that a thread held at the fork would be held for ever
+            logging.disable()  # and so would the lock of the stream that pytest captures logs by
             for number in range(5):
                 _ask(requestor, 10**6 + turn * 10 + number)
             status = 0
