@@ -15,7 +15,7 @@ __all__ = ["AttributeBasedSignature", "DisclosedAttribute"]
 
 
 @final
-@attrs.frozen
+@attrs.frozen(slots=False)  # results have many, and one with slots takes half as long again to make
 class DisclosedAttribute:
     """One attribute as the server reports it. Its value is in no `repr`.
 

@@ -115,7 +115,8 @@ def _read_attributes(values: list[JsonValue], place: str) -> tuple[DisclosedAttr
 
 
 def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
-    # Types are looked at here: a call of `read_text` would cost more than what it does.
+    # Types are looked at here: a call of `read_text` would cost more than what it does. What is
+    # wrong with a status or a time is told by those who read others.
     if type(fields) is not dict:
         raise WireError("", "must be an object")
     try:
@@ -133,11 +134,12 @@ def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
         for text in translations.values():
             if type(text) is not str:
                 raise WireError(".value", "must be a text")
+    word = _ATTRIBUTE_STATUS.get(status) if type(status) is str else None
     not_revoked, before = fields.get("notrevoked", False), fields.get("notrevokedbefore")
     return DisclosedAttribute(
         attribute,
         raw_value,
-        status=read_word(status, _ATTRIBUTE_STATUS, ".status"),
+        status=word or read_word(status, _ATTRIBUTE_STATUS, ".status"),
         issued_at=read_time(issued_at, ".issuancetime"),
         translations=cast("dict[str, str] | None", translations),
         not_revoked=not_revoked is not False and read_bool(not_revoked, ".notrevoked"),
