@@ -47,6 +47,15 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 )
 """The first that fits counts."""
 _INVALID_REQUEST = "INVALID_REQUEST"
+# The library speaks to programs, and names their arguments.
+_OPTIONS = {
+    "plugins= names": "--plugin names",
+    "in secrets= (": "in --secret-file (",
+    **{
+        f"allow Risk.{risk.name}": f"give --allow {risk.name.lower().replace('_', '-')}"
+        for risk in Risk
+    },
+}
 
 
 def exit_status(error: IrmaError) -> int:
@@ -79,9 +88,8 @@ def ending(*, as_json: bool = False) -> Generator[None]:
 
 def _for_a_terminal(error: IrmaError) -> str:
     words = clean(str(error))
-    for risk in Risk:  # the library speaks to programs
-        option = risk.name.lower().replace("_", "-")
-        words = words.replace(f"allow Risk.{risk.name}", f"give --allow {option}")
+    for argument, option in _OPTIONS.items():
+        words = words.replace(argument, option)
     return words
 
 

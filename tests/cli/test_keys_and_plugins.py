@@ -138,7 +138,7 @@ def test_a_plugin_signs_and_tells_statuses_where_it_is_named(
     key = ("--requestor", "by-hmac", "--key", "vault:x", "--secret-file", f"vault={keys}/hmac")
     status, _, err = there.run(*ASK, *key)
     assert status == 2
-    assert "Installed plugins, used where plugins= names them: acme-irma" in err
+    assert "Installed plugins, used where --plugin names them: acme-irma" in err
     named = (*key, "--plugin", "acme-irma")
     assert there.run(*ASK, *named)[0] == 0
     _, _, err = there.at(IRMA_STATUS="pigeon:x").run(*ASK, *named)

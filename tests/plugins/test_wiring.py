@@ -348,6 +348,19 @@ def test_a_signer_that_cannot_tell_its_algorithm_is_closed() -> None:
 
 def test_a_signer_may_have_an_end() -> None:
     """A token's session is closed; a key in memory has nothing to close."""
+    closed: list[str] = []
+
+    class InToken:
+        algorithm = "RS256"
+
+        def sign(self, signing_input: bytes) -> bytes:
+            return signing_input
+
+        def close(self) -> None:
+            closed.append("closed")
+
+    Plugins({"v": signing(giving(InToken()))}).signer("vault:", SYNC).close()
+    assert closed == ["closed"]
     Plugins({"v": signing(giving(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
 
 
