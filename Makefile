@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-.PHONY: demo test check cover bench chaos picture reference clean
+.PHONY: demo test check cover explore bench chaos picture reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -40,6 +40,12 @@ cover: .venv/ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --fail-under=95
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='$(PURE)'
+
+# Search at random for inputs that break a property: about an hour on one core.
+# `make explore EXAMPLES=1000` takes some minutes. `make test` tries the same 100 inputs every time.
+EXAMPLES ?= 20000
+explore: .venv/ready
+	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
 # Figures as ratios of one run; `make bench ARGS="start --rounds 15"` for one subject.
 bench: .venv/ready

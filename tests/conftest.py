@@ -1,6 +1,7 @@
-"""How the suite runs: searched for secrets; by Hypothesis' same examples where `CI` is set.
+"""How the suite runs: every run searches for secrets and tries the same generated examples.
 
-And what several rooms of the tests share.
+`make explore` sets `IRMA_EXPLORE` to the number of random examples for each property instead. What
+it finds is pinned with `@example` beside the mend.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
 
-settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True, database=None)
-settings.register_profile("here", deadline=None)
-settings.load_profile("ci" if os.environ.get("CI") else "here")
+settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True, database=None)
+if examples := os.environ.get("IRMA_EXPLORE"):
+    settings.register_profile(
+        "explore", max_examples=int(examples), deadline=None, print_blob=True, database=None
+    )
+    settings.load_profile("explore")
+else:
+    settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

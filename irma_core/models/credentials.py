@@ -31,8 +31,9 @@ class CredentialRequest:
 
     Args:
         credential: The credential type, three parts.
-        attributes: Texts by attribute name (the fourth part alone). An optional attribute that is
-            left out or None is issued without a value; an empty text is a value.
+        attributes: Strings by attribute name (the fourth part alone). An optional attribute that
+            is left out is issued without a value, and None leaves it out; an empty string is a
+            value.
         validity: An aware `datetime`, or a `timedelta` from the session's start, in whole seconds.
             The server rounds it down to a whole week since 1970, so anything under a week may be
             expired at once: the start of the session refuses what would be.
@@ -85,13 +86,16 @@ def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> C
     return attrs.evolve(request, validity=until.replace(microsecond=0))
 
 
-def _attributes(attributes: object) -> dict[str, str | None]:
+def _attributes(attributes: object) -> dict[str, str]:
     if not isinstance(attributes, Mapping):
         raise RequestError("attributes", "must map attribute names to texts")
-    copied: dict[str, str | None] = {}
+    copied: dict[str, str] = {}
     for name, value in attributes.items():
         checked = check_attribute_name(name, "attributes")
-        copied[checked] = None if value is None else check_text(value, f'attributes["{checked}"]')
+        # JSON has only one way to say "no value": the name is left out. Dropping None here keeps
+        # requests that are written alike equal.
+        if value is not None:
+            copied[checked] = check_text(value, f'attributes["{checked}"]')
     return copied
 
 

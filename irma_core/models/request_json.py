@@ -104,8 +104,7 @@ def _non_revocation_value(revocation: Mapping[str, timedelta | None]) -> JsonVal
 def _credential_value(request: CredentialRequest) -> JsonValue:
     value: dict[str, JsonValue] = {
         "credential": request.credential,
-        # irmago takes null for an empty text; only what is left out is issued without a value.
-        "attributes": {name: text for name, text in request.attributes.items() if text is not None},
+        "attributes": dict(request.attributes),
     }
     if request.validity is not None:
         if isinstance(request.validity, timedelta):

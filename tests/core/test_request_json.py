@@ -223,6 +223,7 @@ def test_an_attribute_with_null_is_issued_without_a_value() -> None:
     """That is what the documentation means; irmago would make an empty text of the null."""
     request = read({**ISSUE, "credentials": [{**CARD, "attributes": {"a": None, "b": ""}}]})
     assert written(request)["credentials"][0]["attributes"] == {"b": ""}
+    assert read(written(request)) == request
 
 
 # Refusing, each at its place in the JSON.

@@ -271,14 +271,18 @@ def test_recordings(name: str, cut: str) -> None:
     assert decode(chunks) == Outcome([("message", data, "") for data in RECORDED[name]], "", None)
 
 
-@settings(deadline=None, max_examples=500)
+many_examples = settings(max_examples=max(500, settings().max_examples))
+"""Cuts and limits meet in many ways, so 100 examples are too few; `make explore` tries more."""
+
+
+@many_examples
 @given(streams)
 def test_any_stream_gives_what_the_reference_gives(stream: bytes) -> None:
     """The decoder gives, for any bytes, what the standard's letter gives."""
     assert decode([stream]) == Reference(stream).outcome()
 
 
-@settings(deadline=None, max_examples=500)
+@many_examples
 @given(cut_streams())
 def test_cuts_make_no_difference(chunks: list[bytes]) -> None:
     """Any cut of any stream gives the same as the whole, and as byte by byte."""
@@ -288,7 +292,7 @@ def test_cuts_make_no_difference(chunks: list[bytes]) -> None:
     assert decode(bytewise(stream)) == whole
 
 
-@settings(deadline=None, max_examples=500)
+@many_examples
 @given(cut_streams(), limits)
 def test_cuts_make_no_difference_to_the_limit(chunks: list[bytes], limit: int) -> None:
     """Under a limit too, any cut gives the same events and the same error."""
@@ -298,7 +302,7 @@ def test_cuts_make_no_difference_to_the_limit(chunks: list[bytes], limit: int) -
     assert decode(bytewise(stream), max_event_bytes=limit) == whole
 
 
-@settings(deadline=None, max_examples=500)
+@many_examples
 @given(streams, limits)
 def test_the_limit_only_ends_a_stream(stream: bytes, limit: int) -> None:
     """A limit changes no event: it gives all of them, or the first of them and then the error."""
@@ -310,14 +314,12 @@ def test_the_limit_only_ends_a_stream(stream: bytes, limit: int) -> None:
         assert limited == whole
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=50)), limits)
 def test_garbage_raises_one_error_only(chunks: list[bytes], limit: int) -> None:
     """Garbage gives events, nothing, or the error of the limit; `decode` catches no other."""
     decode(chunks, max_event_bytes=limit)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=20), min_size=1))
 def test_what_is_written_is_read(texts: list[str]) -> None:
     """Texts that were written as events come back, one by one and as the lines of one."""
