@@ -39,7 +39,6 @@ from irma_core.flows.wiring import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
     Wiring,
-    check_colour,
     wire,
 )
 from irma_core.models.answers import Answer
@@ -90,7 +89,6 @@ class AsyncRequestor:
         status_backend: AsyncStatusBackend | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,
     ) -> None:
-        check_colour(status_backend, "aclose", "AsyncRequestor takes an AsyncStatusBackend")
         self._transport = transport
         self._wiring = wire(
             url,
@@ -102,6 +100,7 @@ class AsyncRequestor:
             server_key=server_key,
             jwt_issuer=jwt_issuer,
             status_backend=status_backend,
+            is_async=True,
         )
 
     def __repr__(self) -> str:

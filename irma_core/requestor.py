@@ -18,10 +18,8 @@ from contextlib import (
     contextmanager,
 )
 from datetime import timedelta
-from inspect import iscoroutinefunction
 from typing import TypeVar, final
 
-from irma_core.errors import ConfigurationError
 from irma_core.flows.chains import ChainState, begin_chain, next_answer_flow
 from irma_core.flows.drive import run
 from irma_core.flows.effects import Flow
@@ -43,7 +41,6 @@ from irma_core.flows.wiring import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
     Wiring,
-    check_colour,
     wire,
 )
 from irma_core.models.answers import Answer
@@ -117,9 +114,6 @@ class Requestor:
         status_backend: StatusBackend | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,
     ) -> None:
-        if iscoroutinefunction(getattr(transport, "send", None)):
-            raise ConfigurationError("transport: this one is awaited: it is for an AsyncRequestor")
-        check_colour(status_backend, "close", "Requestor takes a StatusBackend")
         self._transport = transport
         self._wiring = wire(
             url,
@@ -131,6 +125,7 @@ class Requestor:
             server_key=server_key,
             jwt_issuer=jwt_issuer,
             status_backend=status_backend,
+            is_async=False,
         )
 
     def __repr__(self) -> str:

@@ -128,7 +128,7 @@ class _Course(Generic[ReturnT]):
 def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object:
     match effect:
         case Send():
-            return transport.send(effect.request, effect.deadline)
+            return _not_awaited(transport.send(effect.request, effect.deadline), "transport")
         case Sleep():
             transport.sleep(effect.duration)
             return None
@@ -137,6 +137,7 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
                 return _not_awaited(effect.signer.sign(effect.signing_input), "signer")
         case OpenStream():
             stream = transport.open_stream(effect.request, effect.deadline)
+            _not_awaited(stream, "transport")
             streams.callback(stream.close)
             return stream
         case ReadStream():

@@ -12,6 +12,11 @@ from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
 from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.addresses import ServerUrl, checked_token_url
+from irma_core.protocol.part_checks import (
+    check_signer,
+    check_status_backend,
+    check_transport,
+)
 from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
@@ -22,11 +27,11 @@ from irma_core.trust.authentication import (
     PublicKeyAuthentication,
     TokenAuthentication,
 )
-from irma_core.trust.gateway import GatewayAuthentication
+from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication
 from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "Wiring", "check_colour", "wire"]
+__all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "Wiring", "wire"]
 
 DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
@@ -57,6 +62,7 @@ class Wiring:
         try_timeout: For one request. A server takes up to 4.2 s and then says so: a shorter limit
             makes riddles of its answers.
         poll_interval: Between two questions for a session's status.
+        is_async: Whether its parts are awaited: an `AsyncRequestor`'s are.
     """
 
     server: ServerUrl
@@ -81,6 +87,7 @@ class Wiring:
     call_timeout: timedelta = attrs.field(default=DEFAULT_TIMEOUT, kw_only=True)
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
     poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
+    is_async: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.deadline() <= self.clock.monotonic():
@@ -132,13 +139,18 @@ def wire(
     server_key: ServerKey | None,
     jwt_issuer: str | None,
     status_backend: StatusBackend | AsyncStatusBackend | None,
+    is_async: bool,
 ) -> Wiring:
-    """Make the wiring of a requestor, whose arguments these are.
+    """Make the wiring of a requestor, whose arguments these are; `is_async` tells which one.
 
     Raises:
         ConfigurationError: One of them is not what it should be.
     """
-    _check_parts(transport, authentication)
+    check_transport(transport, is_async=is_async)
+    check_status_backend(status_backend, is_async=is_async)
+    _check_authentication(authentication, is_async=is_async)
+    _check_gateway(gateway, is_async=is_async)
+    _check_issuer(jwt_issuer)
     risks = given_risks(allow)
     return Wiring(
         ServerUrl.parse(url, allow=risks),
@@ -152,12 +164,11 @@ def wire(
         jwt_issuer=jwt_issuer,
         status_backend=status_backend,
         call_timeout=timeout,
+        is_async=is_async,
     )
 
 
-def _check_parts(transport: object, authentication: object) -> None:
-    if isinstance(transport, type) or not hasattr(transport, "send"):
-        raise ConfigurationError("transport: must be one, such as Urllib3Transport()")
+def _check_authentication(authentication: object, *, is_async: bool) -> None:
     kinds = (
         NoAuthentication,
         TokenAuthentication,
@@ -169,13 +180,21 @@ def _check_parts(transport: object, authentication: object) -> None:
             "authentication: must be TokenAuthentication(token), or another that is named after "
             "the server's auth_method"
         )
+    if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
+        check_signer(authentication.signer, "authentication", is_async=is_async)
 
 
-def check_colour(backend: object, closing_method: str, says: str) -> None:
-    """Check that a status backend is of the requestor's colour, which its method to close shows.
+def _check_gateway(gateway: object, *, is_async: bool) -> None:
+    if gateway is None:
+        return
+    if not isinstance(gateway, GatewayAuthentication):
+        raise ConfigurationError("gateway: must be a GatewayAuthentication")
+    if isinstance(gateway.credentials, GatewayAssertion):
+        check_signer(gateway.credentials.signer, "gateway", is_async=is_async)
 
-    Raises:
-        ConfigurationError: It is not.
-    """
-    if backend is not None and not hasattr(backend, closing_method):
-        raise ConfigurationError(f"status_backend: {says}, which has a method {closing_method}")
+
+def _check_issuer(jwt_issuer: object) -> None:
+    if jwt_issuer is not None and (not isinstance(jwt_issuer, str) or not jwt_issuer):
+        raise ConfigurationError(
+            "jwt_issuer: must be the server's setting of that name, or None where that is empty"
+        )

@@ -320,27 +320,41 @@ def test_a_receiver_shows_its_page_and_nothing_secret(colour: str) -> None:
 
 
 class Published:
-    """A status backend that keeps what it is told, in both colours; or fails."""
+    """A status backend that keeps what it is told, or fails."""
 
-    def __init__(self, colour: str, *, failing: bool = False) -> None:
-        self.colour, self.failing = colour, failing
+    def __init__(self, *, failing: bool = False) -> None:
+        self.failing = failing
         self.told: list[tuple[RequestorToken, SessionStatus, str | None]] = []
 
     def publish(self, token: RequestorToken, status: SessionStatus, jwt: str | None) -> Any:
         if self.failing:
             raise OSError("no route")
         self.told.append((token, status, jwt))
-        return None if self.colour == "sync" else asyncio.sleep(0)
 
-    def close(self) -> None: ...
+    def next_status(self, *_: object) -> Any:
+        raise AssertionError("nobody watches")
+
+    def published_result(self, _token: RequestorToken) -> None:
+        raise AssertionError("nobody asks")
+
+
+class AsyncPublished(Published):
+    """The same, awaited; its methods are plain ones, and `aclose` shows what it is."""
+
+    def publish(self, token: RequestorToken, status: SessionStatus, jwt: str | None) -> Any:
+        super().publish(token, status, jwt)
+        return asyncio.sleep(0)
 
     async def aclose(self) -> None: ...
+
+
+PUBLISHED = {"sync": Published, "async": AsyncPublished}
 
 
 @COLOURS
 def test_the_end_is_published_once_the_application_knows(colour: str) -> None:
     """With the signed result; once."""
-    backend = Published(colour)
+    backend = PUBLISHED[colour]()
     shop = Shop(colour, status_backend=backend)
     session = shop.start()
     shop.app.accept(session.pointer)
@@ -352,7 +366,7 @@ def test_the_end_is_published_once_the_application_knows(colour: str) -> None:
 @COLOURS
 def test_a_status_backend_that_fails_costs_nobody_the_answer(colour: str) -> None:
     """The application was told before, and is not told again."""
-    shop = Shop(colour, status_backend=Published(colour, failing=True))
+    shop = Shop(colour, status_backend=PUBLISHED[colour](failing=True))
     shop.app.accept(shop.start().pointer)
     shop.post(last_post(shop))
     assert [type(error) for error in shop.failures] == [StatusBackendError]

@@ -59,6 +59,12 @@ UNKNOWN = refusal("SESSION_UNKNOWN")
 Call = Callable[[Any, StartedSession], Any]
 
 
+TRANSPORTS: dict[Any, Any] = {
+    Requestor: ScriptedTransport,
+    AsyncRequestor: AsyncScriptedTransport,
+}
+
+
 class Played:
     """A call that was made in one colour: what came of it, and what was sent and slept."""
 
@@ -330,11 +336,12 @@ def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(colour: str, call:
 def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
     """And no key; a call without any time is a mistake."""
     authentication = TokenAuthentication("secret")
-    made = requestor("https://irma.example/api", ScriptedTransport(), authentication=authentication)
+    transport = TRANSPORTS[requestor]()
+    made = requestor("https://irma.example/api", transport, authentication=authentication)
     assert repr(made) == f"<{requestor.__name__} at https://irma.example/api>"
     for timeout in (timedelta(0), timedelta(seconds=-1)):
         with pytest.raises(e.ConfigurationError, match="above zero"):
-            requestor("https://irma.example", ScriptedTransport(), timeout=timeout)
+            requestor("https://irma.example", transport, timeout=timeout)
 
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
@@ -342,7 +349,7 @@ def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
 def test_a_server_key_that_is_none_is_refused_at_once(requestor: Any, key: Any) -> None:
     """And not when the first answer comes."""
     with pytest.raises(e.ConfigurationError, match="PEM"):
-        requestor("https://irma.example", ScriptedTransport(), server_key=key)
+        requestor("https://irma.example", TRANSPORTS[requestor](), server_key=key)
 
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
@@ -350,4 +357,4 @@ def test_a_server_key_that_is_none_is_refused_at_once(requestor: Any, key: Any) 
 def test_an_empty_server_key_does_not_switch_verification_off(requestor: Any, nothing: Any) -> None:
     """A setting that was read as empty is a mistake; only leaving it out means unsigned."""
     with pytest.raises(e.ConfigurationError):
-        requestor("https://irma.example", ScriptedTransport(), server_key=nothing)
+        requestor("https://irma.example", TRANSPORTS[requestor](), server_key=nothing)

@@ -8,10 +8,16 @@ from typing import Any
 
 import pytest
 
-from irma_core import DisclosureRequest, Requestor
+from irma_core import AsyncRequestor, DisclosureRequest, Requestor
 from irma_core.errors import ConfigurationError, ServerRefusedError, UsageError
+from irma_core.protocol.messages import HttpRequest
 from irma_core.trust.authentication import TokenAuthentication
-from irma_testing import AsyncInMemoryTransport, InMemoryServer, InMemoryTransport
+from irma_testing import (
+    AsyncInMemoryTransport,
+    InMemoryServer,
+    InMemoryTransport,
+    ScriptedTransport,
+)
 
 EMAIL = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
 TOKEN = "a-token-of-the-shop"
@@ -80,3 +86,28 @@ def test_what_is_not_installed_is_named_with_its_extra(run: str, missing: str, e
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert f"pip install 'irma-backend[{extra}]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, AsyncInMemoryTransport, InMemoryTransport(InMemoryServer()), ScriptedTransport(), "url"],
+)
+def test_an_async_requestor_refuses_a_sync_transport(wrong: Any) -> None:
+    """It would send the start, and fail only when it awaits the response."""
+    with pytest.raises(ConfigurationError, match=r"^transport: must be an AsyncTransport"):
+        AsyncRequestor("https://irma.example.com", wrong)
+
+
+def test_a_transport_whose_plain_method_gives_an_awaitable_is_refused_unsent() -> None:
+    """Only the call shows what it gives, and the coroutine is closed before it runs."""
+    sent: list[HttpRequest] = []
+
+    async def later(request: HttpRequest) -> None:
+        sent.append(request)
+
+    disguised: Any = ScriptedTransport()
+    disguised.send = lambda request, _deadline: later(request)
+    requestor = Requestor("https://irma.example.com", disguised)
+    with pytest.raises(ConfigurationError, match="the transport must be awaited"):
+        requestor.start_session(EMAIL)
+    assert sent == []

@@ -1,0 +1,126 @@
+"""Checks that a part which the application brings is one, and is awaited where it must be.
+
+A type checker refuses a wrong part. Without one, a synchronous transport in an `AsyncRequestor`
+would start a session before anything failed. So each part is checked where it is handed over.
+Belongs here: transports, stores, status backends, signers and functions. Does not belong here: what
+a part does once it is called.
+"""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+
+__all__ = [
+    "check_function",
+    "check_signer",
+    "check_status_backend",
+    "check_store",
+    "check_transport",
+]
+
+
+@final
+@attrs.frozen
+class _Kind:
+    """A kind of part: its methods, and the names of its two Protocols with an example of each."""
+
+    methods: tuple[str, ...]
+    expected: str
+    expected_async: str
+
+
+_TRANSPORT: Final = _Kind(
+    ("send", "open_stream", "sleep"),
+    "a Transport, such as Urllib3Transport()",
+    "an AsyncTransport, such as AiohttpTransport()",
+)
+_STORE: Final = _Kind(
+    ("put_if_absent", "get", "delete"),
+    "a Store, such as the one that open_store(uri) opens",
+    "an AsyncStore, such as the one that open_store_async(uri) opens",
+)
+_STATUS_BACKEND: Final = _Kind(
+    ("next_status", "publish", "published_result"),
+    "a StatusBackend, such as the one that open_status_backend(uri) opens",
+    "an AsyncStatusBackend, such as the one that open_status_backend_async(uri) opens",
+)
+
+
+def check_transport(transport: object, *, is_async: bool) -> None:
+    """Check the transport of a requestor.
+
+    Raises:
+        ConfigurationError: It is not a transport, or its methods are awaited where they must not
+            be, or the reverse.
+    """
+    _check(transport, "transport", _TRANSPORT, is_async=is_async)
+    if not (hasattr(transport, "clock") and hasattr(transport, "jitter")):
+        raise ConfigurationError("transport: it has no clock, or no jitter; see Transport")
+
+
+def check_store(store: object, *, is_async: bool) -> None:
+    """Check a store; the errors are those of `check_transport`."""
+    _check(store, "store", _STORE, is_async=is_async)
+
+
+def check_status_backend(backend: object, *, is_async: bool) -> None:
+    """Check a status backend, or None for no backend; the errors are those of `check_transport`."""
+    if backend is not None:
+        _check(backend, "status_backend", _STATUS_BACKEND, is_async=is_async)
+
+
+def check_signer(signer: object, place: str, *, is_async: bool) -> None:
+    """Check a signer. One that is not awaited will do in either mode.
+
+    Raises:
+        ConfigurationError: It is awaited, and nothing is awaited here.
+    """
+    if not is_async and iscoroutinefunction(getattr(signer, "sign", None)):
+        raise ConfigurationError(
+            f"{place}: this signer is awaited, which only an AsyncRequestor does; "
+            "use a Signer, such as HmacSigner(key)"
+        )
+
+
+def check_function(function: object, place: str, *, may_be_async: bool) -> None:
+    """Check a function of the application's. A plain one will do in either mode.
+
+    Raises:
+        ConfigurationError: It is not a function, or is `async def` where nothing awaits it.
+    """
+    if not callable(function):
+        raise ConfigurationError(f"{place}: must be a function")
+    if not may_be_async and _is_async(function):
+        raise ConfigurationError(
+            f"{place}: nothing awaits this function, which is `async def`; use a plain function"
+        )
+
+
+def _check(part: object, place: str, kind: _Kind, *, is_async: bool) -> None:
+    expected = kind.expected_async if is_async else kind.expected
+    if isinstance(part, type):
+        raise ConfigurationError(f"{place}: must be {expected}; this is a class, so call it")
+    methods = [getattr(part, name, None) for name in kind.methods]
+    if not all(callable(method) for method in methods):
+        raise ConfigurationError(f"{place}: must be {expected}")
+    # A plain method may give what is awaited: then only the method that closes shows the mode.
+    closes_async = hasattr(part, "aclose")
+    awaits = any(map(_is_async, methods)) or (closes_async and not hasattr(part, "close"))
+    if is_async and not awaits and not closes_async:
+        raise ConfigurationError(
+            f"{place}: must be {expected}; this one is for a Requestor, which awaits nothing"
+        )
+    if awaits and not is_async:
+        raise ConfigurationError(
+            f"{place}: must be {expected}; this one is awaited: it is for an AsyncRequestor"
+        )
+
+
+def _is_async(function: object) -> bool:
+    # The second finds an object whose `__call__` is awaited.
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # it is looked at, not called
