@@ -1,7 +1,7 @@
 """What stands on top of the library and may do I/O: everything below is usable without it.
 
-The front door: a requestor and its parts by configuration alone, and a store in memory. Beside it
-stand the command line (`cli`) and the development server (`dev_server`).
+The front door: a requestor and its parts by configuration alone, and stores in memory and in a
+file. Beside it stand the command line (`cli`) and the development server (`dev_server`).
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         open_store_async,
     )
     from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+    from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
     # Loaded on first use, as `irma_core` is: who runs the development server needs no urllib3.
     from importlib import import_module
@@ -28,6 +29,7 @@ else:
             "open_status_backend_async open_store open_store_async"
         ),
         "memory_store": "AsyncMemoryStore MemoryStore",
+        "sqlite_store": "AsyncSqliteStore SqliteStore",
     }
 
     def __getattr__(name):
@@ -44,7 +46,9 @@ else:
 
 __all__ = [
     "AsyncMemoryStore",
+    "AsyncSqliteStore",
     "MemoryStore",
+    "SqliteStore",
     "connect",
     "connect_async",
     "open_signer",

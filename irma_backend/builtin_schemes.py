@@ -1,7 +1,7 @@
-"""What is built in: `file:` and `hmac:` for signing, `memory:` for stores.
+"""What is built in: `file:` and `hmac:` for signing, `memory:` and `sqlite:` for stores.
 
 A plugin like any other, and the first of each wiring, so that none can take its schemes.
-Belongs here: what stands behind the three schemes. Does not belong here: the rules for plugins
+Belongs here: what stands behind the four schemes. Does not belong here: the rules for plugins
 (`irma_core.plugins`).
 """
 
@@ -13,6 +13,7 @@ from typing import Final, final
 from urllib.parse import unquote, urlsplit
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
 from irma_core.plugins.hookspecs import (
@@ -41,8 +42,8 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
 
 @hookimpl
 def irma_stores() -> Mapping[str, StoreFactory]:
-    """Give `memory:`."""
-    return {"memory": _memory_store}
+    """Return the factories of `memory:` and `sqlite:`."""
+    return {"memory": _memory_store, "sqlite": _sqlite_store}
 
 
 def _signer_of_file(uri: PluginUri, context: WiringContext) -> Signer | AsyncSigner:
@@ -80,14 +81,19 @@ def _memory_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
     return AsyncMemoryStore(context.clock) if is_async else MemoryStore(context.clock)
 
 
+def _sqlite_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
+    is_async = context.colour is Colour.ASYNC
+    return (AsyncSqliteStore if is_async else SqliteStore)(_path_of(uri), context.clock)
+
+
 def _path_of(uri: PluginUri) -> Path:
-    """Tell the path of `file:PATH` or `file:///PATH` (RFC 8089); it may be relative."""
+    """Return the path of `file:PATH` or `file:///PATH` (RFC 8089), which may be relative."""
     try:
         parts = urlsplit(uri.text)
     except ValueError:
         parts = urlsplit("file://?")
     if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not parts.path:
-        raise ConfigurationError("file: takes a path, in which ? and # are %3F and %23")
+        raise ConfigurationError(f"{uri.scheme}: takes a path, in which ? and # are %3F and %23")
     return Path(unquote(parts.path))
 
 

@@ -29,7 +29,7 @@ def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
         "version": "0.1.0",
         "signingSchemes": ["file", "hmac"],
         "statusBackends": [],
-        "stores": ["memory"],
+        "stores": ["memory", "sqlite"],
         "error": None,
     }
     assert listed["acme-irma"]["signingSchemes"] == ["vault"]

@@ -48,7 +48,7 @@ class SqliteStore:
 
 @hookimpl
 def irma_stores() -> Mapping[str, StoreFactory]:
-    return {"sqlite": make_store}
+    return {"shared-file": make_store}
 
 
 def make_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:

@@ -1,0 +1,182 @@
+"""A store in an SQLite file, for the processes of one machine: `sqlite:PATH`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, TypeVar, final
+
+from irma_core.errors import ConfigurationError
+from irma_core.protocol.transport import Clock
+
+__all__ = ["AsyncSqliteStore", "SqliteStore"]
+
+ReturnT = TypeVar("ReturnT")
+_BUSY_TIMEOUT: Final = timedelta(seconds=5)
+_CREATE: Final = """
+CREATE TABLE IF NOT EXISTS entries
+(key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL) WITHOUT ROWID
+"""
+_SWEEP: Final = "DELETE FROM entries WHERE expires <= :now"
+_PUT: Final = "INSERT INTO entries VALUES (:key, :value, :expires) ON CONFLICT (key) DO NOTHING"
+_GET: Final = "SELECT value FROM entries WHERE key = :key AND expires > :now"
+_DELETE: Final = "DELETE FROM entries WHERE key = :key"
+
+
+@final
+class SqliteStore:
+    """Keep values in an SQLite file that all processes of one machine share.
+
+    Threads may share one, and so may processes after a fork: each call opens the file and closes
+    it. The file is created with mode 0600. It must lie on a local disk, since SQLite cannot lock
+    files on a network file system.
+
+    Args:
+        path: The file. Its directory must exist.
+        clock: The clock that lifetimes are measured by, such as `transport.clock`. All processes
+            must agree on the time.
+
+    Raises:
+        ConfigurationError: The file cannot be created or opened.
+    """
+
+    def __init__(self, path: str | Path, clock: Clock) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        self._is_closed = False
+        self._create()
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        """Put a value unless the key has one; see `Store`.
+
+        Raises:
+            ConfigurationError: The lifetime is not above zero, or the store is closed.
+            sqlite3.Error: The file cannot be written, or stayed locked for 5 seconds.
+        """
+        if lifetime <= timedelta(0):
+            raise ConfigurationError("lifetime must be greater than zero")
+        now = self._now()
+        entry = {"key": key, "value": value, "expires": now + lifetime.total_seconds()}
+        with self._transaction() as database:
+            database.execute(_SWEEP, {"now": now})
+            return database.execute(_PUT, entry).rowcount == 1
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of a key, or None if it has none; see `Store`.
+
+        Raises:
+            ConfigurationError: The store is closed.
+            sqlite3.Error: The file cannot be read, or stayed locked for 5 seconds.
+        """
+        with self._transaction() as database:
+            row: tuple[bytes] | None = database.execute(
+                _GET, {"key": key, "now": self._now()}
+            ).fetchone()
+        return row[0] if row else None
+
+    def delete(self, key: str) -> None:
+        """Delete a key, which may be absent; see `Store`.
+
+        Raises:
+            ConfigurationError: The store is closed.
+            sqlite3.Error: The file cannot be written, or stayed locked for 5 seconds.
+        """
+        with self._transaction() as database:
+            database.execute(_DELETE, {"key": key})
+
+    def close(self) -> None:
+        """Refuse further calls. What the file holds stays."""
+        self._is_closed = True
+
+    def check_open(self) -> None:
+        """Check that the store is not closed.
+
+        Raises:
+            ConfigurationError: It is closed.
+        """
+        if self._is_closed:
+            raise ConfigurationError("the store is closed")
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    def _create(self) -> None:
+        try:
+            # SQLite gives its -wal and -shm files the mode of this one.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            with self._transaction() as database:
+                database.execute(_CREATE)
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
+        except sqlite3.DatabaseError:
+            reason = "it is not an SQLite database that this program may write"
+        else:
+            return
+        raise ConfigurationError(f"path: cannot open the store's file: {reason}")
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        self.check_open()
+        database = sqlite3.connect(
+            self._path, timeout=_BUSY_TIMEOUT.total_seconds(), isolation_level=None
+        )
+        try:
+            # Readers do not wait for a writer. The mode is a property of the file and stays.
+            database.execute("PRAGMA journal_mode = WAL")
+            # IMMEDIATE waits for the lock at once. A transaction that starts as a reader would
+            # fail without waiting if another process wrote in between.
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+        finally:
+            database.close()
+
+
+@final
+class AsyncSqliteStore:
+    """`SqliteStore` for asyncio. Calls run in a thread of its own, so the event loop never waits.
+
+    Args:
+        path: As for `SqliteStore`.
+        clock: As for `SqliteStore`.
+
+    Raises:
+        ConfigurationError: The file cannot be created or opened.
+    """
+
+    def __init__(self, path: str | Path, clock: Clock) -> None:
+        self._store = SqliteStore(path, clock)
+        # One thread keeps the order of calls: a put that was cancelled while it ran has ended
+        # before the next call looks.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="irma-sqlite-store")
+
+    async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        """Put a value unless the key has one; see `SqliteStore`."""
+        return await self._run(lambda: self._store.put_if_absent(key, value, lifetime))
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value of a key, or None if it has none; see `SqliteStore`."""
+        return await self._run(lambda: self._store.get(key))
+
+    async def delete(self, key: str) -> None:
+        """Delete a key, which may be absent; see `SqliteStore`."""
+        await self._run(lambda: self._store.delete(key))
+
+    async def aclose(self) -> None:
+        """Refuse further calls; see `SqliteStore`."""
+        self._store.close()
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, call: Callable[[], ReturnT]) -> ReturnT:
+        self._store.check_open()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)

@@ -1,0 +1,179 @@
+"""The store in an SQLite file: one put among processes, a private file, and clear errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from irma_backend import AsyncSqliteStore, SqliteStore, open_store, open_store_async
+from irma_core.errors import ConfigurationError, PluginError
+from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
+from irma_testing.contracts import AsyncStoreContract, StoreContract
+
+ROOT = Path(__file__).parent.parent.parent
+MINUTE = timedelta(minutes=1)
+PUT = """\
+import sys
+from datetime import timedelta
+from irma_backend import SqliteStore
+from irma_transport_urllib3 import SystemClock
+
+store = SqliteStore(sys.argv[1], SystemClock())
+print("ready", flush=True)
+sys.stdin.readline()
+print(sum(store.put_if_absent(str(n), b"", timedelta(hours=1)) for n in range(100)))
+"""
+
+
+class TestSqliteStore(StoreContract):
+    """The contract of stores, in threads."""
+
+    @pytest.fixture(autouse=True)
+    def _file(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "store.db"
+        self.clock = ManualClock()
+
+    def make_store(self) -> SqliteStore:
+        return SqliteStore(self.path, self.clock)
+
+    def make_failing_store(self) -> SqliteStore:
+        store = self.make_store()
+        self.path.unlink()
+        self.path.write_bytes(b"not a database" * 100)
+        return store
+
+    async def pass_time(self, duration: timedelta) -> None:
+        self.clock.advance(duration)
+
+
+class TestAsyncSqliteStore(AsyncStoreContract):
+    """The contract of stores, awaited."""
+
+    @pytest.fixture(autouse=True)
+    def _file(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "store.db"
+        self.clock = ManualClock()
+
+    def make_store(self) -> AsyncSqliteStore:
+        return AsyncSqliteStore(self.path, self.clock)
+
+    def make_failing_store(self) -> AsyncSqliteStore:
+        store = self.make_store()
+        self.path.unlink()
+        self.path.write_bytes(b"not a database" * 100)
+        return store
+
+    async def pass_time(self, duration: timedelta) -> None:
+        self.clock.advance(duration)
+
+
+def test_one_process_puts_each_key(tmp_path: Path) -> None:
+    """Of four processes that put the same 100 keys, each key is put by exactly one."""
+    command = [sys.executable, "-c", PUT, str(tmp_path / "store.db")]
+    processes = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert sum(int(process.communicate()[0]) for process in processes) == 100
+
+
+def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
+    """The database and the files that SQLite puts beside it have mode 0600."""
+    store = SqliteStore(tmp_path / "store.db", ManualClock())
+    with store._transaction() as database:
+        database.execute("DELETE FROM entries")
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+
+
+def test_expired_keys_take_no_room(tmp_path: Path) -> None:
+    """A put deletes what has expired."""
+    clock = ManualClock()
+    store = SqliteStore(tmp_path / "store.db", clock)
+    for number in range(10):
+        store.put_if_absent(str(number), b"", MINUTE)
+        clock.advance(MINUTE)
+    with store._transaction() as database:
+        assert database.execute("SELECT key FROM entries").fetchall() == [("9",)]
+
+
+def test_a_failed_call_leaves_no_lock(tmp_path: Path) -> None:
+    """A value that SQLite cannot hold is refused, and the next call works."""
+    store = SqliteStore(tmp_path / "store.db", ManualClock())
+    with pytest.raises(Exception, match="type"):
+        store.put_if_absent("k", object(), MINUTE)  # type: ignore[arg-type]
+    assert store.put_if_absent("k", b"", MINUTE)
+
+
+def test_a_lifetime_must_be_above_zero(tmp_path: Path) -> None:
+    """A key that expires at once would be put by everybody."""
+    store = SqliteStore(tmp_path / "store.db", ManualClock())
+    with pytest.raises(ConfigurationError, match="lifetime"):
+        store.put_if_absent("k", b"", timedelta(0))
+
+
+def test_a_closed_store_stays_closed(tmp_path: Path) -> None:
+    """Each call after `close` is a ConfigurationError."""
+    store = SqliteStore(tmp_path / "store.db", ManualClock())
+    store.close()
+    for call in (
+        lambda: store.put_if_absent("k", b"", MINUTE),
+        lambda: store.get("k"),
+        lambda: store.delete("k"),
+    ):
+        with pytest.raises(ConfigurationError, match="closed"):
+            call()
+
+
+async def test_a_closed_async_store_stays_closed(tmp_path: Path) -> None:
+    """A call after `aclose` is a ConfigurationError, too."""
+    store = AsyncSqliteStore(tmp_path / "store.db", ManualClock())
+    await store.aclose()
+    await store.aclose()
+    with pytest.raises(ConfigurationError, match="closed"):
+        await store.get("k")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nowhere/store.db", "No such file or directory"),
+        ("", "Is a directory"),
+        ("x\0y", "not a path"),
+        ("text", "not an SQLite database"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str, reason: str) -> None:
+    """SqliteStore raises ConfigurationError while the program is wired, and names no path."""
+    (tmp_path / "text").write_text("something else " * 100)
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        SqliteStore(f"{tmp_path}/{name}", ManualClock())
+    assert str(tmp_path) not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+async def test_a_uri_opens_it(tmp_path: Path) -> None:
+    """`sqlite:PATH` opens the same file in both modes, on the transport's clock."""
+    uri = f"sqlite:{tmp_path}/store.db"
+    transport = ScriptedTransport()
+    with open_store(uri, transport=transport) as store:
+        assert store.put_if_absent("k", b"first", MINUTE)
+        async with open_store_async(uri, transport=AsyncScriptedTransport()) as other:
+            assert await other.get("k") == b"first"
+        transport.sleep(MINUTE)
+        assert store.get("k") is None
+    with pytest.raises(PluginError, match="sqlite: takes a path"), open_store("sqlite:"):
+        pass
