@@ -19,7 +19,7 @@ adult = DisclosureRequest(
             AttributeRequest("pbdf.gemeente.personalData.over18", value="Yes"),
             AttributeRequest("pbdf.pilot-amsterdam.idcard.over18", value="1"),
         ),
-        "email": optional("pbdf.sidn-pbdf.email.email"),
+        "email": optional(AttributeRequest("pbdf.sidn-pbdf.email.email", not_null=True)),
     }
 )
 

@@ -15,9 +15,14 @@ from wsgiref.validate import validator
 
 import pytest
 
-from irma_backend import MemoryStore
+from irma_backend import MemoryStore, SqliteStore
+from irma_backend.dev_server import running_server
 from irma_core import HandleSealer, Requestor, StartedSession, new_sealing_key
-from irma_testing import InMemoryServer, SimulatedApp
+from irma_core.errors import ConnectionFailedError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import ByteStream, Transport
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -47,9 +52,10 @@ class Browser:
     def __init__(self, application: Any) -> None:
         self._application = validator(application)
         self.cookie = ""
+        self.other_cookies = ""
         self.seen = ""
 
-    def post(self, path: str, body: str = "") -> tuple[str, Any]:
+    def post(self, path: str, body: str = "", **environment: str) -> tuple[str, Any]:
         environ: WSGIEnvironment = {
             "REQUEST_METHOD": "POST",
             "SCRIPT_NAME": "",
@@ -57,7 +63,7 @@ class Browser:
             "QUERY_STRING": "",
             "SERVER_NAME": "shop.example",
             "SERVER_PORT": "443",
-            "HTTP_COOKIE": self.cookie,
+            "HTTP_COOKIE": f"{self.other_cookies}{self.cookie}",
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.version": (1, 0),
             "wsgi.input": io.BytesIO(body.encode()),
@@ -66,6 +72,7 @@ class Browser:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             "wsgi.url_scheme": "https",
+            **environment,
         }
         told: list[Any] = []
 
@@ -105,6 +112,7 @@ def browser(login: Any, irma_app: SimulatedApp) -> Browser:
 
 WELCOME = ("200 OK", "Welcome, ada@example.com.")
 REFUSED = ("403 Forbidden", "You are not logged in.")
+AWAY = ("503 Service Unavailable", "Please try again in a minute.")
 
 
 def opened(browser: Browser, handle: str, server: InMemoryServer) -> StartedSession:
@@ -171,10 +179,88 @@ def test_done_alone_logs_nobody_in(browser: Browser, irma_app: SimulatedApp) -> 
     assert browser.finish("") == REFUSED
 
 
+@pytest.mark.parametrize(
+    "other", ['consent={"ads":false}; ', "a@b=1; ", "=; ", ";;", "x; ", "__Host-visits=1; "]
+)
+def test_a_cookie_of_another_script_does_no_harm(
+    browser: Browser, irma_app: SimulatedApp, other: str
+) -> None:
+    """A visitor logs in whatever else stands in the Cookie header."""
+    browser.other_cookies = other
+    started = browser.begin()
+    irma_app.accept(started["sessionPtr"])
+    assert browser.finish(started["token"]) == WELCOME
+
+
+def test_an_app_without_an_address_logs_nobody_in(
+    login: Any, irma_app: SimulatedApp, irma_server: InMemoryServer
+) -> None:
+    """A person whose credential holds no e-mail address is refused, with words for the page."""
+    irma_app.add("pbdf.sidn-pbdf.email", {"email": None})
+    visitor = Browser(login)
+    started = visitor.begin()
+    session = irma_app.scan(started["sessionPtr"])
+    session.cheat(values={"pbdf.sidn-pbdf.email.email": None})
+    assert visitor.finish(started["token"]) == REFUSED
+    assert login.members == {}
+
+
+@pytest.mark.parametrize("length", ["-1", "abc", "1e3", "16385", "9" * 5000, "\u0663", " 5", "+5"])
+def test_an_impossible_length_is_refused(tmp_path: Path, length: str) -> None:
+    """Nothing is read of a body whose Content-Length cannot be that of a handle."""
+    read_body = load("login", tmp_path).read_body
+    assert read_body({"CONTENT_LENGTH": length, "wsgi.input": None}) == ""
+    assert read_body({"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(b"more")}) == ""
+    assert read_body({"CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"more")}) == "mo"
+
+
+class AwayTransport:
+    """A transport that reaches nobody."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.clock, self.jitter, self.sleep = transport.clock, transport.jitter, transport.sleep
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        raise ConnectionFailedError("POST session", "no connection", request_sent=False)
+
+    def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
+        raise ConnectionFailedError("GET statusevents", "no connection", request_sent=False)
+
+
+def test_a_server_that_is_away_is_json_too(
+    browser: Browser, login: Any, irma_app: SimulatedApp, irma_server: InMemoryServer
+) -> None:
+    """The page gets words, and the same handle logs the visitor in once the server is back."""
+    started = browser.begin()
+    irma_app.accept(started["sessionPtr"])
+    there = login._requestor
+    login._requestor = Requestor(irma_server.url, AwayTransport(irma_server.transport()))
+    assert browser.finish(started["token"]) == AWAY
+    assert browser.post("/login/session") == (AWAY[0], {"words": AWAY[1]})
+    login._requestor = there
+    assert browser.finish(started["token"]) == WELCOME
+
+
+def test_a_store_that_is_away_is_json_too(
+    browser: Browser, login: Any, irma_app: SimulatedApp, tmp_path: Path
+) -> None:
+    """Nobody is logged in while it cannot be known that the handle is new."""
+    store = SqliteStore(tmp_path / "handles.db", SystemClock())
+    (tmp_path / "handles.db").write_text("something else " * 500)
+    login._store = store
+    started = browser.begin()
+    irma_app.accept(started["sessionPtr"])
+    assert browser.finish(started["token"]) == AWAY
+    assert login.members == {}
+
+
 def test_another_path_leaves_the_visit_alone(login: Any) -> None:
     """A page's icon, for instance, that is asked for while the session begins."""
     visitor = Browser(login)
-    assert visitor.post("/favicon.ico") == ("404 Not Found", {})
+    assert visitor.post("/favicon.ico") == (
+        "404 Not Found",
+        {"words": "There is no such page."},
+    )
     assert visitor.cookie == ""
 
 
@@ -187,17 +273,85 @@ def test_two_pages_of_one_visitor_both_work(browser: Browser, irma_app: Simulate
     assert browser.finish(second["token"]) == REFUSED  # that visit is over
 
 
-def test_the_application_is_made_from_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As a WSGI server imports it, with two keys during a change."""
-    (tmp_path / "login.py").write_text(BLOCKS["login.py"], encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(os.environ, "IRMA_SERVER", "https://irma.example.com")
-    monkeypatch.setitem(os.environ, "IRMA_TOKEN", "a-token-of-the-shop")
-    monkeypatch.setitem(os.environ, "HANDLE_KEYS", f"{new_sealing_key()} {new_sealing_key()}")
-    with load("wsgi", tmp_path).transport:
-        assert set(BLOCKS) == {"login.py", "wsgi.py"}
+WORKER = """\
+import io, sys
+from wsgi import application
+
+def post(path, body=b"", cookie=""):
+    told = []
+    environ = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_COOKIE": cookie,
+        "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
+    }
+    text = b"".join(application(environ, lambda status, headers: told.extend((status, headers))))
+    return told[0], dict(told[1]).get("Set-Cookie", "").partition(";")[0], text.decode()
+
+for line in sys.stdin:
+    path, body, cookie = line.rstrip("\\n").split("\\t")
+    print(*post(path, body.encode(), cookie), sep="\\t", flush=True)
+"""
+
+
+class Worker:
+    """One process of the WSGI server, which has imported `wsgi.py`."""
+
+    def __init__(self, directory: Path, environment: dict[str, str]) -> None:
+        (directory / "worker.py").write_text(WORKER, encoding="utf-8")
+        self._process = subprocess.Popen(
+            [sys.executable, str(directory / "worker.py")],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def post(self, path: str, body: str = "", cookie: str = "") -> tuple[str, str, str]:
+        self.send(path, body, cookie)
+        return self.receive()
+
+    def send(self, path: str, body: str = "", cookie: str = "") -> None:
+        assert self._process.stdin
+        self._process.stdin.write(f"{path}\t{body}\t{cookie}\n")
+        self._process.stdin.flush()
+
+    def receive(self) -> tuple[str, str, str]:
+        assert self._process.stdout
+        status, cookie, text = self._process.stdout.readline().rstrip("\n").split("\t")
+        return status, cookie, text
+
+    def stop(self) -> None:
+        self._process.communicate()
+
+
+def test_of_three_workers_one_logs_the_visitor_in(tmp_path: Path) -> None:
+    """A handle that is brought to three processes at the same time counts once."""
+    shop = RequestorSettings("token", "a-token-of-the-shop")
+    server = InMemoryServer(ServerSettings(requestors={"shop": shop}), clock=SystemClock())
+    app = SimulatedApp(server)
+    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    for name, code in BLOCKS.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    with running_server(server) as url:
+        environment = {
+            "IRMA_SERVER": url,
+            "IRMA_TOKEN": "a-token-of-the-shop",
+            "HANDLE_KEYS": f"{new_sealing_key()} {new_sealing_key()}",
+            "HANDLE_STORE": str(tmp_path / "handles.db"),
+        }
+        workers = [Worker(tmp_path, environment) for _ in range(3)]
+        try:
+            status, cookie, text = workers[0].post("/login/session")
+            assert status == "200 OK"
+            started = json.loads(text)
+            app.accept(started["sessionPtr"])
+            for worker in workers:
+                worker.send("/login/answer", started["token"], cookie)
+            statuses = [worker.receive()[0] for worker in workers]
+        finally:
+            for worker in workers:
+                worker.stop()
+    assert sorted(statuses) == ["200 OK", "403 Forbidden", "403 Forbidden"]
+    assert set(BLOCKS) == {"login.py", "wsgi.py"}
 
 
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
@@ -221,5 +375,5 @@ def test_its_commands_and_names_are_real() -> None:
     made = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
     HandleSealer([made.stdout.decode().strip()])
     table = re.findall(r"^\| .*`(\w+Error)` \|", text, re.MULTILINE)
-    assert len(table) == 8
+    assert len(table) == 10
     assert set(table) <= set(errors.__all__)

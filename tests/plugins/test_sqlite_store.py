@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -93,8 +95,9 @@ def test_one_process_puts_each_key(tmp_path: Path) -> None:
 def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
     """The database and the files that SQLite puts beside it have mode 0600."""
     store = SqliteStore(tmp_path / "store.db", ManualClock())
-    with store._transaction() as database:
-        database.execute("DELETE FROM entries")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as reader:
+        reader.execute("SELECT * FROM entries").fetchall()
+        store.put_if_absent("k", b"", MINUTE)
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
 
@@ -106,8 +109,8 @@ def test_expired_keys_take_no_room(tmp_path: Path) -> None:
     for number in range(10):
         store.put_if_absent(str(number), b"", MINUTE)
         clock.advance(MINUTE)
-    with store._transaction() as database:
-        assert database.execute("SELECT key FROM entries").fetchall() == [("9",)]
+    with closing(sqlite3.connect(tmp_path / "store.db")) as reader:
+        assert reader.execute("SELECT key FROM entries").fetchall() == [("9",)]
 
 
 def test_a_failed_call_leaves_no_lock(tmp_path: Path) -> None:

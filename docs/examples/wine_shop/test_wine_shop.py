@@ -9,7 +9,8 @@ import pytest
 from wine_shop import WineShop
 
 from irma_core import ProofStatus, Requestor
-from irma_testing import InMemoryServer, ScannedSession, SimulatedApp
+from irma_core.errors import ConnectionFailedError
+from irma_testing import InMemoryServer, ScannedSession, ScriptedTransport, SimulatedApp
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -25,7 +26,8 @@ class Visitor:
 
     def send(self, method: str) -> tuple[str, str]:
         """Send a request; give the status and the page."""
-        environ: WSGIEnvironment = {"REQUEST_METHOD": method, "HTTP_COOKIE": self._cookie}
+        cookies = f'consent={{"ads":false}}; {self._cookie}'  # of a script that is not the shop's
+        environ: WSGIEnvironment = {"REQUEST_METHOD": method, "HTTP_COOKIE": cookies}
         setup_testing_defaults(environ)
         statuses: list[str] = []
 
@@ -86,3 +88,12 @@ def test_a_visitor_without_a_session_is_asked_again(visitor: Visitor) -> None:
     """A new browser is nobody's."""
     assert visitor.send("GET") == visitor.send("GET")
     assert "Prove that you are over 18" in visitor.seen[0]
+
+
+def test_a_server_that_is_away_is_a_page_too() -> None:
+    """The visitor reads that they may try again."""
+    away = ConnectionFailedError("POST session", "no connection", request_sent=True)
+    shop = WineShop(Requestor("https://irma.example.com", ScriptedTransport([away])))
+    status, page = Visitor(shop).send("POST")
+    assert status == "503 Service Unavailable"
+    assert "try again" in page

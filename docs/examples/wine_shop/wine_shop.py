@@ -1,16 +1,24 @@
 """A wine shop that sells to adults only: a WSGI application, to be run by any WSGI server.
 
-Who visits presses a button, follows the link into the app, and reloads the page.
+The visitor presses a button, follows the link into the app, and reloads the page. Visits are kept
+in memory, so serve the shop from one process.
 """
 
+import logging
 import os
 import secrets
 from collections.abc import Iterable
 from html import escape
-from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING
 
-from irma_core import AnswerError, AttributeRequest, DisclosureRequest, Requestor, StartedSession
+from irma_core import (
+    AnswerError,
+    AttributeRequest,
+    DisclosureRequest,
+    IrmaError,
+    Requestor,
+    StartedSession,
+)
 from irma_core.errors import SessionNotFinishedError
 from irma_transport_urllib3 import Urllib3Transport
 
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 
 ADULT = DisclosureRequest({"age": AttributeRequest("example.town.age.over18", value="yes")})
 BUTTON = '<form method="post"><button>Prove that you are over 18</button></form>'
+COOKIE = "__Host-visit"
+log = logging.getLogger(__name__)
 
 
 class WineShop:
@@ -31,16 +41,19 @@ class WineShop:
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer a request."""
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
-        if environ["REQUEST_METHOD"] == "POST":
-            visit = secrets.token_urlsafe()
-            self._visits[visit] = self._requestor.start_session(ADULT)
-            cookie = f"visit={visit}; HttpOnly; Secure; SameSite=Lax"
-            headers += [("Location", "/"), ("Set-Cookie", cookie)]
-            start("303 See Other", headers)
-            return []
-        cookies = SimpleCookie(environ.get("HTTP_COOKIE", ""))
-        visit = cookies["visit"].value if "visit" in cookies else ""
-        status, page = self._page(self._visits.get(visit))
+        try:
+            if environ["REQUEST_METHOD"] == "POST":
+                visit = secrets.token_urlsafe()
+                self._visits[visit] = self._requestor.start_session(ADULT)
+                cookie = f"{COOKIE}={visit}; Path=/; Secure; HttpOnly; SameSite=Lax"
+                headers += [("Location", "/"), ("Set-Cookie", cookie)]
+                status, page = "303 See Other", ""
+            else:
+                visit = read_cookie(environ.get("HTTP_COOKIE", ""), COOKIE)
+                status, page = self._page(self._visits.get(visit))
+        except IrmaError as error:  # the server is away, or the shop is set up wrongly
+            log.error("no proof: %s", error)  # noqa: TRY400  # the message says what to check
+            status, page = "503 Service Unavailable", f"Please try again in a minute. {BUTTON}"
         start(status, headers)
         return [page.encode()]
 
@@ -54,6 +67,18 @@ class WineShop:
         except AnswerError:
             return "403 Forbidden", f"We cannot sell you wine. {BUTTON}"
         return "200 OK", "Welcome to our wines."
+
+
+def read_cookie(header: str, name: str) -> str:
+    """Return the value of one cookie, or an empty string.
+
+    `http.cookies` drops all cookies where one of them, of any script, is unusual.
+    """
+    for pair in header.split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return ""
 
 
 def from_environment() -> WineShop:

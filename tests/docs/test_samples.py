@@ -1,0 +1,108 @@
+"""Samples are copied into production, so none of them may have a known trap."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("*.py"))
+
+
+def samples() -> Iterator[tuple[str, str]]:
+    """Yield the name and the code of each sample, tests of samples included."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL)):
+            first = code.splitlines()[0].removeprefix("# ")
+            yield f"{page.relative_to(ROOT)}-{number}-{first[:30]}", textwrap.dedent(code)
+    for file in EXAMPLES:
+        yield str(file.relative_to(ROOT)), file.read_text(encoding="utf-8")
+
+
+SAMPLES = dict(samples())
+APPLICATIONS = {
+    name: code for name, code in SAMPLES.items() if "test_" not in name and "conftest" not in name
+}
+"""The samples that are copied into programs."""
+
+
+def unguarded_reads(code: str) -> list[str]:
+    """Return the slots whose value is read though the app may disclose them without one."""
+    read = set(re.findall(r"\[[\"'](\w+)[\"']\]\.value\b", code))
+    guarded = set()
+    for node in ast.walk(ast.parse(code)) if read else ():
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    asked = ast.unparse(value)
+                    if "not_null=True" in asked or "value=" in asked:
+                        guarded.add(str(key.value))
+        if isinstance(node, ast.Assign) and "value=" in ast.unparse(node.value):
+            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            guarded |= {
+                slot for slot in read for name in names if re.search(rf'"{slot}": {name}\b', code)
+            }
+    return sorted(read - guarded)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_value_that_is_read_was_demanded(name: str) -> None:
+    """A sample reads a value only of a slot that demands one, so a null logs nobody in or out."""
+    assert unguarded_reads(APPLICATIONS[name]) == []
+
+
+def test_an_undemanded_value_is_found() -> None:
+    """The search above finds a slot that is asked plainly, and no slot that demands a value."""
+    plain = 'R = DisclosureRequest({"email": "a.b.c.d"})\nprint(answer["email"].value)'
+    demanded = plain.replace('"a.b.c.d"', 'AttributeRequest("a.b.c.d", not_null=True)')
+    by_name = 'over18 = AttributeRequest("a.b.c.d", value="Yes")\n'
+    by_name += 'R = DisclosureRequest({"age": over18})\nprint(answer["age"].value)'
+    assert unguarded_reads(plain) == ["email"]
+    assert unguarded_reads(demanded) == unguarded_reads(by_name) == []
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_cookies_are_read_one_by_one(name: str) -> None:
+    """`http.cookies` drops every cookie of a visitor who has one unusual cookie."""
+    assert not re.search(r"^\s*(from|import) http\.cookies", SAMPLES[name], re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_no_application_counts_in_memory(name: str) -> None:
+    """A store in memory counts a handle once for each worker process."""
+    assert "MemoryStore(" not in APPLICATIONS[name]
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_sender_does_not_choose_how_much_is_read(name: str) -> None:
+    """A Content-Length is read as digits with an upper limit: `int("-1")` reads without one."""
+    code = APPLICATIONS[name]
+    if "CONTENT_LENGTH" in code:
+        assert re.search(r'fullmatch\("\[0-9\]\{1,\d\}", length\)', code)
+    assert not re.search(r"int\([^)]*(CONTENT_LENGTH|content-length)", code)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_handle_sample_catches_what_is_not_the_visitors_fault(name: str) -> None:
+    """A sample that catches refusals also catches a server or a store that is away."""
+    code = APPLICATIONS[name]
+    if re.search(r"except \(?[\w, ]*HandleError", code):
+        assert re.search(r"except IrmaError", code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_is_to_be_installed_is_there(page: Path) -> None:
+    """`pip install` names this project with an extra, or a path in a clone that exists."""
+    for target in re.findall(r"pip install (\S+)", page.read_text(encoding="utf-8")):
+        name = target.rstrip(").,").strip("`'")
+        if name.startswith("./"):
+            assert (ROOT / name / "pyproject.toml").is_file()
+        else:
+            assert re.fullmatch(r"(…/)?irma-backend\[[a-z,-]+\]", name)
