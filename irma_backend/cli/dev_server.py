@@ -30,11 +30,18 @@ _INTERRUPTED = 130
     show_default=True,
     help="Where it listens on 127.0.0.1; 0 for any free port.",
 )
-def dev_server(port: int) -> None:
+@click.option(
+    "--callbacks-anywhere",
+    is_flag=True,
+    help="Let callbacks and next sessions leave this machine. By default they go to localhost and "
+    "loopback addresses only.",
+)
+def dev_server(port: int, *, callbacks_anywhere: bool) -> None:
     """Run an IRMA server for development, on this machine only.
 
-    It keeps its sessions in memory, takes requests from everybody without authentication, and has
-    a page on which you play the app. Nothing that it says is proved.
+    It keeps its sessions in memory, takes requests from programs on this machine without
+    authentication, and has a page on which you play the app. It refuses requests for sessions from
+    web pages of other origins. Nothing that it says is proved.
     """
     try:
         # Only this command needs what its extra brings.
@@ -43,7 +50,10 @@ def dev_server(port: int) -> None:
         raise click.UsageError(str(error)) from None
     server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
     try:
-        with _logging() as log, running_dev_server(server, port) as url:
+        with (
+            _logging() as log,
+            running_dev_server(server, port, callbacks_anywhere=callbacks_anywhere) as url,
+        ):
             log.warning("For development only: nothing that this server says is proved.")
             click.echo(f"IRMA server: {url}")
             click.echo(f"Play the app: {url}/")

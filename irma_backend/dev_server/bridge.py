@@ -1,7 +1,7 @@
 """Between aiohttp and the server in memory: requests in, responses and event streams out.
 
 Belongs here: the translation, and what the official server's HTTP layer does. Does not belong here:
-any answer (the server in memory gives them), or who may ask at all (`guard`).
+any answer (the server in memory gives them), or which requests are refused (`guard`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from irma_backend.dev_server.guard import FOR_NO_OTHER_PAGE, is_from_elsewhere, refusal
+from irma_backend.dev_server.waiting import request_body
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EventStream, InMemoryServer
 
@@ -27,10 +29,13 @@ _TOKEN = re.compile(r"[0-9A-Za-z]{20}")
 _LOG = logging.getLogger("irma_backend.dev_server")
 # How late an event or a time-out may come.
 _TICK = 0.025
-# The server refuses more, and needs to see no more than that it is more.
-_ENOUGH = (10 << 20) + 1
 # aiohttp sets what belongs to the connection.
 _OF_THE_CONNECTION = frozenset({"connection"})
+_CROSS_ORIGIN = "access-control-"
+_FOREIGN = (
+    "A page of another origin sent this request, and this server takes it from programs only. "
+    "Let the backend of your website start the session and fetch its result."
+)
 
 
 @final
@@ -50,15 +55,24 @@ class Bridge:
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
         """Answer a request."""
-        asked = await self._read(request)
+        asked = self._translated(request)
+        is_for_pages = self._is_for_pages(asked)
+        if not is_for_pages and is_from_elsewhere(request):
+            _LOG.warning("%s: 403, for a page of another origin sent it", asked.path)
+            return refusal(_FOREIGN)
         answer = await self._run(lambda: self._ask(asked))
         is_usual = (asked.method, answer.status) == ("GET", 200)
         _LOG.log(logging.DEBUG if is_usual else logging.INFO, "%s: %d", asked.path, answer.status)
+        headers = [
+            pair
+            for pair in answer.headers
+            if is_for_pages or not pair[0].lower().startswith(_CROSS_ORIGIN)
+        ]
+        if not is_for_pages:
+            headers += FOR_NO_OTHER_PAGE.items()
         if isinstance(answer, EventStream):
-            return await self._tell(request, answer)
-        return web.Response(
-            status=answer.status, headers=list(answer.headers), body=answer.body or None
-        )
+            return await self._tell(request, answer, headers)
+        return web.Response(status=answer.status, headers=headers, body=answer.body or None)
 
     async def let_time_pass(self) -> None:
         """Do what is due by the clock, for as long as the server runs."""
@@ -73,20 +87,20 @@ class Bridge:
     async def _run(self, act: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
-    async def _read(self, request: web.Request) -> HttpRequest:
-        body = bytearray()
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) >= _ENOUGH:
-                break
+    def _is_for_pages(self, asked: HttpRequest) -> bool:
+        prefix = urlsplit(self._server.url).path
+        return urlsplit(asked.url).path.startswith(f"{prefix}/irma/")
+
+    def _translated(self, request: web.Request) -> HttpRequest:
         target = request.raw_path if request.raw_path.startswith("/") else request.path_qs
         base = urlsplit(self._server.url)
+        url = f"{base.scheme}://{base.netloc}{target}"
         return HttpRequest(
             request.method,
-            f"{base.scheme}://{base.netloc}{target}",
-            path=_TOKEN.sub("{token}", ascii(f"{request.method} {urlsplit(target).path}")[1:-1]),
+            url,
+            path=_TOKEN.sub("{token}", ascii(f"{request.method} {urlsplit(url).path}")[1:-1]),
             headers=tuple((name.lower(), value) for name, value in request.headers.items()),
-            body=bytes(body) or None,
+            body=request_body() or None,
         )
 
     def _ask(self, asked: HttpRequest) -> EventStream | HttpResponse:
@@ -100,8 +114,10 @@ class Bridge:
             # A test's own action: nobody who calls the server over HTTP is to blame for it.
             _LOG.exception("an action that was planned on the IRMA server failed")
 
-    async def _tell(self, request: web.Request, stream: EventStream) -> web.StreamResponse:
-        headers = [pair for pair in stream.headers if pair[0] not in _OF_THE_CONNECTION]
+    async def _tell(
+        self, request: web.Request, stream: EventStream, headers: list[tuple[str, str]]
+    ) -> web.StreamResponse:
+        headers = [pair for pair in headers if pair[0] not in _OF_THE_CONNECTION]
         response = web.StreamResponse(status=stream.status, headers=headers)
         # A reset: who listened went away.
         with closing(stream), suppress(ConnectionResetError):

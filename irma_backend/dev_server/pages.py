@@ -1,7 +1,7 @@
 """The pages on which a person plays the app: HTML without a script, and forms.
 
 Belongs here: paths, forms, headers. Does not belong here: what is done (`player`) and shown
-(`views`), and who may press a button (`guard`).
+(`views`), and which pages may ask for it (`guard`).
 """
 
 from __future__ import annotations
@@ -9,18 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias, final
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from irma_backend.dev_server.guard import TOKEN_FIELD, ButtonGuard
+from irma_backend.dev_server.guard import TOKEN_FIELD, ButtonGuard, is_visit, refusal
 from irma_backend.dev_server.player import Player
+from irma_backend.dev_server.waiting import request_body
 from irma_core.errors import ConfigurationError
 from irma_testing import AppError
 
 __all__ = ["Pages"]
 
 _Act: TypeAlias = Callable[[str, dict[str, str]], str]
+_Show: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
@@ -54,9 +57,9 @@ class Pages:
     def add_to(self, application: web.Application) -> None:
         """Add the paths, which are none of the IRMA server's."""
         router = application.router
-        router.add_get("/", self._home)
-        router.add_get("/app/style.css", self._style)
-        router.add_get("/app/{name}", self._session)
+        router.add_get("/", _shown(self._home))
+        router.add_get("/app/style.css", _shown(self._style))
+        router.add_get("/app/{name}", _shown(self._session))
         router.add_post("/app/{name}/scan", self._button(self._scan))
         router.add_post("/app/{name}/accept", self._button(self._accept))
         router.add_post("/app/{name}/refuse", self._button(self._refuse))
@@ -77,13 +80,12 @@ class Pages:
             return self._sorry(404, str(error))
         return self._page("session.html", session=session)
 
-    def _button(self, act: _Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _button(self, act: _Act) -> _Show:
         async def press(request: web.Request) -> web.Response:
             try:
-                sent = await request.post()
-            except (ValueError, LookupError):  # aiohttp reads no other encoding, nor half a form
+                form = _form_in(request)
+            except ValueError:
                 return self._sorry(400, "This is no form as browsers send it.")
-            form = {name: value for name, value in sent.items() if isinstance(value, str)}
             if not self._guard.is_own(request, form.get(TOKEN_FIELD, "")):
                 return self._sorry(
                     403, "This button was not pressed on a page of this server: reload the page."
@@ -115,3 +117,19 @@ class Pages:
             token=self._guard.token, token_field=TOKEN_FIELD, **shown
         )
         return web.Response(status=status, text=text, content_type="text/html", headers=_HEADERS)
+
+
+def _shown(show: _Show) -> _Show:
+    async def check(request: web.Request) -> web.Response:
+        if is_visit(request):
+            return await show(request)
+        return refusal("A page of another origin asked for this page: open it yourself.")
+
+    return check
+
+
+def _form_in(request: web.Request) -> dict[str, str]:
+    """Return the fields; raise `ValueError` if they are not UTF-8. No other form has any."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        return {}
+    return dict(parse_qsl(request_body().decode("ascii"), keep_blank_values=True, errors="strict"))

@@ -21,6 +21,7 @@ from irma_backend.dev_server.guard import only_hosts, own_hosts
 from irma_backend.dev_server.pages import Pages
 from irma_backend.dev_server.player import Player
 from irma_backend.dev_server.posting import delivering
+from irma_backend.dev_server.waiting import LOG_OF_HTTP, LONGEST_WAIT, WaitingRoom
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ManualClock
 
@@ -29,24 +30,29 @@ __all__ = ["running_dev_server", "running_server"]
 _NAME = "irma-dev-server"
 _ADDRESS = "127.0.0.1"
 _LAST_PORT = 65535
-# As the official server: it closes a connection that has been idle for two seconds.
-_KEEP_ALIVE = 2.0
 _LAST_ANSWERS = 1.0
 # A receiver of callbacks may call back while its callback is delivered, up to ten deep.
 _THREADS = 32
 
 
 @contextmanager
-def running_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
+def running_server(
+    server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
+) -> Generator[str]:
     """Serve a server in memory over HTTP, on a thread, to this machine only.
 
     Meanwhile its `url` is the one given here, what is due by its clock is done by itself, and its
     posts are sent over HTTP, unless it has a `deliver` of its own. The path of its `url` stays, as
     the prefix of an API.
 
+    In a browser, only pages of this server may make the calls of requestors. Pages of any origin
+    may follow a session below `/irma/`, as at the official server.
+
     Args:
         server: The server. Its clock must run by itself: `InMemoryServer(clock=SystemClock())`.
         port: Where it listens on 127.0.0.1; 0 for any free port.
+        callbacks_anywhere: Whether callbacks and `nextSession` posts may leave this machine. By
+            default they go to `localhost` and loopback addresses only.
 
     Yields:
         The base URL: `http://127.0.0.1:8088`.
@@ -54,22 +60,31 @@ def running_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
     Raises:
         ConfigurationError: The port is taken or none, or the clock is a `ManualClock`.
     """
-    with _running(server, port) as url:
+    with _running(server, port, callbacks_anywhere=callbacks_anywhere) as url:
         yield url
 
 
 @contextmanager
-def running_dev_server(server: InMemoryServer, port: int = 0) -> Generator[str]:
+def running_dev_server(
+    server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
+) -> Generator[str]:
     """Serve it likewise, with a page at the root on which a person plays the app.
 
     Arguments, what it yields and what it raises are as of `running_server`.
     """
-    with _running(server, port, Pages(Player(server))) as url:
+    pages = Pages(Player(server))
+    with _running(server, port, pages, callbacks_anywhere=callbacks_anywhere) as url:
         yield url
 
 
 @contextmanager
-def _running(server: InMemoryServer, port: int, pages: Pages | None = None) -> Generator[str]:
+def _running(
+    server: InMemoryServer,
+    port: int,
+    pages: Pages | None = None,
+    *,
+    callbacks_anywhere: bool,
+) -> Generator[str]:
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
             "over HTTP time passes by itself, and a ManualClock does not: "
@@ -78,11 +93,16 @@ def _running(server: InMemoryServer, port: int, pages: Pages | None = None) -> G
     with closing(_listen(port)) as listening, ThreadPoolExecutor(_THREADS, _NAME) as threads:
         port = listening.getsockname()[1]
         bridge = Bridge(server, threads)
-        application = web.Application(middlewares=[only_hosts(own_hosts(port))])
+        waiting = WaitingRoom()
+        application = web.Application(middlewares=[only_hosts(own_hosts(port)), waiting.read_first])
         if pages is not None:
             pages.add_to(application)
         application.router.add_route("*", "/{path:.*}", bridge.respond)
-        with _at(server, port), delivering(server), _serving(application, bridge, listening):
+        with (
+            _at(server, port),
+            delivering(server, anywhere=callbacks_anywhere),
+            _serving(application, bridge, waiting, listening),
+        ):
             yield server.url
 
 
@@ -114,12 +134,15 @@ def _at(server: InMemoryServer, port: int) -> Generator[None]:
 
 @contextmanager
 def _serving(
-    application: web.Application, bridge: Bridge, listening: socket.socket
+    application: web.Application, bridge: Bridge, waiting: WaitingRoom, listening: socket.socket
 ) -> Generator[None]:
     runner = web.AppRunner(
         application,
         access_log=None,  # it would have requestor tokens
-        keepalive_timeout=_KEEP_ALIVE,
+        auto_decompress=False,  # as the official server
+        keepalive_timeout=LONGEST_WAIT,
+        lingering_time=LONGEST_WAIT,
+        logger=LOG_OF_HTTP,
         shutdown_timeout=_LAST_ANSWERS,
     )
     with ThreadPoolExecutor(1, f"{_NAME}-http") as thread:
@@ -129,7 +152,7 @@ def _serving(
             return thread.submit(loop.run, step)
 
         try:
-            run(_begin(runner, listening)).result()
+            run(_begin(runner, waiting, listening)).result()
             served = run(bridge.let_time_pass())
             try:
                 yield
@@ -137,10 +160,16 @@ def _serving(
                 bridge.close()
                 served.result()
         finally:
-            run(runner.cleanup()).result()
+            run(_end(runner, waiting)).result()
             thread.submit(loop.close).result()
 
 
-async def _begin(runner: web.AppRunner, listening: socket.socket) -> None:
+async def _begin(runner: web.AppRunner, waiting: WaitingRoom, listening: socket.socket) -> None:
     await runner.setup()
-    await web.SockSite(runner, listening).start()
+    if runner.server is not None:  # it is there after `setup`, which the type does not say
+        await waiting.open(runner.server, listening)
+
+
+async def _end(runner: web.AppRunner, waiting: WaitingRoom) -> None:
+    await waiting.close()
+    await runner.cleanup()

@@ -12,12 +12,12 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import final
+from typing import Protocol, final
 
 from irma_core import DisclosureRequest, Requestor, StartedSession
 from irma_core.errors import AnswerError
 
-__all__ = ["Backend", "running_backend"]
+__all__ = ["Backend", "Website", "running_backend"]
 
 PAGE = """<!doctype html>
 <html lang="en"><title>Shop</title><link rel="icon" href="data:,">
@@ -42,6 +42,15 @@ POLICY = (
     "'sha256-Zwk+NVBmf68wTb1CJNBPEjdlO5paJ/3c7bCr9AocQ1Y='; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+class Website(Protocol):
+    """What a website serves, and its content security policy."""
+
+    policy: str
+
+    def answer(self, path: str) -> tuple[str, bytes] | None:
+        """Give the media type and body of a path; None where nothing is."""
 
 
 @final
@@ -99,7 +108,7 @@ class Backend:
 
 
 @contextmanager
-def running_backend(backend: Backend) -> Generator[str]:
+def running_backend(backend: Website) -> Generator[str]:
     """Serve it on this machine; give the URL of its page."""
 
     class Handler(BaseHTTPRequestHandler):

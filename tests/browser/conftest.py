@@ -49,11 +49,19 @@ def yivi_script() -> bytes:
     return (folder / SCRIPT).read_bytes()
 
 
+@pytest.fixture(scope="module")
+def chromium_arguments() -> list[str]:
+    """The command line of the browser; a module may have one of its own."""
+    return ARGUMENTS
+
+
 @pytest.fixture(scope="module")  # its event loop must be gone before tests that have one
-def chromium() -> Iterator[Browser]:
+def chromium(chromium_arguments: list[str]) -> Iterator[Browser]:
     path = shutil.which("chromium") or _missing("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=path, headless=True, args=chromium_arguments
+        )
         yield browser
         browser.close()
 

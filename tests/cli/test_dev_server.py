@@ -8,14 +8,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner, Result
 
+from irma_backend import dev_server as dev_servers
 from irma_backend.cli import dev_server as module
 from irma_backend.cli.dev_server import dev_server
+from irma_testing import InMemoryServer
 
 RUN = "from irma_backend.cli.dev_server import dev_server; dev_server(prog_name='dev-server')"
 
@@ -79,6 +81,26 @@ def test_a_taken_port_is_a_clear_message_and_status_2() -> None:
     assert done.stdout == ""
     assert f"Error: port {port} of 127.0.0.1: another program listens there" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("option", "anywhere"), [((), False), (("--callbacks-anywhere",), True)])
+def test_callbacks_leave_this_machine_only_by_an_option(
+    monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...], anywhere: bool
+) -> None:
+    """The option is handed to the server, which has it off by default."""
+    seen: list[bool] = []
+    real = dev_servers.running_dev_server
+
+    def running(
+        server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
+    ) -> AbstractContextManager[str]:
+        seen.append(callbacks_anywhere)
+        return real(server, port, callbacks_anywhere=callbacks_anywhere)
+
+    monkeypatch.setattr(dev_servers, "running_dev_server", running)
+    while_it_serves(monkeypatch, lambda: None)
+    assert run("--port", "0", *option).exit_code == 130
+    assert seen == [anywhere]
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

@@ -1,0 +1,325 @@
+"""What pages of other websites can do with a development server: follow sessions, and no more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from urllib.parse import urlsplit
+
+import pytest
+
+from irma_backend.dev_server import running_dev_server
+from irma_core import DisclosureRequest, Requestor
+from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
+from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from tests.memory_server.calling import OVER18, disclosure
+
+AGE18 = disclosure([[OVER18]])
+ELSEWHERE = "https://evil.example"
+OWN = "{own}"
+"""Stands for the server's own origin in a table."""
+
+FOREIGN = [
+    {"origin": ELSEWHERE},
+    {"origin": "null"},
+    {"origin": ""},
+    {"origin": "file://"},
+    {"origin": "chrome-extension://abcdefghijklmnop"},
+    {"origin": "http://localhost"},
+    {"origin": "http://localhost:1"},
+    {"origin": "http://127.0.0.1:1"},
+    {"origin": OWN + ".evil.example"},
+    {"origin": OWN + "@evil.example"},
+    {"origin": OWN + "/"},
+    {"origin": OWN.replace("own", "own_https")},
+    {"origin": OWN.replace("own", "own_localhost")},
+    {"origin": OWN, "sec-fetch-site": "cross-site"},
+    {"origin": OWN, "sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+    {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
+    {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+    {"sec-fetch-site": "CROSS-SITE"},
+    {"sec-fetch-site": ""},
+    {"sec-fetch-site": "nonsense"},
+    {"referer": f"{ELSEWHERE}/page"},
+    {"referer": OWN + "@evil.example/"},
+    {"referer": OWN + ".evil.example/"},
+    {"referer": "http://["},
+    {"referer": "about:blank"},
+    {"origin": ELSEWHERE, "referer": OWN + "/"},
+    {"origin": ELSEWHERE, "sec-fetch-site": "same-origin"},
+]
+OWN_PAGES_AND_PROGRAMS = [
+    {},
+    {"origin": OWN, "sec-fetch-site": "same-origin", "referer": OWN + "/app/x"},
+    {"origin": OWN.replace("own", "own_capitals")},
+    {"sec-fetch-site": "none", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"},
+    # What `fetch` of Node.js sends.
+    {"accept": "*/*", "accept-language": "*", "sec-fetch-mode": "cors", "user-agent": "node"},
+]
+TOKEN = "A" * 20
+CALLS = [
+    ("POST", "/session"),
+    ("POST", "/session/"),
+    ("GET", f"/session/{TOKEN}/status"),
+    ("GET", f"/session/{TOKEN}/statusevents"),
+    ("GET", f"/session/{TOKEN}/result"),
+    ("GET", f"/session/{TOKEN}/result-jwt"),
+    ("GET", f"/session/{TOKEN}/getproof"),
+    ("DELETE", f"/session/{TOKEN}"),
+    ("HEAD", f"/session/{TOKEN}/result"),
+    ("POST", "/revocation"),
+    ("GET", "/publickey"),
+    ("GET", "/health"),
+    ("GET", "/nowhere"),
+    ("GET", "//irma/session"),
+    ("GET", "/irma"),
+    ("GET", "/IRMA/session"),
+    ("POST", "/x/../session"),
+    ("POST", "/%73ession"),
+    ("OPTIONS", "/session"),
+    ("PUT", "/session"),
+]
+
+
+class Caller:
+    """Sends what a browser would send, byte for byte."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.own = {
+            "own": url,
+            "own_https": url.replace("http:", "https:"),
+            "own_localhost": url.replace("127.0.0.1", "localhost"),
+            "own_capitals": url.upper(),
+        }
+
+    def call(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> tuple[HTTPResponse, bytes]:
+        """Give the response and its body."""
+        sent = {name: value.format(**self.own) for name, value in headers.items()}
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        try:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> InMemoryServer:
+    settings = ServerSettings(
+        enable_sse=True,
+        static_sessions={"visit": {"callbackUrl": "http://127.0.0.1:9/", "request": AGE18}},
+    )
+    return InMemoryServer(settings, clock=SystemClock())
+
+
+@pytest.fixture(scope="module")
+def caller(server: InMemoryServer) -> Iterator[Caller]:
+    with running_dev_server(server) as url:
+        yield Caller(url)
+
+
+def cors_in(response: HTTPResponse) -> list[str]:
+    return [name for name, _ in response.getheaders() if name.lower().startswith("access-control")]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", None])
+def test_a_page_elsewhere_starts_no_session(
+    caller: Caller, server: InMemoryServer, headers: dict[str, str], kind: str | None
+) -> None:
+    """A page of another origin gets 403, whatever the request looks like, and cannot read it."""
+    before = server.open_sessions()
+    sent = headers if kind is None else {**headers, "content-type": kind}
+    response, said = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
+    assert (response.status, cors_in(response)) == (403, [])
+    assert b"page of another origin" in said
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    assert server.open_sessions() == before
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+@pytest.mark.parametrize("headers", [FOREIGN[0], FOREIGN[1], FOREIGN[15], FOREIGN[22]])
+def test_a_page_elsewhere_makes_no_call_of_a_requestor(
+    caller: Caller, method: str, path: str, headers: dict[str, str]
+) -> None:
+    """Only session pointers are there for other pages, so each other path is refused."""
+    response, _ = caller.call(method, path, headers)
+    assert (response.status, cors_in(response)) == (403, [])
+
+
+@pytest.mark.parametrize("asked", ["POST", "GET", "DELETE"])
+@pytest.mark.parametrize("path", ["/session", f"/session/{TOKEN}/result", "/", "/app/x"])
+def test_a_preflight_allows_nothing(caller: Caller, asked: str, path: str) -> None:
+    """A browser that asks before it sends learns that it may not, in the local network either."""
+    response, _ = caller.call(
+        "OPTIONS",
+        path,
+        {
+            "origin": ELSEWHERE,
+            "access-control-request-method": asked,
+            "access-control-request-headers": "content-type",
+            "access-control-request-private-network": "true",
+        },
+    )
+    assert (response.status, cors_in(response)) == (403, [])
+
+
+@pytest.mark.parametrize("headers", OWN_PAGES_AND_PROGRAMS)
+def test_programs_and_own_pages_start_sessions(caller: Caller, headers: dict[str, str]) -> None:
+    """No header of CORS is in the response: who may read it needs none."""
+    sent = {**headers, "content-type": "application/json"}
+    response, _ = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
+    assert (response.status, cors_in(response)) == (200, [])
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("headers", [{"origin": ELSEWHERE}, {"origin": "null"}])
+@pytest.mark.parametrize("path", ["frontend/status", "frontend/statusevents", "status"])
+def test_a_page_elsewhere_follows_a_session_that_it_knows(
+    caller: Caller, server: InMemoryServer, headers: dict[str, str], path: str
+) -> None:
+    """The browser package of any website reads below the session pointer, as officially."""
+    _, said = caller.call(
+        "POST", "/session", {"content-type": "application/json"}, json.dumps(AGE18).encode()
+    )
+    package = json.loads(said)
+    pointer = urlsplit(package["sessionPtr"]["u"]).path
+    if path.endswith("events"):
+        caller.call("DELETE", pointer, {})  # or the stream would stay open
+    sent = {
+        **headers,
+        "sec-fetch-site": "cross-site",
+        "authorization": package["frontendRequest"]["authorization"],
+    }
+    response, _ = caller.call("GET", f"{pointer}/{path}", sent)
+    assert response.headers["access-control-allow-origin"] == "*"
+    assert response.headers["cross-origin-resource-policy"] is None
+
+
+def test_a_page_elsewhere_is_told_what_it_may_send_to_a_session(caller: Caller) -> None:
+    """The preflight below `/irma/` is the official one, and offers no private network."""
+    response, _ = caller.call(
+        "OPTIONS",
+        f"/irma/session/{TOKEN}/frontend/status",
+        {
+            "origin": ELSEWHERE,
+            "access-control-request-method": "GET",
+            "access-control-request-headers": "authorization",
+            "access-control-request-private-network": "true",
+        },
+    )
+    assert (response.status, sorted(cors_in(response))) == (
+        200,
+        [
+            "access-control-allow-headers",
+            "access-control-allow-methods",
+            "access-control-allow-origin",
+        ],
+    )
+
+
+@pytest.mark.parametrize("path", ["/irma/../session", "/irma/%2e%2e/session", "/irma/..%2fsession"])
+def test_no_detour_leads_to_a_requestor_s_call(
+    caller: Caller, server: InMemoryServer, path: str
+) -> None:
+    """The path that is checked is the path that is answered."""
+    before = server.open_sessions()
+    sent = {"origin": ELSEWHERE, "content-type": "application/json"}
+    response, _ = caller.call("POST", path, sent, json.dumps(AGE18).encode())
+    assert response.status in {403, 404}
+    assert server.open_sessions() == before
+
+
+@pytest.mark.parametrize("path", ["/irma/../", "/irma/../app/x", "/irma/%2e%2e/", "/app/../"])
+def test_no_detour_leads_to_a_page(caller: Caller, path: str) -> None:
+    """A page elsewhere reads none of this server's pages, by whatever path."""
+    response, said = caller.call("GET", path, {"origin": ELSEWHERE})
+    assert b"page-token" not in said
+    assert response.status in {403, 404}
+
+
+@pytest.mark.parametrize("target", ["*", "http://evil.example/session", "x", "//[", "/\\", "/%00"])
+def test_an_odd_target_is_no_fault_of_the_server(caller: Caller, target: str) -> None:
+    """The server answers each of them with a status of its own, and without a traceback."""
+    for method in ("GET", "OPTIONS"):
+        response, _ = caller.call(method, target, {"origin": ELSEWHERE})
+        assert response.status in {400, 403, 404}
+
+
+@pytest.mark.parametrize("path", ["/", "/app/x", "/app/style.css"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": ELSEWHERE, "sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"},
+        {"origin": ELSEWHERE},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "style"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "object"},
+    ],
+)
+def test_a_page_elsewhere_loads_none_of_ours(
+    caller: Caller, path: str, headers: dict[str, str]
+) -> None:
+    """Neither as a script, nor in a frame, nor by `fetch`."""
+    response, said = caller.call("GET", path, headers)
+    assert (response.status, cors_in(response)) == (403, [])
+    assert b"page-token" not in said
+
+
+def test_a_link_elsewhere_leads_to_the_page(caller: Caller) -> None:
+    """A person who follows a link opens the page, which nobody else reads."""
+    headers = {
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+        "referer": ELSEWHERE,
+    }
+    response, said = caller.call("GET", "/", headers)
+    assert (response.status, b"Open sessions" in said) == (200, True)
+    assert cors_in(response) == []
+
+
+def test_two_hosts_are_none(caller: Caller) -> None:
+    """A proxy in between could have looked at the other one."""
+    connection = HTTPConnection(urlsplit(caller.url).netloc, timeout=10)
+    connection.putrequest("GET", "/health")  # it sends the first
+    connection.putheader("host", "evil.example")
+    connection.endheaders()
+    assert connection.getresponse().status in {400, 403}
+    connection.close()
+
+
+def test_an_upgrade_to_a_websocket_is_refused(caller: Caller) -> None:
+    """No rule of CORS holds for websockets, so a server has to look at the origin."""
+    response, _ = caller.call(
+        "GET",
+        f"/session/{TOKEN}/statusevents",
+        {
+            "origin": ELSEWHERE,
+            "connection": "Upgrade",
+            "upgrade": "websocket",
+            "sec-websocket-version": "13",
+            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        },
+    )
+    assert response.status == 403
+
+
+def test_the_library_and_the_app_are_no_pages(caller: Caller, server: InMemoryServer) -> None:
+    """A whole session runs as it does at any server."""
+    app = SimulatedApp(server)
+    app.add("example.town.age", {"over18": "yes"})
+    with Urllib3Transport() as transport:
+        requestor = Requestor(caller.url, transport)
+        session = requestor.start_session(DisclosureRequest({"age": OVER18}))
+        app.accept(session.pointer)
+        assert requestor.get_answer(session)["age"].value == "yes"
