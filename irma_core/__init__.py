@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         HandleUsedError,
         IrmaError,
         JwtError,
+        NobodyAnsweredError,
         RequestJwtError,
         ResultJwtError,
         ServerRefusedError,
@@ -88,7 +89,7 @@ else:
         "async_requestor": "AsyncRequestor",
         "errors": (
             "AnswerError HandleError HandleExpiredError HandleUsedError "
-            "IrmaError JwtError RequestJwtError ResultJwtError "
+            "IrmaError JwtError NobodyAnsweredError RequestJwtError ResultJwtError "
             "ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
@@ -177,6 +178,7 @@ __all__ = [
     "NextSession",
     "NextSessionReceiver",
     "NoAuthentication",
+    "NobodyAnsweredError",
     "PairingMethod",
     "ProofStatus",
     "PublicKeyAuthentication",

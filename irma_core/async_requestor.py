@@ -18,7 +18,7 @@ from contextlib import (
 from datetime import timedelta
 from typing import TypeVar, final
 
-from irma_core.flows.chains import ChainState, begin_chain, next_answer_flow
+from irma_core.flows.chains import ChainState, begin_chain, leave_chain_flow, next_answer_flow
 from irma_core.flows.drive import run_async
 from irma_core.flows.effects import Flow
 from irma_core.flows.gateway import through_gateway
@@ -149,22 +149,41 @@ class AsyncRequestor:
             status, state = await self._run(flow, streams)
             yield status
 
-    async def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
+    async def wait_for_answer(
+        self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
+    ) -> Answer:
         """See `Requestor.wait_for_answer`."""
-        flow = wait_for_answer_flow(self._wiring, session, timeout)
+        flow = wait_for_answer_flow(self._wiring, session, timeout, keep_session=keep_session)
         return await self._run(flow)
 
     def follow_chain(
-        self, session: StartedSession, *, sealer: Sealer, store: AsyncStore, timeout: timedelta
+        self,
+        session: StartedSession,
+        *,
+        sealer: Sealer,
+        store: AsyncStore,
+        timeout: timedelta,
+        keep_session: bool = False,
     ) -> AsyncIterator[Answer]:
         """See `Requestor.follow_chain`: `async for answer in …`."""
-        state = begin_chain(self._wiring, session, sealer=sealer, store=store, timeout=timeout)
+        state = begin_chain(
+            self._wiring,
+            session,
+            sealer=sealer,
+            store=store,
+            timeout=timeout,
+            keep_session=keep_session,
+        )
         return self._answers(state)
 
     async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
         while not state.is_over:
             answer, state = await self._run(next_answer_flow(self._wiring, state))
-            yield answer
+            try:
+                yield answer
+            except BaseException:
+                await self._run(leave_chain_flow(self._wiring, state))
+                raise
 
     async def get_answer(self, session: StartedSession) -> Answer:
         """See `Requestor.get_answer`."""

@@ -17,7 +17,7 @@
     │   ├── ResponseTooLargeError      ... the answer is over the limit
     │   ├── EventTooLargeError         ... one event of a stream is
     │   └── GatewayError               ... no token for the gateway on the way: nothing was sent
-    ├── DeadlineError                  the time of the whole call was up
+    ├── DeadlineError                  the time of one call was up
     ├── SessionMayExistError           a start ended without saying whether a session was made
     ├── SigningError                   the signer failed
     ├── StoreError                     the store failed
@@ -34,8 +34,9 @@
     │   └── RequestJwtError            ... of a session request
     └── AnswerError                    the session has no answer to give
         ├── SessionNotFinishedError    ... yet
+        ├── NobodyAnsweredError        ... in the time that the caller waits
         ├── SessionCancelledError      ... the person or the app said no
-        ├── SessionTimedOutError       ... nobody came
+        ├── SessionTimedOutError       ... in the time that the server gives
         ├── SessionGoneError           ... the server no longer knows it
         ├── ProofNotValidError         ... the proof does not hold
         ├── WrongSessionError          ... the result belongs to another session
@@ -72,6 +73,7 @@ __all__ = [
     "IrmaError",
     "JwtError",
     "MalformedResponseError",
+    "NobodyAnsweredError",
     "NonRevocationError",
     "NotWhatWasAskedError",
     "NullAttributeError",
@@ -286,7 +288,10 @@ class GatewayError(TransportError):
 
 
 class DeadlineError(IrmaError, TimeoutError):
-    """The time of the whole call was up. Its cause, if any, is the last failure before."""
+    """The time of a call to the server was up. Its cause, if any, is the last failure before it.
+
+    A wait for a person that ends without an answer is a `NobodyAnsweredError`.
+    """
 
 
 class SessionMayExistError(IrmaError):
@@ -400,6 +405,17 @@ class SessionNotFinishedError(AnswerError):
             session, f"not finished, its status is {status}: wait_for_answer or watch_status waits"
         )
         self.status = status
+
+
+class NobodyAnsweredError(AnswerError, TimeoutError):
+    """The timeout of a wait was up before the session ended.
+
+    `wait_for_answer` and `follow_chain` have then cancelled the session, unless `keep_session`
+    says otherwise; `watch_status` leaves it as it is.
+    """
+
+    def __init__(self, session: str) -> None:
+        super().__init__(session, "nobody answered within the timeout")
 
 
 class SessionCancelledError(AnswerError):

@@ -20,7 +20,7 @@ from contextlib import (
 from datetime import timedelta
 from typing import TypeVar, final
 
-from irma_core.flows.chains import ChainState, begin_chain, next_answer_flow
+from irma_core.flows.chains import ChainState, begin_chain, leave_chain_flow, next_answer_flow
 from irma_core.flows.drive import run
 from irma_core.flows.effects import Flow
 from irma_core.flows.gateway import through_gateway
@@ -186,14 +186,15 @@ class Requestor:
         Each status comes once and in order; the final one is the last item. They come as the
         server's events where it has them (its option `--sse`), or by the status backend; else the
         status is asked for each second. A failing question is no end: it is asked again. Leaving
-        the `with` closes all.
+        the `with` closes all. It only watches: the session goes on when the watch ends, until
+        `cancel_session` or the server's time-out.
 
         Args:
             session: What `start_session` gave.
             timeout: How long to watch, from the `with` on; None for as long as the session lives.
 
         Raises, while iterating:
-            DeadlineError: The time was up.
+            NobodyAnsweredError: The time was up.
             SessionGoneError: The server no longer knows the session.
             ServerRefusedError: The server refuses.
             TransportError: The server could not be reached up to the end.
@@ -207,47 +208,77 @@ class Requestor:
             status, state = self._run(next_status_flow(self._wiring, state), streams)
             yield status
 
-    def wait_for_answer(self, session: StartedSession, *, timeout: timedelta) -> Answer:
-        """Follow the session to its end, and give the answer.
+    def wait_for_answer(
+        self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
+    ) -> Answer:
+        """Follow the session to its end, and return the answer.
+
+        A wait that ends before the session does cancels it at the server: when the timeout is up,
+        after an error, and when the program is interrupted (Ctrl-C, a cancelled task). Cancelling
+        adds a few seconds at most. An answer that comes just then is returned.
 
         Args:
             session: What `start_session` gave.
             timeout: For all of it.
+            keep_session: Leave the session as it is when the wait ends early, to wait for it again.
 
         Raises:
-            DeadlineError: The time was up.
+            NobodyAnsweredError: The timeout was up. It is an `AnswerError` too.
             ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
-        return self._run(wait_for_answer_flow(self._wiring, session, timeout))
+        return self._run(
+            wait_for_answer_flow(self._wiring, session, timeout, keep_session=keep_session)
+        )
 
     def follow_chain(
-        self, session: StartedSession, *, sealer: Sealer, store: Store, timeout: timedelta
+        self,
+        session: StartedSession,
+        *,
+        sealer: Sealer,
+        store: Store,
+        timeout: timedelta,
+        keep_session: bool = False,
     ) -> Iterator[Answer]:
         """Follow a session and those that follow it, and give the answer of each when it has ended.
 
-        What is asked in those is what the receiver of next sessions said, in whatever process.
+        What is asked in those is what the receiver of next sessions said, in whatever process. When
+        the caller stops early, the session that runs is cancelled as in `wait_for_answer`: also
+        when a loop over the answers ends with `break` (close the iterator where it outlives the
+        loop, as an async one does: `contextlib.aclosing`).
 
         Args:
             session: The first, what `start_session` gave.
             sealer: One with the keys of that receiver's.
             store: The one that it has.
             timeout: For all of the chain, from now on.
+            keep_session: Leave the session that runs as it is when the caller stops early.
 
         Raises, while iterating:
-            DeadlineError: The time was up.
+            NobodyAnsweredError: The timeout was up. It is an `AnswerError` too.
             ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses: a session has no answer, and nothing follows it.
             ConfigurationError: The store does not know what was asked, or the sealer cannot tell.
             StoreError: The store failed.
         """
-        state = begin_chain(self._wiring, session, sealer=sealer, store=store, timeout=timeout)
+        state = begin_chain(
+            self._wiring,
+            session,
+            sealer=sealer,
+            store=store,
+            timeout=timeout,
+            keep_session=keep_session,
+        )
         return self._answers(state)
 
     def _answers(self, state: ChainState) -> Generator[Answer]:
         while not state.is_over:
             answer, state = self._run(next_answer_flow(self._wiring, state))
-            yield answer
+            try:
+                yield answer
+            except BaseException:
+                self._run(leave_chain_flow(self._wiring, state))
+                raise
 
     def get_answer(self, session: StartedSession) -> Answer:
         """Give what was proved, after every check; there is no other way to the attributes.

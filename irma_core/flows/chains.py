@@ -15,6 +15,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.flows.chain_records import NextRecord, next_of
 from irma_core.flows.effects import Flow
+from irma_core.flows.giving_up import cancelled_flow
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
@@ -24,7 +25,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.sealing import Sealer
 
-__all__ = ["ChainState", "begin_chain", "next_answer_flow"]
+__all__ = ["ChainState", "begin_chain", "leave_chain_flow", "next_answer_flow"]
 
 
 @final
@@ -37,6 +38,7 @@ class ChainState:
         sealer: Opens what was kept of those that follow.
         store: Where that is.
         deadline: By when it must be over, on the monotonic clock.
+        keep_session: Whether a session that is not waited for any more is left as it is.
         last: The answer that was given last.
     """
 
@@ -44,6 +46,7 @@ class ChainState:
     sealer: Sealer = attrs.field(kw_only=True)
     store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
     deadline: float = attrs.field(kw_only=True)
+    keep_session: bool = attrs.field(kw_only=True)
     last: Answer | None = attrs.field(default=None, kw_only=True)
 
     @property
@@ -59,29 +62,54 @@ def begin_chain(
     sealer: Sealer,
     store: Store | AsyncStore,
     timeout: timedelta,
+    keep_session: bool = False,
 ) -> ChainState:
     """Begin to follow; the time runs from now, for all of the chain."""
-    return ChainState(first, sealer=sealer, store=store, deadline=wiring.deadline(timeout))
+    return ChainState(
+        first,
+        sealer=sealer,
+        store=store,
+        deadline=wiring.deadline(timeout),
+        keep_session=keep_session,
+    )
 
 
 def next_answer_flow(wiring: Wiring, state: ChainState) -> Flow[tuple[Answer, ChainState]]:
     """Wait for the end of the next session; give its answer, and the state to go on from.
 
     Raises:
-        DeadlineError: The time was up.
-        AnswerError: One of its subclasses: the session has no answer, and the chain ends with it.
+        NobodyAnsweredError: The time was up.
+        AnswerError: Another of its subclasses: the session has no answer, and the chain ends with
+            it.
         ConfigurationError: The store does not know what was asked, or the sealer cannot read it.
         IrmaError: As `wait_for_answer_flow`; or the store failed.
     """
     session: AskedSession = state.first
     if state.last is not None and state.last.next_session is not None:
-        before, token = state.last.token, state.last.next_session
-        stored = yield from next_of(state.store, before).look_up()
-        asked = _asked_after(before, stored, state.sealer, wiring.clock.now())
-        session = KeptSession(asked, token)
+        session = yield from _next_session_flow(wiring, state, state.last, state.last.next_session)
     left = timedelta(seconds=wiring.seconds_left(state.deadline))
-    answer = yield from wait_for_answer_flow(wiring, session, left)
+    answer = yield from wait_for_answer_flow(wiring, session, left, keep_session=state.keep_session)
     return answer, attrs.evolve(state, last=answer)
+
+
+def leave_chain_flow(wiring: Wiring, state: ChainState) -> Flow[None]:
+    """Cancel the session that runs when the caller stops to follow the chain, unless it is kept."""
+    if state.last is not None and state.last.next_session is not None and not state.keep_session:
+        yield from cancelled_flow(wiring, state.last.next_session)
+
+
+def _next_session_flow(
+    wiring: Wiring, state: ChainState, last: Answer, token: RequestorToken
+) -> Flow[KeptSession]:
+    try:
+        stored = yield from next_of(state.store, last.token).look_up()
+        asked = _asked_after(last.token, stored, state.sealer, wiring.clock.now())
+    except GeneratorExit:
+        raise  # nothing can be sent any more
+    except BaseException:
+        yield from leave_chain_flow(wiring, state)
+        raise
+    return KeptSession(asked, token)
 
 
 def _asked_after(

@@ -2,9 +2,11 @@
 
 Rules that keep this honest. Only `flow.send` and `flow.throw` stand inside `try … except
 StopIteration`: performing an effect stands outside, or a stray `StopIteration` of a transport
-would read as success. Only errors that a flow can act on are thrown into it: those of a transport,
-a signer, a store or a status backend, and whatever the application's own function raises. Anything
-else, cancellation included, closes the flow and passes through.
+would read as success. A flow acts on the errors of a transport, a signer, a store or a status
+backend, and on whatever the application's own function raises. Anything else, cancellation
+included, is an interruption: it is thrown into the flow too, which may perform a few last effects,
+and is raised whatever the flow does. A `GeneratorExit` closes the flow at once, since a coroutine
+that is destroyed cannot await anything.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ __all__ = ["run", "run_async"]
 
 ReturnT = TypeVar("ReturnT")
 _FLOW_ERRORS = (TransportError, SigningError, StoreError, StatusBackendError)
+_NOT_THROWN = (GeneratorExit, StopIteration, StopAsyncIteration)
+"""The last two would be a RuntimeError behind a generator's frame."""
 
 
 def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = None) -> ReturnT:
@@ -93,11 +97,12 @@ async def run_async(
 class _Course(Generic[ReturnT]):
     """A flow under way: the effect it waits for, or None and its result."""
 
-    __slots__ = ("_flow", "_result", "effect")
+    __slots__ = ("_flow", "_interruption", "_result", "effect")
 
     def __init__(self, flow: Flow[ReturnT]) -> None:
         self._flow = flow
         self._result: ReturnT | None = None
+        self._interruption: BaseException | None = None
         self.effect: Effect | None = None
         self.answered(None)
 
@@ -113,15 +118,19 @@ class _Course(Generic[ReturnT]):
 
     def failed(self, error: BaseException) -> None:
         may_act = Exception if isinstance(self.effect, Ask) else _FLOW_ERRORS
-        if not isinstance(error, may_act):
+        if isinstance(error, _NOT_THROWN):
             self._flow.close()
             raise error
+        if not isinstance(error, may_act):
+            self._interruption = error
         try:
             self.effect = self._flow.throw(error)
         except StopIteration as stop:
             self._end(stop)
 
     def _end(self, stop: StopIteration) -> None:
+        if self._interruption is not None:
+            raise self._interruption
         self.effect, self._result = None, stop.value
 
 

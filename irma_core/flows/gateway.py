@@ -45,7 +45,7 @@ def through_gateway(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
 
 def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     answer: Any = None
-    failure: Exception | None = None
+    failure: BaseException | None = None
     try:
         while True:
             try:
@@ -59,7 +59,9 @@ def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow
                     answer = yield from _sent_flow(wiring, gateway, effect)
                 else:
                     answer = yield effect
-            except Exception as error:  # noqa: BLE001  # the driver has judged what a flow acts on
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001  # the flow raises it again
                 failure = error
     finally:
         flow.close()

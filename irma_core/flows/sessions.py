@@ -122,15 +122,15 @@ def get_result_jwt_flow(wiring: Wiring, session: Session, deadline: float = math
     return exchange_flow(wiring, request, parse, min(wiring.deadline(), deadline))
 
 
-def cancel_session_flow(wiring: Wiring, session: Session) -> Flow[None]:
-    """Cancel the session; one that has ended stays as it is."""
+def cancel_session_flow(wiring: Wiring, session: Session, deadline: float = math.inf) -> Flow[None]:
+    """Cancel the session; one that has ended stays as it is. `deadline` as above."""
     token = _token_of(session)
     parse = of_known_session(token, parse_cancel_response)
     return exchange_flow(
         wiring,
         build_cancel_request(wiring.server, token),
         parse,
-        wiring.deadline(),
+        min(wiring.deadline(), deadline),
         parse_repeated=_parse_repeated_cancel,
     )
 

@@ -21,8 +21,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 from irma_core.errors import (
-    DeadlineError,
     IrmaError,
+    NobodyAnsweredError,
     ServerRefusedError,
     SessionGoneError,
     SessionTimedOutError,
@@ -40,6 +40,7 @@ from irma_core.flows.effects import (
     Send,
     Sleep,
 )
+from irma_core.flows.giving_up import given_up_flow, last_deadline
 from irma_core.flows.sessions import get_answer_flow, of_known_session
 from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.flows.wiring import Wiring
@@ -55,7 +56,6 @@ from irma_core.protocol.transport import Silence
 
 __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
-_TIME_WAS_UP = "the session did not end in the time given to the watch"
 _HEAD_WITHIN = 2.0
 """Seconds for a stream's head. The server sends it at once: who holds it back is a proxy."""
 
@@ -75,7 +75,7 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
     """Wait for a status that was not told yet; give it, and the state to go on from.
 
     Raises:
-        DeadlineError: The time was up.
+        NobodyAnsweredError: The time was up.
         SessionGoneError: The server no longer knows the session.
         IrmaError: The server refused, or could not be reached up to the deadline.
     """
@@ -87,7 +87,7 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
             return status, state
         now = wiring.clock.monotonic()
         if now >= state.deadline:
-            raise failure or DeadlineError(_TIME_WAS_UP)
+            raise failure or NobodyAnsweredError(state.session.token.fingerprint)
         if backend is not None and now >= state.backend_again:
             state = yield from _hear_backend_flow(wiring, state, backend, timedelta(0))
         elif now >= state.next_poll:
@@ -103,23 +103,39 @@ def next_status_flow(wiring: Wiring, state: WatchState) -> Flow[tuple[SessionSta
             yield from Sleep(timedelta(seconds=state.wakes_at - now))
 
 
-def wait_for_answer_flow(wiring: Wiring, session: AskedSession, timeout: timedelta) -> Flow[Answer]:
+def wait_for_answer_flow(
+    wiring: Wiring, session: AskedSession, timeout: timedelta, *, keep_session: bool = False
+) -> Flow[Answer]:
     """Watch until the session ends, then make the answer.
 
+    A wait that ends before the session does cancels it, unless `keep_session` is true.
+
     Raises:
-        DeadlineError: The time was up.
-        AnswerError: One of its subclasses: there is no answer.
+        NobodyAnsweredError: The time was up.
+        AnswerError: Another of its subclasses: there is no answer.
         IrmaError: The server refused, or could not be reached up to the deadline.
     """
     state = begin_watch(wiring, session, timeout)
-    while not state.is_over:
-        _status, state = yield from next_status_flow(wiring, state)
+    try:
+        while not state.is_over:
+            _status, state = yield from next_status_flow(wiring, state)
+    except (GeneratorExit, SessionGoneError):
+        raise  # nothing can be sent any more; or there is nothing to cancel
+    except BaseException as error:
+        answer = None
+        if not keep_session:
+            answer = yield from given_up_flow(wiring, session, error)
+        if answer is None:
+            raise
+        return answer
+    # An end that was heard at the last moment still gives its answer.
+    deadline = max(state.deadline, last_deadline(wiring))
     if state.last is not SessionStatus.TIMEOUT:
-        return (yield from get_answer_flow(wiring, session, state.deadline))
+        return (yield from get_answer_flow(wiring, session, deadline))
     if wiring.status_backend is not None:
         # Nobody else's word is taken for an end: but a session that is gone now has timed out.
         with suppress(SessionGoneError):
-            return (yield from get_answer_flow(wiring, session, state.deadline))
+            return (yield from get_answer_flow(wiring, session, deadline))
     # The server may forget a timed-out session at any time: there is nothing left to ask.
     raise SessionTimedOutError(session.token.fingerprint)
 
@@ -169,7 +185,7 @@ def _ask_flow(
             and wiring.seconds_left(state.deadline) <= 0
         ):
             # The watch's own end cut the question short: that says nothing of the server.
-            raise DeadlineError(_TIME_WAS_UP) from error
+            raise NobodyAnsweredError(token.fingerprint) from error
         return state.question_failed(now), error
     return state.asked(status, now), None
 

@@ -57,6 +57,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.SessionNotFinishedError("0123456789ab", "CONNECTED"),
     errors.SessionCancelledError("0123456789ab", "INVALID_PROOFS"),
     errors.SessionTimedOutError("0123456789ab"),
+    errors.NobodyAnsweredError("0123456789ab"),
     errors.SessionGoneError("0123456789ab"),
     errors.ProofNotValidError("0123456789ab", "EXPIRED"),
     errors.WrongSessionError("0123456789ab", "x"),
@@ -127,7 +128,8 @@ def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) 
 def test_usage_errors_are_value_errors_and_timeouts_are_timeouts() -> None:
     """So code that knows Python's classes only does the right thing."""
     assert issubclass(errors.UsageError, ValueError)
-    for late in (errors.DeadlineError, errors.TransportTimeoutError):
+    late_ones = (errors.DeadlineError, errors.TransportTimeoutError, errors.NobodyAnsweredError)
+    for late in late_ones:
         assert issubclass(late, TimeoutError)
     assert not issubclass(errors.ServerRefusedError, ValueError | OSError)
 

@@ -54,7 +54,8 @@ GROUPS: dict[str, dict[str, str]] = {
             "AsyncNextSessionReceiver"
         ),
         "Errors, the ones that programs tell apart": (
-            "IrmaError AnswerError SessionCancelledError SessionTimedOutError SessionGoneError "
+            "IrmaError AnswerError NobodyAnsweredError SessionCancelledError "
+            "SessionTimedOutError SessionGoneError "
             "SessionMayExistError ServerRefusedError HandleError HandleExpiredError "
             "HandleUsedError JwtError ResultJwtError RequestJwtError"
         ),

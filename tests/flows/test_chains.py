@@ -21,7 +21,7 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
 )
-from irma_core.errors import ConfigurationError, DeadlineError, HandleError
+from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
 from irma_core.flows.chain_records import NextRecord
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, OVER18, Shop
@@ -128,7 +128,7 @@ def test_the_time_is_for_all_of_it(colour: str) -> None:
     first.accept(follow=False)
     answer, error = followed(shop, session, timedelta(seconds=20))
     assert answer["age"].value == "yes"
-    assert isinstance(error, DeadlineError)
+    assert isinstance(error, NobodyAnsweredError)
 
 
 @COLOURS

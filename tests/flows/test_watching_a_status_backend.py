@@ -15,7 +15,7 @@ from irma_core import (
 from irma_core.errors import (
     ConfigurationError,
     ConnectionBrokenError,
-    DeadlineError,
+    NobodyAnsweredError,
     SessionGoneError,
     StatusBackendError,
 )
@@ -144,7 +144,7 @@ def test_questions_that_fail_beside_the_backend_are_no_end(colour: str) -> None:
 def test_a_watch_of_a_backend_ends_by_its_deadline(colour: str) -> None:
     """However long it would have waited; a server that was lost to the end is the error."""
     watched = Watched(colour, [], [status(I)], timeout=TEN_SECONDS, backend=[])
-    assert isinstance(watched.error, DeadlineError)
+    assert isinstance(watched.error, NobodyAnsweredError)
     assert watched.now() == 10
     lost = Watched(colour, [], [LOST] * 10, timeout=TEN_SECONDS, backend=[])
     assert isinstance(lost.error, ConnectionBrokenError)

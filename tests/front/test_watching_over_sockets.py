@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from irma_core import AsyncRequestor, DisclosureRequest, Requestor
-from irma_core.errors import DeadlineError, IrmaError, SessionGoneError
+from irma_core.errors import DeadlineError, IrmaError, NobodyAnsweredError, SessionGoneError
+from irma_core.flows import giving_up
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer
 from irma_testing.misbehaving_streams import (
     cut_stream,
@@ -122,18 +123,27 @@ def test_a_server_that_was_started_again_has_lost_the_session(colour: str) -> No
 
 @COLOURS
 @pytest.mark.parametrize(
-    "behaviours",
+    ("behaviours", "error"),
     [
-        [silence],
-        [silent_stream(OPEN), status(I)],
-        [silent_stream(OPEN), silence],
-        [event_stream(*[event(I)] * 999, every=HALF_A_SECOND / 50), status(I)],
-        [event_stream(), status(D), silence],
+        ([silence], NobodyAnsweredError),
+        ([silent_stream(OPEN), status(I), silence], NobodyAnsweredError),
+        ([silent_stream(OPEN), silence], NobodyAnsweredError),
+        (
+            [event_stream(*[event(I)] * 999, every=HALF_A_SECOND / 50), status(I), silence],
+            NobodyAnsweredError,
+        ),
+        ([event_stream(), status(D), silence], DeadlineError),
     ],
     ids=["black hole", "silent", "silent black hole", "endless stream", "no result"],
 )
-def test_waiting_ends_by_its_deadline(colour: str, behaviours: list[Behaviour]) -> None:
-    """Whether the status, the stream or the result does not come."""
+def test_waiting_ends_by_its_deadline(
+    colour: str,
+    behaviours: list[Behaviour],
+    error: type[IrmaError],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether the status, the stream or the result does not come, nor the session is cancelled."""
+    monkeypatch.setattr(giving_up, "_LAST_CALLS_WITHIN", HALF_A_SECOND)
 
     def wait(url: str) -> None:
         with Urllib3Transport() as transport:
@@ -151,7 +161,7 @@ def test_waiting_ends_by_its_deadline(colour: str, behaviours: list[Behaviour]) 
         asyncio.run(wait_async(url))
 
     ways = {"sync": wait, "async": wait_in_loop}
-    with MisbehavingServer(START, *behaviours) as server, pytest.raises(DeadlineError):
+    with MisbehavingServer(START, *behaviours) as server, pytest.raises(error):
         ways[colour](server.url)
 
 

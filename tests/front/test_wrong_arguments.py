@@ -105,8 +105,11 @@ def test_a_transport_whose_plain_method_gives_an_awaitable_is_refused_unsent() -
     async def later(request: HttpRequest) -> None:
         sent.append(request)
 
+    def send(request: HttpRequest, _deadline: float) -> object:
+        return later(request)
+
     disguised: Any = ScriptedTransport()
-    disguised.send = lambda request, _deadline: later(request)
+    disguised.send = send
     requestor = Requestor("https://irma.example.com", disguised)
     with pytest.raises(ConfigurationError, match="the transport must be awaited"):
         requestor.start_session(EMAIL)

@@ -1,0 +1,434 @@
+"""A caller that stops waiting leaves no session behind, however it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_backend.memory_store import MemoryStore
+from irma_core import (
+    AnswerError,
+    AsyncRequestor,
+    DisclosureRequest,
+    GatewayAuthentication,
+    GatewaySecret,
+    NobodyAnsweredError,
+    PairingMethod,
+    ProofStatus,
+    Requestor,
+    SessionStatus,
+)
+from irma_core.errors import (
+    ConfigurationError,
+    ConnectionBrokenError,
+    ProofNotValidError,
+    SessionGoneError,
+    UsageError,
+)
+from irma_core.flows.drive import run, run_async
+from irma_core.flows.effects import Flow, Sleep
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+from irma_testing.scripted import Step
+from irma_transport_urllib3 import SystemClock
+from tests.flows.shop import AGE, OVER18, Shop
+from tests.front.test_both_requestors import LOST, STARTED, UNKNOWN, reply
+
+COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+A_MINUTE = timedelta(minutes=1)
+SOON = timedelta(seconds=3)
+INTERRUPTIONS = [KeyboardInterrupt(), SystemExit(1), RuntimeError("an alarm"), MemoryError()]
+
+
+def wait(shop: Shop, session: Any, **settings: Any) -> Any:
+    """Wait in the shop's mode; return what is raised too."""
+    waiting: Any = shop.requestor.wait_for_answer
+    try:
+        return shop.done(waiting(session, timeout=A_MINUTE, **settings))
+    except BaseException as error:  # noqa: BLE001 - it is looked at
+        return error
+
+
+def status_of(shop: Shop, session: Any) -> SessionStatus:
+    """Return the status at the server."""
+    asking: Any = shop.requestor.get_status
+    status: SessionStatus = shop.done(asking(session))
+    return status
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """Return a function that raises it."""
+
+    def raise_it() -> None:
+        raise error
+
+    return raise_it
+
+
+@COLOURS
+def test_nobody_came(colour: str) -> None:
+    """The usual end of a wait is an `AnswerError`, and cancels the session."""
+    shop = Shop(colour)
+    session = shop.start()
+    error = wait(shop, session)
+    assert type(error) is NobodyAnsweredError
+    assert isinstance(error, AnswerError)
+    assert isinstance(error, TimeoutError)
+    assert error.session == session.token.fingerprint
+    assert status_of(shop, session) is SessionStatus.CANCELLED
+
+
+@COLOURS
+def test_a_kept_session_is_waited_for_again(colour: str) -> None:
+    """The caller says so with `keep_session`."""
+    shop = Shop(colour)
+    session = shop.start()
+    assert type(wait(shop, session, keep_session=True)) is NobodyAnsweredError
+    shop.server.after(SOON, lambda: shop.app.accept(session.pointer))
+    assert wait(shop, session)["age"].value == "yes"
+
+
+@COLOURS
+@pytest.mark.parametrize("error", INTERRUPTIONS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_interrupted_wait_cancels(colour: str, error: BaseException, *, keep: bool) -> None:
+    """What interrupted it is raised as it was, whatever it is."""
+    shop = Shop(colour)
+    session = shop.start()
+    shop.server.after(SOON, raising(error))
+    assert wait(shop, session, keep_session=keep) is error
+    expected = SessionStatus.INITIALIZED if keep else SessionStatus.CANCELLED
+    assert status_of(shop, session) is expected
+
+
+def test_ctrl_c_cancels() -> None:
+    """By a real signal."""
+    shop = Shop("sync")
+    session = shop.start()
+    shop.server.after(SOON, lambda: signal.raise_signal(signal.SIGINT))
+    assert type(wait(shop, session)) is KeyboardInterrupt
+    assert status_of(shop, session) is SessionStatus.CANCELLED
+
+
+def test_a_wait_while_pairing_cancels() -> None:
+    """An app has come, and its person never types the code."""
+    shop = Shop("sync")
+    session = shop.start()
+    requestor: Any = shop.requestor
+    requestor.set_pairing(session, PairingMethod.PIN)
+    shop.app.scan(session.pointer)
+    assert status_of(shop, session) is SessionStatus.PAIRING
+    assert type(wait(shop, session)) is NobodyAnsweredError
+    assert status_of(shop, session) is SessionStatus.CANCELLED
+
+
+def cancel_task(shop: Shop, waiting: Awaitable[Any]) -> Awaitable[Any]:
+    task = asyncio.ensure_future(waiting)
+    shop.server.after(SOON, task.cancel)
+    return task
+
+
+async def leave_by_timeout(_shop: Shop, waiting: Awaitable[Any]) -> Any:
+    async with asyncio.timeout(0.05):
+        return await waiting
+
+
+@pytest.mark.parametrize(
+    ("leave", "expected"),
+    [(cancel_task, asyncio.CancelledError), (leave_by_timeout, TimeoutError)],
+)
+def test_a_cancelled_task_cancels_the_session(leave: Any, expected: type[BaseException]) -> None:
+    """The cancellation is not lost, so `asyncio.timeout` sees it."""
+    shop = Shop("async", clock=None if leave is cancel_task else SystemClock())
+    session = shop.start()
+    requestor: Any = shop.requestor
+
+    async def main() -> None:
+        with pytest.raises(expected):
+            await leave(shop, requestor.wait_for_answer(session, timeout=A_MINUTE))
+
+    asyncio.run(main())
+    assert status_of(shop, session) is SessionStatus.CANCELLED
+
+
+def test_a_second_interruption_ends_the_cancelling() -> None:
+    """It is raised, so that a program can be stopped while the server hangs."""
+    first, second = KeyboardInterrupt(), KeyboardInterrupt()
+
+    def interrupted(_request: HttpRequest) -> HttpResponse:
+        raise second
+
+    transport = ScriptedTransport([STARTED, raising_step(first), interrupted])
+    requestor = Requestor("https://irma.example", transport)
+    session = requestor.start_session(AGE)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        requestor.wait_for_answer(session, timeout=A_MINUTE)
+    assert caught.value is second
+    assert [request.method for request in transport.requests] == ["POST", "GET", "DELETE"]
+
+
+def raising_step(error: BaseException) -> Callable[[HttpRequest], HttpResponse]:
+    def step(_request: HttpRequest) -> HttpResponse:
+        raise error
+
+    return step
+
+
+def test_a_destroyed_coroutine_sends_nothing() -> None:
+    """No event loop runs it any more, so nothing can be awaited."""
+    shop = Shop("async")
+    session = shop.start()
+    requestor: Any = shop.requestor
+    coroutine = requestor.wait_for_answer(session, timeout=A_MINUTE)
+    coroutine.send(None)
+    coroutine.close()
+    assert status_of(shop, session) is SessionStatus.INITIALIZED
+
+
+@COLOURS
+def test_an_answer_that_comes_just_then_is_returned(colour: str) -> None:
+    """The server tells nobody whether it had anything left to cancel."""
+    shop = Shop(colour)
+    session = shop.start()
+    before_cancelling(shop, lambda: shop.app.accept(session.pointer))
+    assert wait(shop, session)["age"].value == "yes"
+
+
+def test_a_proof_that_does_not_count_is_told_even_then() -> None:
+    """It is the end of the session, and tells more than that the time was up."""
+    shop = Shop("sync")
+    session = shop.start()
+    before_cancelling(shop, lambda: shop.app.scan(session.pointer).cheat(ProofStatus.INVALID))
+    assert type(wait(shop, session)) is ProofNotValidError
+
+
+def before_cancelling(shop: Shop, act: Callable[[], object]) -> None:
+    """Do something when the cancel reaches the server."""
+    handle = shop.server.handle
+
+    def handling(request: HttpRequest) -> HttpResponse:
+        if request.method == "DELETE":
+            act()
+        return handle(request)
+
+    server: Any = shop.server
+    server.handle = handling
+
+
+POLLS = [reply("CONNECTED")] * 60
+FAULT = OSError("a fault of the transport's own")
+
+
+@pytest.mark.parametrize(
+    ("steps", "error", "methods"),
+    [
+        ([UNKNOWN], SessionGoneError, "GET"),
+        ([*POLLS, *[LOST] * 6], NobodyAnsweredError, "DELETE DELETE DELETE GET GET GET"),
+        ([LOST] * 66, ConnectionBrokenError, "DELETE DELETE DELETE GET GET GET"),
+        ([*POLLS, UNKNOWN, UNKNOWN], NobodyAnsweredError, "DELETE GET"),
+        ([*POLLS, HttpResponse(200), FAULT], NobodyAnsweredError, "DELETE GET"),
+        ([*POLLS, FAULT, UNKNOWN], NobodyAnsweredError, "DELETE GET"),
+    ],
+)
+def test_a_failing_cancel_hides_no_error(
+    steps: list[Any], error: type[Exception], methods: str
+) -> None:
+    """What came first is raised, and a session that is gone is not cancelled."""
+    transport = ScriptedTransport([STARTED, *steps])
+    began = transport.clock.monotonic()
+    requestor = Requestor("https://irma.example", transport)
+    session = requestor.start_session(AGE)
+    with pytest.raises(error) as caught:
+        requestor.wait_for_answer(session, timeout=A_MINUTE)
+    assert type(caught.value) is error
+    sent = [request.method for request in transport.requests]
+    assert " ".join(sent[-methods.count(" ") - 1 :]) == methods
+    assert len(sent) == len(steps) + 1
+    assert transport.clock.monotonic() - began <= 65
+
+
+def test_a_wrong_argument_cancels_nothing() -> None:
+    """The caller can mend the call and wait for the same session."""
+    shop = Shop("sync")
+    session = shop.start()
+    requestor: Any = shop.requestor
+    with pytest.raises(UsageError):
+        requestor.wait_for_answer(session, timeout=5)
+    assert status_of(shop, session) is SessionStatus.INITIALIZED
+
+
+@COLOURS
+def test_leaving_a_watch_cancels_nothing(colour: str) -> None:
+    """It only looks."""
+    shop = Shop(colour)
+    session = shop.start()
+    requestor: Any = shop.requestor
+
+    async def watch() -> None:
+        async with requestor.watch_status(session, timeout=SOON) as statuses:
+            async for _ in statuses:
+                pass
+
+    def watch_sync() -> None:
+        with requestor.watch_status(session, timeout=SOON) as statuses:
+            list(statuses)
+
+    with pytest.raises(NobodyAnsweredError):
+        watch_sync() if colour == "sync" else shop.done(watch())
+    assert status_of(shop, session) is SessionStatus.INITIALIZED
+
+
+class Chain:
+    """A chain of two sessions whose first one is answered, and the token of the second."""
+
+    def __init__(self, colour: str, **settings: Any) -> None:
+        self.shop = Shop(colour, choose=lambda _answer: DisclosureRequest({"again": OVER18}))
+        self.session = self.shop.start_chain()
+        scanned = self.shop.app.scan(self.session.pointer)
+        scanned.accept(follow=False)
+        self.settings = {
+            "sealer": self.shop.sealer,
+            "store": self.shop.store,
+            "timeout": A_MINUTE,
+            **settings,
+        }
+
+    def follow(self, *, leave_after: int) -> list[Any]:
+        """Follow it, and leave after so many answers; return them with the error, if any."""
+        requestor: Any = self.shop.requestor
+        answers: list[Any] = []
+
+        async def follow_async() -> None:
+            async with aclosing(requestor.follow_chain(self.session, **self.settings)) as chain:
+                async for answer in chain:
+                    answers.append(answer)
+                    if len(answers) == leave_after:
+                        break
+
+        def follow() -> None:
+            for answer in requestor.follow_chain(self.session, **self.settings):
+                answers.append(answer)
+                if len(answers) == leave_after:
+                    break
+
+        try:
+            follow() if self.shop.colour == "sync" else self.shop.done(follow_async())
+        except Exception as error:  # noqa: BLE001 - it is looked at
+            answers.append(error)
+        return answers
+
+    @property
+    def second(self) -> SessionStatus:
+        """The status of the session that follows the first."""
+        asking: Any = self.shop.requestor.get_answer
+        first = self.shop.done(asking(self.session))
+        return status_of(self.shop, first.next_session)
+
+
+@COLOURS
+@pytest.mark.parametrize(
+    ("keep", "expected"), [(False, SessionStatus.CANCELLED), (True, SessionStatus.CONNECTED)]
+)
+@pytest.mark.parametrize("leave_after", [1, 9])
+def test_leaving_a_chain_cancels_the_session_that_runs(
+    colour: str, leave_after: int, expected: SessionStatus, *, keep: bool
+) -> None:
+    """When the time is up in its second session, or the caller breaks off before it."""
+    chain = Chain(colour, keep_session=keep)
+    answers = chain.follow(leave_after=leave_after)
+    assert answers[0]["age"].value == "yes"
+    assert [type(each) for each in answers[1:]] == [NobodyAnsweredError] * (leave_after == 9)
+    assert chain.second is expected
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"), [(False, SessionStatus.CANCELLED), (True, SessionStatus.CONNECTED)]
+)
+def test_a_chain_that_cannot_be_followed_is_cancelled(
+    expected: SessionStatus, *, keep: bool
+) -> None:
+    """The store does not know what was asked, so there can be no answer."""
+    chain = Chain("sync", keep_session=keep)
+    chain.settings["store"] = MemoryStore(chain.shop.server.clock)
+    answer, error = chain.follow(leave_after=9)
+    assert answer["age"].value == "yes"
+    assert isinstance(error, ConfigurationError)
+    assert chain.second is expected
+
+
+def test_a_chain_that_was_not_begun_or_has_ended_cancels_nothing() -> None:
+    """Nothing was followed yet, or nothing follows."""
+    shop = Shop("sync")
+    session = shop.start()
+    settings: Any = {"sealer": shop.sealer, "store": shop.store, "timeout": A_MINUTE}
+    requestor: Any = shop.requestor
+    requestor.follow_chain(session, **settings).close()
+    assert status_of(shop, session) is SessionStatus.INITIALIZED
+    shop.app.accept(session.pointer)
+    for _answer in requestor.follow_chain(session, **settings):
+        break
+    assert status_of(shop, session) is SessionStatus.DONE
+
+
+@COLOURS
+def test_a_cancel_goes_through_the_gateway(colour: str) -> None:
+    """It has the gateway's token, also after an interruption."""
+    token = reply({"access_token": "gateway-token", "token_type": "Bearer", "expires_in": 3600})
+    steps: list[Step] = [token, STARTED, raising_step(KeyboardInterrupt()), HttpResponse(200)]
+    url, transports = "https://irma.example", (ScriptedTransport, AsyncScriptedTransport)
+    transport: Any = transports[colour == "async"](steps)
+    gateway = GatewayAuthentication("https://login.example/token", GatewaySecret("shop", "secret"))
+
+    async def wait_async() -> None:
+        requestor = AsyncRequestor(url, transport, gateway=gateway)
+        session = await requestor.start_session(AGE)
+        await requestor.wait_for_answer(session, timeout=A_MINUTE)
+
+    def wait() -> None:
+        requestor = Requestor(url, transport, gateway=gateway)
+        requestor.wait_for_answer(requestor.start_session(AGE), timeout=A_MINUTE)
+
+    with pytest.raises(KeyboardInterrupt):
+        wait() if colour == "sync" else asyncio.run(wait_async())
+    last = transport.requests[-1]
+    assert last.method == "DELETE"
+    assert ("authorization", "Bearer gateway-token") in last.headers
+
+
+def lasting() -> Flow[str]:
+    """A flow that swallows what interrupts it."""
+    try:
+        yield from Sleep(SOON)
+    except BaseException:  # noqa: BLE001 - the point of it
+        yield from Sleep(SOON)
+    return "done"
+
+
+@COLOURS
+def test_a_flow_cannot_swallow_an_interruption(colour: str) -> None:
+    """It may do a few last things; then the interruption is raised."""
+    error = KeyboardInterrupt()
+    slept: list[timedelta] = []
+
+    def sleep(duration: timedelta) -> None:
+        slept.append(duration)
+        if len(slept) == 1:
+            raise error
+
+    async def sleep_async(duration: timedelta) -> None:
+        sleep(duration)
+
+    sync: Any = ScriptedTransport()
+    sync.sleep = sleep
+    other: Any = AsyncScriptedTransport()
+    other.sleep = sleep_async
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(lasting(), sync) if colour == "sync" else asyncio.run(run_async(lasting(), other))
+    assert caught.value is error
+    assert len(slept) == 2
