@@ -101,8 +101,9 @@ def read_asked(text: str) -> Asked:
     Raises:
         RequestError: At the place it names.
     """
-    if _JWT.fullmatch(text.strip()):
-        return text.strip()
+    jwt = text.removeprefix("\ufeff").strip()
+    if _JWT.fullmatch(jwt):
+        return jwt
     request = read_request(text)
     if isinstance(request, RevocationRequest):
         raise RequestError("@context", "a revocation is no session")

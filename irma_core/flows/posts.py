@@ -148,7 +148,7 @@ def claimed_result(post: Post, unsealed: Unsealed) -> SessionResult:
         PostRefusedError: It is refused; steps 5 and 6.
     """
     try:
-        result = read_as(read_json(post.body), SessionResult)
+        result = read_as(read_json(post.body, unique_keys=True), SessionResult)
     except JsonTextError as error:
         raise PostRefusedError("json", f"the body {error.reason}") from None
     except WireError as error:

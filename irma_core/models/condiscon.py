@@ -34,10 +34,6 @@ __all__ = [
 Slot: TypeAlias = str | int
 
 
-def _hidden(value: str | None) -> str:
-    return "None" if value is None else "…"
-
-
 @final
 @attrs.frozen
 class AttributeRequest:
@@ -56,7 +52,9 @@ class AttributeRequest:
     """
 
     type: str
-    value: str | None = attrs.field(default=None, repr=_hidden)
+    value: str | None = attrs.field(
+        default=None, repr=lambda value: "None" if value is None else "…"
+    )
     not_null: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -87,12 +85,20 @@ class Con:
 ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 
 
+def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
+    # Servers before 1.0.0 take the first option that fits: they would lose what is behind it.
+    return tuple(sorted(options, key=lambda option: not option))
+
+
 @final
 @attrs.frozen
 class DisCon:
-    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`."""
+    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`.
 
-    options: tuple[Con, ...]
+    The empty option, which lets the person leave the slot out, stands last wherever it was given.
+    """
+
+    options: tuple[Con, ...] = attrs.field(converter=_empty_last)
 
     def __iter__(self) -> Iterator[Con]:
         return iter(self.options)
@@ -265,8 +271,7 @@ def _as_con(value: object, place: str) -> Con:
 
 def _con(attributes: Iterable[object], place: str) -> Con:
     made = tuple(_as_attribute(value, f"{place}[{k}]") for k, value in enumerate(attributes))
-    if len(made) > 1:
-        _check_neighbours(made, place)
+    _check_neighbours(made, place)
     return Con(made)
 
 
@@ -282,9 +287,7 @@ def _as_attribute(value: object, place: str) -> AttributeRequest:
 
 
 def _check_neighbours(attributes: tuple[AttributeRequest, ...], place: str) -> None:
-    seen: set[str] = set()
-    closed: set[str] = set()
-    last = ""
+    seen, closed, last = set[str](), set[str](), ""
     for k, attribute in enumerate(attributes):
         if attribute.type in seen:
             raise RequestError(f"{place}[{k}]", f"{attribute.type} stands twice in one option")

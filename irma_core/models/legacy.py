@@ -1,7 +1,8 @@
 """Requests from before condiscons (2019), turned into the JSON of today's.
 
 Source: irmago `legacy.go`. They have no `@context` but a `type`, and list options, not
-conjunctions. Nothing here writes the old form.
+conjunctions. Nothing here writes the old form. A signature request may have a `messageType`, which
+asks nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _CONTEXTS = {
     "signing": (SIGNATURE_CONTEXT, "content"),
     "issuing": (ISSUANCE_CONTEXT, "disclose"),
 }
+_NOT_LEGACY = frozenset({"disclose", "labels", "skipExpiryCheck"})
 
 
 def is_legacy(fields: dict[str, JsonValue]) -> bool:
@@ -38,7 +40,12 @@ def modernised(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if kind not in _CONTEXTS:
         raise WireError(".type", "names no disclosure, signature or issuance request")
     context, content = _CONTEXTS[kind]
-    modern = {key: value for key, value in fields.items() if key not in ("type", content)}
+    for name in _NOT_LEGACY - {content}:
+        if name in fields:
+            # The server would ignore it without a word.
+            raise WireError(f".{name}", "is no field of a request of this old form")
+    old = {"type", content, "messageType"} if kind == "signing" else {"type", content}
+    modern = {key: value for key, value in fields.items() if key not in old}
     modern["@context"] = context
     disclose: list[JsonValue] = []
     labels: dict[str, JsonValue] = {}

@@ -38,6 +38,8 @@ __all__ = [
     "as_extended",
 ]
 
+_LAST_NANOSECOND = 2**63 - 1  # a larger number is none to the server
+
 Labels: TypeAlias = Mapping[Slot, Mapping[str, str]]
 NonRevocation: TypeAlias = Mapping[str, timedelta | None]
 """Credential types whose non-revocation is to be proved, with how old the proof may be."""
@@ -290,7 +292,7 @@ class RevocationRequest:
         credential: The credential type, three parts.
         revocation_key: The key it was issued with.
         issued: Which of several issued with that key: the time of issuance as irmago records it,
-            in nanoseconds since 1970. None revokes all.
+            in nanoseconds since 1970, above zero. None revokes all.
 
     Raises:
         RequestError: At the field it names.
@@ -303,8 +305,10 @@ class RevocationRequest:
     def __attrs_post_init__(self) -> None:
         check_credential_type(self.credential, "credential")
         check_text(self.revocation_key, "revocation_key", empty=False)
-        if self.issued is not None and (type(self.issued) is not int or self.issued < 0):
-            raise RequestError("issued", "must be whole nanoseconds since 1970")
+        if self.issued is not None and (
+            type(self.issued) is not int or not 0 < self.issued <= _LAST_NANOSECOND
+        ):
+            raise RequestError("issued", "must be whole nanoseconds since 1970; None revokes all")
 
 
 def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:

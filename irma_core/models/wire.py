@@ -9,6 +9,7 @@ every session (`request_json`, `package_json`, `result_json`).
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -107,6 +108,8 @@ def read_request_value(value: JsonValue) -> AnyRequest:
     try:
         fields = read_object(value)
         if "request" in fields:
+            # Libraries from before 2019 add `data`, which asks nothing: no server looks at it.
+            fields = {name: item for name, item in fields.items() if name != "data"}
             return _read(fields, ExtendedRequest)
         if fields.get("@context") == REVOCATION_CONTEXT:
             return _read(fields, RevocationRequest)
@@ -128,10 +131,24 @@ def read_request(text: str | bytes) -> AnyRequest:
         RequestError: At the place it names, or because the text is no JSON.
     """
     try:
-        value = read_json(text)
+        value = read_json(_without_mark(text), unique_keys=True)
     except JsonTextError as error:
         raise RequestError("", f"the request {error.reason}") from None
     return read_request_value(value)
+
+
+def _without_mark(text: str | bytes) -> str | bytes:
+    """Return JSON without the byte order mark that editors on Windows begin a file with.
+
+    RFC 8259, section 8.1, lets a reader ignore it.
+    """
+    if isinstance(text, str):
+        return text.removeprefix("\ufeff")
+    if not isinstance(text, bytes):
+        raise RequestError("", "must be JSON as str or bytes")
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise RequestError("", "the request is in UTF-16: save the file as UTF-8")
+    return text.removeprefix(codecs.BOM_UTF8)
 
 
 def request_value(request: AnyRequest) -> dict[str, JsonValue]:
@@ -301,12 +318,18 @@ def _read_some_object(value: JsonValue, _kind: object) -> dict[str, JsonValue]:
     return read_object(value)
 
 
+def _read_issued(value: JsonValue, _kind: object) -> int | None:
+    # Zero is what a server in Go has where nothing was written: it revokes all.
+    return None if value is None else read_int(value) or None
+
+
 _HOOKS: Mapping[str, Any] = {
     "disclose": _read_condiscon,
     "labels": _read_labels,
     "revocation": _read_non_revocation,
     "skip_expiry_check": _read_some_list,
     "attributes": _read_some_object,
+    "issued": _read_issued,
 }
 
 _BY_HAND: dict[type[Any], Callable[[Any], Any]] = {

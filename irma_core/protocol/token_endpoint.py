@@ -36,7 +36,7 @@ def parse_token_response(response: HttpResponse) -> tuple[str, int | None]:
     """
     status = response.status
     try:
-        said = read_json(response.body)
+        said = read_json(response.body, unique_keys=True)
     except JsonTextError:
         said = None
     values = said if isinstance(said, dict) else {}

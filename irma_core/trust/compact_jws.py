@@ -13,13 +13,14 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, final
 
 import attrs
 
 from irma_core.errors import ConfigurationError, JwtError
+from irma_core.models.go_names import has_other_case, has_twins
 from irma_core.models.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
 from irma_core.trust.signing import HS256, RS256
 
@@ -37,6 +38,7 @@ _NESTED = re.compile(rb"[A-Za-z0-9_-]++(\.[A-Za-z0-9_-]*+){2}((\.[A-Za-z0-9_-]*+
 _MOST_VALUES = 30_000  # 1 MiB of small values takes three times as long as any that a server sends
 _JWS_SEGMENTS, _JWE_SEGMENTS = 3, 5
 _KEYS_IN_HEADER = ("jwk", "jku", "x5u", "x5c")
+_HEADER = frozenset({"alg", "b64", "crit", "cty", "kid", "typ", "zip", *_KEYS_IN_HEADER})
 
 
 @final
@@ -58,14 +60,19 @@ class CompactJws:
     signing_input: bytes = attrs.field(repr=False, kw_only=True)
     refused: type[JwtError] = attrs.field(kw_only=True)
 
-    def claims(self) -> dict[str, JsonValue]:
-        """Read the claims; for after the signature."""
+    def claims(self, known: frozenset[str], maps: Mapping[str, int]) -> dict[str, JsonValue]:
+        """Read the claims; for after the signature.
+
+        Args:
+            known: The names of claims that count, none of which may stand there in another case.
+            maps: As `has_twins` takes them.
+        """
         if _NESTED.fullmatch(self.payload):
             raise self.refused("nested", "it holds another JWT")
         # Those within texts are counted too, which takes no time, and no honest JWT comes near.
         if sum(map(self.payload.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             raise self.refused("too_large", "it holds over 30 000 values")
-        return _read_object(self.payload, "claims", self.refused)
+        return _read_object(self.payload, "claims", self.refused, known, maps)
 
     def check_rs256(self, keys: Sequence[str | bytes]) -> None:
         """Check that one of these keys made the signature: public keys in PEM.
@@ -108,18 +115,21 @@ class CompactJws:
         raise self.refused(code, f"the key is for {expected}")
 
 
-def read_compact(jwt: str | bytes, refused: type[JwtError]) -> CompactJws:
+def read_compact(
+    jwt: str | bytes, refused: type[JwtError], max_bytes: int | None = LARGEST_JWT
+) -> CompactJws:
     """Read a JWS up to its header.
 
     Args:
         jwt: The text, and nothing around it.
         refused: What to refuse it by.
+        max_bytes: The size from which it is not looked at; None where the caller made it.
 
     Raises:
         JwtError: Of that class; codes as in `result_jwt`.
     """
-    header_text, payload_text, signature_text = _segments(jwt, refused)
-    header = _read_object(_decoded(header_text, refused), "header", refused)
+    header_text, payload_text, signature_text = _segments(jwt, refused, max_bytes)
+    header = _read_object(_decoded(header_text, refused), "header", refused, _HEADER, {})
     _check_header(header, refused)
     return CompactJws(
         header,
@@ -130,11 +140,15 @@ def read_compact(jwt: str | bytes, refused: type[JwtError]) -> CompactJws:
     )
 
 
-def _segments(jwt: str | bytes, refused: type[JwtError]) -> tuple[str, str, str]:
+def _segments(
+    jwt: str | bytes, refused: type[JwtError], max_bytes: int | None
+) -> tuple[str, str, str]:
     if not isinstance(jwt, str | bytes):
         raise refused("form", "it is no text")
-    if len(jwt) > LARGEST_JWT:
-        raise refused("too_large", "it is over 1 MiB")
+    if max_bytes is not None and len(jwt) > max_bytes:
+        raise refused(
+            "too_large", f"it is over {max_bytes} bytes: ask for less, or raise the limit"
+        )
     text = jwt if isinstance(jwt, str) else jwt.decode("latin-1")
     segments = text.split(".", _JWE_SEGMENTS)
     if len(segments) == _JWE_SEGMENTS:
@@ -162,7 +176,13 @@ def _decoded(segment: str, refused: type[JwtError]) -> bytes:
     return data
 
 
-def _read_object(data: bytes, code: str, refused: type[JwtError]) -> dict[str, JsonValue]:
+def _read_object(
+    data: bytes,
+    code: str,
+    refused: type[JwtError],
+    known: frozenset[str],
+    maps: Mapping[str, int],
+) -> dict[str, JsonValue]:
     try:
         value = read_json(data, unique_keys=True)
     except DuplicateKeyError:
@@ -171,6 +191,10 @@ def _read_object(data: bytes, code: str, refused: type[JwtError]) -> dict[str, J
         raise refused(code, f"the {code} {error}") from None
     if not isinstance(value, dict):
         raise refused(code, f"the {code} must be a JSON object")
+    if has_other_case(value, known):
+        raise refused("other_case", f"a name in the {code} is a known one in another case")
+    if has_twins(value, maps):
+        raise refused("duplicate_key", f"an object of the {code} has a key twice, in two cases")
     return value
 
 
@@ -181,6 +205,8 @@ def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None
         raise refused("b64", "its payload is not encoded as usual")
     if any(name in header for name in _KEYS_IN_HEADER):
         raise refused("key_in_header", "it brings its own key")
+    if "zip" in header:
+        raise refused("compressed", "it says that its payload is compressed")
     if "cty" in header:
         raise refused("nested", "it says that it holds another JWT")
     kind = header.get("typ", "JWT")

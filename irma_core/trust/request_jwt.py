@@ -4,12 +4,16 @@ Who verifies stands where an IRMA server stands: in front of one, or in its plac
 this order; each refusal is a `RequestJwtError` with the code named:
 
 1. Form and header, as in `result_jwt`.
-2. `requestor`: it names nobody who is known, or `kid` and `iss` name two.
-3. `algorithm`, `signature`: the algorithm is the key's, never the sender's choice.
-4. `nested`, `too_large`, `claims`, `duplicate_key`: as there.
-5. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: no whole numbers, an `iat` to come or
+2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: as there.
+3. `requestor`: it names no requestor that is known. As at the server `kid` in the header decides,
+   and `iss` only where there is no `kid`: official libraries put a name for people into `iss`.
+4. `algorithm`, `signature`: the algorithm is the key's, never the sender's choice.
+5. `kind`, `unknown_claim`, `request`, `claims`: the subject is none of a session request; a claim
+   is none that those have; another claim holds a request too; a claim is of another type.
+6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: no numbers of seconds, an `iat` to come or
    longer ago than allowed; an `exp` past or an `nbf` to come, where they are there.
-6. `kind`, `request`: the subject is none of a session request, or its field holds none.
+7. `audience`: its `aud` is not the one that the caller expects.
+8. `request`: the claim holds no request, or one of another kind.
 
 A session request JWT works again until it is too old, each time for a new session.
 Source: IRMA documentation, "Session requests as JWTs"; irmago `irma.ParseRequestorJwt`.
@@ -25,6 +29,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError, RequestError, RequestJwtError, SigningError
 from irma_core.models.json_text import JsonValue
+from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.models.risks import Risk, ready_to_start
 from irma_core.models.session_requests import (
     ExtendedRequest,
@@ -32,15 +37,19 @@ from irma_core.models.session_requests import (
     SessionRequest,
     as_extended,
 )
-from irma_core.models.wire import read_request_value
 from irma_core.trust.compact_jws import CompactJws, read_compact
-from irma_core.trust.session_jwt import FIELDS, subject_of, unsigned_request_jwt
+from irma_core.trust.jwt_times import LEEWAY, check_times
+from irma_core.trust.session_jwt import (
+    check_request_claims,
+    claimed_request,
+    request_claims,
+    unsigned_request_jwt,
+)
 from irma_core.trust.signing import Signer
 
 __all__ = ["VerifiedRequest", "VerifyingKey", "sign_session_request", "verify_session_request_jwt"]
 
 _PEM = "-----BEGIN"
-_LEEWAY = timedelta(seconds=10)
 _SHORTEST_HMAC_KEY = 32
 VerifyingKey: TypeAlias = str | bytes
 """Text in PEM is a public key for RS256; bytes are the shared key, decoded, for HS256."""
@@ -85,6 +94,7 @@ def sign_session_request(
         ConfigurationError: The request takes a risk that is not allowed.
         SigningError: The signer failed.
     """
+    now = as_utc(now, "now")
     ready = (
         request
         if isinstance(request, RevocationRequest)
@@ -106,7 +116,8 @@ def verify_session_request_jwt(
     keys: Mapping[str, VerifyingKey],
     max_age: timedelta,
     now: datetime,
-    leeway: timedelta = _LEEWAY,
+    leeway: timedelta = LEEWAY,
+    audience: str | None = None,
 ) -> VerifiedRequest:
     """Give what a session request JWT asks, and who asks, once all of it is verified.
 
@@ -116,29 +127,51 @@ def verify_session_request_jwt(
         max_age: How long ago it may have been signed; a server's default is 300 s.
         now: An aware time.
         leeway: How far the clocks may differ.
+        audience: The `aud` that it must have; by default one with any is refused.
 
     Raises:
         RequestJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is none.
+        UsageError: A time or a duration is none.
     """
+    now = as_utc(now, "now")
+    check_timedelta(max_age, "max_age")
+    check_timedelta(leeway, "leeway")
     jws = read_compact(jwt, RequestJwtError)
-    name = _named(jws)
+    claims = request_claims(jws)
+    name = _named(jws.header, claims)
     key = keys.get(name)
     if key is None:
         raise RequestJwtError("requestor", "it names no requestor that is known")
     _check_signature(jws, key)
-    claims = jws.claims()
-    _check_times(claims, now, max_age, leeway)
-    return VerifiedRequest(name, _request_in(claims))
+    subject, field = check_request_claims(claims)
+    check_times(
+        claims,
+        now=now,
+        leeway=leeway,
+        required=("iat",),
+        max_age=max_age,
+        refused=RequestJwtError,
+    )
+    if claims.get("aud") != audience:
+        raise RequestJwtError("audience", "its aud is another one than expected")
+    try:
+        request = claimed_request(claims.get(field), field, subject)
+    except RequestError as error:
+        failure = RequestJwtError("request", str(error))
+    else:
+        return VerifiedRequest(name, request)
+    raise failure
 
 
-def _named(jws: CompactJws) -> str:
-    """Give who it says it is from, which chooses the key and is believed only by the signature."""
-    issuer, kid = jws.claims().get("iss"), jws.header.get("kid")
-    names = [name for name in (issuer, kid) if name is not None and name != ""]
-    name = names[0] if names else None
-    if not isinstance(name, str) or names[-1] != name:
-        raise RequestJwtError("requestor", "its iss and kid must name one requestor")
+def _named(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
+    """Return the name that it says it is from.
+
+    The name chooses the key, and only the signature makes it true.
+    """
+    name = header["kid"] if "kid" in header else claims.get("iss")
+    if not isinstance(name, str) or not name:
+        raise RequestJwtError("requestor", "its kid, or without one its iss, must be a name")
     return name
 
 
@@ -151,38 +184,3 @@ def _check_signature(jws: CompactJws, key: VerifyingKey) -> None:
         )
     else:
         jws.check_hs256(key)
-
-
-def _check_times(
-    claims: dict[str, JsonValue], now: datetime, max_age: timedelta, leeway: timedelta
-) -> None:
-    times = {name: claims[name] for name in ("iat", "exp", "nbf") if name in claims}
-    # A boolean is an int to Python, and no time.
-    numbers = {name: value for name, value in times.items() if type(value) is int}
-    if len(numbers) < len(times) or "iat" not in numbers:
-        raise RequestJwtError("time", "iat, and exp and nbf if there, must be whole seconds")
-    early, late = (now - leeway).timestamp(), (now + leeway).timestamp()
-    if numbers["iat"] > late:
-        raise RequestJwtError("issued_at", "it was issued in the future: check the clocks")
-    if numbers["iat"] < (now - max_age - leeway).timestamp():
-        raise RequestJwtError("too_old", "it was issued too long ago: sign anew")
-    if numbers.get("exp", early) < early:
-        raise RequestJwtError("expired", "it has expired: sign anew")
-    if numbers.get("nbf", late) > late:
-        raise RequestJwtError("not_yet", "it is not valid yet")
-
-
-def _request_in(claims: dict[str, JsonValue]) -> ExtendedRequest | RevocationRequest:
-    subject = claims.get("sub")
-    field = FIELDS.get(subject) if isinstance(subject, str) else None
-    if field is None:
-        raise RequestJwtError("kind", "its sub is none of a session request")
-    try:
-        request = read_request_value(claims.get(field))
-    except RequestError as error:
-        raise RequestJwtError("request", f"{field}: {error}") from None
-    if not isinstance(request, ExtendedRequest | RevocationRequest):
-        raise RequestJwtError("request", f'{field} must hold {{"request": …}}')
-    if subject_of(request) != subject:
-        raise RequestJwtError("request", f"{field} holds another kind of request")
-    return request

@@ -2,21 +2,25 @@
 
 The checks, in this order; each refusal is a `ResultJwtError` with the code named:
 
-1. `too_large`: over 1 MiB, or a header over 4 KiB. `encrypted`: a JWE. `form`: not three parts of
-   base64url, or more around them. (RFC 7515, section 7.1)
+1. `too_large`: over `max_bytes`, or a header over 4 KiB. `encrypted`: a JWE. `form`: not three
+   parts of base64url, or more around them. (RFC 7515, section 7.1)
 2. `header`, `duplicate_key`, `base64`: no JSON object, a key twice, or base64 with spare bits:
    readers differ on what they say. (RFC 8725, section 2.4; RFC 4648, section 3.5)
-3. `critical`, `b64`, `key_in_header`, `nested`, `kind`: a header that demands an extension, brings
-   its own key, or announces something else than this JWT. (RFC 7515, section 4.1.11; RFC 7797)
+   `other_case`: a name that counts, in another case: a reader in Go takes it for that name.
+3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that demands an
+   extension, brings its own key, or announces something else than this JWT. (RFC 7515, section
+   4.1.11; RFC 7797)
 4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs by RS256. (RFC 8725, section 3.1)
 5. `weak_key`, `signature`: a key under 2048 bits, or none that made the signature.
-6. `nested`, `too_large`, `claims`, `duplicate_key`: the claims are no JSON object, hold over 30 000
-   values, or have a key twice.
+6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are no JSON object,
+   hold over 30 000 values, or have a key twice, or a name that counts in another case.
 7. `issuer`: another server's. `kind`, `subject`: of something else than a session result, or of
    another type of session than the result says.
-8. `time`, `issued_at`, `expired`: times that are no whole numbers, an `iat` to come, an `exp` past.
-9. `simulated`: of a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
-10. `result`: the claims are no session result.
+8. `time`, `issued_at`, `expired`, `not_yet`: times that are missing or no numbers, an `iat` to
+   come, an `exp` past, an `nbf` to come. (RFC 7519, section 4.1)
+9. `audience`: it has an `aud`. IRMA servers write none, so it is for another reader.
+10. `simulated`: of a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
+11. `result`: the claims are no session result.
 
 Before all of them a requestor that fetches the server's key may say `no_key`: none is at hand, and
 none is fetched on behalf of whoever sent this.
@@ -30,24 +34,44 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, final
+from typing import final
 
 import attrs
 
 from irma_core.errors import ResultJwtError
 from irma_core.models.answers import Evidence
+from irma_core.models.go_names import has_other_case
 from irma_core.models.json_text import JsonValue
+from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.models.reading import WireError
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.models.wire import read_as
-from irma_core.trust.compact_jws import read_compact
+from irma_core.trust.compact_jws import LARGEST_JWT, read_compact
+from irma_core.trust.jwt_times import LEEWAY, check_times
 
 __all__ = ["OlderResult", "verify_getproof_jwt", "verify_result_jwt"]
 
-LEEWAY: Final = timedelta(seconds=10)
-"""How far the clocks of server and verifier may differ."""
+_REGISTERED = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "simulated", "sub"})
+_CLAIMS = _REGISTERED | {
+    "disclosed",
+    "error",
+    "nextSession",
+    "proofStatus",
+    "signature",
+    "status",
+    "token",
+    "type",
+}
+_OLDER_CLAIMS = _REGISTERED | {"attributes", "status"}
+_ATTRIBUTE = frozenset(
+    {"id", "issuancetime", "notrevoked", "notrevokedbefore", "rawvalue", "status", "value"}
+)
+_ERROR = frozenset({"description", "error", "message", "stacktrace", "status"})
+_SIGNATURE = frozenset({"message"})
+_MAPS = {"value": 1}
+_OLDER_MAPS = {"attributes": 1}
 
 _TYPES = {f"{kind.value}_result": kind for kind in SessionType if kind is not SessionType.REDIRECT}
 _PROOF_STATUSES = {status.value: status for status in ProofStatus}
@@ -82,6 +106,7 @@ def verify_result_jwt(
     now: datetime,
     leeway: timedelta = LEEWAY,
     allow: Collection[Risk] = (),
+    max_bytes: int = LARGEST_JWT,
 ) -> SessionResult:
     """Give the session result in a JWT, once all of it is verified.
 
@@ -92,6 +117,7 @@ def verify_result_jwt(
         now: An aware time.
         leeway: How far the clocks may differ.
         allow: `Risk.SIMULATED_PROOFS`, for a server in memory.
+        max_bytes: The size of the largest JWT that is looked at.
 
     Returns:
         A result whose `evidence` is `SIGNED`; `answer_to` makes an answer of it.
@@ -99,12 +125,19 @@ def verify_result_jwt(
     Raises:
         ResultJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is no RSA public key in PEM.
+        UsageError: `now` or `leeway` is none.
     """
-    claims = _signed_claims(jwt, keys)
+    now = as_utc(now, "now")
+    check_timedelta(leeway, "leeway")
+    jws = read_compact(jwt, ResultJwtError, max_bytes)
+    jws.check_rs256(keys)
+    claims = jws.claims(_CLAIMS, _MAPS)
+    _check_inner_names(claims)
     kind = _checked_kind(claims, issuer, _TYPES)
     if claims.get("type") != kind.value:
         raise ResultJwtError("subject", "it is of another type of session than its result")
-    _check_times(claims, now, leeway)
+    check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
+    _check_audience(claims)
     _check_simulated(claims, allow)
     try:
         result = read_as(claims, SessionResult)
@@ -121,16 +154,28 @@ def verify_getproof_jwt(
     now: datetime,
     leeway: timedelta = LEEWAY,
     allow: Collection[Risk] = (),
+    max_bytes: int = LARGEST_JWT,
 ) -> OlderResult:
     """Give what the JWT of `getproof` says, once all of it is verified; as `verify_result_jwt`.
 
     Raises:
         ResultJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is no RSA public key in PEM.
+        UsageError: `now` or `leeway` is none.
     """
-    claims = _signed_claims(jwt, keys)
+    now = as_utc(now, "now")
+    check_timedelta(leeway, "leeway")
+    jws = read_compact(jwt, ResultJwtError, max_bytes)
+    jws.check_rs256(keys)
+    claims = jws.claims(_OLDER_CLAIMS, _OLDER_MAPS)
     kind = _checked_kind(claims, issuer, _OLDER_TYPES)
-    _check_times(claims, now, leeway)
+    if "exp" not in claims:
+        raise ResultJwtError(
+            "time",
+            "it has no exp: servers before 0.7.0 write one only where the request has a validity",
+        )
+    check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
+    _check_audience(claims)
     _check_simulated(claims, allow)
     attributes, status = claims.get("attributes"), claims.get("status")
     if not isinstance(attributes, dict) or not isinstance(status, str):
@@ -144,10 +189,22 @@ def verify_getproof_jwt(
     return OlderResult(kind, found, unchecked_attributes=texts)
 
 
-def _signed_claims(jwt: str | bytes, keys: Sequence[str | bytes]) -> dict[str, JsonValue]:
-    jws = read_compact(jwt, ResultJwtError)
-    jws.check_rs256(keys)
-    return jws.claims()
+def _check_inner_names(claims: dict[str, JsonValue]) -> None:
+    """Check the names within, where a server written in Go would take one for another."""
+    left: list[JsonValue] = [claims.get("disclosed")]
+    while left:
+        item = left.pop()
+        if isinstance(item, list):
+            left.extend(item)
+        else:
+            _check_names(item, _ATTRIBUTE)
+    _check_names(claims.get("error"), _ERROR)
+    _check_names(claims.get("signature"), _SIGNATURE)
+
+
+def _check_names(value: JsonValue, known: frozenset[str]) -> None:
+    if isinstance(value, dict) and has_other_case(value, known):
+        raise ResultJwtError("other_case", "a name in the result is a known one in another case")
 
 
 def _checked_kind(
@@ -162,15 +219,9 @@ def _checked_kind(
     return kind
 
 
-def _check_times(claims: dict[str, JsonValue], now: datetime, leeway: timedelta) -> None:
-    issued, expires = claims.get("iat"), claims.get("exp")
-    # A boolean is an int to Python, and no time.
-    if type(issued) is not int or type(expires) is not int:
-        raise ResultJwtError("time", "iat and exp must be whole numbers of seconds")
-    if issued > (now + leeway).timestamp():
-        raise ResultJwtError("issued_at", "it was issued in the future: check the clocks")
-    if expires < (now - leeway).timestamp():
-        raise ResultJwtError("expired", "it has expired: ask the server for a new one")
+def _check_audience(claims: dict[str, JsonValue]) -> None:
+    if "aud" in claims:
+        raise ResultJwtError("audience", "it is for another reader: IRMA servers name no audience")
 
 
 def _check_simulated(claims: dict[str, JsonValue], allow: Collection[Risk]) -> None:

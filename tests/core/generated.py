@@ -156,7 +156,7 @@ EXTENDED_REQUESTS = st.builds(
     next_session=st.none() | st.builds(NextSession, URLS),
 )
 REVOCATIONS = st.builds(
-    RevocationRequest, CREDENTIAL_TYPES, NAMES, issued=st.none() | st.integers(0, 2**62)
+    RevocationRequest, CREDENTIAL_TYPES, NAMES, issued=st.none() | st.integers(1, 2**63 - 1)
 )
 
 

@@ -93,6 +93,14 @@ def test_any_of_gives_the_options_of_a_slot() -> None:
     assert list(any_of(OVER18_YES)) == [Con((OVER18_YES,))]
 
 
+def test_the_empty_option_stands_last_wherever_it_was_given() -> None:
+    """Servers before 1.0.0 lose what is disclosed for an option behind it."""
+    expected = asks((OVER18,), (OVER65,), ())
+    assert any_of([], OVER18, OVER65) == any_of(OVER18, [], OVER65) == expected
+    assert as_condiscon([[[], [OVER18], [OVER65]]]) == as_condiscon([expected])
+    assert DisCon((Con(), *expected.options[:2])) == expected
+
+
 def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
     """On the wire that is an empty inner conjunction, behind the others."""
     assert optional(OVER18, OVER65) == asks((OVER18,), (OVER65,), ())

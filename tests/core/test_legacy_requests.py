@@ -117,6 +117,10 @@ def test_the_options_of_all_requests_are_kept() -> None:
         ("message", {"type": "signing", "content": [AGES]}),
         ("credentials", {"type": "issuing", "disclose": [AGES]}),
         ("content", {"type": "issuing", "content": [AGES]}),
+        ("disclose", {"type": "disclosing", "content": [AGES], "disclose": [[[OVER18]]]}),
+        ("labels", {"type": "disclosing", "content": [AGES], "labels": {}}),
+        ("skipExpiryCheck", {"type": "signing", "message": "x", "skipExpiryCheck": []}),
+        ("messageType", {"type": "disclosing", "content": [AGES], "messageType": "STRING"}),
         ("nonce", {"type": "disclosing", "content": [AGES], "nonce": 5}),
         ("request.type", {"request": {"type": "other"}}),
     ],
@@ -126,6 +130,13 @@ def test_what_is_wrong_is_refused_at_its_place(place: str, value: Any) -> None:
     with pytest.raises(RequestError) as caught:
         read_request(json.dumps(value))
     assert caught.value.place == place
+
+
+@pytest.mark.parametrize("kind", ["STRING", None])
+def test_the_type_of_a_message_is_ignored(kind: str | None) -> None:
+    """Old signature requests have one; it asks nothing."""
+    value = {"type": "signing", "message": "x", "content": [AGES]}
+    assert rebuilt({**value, "messageType": kind}) == rebuilt(value)
 
 
 def test_a_request_with_a_context_is_none_of_the_old_form() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import traceback
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -145,7 +146,7 @@ def test_a_credential_and_the_requestors_options_are_written_in_seconds() -> Non
         "callbackUrl": "https://shop.example/cb",
         "nextSession": {"url": "https://shop.example/next"},
     }
-    assert written(RevocationRequest(AGE, "key", issued=0))["issued"] == 0
+    assert written(RevocationRequest(AGE, "key", issued=1))["issued"] == 1
 
 
 def test_what_is_written_may_be_changed_without_changing_the_request() -> None:
@@ -386,6 +387,12 @@ def test_a_wrong_request_is_refused_at_its_place(place: str, value: Any) -> None
         ('{"timeout":NaN}', "the request holds a number that is none"),
         ("[" * 100000, "the request is nested too deeply"),
         ('{"@context":"\\ud800"}', "the request holds half a character"),
+        ('{"timeout":1,"timeout":2}', "the request has a key twice"),
+        ('{"request":{"x":{"y":1,"\\u0079":1}}}', "the request has a key twice"),
+        ("{}".encode("utf-16"), "the request is in UTF-16"),
+        (codecs.BOM_UTF16_BE + "{}".encode("utf-16-be"), "the request is in UTF-16"),
+        (codecs.BOM_UTF8 * 2 + b"{}", "the request is not JSON"),
+        (cast("str", None), "must be JSON as str or bytes"),
     ],
 )
 def test_a_text_that_is_no_json_is_a_wrong_request(text: str | bytes, reason: str) -> None:
@@ -394,6 +401,26 @@ def test_a_text_that_is_no_json_is_a_wrong_request(text: str | bytes, reason: st
         read_request(text)
     assert caught.value.place == ""
     assert str(caught.value).startswith(reason)
+
+
+def test_a_byte_order_mark_before_the_json_is_ignored() -> None:
+    """As editors on Windows write one, and RFC 8259 allows a reader to do."""
+    text = json.dumps(ASK)
+    assert read_request("\ufeff" + text) == read_request(text)
+    assert read_request(codecs.BOM_UTF8 + text.encode()) == read_request(text)
+
+
+def test_a_time_of_zero_revokes_all() -> None:
+    """As it does at the server, which has zero where nothing is written."""
+    request = read_request(json.dumps({**REVOKE, "issued": 0}))
+    assert isinstance(request, RevocationRequest)
+    assert request.issued is None
+    assert read_request(json.dumps({**REVOKE, "issued": None})) == request
+
+
+def test_what_old_libraries_add_to_a_request_is_ignored() -> None:
+    """`data` asks nothing, and no server looks at it."""
+    assert read({"data": "order 17", "request": ASK}) == read({"request": ASK})
 
 
 def test_one_error_is_told_the_misspelt_field_before_the_missing_one() -> None:

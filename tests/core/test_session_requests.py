@@ -395,7 +395,7 @@ def test_a_next_session_is_a_class_of_its_own(wrong: Any) -> None:
 def test_a_revocation_names_a_credential_by_its_key() -> None:
     """All that were issued with it, or one by its time of issuance."""
     assert RevocationRequest(AGE, "key").issued is None
-    assert RevocationRequest(AGE, "key", issued=0).issued == 0
+    assert RevocationRequest(AGE, "key", issued=2**63 - 1).issued == 2**63 - 1
 
 
 @pytest.mark.parametrize(
@@ -405,6 +405,8 @@ def test_a_revocation_names_a_credential_by_its_key() -> None:
         ("revocation_key", lambda: RevocationRequest(AGE, "")),
         ("revocation_key", lambda: RevocationRequest(AGE, cast("str", None))),
         ("issued", lambda: RevocationRequest(AGE, "key", issued=-1)),
+        ("issued", lambda: RevocationRequest(AGE, "key", issued=0)),
+        ("issued", lambda: RevocationRequest(AGE, "key", issued=2**63)),
         ("issued", lambda: RevocationRequest(AGE, "key", issued=cast("int", 1.0))),
         ("issued", lambda: RevocationRequest(AGE, "key", issued=True)),
     ],

@@ -217,6 +217,7 @@ def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> N
         (JSON, b"[" * 100_000, "json", 400),
         (JSON, b'{"token":"../../session/etc","status":"DONE","type":"disclosing"}', "json", 400),
         (JSON, b'{"status":"DONE","type":"disclosing"}', "json", 400),
+        (JSON, UNFINISHED.replace(b"{", b'{"status":"DONE",', 1), "json", 400),
         (JSON, UNFINISHED, "status", 409),
         (JSON, UNFINISHED.replace(b"disclosing", b"signing"), "session", 403),
     ],

@@ -54,7 +54,10 @@ def test_what_is_no_bearer_token_is_refused(value: object) -> None:
     assert caught.value.http_status == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff"])
+TWICE = b'{"access_token":"t","token_type":"Bearer","access_token":"u"}'
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff", TWICE])
 @pytest.mark.parametrize("status", [200, 302, 500])
 def test_what_is_no_json_is_refused(body: bytes, status: int) -> None:
     """By its status, and no redirect is followed with a secret."""

@@ -305,21 +305,20 @@ def forms() -> dict[str, tuple[Any, str, str]]:
 
 
 def claims() -> dict[str, tuple[str, str, str]]:
-    numeric = "RFC 7519, 2: NumericDate; irmago writes whole seconds"
+    numeric = "RFC 7519, 2: NumericDate"
     raw = text(CLAIMS)
     times = {
         f"{name} {what}": (with_claims(**{name: value}), "time", numeric)
-        for name in ("iat", "exp")
+        for name in ("iat", "exp", "nbf")
         for what, value in {
             "as a text": str(NOW),
             "as a boolean": True,
             "missing": ...,
             "null": None,
-            "with a fraction": NOW + 0.5,
-            "as a whole number with a point": float(NOW),
             "in a list": [NOW],
             "as an empty text": "",
         }.items()
+        if (name, what) != ("nbf", "missing")
     }
     numbers = {
         f"{name} is {word}": (
@@ -327,7 +326,7 @@ def claims() -> dict[str, tuple[str, str, str]]:
             "claims",
             "RFC 8259, 6: no such numbers",
         )
-        for name in ("iat", "exp")
+        for name in ("iat", "exp")  # those that an honest JWT has
         for word in ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000)
     }
     kinds = {
@@ -342,6 +341,13 @@ def claims() -> dict[str, tuple[str, str, str]]:
         "no type": (with_claims(type=...), "subject", "irmago ResultJwt"),
         "issuer in a list": (with_claims(iss=["irmaserver"]), "issuer", "RFC 7519, 4.1.1"),
         "issuer in other letters": (with_claims(iss="IrmaServer"), "issuer", "RFC 7519, 2: case"),
+        "valid from a later time": (with_claims(nbf=NOW + 11), "not_yet", "RFC 7519, 4.1.5"),
+        "valid from a fraction later": (with_claims(nbf=NOW + 10.5), "not_yet", "RFC 7519, 4.1.5"),
+        "expired by a fraction": (with_claims(exp=NOW - 10.5), "expired", "RFC 7519, 4.1.4"),
+        "an audience": (with_claims(aud="https://a.example"), "audience", "RFC 7519, 4.1.3"),
+        "several audiences": (with_claims(aud=["a", "irmaserver"]), "audience", "RFC 7519, 4.1.3"),
+        "no audience at all": (with_claims(aud=[]), "audience", "RFC 7519, 4.1.3"),
+        "an audience that is null": (with_claims(aud=None), "audience", "RFC 7519, 4.1.3"),
         "expired long ago": (with_claims(exp=-(10**30)), "expired", "RFC 7519, 4.1.4"),
         "issued in a far future": (with_claims(iat=10**30), "issued_at", "clocks differ by 10 s"),
         "no sub": (with_claims(sub=...), "kind", "RFC 8725, 3.12"),
@@ -361,9 +367,92 @@ def claims() -> dict[str, tuple[str, str, str]]:
     }
 
 
+def cases() -> dict[str, tuple[str, str, str]]:
+    why = "Go's encoding/json takes it for the known name, and the last one wins"
+    raw, twice = text(CLAIMS), "readers differ on which one counts"
+
+    def more(name: str, value: object) -> str:
+        return sign(HEADER, {**CLAIMS, name: value})
+
+    def within(old: str, new: str) -> str:
+        return sign(HEADER, raw.replace(old.encode(), new.encode()))
+
+    return {
+        "Alg beside alg": (with_header(Alg="none"), "other_case", why),
+        "only ALG": (sign({"ALG": "RS256"}, CLAIMS), "other_case", why),
+        "Crit": (with_header(Crit=["exp"]), "other_case", why),
+        "kid with a Kelvin sign": (sign({**HEADER, "\u212aid": "x"}, CLAIMS), "other_case", why),
+        "two other names in two cases in the header": (
+            with_header(x=1, X=2),
+            "duplicate_key",
+            twice,
+        ),
+        "zip": (with_header(zip="DEF"), "compressed", "RFC 7516, 4.1.3: for a JWE alone"),
+        "ProofStatus after proofStatus": (with_claims(ProofStatus="INVALID"), "other_case", why),
+        "PROOFSTATUS before proofStatus": (
+            sign(HEADER, b'{"PROOFSTATUS":"INVALID",' + raw[1:]),
+            "other_case",
+            why,
+        ),
+        "only Status": (with_claims(status=..., Status="DONE"), "other_case", why),
+        "status with a long s": (more("\u017ftatus", "CANCELLED"), "other_case", why),
+        "token with a Kelvin sign": (more("to\u212aen", "x"), "other_case", why),
+        "Exp": (with_claims(Exp=NOW + 999), "other_case", why),
+        "Nbf": (with_claims(Nbf=NOW + 999), "other_case", why),
+        "AUD": (with_claims(AUD="a"), "other_case", why),
+        "RawValue in an attribute": (within('"rawvalue"', '"RawValue"'), "other_case", why),
+        "NotRevoked in an attribute": (
+            within('"rawvalue"', '"NotRevoked":true,"rawvalue"'),
+            "other_case",
+            why,
+        ),
+        "RawValue beside rawvalue": (
+            within('"rawvalue"', '"RawValue":"no","rawvalue"'),
+            "duplicate_key",
+            twice,
+        ),
+        "id with a capital": (within('"id"', '"Id"'), "other_case", why),
+        "Message in a signature": (with_claims(signature={"Message": "b"}), "other_case", why),
+        "Error in an error": (
+            with_claims(error={"status": 400, "Error": "b"}),
+            "other_case",
+            why,
+        ),
+        "two other names in two cases": (with_claims(x=1, X=2), "duplicate_key", twice),
+        "two other names in two cases, deep": (
+            with_claims(x=[[{"y": {"\u00df": 1, "\u1e9e": 2}}]]),
+            "duplicate_key",
+            twice,
+        ),
+    }
+
+
+def taken() -> dict[str, str]:
+    return {
+        "iat with a fraction": with_claims(iat=NOW - 6.5),
+        "exp with a fraction": with_claims(exp=NOW + 112.25),
+        "exp as a whole number with a point": with_claims(exp=float(NOW + 113)),
+        "exp with an exponent": sign(
+            HEADER, text(CLAIMS).replace(str(NOW + 113).encode(), b"1.8e9")
+        ),
+        "nbf in the past": with_claims(nbf=NOW - 7),
+        "nbf within the leeway": with_claims(nbf=NOW + 10),
+        "an unknown claim": with_claims(x={"y": 1}),
+        "two languages that differ by case": sign(
+            HEADER, text(CLAIMS).replace(b'"nl":', b'"NL":"yes","nl":')
+        ),
+        "two other names that are one only in full case folding": sign(
+            HEADER, {**CLAIMS, "\u00df": 1, "ss": 2}
+        ),
+        "a key's name": with_header(kid="1"),
+        "typ in small letters": with_header(typ="jwt"),
+    }
+
+
 def main() -> None:
     rows: Mapping[str, tuple[Any, str, str]] = {
         **other_algorithms(),
+        **cases(),
         **headers(),
         **forms(),
         **claims(),
@@ -375,6 +464,7 @@ def main() -> None:
         "weak_key": pem(WEAK),
         "honest": honest(),
         "signed_by_weak_key": sign(HEADER, CLAIMS, WEAK),
+        "taken": [{"name": name, "jwt": jwt} for name, jwt in taken().items()],
         "refused": [
             {
                 "name": name,

@@ -142,7 +142,10 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "no name": (lambda: by_rsa(iss=...), "requestor"),
     "a name that is a number": (lambda: by_rsa(iss=7), "requestor"),
     "a name that is a list": (lambda: by_rsa({"kid": ["bank"]}), "requestor"),
-    "two names": (lambda: by_rsa({"kid": "shop"}), "requestor"),
+    "another's kid": (lambda: by_rsa({"kid": "shop"}), "algorithm_rs256"),
+    "an empty kid": (lambda: by_rsa({"kid": ""}), "requestor"),
+    "a kid that is null": (lambda: by_rsa({"kid": None}), "requestor"),
+    "an empty name": (lambda: by_rsa(iss=""), "requestor"),
     "another's name": (lambda: by_rsa(iss="shop"), "algorithm_rs256"),
     "alg none": (lambda: by_rsa({"alg": "none"}), "algorithm_none"),
     "another key": (
@@ -151,12 +154,32 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     ),
     "a key in the header": (lambda: by_rsa({"jku": "https://a.example"}), "key_in_header"),
     "no iat": (lambda: by_rsa(iat=...), "time"),
-    "an iat with a fraction": (lambda: by_rsa(iat=1.5), "time"),
+    "an iat with a fraction, too long ago": (lambda: by_rsa(iat=1.5), "too_old"),
+    "an iat that is true": (lambda: by_rsa(iat=True), "time"),
     "an exp that is a text": (lambda: by_rsa(exp="1"), "time"),
     "an iat in the future": (lambda: by_rsa(iat=CLAIMS["iat"] + 11), "issued_at"),
     "an iat too long ago": (lambda: by_rsa(iat=CLAIMS["iat"] - 311), "too_old"),
     "an exp in the past": (lambda: by_rsa(exp=CLAIMS["iat"] - 11), "expired"),
     "an nbf in the future": (lambda: by_rsa(nbf=CLAIMS["iat"] + 11), "not_yet"),
+    "an nbf that is null": (lambda: by_rsa(nbf=None), "time"),
+    "an audience": (lambda: by_rsa(aud="https://a.example"), "audience"),
+    "an audience that is null": (lambda: by_rsa(aud=None), "claims"),
+    "an audience in a list": (lambda: by_rsa(aud=["https://irma.example"]), "claims"),
+    "a jti that is a number": (lambda: by_rsa(jti=1), "claims"),
+    "simulated": (lambda: by_rsa(simulated=True), "unknown_claim"),
+    "a claim in another case": (lambda: by_rsa(Iss="shop"), "other_case"),
+    "a claim with a long s": (
+        lambda: make_jwt_vectors.sign(
+            make_jwt_vectors.HEADER, {**CLAIMS, "\u017fub": "issue_request"}, RSA
+        ),
+        "other_case",
+    ),
+    "a header in another case": (lambda: by_rsa({"Kid": "shop"}), "other_case"),
+    "another kind's request beside": (
+        lambda: by_rsa(absrequest=CLAIMS["sprequest"]),
+        "request",
+    ),
+    "a subject in another case": (lambda: by_rsa(sub="Verification_request"), "kind"),
     "an unknown subject": (lambda: by_rsa(sub="disclosing_result"), "kind"),
     "a subject that is a list": (lambda: by_rsa(sub=[]), "kind"),
     "another subject's field": (lambda: by_rsa(sub="issue_request"), "request"),
@@ -183,6 +206,22 @@ def test_a_name_may_stand_in_the_header() -> None:
     """As `kid`; irmago takes it before `iss`."""
     assert verify(by_rsa({"kid": "bank"}, iss=...)).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"})).requestor == "bank"
+    assert verify(by_rsa({"kid": "bank"}, iss="Our Bank, Amsterdam")).requestor == "bank"
+
+
+def test_an_audience_may_be_expected() -> None:
+    """The server ignores it; a verifier takes its own, and no JWT without it then."""
+    ours = by_rsa(aud="https://irma.example")
+    assert verify(ours, audience="https://irma.example").requestor == "bank"
+    assert refused(ours, audience="https://irma.example/") == "audience"
+    assert refused(by_rsa(), audience="https://irma.example") == "audience"
+
+
+def test_a_time_may_have_a_fraction() -> None:
+    """As RFC 7519 allows; the official server takes whole seconds alone."""
+    at = NOW.timestamp()
+    assert verify(by_rsa(iat=at - 0.5, exp=at + 0.5, nbf=at - 0.5)).requestor == "bank"
+    assert refused(by_rsa(iat=at + 10.5)) == "issued_at"
 
 
 def test_the_shared_key_must_have_made_it() -> None:

@@ -96,6 +96,23 @@ def test_a_jwt_is_refused(row: dict[str, str]) -> None:
     assert refused(jwt) == row["code"], row["why"]
 
 
+@pytest.mark.parametrize("row", JWT["taken"], ids=lambda row: row["name"])
+def test_a_jwt_is_taken(row: dict[str, str]) -> None:
+    """It differs from the usual one in a way that every reader reads alike."""
+    assert verify(row["jwt"]).status is SessionStatus.DONE
+
+
+def test_the_size_of_the_largest_jwt_is_the_callers_choice() -> None:
+    """A result with a photograph may be larger than a transport takes by default."""
+    key = make_jwt_vectors.KEY
+    claims = {**make_jwt_vectors.CLAIMS, "x": "x" * 1024 * 1024}
+    jwt = make_jwt_vectors.sign(make_jwt_vectors.HEADER, claims, key)
+    assert verify(jwt, keys=[make_jwt_vectors.pem(key)], max_bytes=len(jwt))
+    with pytest.raises(ResultJwtError, match="raise the limit") as caught:
+        verify(jwt, max_bytes=len(jwt) - 1)
+    assert caught.value.code == "too_large"
+
+
 @pytest.mark.parametrize("value", [None, 7, b"\xff\xfe.a.b", ["a", "b", "c"]])
 def test_what_is_no_text_is_refused(value: Any) -> None:
     """From a caller without a type checker, or from the network."""
@@ -150,7 +167,7 @@ def test_a_simulated_result_is_taken_where_it_is_allowed() -> None:
 def test_every_code_is_documented_and_tried() -> None:
     """The list at the head of the module is whole."""
     documented = set(re.findall(r"`([a-z0-9_]+)`", result_jwt.__doc__ or ""))
-    assert documented - {"iat", "exp"} == CODES | NOT_HERE
+    assert documented - {"iat", "exp", "nbf", "aud", "max_bytes"} == CODES | NOT_HERE
 
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
@@ -215,3 +232,52 @@ def test_an_older_layout_that_is_none_is_refused(changed: dict[str, Any]) -> Non
     nothing = make_jwt_vectors.sign(make_jwt_vectors.HEADER, {**claims, "attributes": {}}, key)
     older = verify_getproof_jwt(nothing, keys=[make_jwt_vectors.pem(key)], issuer=None, now=NOW)
     assert (older.proof_status, older.unchecked_attributes) == (None, {})
+
+
+OLDER = {
+    "iat": JWT["now"],
+    "exp": JWT["now"],
+    "sub": "disclosure_result",
+    "status": "VALID",
+    "attributes": {"a.b.c.d": "x", "a.b.c.D": "y"},
+}
+
+
+def verify_older(changed: dict[str, Any]) -> Any:
+    key = make_jwt_vectors.KEY
+    claims = {name: value for name, value in {**OLDER, **changed}.items() if value is not ...}
+    jwt = make_jwt_vectors.sign(make_jwt_vectors.HEADER, claims, key)
+    return verify_getproof_jwt(jwt, keys=[make_jwt_vectors.pem(key)], issuer=None, now=NOW)
+
+
+def test_attributes_of_the_older_layout_may_differ_by_case_alone() -> None:
+    """They are the keys of a map, which are exact to a reader in Go too."""
+    assert verify_older({}).unchecked_attributes == {"a.b.c.d": "x", "a.b.c.D": "y"}
+    assert verify_older({"exp": JWT["now"] + 0.5, "nbf": JWT["now"] - 0.5})
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"Attributes": {}}, "other_case"),
+        ({"\u017ftatus": "INVALID"}, "other_case"),
+        ({"Sub": "issue_result"}, "other_case"),
+        ({"x": {"y": 1, "Y": 1}}, "duplicate_key"),
+        ({"nbf": JWT["now"] + 11}, "not_yet"),
+        ({"aud": "x"}, "audience"),
+        ({"iat": ...}, "time"),
+        ({"exp": None}, "time"),
+    ],
+)
+def test_the_older_layout_is_refused_as_the_newer_is(changed: dict[str, Any], code: str) -> None:
+    """Names in two cases, and claims on time and audience."""
+    with pytest.raises(ResultJwtError) as caught:
+        verify_older(changed)
+    assert caught.value.code == code
+
+
+def test_an_old_server_without_an_end_is_told_apart() -> None:
+    """The error says from which server on there is an `exp`, and how to have one before."""
+    with pytest.raises(ResultJwtError, match=r"before 0\.7\.0 .* validity") as caught:
+        verify_older({"exp": ...})
+    assert caught.value.code == "time"

@@ -1,0 +1,63 @@
+"""The times in a JWT, checked alike for results and for requests.
+
+RFC 7519, section 4.1: `exp`, `nbf` and `iat` are each a NumericDate, which may have a fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from irma_core.errors import JwtError
+from irma_core.models.json_text import JsonValue
+
+__all__ = ["LEEWAY", "check_times"]
+
+LEEWAY: Final = timedelta(seconds=10)
+"""How far the clocks of the two sides may differ."""
+
+
+def check_times(
+    claims: Mapping[str, JsonValue],
+    *,
+    now: datetime,
+    leeway: timedelta,
+    required: Collection[str],
+    refused: type[JwtError],
+    max_age: timedelta | None = None,
+) -> None:
+    """Check that a JWT is valid at a moment.
+
+    Args:
+        claims: The claims.
+        now: The moment, in UTC.
+        leeway: How far the clocks may differ.
+        required: Which of the three claims must be there.
+        refused: The error that this kind of JWT is refused by.
+        max_age: How long ago it may have been issued; None for any time.
+
+    Raises:
+        JwtError: It is refused: `time`, `issued_at`, `too_old`, `expired` or `not_yet`.
+    """
+    times: dict[str, int | float] = {}
+    for name in ("iat", "exp", "nbf"):
+        value = claims.get(name)
+        # A boolean is an int to Python, and no time.
+        if type(value) is int or type(value) is float:
+            times[name] = value
+        elif name in claims:
+            raise refused("time", f"{name} must be a number of seconds since 1970")
+        elif name in required:
+            raise refused("time", f"it has no {name}")
+    # Seconds, and not datetimes: sums of those end with the year 9999.
+    moment, margin = now.timestamp(), leeway.total_seconds()
+    issued = times.get("iat", moment)
+    if issued > moment + margin:
+        raise refused("issued_at", "it was issued in the future: check the clocks")
+    if max_age is not None and issued < moment - margin - max_age.total_seconds():
+        raise refused("too_old", "it was issued too long ago: sign a new one")
+    if times.get("exp", moment) < moment - margin:
+        raise refused("expired", "it has expired: get a new one")
+    if times.get("nbf", moment) > moment + margin:
+        raise refused("not_yet", "it is not valid yet: check the clocks")

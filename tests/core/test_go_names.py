@@ -1,0 +1,85 @@
+"""Names in JSON as a server in Go matches them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from irma_core.models.go_names import has_other_case, has_twins
+from irma_core.models.json_text import JsonValue
+from tests.core.generated import JSON
+
+KNOWN = frozenset({"sprequest", "kid", "proofStatus"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SPREQUEST",
+        "spRequest",
+        "\u017fprequest",
+        "sprequeSt",
+        "\u212aid",
+        "KID",
+        "proof\u017ftatus",
+    ],
+)
+def test_a_known_name_in_another_case_is_found(name: str) -> None:
+    """The long s and the Kelvin sign are the only letters beyond ASCII that fold into it."""
+    assert has_other_case([name], KNOWN)
+    assert has_other_case(["kid", name], KNOWN)
+
+
+@pytest.mark.parametrize(
+    "name", ["kid", "kid ", "k\u0131d", "k1d", "sp", "\uff4bid", "proof_status"]
+)
+def test_another_name_is_none_in_another_case(name: str) -> None:
+    """Nor is the known one itself; a Turkish dotless i is a letter of its own."""
+    assert not has_other_case([name], KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("ss", "\u00df", False),
+        ("\u00df", "\u1e9e", True),
+        ("i", "\u0130", False),
+        ("\ufb01", "fi", False),
+        ("\u03c3", "\u03c2", True),
+        ("\u00e9", "\u00c9", True),
+        ("e\u0301", "\u00e9", False),
+        ("\u1f80", "\u1f88", True),
+    ],
+)
+def test_letters_fold_one_by_one(one: str, other: str, *, same: bool) -> None:
+    """As Go's `unicode.SimpleFold` says; full case folding and normal forms are something else."""
+    value: JsonValue = {one: 1, other: 2}
+    assert has_twins(value, {}) is same
+
+
+def test_names_in_a_map_are_exact() -> None:
+    """On as many levels as the field has maps, and not on the one below."""
+    twins: JsonValue = {"a": 1, "A": 2}
+    assert has_twins(twins, {"x": 1})
+    assert not has_twins({"x": twins}, {"x": 1})
+    assert not has_twins({"x": [twins]}, {"x": 1})
+    assert has_twins({"x": {"y": twins}}, {"x": 1})
+    assert not has_twins({"x": {"y": twins}}, {"x": 2})
+    assert has_twins({"x": {"y": {"z": twins}}}, {"x": 2})
+    assert has_twins({"x": {"x": twins}}, {"x": 1})
+
+
+def test_depth_is_no_limit() -> None:
+    """A value may be nested as deeply as a reader allows."""
+    value: JsonValue = {"a": 1, "A": 2}
+    for _ in range(100_000):
+        value = [value]
+    assert has_twins(value, {})
+    while isinstance(value, list):  # taken apart here: freeing it at once would recurse
+        value = value[0]
+
+
+@given(JSON)
+def test_a_value_beside_itself_in_capitals_has_twins(value: JsonValue) -> None:
+    """Wherever an object with a letter in a name stands."""
+    assert has_twins([{"key": value, "KEY": value}], {"other": 1})

@@ -1,0 +1,114 @@
+"""What a session request JWT says here is what it says to an IRMA server, or it is refused.
+
+`request_jwts.json` holds headers and claims, and what irmago 1.3.0 and its JWT library make of
+each: the requestor, the subject, the times and the request as they write it again, or null where
+they refuse it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_core import verify_session_request_jwt
+from irma_core.errors import RequestError, RequestJwtError
+from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
+from irma_core.models.wire import read_request_value
+from irma_core.trust.session_jwt import asked_in_jwt
+from tests.trust import make_jwt_vectors
+
+ROWS: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parent.parent / "vectors" / "go_json" / "request_jwts.json").read_text("utf-8")
+)
+NOW = datetime.fromtimestamp(make_jwt_vectors.NOW, UTC)
+KEY = rsa.generate_private_key(65537, 2048)
+KEYS: dict[str, str | bytes] = dict.fromkeys(
+    ("bank", "shop", "alice", "ban🦉", "ban\0", "ban\ufffd"), make_jwt_vectors.pem(KEY)
+)
+TAKEN = {
+    "a disclosure",
+    "a signature",
+    "an issuance",
+    "a revocation",
+    "escaped name",
+    "extended: callbackUrl null",
+    "extended: data",
+    "header: kid decides",
+    "header: no typ",
+    "header: typ jwt",
+    "request: labels two cases of a language",
+    "request: disclose value null",
+    "credential: two cases of an attribute",
+    "legacy: disclosing",
+    "legacy: signing with a messageType",
+    "legacy: issuing",
+    "legacy: two cases of an attribute",
+    'claim kid "t"',
+}
+"""Those that must be taken, so that not everything is refused."""
+
+
+def header_and_claims(row: dict[str, Any]) -> tuple[bytes, bytes]:
+    claims = bytes.fromhex(row["claims_hex"]) if "claims_hex" in row else row["claims"].encode()
+    return row["header"].encode(), claims
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
+def test_a_verifier_reads_what_the_server_reads(row: dict[str, Any]) -> None:
+    """A JWT is refused, or it comes from the same requestor and asks the same as at the server."""
+    jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
+    try:
+        verified = verify_session_request_jwt(jwt, keys=KEYS, max_age=timedelta(minutes=5), now=NOW)
+    except RequestJwtError:
+        assert row["name"] not in TAKEN
+        return
+    go = row["go"]
+    if go is None:
+        assert is_stricter_there(row["name"])
+        return
+    assert verified.requestor == go["requestor"]
+    assert meaning(verified.request) == meaning(as_read(go["request"]))
+
+
+def is_stricter_there(name: str) -> bool:
+    """Tell whether the server refuses a number for its form, which means the same in any."""
+    return name.startswith(("iat ", "exp ", "nbf ")) or name.endswith(" -0")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
+def test_a_start_reads_what_the_server_reads(row: dict[str, Any]) -> None:
+    """What `start_session` thinks a JWT asks is what the server will ask."""
+    jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
+    try:
+        asked = asked_in_jwt(jwt)
+    except RequestError:
+        assert row["name"] not in TAKEN - {"a revocation"}
+        return
+    if row["go"] is not None:
+        assert meaning(asked) == meaning(as_read(row["go"]["request"]))
+
+
+def meaning(request: ExtendedRequest | RevocationRequest) -> object:
+    """Return the request with no duration where it is zero, which to the server is none."""
+    if isinstance(request, RevocationRequest):
+        return request
+    return attrs.evolve(request, validity=request.validity or None, timeout=request.timeout or None)
+
+
+def as_read(value: Any) -> ExtendedRequest | RevocationRequest:
+    """Read a request as Go writes it: with the old type, and empty labels, beside the new form."""
+    inner = value.get("request", {})
+    inner.pop("type", None)
+    labels = inner.get("labels") or {}
+    inner["labels"] = {
+        key: text for key, text in labels.items() if text and text != {"en": "", "nl": ""}
+    }
+    request = read_request_value(value)
+    assert isinstance(request, ExtendedRequest | RevocationRequest)
+    return request
