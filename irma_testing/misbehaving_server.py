@@ -178,7 +178,7 @@ class MisbehavingServer:
         for thread in self._threads:
             thread.join()
 
-    def wait_until_closed(self, within: timedelta = timedelta(seconds=5)) -> None:
+    def wait_until_closed(self, within: timedelta = timedelta(seconds=30)) -> None:
         """Wait until it has closed each connection that was made; `TimeoutError` if it has not."""
         for thread in self._threads[1:]:
             thread.join(within.total_seconds())

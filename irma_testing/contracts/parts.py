@@ -20,8 +20,8 @@ __all__ = ["AT_ONCE", "LENIENCE", "AwaitedPartContract", "PartContract", "elapse
 
 AT_ONCE: Final = 32
 """How many calls are made at once, where that is the question."""
-LENIENCE: Final = 1.0
-"""Seconds that a call may be late on a busy machine."""
+LENIENCE: Final = 10.0
+"""Seconds that a call may be late on a busy machine. A call without a bound is later than that."""
 PartT = TypeVar("PartT")
 
 

@@ -82,7 +82,7 @@ class StreamsContract(Staged):
         async def story(stage: Stage) -> None:
             stream = await stage.open()
             await asyncio.sleep(0.2)
-            assert await stage.read(stream, 0.5) == b":\n"
+            assert await stage.read(stream) == b":\n"
             assert await stage.read(stream, -1) is Silence.QUIET
             await stream.aclose()
 
@@ -157,7 +157,7 @@ class StreamsContract(Staged):
 
         async def story(stage: Stage) -> None:
             streams = [await stage.open() for _ in range(_MANY)]
-            assert (await stage.send(get(stage.server), 2)).body == b"OK"
+            assert (await stage.send(get(stage.server))).body == b"OK"
             for stream in streams:
                 await stream.aclose()
 

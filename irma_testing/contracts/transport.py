@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from typing import Final
 
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_testing.contracts.calls import CallsContract
@@ -15,6 +16,9 @@ from irma_testing.misbehaving_streams import stream_when_asked
 from irma_testing.misbehaviours import silence
 
 __all__ = ["AsyncTransportContract", "TransportContract"]
+
+_LOOKS: Final = 100
+"""How often to look, ten times a second, whether the tasks of a cancelled call have ended."""
 
 
 class TransportContract(CallsContract, StreamsContract):
@@ -55,7 +59,10 @@ class AsyncTransportContract(CallsContract, StreamsContract):
             await asyncio.wait({call, opening})
             assert call.cancelled()
             assert opening.cancelled()
-            await asyncio.sleep(0.1)
+            for _ in range(_LOOKS):
+                if asyncio.all_tasks() <= before:
+                    break
+                await asyncio.sleep(0.1)
             assert asyncio.all_tasks() <= before, "a task goes on after its call was cancelled"
 
         self.play(story, silence)

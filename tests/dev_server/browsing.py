@@ -97,7 +97,7 @@ class Browser:
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Page:
         address = urlsplit(self.url)
-        connection = HTTPConnection(address.hostname or "", address.port, timeout=10)
+        connection = HTTPConnection(address.hostname or "", address.port, timeout=60)
         try:
             connection.request(method, path, body or None, headers)
             response = connection.getresponse()

@@ -85,7 +85,7 @@ def test_what_is_no_form_is_refused_and_not_a_fault(
 ) -> None:
     """A body that is no form presses no button, and nothing of it is in the log."""
     name = http.start(AGE18)["sessionPtr"]["u"].rsplit("/", 1)[1]
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.request("POST", f"/app/{name}/refuse", body, {"content-type": kind})
     response = connection.getresponse()
     assert response.status == status

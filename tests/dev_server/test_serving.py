@@ -40,7 +40,7 @@ SOON = timedelta(seconds=20)
 def asked(url: str, path: str, **headers: str) -> Generator[HTTPResponse]:
     """Ask with the standard library, and leave the response to be read as it comes."""
     host, _, port = urlsplit(url).netloc.partition(":")
-    with closing(HTTPConnection(host, int(port), timeout=10)) as connection:
+    with closing(HTTPConnection(host, int(port), timeout=60)) as connection:
         connection.putrequest("GET", path, skip_host="host" in headers)
         for name, value in headers.items():
             connection.putheader(name, value)

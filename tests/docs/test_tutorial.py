@@ -122,7 +122,7 @@ def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
         with suppress(ConnectionRefusedError), socket.create_connection(("localhost", port)):
             break
         sleep(0.05)
-    with closing(HTTPConnection("localhost", port, timeout=20)) as connection:
+    with closing(HTTPConnection("localhost", port, timeout=60)) as connection:
         connection.request(method, "/", headers={"Cookie": cookie.partition(";")[0]})
         reply = connection.getresponse()
         return reply.status, reply.getheader("Set-Cookie", ""), reply.read().decode()

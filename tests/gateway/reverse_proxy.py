@@ -61,7 +61,7 @@ def running_gateway(
                 for name, value in self.headers.items()
                 if name.lower() not in {*OF_THE_CONNECTION, header}
             }
-            with closing(http.client.HTTPConnection(target.netloc, timeout=10)) as server:
+            with closing(http.client.HTTPConnection(target.netloc, timeout=60)) as server:
                 server.request(self.command, target.path + self.path, body, headers)
                 self._answer(server.getresponse())
 

@@ -53,7 +53,7 @@ class ChildProcess:
         with suppress(BrokenPipeError):  # it is gone, with input unread
             self.stdin.close()
         try:
-            self._process.wait(timeout=8)
+            self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -96,7 +96,7 @@ class OfficialServer:
         raise StartError(f"the IRMA server did not come up:\n{self._child.log_tail()}")
 
     def _comes_up(self, port: int) -> bool:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while self._child.is_running and time.monotonic() < deadline:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
             try:

@@ -13,7 +13,7 @@ def call(
 ) -> tuple[int, Any]:
     """Send JSON on a connection of its own; give the status, and the JSON or text that came."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=10)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
         sent = None if body is None else json.dumps(body)
         json_type = {} if body is None else {"Content-Type": "application/json"}

@@ -60,18 +60,18 @@ async def aio() -> AsyncIterator[AiohttpTransport]:
 
 
 async def send(
-    transport: AiohttpTransport, request: HttpRequest, within: float = 5
+    transport: AiohttpTransport, request: HttpRequest, within: float = 15
 ) -> HttpResponse:
     return await transport.send(request, transport.clock.monotonic() + within)
 
 
 async def failure(
-    transport: AiohttpTransport, request: HttpRequest, within: float = 5
+    transport: AiohttpTransport, request: HttpRequest, within: float = 15
 ) -> TransportError:
     begun = monotonic()
     with pytest.raises(TransportError) as caught:
         await send(transport, request, within)
-    assert monotonic() - begun <= max(within, 0) + 0.5
+    assert monotonic() - begun <= max(within, 0) + 10  # a busy machine is late
     assert_discreet(caught.value)
     return caught.value
 

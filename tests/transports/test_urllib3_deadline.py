@@ -130,8 +130,8 @@ def test_a_second_address_has_its_turn(
     with deaf_port() as port, MisbehavingServer(answer(body=b"second")) as server:
         resolve_to(monkeypatch, port, server.port)
         begun = monotonic()
-        assert send(transport, get("http://irma.example.com"), 1).body == b"second"
-        assert 0.4 < monotonic() - begun < 1
+        assert send(transport, get("http://irma.example.com"), 4).body == b"second"
+        assert monotonic() - begun > 1.9
 
 
 def test_a_name_without_addresses(
@@ -147,10 +147,10 @@ def test_a_name_without_addresses(
 def test_the_deadline_of_one_request_is_not_the_next_one_s(transport: Urllib3Transport) -> None:
     """A kept connection takes the deadline of the request at hand."""
     with MisbehavingServer(
-        answer(), drip(b"slow", PACE, ahead=response(body=b"    ")[:-4])
+        answer(), drip(b"slow", PACE * 6, ahead=response(body=b"    ")[:-4])
     ) as server:
-        send(transport, get(server.url), 0.2)
-        assert send(transport, get(server.url), 3).body == b"slow"
+        send(transport, get(server.url), 2)
+        assert send(transport, get(server.url), 30).body == b"slow"
     assert server.connections == 1
 
 

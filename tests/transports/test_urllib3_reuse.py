@@ -68,7 +68,8 @@ def test_survives_a_server_that_closes_early(transport: Urllib3Transport) -> Non
     with MisbehavingServer(answer(), idle_limit=timedelta(milliseconds=50)) as server:
         for _ in range(3):
             send(transport, post(server.url, b"body"))
-            time.sleep(0.2)
+            server.wait_until_closed()
+            time.sleep(0.05)  # until the end of the connection has come here
     assert server.connections == 3
     assert len(server.requests) == 3
 

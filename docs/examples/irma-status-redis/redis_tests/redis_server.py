@@ -18,7 +18,7 @@ import redis
 
 __all__ = ["RedisServer", "check_installed", "running_redis", "unused_port"]
 
-_STARTS_WITHIN = 10.0
+_STARTS_WITHIN = 60.0
 
 
 @final
