@@ -21,6 +21,7 @@ from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_core.requestor import Requestor
+from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.server_keys import ServerKey
@@ -42,6 +43,7 @@ _TIMEOUT: Final = timedelta(seconds=30)
 
 
 @contextmanager
+@boundary
 def connect(
     url: str,
     *,
@@ -102,6 +104,7 @@ def connect(
 
 
 @asynccontextmanager
+@boundary
 async def connect_async(
     url: str,
     *,
@@ -136,6 +139,7 @@ async def connect_async(
 
 
 @contextmanager
+@boundary
 def open_signer(
     uri: str,
     *,
@@ -162,6 +166,7 @@ def open_signer(
 
 
 @asynccontextmanager
+@boundary
 async def open_signer_async(
     uri: str,
     *,
@@ -176,6 +181,7 @@ async def open_signer_async(
 
 
 @contextmanager
+@boundary
 def open_status_backend(
     uri: str,
     *,
@@ -193,6 +199,7 @@ def open_status_backend(
 
 
 @asynccontextmanager
+@boundary
 async def open_status_backend_async(
     uri: str,
     *,
@@ -207,6 +214,7 @@ async def open_status_backend_async(
 
 
 @contextmanager
+@boundary
 def open_store(
     uri: str,
     *,
@@ -224,6 +232,7 @@ def open_store(
 
 
 @asynccontextmanager
+@boundary
 async def open_store_async(
     uri: str,
     *,

@@ -14,6 +14,7 @@ from typing import Final, final
 
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.transport import Clock
+from irma_core.tracebacks import boundary
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
@@ -21,6 +22,7 @@ _SWEPT_FROM: Final = 1024
 
 
 @final
+@boundary
 class MemoryStore:
     """Keeps values in this process; may be shared by threads.
 
@@ -96,6 +98,7 @@ class MemoryStore:
 
 
 @final
+@boundary
 class AsyncMemoryStore:
     """`MemoryStore`, awaited; no call of it waits.
 

@@ -56,6 +56,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import AsyncStatusBackend
 from irma_core.protocol.stores import AsyncStore
 from irma_core.protocol.transport import AsyncTransport
+from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.handles import Bearer, HandleSealer
@@ -69,6 +70,7 @@ ReturnT = TypeVar("ReturnT")
 
 
 @final
+@boundary
 class AsyncRequestor:
     """`Requestor`, awaited: the same arguments, methods and errors.
 
@@ -130,6 +132,7 @@ class AsyncRequestor:
         return await self._run(get_status_flow(self._wiring, session))
 
     @asynccontextmanager
+    @boundary
     async def watch_status(
         self, session: StartedSession, *, timeout: timedelta | None = None
     ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
@@ -141,6 +144,7 @@ class AsyncRequestor:
         ):
             yield statuses
 
+    @boundary
     async def _statuses(
         self, state: WatchState, streams: AsyncExitStack
     ) -> AsyncGenerator[SessionStatus]:
@@ -176,6 +180,7 @@ class AsyncRequestor:
         )
         return self._answers(state)
 
+    @boundary
     async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
         while not state.is_over:
             answer, state = await self._run(next_answer_flow(self._wiring, state))

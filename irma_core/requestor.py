@@ -58,6 +58,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import StatusBackend
 from irma_core.protocol.stores import Store
 from irma_core.protocol.transport import Transport
+from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.gateway import GatewayAuthentication
 from irma_core.trust.handles import Bearer, HandleSealer
@@ -71,6 +72,7 @@ ReturnT = TypeVar("ReturnT")
 
 
 @final
+@boundary
 class Requestor:
     """Starts sessions at an IRMA server, follows them, and turns their results into answers.
 
@@ -178,6 +180,7 @@ class Requestor:
         return self._run(get_status_flow(self._wiring, session))
 
     @contextmanager
+    @boundary
     def watch_status(
         self, session: StartedSession, *, timeout: timedelta | None = None
     ) -> Generator[Iterator[SessionStatus]]:
@@ -203,6 +206,7 @@ class Requestor:
         with ExitStack() as streams, closing(self._statuses(state, streams)) as statuses:
             yield statuses
 
+    @boundary
     def _statuses(self, state: WatchState, streams: ExitStack) -> Generator[SessionStatus]:
         while not state.is_over:
             status, state = self._run(next_status_flow(self._wiring, state), streams)
@@ -271,6 +275,7 @@ class Requestor:
         )
         return self._answers(state)
 
+    @boundary
     def _answers(self, state: ChainState) -> Generator[Answer]:
         while not state.is_over:
             answer, state = self._run(next_answer_flow(self._wiring, state))

@@ -9,6 +9,7 @@ from typing import TypeAlias, final
 
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import AsyncByteStream, ByteStream, Silence
+from irma_core.tracebacks import boundary
 from irma_testing.time import ManualClock
 
 __all__ = ["AsyncScriptedTransport", "ScriptedStream", "ScriptedTransport", "Step"]
@@ -18,6 +19,7 @@ Step: TypeAlias = HttpResponse | Exception | Callable[[HttpRequest], HttpRespons
 
 
 @final
+@boundary
 class ScriptedStream:
     """A stream that plays a script; after its last step it is quiet for ever.
 
@@ -137,6 +139,7 @@ class _Script:
         return not self._steps
 
 
+@boundary
 class ScriptedTransport(_Script):
     """A sync transport that answers by a script; sleeping moves its clock.
 
@@ -160,6 +163,7 @@ class ScriptedTransport(_Script):
         self._sleep(duration)
 
 
+@boundary
 class AsyncScriptedTransport(_Script):
     """`ScriptedTransport`, awaited."""
 

@@ -9,6 +9,7 @@ from aiohttp import ClientError, ClientResponse
 
 from irma_core.errors import TransportError
 from irma_core.protocol.transport import Silence
+from irma_core.tracebacks import boundary
 from irma_transport_aiohttp.exchange import Exchange
 from irma_transport_aiohttp.failures import explain
 from irma_transport_urllib3.exchange import NotHttpError
@@ -18,6 +19,7 @@ __all__ = ["AiohttpStream"]
 _LONGEST_WAIT = 86_400.0
 
 
+@boundary
 class AiohttpStream:
     """What `AiohttpTransport.open_stream` gives; for one task at a time.
 

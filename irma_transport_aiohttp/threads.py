@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from irma_core.tracebacks import boundary
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["in_thread"]
 
 
+@boundary
 def in_thread(signer: Signer) -> AsyncSigner:
     """Let a signer that blocks, such as one that asks a token or a key service, sign on a thread.
 

@@ -15,6 +15,7 @@ from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.tracebacks import boundary
 from irma_transport_aiohttp.exchange import UNDER_WAY, Exchange, never_again
 from irma_transport_aiohttp.failures import explain
 from irma_transport_aiohttp.sessions import Limits, Sessions
@@ -35,6 +36,7 @@ _LONGEST_IDLE = timedelta(seconds=1.5)
 _LONGEST_WAIT = 86_400.0
 
 
+@boundary
 class AiohttpTransport:
     """Runs HTTP requests on the event loop, with aiohttp and a pool of connections.
 

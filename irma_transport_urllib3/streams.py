@@ -13,6 +13,7 @@ from urllib3 import BaseHTTPResponse
 
 from irma_core.errors import TransportError
 from irma_core.protocol.transport import Silence
+from irma_core.tracebacks import boundary
 from irma_transport_urllib3.exchange import CutShortError, Exchange, NotHttpError
 from irma_transport_urllib3.failures import explain
 from irma_transport_urllib3.framing import frame_of
@@ -22,6 +23,7 @@ __all__ = ["Urllib3Stream"]
 _PIECE = 16 * 1024
 
 
+@boundary
 class Urllib3Stream:
     """What `Urllib3Transport.open_stream` gives; for one thread at a time.
 

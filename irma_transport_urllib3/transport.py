@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.tracebacks import boundary
 from irma_transport_urllib3.body import read_body
 from irma_transport_urllib3.clock import SystemClock, system_jitter
 from irma_transport_urllib3.exchange import Exchange, Limits, current
@@ -33,6 +34,7 @@ _LONGEST_IDLE = timedelta(seconds=1.5)
 _NEVER_AGAIN = Retry(total=False, redirect=False)
 
 
+@boundary
 class Urllib3Transport:
     """Runs HTTP requests on the calling thread, with urllib3 and a pool of connections.
 

@@ -42,6 +42,7 @@ from irma_core.flows.effects import (
     Sleep,
 )
 from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
+from irma_core.tracebacks import boundary
 
 __all__ = ["run", "run_async"]
 
@@ -51,6 +52,7 @@ _NOT_THROWN = (GeneratorExit, StopIteration, StopAsyncIteration)
 """The last two would be a RuntimeError behind a generator's frame."""
 
 
+@boundary
 def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = None) -> ReturnT:
     """Run a flow on the calling thread.
 
@@ -76,6 +78,7 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     return course.result
 
 
+@boundary
 async def run_async(
     flow: Flow[ReturnT], transport: AsyncTransport, streams: AsyncExitStack | None = None
 ) -> ReturnT:

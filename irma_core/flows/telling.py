@@ -25,11 +25,13 @@ from irma_core.models.sessions import KeptSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.tracebacks import boundary
 
 __all__ = ["CallbackSettings", "Deliver", "SessionEnd", "Telling", "tell_once_flow"]
 
 
 @final
+@boundary
 @attrs.frozen
 class SessionEnd:
     """How a session ended, as the application is told.

@@ -20,6 +20,7 @@ from irma_core.protocol.part_checks import (
 from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
+from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import (
     Authentication,
     HmacAuthentication,
@@ -40,6 +41,7 @@ DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
 
 
 @final
+@boundary
 @attrs.frozen
 class Wiring:
     """The settings of a requestor, as flows take them.
@@ -128,6 +130,7 @@ class Wiring:
         return deadline - self.clock.monotonic()
 
 
+@boundary
 def wire(
     url: str,
     transport: Transport | AsyncTransport,

@@ -17,6 +17,7 @@ import attrs
 from irma_core.errors import RequestError
 from irma_core.models.identifiers import check_attribute_type, credential_type_of
 from irma_core.models.texts import check_text
+from irma_core.tracebacks import boundary
 
 __all__ = [
     "AttributeRequest",
@@ -35,6 +36,7 @@ Slot: TypeAlias = str | int
 
 
 @final
+@boundary
 @attrs.frozen
 class AttributeRequest:
     """One attribute asked for.
@@ -69,6 +71,7 @@ AttributeLike: TypeAlias = str | AttributeRequest
 
 
 @final
+@boundary
 @attrs.frozen
 class Con:
     """One option of a slot: all of these attributes, from the same cards. Made by `all_of`."""
@@ -91,6 +94,7 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 
 
 @final
+@boundary
 @attrs.frozen
 class DisCon:
     """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`.
@@ -116,6 +120,7 @@ DisConLike: TypeAlias = AttributeLike | Con | DisCon | Sequence[ConLike]
 
 
 @final
+@boundary
 @attrs.frozen
 class ConDisCon:
     """All slots of a request.
@@ -148,6 +153,7 @@ Disclose: TypeAlias = ConDisCon | Mapping[str, DisConLike] | Sequence[DisConLike
 """What a request takes as `disclose`."""
 
 
+@boundary
 def all_of(*attributes: AttributeLike) -> Con:
     """Ask for several attributes together, as one option of a slot.
 
@@ -162,6 +168,7 @@ def all_of(*attributes: AttributeLike) -> Con:
     return _con(attributes, "all_of")
 
 
+@boundary
 def any_of(*options: ConLike) -> DisCon:
     """Let the person choose one of several options for a slot.
 
@@ -175,6 +182,7 @@ def any_of(*options: ConLike) -> DisCon:
     return _discon(options, "any_of")
 
 
+@boundary
 def optional(*options: ConLike) -> DisCon:
     """Let the person choose one of several options, or leave the slot out.
 
@@ -189,6 +197,7 @@ def optional(*options: ConLike) -> DisCon:
     return _discon((*options, Con()), "optional")
 
 
+@boundary
 def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
     """Make a `ConDisCon` of whatever a request takes as `disclose`.
 

@@ -11,6 +11,7 @@ import attrs
 from irma_core.errors import RequestError
 from irma_core.models.identifiers import check_attribute_name, check_credential_type
 from irma_core.models.texts import check_duration, check_text
+from irma_core.tracebacks import boundary
 
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]
 
@@ -23,6 +24,7 @@ _LARGEST_BATCH = 200
 
 
 @final
+@boundary
 @attrs.frozen
 class CredentialRequest:
     """One credential to be issued.
@@ -64,6 +66,7 @@ class CredentialRequest:
             raise RequestError("sd_jwt_batch_size", "must be a whole number from 0 to 200")
 
 
+@boundary
 def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> CredentialRequest:
     """Give the request with its validity as a date, judged at `now`.
 

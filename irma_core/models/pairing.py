@@ -7,6 +7,8 @@ from typing import final
 
 import attrs
 
+from irma_core.tracebacks import boundary
+
 __all__ = ["FrontendOptions", "PairingMethod"]
 
 
@@ -19,6 +21,7 @@ class PairingMethod(Enum):
 
 
 @final
+@boundary
 @attrs.frozen
 class FrontendOptions:
     """What the server answers to a change of the frontend's options.

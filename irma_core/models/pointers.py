@@ -13,6 +13,7 @@ from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.statuses import SessionType
 from irma_core.models.texts import check_address
 from irma_core.models.tokens import fingerprint_of
+from irma_core.tracebacks import boundary
 
 __all__ = ["LINK_BASE", "SessionPointer"]
 
@@ -21,6 +22,7 @@ LINK_BASE = "https://open.yivi.app/-/session"
 
 
 @final
+@boundary
 @attrs.frozen(repr=False)
 class SessionPointer:
     """Tells an app where the session is. Show it to the person who is to answer, and nobody else.

@@ -11,6 +11,8 @@ from typing import Final, final
 
 import attrs
 
+from irma_core.tracebacks import boundary
+
 __all__ = [
     "ATTRIBUTES_EXPIRED",
     "INTERNAL_ERROR",
@@ -38,6 +40,7 @@ def _printable(text: str) -> str:
 
 
 @final
+@boundary
 @attrs.frozen
 class RemoteError:
     """What the server says went wrong. Source: irmago `RemoteError`.

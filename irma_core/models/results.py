@@ -21,11 +21,13 @@ from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
 from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
+from irma_core.tracebacks import boundary
 
 __all__ = ["SessionResult"]
 
 
 @final
+@boundary
 @attrs.frozen
 class SessionResult:
     """What the server *said* of a session; what is true of it, only `answer_to` tells.

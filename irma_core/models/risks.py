@@ -16,6 +16,7 @@ from irma_core.errors import ConfigurationError
 from irma_core.models.credentials import resolve_validity
 from irma_core.models.identifiers import scheme_of
 from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
+from irma_core.tracebacks import boundary
 
 __all__ = ["Risk", "given_risks", "ready_to_start"]
 
@@ -39,6 +40,7 @@ class Risk(Enum):
     a callback or a handle once."""
 
 
+@boundary
 def given_risks(allow: object) -> frozenset[Risk]:
     """Check and give what a setting `allow` holds.
 
@@ -52,6 +54,7 @@ def given_risks(allow: object) -> frozenset[Risk]:
     return risks
 
 
+@boundary
 def ready_to_start(
     request: ExtendedRequest, now: datetime, allow: Collection[Risk] = ()
 ) -> ExtendedRequest:

@@ -26,6 +26,7 @@ from irma_core.models.texts import (
     check_text,
     check_translated,
 )
+from irma_core.tracebacks import boundary
 
 __all__ = [
     "DisclosureRequest",
@@ -129,6 +130,7 @@ class _Asking:
 
 
 @final
+@boundary
 @attrs.frozen
 class DisclosureRequest(_Asking):
     """Ask a person to disclose attributes.
@@ -163,6 +165,7 @@ class DisclosureRequest(_Asking):
 
 
 @final
+@boundary
 @attrs.frozen
 class SignatureRequest(_Asking):
     """Ask a person to sign a message with attributes.
@@ -192,6 +195,7 @@ class SignatureRequest(_Asking):
 
 
 @final
+@boundary
 @attrs.frozen
 class IssuanceRequest(_Asking):
     """Give a person credentials, and ask for attributes before if need be.
@@ -222,6 +226,7 @@ SessionRequest: TypeAlias = DisclosureRequest | SignatureRequest | IssuanceReque
 
 
 @final
+@boundary
 @attrs.frozen
 class NextSession:
     """Where the server asks for the next session of a chain, while this one ends.
@@ -243,6 +248,7 @@ class NextSession:
 
 
 @final
+@boundary
 @attrs.frozen
 class ExtendedRequest:
     """A session request with the requestor's own options.
@@ -282,6 +288,7 @@ class ExtendedRequest:
 
 
 @final
+@boundary
 @attrs.frozen
 class RevocationRequest:
     """Revoke a credential that was issued with a revocation key.
@@ -311,6 +318,7 @@ class RevocationRequest:
             raise RequestError("issued", "must be whole nanoseconds since 1970; None revokes all")
 
 
+@boundary
 def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
     """Give an extended request for either."""
     return request if isinstance(request, ExtendedRequest) else ExtendedRequest(request)

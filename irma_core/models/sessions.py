@@ -13,11 +13,13 @@ from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+from irma_core.tracebacks import boundary
 
 __all__ = ["AskedSession", "FrontendRequest", "KeptSession", "SessionPackage", "StartedSession"]
 
 
 @final
+@boundary
 @attrs.frozen
 class FrontendRequest:
     """What the browser needs to follow the session by itself.
@@ -52,6 +54,7 @@ class FrontendRequest:
 
 
 @final
+@boundary
 @attrs.frozen
 class SessionPackage:
     """The server's answer to a start.
@@ -74,6 +77,7 @@ class SessionPackage:
 
 
 @final
+@boundary
 @attrs.frozen
 class StartedSession:
     """A session, and what was asked in it: only against that a result makes an answer.
@@ -132,6 +136,7 @@ def _package(
 
 
 @final
+@boundary
 @attrs.frozen
 class KeptSession:
     """A session of which no more is at hand than what makes an answer.

@@ -18,6 +18,7 @@ from typing import final
 import attrs
 
 from irma_core.errors import RequestError
+from irma_core.tracebacks import boundary
 
 __all__ = ["FrontendAuthorization", "RequestorToken", "fingerprint_of"]
 
@@ -25,6 +26,7 @@ _TOKEN = re.compile(r"[0-9A-Za-z]{20}", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+")
 
 
+@boundary
 def fingerprint_of(secret: str) -> str:
     """Give the first 12 hex digits of the SHA-256: what logs and errors show of a secret."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -42,6 +44,7 @@ def _check_visible(text: object) -> None:
 
 
 @final
+@boundary
 @attrs.frozen(repr=False)
 class RequestorToken:
     """The secret name of a session: whoever has it reads the result. It stays in the backend.
@@ -72,6 +75,7 @@ class RequestorToken:
 
 
 @final
+@boundary
 @attrs.frozen(repr=False)
 class FrontendAuthorization:
     """What the browser shows at the frontend endpoints, in a header `Authorization`.

@@ -71,6 +71,7 @@ from irma_core.models.session_requests import (
 from irma_core.models.sessions import FrontendRequest, SessionPackage
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+from irma_core.tracebacks import boundary
 
 __all__ = ["AnyRequest", "read_as", "read_request", "read_request_value", "request_value"]
 
@@ -118,6 +119,7 @@ def read_request_value(value: JsonValue) -> AnyRequest:
         raise RequestError(error.place.removeprefix("."), error.reason) from None
 
 
+@boundary
 def read_request(text: str | bytes) -> AnyRequest:
     """Read a request of any kind from JSON, as documentation and other languages write it.
 

@@ -21,6 +21,7 @@ from irma_core.models.risks import Risk
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Clock, Transport
+from irma_core.tracebacks import boundary
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = [
@@ -59,6 +60,7 @@ class Colour(Enum):
 
 
 @final
+@boundary
 @attrs.frozen(repr=False)
 class PluginUri:
     """A URI that a user wrote in a setting. It may hold a password: it is in no text.
@@ -95,6 +97,7 @@ class PluginUri:
 
 
 @final
+@boundary
 @attrs.frozen
 class WiringContext:
     """What a factory may use besides its URI.

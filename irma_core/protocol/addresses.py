@@ -12,6 +12,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
+from irma_core.tracebacks import boundary
 
 __all__ = ["ServerUrl", "checked_token_url"]
 
@@ -20,6 +21,7 @@ _NOT_IN_A_URL = re.compile(r"""[^!-~]|["<>\\^`{|}]""")
 
 
 @final
+@boundary
 @attrs.frozen
 class ServerUrl:
     """Where an IRMA server is; made by `parse` only, which checks it.
@@ -52,6 +54,7 @@ class ServerUrl:
         return f"{self.text}/{path}"
 
 
+@boundary
 def checked_token_url(url: str, *, allow: Collection[Risk] = ()) -> str:
     """Give the URL of a token endpoint as it is, once it is checked.
 

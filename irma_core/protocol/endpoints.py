@@ -35,6 +35,7 @@ from irma_core.models.wire import request_value
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.replies import json_reply, refuse, text_reply
+from irma_core.tracebacks import boundary
 
 __all__ = [
     "build_cancel_request",
@@ -84,6 +85,7 @@ _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*")
 _OK, _NO_CONTENT = 200, 204
 
 
+@boundary
 def build_start_request(
     server: ServerUrl,
     request: SessionRequest | ExtendedRequest,
@@ -105,6 +107,7 @@ def build_start_request(
     return HttpRequest("POST", server.below("session"), path=_START, headers=headers, body=body)
 
 
+@boundary
 def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     """Start a session by a session request JWT; it is its own authentication.
 
@@ -116,6 +119,7 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     )
 
 
+@boundary
 def parse_start_response(response: HttpResponse) -> SessionPackage:
     """Parse the answer to either form of a start.
 
@@ -134,51 +138,61 @@ def parse_start_response(response: HttpResponse) -> SessionPackage:
         raise
 
 
+@boundary
 def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
     """Ask how far a session is."""
     return _of_session("GET", server, token, "/status", _STATUS)
 
 
+@boundary
 def parse_status_response(response: HttpResponse) -> SessionStatus:
     """Parse a session's status."""
     return json_reply(response, _STATUS, SessionStatus)
 
 
+@boundary
 def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
     """Ask for a session's result; works at any status."""
     return _of_session("GET", server, token, "/result", _RESULT)
 
 
+@boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
     """Parse a session's result: what the server said, by the word of the connection alone."""
     return json_reply(response, _RESULT, SessionResult)
 
 
+@boundary
 def build_result_jwt_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
     """Ask for a session's result as a JWT signed by the server; works at any status."""
     return _of_session("GET", server, token, "/result-jwt", _RESULT_JWT)
 
 
+@boundary
 def parse_result_jwt_response(response: HttpResponse) -> str:
     """Parse a result JWT: its text, not verified."""
     return _jwt_text(response, _RESULT_JWT)
 
 
+@boundary
 def build_getproof_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
     """Ask for a session's result as a JWT of the older layout."""
     return _of_session("GET", server, token, "/getproof", _GETPROOF)
 
 
+@boundary
 def parse_getproof_response(response: HttpResponse) -> str:
     """Parse a JWT of the older layout: its text, not verified."""
     return _jwt_text(response, _GETPROOF)
 
 
+@boundary
 def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
     """Cancel a session; at a finished one it changes nothing."""
     return _of_session("DELETE", server, token, "", _CANCEL)
 
 
+@boundary
 def parse_cancel_response(response: HttpResponse) -> None:
     """Parse the answer to a cancel: 200, and nothing in it."""
     if response.status != _OK:
@@ -188,11 +202,13 @@ def parse_cancel_response(response: HttpResponse) -> None:
         raise UnexpectedResponseError(_CANCEL, response.status, "with a body instead of none")
 
 
+@boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
     """Ask for the key that the server signs results with."""
     return HttpRequest("GET", server.below("publickey"), path=_PUBLIC_KEY)
 
 
+@boundary
 def parse_public_key_response(response: HttpResponse) -> str:
     """Parse the server's public key: PEM of a SubjectPublicKeyInfo."""
     text = text_reply(response, _PUBLIC_KEY, media_type=None)
@@ -201,6 +217,7 @@ def parse_public_key_response(response: HttpResponse) -> str:
     return text
 
 
+@boundary
 def build_revocation_request(
     server: ServerUrl, request: RevocationRequest, *, authorization: str | None = None
 ) -> HttpRequest:
@@ -211,6 +228,7 @@ def build_revocation_request(
     return HttpRequest("POST", url, path=_REVOCATION, headers=headers, body=body)
 
 
+@boundary
 def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     """Revoke a credential by a JWT; it is its own authentication.
 
@@ -221,21 +239,25 @@ def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     return HttpRequest("POST", url, path=_REVOCATION, headers=(_TEXT,), body=_jwt_body(jwt))
 
 
+@boundary
 def parse_revocation_response(response: HttpResponse) -> None:
     """Parse the answer to a revocation: `OK`."""
     _expect_ok(response, _REVOCATION)
 
 
+@boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
     """Ask whether the server is up; servers since 0.15 answer."""
     return HttpRequest("GET", server.below("health"), path=_HEALTH)
 
 
+@boundary
 def parse_health_response(response: HttpResponse) -> None:
     """Parse the answer of a server that is up: `OK`."""
     _expect_ok(response, _HEALTH)
 
 
+@boundary
 def build_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization, method: PairingMethod
 ) -> HttpRequest:
@@ -256,11 +278,13 @@ def build_pairing_request(
     )
 
 
+@boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
     """Parse the options that now hold, with the pairing code if any."""
     return json_reply(response, _PAIRING, FrontendOptions)
 
 
+@boundary
 def build_complete_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization
 ) -> HttpRequest:
@@ -274,6 +298,7 @@ def build_complete_pairing_request(
     )
 
 
+@boundary
 def parse_complete_pairing_response(response: HttpResponse) -> None:
     """Parse the answer to a completed pairing: 204."""
     if response.status != _NO_CONTENT:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import attrs
 
+from irma_core.tracebacks import boundary
+
 __all__ = ["HttpRequest", "HttpResponse"]
 
 
+@boundary
 @attrs.frozen
 class HttpRequest:
     """A request to an IRMA server.
@@ -33,6 +36,7 @@ class HttpRequest:
     body: bytes | None = attrs.field(default=None, repr=False, kw_only=True)
 
 
+@boundary
 @attrs.frozen
 class HttpResponse:
     """A response, whole and decoded from any content or transfer encoding.

@@ -17,6 +17,7 @@ from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.replies import media_type
 from irma_core.protocol.sse import ServerSentEvent
+from irma_core.tracebacks import boundary
 
 __all__ = ["build_status_events_request", "is_event_stream", "parse_status_event"]
 
@@ -25,6 +26,7 @@ _EVENT_STREAM = "text/event-stream"
 _OK = 200
 
 
+@boundary
 def build_status_events_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
     """Ask for a session's changes of status.
 
@@ -34,11 +36,13 @@ def build_status_events_request(server: ServerUrl, token: RequestorToken) -> Htt
     return HttpRequest("GET", url, path=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))
 
 
+@boundary
 def is_event_stream(status: int, headers: tuple[tuple[str, str], ...]) -> bool:
     """Tell by a response's head whether it is the stream that was asked for."""
     return status == _OK and media_type(HttpResponse(status, headers)) == _EVENT_STREAM
 
 
+@boundary
 def parse_status_event(event: ServerSentEvent) -> SessionStatus:
     """Parse what one event of that stream says.
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from irma_core.errors import GatewayError
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.tracebacks import boundary
 
 __all__ = ["build_token_request", "parse_token_response"]
 
@@ -21,12 +22,14 @@ _CODE = re.compile(r"[a-z_]{1,40}")
 _LONGEST = 9  # digits: decades
 
 
+@boundary
 def build_token_request(url: str, headers: Mapping[str, str], form: str) -> HttpRequest:
     """Ask for a token."""
     pairs = tuple(headers.items())
     return HttpRequest("POST", url, path="POST token", headers=pairs, body=form.encode())
 
 
+@boundary
 def parse_token_response(response: HttpResponse) -> tuple[str, int | None]:
     """Give the access token, and for how many seconds it is good if the server says so.
 

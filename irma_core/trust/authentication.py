@@ -8,6 +8,7 @@ from typing import Generic, TypeAlias, TypeVar, final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.tracebacks import boundary
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
 
 __all__ = [
@@ -28,12 +29,14 @@ def _is_text(value: object, form: re.Pattern[str]) -> bool:
 
 
 @final
+@boundary
 @attrs.frozen
 class NoAuthentication:
     """For a server that runs with `no_auth`: it starts sessions for everybody who can reach it."""
 
 
 @final
+@boundary
 @attrs.frozen
 class TokenAuthentication:
     """For `auth_method: token`.
@@ -71,6 +74,7 @@ class _SignedAuthentication(Generic[SignerT_co]):
 
 
 @final
+@boundary
 @attrs.frozen
 class HmacAuthentication(_SignedAuthentication[SignerT_co]):
     """For `auth_method: hmac`: session requests are JWTs, signed by HS256.
@@ -88,6 +92,7 @@ class HmacAuthentication(_SignedAuthentication[SignerT_co]):
 
 
 @final
+@boundary
 @attrs.frozen
 class PublicKeyAuthentication(_SignedAuthentication[SignerT_co]):
     """For `auth_method: publickey`: session requests are JWTs, signed by RS256.

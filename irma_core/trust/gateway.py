@@ -19,6 +19,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.json_text import JsonValue
+from irma_core.tracebacks import boundary
 from irma_core.trust.session_jwt import CLOCK_MARGIN, UnsignedJwt, unsigned_jwt
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
 
@@ -56,6 +57,7 @@ class _Credentials(Generic[SignerT_co]):
 
 
 @final
+@boundary
 @attrs.frozen
 class GatewaySecret(_Credentials[Signer]):
     """Ask for tokens with a secret.
@@ -80,6 +82,7 @@ class GatewaySecret(_Credentials[Signer]):
 
 
 @final
+@boundary
 @attrs.frozen
 class GatewayAssertion(_Credentials[SignerT_co]):
     """Ask for tokens with a JWT that is signed anew each time.
@@ -110,6 +113,7 @@ class GatewayAssertion(_Credentials[SignerT_co]):
 
 
 @final
+@boundary
 @attrs.frozen
 class GatewayAuthentication(Generic[SignerT_co]):
     """For a server behind a gateway that wants an OAuth 2.0 token with each call.
@@ -144,6 +148,7 @@ class GatewayAuthentication(Generic[SignerT_co]):
             raise ConfigurationError("header: the name of a header that has no other use")
 
 
+@boundary
 def unsigned_assertion(
     gateway: GatewayAuthentication[SignerT_co], *, now: datetime, unique: str
 ) -> tuple[SignerT_co, UnsignedJwt] | None:
@@ -171,6 +176,7 @@ def unsigned_assertion(
     return known.signer, unsigned_jwt(header, claims)
 
 
+@boundary
 def token_form(
     gateway: GatewayAuthentication[Signer | AsyncSigner], assertion: str | None
 ) -> tuple[dict[str, str], str]:

@@ -23,6 +23,7 @@ from irma_core.models.json_text import JsonValue
 from irma_core.models.kept_requests import kept_request, read_kept_request
 from irma_core.models.sessions import SessionPackage, StartedSession
 from irma_core.models.wire import read_as
+from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 
 __all__ = ["Bearer", "HandleSealer"]
@@ -39,6 +40,7 @@ class Bearer(Enum):
 
 
 @final
+@boundary
 class HandleSealer:
     """Seals started sessions into handles, and opens them again. Threads may share it.
 

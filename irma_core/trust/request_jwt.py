@@ -37,6 +37,7 @@ from irma_core.models.session_requests import (
     SessionRequest,
     as_extended,
 )
+from irma_core.tracebacks import boundary
 from irma_core.trust.compact_jws import CompactJws, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
 from irma_core.trust.session_jwt import (
@@ -56,6 +57,7 @@ VerifyingKey: TypeAlias = str | bytes
 
 
 @final
+@boundary
 @attrs.frozen
 class VerifiedRequest:
     """What was asked, and by whom.
@@ -69,6 +71,7 @@ class VerifiedRequest:
     request: ExtendedRequest | RevocationRequest
 
 
+@boundary
 def sign_session_request(
     request: SessionRequest | ExtendedRequest | RevocationRequest,
     *,
@@ -110,6 +113,7 @@ def sign_session_request(
     return unsigned.signed(signature)
 
 
+@boundary
 def verify_session_request_jwt(
     jwt: str | bytes,
     *,

@@ -48,6 +48,7 @@ from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.models.wire import read_as
+from irma_core.tracebacks import boundary
 from irma_core.trust.compact_jws import LARGEST_JWT, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
 
@@ -83,6 +84,7 @@ _OLDER_TYPES = {
 
 
 @final
+@boundary
 @attrs.frozen
 class OlderResult:
     """What the JWT of `getproof` says. It names no session: nothing binds it to what was asked.
@@ -98,6 +100,7 @@ class OlderResult:
     unchecked_attributes: dict[str, str] = attrs.field(repr=False, kw_only=True)
 
 
+@boundary
 def verify_result_jwt(
     jwt: str | bytes,
     *,
@@ -146,6 +149,7 @@ def verify_result_jwt(
     return attrs.evolve(result, evidence=Evidence.SIGNED)
 
 
+@boundary
 def verify_getproof_jwt(
     jwt: str | bytes,
     *,

@@ -32,6 +32,7 @@ from irma_core.errors import (
     WrongPurposeError,
 )
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json, write_json
+from irma_core.tracebacks import boundary
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who seals nothing does not pay.
@@ -43,6 +44,7 @@ LARGEST_SEALED: Final = 16 * 1024
 """Characters that are looked at: whoever sends more did not get it from us."""
 
 
+@boundary
 def new_sealing_key() -> str:
     """Make a key for a `Sealer`: 32 random bytes in base64, to be kept with the other secrets."""
     from cryptography.fernet import Fernet  # noqa: PLC0415  # as above
@@ -51,6 +53,7 @@ def new_sealing_key() -> str:
 
 
 @final
+@boundary
 class Sealer:
     """Seals with the first of its keys, and opens what any of them sealed. Threads may share it.
 

@@ -9,12 +9,14 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.tracebacks import boundary
 from irma_core.trust.compact_jws import check_public_keys
 
 __all__ = ["FetchedServerKey", "ServerKey", "given_server_keys"]
 
 
 @final
+@boundary
 @attrs.frozen
 class FetchedServerKey:
     """Let the requestor fetch the server's key from the server itself, and keep it.
@@ -50,6 +52,7 @@ ServerKey: TypeAlias = str | bytes | Sequence[str | bytes] | FetchedServerKey
 """PEM, several of them during a change of keys, or how to fetch it."""
 
 
+@boundary
 def given_server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
     """Check and give the keys in a `server_key`; none where it is to be fetched, or left out.
 

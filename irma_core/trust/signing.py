@@ -11,6 +11,7 @@ import hmac
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from irma_core.errors import ConfigurationError
+from irma_core.tracebacks import boundary
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who does not sign with RSA does not pay.
@@ -56,6 +57,7 @@ class AsyncSigner(Protocol):
 
 
 @final
+@boundary
 class HmacSigner:
     """Signs by HS256 with a key shared with the server.
 
@@ -111,6 +113,7 @@ class HmacSigner:
 
 
 @final
+@boundary
 class RsaSigner:
     """Signs by RS256 with a private key that is read once, which takes some 50 ms.
 

@@ -29,6 +29,7 @@ from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.requestor import Requestor
+from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 
 __all__ = ["AsyncCallbackReceiver", "CallbackReceiver"]
@@ -38,6 +39,7 @@ RunLaterAsync: TypeAlias = Callable[[Callable[[], Coroutine[object, object, None
 
 
 @final
+@boundary
 class CallbackReceiver:
     """Tells the application once how each session ended, by what the server posts.
 
@@ -123,6 +125,7 @@ class CallbackReceiver:
 
 
 @final
+@boundary
 class AsyncCallbackReceiver:
     """`CallbackReceiver`, awaited: the same arguments, methods and errors.
 

@@ -30,12 +30,14 @@ from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.requestor import Requestor
+from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 
 __all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
 
 
 @final
+@boundary
 class NextSessionReceiver:
     """Asks the application what is to follow a session, when the server wants to know.
 
@@ -95,6 +97,7 @@ class NextSessionReceiver:
 
 
 @final
+@boundary
 class AsyncNextSessionReceiver:
     """`NextSessionReceiver`, awaited: the same arguments, methods and errors.
 

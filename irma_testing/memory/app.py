@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, final
 
 from irma_core.models.pointers import SessionPointer
+from irma_core.tracebacks import boundary
 from irma_testing.memory.app_line import AppError, AppLine, read_pointer
 from irma_testing.memory.app_session import ScannedSession
 from irma_testing.memory.server import InMemoryServer
@@ -16,6 +17,7 @@ __all__ = ["SimulatedApp"]
 
 
 @final
+@boundary
 class SimulatedApp:
     """An app with its credentials, at one in-memory server.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 
 from irma_core.models.statuses import ProofStatus, SessionType
+from irma_core.tracebacks import boundary
 from irma_testing.memory.app_line import AppError, AppLine, AppReply
 from irma_testing.memory.choices import Chooser, Lists
 from irma_testing.memory.request_reading import read_static
@@ -29,6 +30,7 @@ _ONLY_SIGNATURES = (ProofStatus.UNMATCHED_REQUEST, ProofStatus.INVALID_TIMESTAMP
 
 
 @final
+@boundary
 @attrs.frozen
 class Outcome:
     """How the session ended for the app.
@@ -45,6 +47,7 @@ class Outcome:
 
 
 @final
+@boundary
 class ScannedSession:
     """What the app shows its user; made by `SimulatedApp.scan`.
 

@@ -17,6 +17,7 @@ from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import SessionType
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock
+from irma_core.tracebacks import boundary
 from irma_testing.memory.events import EventStream
 from irma_testing.memory.lifecycle import Lifecycle
 from irma_testing.memory.posts import Deliver
@@ -45,6 +46,7 @@ _LONGEST_HANDLER = 4.2
 
 
 @final
+@boundary
 class InMemoryServer:
     """Answers as the official IRMA server does, from memory; its proofs are simulated.
 

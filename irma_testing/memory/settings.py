@@ -15,6 +15,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.wire import request_value
+from irma_core.tracebacks import boundary
 
 __all__ = ["RequestorSettings", "ServerSettings"]
 
@@ -41,6 +42,7 @@ def _check_permissions(settings: RequestorSettings | ServerSettings) -> None:
 
 
 @final
+@boundary
 @attrs.frozen
 class RequestorSettings:
     """A requestor that the server knows.
@@ -83,6 +85,7 @@ def _as_json(
 
 
 @final
+@boundary
 @attrs.frozen(kw_only=True)
 class ServerSettings:
     """The server's configuration; the defaults are the official server's.

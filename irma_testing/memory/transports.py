@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, final
 from irma_core.errors import TransportTimeoutError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock, Silence
+from irma_core.tracebacks import boundary
 from irma_testing.memory.events import EventStream
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class _Stream:
 
 
 @final
+@boundary
 class InMemoryStream(_Stream):
     """A `ByteStream` without a socket."""
 
@@ -83,6 +85,7 @@ class InMemoryStream(_Stream):
 
 
 @final
+@boundary
 class AsyncInMemoryStream(_Stream):
     """An `AsyncByteStream` without a socket."""
 
@@ -132,6 +135,7 @@ class _Line:
 
 
 @final
+@boundary
 class InMemoryTransport(_Line):
     """A `Transport` without a socket; made by `InMemoryServer.transport`."""
 
@@ -158,6 +162,7 @@ class InMemoryTransport(_Line):
 
 
 @final
+@boundary
 class AsyncInMemoryTransport(_Line):
     """An `AsyncTransport` without a socket; made by `InMemoryServer.async_transport`."""
 

@@ -26,14 +26,16 @@ ALL = [
 ]
 FLOORS = {
     "errors": 0,
-    "models": 1,
-    "protocol": 2,
-    "trust": 2,
-    "flows": 3,
-    "plugins": 4,
-    "requestor": 5,
-    "async_requestor": 5,
-    "web": 6,
+    "frames": 0,
+    "tracebacks": 1,
+    "models": 2,
+    "protocol": 3,
+    "trust": 3,
+    "flows": 4,
+    "plugins": 5,
+    "requestor": 6,
+    "async_requestor": 6,
+    "web": 7,
 }
 IMPURE = {"socket", "ssl", "asyncio", "threading", "random", "time", "os", "urllib3", "aiohttp"}
 

@@ -18,6 +18,7 @@ from irma_core.plugins.hookspecs import (
     WiringContext,
     hookimpl,
 )
+from irma_core.tracebacks import boundary
 from irma_signing_pkcs11.sessions import KeySessions
 from irma_signing_pkcs11.signer import AsyncPkcs11Signer, Pkcs11Signer
 from irma_signing_pkcs11.uri import KeyUri, read_uri
@@ -36,6 +37,7 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
     return {"pkcs11": make_signer}
 
 
+@boundary
 def make_signer(uri: PluginUri, context: WiringContext) -> Pkcs11Signer | AsyncPkcs11Signer:
     """Make a signer of a key in a token, and log in there.
 

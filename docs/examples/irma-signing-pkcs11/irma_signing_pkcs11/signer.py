@@ -6,6 +6,7 @@ import asyncio
 from typing import final
 
 from irma_core.errors import ConfigurationError, SigningError
+from irma_core.tracebacks import boundary
 from irma_signing_pkcs11.failures import TokenError
 from irma_signing_pkcs11.sessions import KeySessions
 
@@ -13,6 +14,7 @@ __all__ = ["AsyncPkcs11Signer", "Pkcs11Signer"]
 
 
 @final
+@boundary
 class Pkcs11Signer:
     """Signs by RS256 in the token; threads may share it."""
 
@@ -62,6 +64,7 @@ class Pkcs11Signer:
 
 
 @final
+@boundary
 class AsyncPkcs11Signer:
     """The same on a thread: a token takes milliseconds, one behind a network more.
 

@@ -12,6 +12,7 @@ from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
 from irma_core.protocol.status_backends import Quiet
 from irma_core.protocol.transport import Silence
+from irma_core.tracebacks import boundary
 from irma_status_redis.clients import as_bytes, make_client
 from irma_status_redis.failures import attempt
 from irma_status_redis.listening import Listener
@@ -21,6 +22,7 @@ __all__ = ["RedisStatusBackend"]
 
 
 @final
+@boundary
 class RedisStatusBackend:
     """Tells statuses through Redis; a `StatusBackend` that threads may share.
 

@@ -11,6 +11,7 @@ from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
 from irma_core.protocol.status_backends import Quiet
 from irma_core.protocol.transport import Silence
+from irma_core.tracebacks import boundary
 from irma_status_redis.clients import make_async_client
 from irma_status_redis.failures import attempt_async
 from irma_status_redis.listening_async import AsyncListener
@@ -21,6 +22,7 @@ __all__ = ["AsyncRedisStatusBackend"]
 
 
 @final
+@boundary
 class AsyncRedisStatusBackend:
     """`RedisStatusBackend`, awaited; of one event loop."""
 

@@ -12,6 +12,7 @@ from typing import final
 
 from irma_core.errors import ConfigurationError, StoreError
 from irma_core.plugins.hookspecs import Secret
+from irma_core.tracebacks import boundary
 from irma_status_redis.clients import as_bytes, make_async_client, make_client
 from irma_status_redis.failures import attempt, attempt_async
 
@@ -19,6 +20,7 @@ __all__ = ["AsyncRedisStore", "RedisStore"]
 
 
 @final
+@boundary
 class RedisStore:
     """A `Store` in Redis, which threads and processes may share.
 
@@ -66,6 +68,7 @@ class RedisStore:
 
 
 @final
+@boundary
 class AsyncRedisStore:
     """`RedisStore`, awaited."""
 

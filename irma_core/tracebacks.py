@@ -1,0 +1,247 @@
+"""Keep the library's frames, and the local variables in them, out of tracebacks.
+
+Crash reporters show the local variables of every frame of a traceback. Frames of the library hold
+keys, tokens and attribute values. So every public function is a `boundary`: an error that leaves
+one has a traceback of the boundary's own frame, which holds nothing, and the frames of the
+application's functions that the library called.
+
+Errors of the tree keep their type, text and facts. A built-in error that the library raised by
+mistake may quote a value; it becomes a `UsageError` that says where it was raised. Suppressed
+contexts, and built-in errors that a chain holds, are dropped for the same reason.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from types import FunctionType
+from typing import Any, Final, TypeVar, cast
+
+from irma_core.errors import IrmaError, UsageError
+from irma_core.frames import Frames, is_own
+
+__all__ = ["boundary", "is_boundary"]
+
+TargetT = TypeVar("TargetT", bound=Callable[..., Any])
+
+_NATIVE: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""Built-in errors that quote the value they complain of."""
+_SPECIAL: Final = frozenset(
+    {"__aenter__", "__aexit__", "__anext__", "__call__", "__enter__", "__exit__", "__init__"}
+    | {"__next__"}
+)
+_MARK: Final = "__irma_boundary__"
+
+
+def boundary(target: TargetT) -> TargetT:
+    """Return the function with clean tracebacks; of a class, wrap its public methods in place.
+
+    Args:
+        target: A function of any kind, or a class. `__init__` and the methods of context managers
+            and iterators count as public. Properties and other special methods do not: they take
+            no secret.
+    """
+    if not isinstance(target, type):
+        return cast("TargetT", _wrapped(target))
+    _wrap_methods(target)
+    return cast("TargetT", target)
+
+
+def is_boundary(function: object) -> bool:
+    """Return whether a function, or the one that it wraps, is a boundary."""
+    while function is not None:
+        if hasattr(function, _MARK):
+            return True
+        function = getattr(function, "__wrapped__", None)
+    return False
+
+
+def _wrap_methods(owner: type) -> None:
+    for name, member in tuple(vars(owner).items()):
+        if not name.startswith("_") or name in _SPECIAL:
+            _wrap_member(owner, name, member)
+
+
+def _wrap_member(owner: type, name: str, member: object) -> None:
+    if isinstance(member, classmethod | staticmethod):
+        if not is_boundary(member.__func__):
+            setattr(owner, name, type(member)(_wrapped(member.__func__)))
+    elif isinstance(member, FunctionType) and not is_boundary(member):
+        setattr(owner, name, _wrapped(member))
+
+
+def _wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    if iscoroutinefunction(function):
+        made = _coroutine(function)
+    elif isasyncgenfunction(function):
+        made = _async_generator(function)
+    elif isgeneratorfunction(function):
+        made = _generator(function)
+    else:
+        made = _plain(function)
+    # A traceback shows the code's name, which is then that of the function.
+    name = function.__name__
+    qualified = function.__qualname__
+    made.__code__ = made.__code__.replace(co_name=name, co_qualname=qualified)
+    setattr(made, _MARK, True)
+    return made
+
+
+# Each wrapper below has the same end. Its frame is the one that remains in the traceback, so it
+# drops the arguments first. It raises outside the `except`, or the error would be its own context.
+
+
+def _plain(function: Callable[..., Any]) -> FunctionType:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001  # it is raised again
+            failed = error
+        del args, kwargs
+        failed, context = _cleaned(failed, function)
+        try:
+            raise failed
+        finally:
+            failed.__context__ = context
+            del failed, context
+
+    return cast("FunctionType", call)
+
+
+def _coroutine(function: Callable[..., Any]) -> FunctionType:
+    @wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001  # it is raised again
+            failed = error
+        del args, kwargs
+        failed, context = _cleaned(failed, function)
+        try:
+            raise failed
+        finally:
+            failed.__context__ = context
+            del failed, context
+
+    return cast("FunctionType", call)
+
+
+def _generator(function: Callable[..., Any]) -> FunctionType:
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        inner = function(*args, **kwargs)
+        del args, kwargs
+        try:
+            return (yield from inner)
+        except BaseException as error:  # noqa: BLE001  # it is raised again
+            failed = error
+        del inner
+        failed, context = _cleaned(failed, function)
+        try:
+            raise failed
+        finally:
+            failed.__context__ = context
+            del failed, context
+
+    return cast("FunctionType", call)
+
+
+def _async_generator(function: Callable[..., Any]) -> FunctionType:
+    @wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        inner = function(*args, **kwargs)
+        del args, kwargs
+        try:
+            item = await anext(inner)
+            while True:
+                try:
+                    sent = yield item
+                except BaseException as error:  # noqa: BLE001  # the inner one's to handle
+                    item = await inner.athrow(error)
+                else:
+                    item = await inner.asend(sent)
+        except StopAsyncIteration:
+            return
+        except BaseException as error:  # noqa: BLE001  # it is raised again
+            failed = error
+        del inner
+        item = sent = None
+        failed, context = _cleaned(failed, function)
+        try:
+            raise failed
+        finally:
+            failed.__context__ = context
+            del failed, context
+
+    return cast("FunctionType", call)
+
+
+def _cleaned(
+    error: BaseException, function: Callable[..., Any]
+) -> tuple[BaseException, BaseException | None]:
+    """Return what to raise in place of an error, and its context."""
+    handled = sys.exception()  # the application's, while it calls the boundary
+    places = Frames(error.__traceback__)
+    # One frame, the boundary's, is a call with the wrong arguments: Python's own error tells most.
+    if places.is_ours and places.count > 1:
+        if isinstance(error, _NATIVE) and _is_foreign(error) and not places.is_of_tests:
+            where = f"{type(error).__name__} at {places.last}"
+            error = UsageError(
+                f"{function.__qualname__}: an argument has a type or value that it does not take, "
+                f"or this is a bug in irma-backend ({where})"
+            )
+            error.__suppress_context__ = True
+            return error, handled
+        if not isinstance(error, IrmaError) and isinstance(error, Exception):
+            error.add_note(f"Raised by irma-backend at {places.last}.")
+    _clean_chain(error, handled)
+    return error, error.__context__
+
+
+def _clean_chain(error: BaseException, handled: BaseException | None) -> None:
+    """Take the library's frames out of an error, its causes and contexts."""
+    seen = {id(handled)} - {id(error)}
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        frames = Frames(each.__traceback__)
+        each.__traceback__ = frames.kept()
+        if frames.is_ours:
+            _drop_values(each, handled)
+        waiting += (each.__cause__, each.__context__)
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+
+
+def _drop_values(error: BaseException, handled: BaseException | None) -> None:
+    """Drop the causes and contexts of an error that may quote a value."""
+    if _quotes(error.__cause__):
+        error.__cause__ = None
+    context = error.__context__
+    if context is handled or context is error.__cause__:
+        return
+    if error.__suppress_context__ or _quotes(context):
+        error.__context__ = None
+
+
+def _quotes(error: BaseException | None) -> bool:
+    return isinstance(error, _NATIVE) and _is_foreign(error) and Frames(error.__traceback__).is_ours
+
+
+def _is_foreign(error: BaseException) -> bool:
+    """Return whether an error is none of the library's own classes, and no failure of I/O."""
+    own = is_own(type(error).__module__)
+    return not own and not isinstance(error, IrmaError | OSError)
