@@ -63,6 +63,7 @@ from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
     IssuanceRequest,
+    Labels,
     NextSession,
     RevocationRequest,
     SessionRequest,
@@ -73,7 +74,14 @@ from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.tracebacks import boundary
 
-__all__ = ["AnyRequest", "read_as", "read_request", "read_request_value", "request_value"]
+__all__ = [
+    "AnyRequest",
+    "named_request_value",
+    "read_as",
+    "read_request",
+    "read_request_value",
+    "request_value",
+]
 
 AnyRequest = SessionRequest | ExtendedRequest | RevocationRequest
 Model = TypeVar("Model")
@@ -84,6 +92,8 @@ _REQUESTS: dict[str, type[Any]] = {
     ISSUANCE_CONTEXT: IssuanceRequest,
     REVOCATION_CONTEXT: RevocationRequest,
 }
+_SLOT_NAMES = "slotNames"
+"""A field of ours beside `request`: servers pass over it, and have no place for names."""
 _FIELD = re.compile(r"^[a-z_]+")
 """The field at the beginning of a place; what follows in brackets are the person's own names."""
 _WRITTEN_BY_PEOPLE = frozenset(
@@ -101,7 +111,7 @@ def read_as(value: JsonValue, model: type[Model]) -> Model:
 
 
 def read_request_value(value: JsonValue) -> AnyRequest:
-    """Read a request of any kind, plain or extended; slots are numbers.
+    """Read a request of any kind, plain or extended; slots are numbers unless they are named.
 
     Raises:
         RequestError: At the place it names; unknown fields are refused.
@@ -111,7 +121,7 @@ def read_request_value(value: JsonValue) -> AnyRequest:
         if "request" in fields:
             # Libraries from before 2019 add `data`, which asks nothing: no server looks at it.
             fields = {name: item for name, item in fields.items() if name != "data"}
-            return _read(fields, ExtendedRequest)
+            return _read_extended(fields)
         if fields.get("@context") == REVOCATION_CONTEXT:
             return _read(fields, RevocationRequest)
         return _read_session_request(fields)
@@ -164,6 +174,36 @@ def request_value(request: AnyRequest) -> dict[str, JsonValue]:
     if isinstance(request, RevocationRequest):
         return revocation_request_value(request)
     return session_request_value(request)
+
+
+def named_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
+    """Give the JSON value of a request with the names of its slots, which servers pass over.
+
+    Raises:
+        RequestError: As `request_value`.
+    """
+    names = request.request.disclose.names
+    value = extended_request_value(request)
+    return value if names is None else {**value, _SLOT_NAMES: list(names)}
+
+
+def _read_extended(fields: dict[str, JsonValue]) -> ExtendedRequest:
+    if _SLOT_NAMES not in fields:
+        return _read(fields, ExtendedRequest)
+    place = f".{_SLOT_NAMES}"
+    names = tuple(
+        read_text(name, f"{place}[{i}]")
+        for i, name in enumerate(read_list(fields[_SLOT_NAMES], place))
+    )
+    rest = {name: value for name, value in fields.items() if name != _SLOT_NAMES}
+    extended = _read(rest, ExtendedRequest)
+    asked = extended.request
+    try:
+        disclose = as_condiscon(ConDisCon(asked.disclose.disjunctions, names), "")
+    except RequestError as error:
+        raise WireError(place, error.reason) from None
+    labels: Labels = {names[int(slot)]: label for slot, label in asked.labels.items()}
+    return attrs.evolve(extended, request=attrs.evolve(asked, disclose=disclose, labels=labels))
 
 
 def _read(value: JsonValue, model: type[Model]) -> Model:

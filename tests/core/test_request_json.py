@@ -27,6 +27,7 @@ from irma_core.models.session_requests import (
 )
 from irma_core.models.wire import (
     AnyRequest,
+    named_request_value,
     read_as,
     read_request,
     read_request_value,
@@ -189,6 +190,15 @@ def test_any_request_comes_back_but_for_the_names_of_its_slots(request: AnyReque
         assert plain.disclose.names is None
     if "names=('" not in repr(request):
         assert again == request
+
+
+@given(EXTENDED_REQUESTS)
+def test_a_request_with_the_names_of_its_slots_comes_back_whole(request: ExtendedRequest) -> None:
+    """Labels stay on their slots, and without names it is what any server reads."""
+    value = named_request_value(request)
+    assert read_request_value(value) == request
+    value.pop("slotNames", None)
+    assert value == request_value(request)
 
 
 @pytest.mark.parametrize(
@@ -362,6 +372,14 @@ WRONG: list[tuple[str, Any]] = [
     ("nextSession.url", {"request": ASK, "nextSession": {}}),
     ("nextSession.url", {"request": ASK, "nextSession": {"url": ""}}),
     ("nextSession.uri", {"request": ASK, "nextSession": {"uri": "https://shop.example/"}}),
+    ("slotNames", {"request": ASK, "slotNames": "age"}),
+    ("slotNames", {"request": ASK, "slotNames": []}),
+    ("slotNames", {"request": ASK, "slotNames": ["age", "name"]}),
+    ("slotNames", {"request": FULL, "slotNames": ["age", "age"]}),
+    ("slotNames", {"request": ASK, "slotNames": [""]}),
+    ("slotNames[0]", {"request": ASK, "slotNames": [0]}),
+    ("slotNames", {**ASK, "slotNames": ["age"]}),
+    ("request.disclose[0]", {"request": {**ASK, "disclose": [[]]}, "slotNames": ["age"]}),
     ("type", {"@context": REVOCATION, "revocationKey": "key"}),
     ("type", {**REVOKE, "type": OVER18}),
     ("revocationKey", {**REVOKE, "revocationKey": ""}),
