@@ -1,23 +1,44 @@
-"""Where the command line begins: as a script, or by `python -m irma_backend.cli`.
+"""Where the command line begins: as a script, or by `python -m irma_backend`.
 
-Belongs here: what is said where the extra is missing, without which there is no command line.
+Belongs here: what holds for every command, whatever happens in it: the streams, the signals, and
+what is said where an extra is missing.
 """
 
 import sys
 
+from irma_backend.cli.interrupts import Interrupted, catch_signals, end_soon
+from irma_backend.cli.output import guard, tell
+
 __all__ = ["begin"]
+
+_USAGE = 2
 
 
 def begin() -> None:
-    """Run the command line, or say what to install first."""
+    """Run the command line, and end the process with its exit status."""
+    status = 0
     try:
-        from irma_backend.cli.main import main  # noqa: PLC0415  # it needs click
+        guard()
+        catch_signals()
+        status = _run()
+        end_soon()
+    except Interrupted as interrupt:
+        end_soon()
+        tell(str(interrupt))
+        status = interrupt.status
+    sys.exit(status)
+
+
+def _run() -> int:
+    try:
+        from irma_backend.cli.exits import run  # noqa: PLC0415  # it needs click
+        from irma_backend.cli.main import main  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        sys.stderr.write("Error: the command line needs click: pip install 'irma-backend[cli]'\n")
-        sys.exit(2)
-    main(prog_name="irma-backend")
+        tell("Error: the command line needs click: pip install 'irma-backend[cli]'")
+        return _USAGE
+    return run(main)
 
 
 if __name__ == "__main__":

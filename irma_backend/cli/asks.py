@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from irma_backend.cli.reading import read_input, read_text
 from irma_core import (
     AttributeRequest,
     CredentialRequest,
@@ -27,11 +27,26 @@ from irma_core.errors import RequestError
 from irma_core.models.session_requests import SessionRequest
 from irma_core.models.wire import read_request
 
-__all__ = ["Asked", "asked_of", "read_asked", "read_file", "request_of", "with_asked"]
+__all__ = ["Asked", "asked_of", "read_asked", "request_of", "with_asked"]
 
 Asked = SessionRequest | ExtendedRequest | str
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SLOT = re.compile(r"(?:(?P<name>[^=.|+?]*)(?P<optional>\?)?=(?!=))?(?P<options>.+)", re.DOTALL)
+_SIGN = re.compile(r"==|[+|]|\Z")
+_NAME = r"[A-Za-z][\w-]*(?:\.[\w-]+)"
+_AFTER_VALUE = re.compile(
+    rf"(?P<sign>[+|])\s*{_NAME}{{2,3}}\s*(?=[+|]|==|\Z)"
+    rf"|[+|]\s*(?P<odd>{_NAME}+\s*=|[A-Za-z][\w-]*\s*==)",
+    re.ASCII,
+)
+"""Where a value ends: at a sign with the name of an attribute after it, or with what may be meant
+for one."""
+_ODD = (
+    "a '+' or '|' after a value goes before the name of an attribute, as in "
+    "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; a value that looks like this needs --request FILE"
+)
+_ONE_SIGN = "a '=' follows the name of an attribute: did you mean '==', to demand a value?"
+_COMMA = re.compile(r"(?<!\\),")
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
@@ -41,10 +56,16 @@ _OPTIONS = (
     ),
     click.option("--sign", metavar="MESSAGE", help="Ask for a signature over this message."),
     click.option(
-        "--issue", multiple=True, metavar="CREDENTIAL:NAME=VALUE,...", help="Issue a credential."
+        "--issue",
+        multiple=True,
+        metavar="CREDENTIAL:NAME=VALUE,...",
+        help="Issue a credential. A comma parts attributes; write \\, in a value.",
     ),
     click.option(
-        "--request", "file", metavar="FILE", help="The request as JSON or JWT; - for the input."
+        "--request",
+        "file",
+        metavar="FILE",
+        help="The request as JSON or JWT; - for the standard input.",
     ),
 )
 
@@ -69,18 +90,21 @@ def asked_of(
         raise RequestError("", "say what to ask: --disclose, --sign or --issue, or --request FILE")
     if file is None:
         return request_of(disclose, sign=sign, issue=issue)
-    return read_asked(read_file(file, sys.stdin.read() if file == "-" else ""))
+    return read_asked(
+        read_input("the request") if file == "-" else read_text(Path(file), "--request")
+    )
 
 
 def request_of(
     disclose: Sequence[str], *, sign: str | None, issue: Sequence[str]
 ) -> SessionRequest:
-    """Make a request of the options' texts.
+    r"""Make a request of the options' texts.
 
     Args:
-        disclose: Slots, `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`.
+        disclose: Slots, `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`. A value goes on
+            to the end, or to a sign that the name of an attribute follows.
         sign: The message of a signature request.
-        issue: Credentials, `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`.
+        issue: Credentials, `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`; a comma in a value is `\,`.
 
     Raises:
         RequestError: At the place it names.
@@ -91,7 +115,9 @@ def request_of(
     if sign is not None:
         return SignatureRequest(sign, slots)
     if issue:
-        return IssuanceRequest([_credential(text) for text in issue], slots)
+        return IssuanceRequest(
+            [_credential(text, number) for number, text in enumerate(issue, 1)], slots
+        )
     return DisclosureRequest(slots)
 
 
@@ -129,40 +155,52 @@ def _slots(texts: Sequence[str]) -> dict[str, DisCon] | list[DisCon]:
 
 
 def _slot(match: re.Match[str]) -> DisCon:
-    options = [_option(option) for option in match["options"].split("|")]
-    return optional(*options) if match["optional"] else any_of(*options)
+    options: list[list[AttributeRequest]] = [[]]
+    for sign, attribute in _attributes(match["options"]):
+        if sign == "|":
+            options.append([])
+        options[-1].append(attribute)
+    made = [all_of(*attributes) for attributes in options]
+    return optional(*made) if match["optional"] else any_of(*made)
 
 
-def _option(text: str) -> Sequence[AttributeRequest]:
-    attributes: list[AttributeRequest] = []
-    for each in text.split("+"):
-        kind, demanded, value = each.partition("==")
-        attributes.append(AttributeRequest(kind.strip(), value=value if demanded else None))
-    return all_of(*attributes).attributes
+def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
+    """Give the attributes of a slot, each with the sign before it."""
+    sign, at = "", 0
+    while True:
+        found = next(_SIGN.finditer(text, at))
+        kind, end, at = text[at : found.start()].strip(), found[0], found.end()
+        value = None
+        if end == "==":
+            after = _AFTER_VALUE.search(text, at)
+            if after is not None and after["odd"] is not None:
+                raise RequestError("", _ODD)
+            stop = len(text) if after is None else after.start()
+            value, end = text[at:stop], "" if after is None else after["sign"]
+            at = stop + len(end)
+        elif "=" in kind:
+            raise RequestError("", _ONE_SIGN)
+        yield sign, AttributeRequest(kind, value=value)
+        if not end:
+            return
+        sign = end
 
 
-def _credential(text: str) -> CredentialRequest:
+def _credential(text: str, number: int) -> CredentialRequest:
+    place = f"--issue {number}"
     kind, _, pairs = text.partition(":")
     attributes: dict[str, str | None] = {}
-    for pair in filter(None, pairs.split(",")):
+    for pair in _COMMA.split(pairs) if pairs else ():
         name, equals, value = pair.partition("=")
         if not equals:
-            raise RequestError("--issue", "an attribute is NAME=VALUE")
-        attributes[name] = value
-    return CredentialRequest(kind, attributes)
-
-
-def read_file(path: str, stdin: str) -> str:
-    """Give a file's text, or that of the standard input for `-`.
-
-    Raises:
-        RequestError: It cannot be read.
-    """
-    if path == "-":
-        return stdin
+            raise RequestError(
+                place,
+                "an attribute is NAME=VALUE; a comma parts them, write \\, for one in a value",
+            )
+        if name in attributes:
+            raise RequestError(place, "an attribute is named twice")
+        attributes[name] = value.replace("\\,", ",")
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise RequestError("", f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise RequestError("", f"{path}: is not text in UTF-8") from None
+        return CredentialRequest(kind, attributes)
+    except RequestError as error:
+        raise RequestError(place, str(error)) from None

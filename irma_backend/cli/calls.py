@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from irma_backend.cli.exits import ending
+from irma_backend.cli.options import FILE, Command
+from irma_backend.cli.output import put
+from irma_backend.cli.reading import read_secret
 from irma_backend.cli.results import print_answer, print_unchecked
 from irma_backend.cli.settings import Settings, with_settings
 from irma_backend.cli.state import load_session
@@ -19,14 +21,14 @@ from irma_core.models.tokens import RequestorToken
 
 __all__ = ["cancel", "health", "public_key", "result", "status"]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
-def _with_session(command: Command) -> Command:
+def _with_session(command: CommandT) -> CommandT:
     """Give a command the option that names its session."""
     return click.option(
         "--state-file",
-        type=click.Path(path_type=Path),
+        type=FILE,
         help="What `session --state-file` wrote. Without it the requestor token is read from the "
         "standard input.",
     )(with_settings(command))
@@ -35,21 +37,23 @@ def _with_session(command: Command) -> Command:
 def _session(state_file: Path | None) -> StartedSession | RequestorToken:
     if state_file is not None:
         return load_session(state_file)
-    token = sys.stdin.read().strip()
+    token = read_secret("requestor token")
     if not token:
-        raise ConfigurationError("give --state-file, or the requestor token on the standard input")
+        raise ConfigurationError(
+            "expected --state-file FILE, or the requestor token on the standard input"
+        )
     return RequestorToken(token)
 
 
-@click.command()
+@click.command(cls=Command)
 @_with_session
 def status(settings: Settings, *, state_file: Path | None) -> None:
     """Show how far a session is."""
     with ending(), settings.requestor() as requestor:
-        click.echo(requestor.get_status(_session(state_file)).value)
+        put(requestor.get_status(_session(state_file)).value)
 
 
-@click.command()
+@click.command(cls=Command)
 @_with_session
 def result(settings: Settings, *, state_file: Path | None) -> None:
     """Print the result of a session as JSON.
@@ -60,12 +64,12 @@ def result(settings: Settings, *, state_file: Path | None) -> None:
     with ending(as_json=True), settings.requestor() as requestor:
         session = _session(state_file)
         if isinstance(session, StartedSession):
-            print_answer(requestor.get_answer(session))
+            print_answer(requestor.get_answer(session), session)
         else:
             print_unchecked(requestor.get_unchecked_result(session))
 
 
-@click.command()
+@click.command(cls=Command)
 @_with_session
 def cancel(settings: Settings, *, state_file: Path | None) -> None:
     """Cancel a session."""
@@ -73,15 +77,15 @@ def cancel(settings: Settings, *, state_file: Path | None) -> None:
         requestor.cancel_session(_session(state_file))
 
 
-@click.command("public-key")
+@click.command("public-key", cls=Command)
 @with_settings
 def public_key(settings: Settings) -> None:
     """Show the key that the server signs results with."""
     with ending(), settings.requestor() as requestor:
-        click.echo(requestor.get_public_key().rstrip("\n"))
+        put(requestor.get_public_key().rstrip("\n"))
 
 
-@click.command()
+@click.command(cls=Command)
 @with_settings
 def health(settings: Settings) -> None:
     """Ask whether the server is up; nothing is printed if it is."""

@@ -14,9 +14,10 @@ import attrs
 import click
 from rich.console import Console
 
+from irma_backend.cli.conversation import Conversation
 from irma_backend.cli.exits import ending
-from irma_backend.cli.screen import show_answer
-from irma_backend.cli.session import cancelled_by_ctrl_c, follow
+from irma_backend.cli.options import Command
+from irma_backend.cli.screen import show_answer, to_output, to_person
 from irma_backend.cli.settings import Settings
 from irma_core import (
     AttributeRequest,
@@ -45,7 +46,7 @@ _A_MOMENT = timedelta(seconds=1.2)  # to see the QR before the app comes, and it
 _TIMEOUT = timedelta(minutes=5)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--server",
     metavar="URL",
@@ -53,22 +54,26 @@ _TIMEOUT = timedelta(minutes=5)
 )
 def demo(server: str | None) -> None:
     """Play a whole session, with an app that answers by itself."""
-    console = Console(highlight=False, soft_wrap=True)
     with ending():
         if server is not None:
             with Settings(server).requestor() as requestor:
-                _main_job(requestor, console)
+                _main_job(requestor, to_person(), to_output())
             return
-        play(console)
+        play(to_person(), to_output())
 
 
-def play(console: Console) -> None:
-    """Play it all at a server in memory."""
+def play(person: Console, output: Console) -> None:
+    """Play it all at a server in memory.
+
+    Args:
+        person: Where everything but the answer is shown.
+        output: Where the answer is.
+    """
     with _served() as (requestor, memory, app):
-        console.print("The server is in memory, the app simulated: nothing here is proved.\n")
-        _main_job(requestor, console, after_start=partial(_accept_later, memory, app))
-        console.print("\nWhat is never taken for an answer:")
-        _failures(requestor, memory, app, console)
+        person.print("The server is in memory, the app simulated: nothing here is proved.\n")
+        _main_job(requestor, person, output, after_start=partial(_accept_later, memory, app))
+        person.print("\nWhat is never taken for an answer:")
+        _failures(requestor, memory, app, person)
 
 
 @contextmanager
@@ -84,17 +89,15 @@ def _served() -> Generator[tuple[Requestor, InMemoryServer, SimulatedApp]]:
 
 def _main_job(
     requestor: Requestor,
-    console: Console,
+    person: Console,
+    output: Console,
     *,
     after_start: Callable[[SessionPointer], None] | None = None,
 ) -> None:
-    console.print("Are you over 18? And, if you like: what is your name?\n")
-    started = requestor.start_session(_ASKED)
-    if after_start is not None:
-        after_start(started.pointer)
-    with cancelled_by_ctrl_c(requestor, started):
-        answer = follow(requestor, started, console, timeout=_TIMEOUT)
-    show_answer(console, answer)
+    person.print("Are you over 18? And, if you like: what is your name?\n")
+    Conversation(requestor, person, timeout=_TIMEOUT).hold(
+        _ASKED, lambda answer, _started: show_answer(output, answer), after_start=after_start
+    )
 
 
 def _accept_later(memory: InMemoryServer, app: SimulatedApp, pointer: SessionPointer) -> None:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 import click
 
+from irma_backend.cli.options import Command, WholeNumber
+from irma_backend.cli.output import put, tell
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ServerSettings
 from irma_transport_urllib3 import SystemClock
@@ -22,10 +24,10 @@ _PORT = 8088
 _INTERRUPTED = 130
 
 
-@click.command("dev-server")
+@click.command("dev-server", cls=Command)
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=_PORT,
     show_default=True,
     help="Where it listens on 127.0.0.1; 0 for any free port.",
@@ -55,9 +57,8 @@ def dev_server(port: int, *, callbacks_anywhere: bool) -> None:
             running_dev_server(server, port, callbacks_anywhere=callbacks_anywhere) as url,
         ):
             log.warning("For development only: nothing that this server says is proved.")
-            click.echo(f"IRMA server: {url}")
-            click.echo(f"Play the app: {url}/")
-            click.echo("Ctrl-C ends it, and its sessions with it.")
+            put(f"IRMA server: {url}\nPlay the app: {url}/")
+            tell("Ctrl-C ends it, and its sessions with it.")
             _wait()
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from None

@@ -7,11 +7,16 @@ A script that reads JSON reads the error, too: `{"error": {"name", "exitStatus",
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
+import click
+
+from irma_backend.cli.options import usage_text
+from irma_backend.cli.output import OutputError, clean, tell
 from irma_backend.cli.results import print_json
-from irma_backend.cli.screen import clean
 from irma_core import Risk
 from irma_core.errors import (
     AnswerError,
@@ -28,13 +33,15 @@ from irma_core.errors import (
 from irma_core.models.json_text import JsonValue
 from irma_core.protocol.replies import NOT_KNOWN
 
-__all__ = ["INTERRUPTED", "RISKS", "USAGE", "ending", "exit_status"]
+__all__ = ["FAULT", "OUTPUT", "RISKS", "USAGE", "ending", "exit_status", "run"]
 
 RISKS = {"plain-http": Risk.PLAIN_HTTP, "demo-attributes": Risk.DEMO_ATTRIBUTES}
 """What `--allow` takes where a server is asked."""
 
 USAGE = 2
-INTERRUPTED = 130
+OUTPUT = 8
+FAULT = 9
+_REFUSED = 5
 _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (UsageError, USAGE),
     (SessionCancelledError, 3),
@@ -42,17 +49,20 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (SessionGoneError, 4),
     (DeadlineError, 4),
     (NobodyAnsweredError, 4),
-    (ServerRefusedError, 5),
+    (ServerRefusedError, _REFUSED),
     (AnswerError, 6),
     (JwtError, 6),
     (IrmaError, 7),
 )
 """The first that fits counts."""
 _INVALID_REQUEST = "INVALID_REQUEST"
+_BAD_REQUEST, _NOT_FOUND = 400, 404
 # The library speaks to programs, and names their arguments.
 _OPTIONS = {
     "plugins= names": "--plugin names",
     "in secrets= (": "in --secret-file (",
+    "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "
+    "--requestor) with",
     **{
         f"allow Risk.{risk.name}": f"give --allow {risk.name.lower().replace('_', '-')}"
         for risk in Risk
@@ -61,11 +71,38 @@ _OPTIONS = {
 
 
 def exit_status(error: IrmaError) -> int:
-    """Give the exit status that stands for an error."""
+    """Return the exit status that stands for an error."""
     if isinstance(error, ServerRefusedError) and error.code == _INVALID_REQUEST:
         # Mostly a credential or an attribute that no scheme has: wrong usage, as seen from here.
-        return USAGE if error.remote_message != NOT_KNOWN else 5
+        of_request = error.http_status == _BAD_REQUEST and error.remote_message != NOT_KNOWN
+        return USAGE if of_request else _REFUSED
     return next(status for kind, status in _BY_ERROR if isinstance(error, kind))
+
+
+def run(command: click.Command) -> int:
+    """Run the command of the process's arguments, and return its exit status.
+
+    Nothing but `Interrupted` comes out of it: what is not foreseen is a line and a status too.
+    """
+    try:
+        # A command that ends early returns its status; the others return None.
+        status: int | None = command.main(prog_name="irma-backend", standalone_mode=False)
+    except click.ClickException as error:
+        for line in usage_text(error).split("\n"):
+            tell(line)
+        return USAGE
+    except click.Abort:  # the end of the input, where an answer was expected
+        tell("Error: the standard input has ended")
+        return USAGE
+    except OutputError as error:
+        tell(f"Error: the output cannot be written: {error.reason}")
+        return OUTPUT
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else FAULT
+    except Exception as error:  # noqa: BLE001  # a traceback would show what is private
+        tell(f"Error: a fault of irma-backend: {_place(error)}. Please report this line.")
+        return FAULT
+    return status or 0
 
 
 @contextmanager
@@ -80,19 +117,30 @@ def ending(*, as_json: bool = False) -> Generator[None]:
     except IrmaError as error:
         status, words = exit_status(error), _for_a_terminal(error)
         if as_json:
-            print_json({"error": _facts(error, status, words)})
-        sys.stderr.write(f"Error: {words}\n")
+            with suppress(OutputError):  # the line below says the same
+                print_json({"error": _facts(error, status, words)})
+        tell(f"Error: {words}")
         sys.exit(status)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted.\n")
-        sys.exit(INTERRUPTED)
 
 
 def _for_a_terminal(error: IrmaError) -> str:
     words = clean(str(error))
     for argument, option in _OPTIONS.items():
         words = words.replace(argument, option)
+    if (
+        isinstance(error, ServerRefusedError)
+        and error.http_status == _NOT_FOUND
+        and error.code == _INVALID_REQUEST
+    ):
+        words += ": --server must be the base URL of an IRMA server, without /irma or /session"
     return words
+
+
+def _place(error: Exception) -> str:
+    """Return the kind of an error and where it was raised; its text may hold a secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 def _facts(error: IrmaError, status: int, words: str) -> dict[str, JsonValue]:

@@ -10,6 +10,8 @@ from importlib import import_module
 
 import click
 
+from irma_backend.cli.options import similar
+
 __all__ = ["main"]
 
 _COMMANDS = {
@@ -50,6 +52,16 @@ class _Commands(click.Group):
             ) from None
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            ctx.fail(
+                f"No such command.{similar(args[0], list(_COMMANDS))} "
+                "irma-backend --help lists the commands."
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002  # click's
@@ -64,7 +76,9 @@ class _Commands(click.Group):
 def main() -> None:
     """Ask people to prove things about themselves with IRMA (Yivi).
 
-    Each command tells its options by --help. Exit status: 0 an answer, 2 wrong usage, 3 cancelled
-    in the app, 4 timed out or gone, 5 the server refused, 6 no answer (the proof is not valid, or
-    not of what was asked), 7 the wire or the server failed, 130 Ctrl-C.
+    Each command tells its options by --help. The answer goes to the standard output, all else to
+    the standard error. Exit status: 0 an answer, 2 wrong usage, 3 cancelled in the app, 4 timed out
+    or gone, 5 the server refused, 6 no answer (the proof is not valid, or not of what was asked),
+    7 the network or the server failed, 8 the output cannot be written, 9 a fault of irma-backend,
+    129 the terminal was closed (SIGHUP), 130 Ctrl-C (SIGINT), 131 SIGQUIT, 143 SIGTERM.
     """

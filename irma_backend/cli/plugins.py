@@ -11,14 +11,13 @@ from importlib.metadata import version
 
 import attrs
 import click
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from irma_backend import builtin_schemes
 from irma_backend.cli.exits import USAGE
+from irma_backend.cli.options import Command
 from irma_backend.cli.results import print_json
-from irma_backend.cli.screen import clean
+from irma_backend.cli.screen import shown, to_output
 from irma_backend.installed import installed_plugins
 from irma_backend.opening import BUILT_IN
 from irma_core.errors import PluginError
@@ -36,7 +35,7 @@ class _Seen:
     error: str | None = None
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, for scripts.")
 def plugins(*, as_json: bool) -> None:
     """List the plugins that are installed, and what they offer.
@@ -79,16 +78,15 @@ def _value(seen: _Seen) -> JsonValue:
 
 
 def _show(seen: list[_Seen]) -> None:
-    table = Table()
+    console, table = to_output(), Table()
     for heading in ("plugin", "version", "signs", "tells statuses", "stores"):
         table.add_column(heading, overflow="fold")
     for each in seen:
         offers = each.offers or Offers((), (), ())
         schemes = (offers.signing_schemes, offers.status_backends, offers.stores)
         cells = [" ".join(f"{scheme}:" for scheme in row) or "-" for row in schemes]
-        table.add_row(*(Text(clean(text)) for text in (each.name, each.version, *cells)))
-    console = Console(highlight=False)
+        table.add_row(*(shown(console, text) for text in (each.name, each.version, *cells)))
     console.print(table)
     for each in seen:
         if each.error:
-            console.print(Text(clean(f"{each.name} cannot be used: {each.error}")), soft_wrap=True)
+            console.print(shown(console, f"{each.name} cannot be used: {each.error}"))

@@ -12,18 +12,20 @@ import click
 
 from irma_backend.cli.asks import asked_of, with_asked
 from irma_backend.cli.exits import ending
+from irma_backend.cli.options import Command
+from irma_backend.cli.output import put, tell
+from irma_backend.cli.results import print_json
 from irma_backend.cli.settings import Settings, with_key_settings
 from irma_core import sign_session_request
 from irma_core.errors import RequestError
-from irma_core.models.json_text import write_json
 from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import as_extended
-from irma_core.models.wire import request_value
+from irma_core.models.wire import named_request_value
 
 __all__ = ["request"]
 
 
-@click.command()
+@click.command(cls=Command)
 @with_asked
 @with_key_settings
 def request(settings: Settings, **asking: Any) -> None:
@@ -39,11 +41,13 @@ def request(settings: Settings, **asking: Any) -> None:
             raise RequestError("", "it is a JWT already")
         if settings.key is None:
             ready = ready_to_start(as_extended(asked), now, settings.risks)
-            click.echo(write_json(dict(request_value(ready))))
+            print_json(named_request_value(ready))
             return
         name = settings.name
         with settings.signer(settings.key) as signer:
             jwt = sign_session_request(
                 asked, name=name, signer=signer, now=now, allow=settings.risks
             )
-        click.echo(jwt)
+        put(jwt)
+        if as_extended(asked).request.disclose.names is not None:
+            tell("The JWT has no place for the names of slots: the answer will number them.")

@@ -1,36 +1,75 @@
 """What scripts read: answers and results as JSON on the standard output.
 
 An answer is `{"session", "type", "evidence", "answer": {SLOT: {"option", "attributes": [{"id",
-"value", "issued"}]}}, "signature"}`: `session` is the fingerprint, `value` null without a value,
-`issued` Unix seconds, `signature` only where one was made. An unchecked result has `"status"`,
-`"proofStatus"` and `"disclosed"` instead of `"answer"`, and proves nothing.
+"value", "issued"}]}}, "signature", "issuedCredentials"}`: `session` is the fingerprint, `value` is
+null without a value, `issued` is in Unix seconds. The last two are there only where a signature was
+made, and where credentials were issued. An unchecked result has `"status"`, `"proofStatus"` and
+`"disclosed"` instead of `"answer"`, and proves nothing.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from irma_backend.cli.screen import is_unsafe
-from irma_core import Answer, DisclosedAttribute, SessionResult
+from irma_backend.cli.output import is_unsafe, put
+from irma_core import Answer, DisclosedAttribute, IssuanceRequest, SessionResult
 from irma_core.models.json_text import JsonValue, read_json, write_json
+from irma_core.models.sessions import StartedSession
 
-__all__ = ["print_answer", "print_json", "print_unchecked"]
+__all__ = ["answer_text", "issued_in", "print_answer", "print_json", "print_unchecked"]
 
 
 def print_json(value: JsonValue) -> None:
-    """Print a value on one line; what would steer a terminal is escaped, as JSON can."""
-    line = "".join(_escaped(each) if is_unsafe(each) else each for each in write_json(value))
-    sys.stdout.write(f"{line}\n")
+    """Print a value on one line.
+
+    What would steer a terminal, or has no place in the encoding of the standard output, is escaped
+    as JSON can.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    put(_line(value, sys.stdout.encoding))
+
+
+def _line(value: JsonValue, encoding: str) -> str:
+    written = write_json(value)
+    try:
+        written.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(each if each.isascii() else _escaped(each) for each in written)
+    return "".join(_escaped(each) if is_unsafe(each) else each for each in written)
 
 
 def _escaped(letter: str) -> str:
-    units = letter.encode("utf-16-be").hex()  # two for what lies beyond the first 65,536
+    # Two units for what lies beyond the first 65,536; half a pair stays half a pair.
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
-def print_answer(answer: Answer) -> None:
-    """Print an answer."""
+def print_answer(answer: Answer, session: StartedSession) -> None:
+    """Print the answer of a session.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    print_json(_answer_value(answer, session))
+
+
+def answer_text(answer: Answer, session: StartedSession) -> str:
+    """Return the same line as ASCII, for a file."""
+    return _line(_answer_value(answer, session), "ascii")
+
+
+def issued_in(session: StartedSession) -> Sequence[str]:
+    """Return the credential types that a session issues when it is done."""
+    asked = session.request.request
+    if not isinstance(asked, IssuanceRequest):
+        return ()
+    return [credential.credential for credential in asked.credentials]
+
+
+def _answer_value(answer: Answer, session: StartedSession) -> JsonValue:
     slots: dict[str, JsonValue] = {
         str(slot): {"option": answered.option, "attributes": _attributes(answered)}
         for slot, answered in answer.items()
@@ -43,7 +82,9 @@ def print_answer(answer: Answer) -> None:
     }
     if answer.signature is not None:
         value["signature"] = read_json(answer.signature.json_text)
-    print_json(value)
+    if issued := issued_in(session):
+        value["issuedCredentials"] = list(issued)
+    return value
 
 
 def print_unchecked(result: SessionResult) -> None:

@@ -6,49 +6,42 @@ Belongs here: its options and the order of what is shown. Does not belong here: 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from irma_backend.cli.asks import asked_of, with_asked
+from irma_backend.cli.conversation import Conversation
 from irma_backend.cli.exits import ending
-from irma_backend.cli.results import print_answer
-from irma_backend.cli.screen import (
-    show_answer,
-    show_pairing_code,
-    show_session,
-    show_status,
-    to_person,
-)
+from irma_backend.cli.options import FILE, Command, WholeNumber
+from irma_backend.cli.results import issued_in, print_answer
+from irma_backend.cli.screen import show_answer, to_output, to_person
 from irma_backend.cli.settings import Settings, with_settings
-from irma_backend.cli.state import new_file, save_session
-from irma_core import Answer, PairingMethod, Requestor, SessionStatus, StartedSession
-from irma_core.errors import ConfigurationError, IrmaError
+from irma_backend.cli.state import NewStateFile, new_state_file
+from irma_core import Answer, StartedSession
 
-__all__ = ["cancelled_by_ctrl_c", "follow", "session"]
+__all__ = ["session"]
 
 
-@click.command()
+@click.command(cls=Command)
 @with_asked
 @click.option("--pairing", is_flag=True, help="Have the app confirm a code.")
 @click.option(
     "--timeout",
     default=300,
     show_default=True,
-    type=click.IntRange(1, 86400),
+    type=WholeNumber(1, 86400),
     metavar="SECONDS",
-    help="How long to wait for the answer.",
+    help="How long to wait for the answer; then the session is cancelled.",
 )
 @click.option(
     "--state-file",
-    type=click.Path(path_type=Path),
-    help="Write the session to this new file, for status, result and cancel.",
+    type=FILE,
+    help="Write the session to this new file, for status, result and cancel. A session that is "
+    "kept there stays open after a time-out or an error.",
 )
 @click.option(
     "--status",
@@ -73,73 +66,33 @@ def session(
     """Start a session, show its QR, and wait for the answer.
 
     A slot is [NAME[?]=]ATTRIBUTE[==VALUE]; "?" makes it optional, "+" adds an attribute of the
-    same slot, "|" an alternative:
+    same slot, "|" an alternative. A value goes on to the end, or to a "+" or "|" with an attribute
+    after it:
 
     \b
       --disclose pbdf.sidn-pbdf.email.email
       --disclose 'age=pbdf.gemeente.personalData.over18==Yes|pbdf.pilot-amsterdam.idcard.over18==1'
+      --disclose 'email=pbdf.sidn-pbdf.email.email==ada+shop@example.com'
       --disclose 'name?=pbdf.gemeente.personalData.firstnames+pbdf.gemeente.personalData.surname'
 
     What needs more goes into a request in a file. Options are seen by other users of this machine:
-    issue what is private from a file. Ctrl-C cancels the session at the server.
+    issue what is private from a file. Ctrl-C cancels the session at the server; so do SIGTERM and
+    SIGHUP. An answer that cannot be written is kept in a private file, which is named.
     """  # noqa: D301  # click wants the character: it keeps the lines below as they are
-    console = to_person()
+
+    def give(answer: Answer, started: StartedSession) -> None:
+        if as_json:
+            print_answer(answer, started)
+        else:
+            show_answer(to_output(), answer, issued_in(started))
+
     with ending(as_json=as_json):
         asked = asked_of(**asking)
-        descriptor = None if state_file is None else new_file(state_file)
-        with settings.requestor(status=status_uri) as requestor:
-            started = requestor.start_session(asked)
-            if descriptor is not None:
-                save_session(descriptor, started)
-            with cancelled_by_ctrl_c(requestor, started):
-                if pairing:
-                    _pair(requestor, started, console)
-                answer = follow(requestor, started, console, timeout=timedelta(seconds=timeout))
-        if as_json:
-            print_answer(answer)
-        else:
-            show_answer(console, answer)
+        with _state_file(state_file) as state, settings.requestor(status=status_uri) as requestor:
+            Conversation(
+                requestor, to_person(), timeout=timedelta(seconds=timeout), state_file=state
+            ).hold(asked, give, pairing=pairing)
 
 
-@contextmanager
-def cancelled_by_ctrl_c(requestor: Requestor, started: StartedSession) -> Generator[None]:
-    """Cancel a session at the server when Ctrl-C comes."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        try:
-            requestor.cancel_session(started)
-        except IrmaError:
-            sys.stderr.write("The session could not be cancelled: it ends by its time-out.\n")
-        raise
-
-
-def follow(
-    requestor: Requestor, started: StartedSession, console: Console, *, timeout: timedelta
-) -> Answer:
-    """Show the session and its statuses up to the answer.
-
-    Raises:
-        IrmaError: What `watch_status` and `get_answer` raise.
-    """
-    show_session(console, started.pointer)
-    with requestor.watch_status(started, timeout=timeout) as statuses:
-        for status in statuses:
-            show_status(console, status)
-            if status is SessionStatus.PAIRING:
-                _confirm_pairing(requestor, started)
-    return requestor.get_answer(started)
-
-
-def _pair(requestor: Requestor, started: StartedSession, console: Console) -> None:
-    code = requestor.set_pairing(started, PairingMethod.PIN).pairing_code
-    if code is None:
-        raise ConfigurationError("the server made no pairing code")
-    show_pairing_code(console, code)
-
-
-def _confirm_pairing(requestor: Requestor, started: StartedSession) -> None:
-    if click.confirm("Does the app show that code?", err=True):
-        requestor.complete_pairing(started)
-    else:
-        requestor.cancel_session(started)
+def _state_file(path: Path | None) -> AbstractContextManager[NewStateFile | None]:
+    return nullcontext() if path is None else new_state_file(path)

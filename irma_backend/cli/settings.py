@@ -18,6 +18,8 @@ import attrs
 import click
 
 from irma_backend.cli.exits import RISKS
+from irma_backend.cli.options import FILE, OneOf
+from irma_backend.cli.reading import read_text
 from irma_backend.connecting import connect, open_signer
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
@@ -25,7 +27,6 @@ from irma_core.plugins.hookspecs import Secret
 
 __all__ = ["Settings", "with_key_settings", "with_settings"]
 
-_File = click.Path(exists=True, dir_okay=False, path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -89,7 +90,7 @@ class Settings:
 
     def _token(self) -> str | None:
         if self.token_file is not None:
-            return _text_of(self.token_file)
+            return read_text(self.token_file, "--token-file").strip()
         return None if self.key is not None else os.environ.get("IRMA_TOKEN") or None
 
     def _secrets(self) -> Mapping[str, Secret]:
@@ -97,8 +98,8 @@ class Settings:
         for each in self.secret_files:
             name, equals, path = each.partition("=")
             if not (name and equals and path):
-                raise ConfigurationError("--secret-file is NAME=FILE")
-            secrets[name] = partial(_text_of, Path(path))
+                raise ConfigurationError("--secret-file must be NAME=FILE")
+            secrets[name] = partial(_secret, Path(path))
         return secrets
 
 
@@ -135,7 +136,7 @@ _KEY_OPTIONS = (
     click.option(
         "--allow",
         multiple=True,
-        type=click.Choice(list(RISKS)),
+        type=OneOf(list(RISKS)),
         help="Take a risk: a server without HTTPS, or attributes that anybody can have.",
     ),
 )
@@ -149,7 +150,7 @@ _SERVER_OPTIONS = (
         help="Base URL of the IRMA server.",
     ),
     click.option(
-        "--token-file", type=_File, help="File with the API token. Else IRMA_TOKEN, else none."
+        "--token-file", type=FILE, help="File with the API token. Else IRMA_TOKEN, else none."
     ),
 )
 
@@ -177,8 +178,5 @@ def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> 
     return wrapped
 
 
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigurationError(f"{path}: cannot be read as text") from None
+def _secret(path: Path) -> str:
+    return read_text(path, "--secret-file").strip()

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from irma_backend.cli.exits import ending
+from irma_backend.cli.options import FILE, Command, OneOf
+from irma_backend.cli.reading import read_bytes, read_input
 from irma_backend.cli.results import print_unchecked
 from irma_core import Risk, verify_result_jwt
-from irma_core.errors import ConfigurationError
 
 __all__ = ["verify"]
 
-_File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--server-key-file",
     "key_files",
-    type=_File,
+    type=FILE,
     multiple=True,
     required=True,
     help="PEM file with the server's public key; more than once during a change of keys.",
@@ -35,7 +33,7 @@ _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--allow",
-    type=click.Choice(["simulated-proofs"]),
+    type=OneOf(["simulated-proofs"]),
     help="Take a JWT of a server in memory, which proves nothing.",
 )
 def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> None:
@@ -46,17 +44,10 @@ def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> N
     """
     with ending(as_json=True):
         result = verify_result_jwt(
-            sys.stdin.read().strip(),
-            keys=[_text_of(path) for path in key_files],
+            read_input("the JWT").strip(),
+            keys=[read_bytes(path, "--server-key-file") for path in key_files],
             issuer=jwt_issuer or None,
             now=datetime.now(UTC),
             allow=[Risk.SIMULATED_PROOFS] if allow else [],
         )
         print_unchecked(result)
-
-
-def _text_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise ConfigurationError(f"{path}: cannot be read") from None

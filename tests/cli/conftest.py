@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import termios
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
 
 import attrs
 import pytest
@@ -30,26 +37,122 @@ class CommandLine:
         """The server's URL."""
         return self.environment["IRMA_SERVER"]
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start it, in pipes."""
+    def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+        """Start it, in pipes unless `streams` says otherwise."""
+        piped: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         return subprocess.Popen(
-            [sys.executable, "-m", "irma_backend.cli", *arguments],
+            [sys.executable, "-m", "irma_backend", *arguments],
             env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
+            **{**piped, **streams},
         )
 
-    def run(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+    def run(self, *arguments: str, stdin: str = "", **streams: Any) -> tuple[int, str, str]:
         """Run it to its end; give exit status, standard output and standard error."""
-        with self.start(*arguments) as process:
+        with self.start(*arguments, **streams) as process:
             out, err = process.communicate(stdin, timeout=60)
         return process.returncode, out, err
+
+    def in_shell(self, line: str) -> tuple[int, str, str]:
+        """Run a line of bash in which `irma-backend` is the command line."""
+        name = f'irma-backend() {{ "{sys.executable}" -m irma_backend "$@"; }}\n'
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", name + line],
+            env=self.environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    @contextmanager
+    def at_terminal(
+        self, *arguments: str, columns: int = 100, **streams: Any
+    ) -> Generator[Terminal]:
+        """Start it in a terminal of its own, which is closed at the end."""
+        main, other = pty.openpty()
+        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        ours: Any = {"stdin": other, "stdout": other, "stderr": other, **streams}
+        process: Any = subprocess.Popen(
+            [sys.executable, "-c", _IN_TERMINAL, *arguments],
+            env={"TERM": "xterm", **self.environment},
+            start_new_session=True,
+            **ours,
+        )
+        os.close(other)
+        terminal = Terminal(main, process)
+        with process:
+            try:
+                yield terminal
+            finally:
+                terminal.close()
+                process.kill()
 
     def at(self, **environment: str) -> CommandLine:
         """Give it with other environment variables."""
         return CommandLine({**self.environment, **environment})
+
+
+_IN_TERMINAL = """\
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from irma_backend.cli.__main__ import begin
+begin()
+"""
+"""Take the terminal for the controlling one, as a shell does: closing it then sends SIGHUP."""
+
+
+@attrs.define
+class Terminal:
+    """The other end of a pseudo-terminal, and the process in it."""
+
+    _main: int
+    process: subprocess.Popen[Any]
+    seen: str = ""
+    _raw: bytes = b""
+
+    def read_until(self, word: str) -> str:
+        """Wait until a word is seen; give all that was seen."""
+        while word not in self.seen:
+            assert self._read(), self.seen
+        return self.seen
+
+    def type(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self._main, keys.encode())
+
+    def end(self) -> int:
+        """Wait for the end of the process; give its exit status."""
+        while self._read():
+            pass
+        return self.process.wait(timeout=60)
+
+    def close(self) -> None:
+        """Close the terminal, as a window is closed."""
+        if self._main >= 0:
+            os.close(self._main)
+            self._main = -1
+
+    def _read(self) -> bool:
+        assert select.select([self._main], [], [], 60)[0], self.seen
+        chunk = b""
+        with suppress(OSError):  # Linux says so at the end of a terminal
+            chunk = os.read(self._main, 65536)
+        self._raw += chunk
+        self.seen = self._raw.decode(errors="replace")
+        return bool(chunk)
+
+
+def read_until(stream: IO[str] | None, word: str) -> str:
+    """Read lines until a word is in one; give them."""
+    assert stream is not None
+    lines: list[str] = []
+    while not lines or word not in lines[-1]:
+        lines.append(stream.readline())
+        assert lines[-1], lines
+    return "".join(lines)
 
 
 @pytest.fixture
@@ -73,5 +176,11 @@ def app(memory: InMemoryServer) -> SimulatedApp:
 
 @pytest.fixture
 def command_line(url: str) -> CommandLine:
-    others = {k: v for k, v in os.environ.items() if not k.startswith("IRMA_")}
-    return CommandLine({**others, "IRMA_SERVER": url, "IRMA_TOKEN": TOKEN})
+    return CommandLine({**other_variables(), "IRMA_SERVER": url, "IRMA_TOKEN": TOKEN})
+
+
+def other_variables() -> dict[str, str]:
+    """Give the environment without what the command line or its streams would take from it."""
+    names = ("IRMA_", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "COLUMNS", "LINES")
+    ours = (*names, "NO_COLOR", "FORCE_COLOR", "TTY_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

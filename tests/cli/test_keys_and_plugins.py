@@ -157,7 +157,7 @@ def test_a_plugin_signs_and_tells_statuses_where_it_is_named(
         (("--secret-file", "hunter2"), "NAME=FILE"),
         (
             ("--key", "hmac:k", "--requestor", "me", "--secret-file", "k=/nowhere"),
-            "what gives 'k' failed: /nowhere: cannot be read as text",
+            "what gives 'k' failed: --secret-file: cannot read the file: No such file",
         ),
         (("--plugin", "nowhere"), "plugin nowhere: is not installed here"),
     ],

@@ -36,7 +36,7 @@ def played() -> Console:
         highlight=False,
         soft_wrap=True,
     )
-    play(console)
+    play(console, console)
     return console
 
 
