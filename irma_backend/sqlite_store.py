@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, TypeVar, final
 
 from irma_core.errors import ConfigurationError
-from irma_core.protocol.transport import Clock
+from irma_core.protocol.transport import Clock, utc_now
 
 __all__ = ["AsyncSqliteStore", "SqliteStore"]
 
@@ -104,7 +104,7 @@ class SqliteStore:
             raise ConfigurationError("the store is closed")
 
     def _now(self) -> float:
-        return self._clock.now().timestamp()
+        return utc_now(self._clock).timestamp()
 
     def _create(self) -> None:
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from irma_core.models.moments import as_utc
+
 __all__ = ["ManualClock"]
 
 
@@ -14,11 +16,14 @@ class ManualClock:
     each other, take a real clock.
 
     Args:
-        now: The wall time to begin with, aware.
+        now: The wall time to begin with: an aware time, which becomes UTC.
+
+    Raises:
+        UsageError: `now` is no aware time.
     """
 
     def __init__(self, now: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)) -> None:
-        self._now = now
+        self._now = as_utc(now, "now")
         self._monotonic = 1000.0
 
     def now(self) -> datetime:

@@ -14,7 +14,7 @@ from typing import Final, final
 import attrs
 
 from irma_core.errors import ConfigurationError, HandleError, RequestError, UsageError
-from irma_core.flows.claims import Once
+from irma_core.flows.claims import CLOCKS_DIFFER, Once
 from irma_core.models.json_text import JsonValue
 from irma_core.models.kept_requests import kept_request, read_kept_request
 from irma_core.models.session_requests import ExtendedRequest
@@ -73,7 +73,11 @@ class NextRecord:
         value: JsonValue = [self.request, self.kept]
         try:
             return sealer.seal(
-                value, purpose=_PURPOSE, now=now, lifetime=lifetime, binding=token.reveal()
+                value,
+                purpose=_PURPOSE,
+                now=now,
+                lifetime=lifetime + CLOCKS_DIFFER,  # as the record, or it could not be read
+                binding=token.reveal(),
             ).encode()
         except UsageError:
             raise RequestError("", "the next session's request is too large to be kept") from None

@@ -23,6 +23,7 @@ from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer
 
 __all__ = ["ChainState", "begin_chain", "leave_chain_flow", "next_answer_flow"]
@@ -103,7 +104,7 @@ def _next_session_flow(
 ) -> Flow[KeptSession]:
     try:
         stored = yield from next_of(state.store, last.token).look_up()
-        asked = _asked_after(last.token, stored, state.sealer, wiring.clock.now())
+        asked = _asked_after(last.token, stored, state.sealer, utc_now(wiring.clock))
     except GeneratorExit:
         raise  # nothing can be sent any more
     except BaseException:

@@ -21,11 +21,14 @@ from irma_core.flows.wiring import Wiring
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 
-__all__ = ["Once", "claimed_flow", "released_flow"]
+__all__ = ["CLOCKS_DIFFER", "Once", "claimed_flow", "released_flow"]
 
 _CLAIM_LIVES: Final = timedelta(minutes=1)
 _SURELY_LIVES: Final = timedelta(seconds=50)
 """By one's own clock, which is not the store's, and begins when the claim's answer is there."""
+CLOCKS_DIFFER: Final = timedelta(minutes=5)
+"""How far the clocks of processes that share a store may differ: what is sealed expires by the
+clock of the process that opens it, and a record by the store's."""
 _WAIT: Final = timedelta(milliseconds=50)
 
 
@@ -56,8 +59,11 @@ class Once:
         return PutIfAbsent(self.store, self._claim, b"claimed", _CLAIM_LIVES)
 
     def record(self, record: bytes, lifetime: timedelta) -> PutIfAbsent:
-        """Record that it was done. The claim stays, and expires."""
-        return PutIfAbsent(self.store, self.key, record, lifetime)
+        """Record that it was done, for longer than the text lives that leads to it.
+
+        The claim stays, and expires.
+        """
+        return PutIfAbsent(self.store, self.key, record, lifetime + CLOCKS_DIFFER)
 
     def look_up(self) -> GetStored:
         """Look for the record; None where it was not done, or not yet."""

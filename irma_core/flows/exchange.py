@@ -24,6 +24,7 @@ from irma_core.flows.effects import Flow, Send, Sign, Sleep
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import is_transient, retry_after
+from irma_core.protocol.transport import utc_now
 from irma_core.trust.session_jwt import UnsignedJwt
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -109,7 +110,7 @@ def post_flow(
     """
     tries = 1
     while True:
-        prepared = prepare(wiring.clock.now())
+        prepared = prepare(utc_now(wiring.clock))
         if isinstance(prepared, ToSign):
             signature = yield from Sign(prepared.signer, prepared.jwt.signing_input)
             prepared = prepared.build(prepared.jwt.signed(signature))

@@ -23,6 +23,7 @@ from irma_core.flows.kept import Fetched, kept_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
+from irma_core.protocol.transport import utc_now
 from irma_core.trust.gateway import GatewayAuthentication, token_form, unsigned_assertion
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -127,7 +128,7 @@ def _token_flow(
 def _fetch_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetched]:
     assertion = None
     unique = "".join(f"{int(wiring.jitter() * 2**32):08x}" for _ in range(_UNIQUE_PARTS))
-    to_sign = unsigned_assertion(gateway, now=wiring.clock.now(), unique=unique)
+    to_sign = unsigned_assertion(gateway, now=utc_now(wiring.clock), unique=unique)
     if to_sign is not None:
         signer, unsigned = to_sign
         signature = yield from Sign(signer, unsigned.signing_input)

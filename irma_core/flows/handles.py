@@ -7,11 +7,10 @@ through; and only then the application gets the answer to work with.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from hashlib import sha256
-from typing import Final
 
 from irma_core.errors import HandleUsedError
+from irma_core.flows.claims import CLOCKS_DIFFER
 from irma_core.flows.effects import Flow, PutIfAbsent
 from irma_core.flows.sessions import get_answer_flow
 from irma_core.flows.wiring import Wiring
@@ -19,12 +18,10 @@ from irma_core.models.answers import Answer
 from irma_core.models.json_text import write_json
 from irma_core.models.sessions import StartedSession
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
 from irma_core.trust.handles import Bearer, HandleSealer
 
 __all__ = ["redeem_handle_flow"]
-
-_MARGIN: Final = timedelta(minutes=5)
-"""How far the clocks of processes that share a store may differ."""
 
 
 def redeem_handle_flow(
@@ -47,11 +44,11 @@ def redeem_handle_flow(
         StoreError: The store failed, and there is no answer: it may be used up.
         IrmaError: What `get_answer_flow` raises; the handle is not used up.
     """
-    now = wiring.clock.now()
+    now = utc_now(wiring.clock)
     session = sealer.unseal(handle, purpose=purpose, binding=binding, now=now)
     answer = yield from get_answer_flow(wiring, session)
     is_first = yield from PutIfAbsent(
-        store, _key(session, purpose), b"redeemed", sealer.lifetime + _MARGIN
+        store, _key(session, purpose), b"redeemed", sealer.lifetime + CLOCKS_DIFFER
     )
     if not is_first:
         raise HandleUsedError("the handle was redeemed before")

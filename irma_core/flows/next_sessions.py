@@ -42,6 +42,7 @@ from irma_core.models.sessions import KeptSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
 
 __all__ = ["ChooseNext", "NextSessionSettings", "answer_next_session_flow"]
 
@@ -94,7 +95,7 @@ def answer_next_session_flow(
             record = yield from _choose_flow(wiring, settings, answer, once, unsealed.lifetime)
         else:
             record = NextRecord.unseal(
-                stored, settings.address.sealer, result.token, wiring.clock.now()
+                stored, settings.address.sealer, result.token, utc_now(wiring.clock)
             )
     except PostRefusedError as refused:
         return refusal(refused)
@@ -114,7 +115,7 @@ def _choose_flow(
     claimed_at = wiring.clock.monotonic()
     try:
         chosen = yield from Ask(partial(settings.choose, answer))
-        now = wiring.clock.now()
+        now = utc_now(wiring.clock)
         ready = None if chosen is None else ready_to_start(as_extended(chosen), now, wiring.allow)
         record = NextRecord.of(ready)
         sealed = record.seal(settings.address.sealer, answer.token, now, lifetime)

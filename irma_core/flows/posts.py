@@ -33,6 +33,7 @@ from irma_core.models.reading import WireError
 from irma_core.models.results import SessionResult
 from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.transport import utc_now
 
 __all__ = [
     "JSON",
@@ -107,7 +108,7 @@ def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) 
     if post.method != "POST":
         raise PostRefusedError("method", "only POST is taken here")
     try:
-        unsealed = address.unseal(post.url, wiring.clock.now())
+        unsealed = address.unseal(post.url, utc_now(wiring.clock))
     except HandleError as error:
         raise PostRefusedError("url", str(error)) from None
     if len(post.body) > LARGEST_POST:

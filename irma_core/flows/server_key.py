@@ -16,6 +16,7 @@ from irma_core.flows.wiring import Wiring
 from irma_core.models.results import SessionResult
 from irma_core.protocol.endpoints import build_public_key_request, parse_public_key_response
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.transport import utc_now
 from irma_core.trust.compact_jws import check_public_keys
 from irma_core.trust.result_jwt import verify_result_jwt
 from irma_core.trust.server_keys import FetchedServerKey
@@ -89,5 +90,5 @@ def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[str | bytes, ...]) -
     if not keys:
         raise ConfigurationError("server_key: signed results need the server's key")
     return verify_result_jwt(
-        jwt, keys=keys, issuer=wiring.jwt_issuer, now=wiring.clock.now(), allow=wiring.allow
+        jwt, keys=keys, issuer=wiring.jwt_issuer, now=utc_now(wiring.clock), allow=wiring.allow
     )

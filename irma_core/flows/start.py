@@ -26,6 +26,7 @@ from irma_core.protocol.endpoints import (
     parse_revocation_response,
     parse_start_response,
 )
+from irma_core.protocol.transport import utc_now
 from irma_core.trust.authentication import (
     HmacAuthentication,
     PublicKeyAuthentication,
@@ -75,7 +76,7 @@ def start_session_flow(
         raise
     if package.pointer.type is not asked.request.session_type:
         raise SessionMayExistError("the server started another kind of session than asked for")
-    return StartedSession(asked, package, started_at=wiring.clock.now())
+    return StartedSession(asked, package, started_at=utc_now(wiring.clock))
 
 
 def revoke_flow(wiring: Wiring, request: RevocationRequest) -> Flow[None]:

@@ -118,7 +118,7 @@ class Wiring:
         """
         longest = self.call_timeout if timeout is None else timeout
         if not isinstance(longest, timedelta):
-            raise ConfigurationError("a timeout must be a timedelta")
+            raise ConfigurationError("a timeout must be a timedelta such as timedelta(seconds=5)")
         return self.clock.monotonic() + longest.total_seconds()
 
     def try_deadline(self, deadline: float) -> float:

@@ -8,8 +8,9 @@ from typing import TypeAlias, final
 
 import attrs
 
-from irma_core.errors import RequestError
+from irma_core.errors import RequestError, UsageError
 from irma_core.models.identifiers import check_attribute_name, check_credential_type
+from irma_core.models.moments import as_utc
 from irma_core.models.texts import check_duration, check_text
 from irma_core.tracebacks import boundary
 
@@ -36,9 +37,9 @@ class CredentialRequest:
         attributes: Strings by attribute name (the fourth part alone). An optional attribute that
             is left out is issued without a value, and None leaves it out; an empty string is a
             value.
-        validity: An aware `datetime`, or a `timedelta` from the session's start, in whole seconds.
-            The server rounds it down to a whole week since 1970, so anything under a week may be
-            expired at once: the start of the session refuses what would be.
+        validity: An aware `datetime`, which becomes UTC, or a `timedelta` from the session's
+            start; in whole seconds. The server rounds it down to a whole week since 1970, so
+            anything under a week may be expired at once: the start refuses what would be.
         revocation_key: Names this credential for later revocation; required where its type can be
             revoked.
         sd_jwt_batch_size: How many SD-JWT instances to issue beside, 0 to 200.
@@ -58,7 +59,7 @@ class CredentialRequest:
     def __attrs_post_init__(self) -> None:
         check_credential_type(self.credential, "credential")
         object.__setattr__(self, "attributes", _attributes(self.attributes))
-        _check_validity(self.validity)
+        object.__setattr__(self, "validity", _validity(self.validity))
         if self.revocation_key is not None:
             check_text(self.revocation_key, "revocation_key", empty=False)
         size = self.sd_jwt_batch_size
@@ -74,10 +75,15 @@ def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> C
         RequestError: The validity, rounded down to a week as the server does, is not ahead of
             `now`: the credential would be expired when it is issued.
     """
-    validity = request.validity
+    validity, now = request.validity, as_utc(now, "now")
     if validity is None:
         return request
-    until = now + validity if isinstance(validity, timedelta) else validity
+    try:
+        until = now + validity if isinstance(validity, timedelta) else validity
+    except OverflowError:
+        until = None
+    if until is None:
+        raise RequestError(f"{place}.validity", "ends after the year 9999")
     if (until - _EPOCH) // _WEEK * _WEEK + _EPOCH <= now:
         raise RequestError(
             f"{place}.validity",
@@ -102,10 +108,9 @@ def _attributes(attributes: object) -> dict[str, str]:
     return copied
 
 
-def _check_validity(validity: object) -> None:
+def _validity(validity: object) -> datetime | timedelta | None:
     if isinstance(validity, datetime):
-        if validity.utcoffset() is None:
-            raise RequestError("validity", "must be an aware datetime: give it a time zone")
+        validity = _as_utc(validity)
         if validity.microsecond:
             raise RequestError("validity", "must be whole seconds")
         if validity <= _EPOCH:
@@ -116,3 +121,12 @@ def _check_validity(validity: object) -> None:
             raise RequestError("validity", "must be longer than nothing")
     elif validity is not None:
         raise RequestError("validity", "must be a datetime, a timedelta or None")
+    return validity
+
+
+def _as_utc(validity: datetime) -> datetime:
+    try:
+        return as_utc(validity, "it")
+    except UsageError as error:
+        reason = str(error).removeprefix("it ")
+    raise RequestError("validity", reason)

@@ -10,6 +10,7 @@ import attrs
 
 from irma_core.errors import RequestError
 from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.moments import as_utc
 from irma_core.models.statuses import SessionType
 from irma_core.models.texts import check_address
 from irma_core.models.tokens import fingerprint_of
@@ -90,11 +91,9 @@ class SessionPointer:
             now: An aware time.
 
         Raises:
-            RequestError: It is not aware.
+            UsageError: It is not aware.
         """
-        if now.utcoffset() is None:
-            raise RequestError("now", "must be an aware datetime: give it a time zone")
-        milliseconds = round(now.timestamp() * 1000)
+        milliseconds = round(as_utc(now, "now").timestamp() * 1000)
         return (
             f"intent://qr/json/{_encoded(self.json_text())}#Intent;package=org.irmacard.cardemu;"
             f"scheme=irma;l.timestamp={milliseconds};end"

@@ -10,6 +10,7 @@ import attrs
 
 from irma_core.errors import UsageError
 from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
@@ -76,6 +77,10 @@ class SessionPackage:
         return _package(self.pointer, self.token.reveal(), self.frontend_request)
 
 
+def _started_at(value: datetime) -> datetime:
+    return as_utc(value, "started_at")
+
+
 @final
 @boundary
 @attrs.frozen
@@ -85,12 +90,15 @@ class StartedSession:
     Args:
         request: What was asked.
         package: What the server gave.
-        started_at: When, aware.
+        started_at: When: an aware time, which becomes UTC.
+
+    Raises:
+        UsageError: `started_at` is no aware time.
     """
 
     request: ExtendedRequest
     package: SessionPackage
-    started_at: datetime = attrs.field(kw_only=True)
+    started_at: datetime = attrs.field(kw_only=True, converter=_started_at)
 
     @property
     def pointer(self) -> SessionPointer:

@@ -1,7 +1,8 @@
 """What a transport must be: two Protocols, one a colour, and the clock that it brings.
 
-Belongs here: the shapes only; nobody inherits from them and nobody registers. Does not belong here:
-any transport, or the retries (`policy`), which are the core's and never a transport's.
+Belongs here: the shapes, which nobody inherits from and nobody registers, and the one way to ask
+such a clock for the time. Does not belong here: any transport, or the retries (`policy`), which are
+the core's and never a transport's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
+from irma_core.errors import ConfigurationError
+from irma_core.models.moments import as_utc
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "Jitter",
     "Silence",
     "Transport",
+    "utc_now",
 ]
 
 
@@ -27,12 +31,21 @@ class Clock(Protocol):
     """Wall time and monotonic time; the core has no clock of its own."""
 
     def now(self) -> datetime:
-        """Give the wall time, an aware `datetime`."""
+        """Give the wall time, an aware `datetime` of any zone."""
         ...
 
     def monotonic(self) -> float:
         """Give seconds that never run back, from any start."""
         ...
+
+
+def utc_now(clock: Clock) -> datetime:
+    """Return a clock's wall time in UTC.
+
+    Raises:
+        ConfigurationError: The clock gives something else than an aware `datetime`.
+    """
+    return as_utc(clock.now(), "the time that the clock's now() gives", ConfigurationError)
 
 
 class Jitter(Protocol):

@@ -19,6 +19,7 @@ __all__ = [
     "TokenAuthentication",
 ]
 
+_SIGNERS = {HS256: "HmacSigner(key)", RS256: "RsaSigner(pem)"}
 _NAME = re.compile(r"[^\ud800-\udfff]+")
 SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
@@ -67,9 +68,10 @@ class _SignedAuthentication(Generic[SignerT_co]):
         # A key in the signer's place is the likely mistake, and must not be in the text.
         other = getattr(self.signer, "algorithm", None)
         if other != algorithm:
+            found = "this is no signer" if other is None else f"this one is for {other}"
             raise ConfigurationError(
-                f"{type(self).__name__} needs a signer for {algorithm}, "
-                + ("this is no signer" if other is None else f"this one is for {other}")
+                f"{type(self).__name__} needs a signer for {algorithm} such as "
+                f"{_SIGNERS[algorithm]}: {found}"
             )
 
 

@@ -19,6 +19,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.json_text import JsonValue
+from irma_core.models.moments import as_utc
 from irma_core.tracebacks import boundary
 from irma_core.trust.session_jwt import CLOCK_MARGIN, UnsignedJwt, unsigned_jwt
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
@@ -162,6 +163,7 @@ def unsigned_assertion(
     known = gateway.credentials
     if not isinstance(known, GatewayAssertion):
         return None
+    seconds = as_utc(now, "now").timestamp()
     header: dict[str, JsonValue] = {"typ": "JWT", "alg": known.signer.algorithm}
     if known.key_id is not None:
         header["kid"] = known.key_id
@@ -169,8 +171,8 @@ def unsigned_assertion(
         "iss": known.client_id,
         "sub": known.client_id,
         "aud": known.audience or gateway.token_url,
-        "iat": int((now - CLOCK_MARGIN).timestamp()),
-        "exp": int((now + _ASSERTION_LIFETIME).timestamp()),
+        "iat": int(seconds - CLOCK_MARGIN.total_seconds()),
+        "exp": int(seconds + _ASSERTION_LIFETIME.total_seconds()),
         "jti": unique,
     }
     return known.signer, unsigned_jwt(header, claims)

@@ -21,6 +21,7 @@ from irma_core.errors import (
 )
 from irma_core.models.json_text import JsonValue
 from irma_core.models.kept_requests import kept_request, read_kept_request
+from irma_core.models.moments import as_utc
 from irma_core.models.sessions import SessionPackage, StartedSession
 from irma_core.models.wire import read_as
 from irma_core.tracebacks import boundary
@@ -30,6 +31,8 @@ __all__ = ["Bearer", "HandleSealer"]
 
 _PURPOSE: Final = "handle:"
 """Apart from all else that is sealed with the same keys."""
+_SHORTEST: Final = timedelta(seconds=1)
+_LONGEST: Final = timedelta(days=36500)
 
 
 class Bearer(Enum):
@@ -56,10 +59,8 @@ class HandleSealer:
     """
 
     def __init__(self, keys: Sequence[str], *, lifetime: timedelta = timedelta(minutes=30)) -> None:
-        if lifetime < timedelta(seconds=1):
-            raise ConfigurationError("lifetime: a handle lives for a second or more")
         self._sealer = Sealer(keys)
-        self._lifetime = lifetime
+        self._lifetime = _checked_lifetime(lifetime)
 
     @property
     def lifetime(self) -> timedelta:
@@ -125,16 +126,26 @@ class HandleSealer:
             # Nothing is ever sealed for an empty text.
             binding=None if binding is Bearer.ANYBODY else binding or "",
         )
+        now = as_utc(now, "now")
         session = _read(value)
         if session is None:
             raise HandleInvalidError("the handle is of a form that this version does not know")
-        if session.started_at + self._lifetime <= now:
+        if now - session.started_at >= self._lifetime:
             # Sealed when handles lived longer: the store may forget by now that it was redeemed.
             raise HandleExpiredError("the handle has expired: start anew")
         return session
 
     def __repr__(self) -> str:
         return "<HandleSealer>"
+
+
+def _checked_lifetime(lifetime: object) -> timedelta:
+    if isinstance(lifetime, timedelta) and _SHORTEST <= lifetime <= _LONGEST:
+        return lifetime
+    raise ConfigurationError(
+        "lifetime must be a timedelta from a second to a hundred years, such as "
+        "timedelta(minutes=30)"
+    )
 
 
 def _read(value: JsonValue) -> StartedSession | None:

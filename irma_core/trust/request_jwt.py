@@ -97,7 +97,6 @@ def sign_session_request(
         ConfigurationError: The request takes a risk that is not allowed.
         SigningError: The signer failed.
     """
-    now = as_utc(now, "now")
     ready = (
         request
         if isinstance(request, RevocationRequest)

@@ -32,6 +32,7 @@ from irma_core.errors import (
     WrongPurposeError,
 )
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json, write_json
+from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.tracebacks import boundary
 
 if TYPE_CHECKING:
@@ -95,13 +96,15 @@ class Sealer:
             UsageError: The time is not aware, the lifetime too short, the binding an empty text,
                 or the value too large.
         """
-        expires = _seconds(now + lifetime)
-        if expires <= _seconds(now):
-            raise UsageError("lifetime: a sealed text lives for a second or more")
+        # Seconds, and not datetimes: sums of those end with the year 9999.
+        sealed_at, lives = _seconds(now), check_timedelta(lifetime, "lifetime")
+        if lives < timedelta(seconds=1):
+            raise UsageError("lifetime must be a second or more")
         if binding == "":  # a web session read as empty must not bind all visitors alike
             raise UsageError("binding: an empty text is no secret of a web session")
+        expires = sealed_at + int(lives.total_seconds())
         packed = zlib.compress(write_json([purpose, expires, _bound(binding), value]).encode())
-        token = self._cipher.encrypt_at_time(packed, _seconds(now))
+        token = self._cipher.encrypt_at_time(packed, sealed_at)
         if len(token) > LARGEST_SEALED:
             raise UsageError("value: too large to be sealed into a URL or a header")
         return token.decode("ascii").rstrip("=")
@@ -161,9 +164,10 @@ def _canonical(text: object) -> bytes:
 
 
 def _seconds(now: datetime) -> int:
-    if now.utcoffset() is None:
-        raise UsageError("now: must be an aware datetime: give it a time zone")
-    return int(now.timestamp())
+    seconds = int(as_utc(now, "now").timestamp())
+    if seconds < 0:  # which the cipher cannot write
+        raise UsageError("now lies before 1970: check the clock")
+    return seconds
 
 
 def _bound(binding: str | None) -> str | None:

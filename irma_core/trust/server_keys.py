@@ -43,7 +43,9 @@ class FetchedServerKey:
         durations: tuple[object, ...] = (self.lifetime, self.minimum_interval)
         for each in durations:
             if not isinstance(each, timedelta) or each <= timedelta(0):
-                raise ConfigurationError("FetchedServerKey takes timedeltas above zero")
+                raise ConfigurationError(
+                    "FetchedServerKey takes timedeltas above zero, such as timedelta(hours=1)"
+                )
         if self.lifetime < self.minimum_interval:
             raise ConfigurationError("a key's lifetime is no shorter than the minimum interval")
 

@@ -15,6 +15,7 @@ import attrs
 
 from irma_core.errors import RequestError, RequestJwtError, SigningError
 from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.moments import as_utc
 from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
 from irma_core.models.statuses import SessionType
 from irma_core.models.wire import read_request_value, request_value
@@ -85,7 +86,7 @@ def unsigned_request_jwt(
     subject = subject_of(request)
     claims: JsonValue = {
         "iss": name,
-        "iat": int(now.timestamp() - CLOCK_MARGIN.total_seconds()),
+        "iat": int(as_utc(now, "now").timestamp() - CLOCK_MARGIN.total_seconds()),
         "sub": subject,
         FIELDS[subject]: request_value(request),
     }

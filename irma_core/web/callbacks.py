@@ -28,6 +28,7 @@ from irma_core.models.session_requests import ExtendedRequest, SessionRequest, a
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
 from irma_core.requestor import Requestor
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
@@ -187,4 +188,4 @@ def _with_callback(
     wiring: Wiring, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
 ) -> ExtendedRequest:
     asked = as_extended(request)
-    return attrs.evolve(asked, callback_url=settings.address.url_for(asked, wiring.clock.now()))
+    return attrs.evolve(asked, callback_url=settings.address.url_for(asked, utc_now(wiring.clock)))

@@ -29,6 +29,7 @@ from irma_core.models.session_requests import (
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
 from irma_core.requestor import Requestor
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
@@ -143,5 +144,5 @@ def _with_next_session(
     wiring: Wiring, settings: NextSessionSettings, request: SessionRequest | ExtendedRequest
 ) -> ExtendedRequest:
     asked = as_extended(request)
-    url = settings.address.url_for(asked, wiring.clock.now())
+    url = settings.address.url_for(asked, utc_now(wiring.clock))
     return attrs.evolve(asked, next_session=NextSession(url))

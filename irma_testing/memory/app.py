@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, final
 
+from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
+from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_testing.memory.app_line import AppError, AppLine, read_pointer
 from irma_testing.memory.app_session import ScannedSession
@@ -57,13 +59,14 @@ class SimulatedApp:
 
         Raises:
             ConfigurationError: The server's scheme has no such credential type or attribute.
+            UsageError: A time is not aware.
         """
         credential = self._wallet.make(
             credential_type,
             attributes,
-            now=self._server.clock.now(),
-            issued_at=issued_at,
-            expires_at=expires_at,
+            now=utc_now(self._server.clock),
+            issued_at=issued_at and as_utc(issued_at, "issued_at"),
+            expires_at=expires_at and as_utc(expires_at, "expires_at"),
         )
         self._wallet.add(credential)
         return credential

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 import attrs
 
 from irma_core.models.statuses import ProofStatus, SessionType
+from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_testing.memory.app_line import AppError, AppLine, AppReply
 from irma_testing.memory.choices import Chooser, Lists
@@ -189,7 +190,9 @@ class ScannedSession:
         self.pairing_code = reply.value["options"].get("pairingCode")
 
     def _chooser(self) -> Chooser:
-        return Chooser(self._wallet, self._read, self._server.clock.now(), self._server.is_revoked)
+        return Chooser(
+            self._wallet, self._read, utc_now(self._server.clock), self._server.is_revoked
+        )
 
     def _check_undecided(self) -> None:
         if self._decided:
@@ -251,13 +254,13 @@ class ScannedSession:
             lists = tuple(chooser.take(identifiers) for identifiers in send)
         lists = with_values(lists, values)
         if flaw is ProofStatus.EXPIRED:
-            lists = expired(lists, self._server.clock.now())
+            lists = expired(lists, utc_now(self._server.clock))
         more = chooser.take(extra)
         self._send(lists, Sending(self._read, self.request["nonce"], lists, more, flaw))
 
     def _send(self, lists: Lists, sending: Sending) -> None:
         self._check_undecided()
-        reply = self._line.post(sending.path, sending.body(self._server.clock.now()))
+        reply = self._line.post(sending.path, sending.body(utc_now(self._server.clock)))
         if not reply.is_ok:
             # As the app does: so a session that failed halfway is over.
             self._line.delete()

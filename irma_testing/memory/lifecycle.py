@@ -13,7 +13,7 @@ from typing import final
 from urllib.parse import urlsplit, urlunsplit
 
 from irma_core.models.statuses import SessionStatus
-from irma_core.protocol.transport import Clock
+from irma_core.protocol.transport import Clock, utc_now
 from irma_testing.memory.compact_jwt import JwtSigner
 from irma_testing.memory.events import EventHub
 from irma_testing.memory.issuing import with_validity
@@ -92,12 +92,12 @@ class Lifecycle:
             Refusal: The request names what does not exist or cannot be done.
             ServerCrash: The official server falls over it.
         """
-        check_startable(self.settings, self.scheme, request, self.clock.now())
+        check_startable(self.settings, self.scheme, request, utc_now(self.clock))
         session = Session(
             token=new_token(),
             client_token=new_token(),
             frontend_authorization=frontend_authorization or new_token(),
-            request=with_validity(request, self.clock.now()),
+            request=with_validity(request, utc_now(self.clock)),
             requestor=requestor,
             last_active=self.clock.monotonic(),
             nonce=base64.b64encode(secrets.token_bytes(16)).decode(),

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from irma_core.errors import TransportError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import Clock
+from irma_core.protocol.transport import Clock, utc_now
 from irma_testing.memory.compact_jwt import JwtSigner
 from irma_testing.memory.replies import compact_json
 from irma_testing.memory.results import result_claims, result_json
@@ -74,7 +74,7 @@ class Posts:
 
     def _post(self, url: str, path: str, session: Session) -> HttpResponse | None:
         if self._settings.has_jwt_key:
-            claims = result_claims(session, self._settings.jwt_issuer, self._clock.now())
+            claims = result_claims(session, self._settings.jwt_issuer, utc_now(self._clock))
             body, content_type = self._signer.sign(claims), "text/plain; charset=UTF-8"
         else:
             body = compact_json(result_json(session))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import utc_now
 from irma_testing.memory.authentication import authenticate_revocation, authenticate_start
 from irma_testing.memory.events import EventStream
 from irma_testing.memory.lifecycle import Lifecycle
@@ -56,7 +57,7 @@ _LARGEST_BODY = 10 << 20
 def post_session(life: Lifecycle, request: HttpRequest) -> tuple[HttpResponse, Session]:
     """Start a session; give the session package, and the session."""
     check_size(request)
-    requestor, asked = authenticate_start(life.settings, request, life.clock.now())
+    requestor, asked = authenticate_start(life.settings, request, utc_now(life.clock))
     check_permissions(life.settings, requestor, asked, life.default_host)
     check_callbacks(life.settings, asked)
     session = life.start(asked, requestor)
@@ -142,7 +143,7 @@ def get_public_key(life: Lifecycle) -> HttpResponse:
 def post_revocation(life: Lifecycle, request: HttpRequest) -> HttpResponse:
     """Revoke a credential."""
     check_size(request)
-    requestor, asked = authenticate_revocation(life.settings, request, life.clock.now())
+    requestor, asked = authenticate_revocation(life.settings, request, utc_now(life.clock))
     check_revocation(life.settings, life.scheme, requestor, asked.credential_type)
     life.revocations.revoke(asked.credential_type, asked.key, asked.issued)
     return text_reply("OK")
@@ -173,7 +174,7 @@ def _signed(life: Lifecycle, token: str, claims: Callable[..., dict[str, object]
     if not life.settings.has_jwt_key:
         raise Refusal(EXCEPTION, "JWT signing not supported")
     session = _look(life, token)
-    said = claims(session, life.settings.jwt_issuer, life.clock.now())
+    said = claims(session, life.settings.jwt_issuer, utc_now(life.clock))
     return text_reply(life.signer.sign(said))
 
 

@@ -13,6 +13,7 @@ import attrs
 
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import utc_now
 from irma_testing.memory.chaining import start_next
 from irma_testing.memory.issuing import issue
 from irma_testing.memory.json_reading import Fields, read_fields
@@ -92,7 +93,9 @@ def post_proofs(life: Lifecycle, session: Session, request: HttpRequest) -> Http
         found = verify_signature(_verifier(life), session.request, asked, sent, session.nonce)
     else:
         given = read_disclosure(sent.array("proofs"), sent.array("indices"), session.nonce)
-        found = _verifier(life).verify(session.request, asked, given, life.clock.now().timestamp())
+        found = _verifier(life).verify(
+            session.request, asked, given, utc_now(life.clock).timestamp()
+        )
     session.disclosed, session.proof_status = found
     return _finish(life, session, {})
 
@@ -105,13 +108,13 @@ def post_commitments(life: Lifecycle, session: Session, request: HttpRequest) ->
     life.mark_alive(session)
     given = _committed(life, session, sent)
     asked = (*session.request.disclose, *session.repeats)
-    found = _verifier(life).verify(session.request, asked, given, life.clock.now().timestamp())
+    found = _verifier(life).verify(session.request, asked, given, utc_now(life.clock).timestamp())
     session.disclosed, session.proof_status = found
     if session.proof_status is ProofStatus.EXPIRED:
         raise life.fail(session, ATTRIBUTES_EXPIRED)
     if session.proof_status is not ProofStatus.VALID:
         raise life.fail(session, INVALID_PROOFS)
-    issued = issue(session.request, life.scheme, life.revocations, life.clock.now())
+    issued = issue(session.request, life.scheme, life.revocations, utc_now(life.clock))
     return _finish(life, session, {"sigs": issued})
 
 

@@ -154,6 +154,8 @@ def test_a_record_of_another_form_is_refused() -> None:
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
     sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
     assert NextRecord.unseal(sealed, shop.sealer, token, now).asked == ExtendedRequest(AGE)
+    later = now + A_WHILE  # by a clock that is ahead of the one that sealed it
+    assert NextRecord.unseal(sealed, shop.sealer, token, later).asked == ExtendedRequest(AGE)
     odd = shop.sealer.seal(
         "odd",
         purpose="what follows a session",

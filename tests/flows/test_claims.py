@@ -10,8 +10,9 @@ import pytest
 from irma_backend.memory_store import MemoryStore
 from irma_core import RequestorToken
 from irma_core.errors import PostRefusedError
-from irma_core.flows.claims import Once, claimed_flow, released_flow
+from irma_core.flows.claims import CLOCKS_DIFFER, Once, claimed_flow, released_flow
 from irma_core.flows.drive import run
+from irma_core.flows.effects import Flow
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.addresses import ServerUrl
 from irma_testing import ScriptedTransport
@@ -57,3 +58,16 @@ def test_who_took_too_long_releases_nobody_elses_claim() -> None:
     place.play(released_flow(place.wiring, place.once, claimed_at))
     with pytest.raises(PostRefusedError, match="busy"):
         place.claim()
+
+
+def test_a_record_outlives_the_text_that_leads_to_it() -> None:
+    """By as much as clocks differ: a process whose clock is late opens that text for longer."""
+    place = Place()
+    place.claim()
+    assert place.play(put_record(place.once))
+    place.clock.advance(timedelta(hours=1) + CLOCKS_DIFFER - timedelta(seconds=1))
+    assert place.play(claimed_flow(place.wiring, place.once, deadline=0.0)) == b"told"
+
+
+def put_record(once: Once) -> Flow[bool]:
+    return (yield from once.record(b"told", timedelta(hours=1)))

@@ -170,8 +170,10 @@ def test_a_request_too_large_for_a_handle_is_refused_when_it_is_sealed() -> None
         seal(started(large))
 
 
-@pytest.mark.parametrize("lifetime", [timedelta(), timedelta(milliseconds=999)])
-def test_a_lifetime_that_is_none_is_refused(lifetime: timedelta) -> None:
+@pytest.mark.parametrize(
+    "lifetime", [timedelta(), timedelta(milliseconds=999), timedelta.max, 1800, None]
+)
+def test_a_lifetime_that_is_none_is_refused(lifetime: Any) -> None:
     """When the sealer is made."""
     with pytest.raises(ConfigurationError, match="lifetime"):
         HandleSealer([KEY], lifetime=lifetime)

@@ -26,7 +26,7 @@ from irma_core import (
     sign_session_request,
     verify_session_request_jwt,
 )
-from irma_core.errors import ConfigurationError, SigningError
+from irma_core.errors import ConfigurationError, SigningError, UsageError
 from irma_core.models.session_requests import as_extended
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings
 from tests.trust import make_jwt_vectors
@@ -207,6 +207,23 @@ def test_a_name_may_stand_in_the_header() -> None:
     assert verify(by_rsa({"kid": "bank"}, iss=...)).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"})).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"}, iss="Our Bank, Amsterdam")).requestor == "bank"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"leeway": 10}, "leeway must be a timedelta"),
+        ({"leeway": timedelta(seconds=-1)}, "leeway must not be below zero"),
+        ({"max_age": 300}, "max_age must be a timedelta"),
+        ({"max_age": timedelta(seconds=-1)}, "max_age must not be below zero"),
+    ],
+)
+def test_a_duration_that_is_none_is_the_callers_mistake(
+    settings: dict[str, Any], said: str
+) -> None:
+    """The error names the argument."""
+    with pytest.raises(UsageError, match=said):
+        verify(HONEST, **settings)
 
 
 def test_an_audience_may_be_expected() -> None:

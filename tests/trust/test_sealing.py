@@ -175,6 +175,8 @@ def test_keys_that_are_none_are_refused_at_once(keys: Any) -> None:
         {"lifetime": timedelta()},
         {"lifetime": -HOUR},
         {"lifetime": timedelta(milliseconds=900)},
+        {"lifetime": 60},
+        {"now": datetime(1969, 12, 31, tzinfo=UTC)},
     ],
 )
 def test_what_would_seal_for_everybody_or_never_is_the_callers_mistake(wrong: Any) -> None:

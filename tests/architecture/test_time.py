@@ -1,0 +1,320 @@
+"""Nothing but UTC inside: each public door for a time, in the hours that local clocks get wrong."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import irma_core
+import irma_testing
+from irma_core import (
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    HandleSealer,
+    HmacAuthentication,
+    HmacSigner,
+    IssuanceRequest,
+    Requestor,
+    Sealer,
+    SessionPointer,
+    SessionType,
+    StartedSession,
+    new_sealing_key,
+    sign_session_request,
+    verify_getproof_jwt,
+    verify_result_jwt,
+    verify_session_request_jwt,
+)
+from irma_core.errors import ConfigurationError, HandleExpiredError, JwtError, UsageError
+from irma_core.models.credentials import resolve_validity
+from irma_core.models.risks import ready_to_start
+from irma_core.models.sessions import SessionPackage
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.transport import utc_now
+from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication, unsigned_assertion
+from irma_core.trust.session_jwt import unsigned_request_jwt
+from irma_testing import (
+    InMemoryServer,
+    ManualClock,
+    SimulatedApp,
+)
+from tests.trust import make_jwt_vectors
+
+ROOT = Path(__file__).parent.parent.parent
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+TWICE = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 2:30 there, for the second time
+MINUTE, HOUR, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(weeks=1)
+SHARED = HmacSigner(bytes(range(32)))
+ASK, KEY = DisclosureRequest(["a.b.c.d"]), rsa.generate_private_key(65537, 2048)
+PEM = make_jwt_vectors.pem(KEY)
+SEALING_KEY = new_sealing_key()
+POINTER = SessionPointer("https://irma.example/irma/session/abc", SessionType.DISCLOSING)
+PACKAGE = SessionPackage(POINTER, RequestorToken("A" * 20))
+
+
+def claims_of(jwt: str) -> Any:
+    payload = jwt.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+def card(validity: Any = 2 * WEEK) -> CredentialRequest:
+    return CredentialRequest("a.b.c", {"d": "x"}, validity=validity)
+
+
+def is_taken(check: Callable[..., object], given: object, **settings: Any) -> bool:
+    try:
+        check(given, **settings)
+    except (JwtError, HandleExpiredError):
+        return False
+    return True
+
+
+def result_jwt(sub: str, at: datetime) -> str:
+    """Sign a result that is valid at a moment, and at no other."""
+    seconds = int(at.timestamp())
+    times = {"iat": seconds, "exp": seconds, "nbf": seconds, "attributes": {}}
+    status = "VALID" if sub == "disclosure_result" else "DONE"
+    changed = {**make_jwt_vectors.CLAIMS, **times, "sub": sub, "status": status}
+    return make_jwt_vectors.sign(make_jwt_vectors.HEADER, changed, KEY)
+
+
+def verified(verify: Callable[..., object], sub: str, now: datetime) -> list[bool]:
+    """Tell which of three results, an hour apart, a verifier takes at a moment."""
+    settings = {"keys": [PEM], "issuer": "irmaserver", "now": now}
+    jwts = [result_jwt(sub, TWICE + hours * HOUR) for hours in (-1, 0, 1)]
+    return [is_taken(verify, jwt, **settings) for jwt in jwts]
+
+
+def verified_request(now: datetime) -> list[bool]:
+    jwts = [
+        sign_session_request(ASK, name="shop", signer=SHARED, now=TWICE + hours * HOUR)
+        for hours in (-1, 0, 1)
+    ]
+    settings: Any = {"keys": {"shop": bytes(range(32))}, "max_age": MINUTE, "now": now}
+    return [is_taken(verify_session_request_jwt, jwt, **settings) for jwt in jwts]
+
+
+def sealed(now: datetime) -> list[bool]:
+    """Tell when a text that was sealed for an hour at a moment can be opened."""
+    sealer = Sealer([SEALING_KEY])
+    text = sealer.seal("v", purpose="p", now=now, lifetime=HOUR)
+    moments = [TWICE + minutes * MINUTE for minutes in (-59, 0, 59, 61)]
+    return [is_taken(sealer.unseal, text, purpose="p", now=moment) for moment in moments]
+
+
+def unsealed(now: datetime) -> list[bool]:
+    sealer = Sealer([SEALING_KEY])
+    texts = [
+        sealer.seal("v", purpose="p", now=TWICE + minutes * MINUTE, lifetime=HOUR)
+        for minutes in (-61, -59, 0)
+    ]
+    return [is_taken(sealer.unseal, text, purpose="p", now=now) for text in texts]
+
+
+def unsealed_handle(now: datetime) -> list[bool]:
+    sealer = HandleSealer([SEALING_KEY], lifetime=HOUR)
+    sessions = [
+        StartedSession(ExtendedRequest(ASK), PACKAGE, started_at=TWICE + minutes * MINUTE)
+        for minutes in (-61, -59, 0)
+    ]
+    handles = [sealer.seal(session, purpose="p", binding="b") for session in sessions]
+    return [is_taken(sealer.unseal, each, purpose="p", binding="b", now=now) for each in handles]
+
+
+def started(now: datetime) -> object:
+    session = StartedSession(ExtendedRequest(ASK), PACKAGE, started_at=now)
+    assert session.started_at.tzinfo is UTC
+    return session
+
+
+def held(name: str) -> Callable[[datetime], object]:
+    def add(now: datetime) -> object:
+        app = SimulatedApp(InMemoryServer())
+        return app.add("a.b.c", {"d": "x"}, **cast("Any", {name: now}))
+
+    return add
+
+
+GATEWAY = GatewayAuthentication("https://login.example/token", GatewayAssertion("shop", SHARED))
+
+DOORS: dict[str, Callable[[datetime], object]] = {
+    "sign_session_request(now)": lambda now: claims_of(
+        sign_session_request(IssuanceRequest([card()]), name="x", signer=SHARED, now=now)
+    ),
+    "verify_session_request_jwt(now)": verified_request,
+    "verify_result_jwt(now)": lambda now: verified(verify_result_jwt, "disclosing_result", now),
+    "verify_getproof_jwt(now)": lambda now: verified(verify_getproof_jwt, "disclosure_result", now),
+    "Sealer.seal(now)": sealed,
+    "Sealer.unseal(now)": unsealed,
+    "HandleSealer.unseal(now)": unsealed_handle,
+    "SessionPointer.android_intent(now)": POINTER.android_intent,
+    "StartedSession(started_at)": started,
+    "CredentialRequest(validity)": card,
+    "ManualClock(now)": lambda now: ManualClock(now).now(),
+    "SimulatedApp.add(issued_at)": held("issued_at"),
+    "SimulatedApp.add(expires_at)": held("expires_at"),
+}
+WITHIN: dict[str, Callable[[datetime], object]] = {
+    "resolve_validity(now)": lambda now: resolve_validity(card(), now, ""),
+    "ready_to_start(now)": lambda now: ready_to_start(
+        ExtendedRequest(IssuanceRequest([card()])), now
+    ),
+    "unsigned_request_jwt(now)": lambda now: unsigned_request_jwt(
+        ExtendedRequest(ASK), name="x", algorithm="HS256", now=now
+    ),
+    "unsigned_assertion(now)": lambda now: unsigned_assertion(GATEWAY, now=now, unique="1"),
+}
+"""Not exported, but where a time would go astray all the same."""
+REPORTED = {
+    "DisclosedAttribute(issued_at)",
+    "DisclosedAttribute(not_revoked_before)",
+    "HeldCredential(issued_at)",
+    "HeldCredential(expires_at)",
+}
+"""Facts that the library reports, made by nobody else and in UTC."""
+
+
+def doors() -> Iterator[str]:
+    """Find every public function, method and class that is given a time."""
+    for module in (irma_core, irma_testing):
+        for name in module.__all__:
+            found = getattr(module, name)
+            if inspect.isfunction(found):
+                yield from times_of(name, found)
+            elif inspect.isclass(found) and not getattr(found, "_is_protocol", False):
+                yield from times_of(name, cast("Any", found).__init__)
+                for method, function in inspect.getmembers(found, inspect.isfunction):
+                    if not method.startswith("_"):
+                        yield from times_of(f"{name}.{method}", function)
+
+
+def times_of(name: str, function: Callable[..., object]) -> Iterator[str]:
+    for parameter, kind in getattr(function, "__annotations__", {}).items():
+        takes = "datetime" in str(kind) or str(kind) == "Validity"
+        if takes and parameter != "return":
+            yield f"{name}({parameter})"
+
+
+def test_every_door_for_a_time_is_tried() -> None:
+    """By its signature, so that the next one is found."""
+    assert set(doors()) - REPORTED == set(DOORS)
+
+
+@pytest.mark.parametrize("name", [*DOORS, *WITHIN])
+def test_local_time_is_the_same_moment(name: str) -> None:
+    """In the hour that comes twice, a fixed zone, and around the hour that never comes."""
+    door = {**DOORS, **WITHIN}[name]
+    zones: list[tzinfo] = [AMSTERDAM, timezone(timedelta(hours=9)), timezone(-HOUR)]
+    moments = [TWICE, TWICE - HOUR, datetime(2026, 3, 29, 0, 59, 50, tzinfo=UTC)]
+    for moment in moments:
+        for zone in zones:
+            assert door(moment.astimezone(zone)) == door(moment), (name, zone)
+    judged = door(TWICE)
+    assert not isinstance(judged, list) or set(judged) == {True, False}  # or it would judge nothing
+
+
+class Broken(tzinfo):
+    """A zone that fails."""
+
+    def utcoffset(self, _when: datetime | None) -> timedelta | None:
+        raise KeyError
+
+    def dst(self, _when: datetime | None) -> timedelta | None:
+        raise KeyError
+
+    def tzname(self, _when: datetime | None) -> str | None:
+        raise KeyError
+
+
+@pytest.mark.parametrize("name", [*DOORS, *WITHIN])
+@pytest.mark.parametrize(
+    "value",
+    [
+        TWICE.replace(tzinfo=None),
+        datetime.min.replace(tzinfo=timezone(HOUR)),
+        datetime.max.replace(tzinfo=timezone(-HOUR)),
+        TWICE.replace(tzinfo=Broken()),
+        date(2026, 10, 25),
+        1_795_471_150,
+        "2026-10-25T01:30:00Z",
+    ],
+    ids=["naive", "the beginning", "the end", "a broken zone", "a date", "seconds", "a string"],
+)
+def test_what_is_no_moment_is_refused_by_the_name_of_the_argument(name: str, value: Any) -> None:
+    """Naive times, ends of the calendar, and other types."""
+    argument = name.partition("(")[2].removesuffix(")")
+    with pytest.raises(UsageError, match=argument):
+        {**DOORS, **WITHIN}[name](value)
+
+
+@pytest.mark.parametrize("name", [*DOORS, *WITHIN])
+@pytest.mark.parametrize("year", [1, 1969, 1970, 9999])
+def test_the_ends_of_the_calendar_make_no_other_error(name: str, year: int) -> None:
+    """A sum that would leave the calendar ends in an error of the tree, or is none."""
+    value = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    with suppress(UsageError, JwtError):
+        {**DOORS, **WITHIN}[name](value)
+
+
+class LocalClock(ManualClock):
+    """A clock that goes wrong by the way in which it tells the time."""
+
+    def __init__(self, tell: Callable[[datetime], Any]) -> None:
+        super().__init__(TWICE)
+        self._tell = tell
+
+    def now(self) -> datetime:
+        return cast("datetime", self._tell(super().now()))
+
+
+def test_a_clock_may_tell_local_time() -> None:
+    """A JWT that is signed by it is taken in the hour that comes twice."""
+    clock = LocalClock(lambda now: now.astimezone(AMSTERDAM))
+    assert utc_now(clock) == TWICE
+    assert utc_now(clock).tzinfo is UTC
+    text = base64.b64encode(bytes(range(32))).decode()
+    server = InMemoryServer(
+        irma_testing.ServerSettings(
+            requestors={"shop": irma_testing.RequestorSettings("hmac", text)}
+        ),
+        clock=clock,
+    )
+    known = HmacAuthentication("shop", SHARED)
+    session = Requestor(server.url, server.transport(), authentication=known).start_session(ASK)
+    assert session.started_at == TWICE
+
+
+@pytest.mark.parametrize("told", [None, 1.5, TWICE.replace(tzinfo=None)])
+def test_a_clock_that_tells_no_moment_is_a_wrong_setting(told: Any) -> None:
+    """The clock is the transport's, so the error speaks of it."""
+    with pytest.raises(ConfigurationError, match="clock"):
+        utc_now(LocalClock(lambda _now: told))
+
+
+def test_nobody_asks_a_clock_in_another_way() -> None:
+    """`utc_now` is the one place that calls `now()`, so no other time comes in."""
+    allowed = {"irma_core/protocol/transport.py", "irma_testing/contracts/calls.py"}
+    found: set[str] = set()
+    for package in ("irma_core", "irma_backend", "irma_testing"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "now"
+                    and not node.args
+                ):
+                    found.add(path.relative_to(ROOT).as_posix())
+    assert found == allowed
