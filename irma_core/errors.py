@@ -271,20 +271,31 @@ class EventTooLargeError(TransportError):
 
 
 class GatewayError(TransportError):
-    """No access token for the gateway in front of the server could be had: nothing was sent.
+    """There is no token that the gateway in front of the server takes; the server saw no request.
 
     Attributes:
-        http_status: The authorization server's HTTP status; None where it gave no response.
+        http_status: The HTTP status of the authorization server, or 401 where the gateway refuses
+            each token; None where the authorization server gave no response.
         code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one.
+        may_pass: Whether the same call may well succeed soon, without a change of settings.
+        retry_after: Seconds that the authorization server asks to wait.
     """
 
     def __init__(
-        self, reason: str, *, http_status: int | None = None, code: str | None = None
+        self,
+        reason: str,
+        *,
+        http_status: int | None = None,
+        code: str | None = None,
+        may_pass: bool = False,
+        retry_after: float = 0.0,
+        path: str = "POST token",
     ) -> None:
-        words = f"no token from the gateway's authorization server: {reason}"
-        super().__init__("POST token", words, request_sent=False)
+        super().__init__(path, reason, request_sent=False)
         self.http_status = http_status
         self.code = code
+        self.may_pass = may_pass
+        self.retry_after = retry_after
 
 
 class DeadlineError(IrmaError, TimeoutError):

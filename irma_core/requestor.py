@@ -89,7 +89,9 @@ class Requestor:
         jwt_issuer: Who signs: the server's setting of that name; None where that is empty.
         status_backend: Where the processes that receive the server's callbacks publish statuses
             and signed results: watches wait on it instead of the server. The caller closes it.
-        timeout: For each call as a whole, all tries included; watching has its own.
+        timeout: For each call as a whole, all tries included; watching has its own. A signer, a
+            store or a function of the application that blocks its thread cannot be ended: give
+            each of them a time-out of its own.
 
     Every method but `start_session`, `watch_status` and those that say so raises, beside what it
     names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),

@@ -87,6 +87,7 @@ def receive_callback_flow(
     Raises:
         StoreError: The store failed; whether the application was told is not known.
         StatusBackendError: The status backend failed; the application was told.
+        DeadlineError: The application's function took longer than the requestor's `timeout`.
         Exception: Whatever the application's function raises.
         IrmaError: The server had to be asked, and could not be.
     """
@@ -98,7 +99,7 @@ def receive_callback_flow(
         telling = Telling(once, unsealed, result, post.body.decode("ascii"))
         told = yield from tell_once_flow(wiring, settings, telling, deadline)
         asking = once.part(f"asking-{result.status.value}")
-        if told is not result.status and (yield from asking.claim()):
+        if told is not result.status and (yield from asking.claim(wiring.deadline())):
             news = News(result.token, unsealed, asking)
             yield from _ask_and_tell_flow(wiring, settings, news, deadline)
     except PostRefusedError as refused:
@@ -123,10 +124,11 @@ def receive_unsigned_callback_flow(
         once = _once(settings, result)
     except PostRefusedError as refused:
         return refusal(refused), None
-    told = yield from once.look_up()
+    deadline = wiring.deadline()
+    told = yield from once.look_up(deadline)
     asking = once.part(f"asking-{result.status.value}")
     # To ask for a timed-out session makes the server post again: only one may ask.
-    if told == result.status.value.encode() or not (yield from asking.claim()):
+    if told == result.status.value.encode() or not (yield from asking.claim(deadline)):
         return _DONE, None
     return _DONE, News(result.token, unsealed, asking)
 

@@ -15,7 +15,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.flows.chain_records import NextRecord, next_of
 from irma_core.flows.effects import Flow
-from irma_core.flows.giving_up import cancelled_flow
+from irma_core.flows.giving_up import cancelled_flow, last_deadline
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
@@ -103,7 +103,9 @@ def _next_session_flow(
     wiring: Wiring, state: ChainState, last: Answer, token: RequestorToken
 ) -> Flow[KeptSession]:
     try:
-        stored = yield from next_of(state.store, last.token).look_up()
+        stored = yield from next_of(state.store, last.token).look_up(
+            max(state.deadline, last_deadline(wiring))
+        )
         asked = _asked_after(last.token, stored, state.sealer, utc_now(wiring.clock))
     except GeneratorExit:
         raise  # nothing can be sent any more

@@ -54,24 +54,24 @@ class Once:
         """Give another thing of the same session."""
         return Once(self.store, f"{self.key}:{what}")
 
-    def claim(self) -> PutIfAbsent:
+    def claim(self, deadline: float) -> PutIfAbsent:
         """Claim it; the answer is whether that succeeded."""
-        return PutIfAbsent(self.store, self._claim, b"claimed", _CLAIM_LIVES)
+        return PutIfAbsent(self.store, self._claim, b"claimed", _CLAIM_LIVES, deadline)
 
-    def record(self, record: bytes, lifetime: timedelta) -> PutIfAbsent:
+    def record(self, record: bytes, lifetime: timedelta, deadline: float) -> PutIfAbsent:
         """Record that it was done, for longer than the text lives that leads to it.
 
         The claim stays, and expires.
         """
-        return PutIfAbsent(self.store, self.key, record, lifetime + CLOCKS_DIFFER)
+        return PutIfAbsent(self.store, self.key, record, lifetime + CLOCKS_DIFFER, deadline)
 
-    def look_up(self) -> GetStored:
+    def look_up(self, deadline: float) -> GetStored:
         """Look for the record; None where it was not done, or not yet."""
-        return GetStored(self.store, self.key)
+        return GetStored(self.store, self.key, deadline)
 
-    def release(self) -> DeleteStored:
+    def release(self, deadline: float) -> DeleteStored:
         """Give the claim up."""
-        return DeleteStored(self.store, self._claim)
+        return DeleteStored(self.store, self._claim, deadline)
 
     @property
     def _claim(self) -> str:
@@ -88,10 +88,11 @@ def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | No
         PostRefusedError: `busy`: it was neither done nor given up by the deadline.
         StoreError: The store failed.
     """
+    by = wiring.deadline()  # the store's own; `deadline` says how long to wait for the others
     while True:
-        is_mine = yield from once.claim()
+        is_mine = yield from once.claim(by)
         # After the claim: another's may have expired with the thing done.
-        record = yield from once.look_up()
+        record = yield from once.look_up(by)
         if record is not None or is_mine:
             return record
         if wiring.seconds_left(deadline) <= 0:
@@ -108,4 +109,4 @@ def released_flow(wiring: Wiring, once: Once, claimed_at: float) -> Flow[None]:
     if wiring.clock.monotonic() - claimed_at >= _SURELY_LIVES.total_seconds():
         return
     with suppress(StoreError):  # it expires all the same, and what went wrong before matters more
-        yield from once.release()
+        yield from once.release(wiring.deadline())

@@ -7,17 +7,22 @@ backend, and on whatever the application's own function raises. Anything else, c
 included, is an interruption: it is thrown into the flow too, which may perform a few last effects,
 and is raised whatever the flow does. A `GeneratorExit` closes the flow at once, since a coroutine
 that is destroyed cannot await anything.
+
+What waits for a part from outside ends at its deadline: the async driver cancels it, while the sync
+driver has to wait for a part that blocks its thread.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from inspect import isawaitable
-from typing import Generic, Never, TypeVar, cast
+from typing import Any, Generic, Never, TypeAlias, TypeVar, cast
 
 from irma_core.errors import (
     ConfigurationError,
+    DeadlineError,
     IrmaError,
     SigningError,
     StatusBackendError,
@@ -40,6 +45,8 @@ from irma_core.flows.effects import (
     Send,
     Sign,
     Sleep,
+    UseStatusBackend,
+    UseStore,
 )
 from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
 from irma_core.tracebacks import boundary
@@ -47,6 +54,7 @@ from irma_core.tracebacks import boundary
 __all__ = ["run", "run_async"]
 
 ReturnT = TypeVar("ReturnT")
+_Bounded: TypeAlias = Sign | UseStore | UseStatusBackend | Ask[Any]
 _FLOW_ERRORS = (TransportError, SigningError, StoreError, StatusBackendError)
 _NOT_THROWN = (GeneratorExit, StopIteration, StopAsyncIteration)
 """The last two would be a RuntimeError behind a generator's frame."""
@@ -185,7 +193,8 @@ async def _perform_async(
             return None
         case Sign():
             with _Failing(SigningError, "the signer"):
-                return await _awaited(effect.signer.sign(effect.signing_input))
+                signature = effect.signer.sign(effect.signing_input)
+                return await _awaited(signature, effect, transport, SigningError, "the signer")
         case OpenStream():
             stream = await transport.open_stream(effect.request, effect.deadline)
             streams.push_async_callback(stream.aclose)
@@ -202,12 +211,14 @@ async def _perform_async(
             return None
         case PutIfAbsent() | GetStored() | DeleteStored():
             with _Failing(StoreError, "the store"):
-                return await _awaited(effect.call())
+                return await _awaited(effect.call(), effect, transport, StoreError, "the store")
         case NextStatus() | PublishStatus() | PublishedResult():
-            with _Failing(StatusBackendError, "the status backend"):
-                return await _awaited(effect.call())
+            kind, whose = StatusBackendError, "the status backend"
+            with _Failing(kind, whose):
+                return await _awaited(effect.call(), effect, transport, kind, whose)
         case Ask():
-            return await _awaited(effect.function())
+            whose = "the application's function"
+            return await _awaited(effect.function(), effect, transport, DeadlineError, whose)
         case _:
             _unknown(effect)
 
@@ -220,8 +231,23 @@ def _not_awaited(answer: object, whose: str) -> object:
     return answer
 
 
-async def _awaited(answer: object) -> object:
-    return await answer if isawaitable(answer) else answer
+async def _awaited(
+    answer: object, effect: _Bounded, transport: AsyncTransport, kind: type[IrmaError], whose: str
+) -> object:
+    """Wait for what a part from outside gives, and cancel it at the deadline of its effect."""
+    if not isawaitable(answer):
+        return answer
+    from asyncio import timeout  # noqa: PLC0415  # a sync program needs no event loop
+
+    left = effect.deadline - transport.clock.monotonic()
+    bound = timeout(None if left == math.inf else left)
+    try:
+        async with bound:
+            return await answer
+    except TimeoutError:
+        if not bound.expired():
+            raise  # the part's own
+    raise kind(f"{whose} did not answer in time")
 
 
 class _Failing:

@@ -91,10 +91,13 @@ class Sign(_Awaited[bytes]):
     Args:
         signer: Of either colour; a sync driver takes a `Signer` only.
         signing_input: What to sign.
+        deadline: By when the signature must be there, on the monotonic clock. An async driver
+            cancels a signer that takes longer; nothing can end one that blocks its thread.
     """
 
     signer: Signer | AsyncSigner
     signing_input: bytes
+    deadline: float
 
 
 @final
@@ -138,12 +141,16 @@ class CloseStream(_Awaited[None]):
 @final
 @attrs.frozen(repr=False, eq=False)
 class PutIfAbsent(_Awaited[bool]):
-    """Put a value into a store unless the key has one; receive whether it was put."""
+    """Put a value into a store unless the key has one; receive whether it was put.
+
+    What calls a part from outside has a deadline on the monotonic clock: see `Sign`.
+    """
 
     store: Store | AsyncStore
     key: str
     value: bytes
     lifetime: timedelta
+    deadline: float
 
     def call(self) -> bool | Awaitable[bool]:
         """Do it."""
@@ -157,6 +164,7 @@ class GetStored(_Awaited[bytes | None]):
 
     store: Store | AsyncStore
     key: str
+    deadline: float
 
     def call(self) -> bytes | Awaitable[bytes | None] | None:
         """Do it."""
@@ -170,6 +178,7 @@ class DeleteStored(_Awaited[None]):
 
     store: Store | AsyncStore
     key: str
+    deadline: float
 
     def call(self) -> Awaitable[None] | None:
         """Do it."""
@@ -185,6 +194,7 @@ class NextStatus(_Awaited[SessionStatus | Quiet]):
     token: RequestorToken
     after: SessionStatus | None
     within: timedelta
+    deadline: float
 
     def call(self) -> SessionStatus | Quiet | Awaitable[SessionStatus | Quiet]:
         """Do it."""
@@ -200,6 +210,7 @@ class PublishStatus(_Awaited[None]):
     token: RequestorToken
     status: SessionStatus
     result_jwt: str | None
+    deadline: float
 
     def call(self) -> Awaitable[None] | None:
         """Do it."""
@@ -213,6 +224,7 @@ class PublishedResult(_Awaited[str | None]):
 
     backend: StatusBackend | AsyncStatusBackend
     token: RequestorToken
+    deadline: float
 
     def call(self) -> str | Awaitable[str | None] | None:
         """Do it."""
@@ -228,6 +240,7 @@ class Ask(_Awaited[AnswerT]):
     """
 
     function: Callable[[], AnswerT | Awaitable[AnswerT]]
+    deadline: float
 
 
 UseStore: TypeAlias = PutIfAbsent | GetStored | DeleteStored

@@ -14,8 +14,10 @@ import attrs
 
 from irma_core.errors import (
     DeadlineError,
+    GatewayError,
     IrmaError,
     ServerRefusedError,
+    SigningError,
     TransportError,
     TransportTimeoutError,
     UnexpectedResponseError,
@@ -81,7 +83,12 @@ def exchange_flow(
             response = yield from Send(request, wiring.try_deadline(deadline))
             asked_to_wait = retry_after(response)
             return parse(response)
-        except (TransportError, ServerRefusedError, UnexpectedResponseError) as error:
+        except (
+            TransportError,
+            ServerRefusedError,
+            UnexpectedResponseError,
+            SigningError,
+        ) as error:
             wait = _wait_or_raise(wiring, error, tries, deadline, asked_to_wait)
         yield from Sleep(wait)
         tries += 1
@@ -103,7 +110,7 @@ def post_flow(
         deadline: By when it must all be over.
 
     Raises:
-        DeadlineError: The time was up before anything was sent.
+        DeadlineError: The time was up before anything was sent, perhaps by the signer.
         TransportError: The wire failed; `request_sent` tells how far it got.
         SigningError: The signer failed.
         IrmaError: What `prepare` or `parse` raises.
@@ -112,7 +119,10 @@ def post_flow(
     while True:
         prepared = prepare(utc_now(wiring.clock))
         if isinstance(prepared, ToSign):
-            signature = yield from Sign(prepared.signer, prepared.jwt.signing_input)
+            signature = yield from Sign(prepared.signer, prepared.jwt.signing_input, deadline)
+            if wiring.seconds_left(deadline) <= 0:
+                # On a thread nobody can end a signer, so it may have taken all of the time.
+                raise DeadlineError("the time for the whole call was up while the signer signed")
             prepared = prepared.build(prepared.jwt.signed(signature))
         try:
             response = yield from Send(prepared, wiring.try_deadline(deadline))
@@ -134,6 +144,8 @@ def _wait_or_raise(
     if left <= 0 and isinstance(error, TransportTimeoutError):
         raise DeadlineError(f"{error.path}: the time for the whole call was up") from error
     wait = wiring.retry.wait(tries, wiring.jitter()) if is_transient(error) else None
+    if isinstance(error, GatewayError):
+        asked_to_wait = timedelta(seconds=error.retry_after)
     if wait is None or (wait := max(wait, asked_to_wait)).total_seconds() >= left:
         raise error
     return wait

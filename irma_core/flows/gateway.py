@@ -15,12 +15,14 @@ import attrs
 from irma_core.errors import (
     DeadlineError,
     GatewayError,
+    SigningError,
     TransportError,
     TransportTimeoutError,
 )
 from irma_core.flows.effects import CloseStream, Effect, Flow, OpenStream, Send, Sign
 from irma_core.flows.kept import Fetched, kept_flow
 from irma_core.flows.wiring import Wiring
+from irma_core.protocol.endpoints import FRONTEND
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
 from irma_core.protocol.transport import utc_now
@@ -34,8 +36,7 @@ Gateway: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
 _UNAUTHORIZED: Final = 401
 _MARGIN, _SHARE = 30.0, 0.1
 """How long before its end a token is used no more: seconds, or a share of a short life."""
-_NOT_AGAIN_WITHIN = 10.0
-"""Seconds. A gateway that refuses every token shall not make us fetch one at each call."""
+_TOKENS_PER_CALL = 2
 _UNIQUE_PARTS = 4
 
 
@@ -72,27 +73,45 @@ def _sent_flow(wiring: Wiring, gateway: Gateway, effect: Send | OpenStream) -> F
     """Send it with a token; once more with another where the gateway refuses the first.
 
     No IRMA server says 401: what is refused so has not reached it, so that a start is repeated too.
+    A refused token is forgotten at once, so that a later call fetches one even if this one cannot.
     """
-    if not _is_behind(wiring, gateway, effect.request):
+    if not _is_own_call(wiring, gateway, effect.request):
         return (yield effect)
-    token = yield from _token_flow(wiring, gateway, effect.deadline)
-    answer = yield _with(token, gateway, effect)
-    if answer.status != _UNAUTHORIZED:
-        return answer
-    if not wiring.kept_token.may_replace(token, wiring.clock.monotonic(), _NOT_AGAIN_WITHIN):
-        return answer
-    if isinstance(effect, OpenStream):
-        yield CloseStream(answer)
-    token = yield from _token_flow(wiring, gateway, effect.deadline, other_than=token)
-    return (yield _with(token, gateway, effect))
+    for _ in range(_TOKENS_PER_CALL):
+        if not _may_have_token(wiring):
+            break
+        token = yield from _token_flow(wiring, gateway, effect.deadline)
+        answer = yield _with(token, gateway, effect)
+        if answer.status != _UNAUTHORIZED:
+            wiring.refusals.taken()
+            return answer
+        if isinstance(effect, OpenStream):
+            yield CloseStream(answer)
+        wiring.kept_token.forget(token)
+        now = wiring.clock.monotonic()
+        wiring.refusals.token_refused(now, is_replacement=token.is_replacement)
+    raise GatewayError(
+        "the gateway refuses each token that its authorization server gives: check that it takes "
+        "tokens of this client and scope, in this header",
+        http_status=_UNAUTHORIZED,
+        may_pass=not wiring.refusals.has_lasted(wiring.clock.monotonic()),
+        path=effect.request.path,
+    )
 
 
-def _is_behind(wiring: Wiring, gateway: Gateway, request: HttpRequest) -> bool:
-    """Tell whether the token may go there, and whether there is room for it.
+def _may_have_token(wiring: Wiring) -> bool:
+    """Return whether there is a token, or one may be fetched."""
+    now = wiring.clock.monotonic()
+    return wiring.kept_token.at_hand(now) is not None or wiring.refusals.may_replace(now)
 
-    What browsers call needs no token, or they could not; and has an `Authorization` of its own.
+
+def _is_own_call(wiring: Wiring, gateway: Gateway, request: HttpRequest) -> bool:
+    """Return whether it is one of the requestor's own calls, and there is room for the token.
+
+    What a browser calls as well needs no token, or browsers could not call it; and it goes to the
+    URL of the session's pointer, which the server chose.
     """
-    if not request.url.startswith(wiring.server.below("")):
+    if request.path in FRONTEND or not request.url.startswith(wiring.server.below("")):
         return False
     return gateway.header.lower() not in {name for name, _value in request.headers}
 
@@ -103,45 +122,59 @@ def _with(token: Fetched, gateway: Gateway, effect: Send | OpenStream) -> Effect
     return attrs.evolve(effect, request=request)
 
 
-def _token_flow(
-    wiring: Wiring,
-    gateway: Gateway,
-    deadline: float,
-    *,
-    other_than: Fetched | None = None,
-) -> Flow[Fetched]:
-    """Give a token; where there is none, that is a failure before anything was sent."""
+def _token_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetched]:
+    """Return a token; where there is none, that is a failure before anything was sent."""
+    kept, clock = wiring.kept_token, wiring.clock
     try:
         return (
             yield from kept_flow(
-                wiring.kept_token,
-                wiring.clock,
-                lambda: _fetch_flow(wiring, gateway, deadline),
-                deadline,
-                other_than=other_than,
+                kept, clock, lambda: _fetch_flow(wiring, gateway, deadline), deadline
             )
         )
     except DeadlineError as error:
-        raise GatewayError("it gave no token in time") from error
+        reason = "no token from the gateway's authorization server in time"
+        raise GatewayError(reason, may_pass=True) from error
 
 
 def _fetch_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetched]:
+    """Ask the authorization server for a token, unless it asked to be left alone for a while."""
+    refusals = wiring.refusals
+    asked_at = wiring.clock.monotonic()
+    if pause := refusals.pause(asked_at):
+        reason = "the gateway's authorization server asked to wait before another token request"
+        raise GatewayError(reason, may_pass=True, retry_after=pause)
+    is_replacement = refusals.is_token_refused
+    request = yield from _request_flow(wiring, gateway, deadline)
+    try:
+        response = yield from Send(request, deadline)
+        token, seconds = parse_token_response(response)
+    except GatewayError as error:
+        now = wiring.clock.monotonic()
+        refusals.request_failed(now, error.retry_after)
+        error.may_pass = error.may_pass or refusals.may_pass(now)
+        raise
+    except TransportError as error:
+        if isinstance(error, TransportTimeoutError) and wiring.seconds_left(deadline) <= 0:
+            # The call's own time was short, which is no failure of those who wait for its token.
+            raise DeadlineError("the time was up while a token was fetched") from error
+        refusals.request_failed(wiring.clock.monotonic(), 0.0)
+        reason = f"the gateway's authorization server could not be asked: {error.reason}"
+        raise GatewayError(reason, may_pass=True) from error
+    lives = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _SHARE)
+    return Fetched(token, until=asked_at + lives, is_replacement=is_replacement)
+
+
+def _request_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[HttpRequest]:
     assertion = None
     unique = "".join(f"{int(wiring.jitter() * 2**32):08x}" for _ in range(_UNIQUE_PARTS))
     to_sign = unsigned_assertion(gateway, now=utc_now(wiring.clock), unique=unique)
     if to_sign is not None:
         signer, unsigned = to_sign
-        signature = yield from Sign(signer, unsigned.signing_input)
+        try:
+            signature = yield from Sign(signer, unsigned.signing_input, deadline)
+        except SigningError as error:
+            if wiring.seconds_left(deadline) <= 0:
+                raise DeadlineError("the time was up while a token request was signed") from error
+            raise
         assertion = unsigned.signed(signature)
-    request = build_token_request(gateway.token_url, *token_form(gateway, assertion))
-    asked_at = wiring.clock.monotonic()
-    try:
-        response = yield from Send(request, deadline)
-    except TransportError as error:
-        if isinstance(error, TransportTimeoutError) and wiring.seconds_left(deadline) <= 0:
-            # The call's own time was short, which is no failure of those who wait for its token.
-            raise DeadlineError("the time was up while a token was fetched") from error
-        raise GatewayError(f"it could not be asked: {error.reason}") from error
-    token, seconds = parse_token_response(response)
-    lives = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _SHARE)
-    return Fetched(token, until=asked_at + lives)
+    return build_token_request(gateway.token_url, *token_form(gateway, assertion))

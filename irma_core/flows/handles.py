@@ -46,9 +46,11 @@ def redeem_handle_flow(
     """
     now = utc_now(wiring.clock)
     session = sealer.unseal(handle, purpose=purpose, binding=binding, now=now)
-    answer = yield from get_answer_flow(wiring, session)
+    deadline = wiring.deadline()
+    answer = yield from get_answer_flow(wiring, session, deadline)
+    lifetime = sealer.lifetime + CLOCKS_DIFFER
     is_first = yield from PutIfAbsent(
-        store, _key(session, purpose), b"redeemed", sealer.lifetime + CLOCKS_DIFFER
+        store, _key(session, purpose), b"redeemed", lifetime, deadline
     )
     if not is_first:
         raise HandleUsedError("the handle was redeemed before")

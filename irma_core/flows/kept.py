@@ -1,9 +1,10 @@
 """A text that one fetches and many use: the server's key, the token of a gateway.
 
 A requestor is shared by threads or tasks, so many may find at once that the text is missing or too
-old. Then one of them fetches it, which is a *flight*, and the others wait for what comes of that
-one. There is nothing to lock with in the core, and no need: `dict.setdefault` is one step for
-threads as for tasks, and who waits looks again from time to time.
+old. Then one of them fetches it, which is a *flight*, and hands what it fetched to all that wait
+for it, whether or not the text may be used again later. There is nothing to lock with in the core,
+and no need: `dict.setdefault` is one step for threads as for tasks, and a waiting call looks again
+from time to time.
 
 What is kept changes, and so is no setting; it is in the wiring all the same, since the flows of one
 requestor, and no others, share it.
@@ -15,6 +16,9 @@ import math
 from collections.abc import Callable
 from copy import copy
 from datetime import timedelta
+from os import (
+    getpid,
+)  # the number alone: a thread that fetches does not live on in a forked process
 from typing import Final, final
 
 import attrs
@@ -37,10 +41,12 @@ class Fetched:
     Args:
         text: The key or token.
         until: When it is to be used no more, on the monotonic clock; infinity for no such time.
+        is_replacement: Whether it was fetched because another one turned out to be of no use.
     """
 
     text: str = attrs.field(repr=False)
     until: float
+    is_replacement: bool = attrs.field(default=False, kw_only=True)
 
 
 @final
@@ -51,62 +57,73 @@ class _Flight:
     Args:
         ends: When it is over at the latest, on the monotonic clock.
         is_over: Whether it is.
+        fetched: What it brought.
         failure: Why it brought nothing.
     """
 
     ends: float
     is_over: bool = False
+    fetched: Fetched | None = None
     failure: IrmaError | None = None
 
 
 @final
 class Kept:
-    """What is at hand, if anything is, and the flight that is under way."""
+    """What was fetched and may still be used, and the flight that is under way."""
 
     def __init__(self) -> None:
         self.fetched: Fetched | None = None
         self._replaced_at = -math.inf
-        self._flights: dict[str, _Flight] = {}
+        self._flights: dict[int, _Flight] = {}
 
     @property
     def is_being_fetched(self) -> bool:
-        """Whether a flight is under way."""
-        return bool(self._flights)
+        """Whether a flight is under way in this process."""
+        return getpid() in self._flights
 
     def at_hand(self, now: float) -> Fetched | None:
-        """Give what may still be used."""
+        """Return what may still be used, or None."""
         fetched = self.fetched
         return fetched if fetched is not None and fetched.until > now else None
 
+    def forget(self, fetched: Fetched) -> None:
+        """Keep this no longer; what another flight brought since stays."""
+        if self.fetched is fetched:
+            self.fetched = None
+
     def may_replace(self, fetched: Fetched, now: float, interval: float) -> bool:
-        """Tell whether something other than this is there, or may be fetched.
+        """Return whether something other than this is there, or may be fetched.
 
         Args:
             fetched: What turned out to be of no use.
             now: The time on the monotonic clock.
-            interval: Seconds since the last flight for that reason, whatever came of it.
+            interval: Seconds since the last replacement came. A fetch that failed replaced nothing.
         """
         is_on_its_way = self.fetched is not fetched or self.is_being_fetched
         return is_on_its_way or now - self._replaced_at >= interval
 
     def joined(self, own: _Flight, now: float) -> _Flight:
-        """Give the flight that is under way, which is one's own where there was none."""
-        flight = self._flights.setdefault("", own)
+        """Return the flight that is under way, which is the caller's own if there was none."""
+        process = getpid()
+        flight = self._flights.setdefault(process, own)
         if flight is own or flight.ends > now:
             return flight
         # Its thread is lost. Should two see that at once, then both fetch, which does no harm.
-        self._flights[""] = own
+        self._flights[process] = own
         return own
 
-    def replacing(self, now: float) -> None:
-        """Note that a flight begins for something other than what is at hand."""
-        self._replaced_at = now
+    def keep(self, fetched: Fetched, now: float) -> None:
+        """Keep what a flight brought."""
+        self.fetched = fetched
+        if fetched.is_replacement:
+            self._replaced_at = now
 
     def end(self, flight: _Flight) -> None:
-        """End one's own flight."""
+        """End the caller's own flight, if it has begun."""
         flight.is_over = True
-        if self._flights.get("") is flight:
-            self._flights.pop("", None)
+        process = getpid()
+        if self._flights.get(process) is flight:
+            self._flights.pop(process, None)
 
 
 def kept_flow(
@@ -117,7 +134,7 @@ def kept_flow(
     *,
     other_than: Fetched | None = None,
 ) -> Flow[Fetched]:
-    """Give what is at hand; fetch it first, or wait for who does, if nothing is.
+    """Return what is kept; fetch it first if nothing is, or wait for the call that does.
 
     Args:
         kept: Where it is kept.
@@ -127,7 +144,7 @@ def kept_flow(
         other_than: What turned out to be of no use.
 
     Raises:
-        DeadlineError: The time was up while another call fetched it.
+        DeadlineError: The time was up, before a fetch or while another call fetched it.
         IrmaError: What `fetch` raises; also to those who waited for it.
     """
     while True:
@@ -135,18 +152,16 @@ def kept_flow(
         found = kept.at_hand(now)
         if found is not None and found is not other_than:
             return found
+        if now >= deadline:
+            raise DeadlineError("the time was up before this could be fetched")
         own = _Flight(deadline)
-        flight = kept.joined(own, now)
-        if flight is not own:
-            yield from _landed_flow(flight, clock, deadline)
-            continue
         try:
-            # Else another flight has landed since the first line.
-            if kept.fetched is before:
-                if other_than is not None:
-                    kept.replacing(now)
-                kept.fetched = fetched = yield from fetch()
-                return fetched
+            flight = kept.joined(own, now)
+            # If what is kept has changed, another flight has landed since the first line.
+            if flight is own and kept.fetched is before:
+                own.fetched = yield from fetch()
+                kept.keep(own.fetched, clock.monotonic())
+                return own.fetched
         except DeadlineError:
             raise  # of this call alone: those who wait may have more time
         except IrmaError as error:
@@ -154,6 +169,10 @@ def kept_flow(
             raise
         finally:
             kept.end(own)
+        if flight is not own:
+            yield from _landed_flow(flight, clock, deadline)
+            if flight.fetched is not None and flight.fetched is not other_than:
+                return flight.fetched
 
 
 def _landed_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:

@@ -81,6 +81,7 @@ def answer_next_session_flow(
         StoreError: The store failed; whether the application was asked is not known.
         RequestError: The next request is wrong, or too large to be kept.
         ConfigurationError: It takes a risk that is not allowed.
+        DeadlineError: The application's function took longer than the requestor's `timeout`.
         Exception: Whatever the application's function raises.
         IrmaError: The server's key had to be fetched, and could not be.
     """
@@ -114,7 +115,7 @@ def _choose_flow(
     """Ask the application, and record what it said before anybody acts on it."""
     claimed_at = wiring.clock.monotonic()
     try:
-        chosen = yield from Ask(partial(settings.choose, answer))
+        chosen = yield from Ask(partial(settings.choose, answer), wiring.deadline())
         now = utc_now(wiring.clock)
         ready = None if chosen is None else ready_to_start(as_extended(chosen), now, wiring.allow)
         record = NextRecord.of(ready)
@@ -122,7 +123,7 @@ def _choose_flow(
     except Exception:
         yield from released_flow(wiring, once, claimed_at)
         raise
-    yield from once.record(sealed, lifetime)
+    yield from once.record(sealed, lifetime, wiring.deadline())
     return record
 
 

@@ -19,7 +19,9 @@ from irma_core.models.tokens import RequestorToken
 __all__ = ["is_published_final_flow", "published_result_flow"]
 
 
-def published_result_flow(wiring: Wiring, token: RequestorToken) -> Flow[SessionResult | None]:
+def published_result_flow(
+    wiring: Wiring, token: RequestorToken, deadline: float
+) -> Flow[SessionResult | None]:
     """Give the signed result that was published, verified; None where the server must be asked.
 
     That is so where none was published, the backend fails, or what it gives is refused, not final,
@@ -28,7 +30,8 @@ def published_result_flow(wiring: Wiring, token: RequestorToken) -> Flow[Session
     if wiring.status_backend is None or not wiring.takes_signed_results:
         return None
     try:
-        jwt = yield from PublishedResult(wiring.status_backend, token)
+        by = wiring.try_deadline(deadline)
+        jwt = yield from PublishedResult(wiring.status_backend, token, by)
         if not isinstance(jwt, str):
             return None
         result = yield from verified_result_flow(wiring, jwt, may_fetch=False)
@@ -37,12 +40,13 @@ def published_result_flow(wiring: Wiring, token: RequestorToken) -> Flow[Session
     return result if result.token == token and result.status.is_final else None
 
 
-def is_published_final_flow(wiring: Wiring, token: RequestorToken) -> Flow[bool]:
+def is_published_final_flow(wiring: Wiring, token: RequestorToken, deadline: float) -> Flow[bool]:
     """Tell whether the status backend says that the session has ended."""
     if wiring.status_backend is None:
         return False
     try:
-        told = yield from NextStatus(wiring.status_backend, token, None, timedelta(0))
+        by = wiring.try_deadline(deadline)
+        told = yield from NextStatus(wiring.status_backend, token, None, timedelta(0), by)
     except StatusBackendError:
         return False
     return isinstance(told, SessionStatus) and told.is_final

@@ -69,7 +69,8 @@ def _key_flow(
         asked_at = wiring.clock.monotonic()
         request = build_public_key_request(wiring.server)
         pem = yield from exchange_flow(wiring, request, _parse_key, deadline)
-        return Fetched(pem, until=asked_at + policy.lifetime.total_seconds())
+        until = asked_at + policy.lifetime.total_seconds()
+        return Fetched(pem, until, is_replacement=other_than is not None)
 
     return kept_flow(wiring.kept_key, wiring.clock, fetch, deadline, other_than=other_than)
 

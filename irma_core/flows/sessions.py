@@ -94,7 +94,7 @@ def get_answer_flow(
             "there is get_unchecked_result"
         )
     deadline = min(wiring.deadline(), deadline)
-    published = yield from published_result_flow(wiring, session.token)
+    published = yield from published_result_flow(wiring, session.token, deadline)
     if published is not None:
         return published.answer_to(session)
     while True:
@@ -109,7 +109,7 @@ def get_answer_flow(
             # The callback, which may be published, comes before the server stores the end.
             if wiring.seconds_left(deadline) <= wiring.poll_interval.total_seconds():
                 raise
-            if not (yield from is_published_final_flow(wiring, session.token)):
+            if not (yield from is_published_final_flow(wiring, session.token, deadline)):
                 raise
         yield from Sleep(wiring.poll_interval)
 

@@ -115,14 +115,15 @@ def tell_once_flow(
         return _told(record)
     claimed_at = wiring.clock.monotonic()
     try:
-        yield from Ask(partial(settings.deliver, telling.session_end()))
+        yield from Ask(partial(settings.deliver, telling.session_end()), wiring.deadline())
     except Exception:
         yield from released_flow(wiring, once, claimed_at)
         raise
-    yield from once.record(status.value.encode(), telling.unsealed.lifetime)
+    lifetime = telling.unsealed.lifetime
+    yield from once.record(status.value.encode(), lifetime, wiring.deadline())
     if wiring.status_backend is not None:
-        token = telling.result.token
-        yield from PublishStatus(wiring.status_backend, token, status, telling.jwt)
+        token, by = telling.result.token, wiring.deadline()
+        yield from PublishStatus(wiring.status_backend, token, status, telling.jwt, by)
     return status
 
 

@@ -26,6 +26,7 @@ from irma_core.errors import (
     ServerRefusedError,
     SessionGoneError,
     SessionTimedOutError,
+    SigningError,
     StatusBackendError,
     TransportError,
     TransportTimeoutError,
@@ -48,7 +49,7 @@ from irma_core.models.answers import Answer
 from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import build_status_request, parse_status_response
-from irma_core.protocol.policy import is_passing_status, is_transient
+from irma_core.protocol.policy import is_passing_status, is_transient, retry_after
 from irma_core.protocol.sse import EventStreamDecoder
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.status_events import build_status_events_request, is_event_stream
@@ -56,6 +57,7 @@ from irma_core.protocol.transport import Silence
 
 __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
+_QUESTION_FAILED = (TransportError, ServerRefusedError, UnexpectedResponseError, SigningError)
 _HEAD_WITHIN = 2.0
 """Seconds for a stream's head. The server sends it at once: who holds it back is a proxy."""
 
@@ -131,13 +133,25 @@ def wait_for_answer_flow(
     # An end that was heard at the last moment still gives its answer.
     deadline = max(state.deadline, last_deadline(wiring))
     if state.last is not SessionStatus.TIMEOUT:
-        return (yield from get_answer_flow(wiring, session, deadline))
+        return (yield from _answer_flow(wiring, session, deadline))
     if wiring.status_backend is not None:
         # Nobody else's word is taken for an end: but a session that is gone now has timed out.
         with suppress(SessionGoneError):
-            return (yield from get_answer_flow(wiring, session, deadline))
+            return (yield from _answer_flow(wiring, session, deadline))
     # The server may forget a timed-out session at any time: there is nothing left to ask.
     raise SessionTimedOutError(session.token.fingerprint)
+
+
+def _answer_flow(wiring: Wiring, session: AskedSession, deadline: float) -> Flow[Answer]:
+    """Ask for the answer until the deadline: the person has disclosed, and the server keeps it."""
+    while True:
+        try:
+            return (yield from get_answer_flow(wiring, session, deadline))
+        except _QUESTION_FAILED as error:
+            is_over = wiring.seconds_left(deadline) <= wiring.poll_interval.total_seconds()
+            if is_over or not is_transient(error):
+                raise
+        yield from Sleep(wiring.poll_interval)
 
 
 def _hear_backend_flow(
@@ -148,8 +162,11 @@ def _hear_backend_flow(
 ) -> Flow[WatchState]:
     """Hear what the status backend tells; one that was not waited on before is looked at first."""
     told: object = None
+    # One that takes longer than it was asked to has failed; the server's own ways do not wait.
+    longest = wiring.clock.monotonic() + within.total_seconds() + wiring.try_timeout.total_seconds()
+    by = min(state.deadline, longest)
     with suppress(StatusBackendError):
-        told = yield from NextStatus(backend, state.session.token, state.last, within)
+        told = yield from NextStatus(backend, state.session.token, state.last, within, by)
     now = wiring.clock.monotonic()
     if told is not Silence.QUIET and not state.may_tell(told):
         # What cannot be true is no better than a failure.
@@ -173,10 +190,12 @@ def _ask_flow(
     """Ask the status; a failure that passes is given, to be raised if it lasts to the deadline."""
     token = state.session.token
     request = build_status_request(wiring.server, token)
+    asked_to_wait = timedelta(0)
     try:
         response = yield from Send(request, wiring.try_deadline(state.deadline))
+        asked_to_wait = retry_after(response)
         status = of_known_session(token, parse_status_response)(response)
-    except (TransportError, ServerRefusedError, UnexpectedResponseError) as error:
+    except _QUESTION_FAILED as error:
         if not is_transient(error):
             raise
         if (
@@ -186,7 +205,7 @@ def _ask_flow(
         ):
             # The watch's own end cut the question short: that says nothing of the server.
             raise NobodyAnsweredError(token.fingerprint) from error
-        return state.question_failed(now), error
+        return state.question_failed(now, asked_to_wait.total_seconds()), error
     return state.asked(status, now), None
 
 
@@ -197,7 +216,7 @@ def _subscribe_flow(wiring: Wiring, state: WatchState, now: float) -> Flow[Watch
         stream = yield from OpenStream(request, min(state.deadline, now + _HEAD_WITHIN))
     except TransportTimeoutError:
         return state.without_events(wiring.clock.monotonic())
-    except TransportError:
+    except (TransportError, SigningError):
         return state.broken(wiring.clock.monotonic())
     opened = wiring.clock.monotonic()
     if is_event_stream(stream.status, stream.headers):

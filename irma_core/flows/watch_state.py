@@ -117,9 +117,10 @@ class WatchState:
             subscription=subscription and attrs.evolve(subscription, is_confirmed=True),
         )
 
-    def question_failed(self, now: float) -> WatchState:
-        """The server could not be asked."""
-        return attrs.evolve(self, next_poll=now + self.poll_interval)
+    def question_failed(self, now: float, asked_to_wait: float) -> WatchState:
+        """The server could not be asked; it may have said for how many seconds to wait."""
+        wait = max(self.poll_interval, min(asked_to_wait, _SAFETY_POLL))
+        return attrs.evolve(self, next_poll=now + wait)
 
     def subscribed(self, subscription: Subscription, now: float) -> WatchState:
         """The stream's head has come: only now the status that is asked for misses nothing."""

@@ -10,6 +10,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
+from irma_core.flows.refusals import Refusals
 from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.addresses import ServerUrl, checked_token_url
 from irma_core.protocol.part_checks import (
@@ -53,6 +54,7 @@ class Wiring:
         authentication: Who asks.
         gateway: How a gateway in front of the server is passed, if there is one.
         kept_token: The gateway's token.
+        refusals: What was refused since the gateway last took a token.
         allow: The risks that are taken.
         server_keys: Public keys of the server in PEM; with any, answers come from signed results.
         fetched_key: How the key is fetched, where none is given.
@@ -77,6 +79,7 @@ class Wiring:
         default=None, kw_only=True
     )
     kept_token: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
+    refusals: Refusals = attrs.field(factory=Refusals, kw_only=True, repr=False, eq=False)
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
     server_keys: tuple[str | bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)

@@ -38,6 +38,7 @@ from irma_core.protocol.replies import json_reply, refuse, text_reply
 from irma_core.tracebacks import boundary
 
 __all__ = [
+    "FRONTEND",
     "build_cancel_request",
     "build_complete_pairing_request",
     "build_getproof_request",
@@ -75,6 +76,9 @@ _REVOCATION = "POST revocation"
 _HEALTH = "GET health"
 _PAIRING = "POST frontend/options"
 _COMPLETE_PAIRING = "POST frontend/pairingcompleted"
+
+FRONTEND = frozenset({_PAIRING, _COMPLETE_PAIRING})
+"""The paths of calls that a browser makes as well, at whichever URL the session's pointer has."""
 
 _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")

@@ -17,6 +17,7 @@ from irma_core.errors import (
     GatewayError,
     IrmaError,
     ServerRefusedError,
+    SigningError,
     TransportTimeoutError,
     UnexpectedResponseError,
 )
@@ -71,8 +72,10 @@ def is_transient(error: IrmaError) -> bool:
     if isinstance(error, UnexpectedResponseError):
         return error.http_status in _PASSING_STATUSES
     if isinstance(error, GatewayError):
-        return error.http_status is None or error.http_status in _PASSING_STATUSES
-    return isinstance(error, ConnectionFailedError | ConnectionBrokenError | TransportTimeoutError)
+        return error.may_pass
+    # A signer may be a service behind a network, and nobody but the signer knows why it failed.
+    passing = ConnectionFailedError | ConnectionBrokenError | TransportTimeoutError | SigningError
+    return isinstance(error, passing)
 
 
 def retry_after(response: HttpResponse) -> timedelta:

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import final
+
+import attrs
 
 from irma_core.errors import GatewayError
-from irma_core.models.json_text import JsonTextError, JsonValue, read_json
+from irma_core.models.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.policy import retry_after
 from irma_core.tracebacks import boundary
 
 __all__ = ["build_token_request", "parse_token_response"]
 
-_OK = 200
+_OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
 _CODE = re.compile(r"[a-z_]{1,40}")
-_LONGEST = 9  # digits: decades
+_SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_LONGEST_LIFE = 10.0**9  # seconds: decades
+_LARGEST_TOKEN = 16 * 1024
+"""Characters. Proxies and servers refuse longer headers, and blame somebody else for it."""
 
 
 @boundary
@@ -30,16 +37,51 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 
 
 @boundary
-def parse_token_response(response: HttpResponse) -> tuple[str, int | None]:
-    """Give the access token, and for how many seconds it is good if the server says so.
+def parse_token_response(response: HttpResponse) -> tuple[str, float | None]:
+    """Return the access token, and for how many seconds it is good if the server says so.
+
+    An `expires_in` that is zero, negative or empty says nothing: some servers write it so for a
+    token without an end.
 
     Raises:
         GatewayError: The server refused, or gave no bearer token. What it says beside its error
             code is in no text: it may repeat what it was sent.
     """
+    # The body may hold the token, or repeat a secret. So it is read where nothing raises, and no
+    # frame that raises has it among its local variables.
+    read = _read(response)
+    if isinstance(read, _Refused):
+        raise GatewayError(
+            f"no token from the gateway's authorization server: {read.reason}",
+            http_status=response.status,
+            code=read.code,
+            may_pass=read.may_pass,
+            retry_after=retry_after(response).total_seconds(),
+        )
+    return read.token, read.seconds
+
+
+@final
+@attrs.frozen
+class _Granted:
+    token: str = attrs.field(repr=False)
+    seconds: float | None
+
+
+@final
+@attrs.frozen
+class _Refused:
+    reason: str
+    code: str | None = None
+    may_pass: bool = False
+
+
+def _read(response: HttpResponse) -> _Granted | _Refused:
     status = response.status
     try:
         said = read_json(response.body, unique_keys=True)
+    except DuplicateKeyError:
+        return _Refused(f"its response of HTTP {status} has a key twice", may_pass=_passes(status))
     except JsonTextError:
         said = None
     values = said if isinstance(said, dict) else {}
@@ -47,19 +89,32 @@ def parse_token_response(response: HttpResponse) -> tuple[str, int | None]:
         error = values.get("error")
         code = error if isinstance(error, str) and _CODE.fullmatch(error) else None
         reason = f"it refused with HTTP {status}" + (f" {code}" if code else "")
-        raise GatewayError(reason, http_status=status, code=code)
+        return _Refused(reason, code, _passes(status))
     token, kind = values.get("access_token"), values.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise GatewayError("it gave no bearer token", http_status=status)
+        return _Refused("it gave no bearer token")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        raise GatewayError("its token has not the form of one", http_status=status)
-    return token, _seconds(values.get("expires_in"))
+        return _Refused("its token has not the form of one")
+    if len(token) > _LARGEST_TOKEN:
+        return _Refused(f"its token is too long for a header: over {_LARGEST_TOKEN} characters")
+    seconds = _seconds(values.get("expires_in"))
+    if seconds is None:
+        return _Refused("the expires_in of its token must be a number of seconds")
+    return _Granted(token, min(seconds, _LONGEST_LIFE) if seconds > 0 else None)
 
 
-def _seconds(value: JsonValue) -> int | None:
-    if value is None:
+def _passes(status: int) -> bool:
+    return status in {_TOO_MANY, _TIMED_OUT} or status >= _SERVER_ERRORS
+
+
+def _seconds(value: JsonValue) -> float | None:
+    """Return a life in seconds, zero where nothing is said, or None where it cannot be read."""
+    if value is None or value == "":
+        return 0.0
+    if isinstance(value, bool):
         return None
-    text = str(value)  # some servers write the number as a text
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit():
-        raise GatewayError("its token ends at no time that can be read", http_status=_OK)
-    return int(text) if len(text) <= _LONGEST else 10**_LONGEST
+    if isinstance(value, int | float):
+        return float(max(min(value, _LONGEST_LIFE), 0))
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        return float(value)  # some servers write the number as a string
+    return None

@@ -30,7 +30,8 @@ class FetchedServerKey:
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.
-        minimum_interval: The time between two fetches that a signature leads to.
+        minimum_interval: The time between two fetched keys that a signature leads to; a fetch that
+            fails does not count.
 
     Raises:
         ConfigurationError: They are not above zero, or the lifetime is the shorter one.

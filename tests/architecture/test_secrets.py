@@ -329,8 +329,8 @@ def test_messages_and_effects_show_no_content() -> None:
         body=VALUE.encode(),
     )
     response = HttpResponse(200, (("x", BEARER),), body=MESSAGE.encode())
-    sign = Sign(HmacSigner(KEY.encode()), VALUE.encode())
-    put = PutIfAbsent(MemoryStore(SystemClock()), BEARER, VALUE.encode(), SHORT)
+    sign = Sign(HmacSigner(KEY.encode()), VALUE.encode(), 0.0)
+    put = PutIfAbsent(MemoryStore(SystemClock()), BEARER, VALUE.encode(), SHORT, 0.0)
     for text in shown([request, response, sign, put]):
         assert not any(secret in text for secret in (VALUE, MESSAGE, KEY, BEARER))
 

@@ -64,10 +64,11 @@ def test_a_record_outlives_the_text_that_leads_to_it() -> None:
     """By as much as clocks differ: a process whose clock is late opens that text for longer."""
     place = Place()
     place.claim()
-    assert place.play(put_record(place.once))
+    assert place.play(put_record(place))
     place.clock.advance(timedelta(hours=1) + CLOCKS_DIFFER - timedelta(seconds=1))
     assert place.play(claimed_flow(place.wiring, place.once, deadline=0.0)) == b"told"
 
 
-def put_record(once: Once) -> Flow[bool]:
-    return (yield from once.record(b"told", timedelta(hours=1)))
+def put_record(place: Place) -> Flow[bool]:
+    by = place.wiring.deadline()
+    return (yield from place.once.record(b"told", timedelta(hours=1), by))

@@ -1,15 +1,40 @@
 """Drivers: how effects are performed, what is thrown into a flow, and what passes through it."""
 
 import asyncio
+import math
 from collections.abc import Generator
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 
+import attrs
 import pytest
 
-from irma_core.errors import ConfigurationError, SigningError, TransportError
+from irma_core import RequestorToken, SessionStatus
+from irma_core.errors import (
+    ConfigurationError,
+    DeadlineError,
+    IrmaError,
+    SigningError,
+    StatusBackendError,
+    StoreError,
+    TransportError,
+)
 from irma_core.flows.drive import run, run_async
-from irma_core.flows.effects import Ask, Effect, Flow, Send, Sign, Sleep
+from irma_core.flows.effects import (
+    Ask,
+    CloseStream,
+    DeleteStored,
+    Effect,
+    Flow,
+    GetStored,
+    NextStatus,
+    PublishedResult,
+    PublishStatus,
+    PutIfAbsent,
+    Send,
+    Sign,
+    Sleep,
+)
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
@@ -98,7 +123,7 @@ class FutureSigner:
 
 
 def signing() -> Flow[bytes]:
-    return (yield from Sign(cast("Any", FutureSigner()), b"x"))
+    return (yield from Sign(cast("Any", FutureSigner()), b"x", math.inf))
 
 
 def test_whatever_is_awaitable_is_awaited_in_one_colour_and_refused_in_the_other() -> None:
@@ -106,6 +131,83 @@ def test_whatever_is_awaitable_is_awaited_in_one_colour_and_refused_in_the_other
     assert played(signing(), colour="async")[0] == b"signature"
     with pytest.raises(ConfigurationError, match="must be awaited"):
         played(signing(), colour="sync")
+
+
+class Hanging:
+    """Every part from outside, none of which ever answers."""
+
+    algorithm = "HS256"
+
+    def __init__(self) -> None:
+        self.cancelled = 0
+
+    async def hang(self, *_given: object) -> Any:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+    sign = put_if_absent = get = delete = next_status = publish = published_result = hang
+
+
+class Late:
+    """A part whose own call timed out."""
+
+    algorithm = "HS256"
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        raise TimeoutError
+
+
+TOKEN, SOON = RequestorToken("abcdefghijKLMNOPQRST"), timedelta(seconds=1)
+
+
+def bounded(part: Any, by: float) -> list[tuple[Effect, type[IrmaError], str]]:
+    """Give each effect that calls a part from outside, with what a late answer is."""
+    backend = StatusBackendError, "status backend"
+    return [
+        (Sign(part, b"x", by), SigningError, "signer"),
+        (PutIfAbsent(part, "k", b"", SOON, by), StoreError, "store"),
+        (GetStored(part, "k", by), StoreError, "store"),
+        (DeleteStored(part, "k", by), StoreError, "store"),
+        (NextStatus(part, TOKEN, None, SOON, by), *backend),
+        (PublishStatus(part, TOKEN, SessionStatus.DONE, None, by), *backend),
+        (PublishedResult(part, TOKEN, by), *backend),
+        (Ask(part.hang, by), DeadlineError, "application's function"),
+    ]
+
+
+@pytest.mark.parametrize("which", range(8))
+def test_whatever_is_awaited_is_cancelled_at_its_deadline(which: int) -> None:
+    """And the error names the part that did not answer."""
+    part, transport = Hanging(), AsyncScriptedTransport()
+    effect, kind, whose = bounded(part, transport.clock.monotonic())[which]
+
+    def flow() -> Flow[None]:
+        yield from effect
+
+    with pytest.raises(kind, match=f"the {whose} did not answer in time") as caught:
+        asyncio.run(run_async(flow(), transport))
+    assert part.cancelled == 1
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_every_effect_that_may_wait_has_an_end() -> None:
+    """A deadline, or a duration of its own; closing is bounded by the transport."""
+    for kind in get_args(Effect):
+        fields = {each.name for each in attrs.fields(get_origin(kind) or kind)}
+        assert fields & {"deadline", "duration"} or kind is CloseStream, kind
+
+
+def test_a_time_out_of_a_parts_own_is_the_parts_failure() -> None:
+    """The call had time left."""
+
+    def flow() -> Flow[bytes]:
+        return (yield from Sign(Late(), b"x", math.inf))
+
+    with pytest.raises(SigningError, match="the signer failed: TimeoutError"):
+        asyncio.run(run_async(flow(), AsyncScriptedTransport()))
 
 
 class FailingSigner:
@@ -123,7 +225,7 @@ def test_a_signers_error_is_thrown_into_the_flow(colour: str) -> None:
 
     def expecting() -> Flow[BaseException | None]:
         try:
-            yield from Sign(FailingSigner(), b"x")
+            yield from Sign(FailingSigner(), b"x", math.inf)
         except SigningError as error:
             return error.__cause__
         return None
@@ -141,7 +243,7 @@ def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(colour: 
 
     def asking_the_application() -> Flow[None]:
         try:
-            yield from Ask(fail)
+            yield from Ask(fail, math.inf)
         except LookupError as error:
             seen.append(error)
             raise

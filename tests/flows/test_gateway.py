@@ -6,11 +6,13 @@ import ast
 import asyncio
 import inspect
 import json
+import math
 from collections.abc import Iterable
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
+import attrs
 import pytest
 
 from irma_core import (
@@ -28,7 +30,7 @@ from irma_core import (
 )
 from irma_core import errors as e
 from irma_core.flows.drive import run
-from irma_core.flows.effects import Ask, Flow, Send, Sleep
+from irma_core.flows.effects import Ask, Flow, Send, Sign, Sleep
 from irma_core.flows.gateway import through_gateway
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.addresses import ServerUrl
@@ -112,14 +114,117 @@ def test_a_token_without_an_end_is_kept_until_it_is_refused() -> None:
 
 
 def test_a_refused_token_is_replaced_once_and_not_again_at_once() -> None:
-    """A gateway that refuses all tokens is no reason to fetch them without end."""
-    place = Place(token("one"), NO, token("two"), NO, NO, NO, token("three"), OK)
+    """A gateway that refuses all tokens is no reason to fetch tokens without end."""
+    place = Place(token("one"), NO, token("two"), NO, token("three"), OK)
     for _ in range(2):
-        with pytest.raises(e.ServerRefusedError, match="401"):
+        with pytest.raises(e.GatewayError, match="GET health: the gateway refuses each token"):
             place.requestor.check_health()
+    assert len(place.sent) == 4
     place.pass_time(10)
     place.requestor.check_health()
     assert place.transport.is_played
+
+
+def test_a_refused_token_is_never_sent_again() -> None:
+    """Where no other token can be had at first, the next try fetches one."""
+    place = Place(token("one"), OK, NO, HttpResponse(503), token("two"), OK)
+    place.requestor.check_health()
+    place.requestor.check_health()
+    assert [header for path, header in place.sent if path == "GET health"] == [
+        *["Bearer one"] * 2,
+        "Bearer two",
+    ]
+
+
+def test_a_token_that_is_taken_ends_the_memory_of_refusals() -> None:
+    """What was refused before it says nothing of the next refusal."""
+    place = Place(token("one"), NO, token("two"), OK, NO, token("three"), OK)
+    place.requestor.check_health()
+    place.requestor.check_health()
+    assert place.transport.is_played
+
+
+STATUS = HttpResponse(200, JSON, body=b'"CONNECTED"')
+DONE = HttpResponse(200, JSON, body=b'"DONE"')
+INVALID = HttpResponse(400, JSON, body=b'{"error":"invalid_client"}')
+
+
+@pytest.mark.parametrize(
+    "fault", [HttpResponse(503), HttpResponse(500), HttpResponse(429), INVALID, BROKEN, OK]
+)
+def test_a_fault_of_the_authorization_server_amid_a_watch_is_no_end(fault: Step) -> None:
+    """Tokens were given before, so that the next question may well get one."""
+    place = Place(token("one"), STATUS, NO, *[fault] * 5, token("two"), DONE)
+    with place.requestor.watch_status(started(ASKED)) as statuses:
+        assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
+    assert place.transport.is_played
+
+
+def test_a_gateway_that_refuses_each_token_for_a_moment_is_no_end_of_a_watch() -> None:
+    """It may just have been restarted."""
+    place = Place(token("one"), STATUS, NO, token("two"), NO, token("three"), DONE)
+    with place.requestor.watch_status(started(ASKED)) as statuses:
+        assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
+
+
+@pytest.mark.parametrize(
+    "steps", [[NO, token("two"), NO, token("three"), NO], [NO, *[INVALID] * 11]]
+)
+def test_refusals_that_last_end_a_watch(steps: list[Step]) -> None:
+    """After ten seconds there is no reason to hope any more."""
+    place = Place(token("one"), STATUS, *steps)
+    watch = place.requestor.watch_status(started(ASKED))
+    with pytest.raises(e.GatewayError, match=r"refuse") as caught, watch as statuses:
+        list(statuses)
+    assert not caught.value.may_pass
+    assert place.transport.is_played
+
+
+def test_a_refusal_long_after_another_is_a_new_one() -> None:
+    """In between nobody called, so that nothing is known of that time."""
+    place = Place(token("one", 50), OK, *[HttpResponse(503)] * 3, INVALID, token("two"), OK)
+    place.requestor.check_health()
+    place.pass_time(50)
+    with pytest.raises(e.GatewayError):
+        place.requestor.check_health()
+    place.pass_time(3600)
+    place.requestor.check_health()
+    assert place.transport.is_played
+
+
+def test_the_authorization_server_is_left_alone_for_as_long_as_it_asks() -> None:
+    """By all calls of the requestor, and a call with time enough waits."""
+    busy = HttpResponse(429, (("retry-after", "20"),))
+    place = Place(busy, token("one"), OK)
+    place.requestor.check_health()
+    assert [each.total_seconds() for each in place.transport.slept] == [20]
+    place = Place(busy, STATUS)
+    place.requestor = Requestor(
+        BASE, place.transport, gateway=passing(), timeout=timedelta(seconds=10)
+    )
+    for _ in range(2):
+        with pytest.raises(e.GatewayError) as caught:
+            place.requestor.check_health()
+        assert caught.value.retry_after == 20
+    assert len(place.sent) == 1
+
+
+def test_no_authorization_server_is_left_alone_for_hours() -> None:
+    """One mistaken header must not keep a backend from working."""
+    place = Place(HttpResponse(503, (("retry-after", "999999999"),)), token("one"), OK)
+    with pytest.raises(e.GatewayError):
+        place.requestor.check_health()
+    place.pass_time(60)
+    place.requestor.check_health()
+
+
+def test_a_watch_asks_again_when_the_server_said() -> None:
+    """Half a minute later at the latest."""
+    slow = HttpResponse(429, (("retry-after", "7"),))
+    transport = ScriptedTransport([slow, HttpResponse(503, (("retry-after", "9999"),)), DONE])
+    with Requestor(BASE, transport).watch_status(started(ASKED)) as statuses:
+        assert list(statuses) == [SessionStatus.DONE]
+    assert [each.total_seconds() for each in transport.slept] == [7, 30]
 
 
 def test_a_start_that_the_gateway_refused_is_sent_again() -> None:
@@ -139,10 +244,11 @@ def test_the_token_goes_to_the_servers_base_url_only() -> None:
     assert elsewhere.pointer.url.startswith("https://irma.example/irma/")
 
 
-def test_a_header_that_is_taken_stays() -> None:
-    """The frontend's own `Authorization`, which phones and browsers need without a token."""
+@pytest.mark.parametrize("header", ["Authorization", "X-Gateway"])
+def test_what_a_browser_calls_too_gets_no_token(header: str) -> None:
+    """Wherever the session's pointer has it: the server chose that URL."""
     options = HttpResponse(200, JSON, body=b'{"pairingMethod":"none"}')
-    place = Place(token("one"), PACKAGE, options)
+    place = Place(token("one"), PACKAGE, options, header=header)
     session = place.requestor.start_session(ASKED)
     place.requestor.set_pairing(session, PairingMethod.NONE)
     assert place.sent[-1] == ("POST frontend/options", "f" * 20)
@@ -185,30 +291,44 @@ def test_a_refusal_is_not_asked_for_again() -> None:
 
 
 class Failing:
-    """Signs, or fails as told."""
+    """Fails for as many times as it was told to, and signs then."""
 
     algorithm = "HS256"
 
     def __init__(self) -> None:
-        self.failure: Exception | None = None
+        self.fails = 0
         self._signer = HmacSigner(b"k" * 32)
 
     def sign(self, signing_input: bytes) -> bytes:
-        if self.failure is not None:
-            raise self.failure
+        if self.fails:
+            self.fails -= 1
+            raise OSError("token removed")
         return self._signer.sign(signing_input)
 
 
-def test_a_signer_that_fails_is_a_signing_error() -> None:
-    """And the next call tries it again."""
+def test_a_signer_that_fails_for_a_moment_ends_no_watch() -> None:
+    """Neither when it is asked for a subscription nor for a question."""
     signer = Failing()
-    signer.failure = OSError("token removed")
+    transport = ScriptedTransport([token("one", 1), STATUS, token("two"), DONE])
+    gateway = GatewayAuthentication(URL, GatewayAssertion("shop", signer))
+    requestor = Requestor(BASE, transport, gateway=gateway)
+    signer.fails = 2
+    with requestor.watch_status(started(ASKED)) as statuses:
+        assert next(statuses) is SessionStatus.CONNECTED
+        signer.fails = 5
+        assert list(statuses) == [SessionStatus.DONE]
+    assert signer.fails == 0
+
+
+def test_a_signer_that_fails_is_a_signing_error() -> None:
+    """It is tried as often as the call itself, and again by the next call."""
+    signer = Failing()
+    signer.fails = 3
     gateway = GatewayAuthentication(URL, GatewayAssertion("shop", signer))
     transport = ScriptedTransport([token("one"), OK])
     shop = Requestor(BASE, transport, gateway=gateway)
     with pytest.raises(e.SigningError):
         shop.check_health()
-    signer.failure = None
     shop.check_health()
     assert b"client_assertion=" in (transport.requests[0].body or b"")
 
@@ -229,6 +349,67 @@ class Wired:
             return (yield from Send(request, self.clock.monotonic() + within))
 
         return through_gateway(self.wiring, flow())
+
+
+@pytest.mark.parametrize(("expires_in", "passes"), [(0, 0), (1, 1), (3600, 5000)])
+def test_all_that_wait_use_the_token_that_comes_however_short_its_life(
+    expires_in: int, passes: int
+) -> None:
+    """Or they would fetch one after the other, and the last would run out of time."""
+    wired = Wired()
+    first, *others = (wired.asking(within=9999) for _ in range(5))
+    assert isinstance(next(first), Send)
+    for each in others:
+        assert isinstance(next(each), Sleep)
+    wired.clock.advance(timedelta(seconds=passes))
+    for flow, answer in ((first, token("one", expires_in)), *((each, None) for each in others)):
+        sent = flow.send(answer)
+        assert isinstance(sent, Send)
+        assert shown(sent.request) == "Bearer one"
+        flow.close()
+
+
+def test_a_flight_of_another_process_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that fetches does not live on in a forked process."""
+    wired = Wired()
+    parents, childs = wired.asking(), wired.asking()
+    assert isinstance(next(parents), Send)
+    monkeypatch.setattr("irma_core.flows.kept.getpid", lambda: -1)
+    assert isinstance(next(childs), Send)
+    for each in (parents, childs):
+        each.close()
+
+
+def test_a_call_without_time_begins_no_fetch() -> None:
+    """The signer or the authorization server would take more time than the call has."""
+    wired = Wired()
+    first, second = wired.asking(within=1), wired.asking(within=1)
+    next(first)
+    next(second)
+    wired.clock.advance(timedelta(seconds=4))
+    with pytest.raises(e.GatewayError, match="in time") as caught:
+        second.send(None)
+    assert caught.value.may_pass
+    first.close()
+    with pytest.raises(e.GatewayError, match="in time"):
+        next(wired.asking(within=0))
+
+
+def test_a_signer_that_takes_the_time_of_its_call_is_no_failure_of_the_others() -> None:
+    """They sign for themselves, since they have more time."""
+    wired = Wired()
+    gateway = GatewayAuthentication(URL, GatewayAssertion("shop", Failing()))
+    wired.wiring = attrs.evolve(wired.wiring, gateway=gateway)
+    first, second = wired.asking(within=1), wired.asking()
+    sign = next(first)
+    assert isinstance(sign, Sign)
+    assert sign.deadline == wired.clock.monotonic() + 1
+    assert isinstance(next(second), Sleep)
+    wired.clock.advance(timedelta(seconds=1))
+    with pytest.raises(e.GatewayError, match="in time"):
+        first.throw(e.SigningError("the signer did not answer in time"))
+    assert isinstance(second.send(None), Sign)
+    second.close()
 
 
 def test_while_one_fetches_the_others_wait_for_the_token() -> None:
@@ -315,7 +496,7 @@ def test_a_flow_hears_of_what_the_application_raises() -> None:
 
     def flow() -> Flow[None]:
         try:
-            yield from Ask(fail)
+            yield from Ask(fail, math.inf)
         except ZeroDivisionError as error:
             heard.append(error)
             yield from Sleep(timedelta(0))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from irma_core import (
@@ -22,6 +23,8 @@ from irma_core import (
     StartedSession,
 )
 from irma_core import errors as e
+from irma_core.flows.drive import run_async
+from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import Silence
 from irma_testing import (
@@ -229,3 +232,42 @@ def test_three_requests_are_the_most_where_the_backend_tells_the_end(colour: str
     backend = [QUIET, timedelta(seconds=20), DONE]
     answer = asked(colour, [*words, result("DONE")], None, call=wait_for_answer, backend=backend)
     assert isinstance(answer, Answer)
+
+
+def test_an_answer_is_asked_for_until_the_deadline_of_the_wait() -> None:
+    """The person has disclosed, and the server keeps the result for a while."""
+    away = HttpResponse(503)
+    done = HttpResponse(200, (("content-type", "application/json"),), body=b'"DONE"')
+    transport = ScriptedTransport([PACKAGE, done, *[away] * 7, result("DONE")])
+    requestor = Requestor("https://irma.example", transport)
+    session = requestor.start_session(ASKED)
+    assert wait_for_answer(requestor, session)["mail"].value == "ada@example.com"
+    transport = ScriptedTransport([PACKAGE, done, *[away] * 99])
+    requestor = Requestor("https://irma.example", transport)
+    session = requestor.start_session(ASKED)
+    with pytest.raises(e.UnexpectedResponseError, match="503"):
+        requestor.wait_for_answer(session, timeout=timedelta(seconds=10))
+    assert 5 <= sum(each.total_seconds() for each in transport.slept) <= 10
+
+
+def test_a_backend_that_hangs_costs_no_watch() -> None:
+    """It is cancelled, and the server is asked in its place."""
+
+    class Hanging:
+        async def hang(self, *_given: object) -> Any:
+            await asyncio.Event().wait()
+
+        next_status = published_result = publish = hang
+
+        async def aclose(self) -> None: ...
+
+    async def watch() -> Answer:
+        done = HttpResponse(200, (("content-type", "application/json"),), body=b'"DONE"')
+        transport = AsyncScriptedTransport([PACKAGE, done, result("DONE")])
+        hanging: Any = Hanging()
+        requestor = AsyncRequestor("https://irma.example", transport, status_backend=hanging)
+        session = await requestor.start_session(ASKED)
+        impatient = attrs.evolve(requestor.wiring, try_timeout=timedelta(milliseconds=10))
+        return await run_async(wait_for_answer_flow(impatient, session, A_MINUTE), transport)
+
+    assert asyncio.run(watch())["mail"].value == "ada@example.com"

@@ -110,8 +110,8 @@ def test_a_signature_that_does_not_verify_fetches_the_key_again() -> None:
 
 
 def test_never_more_often_than_the_minimum_interval() -> None:
-    """Nor when the fetches fail, and only a signature leads to one."""
-    place = Place(key_is(OTHER), key_is(OTHER), REFUSED, key_is(KEY))
+    """Only a signature leads to a fetch, and one that fails has replaced nothing."""
+    place = Place(key_is(OTHER), key_is(OTHER), REFUSED, key_is(OTHER), key_is(KEY))
     assert place.refused(OURS) == "signature"
     assert place.fetches == 2
     place.pass_time(MINUTE - SECOND)
@@ -122,10 +122,12 @@ def test_never_more_often_than_the_minimum_interval() -> None:
     with pytest.raises(ServerRefusedError):
         place.verify(OURS)
     assert place.refused(OURS) == "signature"
-    assert place.fetches == 3
+    assert place.fetches == 4
+    assert place.refused(OURS) == "signature"
+    assert place.fetches == 4
     place.pass_time(MINUTE)
     place.verify(OURS)
-    assert place.fetches == 4
+    assert place.fetches == 5
 
 
 def test_nothing_is_fetched_on_behalf_of_a_sender() -> None:
@@ -215,6 +217,16 @@ def test_while_one_fetches_the_others_wait_for_it() -> None:
     assert isinstance(others[0].send(None), Sleep)
     assert isinstance(ended(first, key_is(KEY)), SessionResult)
     assert all(isinstance(ended(each), SessionResult) for each in others)
+
+
+def test_all_that_wait_use_the_key_that_comes_however_short_its_life() -> None:
+    """It came after they had asked, which is as fresh as any."""
+    second = timedelta(seconds=1)
+    place = Place(policy=FetchedServerKey(lifetime=second, minimum_interval=second))
+    first, *others = fetching(place), waiting(place), waiting(place)
+    place.pass_time(2 * second)
+    for flow, answer in ((first, key_is(KEY)), *((each, None) for each in others)):
+        assert isinstance(ended(flow, answer), SessionResult)
 
 
 def test_who_waits_fails_as_the_fetch_does() -> None:

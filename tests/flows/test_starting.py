@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
@@ -16,14 +17,17 @@ from irma_core import (
 from irma_core.errors import (
     ConnectionBrokenError,
     ConnectionFailedError,
+    DeadlineError,
     IrmaError,
     RedirectError,
     ServerRefusedError,
+    SigningError,
     TransportTimeoutError,
 )
 from irma_core.protocol.messages import HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
+from irma_testing.time import ManualClock
 
 JSON = (("content-type", "application/json; charset=UTF-8"),)
 HTML = (("content-type", "text/html; charset=utf-8"),)
@@ -91,3 +95,46 @@ def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
 def test_the_outcome_of_a_start(steps: list[Step], expected: str, tries: int, colour: str) -> None:
     """Each row of the table: what came back, what it means, and how often it was sent."""
     assert outcome(steps, colour=colour) == (expected, tries)
+
+
+class SlowSigner:
+    """Takes longer than the call may."""
+
+    algorithm = "HS256"
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    def sign(self, signing_input: bytes) -> bytes:
+        self._clock.advance(timedelta(minutes=1))
+        return b"s" * 32
+
+
+def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
+    """The session would be made, and nobody would know of it."""
+    transport = ScriptedTransport()
+    how = HmacAuthentication("me", SlowSigner(transport.clock))
+    requestor = Requestor("https://irma.example", transport, authentication=how)
+    with pytest.raises(DeadlineError, match="while the signer signed"):
+        requestor.start_session(AGE)
+    assert transport.requests == []
+
+
+def test_a_signer_that_hangs_is_cancelled_in_time() -> None:
+    """The time-out is that of the whole call."""
+
+    class Hanging:
+        algorithm = "HS256"
+
+        async def sign(self, signing_input: bytes) -> bytes:
+            await asyncio.Event().wait()
+            return b""
+
+    transport = AsyncScriptedTransport()
+    how = HmacAuthentication("me", Hanging())
+    requestor = AsyncRequestor(
+        "https://irma.example", transport, authentication=how, timeout=timedelta(milliseconds=20)
+    )
+    with pytest.raises(SigningError, match="the signer did not answer in time"):
+        asyncio.run(requestor.start_session(AGE))
+    assert transport.requests == []

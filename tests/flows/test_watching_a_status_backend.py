@@ -177,10 +177,10 @@ def test_what_stands_in_an_effect_shows_its_kind_only() -> None:
     secret: Any = "redis://:secret@127.0.0.1"
     token = RequestorToken("abcdefghijKLMNOPQRST")
     effects = [
-        NextStatus(secret, token, None, A_SECOND),
-        PutIfAbsent(secret, "key", b"", A_SECOND),
-        GetStored(secret, "key"),
-        DeleteStored(secret, "key"),
+        NextStatus(secret, token, None, A_SECOND, 0.0),
+        PutIfAbsent(secret, "key", b"", A_SECOND, 0.0),
+        GetStored(secret, "key", 0.0),
+        DeleteStored(secret, "key", 0.0),
     ]
     server, clock = ServerUrl.parse("https://irma.example"), ManualClock()
     wiring = Wiring(server, clock, jitter=float, status_backend=secret)

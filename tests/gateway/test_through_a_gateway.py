@@ -24,7 +24,6 @@ from irma_core import (
     HmacSigner,
     Requestor,
     RsaSigner,
-    ServerRefusedError,
     SessionStatus,
     TokenAuthentication,
 )
@@ -163,9 +162,8 @@ def test_a_gateway_that_refuses_every_token_is_an_error(
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     for _ in range(5):
         tokens.good = Nothing()
-        with pytest.raises(ServerRefusedError) as caught:
+        with pytest.raises(GatewayError, match="the gateway refuses each token") as caught:
             requestor.start_session(AGE)
-        assert caught.value.http_status == 401
         assert "~of.the/gateway" not in "".join(traceback.format_exception(caught.value))
     assert len(tokens.issued) == 2
 
