@@ -167,9 +167,10 @@ class ServerRefusedError(IrmaError):
         path: Method and path, with `{token}` for the requestor token.
         code: irmago's error name such as `SESSION_UNKNOWN`; None where the refusal is not
             irmago's (a proxy, or a base URL that is not an IRMA server's).
-        description: irmago's description of the code.
-        remote_message: irmago's own words on this case; may be empty.
-        stacktrace: What a verbose server sent along. It is in no text.
+        description: What the code means, if it is one that this library knows; else empty.
+        remote_message: The other side's own words on this case; may be empty. A gateway may quote
+            what it refused, a key or an attribute's value: it is in no text, and in no log.
+        stacktrace: What a verbose server sent along. It is in no text either.
     """
 
     def __init__(
@@ -185,10 +186,13 @@ class ServerRefusedError(IrmaError):
     ) -> None:
         words = f"{path}: the server refused with HTTP {http_status}"
         if code is not None:
-            words += f" {code}"
-        for more in (description, remote_message, advice):
+            # Without a description the code is no name that is known here, and may quote.
+            words += f" {code}" if description else " and a code of its own"
+        for more in (description, advice):
             if more:
                 words += f": {more}"
+        if remote_message:
+            words += " (the error's remote_message has its own words)"
         super().__init__(words)
         self.path = path
         self.http_status = http_status
@@ -217,16 +221,17 @@ class UnexpectedResponseError(IrmaError):
 class RedirectError(UnexpectedResponseError):
     """The server answered with a redirect. IRMA servers never do: the base URL is another one.
 
-    `target` is the base URL that it points to, as far as that can be told and nothing secret is in
-    it; else empty.
+    `target` is the base URL that it points to, as far as that can be told; else empty. It is in no
+    text, since a redirect may repeat what was sent.
     """
 
     def __init__(self, path: str, http_status: int, target: str) -> None:
-        where = f"to {target}" if target else "elsewhere"
+        where = " (the error's target)" if target else ""
         super().__init__(
             path,
             http_status,
-            f"redirects {where}; redirects are not followed: use the base URL it points to",
+            "is a redirect, and redirects are not followed: use the base URL that it points to"
+            + where,
         )
         self.target = target
 
@@ -276,7 +281,8 @@ class GatewayError(TransportError):
     Attributes:
         http_status: The HTTP status of the authorization server, or 401 where the gateway refuses
             each token; None where the authorization server gave no response.
-        code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one.
+        code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one, or
+            with one of its own.
         may_pass: Whether the same call may well succeed soon, without a change of settings.
         retry_after: Seconds that the authorization server asks to wait.
     """

@@ -31,7 +31,7 @@ from irma_core.errors import (
     UsageError,
 )
 from irma_core.models.json_text import JsonValue
-from irma_core.protocol.replies import NOT_KNOWN
+from irma_core.models.remote_errors import NOT_KNOWN
 
 __all__ = ["FAULT", "OUTPUT", "RISKS", "USAGE", "ending", "exit_status", "run"]
 

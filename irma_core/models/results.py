@@ -125,7 +125,7 @@ class SessionResult:
     def _check_status(self, expected: SessionStatus) -> None:
         fingerprint = self.token.fingerprint
         if self.status is SessionStatus.CANCELLED:
-            raise SessionCancelledError(fingerprint, self.error.error if self.error else None)
+            raise SessionCancelledError(fingerprint, self.error.known_name if self.error else None)
         if self.status is SessionStatus.TIMEOUT:
             raise SessionTimedOutError(fingerprint)
         if self.status is not expected:
@@ -136,7 +136,7 @@ class SessionResult:
             status = self.proof_status.value if self.proof_status else None
             raise ProofNotValidError(fingerprint, status)
         if self.error is not None:
-            raise ProofNotValidError(fingerprint, self.error.error)
+            raise ProofNotValidError(fingerprint, self.error.known_name or "an unknown error")
 
     def _checked_signature(self, asked: ExtendedRequest) -> AttributeBasedSignature | None:
         if not isinstance(asked.request, SignatureRequest):

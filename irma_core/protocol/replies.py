@@ -17,7 +17,7 @@ from irma_core.models.remote_errors import RemoteError
 from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpResponse
 
-__all__ = ["NOT_KNOWN", "json_reply", "media_type", "refuse", "text_reply"]
+__all__ = ["json_reply", "media_type", "refuse", "text_reply"]
 
 Model = TypeVar("Model")
 _OK = 200
@@ -27,16 +27,21 @@ _ERROR_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 """What irmago's error names look like. Gateways say `{"status": 502, "error": "Bad Gateway"}`:
 that must not be taken for irmago's word that nothing was done."""
 _ENDPOINT = re.compile(r"/(session|revocation|publickey|health)(/|$)")
+_KINDS = {
+    "": "a body",
+    "application/json": "application/json",
+    "application/jwt": "application/jwt",
+    "application/octet-stream": "bytes",
+    "application/problem+json": "application/problem+json",
+    "application/xml": "XML",
+    "text/event-stream": "text/event-stream",
+    "text/html": "HTML",
+    "text/plain": "text/plain",
+    "text/xml": "XML",
+}
+"""Media types that are named: another one is a text of somebody else's."""
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,19})*")
 """A path prefix that can hold no token: those have 20 letters and digits."""
-
-
-NOT_KNOWN = "request could not be authenticated"
-"""What irmago says, under `INVALID_REQUEST`, where it does not know the requestor."""
-_NOT_KNOWN_ADVICE = (
-    "compare `authentication` with the server's setting `requestors`; a server that runs with "
-    "`no_auth` takes none"
-)
 
 
 def json_reply(response: HttpResponse, path: str, model: type[Model]) -> Model:
@@ -82,10 +87,10 @@ def refuse(response: HttpResponse, path: str) -> NoReturn:
             path,
             status,
             code=error.error,
-            description=error.description,
+            description=error.meaning,
             remote_message=error.printable_message(),
             stacktrace=error.stacktrace,
-            advice=_NOT_KNOWN_ADVICE if error.message == NOT_KNOWN else "",
+            advice=error.advice(),
         )
     if status in _REFUSALS:
         raise ServerRefusedError(
@@ -145,10 +150,7 @@ def media_type(response: HttpResponse) -> str:
 def _kind(response: HttpResponse) -> str:
     if not response.body:
         return "an empty body"
-    kind = media_type(response)
-    if kind == "text/html":
-        return "HTML"
-    return kind[:60] if kind.isascii() and kind.isprintable() else "a body"
+    return _KINDS.get(media_type(response), "a body of another kind")
 
 
 def _without_secrets(location: str) -> str:

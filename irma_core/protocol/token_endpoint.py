@@ -22,7 +22,12 @@ __all__ = ["build_token_request", "parse_token_response"]
 
 _OK, _TOO_MANY, _TIMED_OUT, _SERVER_ERRORS = 200, 429, 408, 500
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
-_CODE = re.compile(r"[a-z_]{1,40}")
+_CODES = frozenset(
+    # RFC 6749, section 5.2; RFC 8707; and what servers take from its section 4.1.2.1.
+    {"invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target"}
+    | {"unauthorized_client", "unsupported_grant_type", "access_denied", "server_error"}
+    | {"temporarily_unavailable", "slow_down"}
+)
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _LONGEST_LIFE = 10.0**9  # seconds: decades
 _LARGEST_TOKEN = 16 * 1024
@@ -87,7 +92,7 @@ def _read(response: HttpResponse) -> _Granted | _Refused:
     values = said if isinstance(said, dict) else {}
     if status != _OK:
         error = values.get("error")
-        code = error if isinstance(error, str) and _CODE.fullmatch(error) else None
+        code = error if isinstance(error, str) and error in _CODES else None
         reason = f"it refused with HTTP {status}" + (f" {code}" if code else "")
         return _Refused(reason, code, _passes(status))
     token, kind = values.get("access_token"), values.get("token_type")

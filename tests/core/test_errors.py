@@ -144,26 +144,30 @@ def test_a_request_error_names_the_place_if_there_is_one(place: str, text: str) 
     assert (str(error), error.place, error.reason) == (text, place, "is wrong")
 
 
-def test_a_refusal_tells_the_code_and_the_servers_words_but_no_stack_trace() -> None:
-    """A verbose server's stack trace is a fact of the error, and in no text."""
+def test_a_refusal_tells_the_code_and_none_of_the_servers_words() -> None:
+    """Message and stack trace are facts of the error, and in no text."""
     error = SPECIMENS[5]
     assert str(error) == (
         "GET session/{token}/status: the server refused with HTTP 400 SESSION_UNKNOWN: "
-        "Unknown or expired session: more: start anew"
+        "Unknown or expired session: start anew (the error's remote_message has its own words)"
     )
     assert vars(error)["stacktrace"] == "goroutine 1"
     assert "goroutine" not in repr(error)
     assert str(errors.ServerRefusedError(PATH, 413)) == (
         "GET session/{token}/status: the server refused with HTTP 413"
     )
-
-
-def test_a_redirect_tells_where_to_if_it_is_known() -> None:
-    """The way out is another base URL."""
-    assert "redirects to https://irma.example; " in str(
-        errors.RedirectError(PATH, 301, "https://irma.example")
+    assert str(errors.ServerRefusedError(PATH, 418, code="TEAPOT")) == (
+        "GET session/{token}/status: the server refused with HTTP 418 and a code of its own"
     )
-    assert "redirects elsewhere; " in str(errors.RedirectError(PATH, 301, ""))
+
+
+def test_a_redirect_tells_what_to_do_and_keeps_where_to() -> None:
+    """The way out is another base URL, which is a fact of the error and in no text."""
+    known = errors.RedirectError(PATH, 301, "https://irma.example")
+    assert str(known).endswith("use the base URL that it points to (the error's target)")
+    assert known.target == "https://irma.example"
+    assert "irma.example" not in f"{known}{known!r}"
+    assert str(errors.RedirectError(PATH, 301, "")).endswith("use the base URL that it points to")
 
 
 def test_a_cancel_tells_the_servers_reason_if_it_gave_one() -> None:

@@ -160,6 +160,16 @@ def test_a_cancel_tells_irmagos_error_if_there_is_one() -> None:
     assert "very private" not in str(cancelled)
 
 
+def test_a_cancel_shows_no_error_name_that_is_not_irmagos() -> None:
+    """Somebody else's name of an error may be a value of theirs."""
+    error = RemoteError(400, "ADA_LOVELACE")
+    cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
+    assert "ADA" not in f"{cancelled}{error!r}"
+    beside = refusal(said(*GOOD, error=error))
+    assert isinstance(beside, ProofNotValidError)
+    assert "ADA" not in str(beside)
+
+
 @pytest.mark.parametrize("proof", [None, *ProofStatus])
 def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
     """`DONE` says nothing about the proof; expired attributes come all `PRESENT`."""
