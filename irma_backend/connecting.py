@@ -7,7 +7,7 @@ Belongs here: lifetimes. Does not belong here: what a URI means (`opening`, plug
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Generator
+from collections.abc import AsyncGenerator, Collection, Generator, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Final, cast
@@ -59,6 +59,8 @@ def connect(
     secrets: Secrets | None = None,
     allow: Collection[Risk] = (),
     transport: Transport | None = None,
+    headers: Mapping[str, str] | None = None,
+    frontend_url: str | None = None,
 ) -> Generator[Requestor]:
     """Give a requestor by configuration alone, for a `with`; its parts are named by URIs.
 
@@ -80,6 +82,8 @@ def connect(
         secrets: Secrets by name, for URIs and plugins: texts, bytes, or what gives them.
         allow: The risks that are taken; see `Risk`.
         transport: Instead of a `Urllib3Transport()`, one of the caller's, who closes it.
+        headers: See `Requestor`, as for the next one.
+        frontend_url: Where browsers and apps reach the server.
 
     Raises:
         ConfigurationError: A setting is wrong; no message shows a URI.
@@ -100,6 +104,8 @@ def connect(
             server_key=server_key,
             jwt_issuer=jwt_issuer,
             timeout=timeout,
+            headers=headers,
+            frontend_url=frontend_url,
         )
 
 
@@ -120,6 +126,8 @@ async def connect_async(
     secrets: Secrets | None = None,
     allow: Collection[Risk] = (),
     transport: AsyncTransport | None = None,
+    headers: Mapping[str, str] | None = None,
+    frontend_url: str | None = None,
 ) -> AsyncGenerator[AsyncRequestor]:
     """`connect`, awaited; its own transport is an `AiohttpTransport()`."""
     async with _opening_async(plugins, secrets, allow, transport) as (opening, used):
@@ -135,6 +143,8 @@ async def connect_async(
             server_key=server_key,
             jwt_issuer=jwt_issuer,
             timeout=timeout,
+            headers=headers,
+            frontend_url=frontend_url,
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
     Collection,
+    Mapping,
 )
 from contextlib import (
     AsyncExitStack,
@@ -90,6 +91,8 @@ class AsyncRequestor:
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         status_backend: AsyncStatusBackend | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        frontend_url: str | None = None,
     ) -> None:
         self._transport = transport
         self._wiring = wire(
@@ -103,6 +106,8 @@ class AsyncRequestor:
             jwt_issuer=jwt_issuer,
             status_backend=status_backend,
             is_async=True,
+            headers=headers,
+            frontend_url=frontend_url,
         )
 
     def __repr__(self) -> str:

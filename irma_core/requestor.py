@@ -11,6 +11,7 @@ from collections.abc import (
     Collection,
     Generator,
     Iterator,
+    Mapping,
 )
 from contextlib import (
     ExitStack,
@@ -92,6 +93,10 @@ class Requestor:
         timeout: For each call as a whole, all tries included; watching has its own. A signer, a
             store or a function of the application that blocks its thread cannot be ended: give
             each of them a time-out of its own.
+        headers: Headers for every call to the base URL, such as the API key that a gateway wants.
+            They go neither to the gateway's authorization server nor to the session pointer's URL.
+        frontend_url: Where browsers and apps reach the server: its setting `url`, without `/irma`.
+            Needed for pairing by the backend where that is another host than the base URL's.
 
     Every method but `start_session`, `watch_status` and those that say so raises, beside what it
     names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),
@@ -117,6 +122,8 @@ class Requestor:
         jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
         status_backend: StatusBackend | None = None,
         timeout: timedelta = DEFAULT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        frontend_url: str | None = None,
     ) -> None:
         self._transport = transport
         self._wiring = wire(
@@ -130,6 +137,8 @@ class Requestor:
             jwt_issuer=jwt_issuer,
             status_backend=status_backend,
             is_async=False,
+            headers=headers,
+            frontend_url=frontend_url,
         )
 
     def __repr__(self) -> str:

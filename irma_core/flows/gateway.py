@@ -19,11 +19,10 @@ from irma_core.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from irma_core.flows.effects import CloseStream, Effect, Flow, OpenStream, Send, Sign
+from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, Sign
 from irma_core.flows.kept import Fetched, kept_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.endpoints import FRONTEND
-from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.gateway import GatewayAuthentication, token_form, unsigned_assertion
@@ -33,6 +32,7 @@ __all__ = ["through_gateway"]
 
 ReturnT = TypeVar("ReturnT")
 Gateway: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
+Headers: TypeAlias = tuple[tuple[str, str], ...]
 _UNAUTHORIZED: Final = 401
 _MARGIN, _SHARE = 30.0, 0.1
 """How long before its end a token is used no more: seconds, or a share of a short life."""
@@ -41,11 +41,12 @@ _UNIQUE_PARTS = 4
 
 
 def through_gateway(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
-    """Give the flow, made to go through the requestor's gateway if it has one."""
-    return flow if wiring.gateway is None else _through_flow(wiring, wiring.gateway, flow)
+    """Return the flow with the requestor's own headers, through its gateway if it has one."""
+    is_plain = wiring.gateway is None and not wiring.headers
+    return flow if is_plain else _through_flow(wiring, flow)
 
 
-def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow[ReturnT]:
+def _through_flow(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -57,8 +58,11 @@ def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow
                 return result
             answer, failure = None, None
             try:
-                if isinstance(effect, Send | OpenStream):
-                    answer = yield from _sent_flow(wiring, gateway, effect)
+                # What a browser calls as well needs neither header nor token, or browsers could not
+                # call it; and it goes to the URL of the session's pointer, which the server chose.
+                is_own = isinstance(effect, Send | OpenStream) and effect.request.path not in FRONTEND
+                if is_own:
+                    answer = yield from _sent_flow(wiring, effect)
                 else:
                     answer = yield effect
             except GeneratorExit:
@@ -69,19 +73,21 @@ def _through_flow(wiring: Wiring, gateway: Gateway, flow: Flow[ReturnT]) -> Flow
         flow.close()
 
 
-def _sent_flow(wiring: Wiring, gateway: Gateway, effect: Send | OpenStream) -> Flow[Any]:
+def _sent_flow(wiring: Wiring, effect: Send | OpenStream) -> Flow[Any]:
     """Send it with a token; once more with another where the gateway refuses the first.
 
     No IRMA server says 401: what is refused so has not reached it, so that a start is repeated too.
     A refused token is forgotten at once, so that a later call fetches one even if this one cannot.
     """
-    if not _is_own_call(wiring, gateway, effect.request):
+    gateway, effect = wiring.gateway, _with(effect, wiring.headers)
+    if gateway is None:
         return (yield effect)
     for _ in range(_TOKENS_PER_CALL):
         if not _may_have_token(wiring):
             break
         token = yield from _token_flow(wiring, gateway, effect.deadline)
-        answer = yield _with(token, gateway, effect)
+        shown = (gateway.header.lower(), f"Bearer {token.text}")
+        answer = yield _with(effect, (shown,))
         if answer.status != _UNAUTHORIZED:
             wiring.refusals.taken()
             return answer
@@ -105,20 +111,8 @@ def _may_have_token(wiring: Wiring) -> bool:
     return wiring.kept_token.at_hand(now) is not None or wiring.refusals.may_replace(now)
 
 
-def _is_own_call(wiring: Wiring, gateway: Gateway, request: HttpRequest) -> bool:
-    """Return whether it is one of the requestor's own calls, and there is room for the token.
-
-    What a browser calls as well needs no token, or browsers could not call it; and it goes to the
-    URL of the session's pointer, which the server chose.
-    """
-    if request.path in FRONTEND or not request.url.startswith(wiring.server.below("")):
-        return False
-    return gateway.header.lower() not in {name for name, _value in request.headers}
-
-
-def _with(token: Fetched, gateway: Gateway, effect: Send | OpenStream) -> Effect:
-    header = (gateway.header.lower(), f"Bearer {token.text}")
-    request = attrs.evolve(effect.request, headers=(*effect.request.headers, header))
+def _with(effect: Send | OpenStream, headers: Headers) -> Send | OpenStream:
+    request = attrs.evolve(effect.request, headers=(*effect.request.headers, *headers))
     return attrs.evolve(effect, request=request)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.effects import Flow
@@ -12,7 +14,7 @@ from irma_core.flows.wiring import Wiring
 from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.sessions import StartedSession
 from irma_core.models.tokens import FrontendAuthorization
-from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.addresses import ServerUrl, leads_to_frontend
 from irma_core.protocol.endpoints import (
     build_complete_pairing_request,
     build_pairing_request,
@@ -21,6 +23,8 @@ from irma_core.protocol.endpoints import (
 )
 
 __all__ = ["complete_pairing_flow", "set_pairing_flow"]
+
+_POINTER: Final = "session pointer's URL"
 
 
 def set_pairing_flow(
@@ -62,5 +66,19 @@ def _frontend(wiring: Wiring, session: StartedSession) -> tuple[ServerUrl, Front
         raise ConfigurationError(
             "the server gave no frontend request: before 0.8 it has no pairing"
         )
-    url = ServerUrl.parse(session.pointer.url, allow=wiring.allow)
-    return url, session.frontend_request.authorization
+    url = session.pointer.url
+    if not leads_to_frontend(url, wiring.server, wiring.frontend):
+        known = "the frontend_url" if wiring.frontend is not None else "the base URL's host"
+        raise ConfigurationError(
+            f"the session pointer, which the server made, does not lead to {known}: it leads to "
+            f"{_origin(url)}. If that is where your server's setting `url` points, give it as "
+            "frontend_url"
+        )
+    is_proxied = wiring.is_proxied
+    where = ServerUrl.parse(url, allow=wiring.allow, what=_POINTER, is_proxied=is_proxied)
+    return where, session.frontend_request.authorization
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final, final
 
@@ -11,6 +11,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
 from irma_core.flows.refusals import Refusals
+from irma_core.models.headers import RESERVED, checked_headers
 from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.addresses import ServerUrl, checked_token_url
 from irma_core.protocol.part_checks import (
@@ -55,6 +56,9 @@ class Wiring:
         gateway: How a gateway in front of the server is passed, if there is one.
         kept_token: The gateway's token.
         refusals: What was refused since the gateway last took a token.
+        headers: Headers of the requestor's own, for each of its calls.
+        frontend: Where browsers and apps reach the server, if that is not at the base URL's host.
+        is_proxied: Whether the transport sends through a proxy.
         allow: The risks that are taken.
         server_keys: Public keys of the server in PEM; with any, answers come from signed results.
         fetched_key: How the key is fetched, where none is given.
@@ -80,6 +84,9 @@ class Wiring:
     )
     kept_token: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
     refusals: Refusals = attrs.field(factory=Refusals, kw_only=True, repr=False, eq=False)
+    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True, repr=False)
+    frontend: ServerUrl | None = attrs.field(default=None, kw_only=True)
+    is_proxied: bool = attrs.field(default=False, kw_only=True)
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
     server_keys: tuple[str | bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
@@ -101,12 +108,14 @@ class Wiring:
             self._check(self.gateway)
 
     def _check(self, gateway: GatewayAuthentication[Signer | AsyncSigner]) -> None:
-        checked_token_url(gateway.token_url, allow=self.allow)
+        checked_token_url(gateway.token_url, allow=self.allow, is_proxied=self.is_proxied)
         taken = isinstance(self.authentication, TokenAuthentication)
         if taken and gateway.header.lower() == "authorization":
             raise ConfigurationError(
                 "gateway: `Authorization` has the IRMA server's own token; set another header"
             )
+        if gateway.header.lower() in dict(self.headers):
+            raise ConfigurationError("headers: the gateway's token has one of these names")
 
     @property
     def takes_signed_results(self) -> bool:
@@ -146,6 +155,8 @@ def wire(
     jwt_issuer: str | None,
     status_backend: StatusBackend | AsyncStatusBackend | None,
     is_async: bool,
+    headers: Mapping[str, str] | None,
+    frontend_url: str | None,
 ) -> Wiring:
     """Make the wiring of a requestor, whose arguments these are; `is_async` tells which one.
 
@@ -158,9 +169,19 @@ def wire(
     _check_gateway(gateway, is_async=is_async)
     _check_issuer(jwt_issuer)
     risks = given_risks(allow)
+    is_proxied = bool(getattr(transport, "is_proxied", False))
+    frontend = None
+    if frontend_url is not None:
+        frontend = ServerUrl.parse(
+            frontend_url, allow=risks, what="frontend_url", is_proxied=is_proxied
+        )
+    own = checked_headers(headers, "headers", taken=RESERVED | {"authorization"})
     return Wiring(
-        ServerUrl.parse(url, allow=risks),
+        ServerUrl.parse(url, allow=risks, is_proxied=is_proxied),
         transport.clock,
+        headers=tuple(own.items()),
+        frontend=frontend,
+        is_proxied=is_proxied,
         jitter=transport.jitter,
         authentication=authentication,
         gateway=gateway,

@@ -35,7 +35,7 @@ class SessionPointer:
         type: The kind of session (`irmaqr`).
 
     Raises:
-        RequestError: The URL is no `http` or `https` URL.
+        RequestError: The URL is no `http` or `https` URL, or could lead elsewhere than it reads.
     """
 
     url: str = attrs.field(metadata={"wire": "u"})
@@ -43,6 +43,8 @@ class SessionPointer:
 
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "u")
+        if "@" in urlsplit(self.url).netloc:
+            raise RequestError("u", "must hold no user name and no password")
 
     @classmethod
     def of_static_session(cls, server: str, name: str) -> SessionPointer:
@@ -100,7 +102,7 @@ class SessionPointer:
         )
 
     def __repr__(self) -> str:
-        host = urlsplit(self.url).netloc.rpartition("@")[2]
+        host = urlsplit(self.url).netloc
         return f"<SessionPointer {self.type.value} at {host} {fingerprint_of(self.url)}>"
 
 

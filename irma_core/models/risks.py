@@ -17,6 +17,7 @@ from irma_core.models.credentials import resolve_validity
 from irma_core.models.identifiers import scheme_of
 from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
 from irma_core.tracebacks import boundary
+from irma_core.models.urls import is_plain_http
 
 __all__ = ["Risk", "given_risks", "ready_to_start"]
 
@@ -27,8 +28,12 @@ class Risk(Enum):
     """Something that is refused unless a requestor's `allow` names it."""
 
     PLAIN_HTTP = "plain http"
-    """A base URL on plain HTTP that is not loopback: who can change what passes by can log in as
-    anybody."""
+    """Plain HTTP that leaves this machine: anyone who can change the traffic can log in as anybody.
+    For the base URL, the token URL and the session pointer; for a `callback_url`, a `next_session`
+    and a `client_return_url` that carries the token; and for the way to a proxy."""
+    UNVERIFIED_TLS = "unverified tls"
+    """A TLS context that does not verify the server's certificate and name, or that takes TLS
+    before 1.2. It is worth no more than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
     """Asking for attributes of `irma-demo`, which everybody can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
@@ -75,6 +80,8 @@ def ready_to_start(
             "augment_return_url puts the requestor token into a URL: allow "
             "Risk.TOKEN_IN_RETURN_URL if nobody else can see that URL"
         )
+    if Risk.PLAIN_HTTP not in allow:
+        _check_plain_http(request)
     if Risk.DEMO_ATTRIBUTES not in allow:
         for identifier in asked.disclose.attribute_types():
             if scheme_of(identifier) == _DEMO_SCHEME:
@@ -91,3 +98,19 @@ def ready_to_start(
     if credentials == asked.credentials:
         return request
     return attrs.evolve(request, request=attrs.evolve(asked, credentials=credentials))
+
+
+def _check_plain_http(request: ExtendedRequest) -> None:
+    asked = request.request
+    next_url = None if request.next_session is None else request.next_session.url
+    return_url = asked.client_return_url if asked.augment_return_url else None
+    for field, carried, url in (
+        ("callback_url", "the result", request.callback_url),
+        ("next_session", "the result", next_url),
+        ("client_return_url", "the requestor token", return_url),
+    ):
+        if url is not None and is_plain_http(url):
+            raise ConfigurationError(
+                f"{field}: {carried} would travel over plain http, for everyone on the way to "
+                "read; use https, or allow Risk.PLAIN_HTTP on a network you trust"
+            )

@@ -125,11 +125,14 @@ class StartedSession:
                 where the backend knows the visitor's session by other means.
 
         Raises:
-            UsageError: The handle is the requestor token itself.
+            UsageError: The handle is no string, or the requestor token is in what is written.
         """
-        if handle == self.token.reveal():
+        if handle is not None and not isinstance(handle, str):
+            raise UsageError("handle: must be a string, as HandleSealer.seal returns it")
+        written = write_json(_package(self.pointer, handle, self.frontend_request))
+        if self.token.reveal() in written:
             raise UsageError("handle: the requestor token goes to no browser; seal it first")
-        return write_json(_package(self.pointer, handle, self.frontend_request))
+        return written
 
 
 def _package(

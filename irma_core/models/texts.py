@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from irma_core.errors import RequestError
+from irma_core.models.urls import origin_fault, path_fault, whitespace_fault
 
 __all__ = [
     "check_address",
@@ -26,6 +26,16 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_PORT = 65535
+_UNSAFE_SCHEMES = frozenset(
+    # They run what follows.
+    {"javascript", "data", "vbscript", "livescript", "mocha", "jscript", "shell", "hcp"}
+    # They read local files, or the insides of a browser or an app.
+    | {"file", "filesystem", "blob", "content", "about", "chrome", "resource", "res", "mk"}
+    | {"chrome-extension", "moz-extension", "edge", "opera", "wyciwyg", "android-app"}
+    # They wrap another URL, or call any app with any data.
+    | {"view-source", "feed", "pcast", "jar", "zip", "intent", "its", "mhtml", "search"}
+)
+_UNSAFE_PREFIXES = ("ms-", "search-", "x-apple.")
 _LONGEST = timedelta(days=36500)
 
 
@@ -60,37 +70,40 @@ def check_translated(value: object, place: str) -> dict[str, str]:
 
 
 def check_address(value: object, place: str) -> str:
-    """Give back an absolute `http` or `https` URL, for the server to send a POST to.
+    """Return an absolute `http` or `https` URL that a server is to be called at.
 
     Raises:
-        RequestError: It is something else.
+        RequestError: It is something else, or its path has a dot segment.
     """
-    text = _one_line(value, place)
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise RequestError(place, "must be a whole http or https URL")
+    text = _checked_url(value, place)
+    if fault := origin_fault(text) or path_fault(text):
+        raise RequestError(place, fault)
     return text
 
 
 def check_return_address(value: object, place: str) -> str:
-    """Give back a URL to return to: a web page, a universal link or an app's own scheme.
+    """Return a URL to return to: a web page, a universal link or an app's own scheme.
+
+    Schemes of apps cannot be listed. So those that run code, read local files or wrap another URL
+    are refused, and every other one is taken.
 
     Raises:
-        RequestError: It has no scheme, or a scheme that runs what follows it; or it is on the web
-            and has no host.
+        RequestError: It has no scheme, or one that is refused; or it is on the web and has no host.
     """
-    text = _one_line(value, place)
+    text = _checked_url(value, place)
     if not _SCHEME.fullmatch(text):
         raise RequestError(place, "must be a whole URL, with its scheme")
     scheme = text.partition(":")[0].lower()
-    if scheme in {"http", "https"}:
-        return check_address(text, place)
-    if scheme in {"javascript", "data", "vbscript"}:
-        raise RequestError(place, "must not be a URL that runs as code")
+    if scheme in {"http", "https"} and (fault := origin_fault(text)):
+        raise RequestError(place, fault)
+    if scheme in _UNSAFE_SCHEMES or scheme.startswith(_UNSAFE_PREFIXES):
+        raise RequestError(
+            place, "must not have a scheme that runs code, reads local files or wraps another URL"
+        )
+    if "\\" in text:
+        raise RequestError(
+            place, "must hold no backslash: browsers and servers read it differently"
+        )
     return text
 
 
@@ -124,12 +137,8 @@ def check_duration(value: object, place: str) -> timedelta:
     return value
 
 
-def _one_line(value: object, place: str) -> str:
-    text = check_text(value, place, empty=False)
-    if not text.isprintable() or " " in text:
-        raise RequestError(place, "must hold no blank, no line end and nothing invisible")
-    if "\\" in text:
-        raise RequestError(
-            place, "must hold no backslash: browsers and servers read it differently"
-        )
+def _checked_url(value: object, place: str) -> str:
+    text = check_text(value, place)
+    if fault := whitespace_fault(text):
+        raise RequestError(place, fault)
     return text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from ipaddress import ip_address
 from typing import final
 from urllib.parse import urlsplit
 
@@ -13,11 +12,11 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
 from irma_core.tracebacks import boundary
+from irma_core.models.urls import is_loopback, origin_fault, path_fault, whitespace_fault
 
-__all__ = ["ServerUrl", "checked_token_url"]
+__all__ = ["ServerUrl", "checked_token_url", "leads_to_frontend"]
 
-# A backslash above all: some readers take it for a slash.
-_NOT_IN_A_URL = re.compile(r"""[^!-~]|["<>\\^`{|}]""")
+_NOT_IN_A_URL = re.compile(r"""["<>\\^`{|}]""")
 
 
 @final
@@ -33,20 +32,29 @@ class ServerUrl:
     text: str
 
     @classmethod
-    def parse(cls, url: str, *, allow: Collection[Risk] = ()) -> ServerUrl:
+    def parse(
+        cls,
+        url: str,
+        *,
+        allow: Collection[Risk] = (),
+        what: str = "base URL",
+        is_proxied: bool = False,
+    ) -> ServerUrl:
         """Check a base URL.
 
         Args:
             url: The server's URL with its `api_prefix`, if any, with or without a slash at the
                 end: `https://irma.example.com` or `https://example.com/irma-api/`.
             allow: With `Risk.PLAIN_HTTP`, `http` to other hosts than loopback too.
+            what: The name of the setting, for errors.
+            is_proxied: Whether requests go through a proxy: then loopback is no exception.
 
         Raises:
             ConfigurationError: It is no such URL, or plain HTTP that is not allowed.
         """
-        _check(url, "base URL", allow)
+        _check(url, what, allow, is_proxied=is_proxied)
         if urlsplit(url).query or url.endswith("?"):
-            raise ConfigurationError("the base URL must hold no query")
+            raise ConfigurationError(f"the {what} must hold no query")
         return cls(url.rstrip("/"))
 
     def below(self, path: str) -> str:
@@ -55,43 +63,67 @@ class ServerUrl:
 
 
 @boundary
-def checked_token_url(url: str, *, allow: Collection[Risk] = ()) -> str:
-    """Give the URL of a token endpoint as it is, once it is checked.
+def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: bool = False) -> str:
+    """Return the URL of a token endpoint as it is, once it is checked.
+
+    Args:
+        url: The URL.
+        allow: With `Risk.PLAIN_HTTP`, `http` to other hosts than loopback too.
+        is_proxied: Whether requests go through a proxy: then loopback is no exception.
 
     Raises:
         ConfigurationError: It is no such URL, or plain HTTP that is not allowed.
     """
-    _check(url, "token URL", allow)
+    _check(url, "token URL", allow, is_proxied=is_proxied)
     return url
 
 
-def _check(url: object, what: str, allow: Collection[Risk]) -> None:
+def _check(url: object, what: str, allow: Collection[Risk], *, is_proxied: bool) -> None:
     if not isinstance(url, str):
-        raise ConfigurationError(f"the {what} must be a text")
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise ConfigurationError(f"the {what} is no URL") from None
-    if parts.scheme not in {"http", "https"} or not host or _NOT_IN_A_URL.search(url):
+        raise ConfigurationError(f"the {what} must be a string")
+    if fault := whitespace_fault(url) or origin_fault(url) or _form_fault(url) or path_fault(url):
+        raise ConfigurationError(f"the {what} {fault}")
+    parts = urlsplit(url)
+    if parts.scheme != "http" or Risk.PLAIN_HTTP in allow:
+        return
+    if is_proxied:
         raise ConfigurationError(
-            f"the {what} must be a whole http or https URL, such as https://irma.example.com"
+            f"the {what} is plain http through a proxy: the proxy, and everyone on the way to it, "
+            "can read every request and change every reply; use https, or allow Risk.PLAIN_HTTP"
         )
+    if not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            f"the {what} is plain http to {parts.hostname}: anyone who can change the traffic can "
+            "log in as anybody; use https, or allow Risk.PLAIN_HTTP on a network you trust"
+        )
+
+
+def _form_fault(url: str) -> str:
+    parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(f"the {what} must hold no user name and no password")
+        return "must hold no user name and no password"
+    if not parts.netloc.isascii():
+        return "must have its host in ASCII: write a name such as café.example in its xn-- form"
+    if not url.isascii() or _NOT_IN_A_URL.search(url):
+        return "must be percent-encoded: it holds a character that no URL has"
     if parts.fragment or url.endswith("#"):
-        raise ConfigurationError(f"the {what} must hold no fragment")
-    if parts.scheme == "http" and Risk.PLAIN_HTTP not in allow and not _is_loopback(host):
-        raise ConfigurationError(
-            f"plain http to {host}: whoever can change what passes by can log in as anybody; "
-            "use https, or allow Risk.PLAIN_HTTP on a network you trust"
-        )
+        return "must hold no fragment"
+    return ""
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -> bool:
+    """Return whether the URL of a session pointer leads to where the IRMA server is known to be.
+
+    Args:
+        url: The pointer's URL, which is checked already.
+        server: The server's base URL. Where no other is known, the pointer must have its scheme and
+            host. The port may differ, as the server can listen on two.
+        frontend: Where apps and browsers reach the server, if that is a setting. Then the pointer
+            must be below it.
+    """
+    if frontend is not None:
+        return url.startswith(frontend.below(""))
+    pointed, known = urlsplit(url), urlsplit(server.text)
+    hosts = pointed.hostname or "", known.hostname or ""
+    is_same_host = hosts[0] == hosts[1] or all(is_loopback(host) for host in hosts)
+    return pointed.scheme == known.scheme and is_same_host

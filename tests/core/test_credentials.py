@@ -20,6 +20,7 @@ from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
     IssuanceRequest,
+    NextSession,
     SignatureRequest,
 )
 from irma_core.models.wire import request_value
@@ -310,3 +311,40 @@ def test_nothing_is_made_of_a_credential_but_what_was_given() -> None:
     assert request == again
     assert "very" not in repr(request)
     assert cast("object", request) != card()
+
+
+PLAIN = "http://shop.example/irma"
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [
+        ("callback_url", ExtendedRequest(DisclosureRequest([OVER18]), callback_url=PLAIN)),
+        (
+            "next_session",
+            ExtendedRequest(DisclosureRequest([OVER18]), next_session=NextSession(PLAIN)),
+        ),
+        (
+            "client_return_url",
+            ExtendedRequest(
+                DisclosureRequest([OVER18], client_return_url=PLAIN, augment_return_url=True)
+            ),
+        ),
+    ],
+)
+def test_no_secret_travels_over_plain_http_but_by_name(field: str, asked: ExtendedRequest) -> None:
+    """The result, or the token, would be read by everyone on the way."""
+    allow = {Risk.TOKEN_IN_RETURN_URL}
+    with pytest.raises(ConfigurationError, match=rf"^{field}: .*Risk\.PLAIN_HTTP"):
+        ready_to_start(asked, NOW, allow)
+    assert ready_to_start(asked, NOW, allow | {Risk.PLAIN_HTTP}) is asked
+
+
+def test_plain_http_that_stays_on_the_servers_machine_is_no_risk() -> None:
+    """Nor is a page without a secret in its URL."""
+    asked = ExtendedRequest(
+        DisclosureRequest([OVER18], client_return_url=PLAIN),
+        callback_url="http://localhost:8000/x",
+        next_session=NextSession("http://[::1]/x"),
+    )
+    assert ready_to_start(asked, NOW) is asked

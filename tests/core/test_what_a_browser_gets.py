@@ -60,8 +60,16 @@ def test_the_requestor_token_goes_to_no_browser() -> None:
     """Not even by mistake in place of the handle."""
     session = started(ASKED)
     assert SECRET_TOKEN not in session.browser_json("a-handle")
-    with pytest.raises(UsageError, match="seal it first"):
-        session.browser_json(session.token.reveal())
+    for handle in (SECRET_TOKEN, f" {SECRET_TOKEN}", f"handle-{SECRET_TOKEN}-1"):
+        with pytest.raises(UsageError, match="seal it first"):
+            session.browser_json(handle)
+
+
+@pytest.mark.parametrize("handle", [b"a-handle", 5, ["a-handle"]])
+def test_a_handle_is_a_string(handle: Any) -> None:
+    """What a page would get in its place is no handle."""
+    with pytest.raises(UsageError, match="handle: must be a string"):
+        started(ASKED).browser_json(handle)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""What is wrong with a URL, and where it leads: one rule for settings, requests and replies.
+
+Belongs here: rules that hold for every URL, and the loopback test. Does not belong here: the error
+that a broken rule becomes (`texts` for requests, `protocol.addresses` for settings).
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+from unicodedata import normalize
+from urllib.parse import SplitResult, unquote, urlsplit
+
+__all__ = ["is_loopback", "is_plain_http", "origin_fault", "path_fault", "whitespace_fault"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MOST_DECODINGS: Final = 4
+"""A gateway decodes a path once, and a second one behind it perhaps once more."""
+_NOT_DECODED: Final = "\ufffd"
+_IPV6_LOOPBACK: Final = IPv6Address(1)
+
+
+def whitespace_fault(url: str) -> str:
+    """Return what is wrong with a URL's whitespace, as "must …"; empty if nothing is."""
+    if not url:
+        return "must not be empty"
+    if url != url.strip():
+        return "must not begin or end with whitespace or a line end: strip it where it is read"
+    if any(letter.isspace() for letter in url):
+        return "must hold no whitespace and no line end"
+    if not url.isprintable():
+        return "must hold no control or invisible character"
+    return ""
+
+
+def origin_fault(url: str) -> str:
+    """Return what is wrong with the scheme, host or port of a URL, as "must …"; empty if none is.
+
+    Its host may be in letters beyond ASCII.
+    """
+    if not _SCHEME.match(url):
+        return "must begin with its scheme, https:// for instance"
+    if "\\" in url:
+        return "must hold no backslash: browsers and servers read it differently"
+    parts = _split(url)
+    if parts is None:
+        return "must have a valid host and port"
+    return "" if parts.scheme in {"http", "https"} else "must be an http or https URL"
+
+
+def path_fault(url: str) -> str:
+    """Return what is wrong with the path of a URL, as "must …"; empty if nothing is.
+
+    Gateways decode and resolve a path, some of them twice. So what would be a way out of the path's
+    own directory after that is refused in every spelling.
+    """
+    # Parameters are cut off segment by segment below, as servers do.
+    path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
+    for _ in range(_MOST_DECODINGS):
+        decoded = normalize("NFKC", unquote(path))
+        if decoded == path:
+            break
+        path = decoded
+    else:
+        return "must not be percent-encoded several times over"
+    if _CONTROL.search(path) or _NOT_DECODED in path:
+        return "must hold no encoded control character and nothing that is not UTF-8"
+    if "\\" in path:
+        return "must hold no backslash, encoded or not"
+    segments = (segment.partition(";")[0].strip() for segment in path.split("/"))
+    if any(segment in {".", ".."} for segment in segments):
+        return "must hold no dot segment such as `..`, encoded or not"
+    return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a URL's host is a loopback address, or exactly `localhost`.
+
+    Other names below `localhost` are resolved by DNS on many systems.
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    # Python 3.13 takes the loopback of a mapped IPv4 address for one, and 3.11 does not.
+    return address.is_loopback if isinstance(address, IPv4Address) else address == _IPV6_LOOPBACK
+
+
+def is_plain_http(url: str) -> bool:
+    """Return whether a URL, which is checked already, is `http` to a host that is not loopback."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        is_valid = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_valid else None

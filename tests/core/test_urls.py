@@ -1,0 +1,83 @@
+"""What is wrong with a URL, in a table for each rule."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irma_core.errors import RequestError
+from irma_core.models.pointers import SessionPointer
+from irma_core.models.statuses import SessionType
+from irma_core.models.texts import check_address, check_return_address
+from irma_core.models.urls import is_plain_http, path_fault, whitespace_fault
+
+VECTORS = Path(__file__).parent.parent / "vectors" / "urls"
+PATHS: dict[str, Any] = json.loads((VECTORS / "paths.json").read_text(encoding="utf-8"))
+RETURNS: dict[str, Any] = json.loads((VECTORS / "return_urls.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", PATHS["accepted"])
+def test_a_path_that_stays_where_it_is_may_be_used(path: str) -> None:
+    """A URL to post to may have any path that no reader resolves to another one."""
+    url = f"https://shop.example{path}"
+    assert path_fault(url) == ""
+    assert check_address(url, "callback_url") == url
+
+
+@pytest.mark.parametrize(("path", "fault"), PATHS["refused"])
+def test_a_path_that_leads_out_of_itself_is_refused(path: str, fault: str) -> None:
+    """In whatever spelling, for a URL to post to and for a session pointer."""
+    url = f"https://shop.example{path}"
+    assert fault in path_fault(url)
+    with pytest.raises(RequestError, match=f"^callback_url: .*{fault}"):
+        check_address(url, "callback_url")
+    with pytest.raises(RequestError, match=f"^u: .*{fault}"):
+        SessionPointer(url, SessionType.DISCLOSING)
+
+
+def test_a_path_is_not_decoded_for_ever() -> None:
+    """The work does not grow with the square of its length."""
+    assert "several times" in path_fault("https://x.example/%" + "25" * 100_000)
+
+
+@pytest.mark.parametrize("url", RETURNS["accepted"])
+def test_a_web_page_and_an_app_may_be_returned_to(url: str) -> None:
+    """The schemes of apps are theirs to choose."""
+    assert check_return_address(url, "client_return_url") == url
+
+
+@pytest.mark.parametrize("url", RETURNS["refused"])
+def test_a_return_url_that_does_more_than_open_a_page_is_refused(url: str) -> None:
+    """It must not run code, read a local file, or hide one of these in another URL."""
+    with pytest.raises(RequestError, match=r"^client_return_url: "):
+        check_return_address(url, "client_return_url")
+
+
+def test_a_pointer_names_nobody_before_its_host() -> None:
+    """A reader could take the user name for the host."""
+    with pytest.raises(RequestError, match=r"^u: must hold no user name"):
+        SessionPointer("https://irma.example@evil.example/x", SessionType.DISCLOSING)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_plain"),
+    [
+        ("https://shop.example", False),
+        ("http://shop.example", True),
+        ("HTTP://shop.example", True),
+        ("http://127.0.0.1", False),
+        ("http://localhost", False),
+        ("http://x.localhost", True),
+    ],
+)
+def test_plain_http_is_what_leaves_this_machine_in_the_clear(url: str, is_plain: bool) -> None:
+    """TLS protects the rest."""
+    assert is_plain_http(url) == is_plain
+
+
+def test_a_url_with_nothing_wrong_about_its_whitespace() -> None:
+    """Inside or at the ends."""
+    assert whitespace_fault("https://irma.example") == ""

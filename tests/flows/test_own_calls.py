@@ -1,0 +1,215 @@
+"""What goes with the requestor's own calls, and with no others: headers and the gateway's token."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    DisclosureRequest,
+    GatewayAuthentication,
+    GatewaySecret,
+    PairingMethod,
+    Requestor,
+    Risk,
+)
+from irma_core.errors import ConfigurationError, IrmaError, SessionMayExistError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import ScriptedTransport
+from irma_testing.scripted import ScriptedStream
+
+BASE, TOKEN_URL, KEY = "https://api.example/irma", "https://api.example/irma/token", "api-key-77"
+TOKEN = HttpResponse(200, (), body=b'{"access_token":"gateway-token","token_type":"Bearer"}')
+OPTIONS = HttpResponse(
+    200, (("content-type", "application/json"),), body=b'{"pairingMethod":"none"}'
+)
+ASKED = DisclosureRequest(["a.b.c.d"])
+
+
+def package(pointer: str) -> HttpResponse:
+    value = {
+        "sessionPtr": {"u": pointer, "irmaqr": "disclosing"},
+        "token": "T" * 20,
+        "frontendRequest": {"authorization": "f" * 20},
+    }
+    body = json.dumps(value).encode()
+    return HttpResponse(200, (("content-type", "application/json"),), body=body)
+
+
+def headers(request: HttpRequest) -> dict[str, str]:
+    return dict(request.headers)
+
+
+@pytest.mark.parametrize("is_behind", [False, True], ids=["no gateway", "gateway"])
+def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None:
+    """Neither the authorization server nor the session pointer's URL gets one."""
+    gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
+    steps = [TOKEN] * is_behind + [package(f"{BASE}/session/x"), OPTIONS]
+    transport = ScriptedTransport(steps)
+    requestor = Requestor(
+        BASE, transport, gateway=gateway if is_behind else None, headers={"X-Api-Key": KEY}
+    )
+    session = requestor.start_session(ASKED)
+    requestor.set_pairing(session, PairingMethod.NONE)
+    found = {each.path: headers(each).get("x-api-key") for each in transport.requests}
+    expected: dict[str, str | None] = {"POST session": KEY, "POST frontend/options": None}
+    if is_behind:
+        expected["POST token"] = None
+    assert found == expected
+    tokens = {each.path: headers(each).get("x-gateway") for each in transport.requests}
+    assert tokens["POST frontend/options"] is None
+    assert tokens["POST session"] == ("Bearer gateway-token" if is_behind else None)
+
+
+def test_own_headers_go_with_event_streams_too() -> None:
+    """They are calls to the base URL like any other."""
+    stream = ScriptedStream(status=404)
+    transport = ScriptedTransport(
+        [package(f"{BASE}/session/x"), HttpResponse(403)], streams=[stream]
+    )
+    requestor = Requestor(BASE, transport, headers={"X-Api-Key": KEY})
+    session = requestor.start_session(ASKED)
+    with pytest.raises(IrmaError), requestor.watch_status(session) as statuses:
+        next(statuses)
+    assert {headers(each)["x-api-key"] for each in transport.requests} == {KEY}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Authorization": "x"},
+        {"COOKIE": "x"},
+        {"Host": "evil.example"},
+        {"Content-Type": "text/plain"},
+        {"Content-Length": "1"},
+        {"Transfer-Encoding": "chunked"},
+        {"Proxy-Authorization": "x"},
+        {"Accept": "x"},
+        {"Expect": "100-continue"},
+        {"TE": "trailers"},
+        {"Upgrade": "h2c"},
+        {"X-HTTP-Method-Override": "DELETE"},
+        {"X-Gateway": "x"},
+        {"X-A": "1", "x-a": "2"},
+        {"no name": "x"},
+        {"": "x"},
+        {"X": f"{KEY}\r\nY: z"},
+        {"X": f" {KEY}"},
+        {"X": f"{KEY}\u20ac"},
+        {"X": KEY.encode()},
+        {b"X": KEY},
+        [("X", KEY)],
+        KEY,
+    ],
+)
+def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
+    """By the setting's name, and without its value."""
+    gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
+    with pytest.raises(ConfigurationError, match=r"^headers: ") as caught:
+        Requestor(BASE, ScriptedTransport(), gateway=gateway, headers=wrong)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Cookie", "Host", "Proxy-Authorization", "TE", "Upgrade", "Expect", "Trailer"),
+        *("Keep-Alive", "User-Agent", "Accept", "Content-Type", "Connection", "Set-Cookie"),
+        *("", "a b"),
+    ],
+)
+def test_the_gateways_header_has_no_other_use(name: str) -> None:
+    """A token in it would be lost, or change how the request is read."""
+    with pytest.raises(ConfigurationError, match=r"^header: "):
+        GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header=name)
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "https://api.example/irma/../admin",
+        "https://api.example/irma/%2e%2e/admin",
+        "https://api.example/irma/..;/admin",
+        "https://api.example/irma/..%5cadmin",
+    ],
+)
+def test_a_pointer_that_leads_out_of_its_path_is_no_session(pointer: str) -> None:
+    """What the server made of the start is not known then."""
+    requestor = Requestor(BASE, ScriptedTransport([package(pointer)]))
+    with pytest.raises(SessionMayExistError, match="sessionPtr"):
+        requestor.start_session(ASKED)
+
+
+@pytest.mark.parametrize(
+    "pointer",
+    [
+        "http://127.0.0.1:8080/admin",
+        "http://localhost:8080/admin",
+        "http://api.example/irma/session/x",
+        "https://evil.example/irma/session/x",
+    ],
+)
+def test_pairing_goes_to_no_other_host_than_the_base_urls(pointer: str) -> None:
+    """Nothing is sent; the error names the session pointer, and what to set."""
+    transport = ScriptedTransport([package(pointer)])
+    requestor = Requestor(BASE, transport)
+    session = requestor.start_session(ASKED)
+    for call in (
+        lambda: requestor.set_pairing(session, PairingMethod.PIN),
+        lambda: requestor.complete_pairing(session),
+    ):
+        with pytest.raises(ConfigurationError, match=r"session pointer.* frontend_url"):
+            call()
+    assert len(transport.requests) == 1
+
+
+def test_pairing_goes_to_the_frontend_url() -> None:
+    """A server with a private port for requestors has another one for apps and browsers."""
+    transport = ScriptedTransport([package("https://apps.example/irma/session/x"), OPTIONS])
+    requestor = Requestor("http://127.0.0.1:8088", transport, frontend_url="https://apps.example/")
+    session = requestor.start_session(ASKED)
+    requestor.set_pairing(session, PairingMethod.NONE)
+    assert transport.requests[-1].url == "https://apps.example/irma/session/x/frontend/options"
+
+
+def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
+    """Where it is set, the base URL's own host is another one too."""
+    transport = ScriptedTransport([package(f"{BASE}/session/x")])
+    requestor = Requestor(BASE, transport, frontend_url="https://apps.example")
+    session = requestor.start_session(ASKED)
+    with pytest.raises(ConfigurationError, match="does not lead to the frontend_url"):
+        requestor.set_pairing(session, PairingMethod.PIN)
+
+
+def test_a_frontend_url_is_as_safe_as_the_base_url() -> None:
+    """Its errors name it."""
+    for wrong in ("http://apps.example", "apps.example", "https://apps.example/..", 5):
+        with pytest.raises(ConfigurationError, match=r"^the frontend_url "):
+            Requestor(BASE, ScriptedTransport(), frontend_url=wrong)  # type: ignore[arg-type]
+
+
+class ProxiedTransport(ScriptedTransport):
+    """A transport that sends through a proxy."""
+
+    is_proxied = True
+
+
+@pytest.mark.parametrize(
+    ("url", "how"),
+    [
+        ("http://localhost:8088", {}),
+        ("http://127.0.0.1:8088", {}),
+        (BASE, {"frontend_url": "http://localhost:8088"}),
+        (
+            BASE,
+            {"gateway": GatewayAuthentication("http://[::1]/token", GatewaySecret("shop", "s"))},
+        ),
+    ],
+)
+def test_plain_http_through_a_proxy_is_a_risk(url: str, how: Any) -> None:
+    """Also for loopback: the proxy may be anywhere."""
+    with pytest.raises(ConfigurationError, match="plain http through a proxy"):
+        Requestor(url, ProxiedTransport(), **how)
+    Requestor(url, ProxiedTransport(), allow=[Risk.PLAIN_HTTP], **how)
