@@ -1,7 +1,7 @@
 """What an error of aiohttp means in the error tree, and what to do about it.
 
-Its texts quote URLs, and a URL may hold a requestor token: nothing of them is taken over but what
-OpenSSL or the system says of itself.
+Its texts quote URLs, and a URL may hold a requestor token: nothing of them is taken
+over but the fixed phrases of OpenSSL and of the system, and the status of a proxy.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from irma_core.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from irma_transport_aiohttp.exchange import Exchange
+from irma_transport_aiohttp.exchange import Exchange, NotLocalError
 from irma_transport_urllib3.exchange import NotHttpError, OverLimitError
+from irma_transport_urllib3.failures import NOT_LOOPBACK, proxy_refused, tls_reason
 
 __all__ = ["explain"]
 
@@ -52,6 +53,8 @@ def explain(error: Exception, exchange: Exchange, path: str) -> TransportError:
         return ConnectionFailedError(path, _not_connected(error, peer), request_sent=False)
     if isinstance(error, TimeoutError):
         return TransportTimeoutError(path, _late(exchange), request_sent=sent)
+    if isinstance(error, NotLocalError):
+        return ConnectionFailedError(path, NOT_LOOPBACK, request_sent=False)
     if not sent:
         return ConnectionFailedError(path, _not_made(error, peer), request_sent=False)
     nonsense = _nonsense(error)
@@ -78,9 +81,10 @@ def _not_connected(error: ClientConnectorError | ClientConnectorCertificateError
     if isinstance(error, ClientConnectorDNSError):
         return f"no address found for {peer}: check the host's name"
     if isinstance(cause, ssl.SSLError):
+        why = tls_reason(cause) or "it closed the connection"
         return (
-            f"no TLS with {peer} ({cause.reason or 'it closed the connection'}): is it an http "
-            "address? An IRMA server's own TLS takes TLS 1.2 or later and X25519 only"
+            f"no TLS with {peer} ({why}): is it an http address? An IRMA server's own TLS takes "
+            "TLS 1.2 or later and X25519 only"
         )
     if isinstance(cause, ConnectionRefusedError):
         return f"{peer} refused the connection: does the server run, and is the port right?"
@@ -98,7 +102,7 @@ def _certificate(error: Exception, peer: str) -> str:
 
 def _not_made(error: Exception, peer: str) -> str:
     if isinstance(error, ClientHttpProxyError):
-        return f"no connection to {peer}: the proxy says {error.status}"
+        return f"no connection to {peer}: {proxy_refused(error.status)}"
     return f"no connection to {peer}: it was closed"
 
 

@@ -130,7 +130,7 @@ def _private(connector: BaseConnector, name: str) -> object:
 
 
 def _session(connector: BaseConnector, *, is_own: bool = True) -> ClientSession:
-    return ClientSession(
+    session = ClientSession(
         connector=connector,
         connector_owner=is_own,
         cookie_jar=DummyCookieJar(),
@@ -140,3 +140,6 @@ def _session(connector: BaseConnector, *, is_own: bool = True) -> ClientSession:
         skip_auto_headers=("Accept", "Content-Type"),
         request_class=MarkingRequest,
     )
+    # Tools for tracing patch `ClientSession` to add theirs, and get every header and body so.
+    session.trace_configs.clear()
+    return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Self, TypeAlias, TypeVar
@@ -14,6 +14,9 @@ from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.models.headers import FRAMING, checked_headers
+from irma_core.models.risks import Risk, given_risks
+from irma_core.models.urls import is_loopback
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
 from irma_transport_aiohttp.exchange import UNDER_WAY, Exchange, never_again
@@ -22,9 +25,9 @@ from irma_transport_aiohttp.sessions import Limits, Sessions
 from irma_transport_aiohttp.streams import AiohttpStream
 from irma_transport_urllib3.body import decoded
 from irma_transport_urllib3.clock import SystemClock, system_jitter
-from irma_transport_urllib3.exchange import NotHttpError, OverLimitError
-from irma_transport_urllib3.pools import split_url
-from irma_transport_urllib3.settings import TlsSettings, checked_headers, read_proxy, tls_context
+from irma_transport_urllib3.exchange import SHOWN_HEADERS, NotHttpError, OverLimitError
+from irma_transport_urllib3.pools import shown_target, split_url
+from irma_transport_urllib3.settings import TlsSettings, read_proxy, tls_context
 
 __all__ = ["AiohttpTransport"]
 
@@ -34,6 +37,7 @@ Receive: TypeAlias = Callable[[ClientResponse, Exchange], Awaitable[ReceivedT]]
 # The server closes after 2.0 s of idling; the rest is for the way to it.
 _LONGEST_IDLE = timedelta(seconds=1.5)
 _LONGEST_WAIT = 86_400.0
+_OWN_HEADERS = {"user-agent": "irma-backend", "accept-encoding": "identity"}
 
 
 @boundary
@@ -41,7 +45,9 @@ class AiohttpTransport:
     """Runs HTTP requests on the event loop, with aiohttp and a pool of connections.
 
     Belongs to the event loop that it first sends on. Follows no redirect, repeats no request, keeps
-    no cookie and reads no proxy from the environment. Use it with `async with`, or `aclose` it.
+    no cookie and reads no proxy from the environment. There, `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    stand for the system's certificates, as OpenSSL has it. Use it with `async with`, or `aclose`
+    it.
 
     Args:
         session: Your application's, where its connector is to be used: for its resolver, its local
@@ -53,10 +59,13 @@ class AiohttpTransport:
         client_certificate: Path to a PEM file to show to the server.
         client_key: Path to its private key, if that is in another file.
         client_key_password: The key's password.
-        ssl_context: A TLS context of your own, in place of the four above.
-        headers: Headers for every request, under those that the request has.
+        ssl_context: A TLS context of your own, in place of the four above. It must verify
+            certificate and name, and take TLS 1.2 or later only.
         proxy: `http://` or `https://` URL of a proxy, with `user:password@` if it asks for them.
+            Through it, a requestor takes plain HTTP for loopback only with `Risk.PLAIN_HTTP`.
         proxy_headers: Headers for the proxy.
+        allow: The risks that are taken: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies
+            too little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: How long a connection may have been idle and still be used; above 0 and at most
             1.5 s, since an IRMA server closes it at 2 s.
         max_response_bytes: How large a body may be, in bytes after decompression.
@@ -76,9 +85,9 @@ class AiohttpTransport:
         client_key: str | os.PathLike[str] | None = None,
         client_key_password: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         proxy_headers: Mapping[str, str] | None = None,
+        allow: Collection[Risk] = (),
         idle_limit: timedelta = _LONGEST_IDLE,
         max_response_bytes: int = 1024 * 1024,
         max_connections: int = 100,
@@ -87,18 +96,11 @@ class AiohttpTransport:
             raise ConfigurationError("idle_limit: it must be above 0 and at most 1.5 seconds")
         if max_response_bytes < 1 or max_connections < 1:
             raise ConfigurationError("max_response_bytes and max_connections: at least 1")
+        risks = given_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
-        if ssl_context is None:
-            ssl_context = tls_context(tls)
-        elif tls != TlsSettings():
-            raise ConfigurationError("ssl_context: it is in place of ca and client_…, not beside")
-        self._tls = ssl_context
-        self._headers = {
-            "user-agent": "irma-backend",
-            "accept-encoding": "identity",
-            **checked_headers(headers, "headers"),
-        }
-        self._proxy = read_proxy(proxy, proxy_headers)
+        context = tls_context(tls, ssl_context, risks)
+        self._tls = context
+        self._proxy = read_proxy(proxy, proxy_headers, risks)
         self._max_response_bytes = max_response_bytes
         self._clock = SystemClock()
         self._sessions = Sessions(Limits(idle_limit.total_seconds(), max_connections), session)
@@ -118,6 +120,11 @@ class AiohttpTransport:
     def jitter(self) -> Callable[[], float]:
         """The system's chance."""
         return system_jitter
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether requests go through a proxy."""
+        return self._proxy is not None
 
     async def sleep(self, duration: timedelta) -> None:
         """Wait; a duration below 0 is none."""
@@ -179,28 +186,37 @@ class AiohttpTransport:
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         _check_base(base)
-        url = URL(request.url, encoded=True)
-        headers = {**self._headers, **checked_headers(dict(request.headers), "the request")}
-        if self._proxy is not None and base[:5].lower() == "http:":
+        given = checked_headers(dict(request.headers), request.path, taken=FRAMING)
+        shown = {**_OWN_HEADERS, **{n: v for n, v in given.items() if n in SHOWN_HEADERS}}
+        hidden = {name: value for name, value in given.items() if name not in SHOWN_HEADERS}
+        is_plain = base[:5].lower() == "http:"
+        if self._proxy is not None and is_plain:
             # Such a proxy reads the request itself; aiohttp sends its headers ahead of TLS only.
-            headers.update(self._proxy.headers)
-        exchange = Exchange(base.partition("://")[2])
+            hidden.update(self._proxy.headers)
+        url = URL(base + shown_target(request.path), encoded=True)
+        exchange = Exchange(
+            base.partition("://")[2],
+            URL(request.url, encoded=True),
+            hidden,
+            must_be_loopback=is_plain and self._proxy is None and is_loopback(url.host or ""),
+        )
         UNDER_WAY.set(exchange)
         left = min(deadline - self._clock.monotonic(), _LONGEST_WAIT)
         try:
             if left <= 0:
                 raise TimeoutError
             async with asyncio.timeout(left):
-                response = await self._respond(session, request, url, headers)
+                response = await self._respond(session, request, url, shown)
                 self._sessions.under_way.add(response)
                 try:
+                    exchange.check_head()
                     return await receive(response, exchange)
                 except BaseException:
                     self._sessions.under_way.discard(response)
                     response.close()  # and what is left of it goes with its connection
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
-            failure = explain(error, exchange, request.path)
+            failure = explain(exchange.fault or error, exchange, request.path)
         # Raised out here it has no context: native errors and their frames hold secrets.
         raise failure
 

@@ -16,7 +16,8 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.response import HTTPResponse
 from urllib3.util.connection import allowed_gai_family
 
-from irma_transport_urllib3.exchange import Exchange, current
+from irma_core.models.urls import is_loopback
+from irma_transport_urllib3.exchange import Exchange, NotLoopbackError, current
 from irma_transport_urllib3.response import BoundedResponse
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ __all__ = ["PlainPool", "TlsPool"]
 class ExchangeConnection(HTTPConnection):
     """A connection that serves one exchange after another."""
 
+    # `http.client.HTTPConnection.debuglevel = 1` prints each head. It does not for these.
+    debuglevel = 0
     response_class = BoundedResponse
     _exchange: Exchange | None = None
     _held: list[bytes] | None = None
@@ -41,23 +44,26 @@ class ExchangeConnection(HTTPConnection):
     def putrequest(
         self,
         method: str,
-        url: str,  # noqa: ARG002  what urllib3 may log; the exchange has the real one
+        url: str,  # noqa: ARG002  urllib3 has encoded the braces of `{token}` in it
         skip_host: bool = False,  # noqa: FBT001, FBT002  http.client's signature
         skip_accept_encoding: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Begin a request to the exchange's target, and hold it until it is whole."""
+        """Begin a request to the shown target, and hold it until it is whole."""
         self._exchange = exchange = current.get()
         self._held = []
-        super().putrequest(method, exchange.target, skip_host, skip_accept_encoding)
+        super().putrequest(method, exchange.sent.shown_target, skip_host, skip_accept_encoding)
 
     def send(
         self, data: SupportsRead[bytes] | Iterable[ReadableBuffer] | ReadableBuffer | str
     ) -> None:
-        """Hold what belongs to the request: head and body come one by one. Send all else."""
-        if self._held is not None and isinstance(data, bytes):
-            self._held.append(data)
+        """Hold the head of a request. Send all else, which is what opens a tunnel.
+
+        `http.client` would raise an audit event with the data, a proxy's password for instance.
+        """
+        if self._held is None:
+            cast("socket.socket", self.sock).sendall(cast("bytes", data))
         else:
-            super().send(data)
+            self._held.append(cast("bytes", data))
 
     def getresponse(  # type: ignore[override]  # urllib3's is another class than http.client's
         self,
@@ -74,7 +80,7 @@ class ExchangeConnection(HTTPConnection):
         exchange.request_sent = True
         # The server may have answered before it closed. If not, reading fails too.
         with suppress(BrokenPipeError, ConnectionResetError):
-            super().send(b"".join(held or ()))
+            cast("socket.socket", self.sock).sendall(exchange.sent.whole(b"".join(held or ())))
         return super().getresponse()
 
     def close(self) -> None:
@@ -88,6 +94,11 @@ class ExchangeConnection(HTTPConnection):
         exchange = current.get()
         behind, exchange.peer = exchange.peer, self._peer(exchange)
         found = socket.getaddrinfo(self.host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
+        if exchange.must_be_loopback:
+            # The name `localhost` is what a resolver makes of it.
+            found = [each for each in found if is_loopback(str(each[4][0]))]
+            if not found:
+                raise NotLoopbackError
         last: OSError | None = None
         for index, (family, kind, protocol, _, address) in enumerate(found):
             share = exchange.time_left() / (len(found) - index)

@@ -11,7 +11,17 @@ from http.client import HTTPException, HTTPResponse
 from time import monotonic
 from typing import NamedTuple
 
-__all__ = ["CutShortError", "Exchange", "Limits", "NotHttpError", "OverLimitError", "current"]
+__all__ = [
+    "SHOWN_HEADERS",
+    "CutShortError",
+    "Exchange",
+    "Limits",
+    "NotHttpError",
+    "NotLoopbackError",
+    "OverLimitError",
+    "Sent",
+    "current",
+]
 
 # What a whole head may take. An IRMA server sends some 300 bytes, a proxy with cookies a few KiB.
 _HEAD_ALLOWANCE = 64 * 1024
@@ -19,6 +29,7 @@ _HEAD_ALLOWANCE = 64 * 1024
 _WIRE_FACTOR = 8
 # `socket.settimeout` refuses what does not fit a C type, such as an infinite deadline.
 _LONGEST_WAIT = 86_400.0
+SHOWN_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
 
 
 class OverLimitError(HTTPException):
@@ -33,6 +44,10 @@ class NotHttpError(HTTPException):
     """The response breaks HTTP where `http.client` does not mind."""
 
 
+class NotLoopbackError(OSError):
+    """The name `localhost` leads to another machine; the request would go there in the clear."""
+
+
 class Limits(NamedTuple):
     """What a transport allows: seconds of idling before reuse, and bytes of a body."""
 
@@ -40,13 +55,53 @@ class Limits(NamedTuple):
     body: int
 
 
+class Sent:
+    """A request as it goes to the server, and the part of it that others may see.
+
+    urllib3, `http.client` and all that is hooked into them (error trackers, tracing, audit hooks,
+    debug output) are given the shown target and the shown headers, and no body. The rest is put in
+    place when the request is written to the socket.
+
+    Args:
+        target: The request target, which may hold a requestor token.
+        shown_target: The same with `{token}` in the token's place.
+        headers: The headers of the request, in lower case.
+        body: The body.
+    """
+
+    __slots__ = ("_body", "_hidden", "_target", "shown_headers", "shown_target")
+
+    def __init__(
+        self, target: str, shown_target: str, headers: dict[str, str], body: bytes | None
+    ) -> None:
+        self._target = target.encode("ascii")
+        self._body = body or b""
+        hidden = "".join(
+            f"{name}: {value}\r\n" for name, value in headers.items() if name not in SHOWN_HEADERS
+        )
+        self._hidden = hidden.encode("latin-1")
+        self.shown_target = shown_target
+        self.shown_headers = {
+            name: value for name, value in headers.items() if name in SHOWN_HEADERS
+        }
+        if body is not None:
+            self.shown_headers["content-length"] = str(len(body))
+
+    def whole(self, shown: bytes) -> bytes:
+        """Return the request to write, for the head that `http.client` made of what is shown."""
+        line, _, lines = shown.partition(b"\r\n")
+        method, version = line.split(b" ")[0], line.split(b" ")[-1]
+        first = b" ".join((method, self._target, version))
+        return b"".join((first, b"\r\n", lines[:-2], self._hidden, b"\r\n", self._body))
+
+
 class Exchange:
     """What connection, response and failures know of the request at hand.
 
     Attributes:
-        target: The request target to send, which may hold a requestor token; urllib3, which logs
-            and quotes targets, is given another one.
+        sent: The request as it is sent.
         peer: Host and port for error texts.
+        must_be_loopback: Whether the peer's address must be one of this machine's loopback.
         request_sent: Whether a byte of the request can have left.
         at_end: Whether the peer ended the connection.
         ended_at: When the response was read to its end (monotonic seconds), or None.
@@ -64,15 +119,19 @@ class Exchange:
         "head",
         "is_stream",
         "limits",
+        "must_be_loopback",
         "peer",
         "request_sent",
-        "target",
+        "sent",
     )
 
-    def __init__(self, target: str, deadline: float, peer: str, limits: Limits) -> None:
-        self.target = target
+    def __init__(
+        self, sent: Sent, deadline: float, peer: str, limits: Limits, *, must_be_loopback: bool
+    ) -> None:
+        self.sent = sent
         self.deadline = deadline
         self.peer = peer
+        self.must_be_loopback = must_be_loopback
         self.limits = limits
         self.request_sent = False
         self.at_end = False

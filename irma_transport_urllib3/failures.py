@@ -1,16 +1,17 @@
 """What a native error means in the error tree, and what to do about it.
 
 Native errors quote URLs, and a URL may hold a requestor token. So nothing of their text is taken
-over but what OpenSSL, the system or a proxy says of itself.
+over but the fixed phrases of OpenSSL and of the system, and the status of a proxy.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 from http.client import BadStatusLine, HTTPException
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from urllib3.exceptions import InvalidHeader, NameResolutionError
 
@@ -22,12 +23,23 @@ from irma_core.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from irma_transport_urllib3.exchange import Exchange, NotHttpError, OverLimitError
+from irma_transport_urllib3.exchange import (
+    Exchange,
+    NotHttpError,
+    NotLoopbackError,
+    OverLimitError,
+)
 
-__all__ = ["explain"]
+__all__ = ["NOT_LOOPBACK", "explain", "proxy_refused", "tls_reason"]
 
 _E = TypeVar("_E", bound=BaseException)
-_TUNNEL = "Tunnel connection failed: "
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b", re.ASCII)
+NOT_LOOPBACK: Final = (
+    "localhost leads to another machine, and the request would go there over plain http: check "
+    "the hosts file, or use 127.0.0.1"
+)
+_REASON = re.compile(r"[A-Z0-9_]{1,60}", re.ASCII)
+_PROXY_WANTS_PASSWORD: Final = 407
 _WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
@@ -64,6 +76,13 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = inner or error.__cause__
 
 
+def proxy_refused(status: int) -> str:
+    """Return what a proxy's refusal means; its own words may repeat what it was sent."""
+    if status == _PROXY_WANTS_PASSWORD:
+        return "the proxy refused with HTTP 407: it wants a user name and a password, proxy="
+    return f"the proxy refused with HTTP {status}"
+
+
 def _first(candidates: list[BaseException], kind: type[_E]) -> _E | None:
     return next((one for one in candidates if isinstance(one, kind)), None)
 
@@ -75,6 +94,8 @@ def _late(exchange: Exchange) -> str:
 
 
 def _not_connected(causes: list[BaseException], peer: str) -> str:
+    if _first(causes, NotLoopbackError):
+        return NOT_LOOPBACK
     tls = _first(causes, ssl.SSLError)
     if tls is not None:
         return _tls_refused(tls, peer)
@@ -91,9 +112,8 @@ def _system_reason(causes: list[BaseException]) -> str:
     system = _first(causes, OSError)
     if system is None:
         return "it cannot be made"
-    text = str(system)
-    if text.startswith(_TUNNEL):
-        return f"the proxy says {text.removeprefix(_TUNNEL)[:80]!r}"
+    if (refused := _TUNNEL.match(str(system))) is not None:
+        return proxy_refused(int(refused[1]))
     return system.strerror or "it was closed"
 
 
@@ -106,9 +126,14 @@ def _tls_refused(error: ssl.SSLError, peer: str) -> str:
     if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
         return f"{peer} does not speak TLS: is it an http address, or is the port wrong?"
     return (
-        f"no TLS with {peer} ({error.reason or 'it closed the connection'}): "
+        f"no TLS with {peer} ({tls_reason(error) or 'it closed the connection'}): "
         "an IRMA server's own TLS takes TLS 1.2 or later and X25519 only"
     )
+
+
+def tls_reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's name of a failure; empty where it has none of its own."""
+    return error.reason if _REASON.fullmatch(error.reason or "") else ""
 
 
 def _nonsense(causes: list[BaseException], exchange: Exchange) -> str:
@@ -134,5 +159,6 @@ def _broken(causes: list[BaseException], peer: str) -> str:
         return f"{peer} ended the connection before the whole response had come"
     if "CERTIFICATE" in (tls.reason or ""):
         # In TLS 1.3 a server refuses the client's certificate after the handshake.
-        return f"{peer} does not take the client's certificate ({tls.reason}): client_certificate="
-    return f"TLS with {peer} broke ({tls.reason or 'it was closed'})"
+        why = tls_reason(tls)
+        return f"{peer} does not take the client's certificate ({why}): client_certificate="
+    return f"TLS with {peer} broke ({tls_reason(tls) or 'it was closed'})"

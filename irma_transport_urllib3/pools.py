@@ -6,21 +6,22 @@ import os
 import re
 import ssl
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from urllib3 import HTTPConnectionPool, PoolManager, ProxyManager
 from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.urls import is_loopback
 from irma_transport_urllib3.connection import PlainPool, TlsPool
 from irma_transport_urllib3.settings import Proxy
 
-__all__ = ["Origin", "PoolSettings", "Pools", "split_url"]
+__all__ = ["Origin", "PoolSettings", "Pools", "shown_target", "split_url"]
 
-_URL = re.compile(r"(https?://[^/?#@\s\\]+)([\x21-\x22\x24-\x7e]*)", re.IGNORECASE)
+_URL = re.compile(r"(https?://[^/?#@\s\\]+)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
 # Base URLs are few; this bounds a caller who makes them up.
 _MOST_ORIGINS = 64
-# What urllib3 sees, and may log, in place of the path.
-_SHOWN = "/not-shown"
+_PATH_FOR_PEOPLE = re.compile(r"[A-Za-z0-9/{}._~-]+")
 
 
 class PoolSettings(NamedTuple):
@@ -38,13 +39,13 @@ class Origin(NamedTuple):
         pool: Its connections.
         peer: Host and port for error texts.
         prefix: What a target begins with: for a proxy that forwards, the origin.
-        shown: The target that urllib3 sees.
+        must_be_loopback: Whether it is plain HTTP that was allowed for staying on this machine.
     """
 
     pool: HTTPConnectionPool
     peer: str
     prefix: str
-    shown: str
+    must_be_loopback: bool
 
 
 class Pools:
@@ -85,8 +86,18 @@ class Pools:
         prefix = base if is_forwarded else ""
         if len(self._origins) >= _MOST_ORIGINS:
             self._origins.clear()
-        origin = self._origins[base] = Origin(pool, peer, prefix, prefix + _SHOWN)
+        host = urlsplit(base).hostname or ""
+        is_local = (
+            self._settings.proxy is None and base[:5].lower() == "http:" and is_loopback(host)
+        )
+        origin = self._origins[base] = Origin(pool, peer, prefix, is_local)
         return origin
+
+
+def shown_target(path: str) -> str:
+    """Return the target that others may see, for a request's name for people."""
+    target = path.partition(" ")[2].removeprefix("/")
+    return f"/{target}" if _PATH_FOR_PEOPLE.fullmatch(target) else "/not-shown"
 
 
 def split_url(url: str) -> tuple[str, str]:

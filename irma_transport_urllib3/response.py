@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import socket
 import ssl
-from http.client import HTTPMessage, HTTPResponse
+from http.client import HTTPMessage, HTTPResponse, responses
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from irma_transport_urllib3.exchange import CutShortError, Exchange, NotHttpError, current
+from irma_transport_urllib3.framing import HeadCheck, chunk_size
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer  # exists for type checkers only
@@ -80,6 +81,32 @@ class BoundedReader(io.RawIOBase):
         super().close()
 
 
+class LineReader(io.BufferedReader):
+    """Reads the lines of a head, then those that frame chunks, and checks both.
+
+    Attributes:
+        is_in_head: Whether the lines are a head's.
+    """
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        super().__init__(raw)
+        self.is_in_head = True
+        self._head = HeadCheck()
+        self._is_in_trailer = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read a line; `NotHttpError` if it is malformed, though `http.client` may not mind."""
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            return line  # cut short, or too long
+        if self.is_in_head:
+            self._head.take(line)
+        elif not self._is_in_trailer:
+            content = line.removesuffix(b"\n").removesuffix(b"\r")
+            self._is_in_trailer = not chunk_size(content)
+        return line
+
+
 class BoundedResponse(HTTPResponse):
     """A response within the time and the bounds of the exchange at hand."""
 
@@ -91,8 +118,9 @@ class BoundedResponse(HTTPResponse):
         url: str | None = None,
     ) -> None:
         super().__init__(sock, debuglevel, method, url)
+        self._reader = LineReader(BoundedReader(sock, self.fp.detach(), current.get()))
         # Only the reader keeps the exchange, which keeps this: a cycle would outlive the request.
-        self.fp = io.BufferedReader(BoundedReader(sock, self.fp.detach(), current.get()))
+        self.fp = self._reader
 
     def begin(self) -> None:
         """Read the head.
@@ -114,12 +142,7 @@ class BoundedResponse(HTTPResponse):
         if self.msg.defects or self.msg.get_payload():
             # urllib3 would go on, and log the whole URL.
             raise NotHttpError("a line of its head is no header")
-        if self.length is None and not self.chunked:
-            self._check_unframed()
+        self._reader.is_in_head = False
+        # The server's own phrase could quote what it was sent, and tracing shows it.
+        self.reason = responses.get(self.status, "")
         exchange.head_is_read(self)
-
-    def _check_unframed(self) -> None:
-        """Refuse a body that has a frame which was not understood."""
-        for name in ("content-length", "transfer-encoding"):
-            if name in self.headers:
-                raise NotHttpError(f"its {name} is not understood")

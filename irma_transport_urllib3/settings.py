@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,12 +12,18 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import make_headers, parse_url
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.headers import FRAMING, checked_headers
+from irma_core.models.risks import Risk
+from irma_core.models.urls import is_plain_http, origin_fault, whitespace_fault
 
-__all__ = ["Proxy", "TlsSettings", "checked_headers", "read_proxy", "tls_context"]
+__all__ = ["Proxy", "TlsSettings", "read_proxy", "tls_context"]
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_OURS = frozenset({"connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"})
+_OLD_TLS = (
+    ssl.TLSVersion.MINIMUM_SUPPORTED,
+    ssl.TLSVersion.SSLv3,
+    ssl.TLSVersion.TLSv1,
+    ssl.TLSVersion.TLSv1_1,
+)
 
 PathText = str | os.PathLike[str]
 
@@ -27,20 +32,66 @@ class TlsSettings(NamedTuple):
     """Whom to trust and what to show."""
 
     ca: PathText | bytes | None = None
-    certificate: PathText | None = None
-    key: PathText | None = None
-    password: str | None = None
+    client_certificate: PathText | None = None
+    client_key: PathText | None = None
+    client_key_password: str | None = None
 
 
-def tls_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Make the context for all connections; `ConfigurationError` if a file is no good."""
+def tls_context(
+    settings: TlsSettings, given: ssl.SSLContext | None, allow: frozenset[Risk]
+) -> ssl.SSLContext:
+    """Return the context for all connections.
+
+    Args:
+        settings: What to make it of.
+        given: The caller's own, in place of these settings.
+        allow: The risks that are taken.
+
+    Raises:
+        ConfigurationError: A file is no good, a setting is empty or contradicts the caller's
+            context, or that context verifies too little and this is not allowed.
+    """
+    for setting, value in settings._asdict().items():
+        _check_not_empty(value, setting)
+    if given is not None:
+        if settings != TlsSettings():
+            raise ConfigurationError("ssl_context: it is in place of ca and client_…, not beside")
+        _check_context(given, allow)
+        return given
     context = _trusting(settings.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.certificate is not None:
+    # SSLKEYLOGFILE in the environment writes the keys of each connection to a file.
+    context.keylog_filename = None  # type: ignore[assignment]  # its annotation lacks None
+    if settings.client_certificate is not None:
         _show(context, settings)
-    elif settings.key is not None or settings.password is not None:
+    elif settings.client_key is not None or settings.client_key_password is not None:
         raise ConfigurationError("client_key: it needs a client_certificate")
     return context
+
+
+def _check_not_empty(value: PathText | bytes | None, setting: str) -> None:
+    # A setting that was read as empty must not switch a check off.
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if text is not None and not text.strip():
+        raise ConfigurationError(f"{setting}: must not be empty; leave it out instead")
+
+
+def _check_context(context: object, allow: frozenset[Risk]) -> None:
+    if not isinstance(context, ssl.SSLContext):
+        raise ConfigurationError("ssl_context: must be an ssl.SSLContext")
+    if Risk.UNVERIFIED_TLS in allow:
+        return
+    if context.verify_mode is not ssl.CERT_REQUIRED or not context.check_hostname:
+        raise ConfigurationError(
+            "ssl_context: does not verify the server's certificate and name, so anyone on the "
+            "network can be the server; set verify_mode to CERT_REQUIRED and check_hostname, or "
+            "allow Risk.UNVERIFIED_TLS"
+        )
+    if context.minimum_version in _OLD_TLS:
+        raise ConfigurationError(
+            "ssl_context: takes TLS before 1.2; set minimum_version to TLSVersion.TLSv1_2, or "
+            "allow Risk.UNVERIFIED_TLS"
+        )
 
 
 def _trusting(ca: PathText | bytes | None) -> ssl.SSLContext:
@@ -58,10 +109,10 @@ def _trusting(ca: PathText | bytes | None) -> ssl.SSLContext:
 
 def _show(context: ssl.SSLContext, settings: TlsSettings) -> None:
     # Without a password OpenSSL would ask the terminal for one.
-    password = settings.password or ""
+    password = settings.client_key_password or ""
     try:
         context.load_cert_chain(
-            os.fspath(settings.certificate or ""), settings.key, lambda: password
+            os.fspath(settings.client_certificate or ""), settings.client_key, lambda: password
         )
     except (OSError, ValueError) as error:
         reason = _why(error)
@@ -79,18 +130,6 @@ def _why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or "not readable"
 
 
-def checked_headers(headers: Mapping[str, str] | None, setting: str) -> dict[str, str]:
-    """Give the headers with names in lower case; `ConfigurationError` if one cannot be sent."""
-    checked: dict[str, str] = {}
-    for name, value in (headers or {}).items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
-            raise ConfigurationError(f"{setting}: {name!r} is no header to set")
-        if not _HEADER_VALUE.fullmatch(value):
-            raise ConfigurationError(f"{setting}: the value of {name} cannot be sent")
-        checked[name.lower()] = value
-    return checked
-
-
 class Proxy(NamedTuple):
     """A proxy's URL without user and password, and the headers for the proxy."""
 
@@ -98,20 +137,38 @@ class Proxy(NamedTuple):
     headers: dict[str, str]
 
 
-def read_proxy(url: str | None, headers: Mapping[str, str] | None) -> Proxy | None:
-    """Read the address of a proxy; `ConfigurationError` if it is none."""
-    own = checked_headers(headers, "proxy_headers")
+def read_proxy(
+    url: str | None, headers: Mapping[str, str] | None, allow: frozenset[Risk]
+) -> Proxy | None:
+    """Return the address of a proxy, and what to send to it.
+
+    Raises:
+        ConfigurationError: It is no such URL, or credentials for it would travel over plain HTTP
+            and this is not allowed.
+    """
+    own = checked_headers(headers, "proxy_headers", taken=FRAMING)
     if url is None:
         if own:
             raise ConfigurationError("proxy_headers: there is no proxy")
         return None
+    if not isinstance(url, str):
+        raise ConfigurationError("proxy: must be a string")
+    if fault := whitespace_fault(url) or origin_fault(url):
+        raise ConfigurationError(f"proxy: {fault}")
     try:
         parsed = parse_url(url)
     except LocationParseError:
         parsed = None
-    if parsed is None or parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigurationError("proxy: it must be an http or https URL, user:password@ allowed")
+    if parsed is None or (parsed.path or "/") != "/" or parsed.query or parsed.fragment:
+        raise ConfigurationError(
+            "proxy: must be an http or https URL without a path; user:password@ is allowed"
+        )
     if parsed.auth:
         own = {**make_headers(proxy_basic_auth=unquote(parsed.auth)), **own}
+    if own and is_plain_http(url) and Risk.PLAIN_HTTP not in allow:
+        raise ConfigurationError(
+            "proxy: its user name, password and headers would travel over plain http; use an "
+            "https URL, or allow Risk.PLAIN_HTTP on a network you trust"
+        )
     address = parsed._replace(auth=None, path=None, query=None, fragment=None)
     return Proxy(address.url, own)

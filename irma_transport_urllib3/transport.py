@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from http.client import HTTPException, HTTPResponse
 from typing import Self, TypeAlias, TypeVar, cast
@@ -14,14 +14,16 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
+from irma_core.models.headers import FRAMING, checked_headers
+from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
 from irma_transport_urllib3.body import read_body
 from irma_transport_urllib3.clock import SystemClock, system_jitter
-from irma_transport_urllib3.exchange import Exchange, Limits, current
+from irma_transport_urllib3.exchange import Exchange, Limits, Sent, current
 from irma_transport_urllib3.failures import explain
-from irma_transport_urllib3.pools import Origin, Pools, PoolSettings
-from irma_transport_urllib3.settings import TlsSettings, checked_headers, read_proxy, tls_context
+from irma_transport_urllib3.pools import Origin, Pools, PoolSettings, shown_target
+from irma_transport_urllib3.settings import TlsSettings, read_proxy, tls_context
 from irma_transport_urllib3.streams import Urllib3Stream
 
 __all__ = ["Urllib3Transport"]
@@ -39,17 +41,21 @@ class Urllib3Transport:
     """Runs HTTP requests on the calling thread, with urllib3 and a pool of connections.
 
     May be shared by threads. A forked child opens connections of its own. Follows no redirect and
-    repeats no request. Reads no proxy from the environment. Use it with `with`, or `close` it.
+    repeats no request. Reads no proxy from the environment. `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    there stand for the system's certificates, as OpenSSL has it. Use it with `with`, or `close` it.
 
     Args:
         ca: The certificates to trust instead of the system's: a path to a PEM file, or PEM text.
         client_certificate: Path to a PEM file to show to the server.
         client_key: Path to its private key, if that is in another file.
         client_key_password: The key's password.
-        ssl_context: A TLS context of your own, in place of the four above.
-        headers: Headers for every request, under those that the request has.
+        ssl_context: A TLS context of your own, in place of the four above. It must verify
+            certificate and name, and take TLS 1.2 or later only.
         proxy: `http://` or `https://` URL of a proxy, with `user:password@` if it asks for them.
+            Through it, a requestor takes plain HTTP for loopback only with `Risk.PLAIN_HTTP`.
         proxy_headers: Headers for the proxy.
+        allow: The risks that are taken: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies
+            too little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: How long a connection may have been idle and still be used; at most 1.5 s, since
             an IRMA server closes it at 2 s.
         max_response_bytes: How large a body may be, in bytes after decompression.
@@ -67,9 +73,9 @@ class Urllib3Transport:
         client_key: str | os.PathLike[str] | None = None,
         client_key_password: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
-        headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
         proxy_headers: Mapping[str, str] | None = None,
+        allow: Collection[Risk] = (),
         idle_limit: timedelta = _LONGEST_IDLE,
         max_response_bytes: int = 1024 * 1024,
         kept_connections: int = 32,
@@ -78,18 +84,12 @@ class Urllib3Transport:
             raise ConfigurationError("idle_limit: it must be from 0 to 1.5 seconds")
         if max_response_bytes < 1 or kept_connections < 1:
             raise ConfigurationError("max_response_bytes and kept_connections: at least 1")
+        risks = given_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
-        if ssl_context is None:
-            ssl_context = tls_context(tls)
-        elif tls != TlsSettings():
-            raise ConfigurationError("ssl_context: it is in place of ca and client_…, not beside")
-        self._headers = {
-            "user-agent": "irma-backend",
-            **checked_headers(headers, "headers"),
-        }
+        context = tls_context(tls, ssl_context, risks)
         self._limits = Limits(idle_limit.total_seconds(), max_response_bytes)
         self._settings = PoolSettings(
-            ssl_context, kept_connections, read_proxy(proxy, proxy_headers)
+            context, kept_connections, read_proxy(proxy, proxy_headers, risks)
         )
         self._pools: Pools | None = Pools(self._settings)
         self._streams: set[Urllib3Stream] = set()
@@ -110,6 +110,11 @@ class Urllib3Transport:
     def jitter(self) -> Callable[[], float]:
         """The system's chance."""
         return system_jitter
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether requests go through a proxy."""
+        return self._settings.proxy is not None
 
     def sleep(self, duration: timedelta) -> None:
         """Wait; a duration below 0 is none."""
@@ -191,7 +196,15 @@ class Urllib3Transport:
             # A fork: the sockets are the parent's. Threads that race here make one too many.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
-        return origin, Exchange(target, deadline, origin.peer, self._limits)
+        headers = checked_headers(dict(request.headers), request.path, taken=FRAMING)
+        sent = Sent(
+            target,
+            origin.prefix + shown_target(request.path),
+            {"user-agent": "irma-backend", **headers},
+            request.body,
+        )
+        local = origin.must_be_loopback
+        return origin, Exchange(sent, deadline, origin.peer, self._limits, must_be_loopback=local)
 
     def _perform(
         self,
@@ -201,13 +214,10 @@ class Urllib3Transport:
         receive: Receive[ReceivedT],
     ) -> ReceivedT:
         exchange.time_left()
-        headers = self._headers.copy()
-        headers.update(request.headers)
         response = origin.pool.urlopen(
             request.method,
-            origin.shown,
-            body=request.body,
-            headers=headers,
+            exchange.sent.shown_target,
+            headers=exchange.sent.shown_headers,
             retries=_NEVER_AGAIN,
             redirect=False,
             assert_same_host=False,

@@ -180,5 +180,5 @@ def test_logs_tell_no_token(transport: Urllib3Transport, caplog: pytest.LogCaptu
         for _ in range(2):
             with pytest.raises(TransportError):
                 send(transport, get(server.url))
-    assert "/not-shown" in caplog.text
+    assert "/session/%7Btoken%7D/result" in caplog.text
     assert TOKEN not in caplog.text

@@ -126,7 +126,7 @@ def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "told"),
     [
-        (answer(407), "the proxy says '407"),
+        (answer(407), "the proxy refused with HTTP 407: it wants a user name"),
         (hang_up, "no connection"),
         (raw(b"garbage\r\n\r\n", close=True), "no valid HTTP"),
     ],
@@ -193,17 +193,11 @@ def test_refuses_what_is_no_proxy(url: str) -> None:
         Urllib3Transport(proxy=url)
 
 
-@pytest.mark.parametrize("setting", ["headers", "proxy_headers"])
 @pytest.mark.parametrize("header", [("no name", "v"), ("X", "a\r\nb"), ("Content-Length", "5")])
-def test_refuses_headers_that_cannot_be_set(setting: str, header: tuple[str, str]) -> None:
+def test_refuses_headers_that_cannot_be_set(header: tuple[str, str]) -> None:
     """A header that is malformed, or frames the message, is refused by its setting's name."""
-    given = dict([header])
-    with pytest.raises(ConfigurationError, match=f"^{setting}: "):
-        Urllib3Transport(
-            headers=given if setting == "headers" else None,
-            proxy="http://127.0.0.1:3128",
-            proxy_headers=given if setting == "proxy_headers" else None,
-        )
+    with pytest.raises(ConfigurationError, match=r"^proxy_headers: "):
+        Urllib3Transport(proxy="http://127.0.0.1:3128", proxy_headers=dict([header]))
 
 
 def test_headers_for_no_proxy() -> None:

@@ -1,0 +1,307 @@
+"""What a transport's settings may not switch off unless a risk is named, for both transports."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+import trustme
+from aiohttp import ClientSession, TCPConnector, UnixConnector, web
+
+from irma_core import Requestor, Risk
+from irma_core.errors import ConfigurationError, ConnectionFailedError
+from irma_core.protocol.messages import HttpResponse
+from irma_testing.misbehaving_server import MisbehavingServer
+from irma_testing.misbehaviours import answer
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+from tests.transports.asking import get
+
+Make = Callable[..., Any]
+BOTH = pytest.mark.parametrize("make", [Urllib3Transport, AiohttpTransport])
+WITHIN = 30.0
+
+
+def sent(make: Make, url: str, **settings: Any) -> HttpResponse:
+    """Send one request by a new transport of either kind."""
+    if make is Urllib3Transport:
+        with Urllib3Transport(**settings) as transport:
+            return transport.send(get(url), monotonic() + WITHIN)
+
+    async def main() -> HttpResponse:
+        async with AiohttpTransport(**settings) as transport:
+            return await transport.send(get(url), monotonic() + WITHIN)
+
+    return asyncio.run(main())
+
+
+def context(
+    *,
+    mode: ssl.VerifyMode = ssl.CERT_REQUIRED,
+    checks_name: bool = True,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+) -> ssl.SSLContext:
+    made = ssl.create_default_context()
+    made.check_hostname = checks_name
+    made.verify_mode = mode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the versions before 1.2
+        made.minimum_version = version
+    return made
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"mode": ssl.CERT_NONE, "checks_name": False},
+        {"mode": ssl.CERT_OPTIONAL, "checks_name": False},
+        {"checks_name": False},
+        {"version": ssl.TLSVersion.TLSv1_1},
+        {"version": ssl.TLSVersion.TLSv1},
+        {"version": ssl.TLSVersion.MINIMUM_SUPPORTED},
+    ],
+    ids=str,
+)
+def test_a_context_that_verifies_too_little_is_a_risk(make: Make, how: Any) -> None:
+    """It is worth no more than plain HTTP."""
+    with pytest.raises(ConfigurationError, match=r"^ssl_context: .*Risk\.UNVERIFIED_TLS"):
+        make(ssl_context=context(**how))
+    with pytest.raises(ConfigurationError, match=r"^ssl_context: "):
+        make(ssl_context=context(**how), allow=[Risk.PLAIN_HTTP])
+    make(ssl_context=context(**how), allow=[Risk.UNVERIFIED_TLS])
+
+
+@BOTH
+def test_a_context_of_a_server_is_a_risk_too(make: Make) -> None:
+    """It asks nobody for a certificate."""
+    with pytest.raises(ConfigurationError, match="ssl_context"):
+        make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+
+
+@BOTH
+def test_a_context_that_verifies_is_taken(make: Make) -> None:
+    """With its own authorities, or the system's."""
+    make(ssl_context=ssl.create_default_context())
+    make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ca": ""},
+        {"ca": b""},
+        {"ca": " \n"},
+        {"ca": b"\n"},
+        {"client_certificate": ""},
+        {"client_key": "", "client_certificate": "x"},
+        {"client_key_password": "", "client_certificate": "x"},
+        {"proxy": ""},
+        {"proxy": " "},
+    ],
+    ids=str,
+)
+def test_a_setting_that_was_read_as_empty_is_an_error(make: Make, settings: Any) -> None:
+    """It must not switch off what it was meant to switch on."""
+    with pytest.raises(ConfigurationError, match=rf"^{next(iter(settings))}: must not be empty|be"):
+        make(**settings)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ssl_context": False},
+        {"ssl_context": object()},
+        {"allow": Risk.PLAIN_HTTP},
+        {"allow": ["plain http"]},
+        {"proxy": 5},
+        {"proxy": b"http://127.0.0.1:3128"},
+        {"proxy": "http://127.0.0.1:3128/path"},
+        {"proxy": "http://127.0.0.1:3128?query"},
+        {"proxy": "http://127.0.0.1:3128#x"},
+        {"proxy": "http://127.0.0.1:3128\n"},
+        {"proxy": "http://127.0.0.1:3128", "proxy_headers": {"X": "1", "x": "2"}},
+        {"proxy": "http://127.0.0.1:3128", "proxy_headers": {"Host": "x"}},
+        {"proxy": "http://127.0.0.1:3128", "proxy_headers": ["X"]},
+    ],
+    ids=str,
+)
+def test_a_setting_of_another_type_or_form_is_an_error(make: Make, settings: Any) -> None:
+    """The error names it."""
+    with pytest.raises(ConfigurationError, match=rf"^({'|'.join(settings)})\b"):
+        make(**settings)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"proxy": "http://user:sesame@proxy.example:3128"},
+        {"proxy": "http://user@proxy.example:3128"},
+        {"proxy": "http://proxy.example", "proxy_headers": {"Proxy-Authorization": "sesame"}},
+    ],
+    ids=str,
+)
+def test_a_proxys_password_over_plain_http_is_a_risk(make: Make, settings: Any) -> None:
+    """Everyone on the way to it could use the proxy."""
+    with pytest.raises(ConfigurationError, match=r"^proxy: .*Risk\.PLAIN_HTTP") as caught:
+        make(**settings)
+    assert "sesame" not in str(caught.value)
+    make(**settings, allow=[Risk.PLAIN_HTTP])
+    make(**{**settings, "proxy": settings["proxy"].replace("http:", "https:")})
+    make(**{**settings, "proxy": "http://user:sesame@127.0.0.1:3128"})
+
+
+def test_a_requestor_sends_no_plain_http_through_a_proxy() -> None:
+    """Its base URL's loopback is the proxy's, wherever that is."""
+    with (
+        Urllib3Transport(proxy="http://proxy.example:3128") as transport,
+        pytest.raises(ConfigurationError, match="plain http through a proxy"),
+    ):
+        Requestor("http://localhost:8088", transport)
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_the_environment_may_name_the_systems_authorities(
+    make: Make,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    ca_file: Path,
+    server_tls: ssl.SSLContext,
+) -> None:
+    """OpenSSL reads it where there is no `ca`; with `ca` it counts for nothing."""
+    empty = ca_file.parent / "empty"
+    empty.mkdir(exist_ok=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file if name == "SSL_CERT_FILE" else empty / "x"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(empty))
+    with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
+        if name == "SSL_CERT_FILE":
+            assert sent(make, server.url).body == b"OK"
+        else:
+            with pytest.raises(ConnectionFailedError, match="not trusted"):
+                sent(make, server.url)
+    other = trustme.CA().cert_pem.bytes()
+    with (
+        MisbehavingServer(tls=server_tls) as server,
+        pytest.raises(ConnectionFailedError, match="not trusted"),
+    ):
+        sent(make, server.url, ca=other)
+
+
+@BOTH
+def test_the_environment_writes_no_keys_of_connections(
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    ca_file: Path,
+    server_tls: ssl.SSLContext,
+) -> None:
+    """Who reads `SSLKEYLOGFILE` reads what passed on the network."""
+    log = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
+        assert sent(make, server.url, ca=ca_file).body == b"OK"
+    assert not log.exists() or b"SECRET" not in log.read_bytes()
+
+
+@BOTH
+def test_the_environment_names_no_proxy(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the setting does."""
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with MisbehavingServer(answer(body=b"direct")) as server:
+        assert sent(make, server.url).body == b"direct"
+
+
+def own_address() -> str:
+    """Return the address of this machine in its network; empty without a network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return ""
+        address: str = probe.getsockname()[0]
+        return address
+
+
+@BOTH
+def test_localhost_that_leads_elsewhere_gets_no_byte(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain HTTP is allowed to loopback, and a resolver decides where a name leads."""
+    address = own_address()
+    if not address or address.startswith("127."):
+        # A machine without a network: the peer is loopback, and is said to be another.
+        address = "127.0.0.1"
+
+        def elsewhere(_host: str) -> bool:
+            return False
+
+        monkeypatch.setattr("irma_transport_urllib3.connection.is_loopback", elsewhere)
+        monkeypatch.setattr("irma_transport_aiohttp.exchange.is_loopback", elsewhere)
+    with socket.create_server((address, 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def resolved(*_: object, **__: object) -> list[Any]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+        with pytest.raises(ConnectionFailedError, match="localhost leads to another") as caught:
+            sent(make, f"http://localhost:{port}")
+        assert not caught.value.request_sent
+        listening.settimeout(0.2)
+        try:
+            peer, _ = listening.accept()
+        except TimeoutError:
+            return
+        with peer:
+            assert peer.recv(1) == b""
+
+
+@BOTH
+def test_localhost_is_loopback_as_a_rule(make: Make) -> None:
+    """In either family of addresses."""
+    with MisbehavingServer(answer(body=b"OK")) as server:
+        assert sent(make, server.url.replace("127.0.0.1", "localhost")).body == b"OK"
+
+
+async def test_a_connectors_own_blindness_stays_behind(server_tls: ssl.SSLContext) -> None:
+    """`ssl=False` of an application's session does not switch off verifying here."""
+    for blind in (False, context(mode=ssl.CERT_NONE, checks_name=False)):
+        connector = TCPConnector(limit=0, keepalive_timeout=1.5, ssl=blind)
+        with MisbehavingServer(answer(), tls=server_tls) as server:
+            async with ClientSession(connector=connector) as session:
+                async with session.get(server.url) as response:
+                    assert response.status == 200
+                async with AiohttpTransport(session) as transport:
+                    with pytest.raises(ConnectionFailedError, match="not trusted"):
+                        await transport.send(get(server.url), monotonic() + WITHIN)
+
+
+async def test_localhost_by_a_socket_of_the_file_system_is_this_machine(tmp_path: Path) -> None:
+    """An application's connector may lead there, whatever the host's name."""
+    path = str(tmp_path / "irma.sock")
+    application = web.Application()
+
+    async def said(_: web.Request) -> web.Response:
+        return web.Response(text="OK")
+
+    application.router.add_get("/{rest:.*}", said)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.UnixSite(runner, path).start()
+    connector = UnixConnector(path, limit=0, keepalive_timeout=1.5)
+    async with ClientSession(connector=connector) as session, AiohttpTransport(session) as aio:
+        response = await aio.send(get("http://localhost:1"), monotonic() + WITHIN)
+    await runner.cleanup()
+    assert response.body == b"OK"
