@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
-from irma_core.models.headers import FRAMING, checked_headers
+from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, given_risks
 from irma_core.models.urls import is_loopback
 from irma_core.protocol.messages import HttpRequest, HttpResponse
@@ -186,7 +186,7 @@ class AiohttpTransport:
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         _check_base(base)
-        given = checked_headers(dict(request.headers), request.path, taken=FRAMING)
+        given = checked_headers(dict(request.headers), request.path, frames_request)
         shown = {**_OWN_HEADERS, **{n: v for n, v in given.items() if n in SHOWN_HEADERS}}
         hidden = {name: value for name, value in given.items() if name not in SHOWN_HEADERS}
         is_plain = base[:5].lower() == "http:"

@@ -12,7 +12,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import make_headers, parse_url
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.headers import FRAMING, checked_headers
+from irma_core.models.headers import checked_headers, frames_message
 from irma_core.models.risks import Risk
 from irma_core.models.urls import is_plain_http, origin_fault, whitespace_fault
 
@@ -146,7 +146,7 @@ def read_proxy(
         ConfigurationError: It is no such URL, or credentials for it would travel over plain HTTP
             and this is not allowed.
     """
-    own = checked_headers(headers, "proxy_headers", taken=FRAMING)
+    own = checked_headers(headers, "proxy_headers", frames_message)
     if url is None:
         if own:
             raise ConfigurationError("proxy_headers: there is no proxy")

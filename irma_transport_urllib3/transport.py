@@ -14,7 +14,7 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
-from irma_core.models.headers import FRAMING, checked_headers
+from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
@@ -196,7 +196,7 @@ class Urllib3Transport:
             # A fork: the sockets are the parent's. Threads that race here make one too many.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
-        headers = checked_headers(dict(request.headers), request.path, taken=FRAMING)
+        headers = checked_headers(dict(request.headers), request.path, frames_request)
         sent = Sent(
             target,
             origin.prefix + shown_target(request.path),

@@ -11,7 +11,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
 from irma_core.flows.refusals import Refusals
-from irma_core.models.headers import RESERVED, checked_headers
+from irma_core.models.headers import checked_headers, is_reserved
 from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.addresses import ServerUrl, checked_token_url
 from irma_core.protocol.part_checks import (
@@ -175,7 +175,7 @@ def wire(
         frontend = ServerUrl.parse(
             frontend_url, allow=risks, what="frontend_url", is_proxied=is_proxied
         )
-    own = checked_headers(headers, "headers", taken=RESERVED | {"authorization"})
+    own = checked_headers(headers, "headers", is_reserved)
     return Wiring(
         ServerUrl.parse(url, allow=risks, is_proxied=is_proxied),
         transport.clock,

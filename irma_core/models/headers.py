@@ -7,22 +7,26 @@ transports).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from irma_core.errors import ConfigurationError
 
-__all__ = ["FRAMING", "RESERVED", "checked_header_name", "checked_headers"]
+__all__ = [
+    "checked_headers",
+    "frames_message",
+    "frames_request",
+    "is_free_for_token",
+    "is_reserved",
+]
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-
-FRAMING: Final = frozenset(
+_FRAMING: Final = frozenset(
     {"connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te"}
     | {"trailer", "transfer-encoding", "upgrade", "http2-settings"}
 )
-"""Headers of one connection: what frames a request and says where it goes."""
-_OTHERS: Final = FRAMING | frozenset(
+_OTHERS: Final = _FRAMING | frozenset(
     {"accept", "age", "alt-used", "cache-control", "cookie", "cookie2", "date", "early-data"}
     | {"forwarded", "from", "last-event-id", "max-forwards", "origin", "pragma", "priority"}
     | {"range", "referer", "set-cookie", "set-cookie2", "upgrade-insecure-requests", "via"}
@@ -34,25 +38,41 @@ _OTHERS_BEGIN: Final = (
 )
 
 
-def has_other_use(name: str) -> bool:
-    """Return whether HTTP libraries, proxies or servers give a header, in lower case, a meaning."""
+def frames_message(name: str) -> bool:
+    """Return whether a header, in lower case, frames a message or belongs to one connection."""
+    return name in _FRAMING
+
+
+def frames_request(name: str) -> bool:
+    """Return whether a transport makes the header, in lower case, of the URL and the body."""
+    return name in _FRAMING and name != "connection"
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether a header, in lower case, is the library's or has a meaning for others."""
+    return name == "authorization" or _has_other_use(name)
+
+
+def is_free_for_token(name: object) -> bool:
+    """Return whether a header may carry the token of a gateway."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return False
+    return name.lower() != "user-agent" and not _has_other_use(name.lower())
+
+
+def _has_other_use(name: str) -> bool:
     return name in _OTHERS or name.startswith(_OTHERS_BEGIN)
 
 
-def checked_header_name(name: object) -> str | None:
-    """Return the name of a header in lower case; None if it is no name, or has another use."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or has_other_use(name.lower()):
-        return None
-    return name.lower()
-
-
-def checked_headers(headers: object, setting: str, *, taken: frozenset[str]) -> dict[str, str]:
+def checked_headers(
+    headers: object, setting: str, is_taken: Callable[[str], bool]
+) -> dict[str, str]:
     """Return headers with their names in lower case.
 
     Args:
         headers: The headers; None for none.
         setting: The name of the setting, for errors.
-        taken: Names that the setting cannot have, in lower case.
+        is_taken: Whether a name, in lower case, cannot be set here.
 
     Raises:
         ConfigurationError: One cannot be sent, has another use, or is there twice.
@@ -65,7 +85,7 @@ def checked_headers(headers: object, setting: str, *, taken: frozenset[str]) -> 
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigurationError(f"{setting}: holds a name that no header can have")
-        if name.lower() in taken:
+        if is_taken(name.lower()):
             raise ConfigurationError(f"{setting}: {name} cannot be set here, it has another use")
         if name.lower() in checked:
             raise ConfigurationError(f"{setting}: {name} is there twice")

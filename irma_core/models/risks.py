@@ -16,8 +16,8 @@ from irma_core.errors import ConfigurationError
 from irma_core.models.credentials import resolve_validity
 from irma_core.models.identifiers import scheme_of
 from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
-from irma_core.tracebacks import boundary
 from irma_core.models.urls import is_plain_http
+from irma_core.tracebacks import boundary
 
 __all__ = ["Risk", "given_risks", "ready_to_start"]
 

@@ -11,8 +11,8 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
-from irma_core.tracebacks import boundary
 from irma_core.models.urls import is_loopback, origin_fault, path_fault, whitespace_fault
+from irma_core.tracebacks import boundary
 
 __all__ = ["ServerUrl", "checked_token_url", "leads_to_frontend"]
 

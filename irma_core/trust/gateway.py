@@ -18,7 +18,7 @@ from urllib.parse import quote
 import attrs
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.headers import RESERVED, checked_header_name
+from irma_core.models.headers import is_free_for_token
 from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc
 from irma_core.tracebacks import boundary
@@ -142,7 +142,11 @@ class GatewayAuthentication(Generic[SignerT_co]):
             raise ConfigurationError("credentials: a GatewaySecret or a GatewayAssertion")
         if self.scope is not None and not _is_text(self.scope, _SCOPE):
             raise ConfigurationError("scope: words of ASCII, one blank between them")
-        checked_header_name(self.header, "header", taken=RESERVED | {"user-agent"})
+        if not is_free_for_token(self.header):
+            raise ConfigurationError(
+                "header must be the name of an HTTP header that has no other use, such as "
+                "X-Gateway-Authorization"
+            )
 
 
 @boundary

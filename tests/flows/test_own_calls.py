@@ -122,7 +122,7 @@ def test_a_header_with_another_use_is_refused(wrong: Any) -> None:
 )
 def test_the_gateways_header_has_no_other_use(name: str) -> None:
     """A token in it would be lost, or change how the request is read."""
-    with pytest.raises(ConfigurationError, match=r"^header: "):
+    with pytest.raises(ConfigurationError, match=r"^header must be"):
         GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header=name)
 
 
