@@ -23,6 +23,7 @@ from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, Sign
 from irma_core.flows.kept import Fetched, kept_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.protocol.endpoints import FRONTEND
+from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.gateway import GatewayAuthentication, token_form, unsigned_assertion
@@ -58,10 +59,7 @@ def _through_flow(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
                 return result
             answer, failure = None, None
             try:
-                # What a browser calls as well needs neither header nor token, or browsers could not
-                # call it; and it goes to the URL of the session's pointer, which the server chose.
-                is_own = isinstance(effect, Send | OpenStream) and effect.request.path not in FRONTEND
-                if is_own:
+                if isinstance(effect, Send | OpenStream) and _is_own_call(effect):
                     answer = yield from _sent_flow(wiring, effect)
                 else:
                     answer = yield effect
@@ -103,6 +101,15 @@ def _sent_flow(wiring: Wiring, effect: Send | OpenStream) -> Flow[Any]:
         may_pass=not wiring.refusals.has_lasted(wiring.clock.monotonic()),
         path=effect.request.path,
     )
+
+
+def _is_own_call(effect: Send | OpenStream) -> bool:
+    """Return whether it is one of the requestor's own calls.
+
+    What a browser calls as well needs neither header nor token, or browsers could not call it; and
+    it goes to the URL of the session's pointer, which the server chose.
+    """
+    return effect.request.path not in FRONTEND
 
 
 def _may_have_token(wiring: Wiring) -> bool:
