@@ -5,33 +5,38 @@ Does not belong here: what it may ask (`request_checks`). Source: irmago `reques
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import final
 
 import attrs
 
 from irma_core.protocol.messages import HttpRequest
-from irma_testing.memory.compact_jwt import RequestJwt, parse_jwt, verifies_hs256, verifies_rs256
-from irma_testing.memory.json_reading import Fields, of_type, read_fields
+from irma_testing.memory.compact_jwt import (
+    RequestJwt,
+    moment_of,
+    parse_jwt,
+    verifies_hs256,
+    verifies_rs256,
+)
+from irma_testing.memory.go_json import GoJsonError, parse_json
+from irma_testing.memory.go_types import TEXT, Field, Struct, pointer
 from irma_testing.memory.refusals import INVALID_REQUEST, UNAUTHORIZED, Refusal, ServerCrash
 from irma_testing.memory.replies import header_of
-from irma_testing.memory.request_reading import read_extended, read_start_request
+from irma_testing.memory.request_reading import read_request_claims, read_start_request
+from irma_testing.memory.request_types import REVOCATION_REQUEST, TIMESTAMP
 from irma_testing.memory.settings import ServerSettings
-from irma_testing.memory.start_request import Kind, StartRequest
+from irma_testing.memory.start_request import StartRequest
 
 __all__ = ["RevocationAsked", "authenticate_revocation", "authenticate_start"]
 
 _REVOCATION_CONTEXT = "https://irma.app/ld/request/revocation/v1"
 _METHODS = {"HS256": "hmac", "RS256": "publickey"}
-_CLAIMS: Mapping[str, tuple[Kind, str]] = {
-    "verification_request": ("disclosing", "sprequest"),
-    "disclosing": ("disclosing", "sprequest"),
-    "signature_request": ("signing", "absrequest"),
-    "signing": ("signing", "absrequest"),
-    "issue_request": ("issuing", "iprequest"),
-    "issuing": ("issuing", "iprequest"),
-}
+_REVOCATION_CLAIMS = Struct(
+    Field("sub", TEXT),
+    Field("iss", TEXT),
+    Field("iat", TIMESTAMP),
+    Field("revrequest", pointer(REVOCATION_REQUEST.kind)),
+)
 
 
 @final
@@ -56,16 +61,7 @@ def authenticate_start(
     name, jwt = _identify(settings, request, now)
     if jwt is None:
         return name, read_start_request(request.body)
-    if jwt.claims.get("sub", "") not in _CLAIMS:
-        raise Refusal(INVALID_REQUEST, "Invalid session type")
-    kind, field = _CLAIMS[jwt.claims["sub"]]
-    extended = Fields(dict(jwt.claims)).fields(field)
-    if extended is None:
-        raise ServerCrash("the field does not fit the subject")
-    try:
-        return name, read_extended(kind, extended)
-    except Refusal as refusal:
-        raise Refusal(refusal.error, f"Invalid JWT body: {refusal.message}") from None
+    return name, read_request_claims(jwt.registered["sub"], jwt.claims)
 
 
 def authenticate_revocation(
@@ -78,17 +74,20 @@ def authenticate_revocation(
         ServerCrash: The official server falls over it.
     """
     name, jwt = _identify(settings, request, now)
-    if jwt is None:
-        asked = read_fields(request.body)
-    elif jwt.claims.get("revrequest") is None:
+    try:
+        if jwt is None:
+            asked = REVOCATION_REQUEST.read_new(parse_json(request.body or b""))
+        else:
+            claims = _REVOCATION_CLAIMS.read_new(jwt.claims)
+            # Here the official server goes by `iss`, whatever the key's name is.
+            name, asked = claims["iss"], claims["revrequest"]
+    except GoJsonError as problem:
+        raise Refusal(INVALID_REQUEST, str(problem)) from None
+    if asked is None:
         raise ServerCrash("no request in a revocation JWT")
-    else:
-        asked = Fields(of_type(jwt.claims["revrequest"], dict, "revrequest"))
-    if asked.text("@context") != _REVOCATION_CONTEXT:
+    if asked["@context"] != _REVOCATION_CONTEXT:
         raise Refusal(INVALID_REQUEST, "Invalid JWT body" if jwt else "not a revocation request")
-    return name, RevocationAsked(
-        asked.text("type"), asked.text("revocationKey"), asked.integer("issued")
-    )
+    return name, RevocationAsked(asked["type"], asked["revocationKey"], asked["issued"])
 
 
 def _identify(
@@ -125,9 +124,13 @@ def _verify(settings: ServerSettings, jwt: RequestJwt, now: datetime) -> None:
     if known is None or known.auth_method != _METHODS[jwt.algorithm]:
         raise Refusal(INVALID_REQUEST, f"Unknown requestor: {jwt.signer}")
     verifies = verifies_hs256 if jwt.algorithm == "HS256" else verifies_rs256
-    if not verifies(known.key, jwt):
+    try:
+        is_signed = verifies(known.key, jwt)
+    except ValueError as problem:
+        raise Refusal(INVALID_REQUEST, str(problem)) from None
+    if not is_signed:
         raise Refusal(INVALID_REQUEST, "signature is invalid")
     jwt.check_times(now)
-    age = now.timestamp() - jwt.claims.get("iat", 0)
+    age = now.timestamp() - moment_of(jwt.registered["iat"])
     if age > settings.max_request_age.total_seconds():
         raise Refusal(UNAUTHORIZED, "jwt too old")

@@ -8,50 +8,84 @@ does. Source: golang-jwt v4; RFC 7515.
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hmac
+import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
-from irma_core.models.json_text import JsonTextError, read_json
 from irma_core.trust.signing import RsaSigner
+from irma_testing.memory.go_base64 import decode_any_base64, decode_base64
+from irma_testing.memory.go_json import Json, Members, Number, parse_first, parse_json
+from irma_testing.memory.go_types import INT, TEXT, Field, Struct, wrap
 from irma_testing.memory.refusals import INVALID_REQUEST, Refusal
 from irma_testing.memory.replies import compact_json
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who needs no JWT does not pay.
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-__all__ = ["JwtSigner", "RequestJwt", "parse_jwt", "verifies_hs256", "verifies_rs256"]
+__all__ = [
+    "JwtSigner",
+    "RequestJwt",
+    "moment_of",
+    "parse_jwt",
+    "read_public_key",
+    "verifies_hs256",
+    "verifies_rs256",
+]
 
-_TIMES = ("exp", "iat", "nbf")
-_TEXTS = ("iss", "sub", "aud", "jti")
+_REGISTERED = Struct(
+    *(Field(name, TEXT) for name in ("aud", "jti", "iss", "sub")),
+    *(Field(name, INT) for name in ("exp", "iat", "nbf")),
+)
 _PARTS = 3
+_YEAR_ONE = 62_135_596_800
+"""Seconds from year one, where Go's time begins, to 1970."""
+_PEM_BLOCK = re.compile(
+    r"^-----BEGIN ([^\n]*?)-----[ \t\r]*\n(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n)*"
+    r"([A-Za-z0-9+/=\s]*?)^-----END \1-----[ \t\r]*$",
+    re.MULTILINE,
+)
+_RSA_IDENTIFIER = bytes.fromhex("2a864886f70d010101")
 
 
 @final
 @attrs.frozen
 class RequestJwt:
-    """A JWT that was read, but not verified."""
+    """A JWT that was read, but not verified.
 
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
+    `registered` are the claims that have names in the standard; `claims` is the whole part.
+    """
+
+    header: Mapping[str, Json]
+    registered: Mapping[str, Any]
+    claims: Json
     signing_input: bytes
     signature: bytes
 
     @property
     def algorithm(self) -> str:
         """The `alg` of its header."""
-        return str(self.header.get("alg", ""))
+        return str(self.header["alg"])
 
     @property
     def signer(self) -> str:
-        """Who signed it: the header's `kid` if there is one, else the `iss`."""
-        return str(self.header.get("kid", self.claims.get("iss", "")))
+        """The name of the requestor that signed it: the header's `kid`, or else the `iss`.
+
+        Raises:
+            Refusal: The `kid` is not a string.
+        """
+        if "kid" not in self.header:
+            return str(self.registered["iss"])
+        name = self.header["kid"]
+        if not isinstance(name, str):
+            raise Refusal(INVALID_REQUEST, "requestor name was not a string")
+        return name
 
     def check_times(self, now: datetime) -> None:
         """Check `exp`, `iat` and `nbf` where they are there.
@@ -60,57 +94,117 @@ class RequestJwt:
             Refusal: It is not yet or no longer valid.
         """
         seconds = int(now.timestamp())
-        expires = self.claims.get("exp", 0)
-        if expires and seconds > expires:
-            raise Refusal(INVALID_REQUEST, f"token is expired by {seconds - expires}s")
-        if seconds < self.claims.get("iat", 0):
-            raise Refusal(INVALID_REQUEST, "token used before issued")
-        if seconds < self.claims.get("nbf", 0):
+        expires, issued, begins = (self.registered[name] for name in ("exp", "iat", "nbf"))
+        if begins and seconds < moment_of(begins):
             raise Refusal(INVALID_REQUEST, "token is not valid yet")
+        if issued and seconds < moment_of(issued):
+            raise Refusal(INVALID_REQUEST, "token used before issued")
+        if expires and seconds >= moment_of(expires):
+            ago = _duration(seconds - moment_of(expires))
+            raise Refusal(INVALID_REQUEST, f"token is expired by {ago}")
+
+
+def moment_of(seconds: int) -> int:
+    """Give the moment, in Unix seconds, that Go makes of Unix seconds: far ones overflow."""
+    return wrap(seconds + _YEAR_ONE) - _YEAR_ONE
+
+
+def _duration(seconds: int) -> str:
+    """Write a duration as Go does."""
+    longest = (1 << 63) // 1_000_000_000
+    if seconds > longest:
+        return "2562047h47m16.854775807s"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 
 
 def parse_jwt(body: bytes) -> RequestJwt | None:
     """Read a JWT; None if it is none, or its registered claims have other types."""
-    parts = body.strip().split(b".")
+    parts = body.split(b".")
     if len(parts) != _PARTS:
         return None
     try:
-        header, claims = (read_json(_decode(part)) for part in parts[:2])
-        signature = _decode(parts[2])
-    except (binascii.Error, ValueError, JsonTextError):
+        header = parse_json(_decode(parts[0]))
+        claims = parse_first(_decode(parts[1]))
+        registered = _REGISTERED.read_new(claims)
+    except ValueError:
         return None
-    if not isinstance(header, dict) or not isinstance(claims, dict):
+    # Of two members that have one name the last one counts; case does count here.
+    fields = dict(header.pairs) if isinstance(header, Members) else {}
+    if not isinstance(fields.get("alg"), str) or not _has_only_floats(header):
         return None
-    well_typed = all(type(claims.get(name, 0)) is int for name in _TIMES) and all(
-        type(claims.get(name, "")) is str for name in _TEXTS
-    )
-    if not well_typed:
-        return None
-    return RequestJwt(header, claims, b".".join(parts[:2]), signature)
+    return RequestJwt(fields, registered, claims, b".".join(parts[:2]), parts[2])
+
+
+def _has_only_floats(value: Json) -> bool:
+    """Tell whether all numbers fit the type that Go reads them into, where it knows none."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, Number) and math.isinf(float(inner.text)):
+            return False
+        if isinstance(inner, Members):
+            waiting += [member for _, member in inner.pairs]
+        elif isinstance(inner, list):
+            waiting += inner
+    return True
 
 
 def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
-    """Tell whether a JWT was signed with an HMAC key, given in base64."""
-    digest = hmac.digest(base64.b64decode(key), jwt.signing_input, "sha256")
-    return hmac.compare_digest(digest, jwt.signature)
+    """Tell whether a JWT was signed with an HMAC key, given in base64.
+
+    Raises:
+        ValueError: The signature is not in base64.
+    """
+    digest = hmac.digest(decode_any_base64(key), jwt.signing_input, "sha256")
+    return hmac.compare_digest(digest, _decode(jwt.signature))
 
 
 def verifies_rs256(key: str, jwt: RequestJwt) -> bool:
-    """Tell whether a JWT was signed with the key that belongs to an RSA public key in PEM."""
+    """Tell whether a JWT was signed with the key that belongs to an RSA public key in PEM.
+
+    Raises:
+        ValueError: The signature is not in base64.
+    """
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # as at the top
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
 
-    public = load_pem_public_key(key.encode())
-    if not isinstance(public, RSAPublicKey):
-        return False
+    signature = _decode(jwt.signature)
     try:
-        public.verify(jwt.signature, jwt.signing_input, PKCS1v15(), SHA256())
+        read_public_key(key).verify(signature, jwt.signing_input, PKCS1v15(), SHA256())
     except InvalidSignature:
         return False
     return True
+
+
+def read_public_key(pem: str) -> RSAPublicKey:
+    """Read a requestor's public key: the first block of the PEM, a key (SPKI) or a certificate.
+
+    Raises:
+        ValueError: It is none, or not of RSA.
+    """
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+    from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415
+
+    found = _PEM_BLOCK.search(pem)
+    if found is None:
+        raise ValueError("no PEM block")
+    der = base64.b64decode("".join(found[2].split()), validate=True)
+    if found[1] == "CERTIFICATE":
+        key: object = load_der_x509_certificate(der).public_key()
+    elif _RSA_IDENTIFIER in der:
+        key = load_der_public_key(der)
+    else:
+        # cryptography would read PKCS#1 too, and the official server does not.
+        raise ValueError("no public key in SPKI")
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("no RSA key")  # noqa: TRY004  # it is what the caller gave
+    return key
 
 
 @final
@@ -171,7 +265,7 @@ def _made_up_key() -> str:
 
 
 def _decode(part: bytes) -> bytes:
-    return base64.b64decode(part + b"=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    return decode_base64(part, url=True, padded=False)
 
 
 def _encode(part: bytes) -> bytes:

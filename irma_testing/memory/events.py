@@ -32,6 +32,7 @@ _HEADERS = (
     ("cache-control", "no-cache"),
     ("connection", "keep-alive"),
     ("x-accel-buffering", "no"),
+    ("vary", "Origin"),
 )
 
 

@@ -18,6 +18,7 @@ from irma_testing.memory.start_request import CredentialAsked, StartRequest
 __all__ = ["floor_to_week", "half_a_year_after", "issue", "with_validity"]
 
 _WEEK = 7 * 24 * 60 * 60
+_MOST_WEEKS = 1 << 16
 _NANOSECONDS = 1_000_000_000
 _MONTHS = 6
 
@@ -61,11 +62,13 @@ def _issue(
     if asked.revocation_key and scheme.supports_revocation(asked.type):
         serial = new_token()
         revocations.record(serial, asked.type, asked.revocation_key, int(seconds * _NANOSECONDS))
+    # The official server has 16 bits for the weeks, and lets them overflow.
+    weeks = (floor_to_week(asked.validity or 0) - floor_to_week(seconds)) // _WEEK % _MOST_WEEKS
     return {
         "simulated": True,
         "credential": asked.type,
         "attributes": {name: asked.attributes.get(name) for name in names},
         "issued": floor_to_week(seconds),
-        "expires": floor_to_week(asked.validity or 0),
+        "expires": floor_to_week(seconds) + weeks * _WEEK,
         "serial": serial,
     }

@@ -15,7 +15,7 @@ from typing import Any, final
 
 import attrs
 
-from irma_testing.memory.refusals import MALFORMED_INPUT, Refusal
+from irma_testing.memory.refusals import MALFORMED_INPUT, Refusal, ServerCrash
 from irma_testing.memory.replies import compact_json
 
 __all__ = ["Disclosure", "Proof", "checksum_of", "commitment", "read_disclosure"]
@@ -76,7 +76,10 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
 
     Raises:
         Refusal: It is not of the form that a simulated app sends.
+        ServerCrash: The official server falls over it.
     """
+    if any(None in (outer or ()) for outer in indices):
+        raise ServerCrash("a place that is null")
     try:
         read = tuple(
             Proof(
@@ -88,7 +91,7 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
             )
             for proof in proofs
         )
-        places = tuple(tuple(_place(at, read) for at in outer) for outer in indices)
+        places = tuple(tuple(_place(at, read) for at in outer or ()) for outer in indices)
     except (TypeError, KeyError, IndexError, ValueError):
         raise Refusal(MALFORMED_INPUT, "this is no simulated proof") from None
     sound = all(made.as_json(nonce) == sent for made, sent in zip(read, proofs, strict=True))

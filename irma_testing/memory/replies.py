@@ -24,12 +24,14 @@ __all__ = [
     "too_slow",
     "with_cors",
     "with_refusals",
+    "without_body",
 ]
 
 _JSON = ("content-type", "application/json; charset=UTF-8")
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 _METHODS = ("GET", "POST", "DELETE")
 _HEADERS = ("Accept", "Authorization", "Content-Type", "Cache-Control", "Origin")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_., -]")
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # Go's encoder keeps JSON safe inside HTML.
 _NOT_IN_HTML = re.compile("[<>&\u2028\u2029]")
@@ -85,26 +87,30 @@ def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
 
 
 def header_of(request: HttpRequest, name: str) -> str:
-    """Give the first header of that name (lower case), or an empty text."""
-    return next((value for known, value in request.headers if known.lower() == name), "")
+    """Give the first header of that name (lower case) without the whitespace around it, or ""."""
+    return next(
+        (value.strip(" \t") for known, value in request.headers if known.lower() == name), ""
+    )
+
+
+def has_header(request: HttpRequest, name: str) -> bool:
+    """Tell whether there is a header of that name (lower case), even an empty one."""
+    return any(known.lower() == name for known, _ in request.headers)
 
 
 def answer_preflight(request: HttpRequest) -> HttpResponse | None:
     """Answer what a browser asks before a cross-origin call; None if it is no such question."""
     asked = header_of(request, "access-control-request-method")
-    if request.method != "OPTIONS" or not asked or not header_of(request, "origin"):
+    if request.method != "OPTIONS" or not asked or not has_header(request, "origin"):
         return None
     headers = [
         ("vary", "Origin"),
         ("vary", "Access-Control-Request-Method"),
         ("vary", "Access-Control-Request-Headers"),
     ]
-    wanted = [
-        name.strip().title()
-        for name in header_of(request, "access-control-request-headers").split(",")
-        if name.strip()
-    ]
-    if asked.upper() in _METHODS and all(name in _HEADERS for name in wanted):
+    listed = _NOT_IN_NAMES.sub("", header_of(request, "access-control-request-headers"))
+    wanted = [_canonical(name) for name in listed.replace(",", " ").split(" ") if name]
+    if asked.upper() in (*_METHODS, "OPTIONS") and all(name in _HEADERS for name in wanted):
         headers += [
             ("access-control-allow-origin", "*"),
             ("access-control-allow-methods", asked.upper()),
@@ -114,10 +120,20 @@ def answer_preflight(request: HttpRequest) -> HttpResponse | None:
     return HttpResponse(200, tuple(headers))
 
 
+def _canonical(name: str) -> str:
+    """Write a header's name with a capital at the start of each part."""
+    return "-".join(part.capitalize() for part in name.split("-"))
+
+
+def without_body(response: HttpResponse) -> HttpResponse:
+    """Leave the body out, as the answer to `HEAD` does."""
+    return HttpResponse(response.status, response.headers)
+
+
 def with_cors(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Add the CORS headers: every origin may."""
     headers = [*response.headers, ("vary", "Origin")]
-    allowed = header_of(request, "origin") and request.method in (*_METHODS, "OPTIONS")
+    allowed = has_header(request, "origin") and request.method in (*_METHODS, "OPTIONS")
     if allowed and not response.header("access-control-allow-origin"):
         headers.append(("access-control-allow-origin", "*"))
     return HttpResponse(response.status, tuple(headers), body=response.body)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from fnmatch import fnmatchcase
 
+from irma_testing.memory.compact_jwt import moment_of
+from irma_testing.memory.go_paths import matches_path
 from irma_testing.memory.refusals import (
     INVALID_REQUEST,
     REVOCATION,
@@ -23,6 +24,8 @@ from irma_testing.memory.settings import RequestorSettings, ServerSettings
 from irma_testing.memory.start_request import Con, CredentialAsked, StartRequest
 
 __all__ = ["check_callbacks", "check_permissions", "check_revocation", "check_startable"]
+
+_CREDENTIAL_DOTS = 2
 
 
 def check_permissions(
@@ -90,12 +93,17 @@ def check_revocation(
 
     Raises:
         Refusal: It may not, or they cannot.
+        ServerCrash: The official server falls over it.
     """
     known = (settings.requestors or {}).get(requestor)
     permissions = _permissions(settings, known, "revoke_perms")
     if not permissions:
         raise Refusal(UNAUTHORIZED)
-    if not _allows(permissions, credential_type):
+    if credential_type.count(".") != _CREDENTIAL_DOTS or not scheme.knows_scheme(credential_type):
+        raise ServerCrash("a revocation in an unknown scheme")
+    if not scheme.knows_issuer(_issuer_of(credential_type)):
+        raise Refusal(UNAUTHORIZED, "issuer private key not found: file does not exist")
+    if not _allows(permissions, credential_type, _issuer_of(credential_type)):
         raise Refusal(UNAUTHORIZED, credential_type)
     if not scheme.supports_revocation(credential_type):
         raise Refusal(REVOCATION, f"cannot revoke {credential_type}")
@@ -108,17 +116,22 @@ def _permissions(
     return frozenset(own) | frozenset(getattr(settings, name))
 
 
-def _allows(permissions: frozenset[str], identifier: str) -> bool:
-    parts = identifier.split(".")
-    beginnings = (".".join([*parts[:count], "*"]) for count in range(len(parts)))
-    return identifier in permissions or not permissions.isdisjoint(beginnings)
+def _allows(permissions: frozenset[str], identifier: str, *beginnings: str) -> bool:
+    """Tell whether one of them is the identifier, or `*`, or a beginning of it with `.*`."""
+    scheme = identifier.partition(".")[0]
+    patterns = {"*", *(f"{beginning}.*" for beginning in (scheme, *beginnings))}
+    return identifier in permissions or not permissions.isdisjoint(patterns)
+
+
+def _issuer_of(credential_type: str) -> str:
+    return credential_type.rpartition(".")[0] or credential_type
 
 
 def _check_issuing(permissions: frozenset[str], request: StartRequest) -> None:
     if not permissions:
         raise Refusal(UNAUTHORIZED, "No issuer permissions configured")
     for credential in request.credentials:
-        if not _allows(permissions, credential.type):
+        if not _allows(permissions, credential.type, _issuer_of(credential.type)):
             raise Refusal(
                 UNAUTHORIZED,
                 f"No issuer permissions configured for credential '{credential.type}'",
@@ -129,13 +142,15 @@ def _check_asking(permissions: frozenset[str], request: StartRequest) -> None:
     if not permissions:
         raise Refusal(UNAUTHORIZED)
     for asked in request.attributes():
-        if not _allows(permissions, asked.type):
+        kind = asked.credential_type
+        if not _allows(permissions, asked.type, _issuer_of(kind), kind):
             raise Refusal(UNAUTHORIZED, asked.type)
 
 
 def _check_host(patterns: tuple[str, ...], host: str, default_host: str) -> None:
-    allowed = patterns or (default_host,)
-    if not any(fnmatchcase(host, pattern) for pattern in allowed):
+    if not patterns and host == default_host:
+        return
+    if not any(matches_path(pattern, host) for pattern in patterns):
         raise Refusal(UNAUTHORIZED, "requestor not allowed to use the requested host")
 
 
@@ -145,6 +160,10 @@ def _check_identifiers(scheme: Scheme, request: StartRequest) -> None:
     if missing := scheme.missing(request.identifiers()):
         raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {', '.join(missing)}")
     for credential in request.credentials:
+        if credential.key_counter:
+            # Every issuer has the one key, number 0.
+            key = f"{_issuer_of(credential.type)}-{credential.key_counter}"
+            raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {key}")
         described = scheme.described(credential.type)
         lacking = described.required - set(credential.attributes) if described else ()
         if lacking:
@@ -185,5 +204,5 @@ def _check_credential(scheme: Scheme, credential: CredentialAsked, now: datetime
             INVALID_REQUEST,
             f"revocation enabled for {credential.type} but no revocationKey specified",
         )
-    if credential.validity is not None and credential.validity < now.timestamp():
+    if credential.validity is not None and moment_of(credential.validity) < now.timestamp():
         raise Refusal(INVALID_REQUEST, "cannot issue expired credentials")

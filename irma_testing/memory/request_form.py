@@ -5,11 +5,19 @@ Source: irmago, the `Validate` methods in `irma/requests.go`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from irma_testing.memory.refusals import INVALID_REQUEST, Refusal
-from irma_testing.memory.start_request import Con, StartRequest
+from irma_testing.memory.request_types import CONTEXTS
+from irma_testing.memory.start_request import Con, Kind, StartRequest
 
 __all__ = ["check_form"]
 
+_NOT_A: Mapping[Kind, str] = {
+    "disclosing": "Not a disclosure request",
+    "signing": "Not a signature request",
+    "issuing": "Not an issuance request",
+}
 _CREDENTIAL_PARTS = 3
 _ATTRIBUTE_PARTS = (3, 4)
 
@@ -20,6 +28,8 @@ def check_form(request: StartRequest) -> None:
     Raises:
         Refusal: It asks nothing, or not in the way it should.
     """
+    if request.context != CONTEXTS[request.kind]:
+        raise Refusal(INVALID_REQUEST, _NOT_A[request.kind])
     if request.kind == "disclosing" and not any(request.attributes()):
         raise Refusal(INVALID_REQUEST, "Disclosure request had no attributes")
     if request.kind == "signing":

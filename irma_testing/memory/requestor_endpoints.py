@@ -54,13 +54,16 @@ __all__ = [
 _LARGEST_BODY = 10 << 20
 
 
-def post_session(life: Lifecycle, request: HttpRequest) -> tuple[HttpResponse, Session]:
-    """Start a session; give the session package, and the session."""
+def post_session(life: Lifecycle, request: HttpRequest) -> tuple[HttpResponse, Session | None]:
+    """Start a session; give the session package, and the session if it was started."""
     check_size(request)
     requestor, asked = authenticate_start(life.settings, request, utc_now(life.clock))
     check_permissions(life.settings, requestor, asked, life.default_host)
-    check_callbacks(life.settings, asked)
-    session = life.start(asked, requestor)
+    try:
+        check_callbacks(life.settings, asked)
+        session = life.start(asked, requestor)
+    except Refusal as refusal:
+        return _behind_empty_url(asked, refusal_reply(refusal)), None
     package = json_reply(
         {
             "sessionPtr": life.pointer(session),
@@ -73,12 +76,18 @@ def post_session(life: Lifecycle, request: HttpRequest) -> tuple[HttpResponse, S
             },
         }
     )
-    if asked.next_url == "":
-        # The official server writes the error, and goes on.
-        refusal = Refusal(INVALID_REQUEST, "nextSession provided with empty URL")
-        error = refusal_reply(refusal)
-        package = HttpResponse(error.status, error.headers, body=error.body + package.body)
-    return package, session
+    return _behind_empty_url(asked, package), session
+
+
+def _behind_empty_url(asked: StartRequest, reply: HttpResponse) -> HttpResponse:
+    """Give the reply; where `nextSession` has an empty URL, the error about that comes before it.
+
+    The official server writes the error, and goes on.
+    """
+    if asked.next_url != "":
+        return reply
+    error = refusal_reply(Refusal(INVALID_REQUEST, "nextSession provided with empty URL"))
+    return HttpResponse(error.status, error.headers, body=error.body + reply.body)
 
 
 def get_status(life: Lifecycle, token: str) -> HttpResponse:

@@ -23,7 +23,7 @@ _Call: TypeAlias = Callable[[HttpRequest], HttpResponse]
 _SessionCall: TypeAlias = Callable[[Lifecycle, str], HttpResponse]
 # Unanchored, as the official server's check.
 _TOKEN = re.compile(r"[0-9A-Za-z]{20}")
-_SESSION = re.compile(r"/session/([^/]+)(/.*)?")
+_SESSION = re.compile(r"/session/([^/]+|(?=/))(/.*)?")
 _EVENTS = "/statusevents"
 _OF_SESSION: Mapping[str, tuple[str, _SessionCall]] = {
     "": ("DELETE", calls.delete_session),
@@ -81,7 +81,8 @@ class RequestorRoutes:
 
     def _start(self, request: HttpRequest) -> HttpResponse:
         response, session = calls.post_session(self._life, request)
-        self._on_started(session)
+        if session is not None:
+            self._on_started(session)
         return response
 
     def _of_session(

@@ -105,6 +105,13 @@ class Scheme:
             known.partition(".")[0] == scheme for known in self._by_identifier
         )
 
+    def knows_issuer(self, identifier: str) -> bool:
+        """Tell whether the issuer of that identifier exists."""
+        return self.is_open or identifier in self._issuers()
+
+    def _issuers(self) -> set[str]:
+        return {known.rpartition(".")[0] for known in self._by_identifier}
+
     def missing(self, identifiers: Iterable[str]) -> list[str]:
         """Give what of these identifiers does not exist: schemes, issuers, types, attributes."""
         missing: dict[str, None] = {}
@@ -121,9 +128,10 @@ class Scheme:
             return [scheme, issuer_id, type_id]
         found = self.find(type_id)
         if found is None:
-            issuers = [known.rpartition(".")[0] for known in self._by_identifier]
-            return [*([] if issuer_id in issuers else [issuer_id]), type_id]
-        exists = not attribute or (found.has(attribute) and _IDENTIFIER.fullmatch(identifier))
+            return [*([] if issuer_id in self._issuers() else [issuer_id]), type_id]
+        if identifier == type_id:
+            return []
+        exists = found.has(attribute) and _IDENTIFIER.fullmatch(identifier)
         return [] if exists else [identifier]
 
 

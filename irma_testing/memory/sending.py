@@ -58,7 +58,8 @@ class Sending:
             proofs += [commitment(nonce, number) for number in range(len(self.request.credentials))]
         if self.flaw is ProofStatus.INVALID:
             _spoil(proofs)
-        return {"simulated": True, "proofs": proofs, "indices": self._indices()}
+        name = "combinedProofs" if self.request.kind == "issuing" else "proofs"
+        return {"simulated": True, name: proofs, "indices": self._indices()}
 
     def _signature(self, nonce: str, now: datetime) -> dict[str, Any]:
         message = self.request.message

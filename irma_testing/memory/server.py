@@ -24,10 +24,12 @@ from irma_testing.memory.posts import Deliver
 from irma_testing.memory.refusals import INTERNAL_ERROR, Refusal, ServerCrash
 from irma_testing.memory.replies import (
     answer_preflight,
+    empty_reply,
     not_found,
     refusal_reply,
     too_slow,
     with_cors,
+    without_body,
 )
 from irma_testing.memory.request_reading import read_static
 from irma_testing.memory.requestor_routes import RequestorRoutes
@@ -43,6 +45,10 @@ __all__ = ["InMemoryServer"]
 
 _STATIC_NAME = re.compile(r"[a-zA-Z0-9_]+")
 _LONGEST_HANDLER = 4.2
+# Those that the official server's router knows; for others it looks at no path.
+_METHODS = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
 
 
 @final
@@ -129,7 +135,7 @@ class InMemoryServer:
         answer = self.subscribe(request)
         if isinstance(answer, EventStream):
             answer.close()
-            return with_cors(request, HttpResponse(answer.status, answer.headers))
+            return HttpResponse(answer.status, answer.headers)
         return answer
 
     def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse:
@@ -138,6 +144,10 @@ class InMemoryServer:
         Any other request is answered as by `handle`.
         """
         self.catch_up()
+        if request.method not in _METHODS:
+            return empty_reply(405)
+        if not self._is_below_prefix(request):
+            return not_found()
         preflight = answer_preflight(request)
         if preflight is not None:
             return preflight
@@ -147,7 +157,8 @@ class InMemoryServer:
             return answer
         if self.clock.monotonic() - began > _LONGEST_HANDLER:
             answer = too_slow()
-        return with_cors(request, answer)
+        answer = with_cors(request, answer)
+        return without_body(answer) if request.method == "HEAD" else answer
 
     def transport(self) -> InMemoryTransport:
         """Give a transport that leads here; whatever host a request names."""
@@ -212,11 +223,7 @@ class InMemoryServer:
         self._life.forget_all()
 
     def _respond(self, request: HttpRequest) -> HttpResponse | EventStream:
-        prefix = urlsplit(self.url).path
-        path = urlsplit(request.url).path
-        if not path.startswith(f"{prefix}/"):
-            return not_found()
-        rest = path.removeprefix(prefix)
+        rest = urlsplit(request.url).path.removeprefix(urlsplit(self.url).path)
         try:
             if rest.startswith("/irma/"):
                 return self._pointers.respond(rest.removeprefix("/irma"), request)
@@ -225,6 +232,11 @@ class InMemoryServer:
             return refusal_reply(refusal)
         except ServerCrash:
             return refusal_reply(Refusal(INTERNAL_ERROR))
+
+    def _is_below_prefix(self, request: HttpRequest) -> bool:
+        prefix = urlsplit(self.url).path
+        path = urlsplit(request.url).path
+        return not prefix or path.startswith(f"{prefix}/")
 
     def _started(self, session: Session) -> None:
         for after, action in self._actions:

@@ -14,9 +14,16 @@ import attrs
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import utc_now
+from irma_testing.memory.app_messages import (
+    DISCLOSURE,
+    OPTIONS,
+    SIGNATURE,
+    read_commitments,
+    read_message,
+)
 from irma_testing.memory.chaining import start_next
+from irma_testing.memory.go_json import GoJsonError, parse_json
 from irma_testing.memory.issuing import issue
-from irma_testing.memory.json_reading import Fields, read_fields
 from irma_testing.memory.lifecycle import Lifecycle
 from irma_testing.memory.proofs import Disclosure, commitment, read_disclosure
 from irma_testing.memory.refusals import (
@@ -31,6 +38,7 @@ from irma_testing.memory.refusals import (
     ServerCrash,
 )
 from irma_testing.memory.replies import empty_reply, header_of, json_reply
+from irma_testing.memory.request_types import version_of
 from irma_testing.memory.sessions import Session, new_pairing_code
 from irma_testing.memory.shown import shown_options, shown_request
 from irma_testing.memory.signatures import verify_signature
@@ -85,14 +93,15 @@ def post_proofs(life: Lifecycle, session: Session, request: HttpRequest) -> Http
     """Take a disclosure or a signature."""
     if session.request.kind == "issuing":
         raise Refusal(INVALID_REQUEST)
-    sent = read_fields(request.body, MALFORMED_INPUT)
+    is_signature = session.request.kind == "signing"
+    sent = read_message(SIGNATURE if is_signature else DISCLOSURE, request.body)
     life.mark_alive(session)
     asked = (*session.request.disclose, *session.repeats)
-    if session.request.kind == "signing":
-        session.signature = sent.values
+    if is_signature:
+        session.signature = SIGNATURE.write(sent)
         found = verify_signature(_verifier(life), session.request, asked, sent, session.nonce)
     else:
-        given = read_disclosure(sent.array("proofs"), sent.array("indices"), session.nonce)
+        given = read_disclosure(sent["proofs"] or (), sent["indices"] or (), session.nonce)
         found = _verifier(life).verify(
             session.request, asked, given, utc_now(life.clock).timestamp()
         )
@@ -104,8 +113,10 @@ def post_commitments(life: Lifecycle, session: Session, request: HttpRequest) ->
     """Take what an app sends to be issued credentials, and issue them."""
     if session.request.kind != "issuing":
         raise ServerCrash("commitments in a session that issues nothing")
-    sent = read_fields(request.body, MALFORMED_INPUT)
+    sent = read_commitments(request.body)
     life.mark_alive(session)
+    if sent is None:
+        raise ServerCrash("commitments without any proof")
     given = _committed(life, session, sent)
     asked = (*session.request.disclose, *session.repeats)
     found = _verifier(life).verify(session.request, asked, given, utc_now(life.clock).timestamp())
@@ -128,15 +139,15 @@ def get_frontend_status(_life: Lifecycle, session: Session, _request: HttpReques
 
 def post_options(_life: Lifecycle, session: Session, request: HttpRequest) -> HttpResponse:
     """Switch pairing on or off, before an app has connected."""
-    asked = read_fields(request.body, MALFORMED_INPUT)
-    if asked.text("@context") != _OPTIONS_REQUEST:
+    asked = read_message(OPTIONS, request.body)
+    if asked["@context"] != _OPTIONS_REQUEST:
         raise Refusal(MALFORMED_INPUT, "Not a frontend options request")
     if session.status is not SessionStatus.INITIALIZED:
         raise Refusal(
             UNEXPECTED_REQUEST,
             "Frontend options can only be updated when session is in initialized state",
         )
-    method = asked.text("pairingMethod")
+    method: str = asked["pairingMethod"]
     if method and method not in _PAIRING_METHODS:
         raise Refusal(UNEXPECTED_REQUEST, "Pairing method unknown")
     if method:
@@ -166,26 +177,20 @@ def _finish(life: Lifecycle, session: Session, more: dict[str, Any]) -> HttpResp
     return json_reply(said)
 
 
-def _committed(life: Lifecycle, session: Session, sent: Fields) -> Disclosure:
+def _committed(life: Lifecycle, session: Session, sent: dict[str, Any]) -> Disclosure:
     """Read the disclosure, and behind it the commitments, one a credential."""
-    proofs, wanted = sent.array("proofs"), len(session.request.credentials)
-    if not proofs:
-        raise ServerCrash("commitments without any proof")
+    proofs, wanted = sent["combinedProofs"] or [], len(session.request.credentials)
     disclosing = len(proofs) - wanted
     if disclosing < 0:
         raise life.fail(session, MALFORMED_INPUT, "Received insufficient proofs")
-    given = read_disclosure(proofs[:disclosing], sent.array("indices"), session.nonce)
+    given = read_disclosure(proofs[:disclosing], sent["indices"] or (), session.nonce)
     fitting = [commitment(session.nonce, number) for number in range(wanted)]
     return given if proofs[disclosing:] == fitting else attrs.evolve(given, is_sound=False)
 
 
 def _version(text: str) -> tuple[int, int]:
-    if not text:
-        raise Refusal(MALFORMED_INPUT, "unexpected end of JSON input")
     try:
-        major, minor = (int(part) for part in text.strip('"').split("."))
-    except ValueError:
-        raise Refusal(
-            MALFORMED_INPUT, f"invalid character {text[0]!r} looking for beginning of value"
-        ) from None
-    return major, minor
+        value = parse_json(text.encode())
+        return version_of(str(value or "") if value is None or isinstance(value, str) else text)
+    except GoJsonError as problem:
+        raise Refusal(MALFORMED_INPUT, str(problem)) from None

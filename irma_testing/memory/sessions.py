@@ -20,12 +20,14 @@ import attrs
 
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock
+from irma_testing.memory.go_types import wrap
 from irma_testing.memory.refusals import ServerCrash
 from irma_testing.memory.start_request import ConDisCon, StartRequest
 
 __all__ = ["CachedReply", "Session", "SessionStore", "new_pairing_code", "new_token"]
 
 ResultT = TypeVar("ResultT")
+_NANOSECONDS = 1_000_000_000
 
 
 def new_token() -> str:
@@ -152,7 +154,8 @@ class SessionStore:
         """Give when a session that has not ended times out, in monotonic seconds."""
         lifetime = self._max_lifetime
         if session.status is SessionStatus.INITIALIZED and session.request.timeout:
-            lifetime = session.request.timeout
+            # In nanoseconds, as the official server counts: a long one overflows into the past.
+            lifetime = wrap(session.request.timeout * _NANOSECONDS) / _NANOSECONDS
         return session.last_active + lifetime
 
     def forgotten_at(self, session: Session) -> float:

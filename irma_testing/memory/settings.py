@@ -16,6 +16,8 @@ from irma_core.errors import ConfigurationError
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.wire import request_value
 from irma_core.tracebacks import boundary
+from irma_testing.memory.compact_jwt import read_public_key
+from irma_testing.memory.go_base64 import decode_any_base64
 
 __all__ = ["RequestorSettings", "ServerSettings"]
 
@@ -49,7 +51,8 @@ class RequestorSettings:
 
     Args:
         auth_method: `token`, `hmac` or `publickey`.
-        key: The token itself, the HMAC key in base64, or the RSA public key in PEM.
+        key: The token itself; the HMAC key in base64, in either alphabet, with or without padding;
+            or the RSA public key (SPKI) or certificate in PEM.
         disclose_perms: What it may ask for beside the server's own: identifiers, `scheme.*` and
             the like, or `*`.
         sign_perms: The same in signature sessions.
@@ -58,7 +61,7 @@ class RequestorSettings:
         host_perms: The hosts that a request may name; patterns with `*`.
 
     Raises:
-        ConfigurationError: The method is unknown, or a permission is malformed.
+        ConfigurationError: The method is unknown, or the key or a permission is malformed.
     """
 
     auth_method: Literal["token", "hmac", "publickey"]
@@ -72,7 +75,24 @@ class RequestorSettings:
     def __attrs_post_init__(self) -> None:
         if self.auth_method not in _METHODS:
             raise ConfigurationError(f"auth_method is one of {', '.join(_METHODS)}")
+        if problem := self._problem_of_key():
+            raise ConfigurationError(f"key must be {problem}")
         _check_permissions(self)
+
+    def _problem_of_key(self) -> str:
+        """Say what the key should be, where the official server would not start with it."""
+        if not self.key:
+            return "set: it is an empty string"
+        try:
+            if self.auth_method == "hmac":
+                decode_any_base64(self.key)
+            elif self.auth_method == "publickey":
+                read_public_key(self.key)
+        except ValueError:
+            if self.auth_method == "hmac":
+                return "the HMAC key in base64, in either alphabet, with or without padding"
+            return "an RSA public key in PEM that begins with BEGIN PUBLIC KEY, or a certificate"
+        return ""
 
 
 def _as_json(

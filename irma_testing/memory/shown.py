@@ -5,6 +5,7 @@ Source: irmago `getClientRequest` and `getRequest` in `irmaserver/helpers.go`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 import attrs
@@ -12,6 +13,7 @@ import attrs
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import SessionStatus
 from irma_testing.memory.sessions import Session
+from irma_testing.memory.start_request import CredentialAsked
 
 __all__ = ["OpenSession", "shown_options", "shown_request"]
 
@@ -41,24 +43,27 @@ def shown_options(session: Session) -> dict[str, str]:
 def shown_request(session: Session) -> dict[str, Any]:
     """Give the session request, with what the server adds; never a revocation key."""
     request = session.request
-    shown: dict[str, Any] = {
-        **request.shown,
+    added: dict[str, Any] = {
+        "@context": request.context,
         "context": "AQ==",
         "nonce": session.nonce,
         "protocolVersion": "2.8",
-        "devMode": True,
     }
+    shown: dict[str, Any] = {**added, **request.shown, **added}
     if request.augment_return_url:
         mark = "&" if "?" in request.client_return_url else "?"
         shown["clientReturnUrl"] = f"{request.client_return_url}{mark}token={session.token}"
     if request.kind == "issuing":
         shown["credentials"] = [
-            {
-                "validity": asked.validity,
-                "credential": asked.type,
-                "attributes": dict(asked.attributes),
-                **({"revocationSupported": True} if asked.revocation_key else {}),
-            }
-            for asked in request.credentials
+            _shown_credential(written, asked)
+            for written, asked in zip(shown["credentials"], request.credentials, strict=True)
         ]
     return shown
+
+
+def _shown_credential(written: Mapping[str, Any], asked: CredentialAsked) -> dict[str, Any]:
+    # The validity comes first, whether the requestor gave it or the server.
+    shown: dict[str, Any] = {"validity": asked.validity}
+    hidden = ("validity", "revocationKey", "revocationSupported", "randomblindIDs")
+    shown |= {name: value for name, value in written.items() if name not in hidden}
+    return {**shown, "revocationSupported": True} if asked.revocation_key else shown

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from irma_core.models.statuses import ProofStatus
-from irma_testing.memory.json_reading import Fields
 from irma_testing.memory.proofs import checksum_of, read_disclosure
 from irma_testing.memory.start_request import ConDisCon, StartRequest
 from irma_testing.memory.verifier import Verifier
@@ -49,23 +48,22 @@ def make_signature(
 
 
 def verify_signature(
-    verifier: Verifier, request: StartRequest, asked: ConDisCon, sent: Fields, nonce: str
+    verifier: Verifier, request: StartRequest, asked: ConDisCon, sent: Mapping[str, Any], nonce: str
 ) -> tuple[list[Any] | None, ProofStatus]:
     """Judge a signature in the official server's order: request, time stamp, proofs.
 
     Raises:
         Refusal: It is not of the form that a simulated app sends.
     """
-    proofs = sent.array("signature")
+    proofs = sent["signature"]
     if not proofs:
         return None, ProofStatus.INVALID
-    if (sent.text("nonce"), sent.text("context")) != (nonce, _PROOF_CONTEXT):
+    if (sent["nonce"], sent["context"]) != (nonce, _PROOF_CONTEXT):
         return None, ProofStatus.UNMATCHED_REQUEST
-    stamp = sent.fields("timestamp") or Fields({})
-    stamped = stamp.fields("Sig") or Fields({})
-    at = stamp.integer("Time")
-    if stamped.text("Data") != checksum_of(request.message, at):
+    stamp: Mapping[str, Any] | None = sent["timestamp"]
+    at: int = stamp["Time"] if stamp else 0
+    if stamp is None or stamp["Sig"]["Data"] != checksum_of(request.message, at):
         return None, ProofStatus.INVALID_TIMESTAMP
     bound_to = signature_nonce(nonce, request.message)
-    given = read_disclosure(proofs, sent.array("indices"), bound_to)
+    given = read_disclosure(proofs, sent["indices"] or (), bound_to)
     return verifier.verify(request, asked, given, at)

@@ -56,6 +56,7 @@ class CredentialAsked:
     attributes: Mapping[str, str]
     validity: int | None = None
     revocation_key: str = ""
+    key_counter: int = 0
 
 
 @final
@@ -68,6 +69,7 @@ class StartRequest:
 
     kind: Kind
     shown: Mapping[str, Any]
+    context: str = attrs.field(kw_only=True)
     disclose: ConDisCon = ()
     credentials: tuple[CredentialAsked, ...] = ()
     message: str = ""

@@ -164,7 +164,7 @@ def test_a_jwt_says_what_it_asks_in_the_right_field(http: Http, clock: ManualClo
         ({"sub": "signature_request"}, (500, "INTERNAL_ERROR", "")),
         (
             {"sprequest": AGE18},
-            (400, "INVALID_REQUEST", "Invalid JWT body: Not a disclosure request with options"),
+            (400, "INVALID_REQUEST", "Invalid JWT body: Not a ServiceProviderRequest"),
         ),
         (
             {"sprequest": {"request": signature("x", [[OVER18]])}},

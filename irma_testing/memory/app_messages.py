@@ -1,0 +1,118 @@
+"""The messages of apps and browsers: which fields they have, and of what types.
+
+The frame is the official server's; the proofs in it are of our own making. Belongs here: reading
+them as Go does. Does not belong here: what the proofs say (`proofs`, `signatures`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from irma_testing.memory.go_json import GoJsonError, Json, Members, Number, parse_json
+from irma_testing.memory.go_types import (
+    INT,
+    TEXT,
+    Field,
+    Kind,
+    Struct,
+    fold,
+    mismatch,
+    pointer,
+    sequence,
+)
+from irma_testing.memory.refusals import MALFORMED_INPUT, Refusal
+
+__all__ = ["DISCLOSURE", "OPTIONS", "SIGNATURE", "read_commitments", "read_message"]
+
+_DEEPEST = 100
+
+
+def _plain(value: Json, depth: int = 0) -> Any:
+    """Give a value with Python's types."""
+    if depth > _DEEPEST:
+        raise GoJsonError("nested too deeply")
+    if isinstance(value, Members):
+        return {name: _plain(member, depth + 1) for name, member in value.pairs}
+    if isinstance(value, list):
+        return [_plain(element, depth + 1) for element in value]
+    if isinstance(value, Number):
+        try:
+            return int(value.text) if value.text.lstrip("-").isdigit() else float(value.text)
+        except ValueError:
+            raise GoJsonError("a number is too long") from None
+    return str(value) if isinstance(value, str) else value
+
+
+def _read_proof(value: Json, _old: object) -> Any:
+    if value is None or value == Members(()):
+        raise GoJsonError("Unknown proof type found in ProofList")
+    if not isinstance(value, Members):
+        raise mismatch(value, "ProofD")
+    return _plain(value)
+
+
+_PROOFS = sequence(Kind(_read_proof))
+# The official server points to an attribute by its number, the simulated app by its name.
+_PLACE = Struct(
+    Field("cred", INT, omit_empty=False),
+    Field("attr", Kind(lambda value, _old: _plain(value)), omit_empty=False),
+)
+_INDICES = sequence(sequence(pointer(_PLACE.kind)))
+_STAMP = Struct(
+    Field("Time", INT, omit_empty=False),
+    Field("ServerUrl", TEXT, omit_empty=False),
+    Field(
+        "Sig",
+        Struct(
+            Field("Alg", TEXT, omit_empty=False),
+            Field("Data", TEXT, omit_empty=False),
+            Field("PublicKey", TEXT, omit_empty=False),
+        ).kind,
+        omit_empty=False,
+    ),
+)
+OPTIONS = Struct(Field("@context", TEXT), Field("pairingMethod", TEXT))
+DISCLOSURE = Struct(Field("proofs", _PROOFS), Field("indices", _INDICES))
+SIGNATURE = Struct(
+    Field("@context", TEXT, omit_empty=False),
+    Field("signature", _PROOFS, omit_empty=False),
+    Field("indices", _INDICES, omit_empty=False),
+    Field("nonce", pointer(TEXT), omit_empty=False),
+    Field("context", pointer(TEXT), omit_empty=False),
+    Field("message", TEXT, omit_empty=False),
+    Field("timestamp", pointer(_STAMP.kind), omit_empty=False),
+)
+_COMMITMENTS = Struct(Field("combinedProofs", _PROOFS), Field("indices", _INDICES))
+_PART_OF_COMMITMENTS = frozenset(
+    fold(name) for name in ("U", "n_2", "combinedProofs", "proofPJwt", "proofPJwts")
+)
+
+
+def read_message(form: Struct, body: bytes | None) -> dict[str, Any]:
+    """Read a message.
+
+    Raises:
+        Refusal: `MALFORMED_INPUT`: it is no JSON, or a field has another type.
+    """
+    try:
+        return form.read_new(parse_json(body or b""))
+    except GoJsonError as problem:
+        raise Refusal(MALFORMED_INPUT, str(problem)) from None
+
+
+def read_commitments(body: bytes | None) -> dict[str, Any] | None:
+    """Read what an app sends to be issued credentials; None where nothing of it is there.
+
+    Raises:
+        Refusal: As `read_message`.
+    """
+    try:
+        value = parse_json(body or b"")
+    except GoJsonError as problem:
+        raise Refusal(MALFORMED_INPUT, str(problem)) from None
+    try:
+        read = _COMMITMENTS.read_new(value)
+    except GoJsonError as problem:
+        raise Refusal(MALFORMED_INPUT, f"failed to unmarshal base fields: {problem}") from None
+    names = {fold(name) for name, _ in value.pairs} if isinstance(value, Members) else set()
+    return None if names.isdisjoint(_PART_OF_COMMITMENTS) else read
