@@ -6,7 +6,14 @@ fails where a name of the interface is neither tried nor here.
 
 from __future__ import annotations
 
-__all__ = ["NEVER_SAID", "NOT_HERE", "OTHER_WORDS"]
+__all__ = [
+    "NEVER_SAID",
+    "NOT_HERE",
+    "OTHER_MESSAGES",
+    "OTHER_OVER_HTTP",
+    "OTHER_REPLIES",
+    "OTHER_WORDS",
+]
 
 NEVER_SAID = frozenset(
     {
@@ -42,7 +49,6 @@ OTHER_WORDS = {
     "an attribute that is a number": "names Go's type",
     "a condiscon that is a text": "names Go's type",
     "an attribute's value that is a number": "names Go's type",
-    "a number of 5000 digits": "names Go's type",
     "a label at no place": "names Go's type",
     "a time-out with a fraction": "names Go's type",
     "attributes that do not exist": "asks the scheme's URL first, which is not there",
@@ -52,3 +58,57 @@ OTHER_WORDS = {
     "an issuance without a required attribute": "asks the scheme's URL first, which is not there",
 }
 """Refusals of which the official server's words, and only they, are others; by the test's name."""
+
+_NEWS = "asks the scheme's URL for news first, which is not there"
+
+OTHER_MESSAGES = {
+    "credential, keyCounter: 1": _NEWS,
+    "credential, keyCounter: 10^19": _NEWS,
+    "credential, attributes: null": _NEWS,
+    "credential, attributes: an empty object": _NEWS,
+    'credential, attributes as "attributes "': _NEWS,
+    'credential, attributes as " attributes"': _NEWS,
+    'credential, attributes as "attributés"': _NEWS,
+    'credential, attributes as "attr\u0131butes"': _NEWS,
+    'an attribute\'s name as "OVER18"': _NEWS,
+    'an attribute\'s name as "Over18"': _NEWS,
+    'an attribute\'s name as "over18 "': _NEWS,
+    'an attribute\'s name as " over18"': _NEWS,
+    'an attribute\'s name as "ovér18"': _NEWS,
+    "bytes: invalid UTF-8 in an attribute's name": _NEWS,
+    "disclose: a space in it": _NEWS,
+    "disclose in a signature: a space in it": _NEWS,
+    "disclose in an issuance: a space in it": _NEWS,
+    "disclose: a nameless attribute": _NEWS,
+    "disclose in a signature: a nameless attribute": _NEWS,
+    "disclose in an issuance: a nameless attribute": _NEWS,
+    "issuance: no attributes": _NEWS,
+}
+"""Inputs that both servers refuse alike but for the `message`, by name, and why."""
+
+_CBOR = "answers other servers, in CBOR; the server in memory has no part in that"
+
+OTHER_REPLIES = {
+    "GET /irma/revocation/x": _CBOR,
+    "GET /irma/revocation/example.town.age/update/1": _CBOR,
+}
+"""Inputs to which the servers reply differently, by name, and why."""
+
+_METHOD = "aiohttp refuses a method that it does not know before our code sees the request"
+_TWICE = "aiohttp refuses a request with two Content-Types before our code sees it"
+
+OTHER_OVER_HTTP = {
+    "get /health": _METHOD,
+    "FOO /health": _METHOD,
+    "get /session": _METHOD,
+    "FOO /session": _METHOD,
+    "get /irma/x": _METHOD,
+    "FOO /irma/x": _METHOD,
+    "get /irma/session/abc": _METHOD,
+    "FOO /irma/session/abc": _METHOD,
+    "open: two content types": _TWICE,
+    "open: two content types, the other way": _TWICE,
+    "known: two content types": _TWICE,
+    "known: two content types, the other way": _TWICE,
+}
+"""Inputs to which the development server alone replies differently, by name, and why."""

@@ -1,0 +1,476 @@
+"""The list of inputs, and how each is played at a server and what of its reply is compared.
+
+The inputs are data, in `tests/vectors/server_inputs`; what the official server replies to each
+stands there too, in `replies`. `python -m tests.contract.recording` writes it again.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPResponse as WireResponse
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import attrs
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_core.protocol.messages import HttpRequest
+from irma_core.trust.signing import RsaSigner
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, ServerSettings
+from irma_transport_urllib3 import SystemClock
+from tests.realserver.official_server import ServerOptions
+
+__all__ = [
+    "FOLDER",
+    "GROUPS",
+    "VISIT",
+    "Caller",
+    "MemoryCaller",
+    "Players",
+    "Reply",
+    "WireCaller",
+    "load",
+    "memory_server",
+    "official_options",
+    "play",
+]
+
+FOLDER = Path(__file__).parents[1] / "vectors" / "server_inputs"
+GROUPS = ("starts", "jwts", "headers", "paths", "calls")
+SETUPS = ("open", "known", "plain", "prefixed")
+TOKEN = "a-token-of-the-tests"
+HMAC_KEY = bytes(range(32))
+JSON_TYPE = [["Content-Type", "application/json"]]
+APP = [
+    ["X-IRMA-MinProtocolVersion", '"2.8"'],
+    ["X-IRMA-MaxProtocolVersion", '"2.8"'],
+    ["Authorization", "app"],
+]
+VISIT = {
+    "callbackUrl": "http://127.0.0.1:1/",
+    "request": {
+        "@context": "https://irma.app/ld/request/disclosure/v2",
+        "disclose": [[["example.town.age.over18"]]],
+    },
+}
+_PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "tok": {"disclose_perms": ("example.town.age.*",)},
+    "mac": {
+        "disclose_perms": ("example.town.age.*",),
+        "sign_perms": ("example.town.age.over18",),
+        "issue_perms": ("example.town.age",),
+    },
+    "pub": {"disclose_perms": ("*",), "revoke_perms": ("*",)},
+}
+# Of the headers, those that a client may go by; the rest is the connection's or the day's.
+_COMPARED = frozenset(
+    {
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-max-age",
+        "allow",
+        "cache-control",
+        "content-encoding",
+        "content-type",
+        "etag",
+        "location",
+        "vary",
+        "www-authenticate",
+        "x-accel-buffering",
+        "x-content-type-options",
+    }
+)
+_USUAL = {"content-type": "application/json; charset=UTF-8", "vary": "Origin"}
+_CLIENT_TOKEN = re.compile(r"/session/[0-9A-Za-z]{20}(?![0-9A-Za-z])")
+_SECRETS = re.compile(r'"(token|authorization)":"[0-9A-Za-z]{20}"')
+_HALF_A_YEAR = range(175 * 86_400, 190 * 86_400)
+_TIME = re.compile(r"\{now([+-][0-9]+)?\}")
+_TYPE_ERROR = re.compile(
+    r"(Invalid JWT body: |failed to unmarshal base fields: )?json: cannot unmarshal \w+"
+)
+_UNKNOWN = "Unknown identifiers: "
+_SSE = "text/event-stream"
+
+
+@attrs.frozen
+class Reply:
+    """What came back over the wire, or would have."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """All values of a header."""
+        return ", ".join(value for known, value in self.headers if known.lower() == name)
+
+
+class Caller(Protocol):
+    """One server, called with exactly this."""
+
+    url: str
+
+    def call(
+        self, method: str, url: str, headers: Sequence[Sequence[str]], body: bytes
+    ) -> Reply: ...
+
+
+class MemoryCaller:
+    """Calls a server in memory, without HTTP."""
+
+    def __init__(self, server: InMemoryServer) -> None:
+        self.url = server.url
+        self._server = server
+
+    def call(self, method: str, url: str, headers: Sequence[Sequence[str]], body: bytes) -> Reply:
+        pairs = tuple((name, value) for name, value in headers)
+        said = self._server.handle(HttpRequest(method, url, path="…", headers=pairs, body=body))
+        return Reply(said.status, said.headers, said.body)
+
+
+class WireCaller:
+    """Calls a server over HTTP, a connection a call; nothing is added or made tidy on the way."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def call(self, method: str, url: str, headers: Sequence[Sequence[str]], body: bytes) -> Reply:
+        parts = urlsplit(self.url)
+        target = url.removeprefix(f"{parts.scheme}://{parts.netloc}") or "/"
+        own = {name.lower() for name, _ in headers}
+        sent = [*headers, ["Connection", "close"]]
+        if "host" not in own:
+            sent = [["Host", parts.netloc], *sent]
+        if body or method in ("POST", "PUT", "PATCH"):
+            sent.append(["Content-Length", str(len(body))])
+        head = "".join(f"{name}: {value}\r\n" for name, value in sent)
+        message = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode()
+        address = (parts.hostname or "", parts.port or 80)
+        with socket.create_connection(address, timeout=10) as connection:
+            connection.sendall(message + body)
+            response = WireResponse(connection, method=method)
+            response.begin()
+            headers_back = response.getheaders()
+            is_stream = response.headers.get_content_type() == _SSE
+            said = b"" if is_stream else response.read()
+            return Reply(response.status, headers_back, said)
+
+
+def official_options(setup: str, public_pem: str) -> ServerOptions:
+    """Give the official server's options of that name."""
+    if setup == "known":
+        keys = _keys(public_pem)
+        requestors = {
+            name: {
+                "auth_method": method,
+                "key": key,
+                **{field: list(allowed) for field, allowed in _PERMISSIONS[name].items()},
+            }
+            for name, (method, key) in keys.items()
+        }
+        return ServerOptions(default_permissions=False, requestors=requestors)
+    if setup == "plain":
+        return ServerOptions(sse=False, jwt_key=False)
+    prefix = "/api" if setup == "prefixed" else ""
+    return ServerOptions(static_sessions={"visit": VISIT}, api_prefix=prefix)
+
+
+def memory_server(setup: str, public_pem: str) -> InMemoryServer:
+    """Make the server in memory that is set up like it."""
+    settings = ServerSettings(enable_sse=True, static_sessions={"visit": VISIT})
+    if setup == "known":
+        settings = ServerSettings(
+            enable_sse=True,
+            disclose_perms=(),
+            sign_perms=(),
+            issue_perms=(),
+            requestors={
+                name: RequestorSettings(method, key, **_PERMISSIONS[name])  # type: ignore[arg-type]
+                for name, (method, key) in _keys(public_pem).items()
+            },
+        )
+    elif setup == "plain":
+        settings = ServerSettings(has_jwt_key=False)
+    url = "http://127.0.0.1:8088/api" if setup == "prefixed" else "http://127.0.0.1:8088"
+    return InMemoryServer(settings, url=url, scheme=EXAMPLE_SCHEME, clock=SystemClock())
+
+
+def _keys(public_pem: str) -> dict[str, tuple[str, str]]:
+    return {
+        "tok": ("token", TOKEN),
+        "mac": ("hmac", base64.b64encode(HMAC_KEY).decode()),
+        "pub": ("publickey", public_pem),
+    }
+
+
+def load(group: str) -> list[dict[str, Any]]:
+    """Read a group of inputs."""
+    inputs: list[dict[str, Any]] = json.loads((FOLDER / f"{group}.json").read_text("utf-8"))
+    return inputs
+
+
+@attrs.frozen
+class Players:
+    """The three servers, and the key that signs for one of the requestors."""
+
+    callers: Mapping[str, Caller]
+    signer: RsaSigner
+
+    @classmethod
+    def start(cls, make: Callable[[str, str], Caller]) -> Players:
+        """Start the servers; they are given their setup and the public key."""
+        key = rsa.generate_private_key(65537, 2048)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        callers = {setup: make(setup, public.decode()) for setup in SETUPS}
+        return cls(callers, RsaSigner(private))
+
+
+def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
+    """Play one input, and give what is compared of the replies."""
+    if group == "paths":
+        return _play_path(entry, players.callers["open"])
+    if group == "calls":
+        return _play_calls(entry, players.callers[entry.get("server", "open")])
+    if group == "headers":
+        caller = players.callers[entry["server"]]
+        url = f"{caller.url}{entry['path']}"
+        reply = caller.call(entry["method"], url, entry["headers"], entry["body"].encode())
+        return _after_start(caller, reply)
+    if group == "jwts":
+        caller = players.callers[entry.get("server", "known")]
+        headers = [["Content-Type", entry.get("content_type", "text/plain")]]
+        if "authorization" in entry:
+            headers.append(["Authorization", entry["authorization"]])
+        url = f"{caller.url}{entry.get('path', '/session')}"
+        return _after_start(caller, caller.call("POST", url, headers, _jwt(entry, players.signer)))
+    caller = players.callers["open"]
+    reply = caller.call("POST", f"{caller.url}/session", JSON_TYPE, _body_of(entry))
+    return _after_start(caller, reply)
+
+
+def _body_of(entry: Mapping[str, Any]) -> bytes:
+    if "bytes" in entry:
+        return bytes(entry["bytes"], "latin-1")
+    body = entry["body"]
+    if isinstance(body, str):
+        return body.encode("utf-8", "surrogatepass")
+    return "".join(part if isinstance(part, str) else part[0] * part[1] for part in body).encode()
+
+
+def _after_start(caller: Caller, reply: Reply) -> dict[str, Any]:
+    """Give what is compared of a start: the package, and what the app is then asked."""
+    words = {}
+    if reply.status == 200 and reply.body.startswith(b'{"sessionPtr"'):
+        package = json.loads(reply.body)
+        words = _words(package)
+        url = package["sessionPtr"]["u"]
+        local = f"{caller.url}{urlsplit(url).path}"
+        host = urlsplit(url).netloc
+        shown = caller.call("GET", local, [*APP, ["Host", host]], b"")
+        return {**_said(caller, reply, words), "session": _said(caller, shown, words)}
+    return _said(caller, reply, words)
+
+
+def _play_path(entry: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    path = entry["path"]
+    words: dict[str, str] = {}
+    if "{" in path:
+        package = _start(caller, None)
+        words = _words(package)
+        path = _filled(path, package, caller)
+    reply = caller.call(entry["method"], f"{caller.url}{path}", [], b"")
+    return _said(caller, reply, words)
+
+
+def _play_calls(entry: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]]:
+    package = _start(caller, entry["start"])
+    words = _words(package)
+    said = []
+    for step in entry["steps"]:
+        headers = [
+            [name, _filled(value, package, caller)] for name, value in step.get("headers", ())
+        ]
+        path = _filled(step["path"], package, caller)
+        root = "{}://{}".format(*urlsplit(caller.url)[:2])
+        url = path.replace("{root}", root) if path.startswith("{root}") else caller.url + path
+        body = step.get("body", "").encode()
+        said.append(_said(caller, caller.call(step["method"], url, headers, body), words))
+    return said
+
+
+def _start(caller: Caller, body: str | None) -> dict[str, Any]:
+    asked = json.dumps(VISIT["request"]) if body is None else body
+    reply = caller.call("POST", f"{caller.url}/session", JSON_TYPE, asked.encode())
+    assert reply.status == 200, reply
+    package: dict[str, Any] = json.loads(reply.body)
+    return package
+
+
+def _words(package: Mapping[str, Any]) -> dict[str, str]:
+    """Give what is another one each time, and what stands for it."""
+    return {
+        package["token"]: "{token}",
+        package["sessionPtr"]["u"].rpartition("/")[2]: "{client}",
+        package["frontendRequest"]["authorization"]: "{frontend}",
+    }
+
+
+def _filled(text: str, package: Mapping[str, Any], caller: Caller) -> str:
+    client = package["sessionPtr"]["u"].rpartition("/")[2]
+    for name, value in (
+        ("{token}", package["token"]),
+        ("{client}", client),
+        ("{u}", f"/irma/session/{client}"),
+        ("{frontend}", package["frontendRequest"]["authorization"]),
+    ):
+        text = text.replace(name, value)
+    return text
+
+
+def _said(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, Any]:
+    headers = {
+        name: reply.header(name)
+        for name in sorted({known.lower() for known, _ in reply.headers} & _COMPARED)
+    }
+    if headers.get("vary") == "Origin, Origin":
+        headers["vary"] = "Origin"  # what is said twice says no more
+    said: dict[str, Any] = {"status": reply.status}
+    if headers != _USUAL:
+        said["headers"] = headers
+    if headers.get("content-type") != _SSE and reply.body:
+        said["body"] = _content(caller, reply.body.decode("utf-8", "replace"), words)
+    return said
+
+
+def _content(caller: Caller, text: str, words: Mapping[str, str]) -> Any:
+    for word, name in words.items():
+        text = text.replace(word, name)
+    text = text.replace(caller.url, "{url}").replace(urlsplit(caller.url).netloc, "{host}")
+    text = _CLIENT_TOKEN.sub("/session/{client}", text)
+    text = _SECRETS.sub(r'"\1":"{\1}"', text)
+    if text.startswith("-----BEGIN PUBLIC KEY"):
+        return "{public key}"
+    if text.count(".") == 2 and text.startswith("ey"):
+        return _settled(_claims(text))
+    try:
+        return _settled(json.loads(text))
+    except ValueError:
+        return text
+
+
+def _claims(jwt: str) -> dict[str, Any]:
+    part = jwt.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    claims["exp"] -= claims.pop("iat")
+    # Says of a server in memory that it is one.
+    claims.pop("simulated", None)
+    claims["token"] = "{token}"
+    return claims
+
+
+def _settled(value: Any) -> Any:
+    """Replace what no two servers say alike."""
+    if isinstance(value, list):
+        return [_settled(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    settled = {name: _settled(member) for name, member in value.items()}
+    for name, word in (("nonce", "{nonce}"), ("pairingCode", "{code}")):
+        if name in settled:
+            settled[name] = word
+    if isinstance(settled.get("validity"), int):
+        ahead = settled["validity"] - int(time.time())
+        settled["validity"] = "{half a year}" if ahead in _HALF_A_YEAR else settled["validity"]
+    if "message" in settled and "error" in settled:
+        settled["message"] = _shortened(settled["message"])
+    return settled
+
+
+def _shortened(message: str) -> str:
+    """Leave out of an error's words what is Go's own: types, and how long ago something was."""
+    found = _TYPE_ERROR.match(message)
+    if found:
+        return f"{found[0]} …"
+    if message.startswith(_UNKNOWN):
+        # In no order.
+        return _UNKNOWN + ", ".join(sorted(message.removeprefix(_UNKNOWN).split(", ")))
+    found = re.match(r"strconv\.|math/big|illegal base64|token is expired by", message)
+    return f"{found[0]} …" if found else message
+
+
+def _jwt(entry: Mapping[str, Any], signer: RsaSigner) -> bytes:
+    """Make a JWT of the parts in an input, and then spoil its form if the input says so."""
+    now = int(time.time())
+    header, claims = (
+        _TIME.sub(lambda found: str(now + int(found[1] or 0)), entry[part]).encode()
+        for part in ("header", "claims")
+    )
+    form = entry.get("form", "")
+    parts = [_encoded(header, form, "header"), _encoded(claims, form, "claims")]
+    signing_input = b".".join(parts)
+    if entry.get("key") == "pub":
+        signature = signer.sign(signing_input)
+    else:
+        signature = hmac.digest(HMAC_KEY, signing_input, "sha256")
+    if form == "wrong signature":
+        signature = bytes(len(signature))
+    if form == "short signature":
+        signature = signature[:-1]
+    parts.append(_encoded(signature, form, "signature"))
+    whole = {
+        "no signature part": parts[:2],
+        "one part": parts[:1],
+        "empty signature": [*parts[:2], b""],
+        "nothing": [],
+    }.get(form, parts)
+    before, behind = {
+        "newline end": (b"", b"\n"),
+        "return end": (b"", b"\r\n"),
+        "space end": (b"", b" "),
+        "zero end": (b"", b"\0"),
+        "dot end": (b"", b"."),
+        "latin1 end": (b"", b"\xe9"),
+        "newline start": (b"\n", b""),
+        "space start": (b" ", b""),
+        "dot start": (b".", b""),
+        "bearer": (b"Bearer ", b""),
+        "quotes": (b'"', b'"'),
+    }.get(form, (b"", b""))
+    return before + b".".join(whole) + behind
+
+
+def _encoded(part: bytes, form: str, name: str) -> bytes:
+    """Encode a part, in the way that the form names if it is about this part."""
+    encoded = base64.urlsafe_b64encode(part)
+    digits = encoded.rstrip(b"=")
+    if form == f"pad {name}":
+        return encoded
+    if form == f"standard {name}":
+        return digits[:5] + b"+" + digits[6:]
+    if form == f"newline {name}":
+        return digits[:5] + b"\n" + digits[5:]
+    if form == f"space {name}":
+        return digits[:5] + b" " + digits[5:]
+    if form == f"empty {name}":
+        return b""
+    if form == f"spare {name}":
+        alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+        return digits[:-1] + alphabet[alphabet.index(digits[-1:]) + 1 :][:1]
+    return digits

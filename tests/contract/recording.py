@@ -1,0 +1,39 @@
+"""Write down what the official server replies to each input: `python -m tests.contract.recording`.
+
+It needs Go. What it writes is compared with the official server again in each run that has one.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from tests.contract.inputs import FOLDER, GROUPS, Players, WireCaller, load, official_options, play
+from tests.realserver.build import build_tools
+from tests.realserver.official_server import ServerPool
+from tests.realserver.timestamp_server import TimestampServer, make_schemes
+
+
+def main() -> None:
+    """Record all groups."""
+    with tempfile.TemporaryDirectory() as folder:
+        tools, run = build_tools(), Path(folder)
+        with TimestampServer(tools, log=run / "timestamp.log") as stamps:
+            servers = ServerPool(tools, make_schemes(tools, run, timestamp_url=stamps.url), run)
+            players = Players.start(
+                lambda setup, pem: WireCaller(servers(official_options(setup, pem)).url)
+            )
+            replies = {
+                group: {entry["name"]: play(group, entry, players) for entry in load(group)}
+                for group in GROUPS
+            }
+            servers.close()
+    for group, said in replies.items():
+        lines = [f"{json.dumps(name)}: {json.dumps(reply)}" for name, reply in said.items()]
+        text = "{\n" + ",\n".join(lines) + "\n}\n"
+        (FOLDER / "replies" / f"{group}.json").write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

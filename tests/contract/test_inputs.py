@@ -1,0 +1,107 @@
+"""One list of inputs, played at the official server and at the one in memory, reply by reply.
+
+What the official server replies is kept as data, so that the comparison runs without it; where
+there is one, the data is compared with it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from irma_backend.dev_server import running_server
+from tests.contract.differences import OTHER_MESSAGES, OTHER_OVER_HTTP, OTHER_REPLIES
+from tests.contract.inputs import (
+    FOLDER,
+    GROUPS,
+    Caller,
+    MemoryCaller,
+    Players,
+    WireCaller,
+    load,
+    memory_server,
+    official_options,
+    play,
+)
+from tests.realserver.official_server import ServerPool
+
+
+@pytest.fixture(scope="module")
+def in_memory() -> Players:
+    return Players.start(lambda setup, pem: MemoryCaller(memory_server(setup, pem)))
+
+
+@pytest.fixture(scope="module")
+def over_http() -> Iterator[Players]:
+    with ExitStack() as servers:
+
+        def serve(setup: str, pem: str) -> Caller:
+            return WireCaller(servers.enter_context(running_server(memory_server(setup, pem))))
+
+        yield Players.start(serve)
+
+
+@pytest.fixture(scope="module")
+def official(start_official_server: ServerPool) -> Players:
+    return Players.start(
+        lambda setup, pem: WireCaller(start_official_server(official_options(setup, pem)).url)
+    )
+
+
+def _recorded(group: str) -> dict[str, Any]:
+    replies: dict[str, Any] = json.loads((FOLDER / "replies" / f"{group}.json").read_text("utf-8"))
+    return replies
+
+
+def _unlike(group: str, players: Players) -> dict[str, tuple[Any, Any]]:
+    """Play a group, and give what the official server said and this one did, where they differ."""
+    recorded = _recorded(group)
+    said = {entry["name"]: play(group, entry, players) for entry in load(group)}
+    assert said.keys() == recorded.keys()
+    return {name: (recorded[name], said[name]) for name in said if said[name] != recorded[name]}
+
+
+def _kept(group: str) -> set[str]:
+    names = {entry["name"] for entry in load(group)}
+    return names & (OTHER_MESSAGES.keys() | OTHER_REPLIES.keys())
+
+
+def _without_message(reply: Any) -> Any:
+    return {**reply, "body": {**reply["body"], "message": ""}}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory: Players) -> None:
+    """It replies to every input alike, but for the differences that are listed."""
+    unlike = _unlike(group, in_memory)
+    kept = _kept(group)
+    assert not {name: replies for name, replies in unlike.items() if name not in kept}
+    assert unlike.keys() == kept, "listed, and no longer different"
+    for name in kept & OTHER_MESSAGES.keys():
+        recorded, said = unlike[name]
+        assert _without_message(said) == _without_message(recorded)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_so_it_does_over_http(group: str, over_http: Players) -> None:
+    """The development server changes nothing on the way but what is listed."""
+    names = {entry["name"] for entry in load(group)}
+    unlike = _unlike(group, over_http)
+    assert unlike.keys() == _kept(group) | (names & OTHER_OVER_HTTP.keys())
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_recorded_replies_are_the_official_servers(group: str, official: Players) -> None:
+    """What is recorded is what the official server replies today."""
+    assert not _unlike(group, official)
+
+
+def test_what_is_listed_is_an_input() -> None:
+    """A difference that was renamed or dropped is not forgotten in the list."""
+    names = {entry["name"] for group in GROUPS for entry in load(group)}
+    assert (OTHER_MESSAGES.keys() | OTHER_REPLIES.keys() | OTHER_OVER_HTTP.keys()) <= names
+    assert OTHER_MESSAGES.keys().isdisjoint(OTHER_REPLIES)
