@@ -28,7 +28,7 @@ _DEEPEST = 100
 
 
 def _plain(value: Json, depth: int = 0) -> Any:
-    """Give a value with Python's types."""
+    """Return a value with Python's types."""
     if depth > _DEEPEST:
         raise GoJsonError("nested too deeply")
     if isinstance(value, Members):

@@ -52,7 +52,7 @@ class RevocationAsked:
 def authenticate_start(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, StartRequest]:
-    """Give the requestor's name, empty without authentication, and what it asks.
+    """Return the requestor's name, empty without authentication, and what it asks.
 
     Raises:
         Refusal: Nobody that the server knows asks this, or it is no session request.
@@ -67,7 +67,7 @@ def authenticate_start(
 def authenticate_revocation(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RevocationAsked]:
-    """Give the requestor's name, empty without authentication, and what it wants revoked.
+    """Return the requestor's name, empty without authentication, and what it wants revoked.
 
     Raises:
         Refusal: Nobody that the server knows asks this, or it is no revocation request.
@@ -93,7 +93,7 @@ def authenticate_revocation(
 def _identify(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RequestJwt | None]:
-    """Give the requestor's name, and the JWT if that is how it is known."""
+    """Return the requestor's name, and the JWT if that is how it is known."""
     content_type = header_of(request, "content-type").strip()
     authorization = header_of(request, "authorization")
     is_json = content_type.startswith("application/json")

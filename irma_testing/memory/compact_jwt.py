@@ -105,7 +105,7 @@ class RequestJwt:
 
 
 def moment_of(seconds: int) -> int:
-    """Give the moment, in Unix seconds, that Go makes of Unix seconds: far ones overflow."""
+    """Return the moment, in Unix seconds, that Go makes of Unix seconds: far ones overflow."""
     return wrap(seconds + _YEAR_ONE) - _YEAR_ONE
 
 
@@ -140,7 +140,7 @@ def parse_jwt(body: bytes) -> RequestJwt | None:
 
 
 def _has_only_floats(value: Json) -> bool:
-    """Tell whether all numbers fit the type that Go reads them into, where it knows none."""
+    """Return whether all numbers fit the type that Go reads them into, where it knows none."""
     waiting = [value]
     while waiting:
         inner = waiting.pop()
@@ -154,7 +154,7 @@ def _has_only_floats(value: Json) -> bool:
 
 
 def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
-    """Tell whether a JWT was signed with an HMAC key, given in base64.
+    """Return whether a JWT was signed with an HMAC key, given in base64.
 
     Raises:
         ValueError: The signature is not in base64.
@@ -164,7 +164,7 @@ def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
 
 
 def verifies_rs256(key: str, jwt: RequestJwt) -> bool:
-    """Tell whether a JWT was signed with the key that belongs to an RSA public key in PEM.
+    """Return whether a JWT was signed with the key that belongs to an RSA public key in PEM.
 
     Raises:
         ValueError: The signature is not in base64.
@@ -219,7 +219,7 @@ class JwtSigner:
         self._given = pem
 
     def sign(self, claims: Mapping[str, object]) -> str:
-        """Give the JWT of these claims."""
+        """Return the JWT of these claims."""
         parts = [compact_json(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
         signing_input = b".".join(_encode(part) for part in parts)
         return b".".join((signing_input, _encode(self._sign(signing_input)))).decode()

@@ -215,7 +215,7 @@ class _Reader:
         self._at = found.end()
 
     def _peek(self) -> str:
-        """Give the next character that is not whitespace."""
+        """Return the next character that is not whitespace."""
         self._skip_space()
         return self._here()
 
@@ -225,7 +225,7 @@ class _Reader:
         return self._text[self._at]
 
     def _here_or_space(self) -> str:
-        """Give the next character; at the end a space, as Go's reader ends what is open."""
+        """Return the next character; at the end a space, as Go's reader ends what is open."""
         return self._text[self._at] if self._at < len(self._text) else " "
 
     def _fail(self, where: str) -> NoReturn:

@@ -8,7 +8,7 @@ __all__ = ["matches_path"]
 
 
 def matches_path(pattern: str, name: str) -> bool:
-    """Tell whether a name fits a pattern; a malformed pattern fits none."""
+    """Return whether a name fits a pattern; a malformed pattern fits none."""
     try:
         translated = _translate(pattern)
     except ValueError:

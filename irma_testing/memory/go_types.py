@@ -43,12 +43,12 @@ _FOLDED = str.maketrans("abcdefghijklmnopqrstuvwxyz\u017f\u212a", "ABCDEFGHIJKLM
 
 
 def fold(name: str) -> str:
-    """Give what two names have in common that differ in case only."""
+    """Return what two names have in common that differ in case only."""
     return name.translate(_FOLDED)
 
 
 def wrap(number: int) -> int:
-    """Give what an `int64` holds where this overflows it."""
+    """Return what an `int64` holds where this overflows it."""
     return (number + _HALF) % _WHOLE - _HALF
 
 
@@ -79,7 +79,7 @@ class MismatchError(GoJsonError):
         self._place = place
 
     def below(self, name: str) -> MismatchError:
-        """Give the same error, seen from the object that has it in the field of that name."""
+        """Return the same error, seen from the object that has it in the field of that name."""
         place = f"{name}.{self._place}" if self._place else name
         return MismatchError(self._found, self._wanted, place)
 
@@ -273,7 +273,7 @@ class Struct:
         return self.read(value, self.kind.zero)
 
     def write(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the JSON of a value; what is empty and need not be there is left out."""
+        """Return the JSON of a value; what is empty and need not be there is left out."""
         return {
             name: field.kind.write(value[name])
             for name, field in self._fields.items()

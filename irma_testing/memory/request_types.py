@@ -51,7 +51,7 @@ _ONLY_CONTEXT = Struct(Field("@context", TEXT))
 
 
 def context_of(value: Json) -> str:
-    """Give the `@context` of an object, or an empty string.
+    """Return the `@context` of an object, or an empty string.
 
     Raises:
         GoJsonError: It is no object, or its context no string.
@@ -68,7 +68,7 @@ def _read_timestamp(value: Json, _old: int) -> int:
 
 
 def _raw(value: Json) -> str:
-    """Give about how a value was written."""
+    """Return about how a value was written."""
     if isinstance(value, Number):
         return value.text
     if isinstance(value, Members):
@@ -285,5 +285,5 @@ REVOCATION_REQUEST = Struct(
 
 
 def written(kind: SessionKind, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a session request in JSON."""
+    """Return a session request in JSON."""
     return _MODERN[kind].write(request)

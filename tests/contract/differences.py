@@ -95,6 +95,7 @@ OTHER_REPLIES = {
 """Inputs to which the servers reply differently, by name, and why."""
 
 _METHOD = "aiohttp refuses a method that it does not know before our code sees the request"
+_PAGES = "the development server lets no page of another origin use what requestors use"
 _TWICE = "aiohttp refuses a request with two Content-Types before our code sees it"
 
 OTHER_OVER_HTTP = {
@@ -110,5 +111,10 @@ OTHER_OVER_HTTP = {
     "open: two content types, the other way": _TWICE,
     "known: two content types": _TWICE,
     "known: two content types, the other way": _TWICE,
+    "GET /session/{token}/statusevents": _PAGES,
+    "below a prefix": _PAGES,
 }
-"""Inputs to which the development server alone replies differently, by name, and why."""
+"""Inputs to which the development server alone replies differently, by name, and why.
+
+It also refuses every other input that has an `Origin` and asks for what is not below `/irma/`: 403.
+"""

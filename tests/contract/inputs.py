@@ -31,6 +31,7 @@ from tests.realserver.official_server import ServerOptions
 __all__ = [
     "FOLDER",
     "GROUPS",
+    "USUAL_HEADERS",
     "VISIT",
     "Caller",
     "MemoryCaller",
@@ -90,7 +91,7 @@ _COMPARED = frozenset(
         "x-content-type-options",
     }
 )
-_USUAL = {"content-type": "application/json; charset=UTF-8", "vary": "Origin"}
+USUAL_HEADERS = {"content-type": "application/json; charset=UTF-8", "vary": "Origin"}
 _CLIENT_TOKEN = re.compile(r"/session/[0-9A-Za-z]{20}(?![0-9A-Za-z])")
 _SECRETS = re.compile(r'"(token|authorization)":"[0-9A-Za-z]{20}"')
 _HALF_A_YEAR = range(175 * 86_400, 190 * 86_400)
@@ -167,7 +168,7 @@ class WireCaller:
 
 
 def official_options(setup: str, public_pem: str) -> ServerOptions:
-    """Give the official server's options of that name."""
+    """Return the official server's options of that name."""
     if setup == "known":
         keys = _keys(public_pem)
         requestors = {
@@ -243,7 +244,7 @@ class Players:
 
 
 def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
-    """Play one input, and give what is compared of the replies."""
+    """Play one input, and return what is compared of the replies."""
     if group == "paths":
         return _play_path(entry, players.callers["open"])
     if group == "calls":
@@ -275,7 +276,7 @@ def _body_of(entry: Mapping[str, Any]) -> bytes:
 
 
 def _after_start(caller: Caller, reply: Reply) -> dict[str, Any]:
-    """Give what is compared of a start: the package, and what the app is then asked."""
+    """Return what is compared of a start: the package, and what the app is then asked."""
     words = {}
     if reply.status == 200 and reply.body.startswith(b'{"sessionPtr"'):
         package = json.loads(reply.body)
@@ -324,7 +325,7 @@ def _start(caller: Caller, body: str | None) -> dict[str, Any]:
 
 
 def _words(package: Mapping[str, Any]) -> dict[str, str]:
-    """Give what is another one each time, and what stands for it."""
+    """Return what is another one each time, and what stands for it."""
     return {
         package["token"]: "{token}",
         package["sessionPtr"]["u"].rpartition("/")[2]: "{client}",
@@ -352,7 +353,7 @@ def _said(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, A
     if headers.get("vary") == "Origin, Origin":
         headers["vary"] = "Origin"  # what is said twice says no more
     said: dict[str, Any] = {"status": reply.status}
-    if headers != _USUAL:
+    if headers != USUAL_HEADERS:
         said["headers"] = headers
     if headers.get("content-type") != _SSE and reply.body:
         said["body"] = _content(caller, reply.body.decode("utf-8", "replace"), words)

@@ -26,7 +26,7 @@ REFUSED = [entry for entry in KEYS if not entry["starts"]]
 
 
 def _started(caller: Caller) -> dict[str, int]:
-    """Start a session with each HMAC key, and give the HTTP statuses by the input's name."""
+    """Start a session with each HMAC key, and return the HTTP statuses by the input's name."""
     return {
         entry["name"]: caller.call(
             "POST", f"{caller.url}/session", [["Content-Type", "text/plain"]], _jwt(name, entry)

@@ -33,7 +33,7 @@ from irma_core import (
     optional,
 )
 from irma_core.errors import (
-    DeadlineError,
+    NobodyAnsweredError,
     ProofNotValidError,
     SessionCancelledError,
     SessionGoneError,
@@ -127,7 +127,7 @@ def disappear(app: SimulatedApp, pointer: SessionPointer) -> None:
         (refuse, SessionCancelledError),
         (send_a_bad_proof, ProofNotValidError),
         (send_another_attribute, ProofNotValidError),
-        (disappear, DeadlineError),
+        (disappear, NobodyAnsweredError),
     ],
 )
 def test_what_is_no_answer_raises(
