@@ -104,6 +104,31 @@ def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> N
     assert str(server.port) not in str(failed.value)
 
 
+def test_settings_that_no_call_can_mend_stop_the_program_at_its_start(
+    server: RedisServer,
+) -> None:
+    """A policy that lets handles count twice, and a database that is not there."""
+    with server.client() as client:
+        client.auth(PASSWORD)
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        client.config_set("maxmemory", "100mb")
+        with (
+            pytest.raises(ConfigurationError, match="noeviction"),
+            open_store(server.uri, **SETTINGS),
+        ):
+            pass
+        client.config_set("maxmemory-policy", "noeviction")
+    elsewhere = server.uri.replace("/0", "/99")
+    with (
+        pytest.raises(ConfigurationError, match="no database"),
+        open_status_backend(elsewhere, **SETTINGS),
+    ):
+        pass
+
+
+CERTIFICATE = "TLS certificate is of an unknown authority or another host"
+
+
 async def test_tls_is_checked_in_both_colours(tmp_path: Path) -> None:
     """By the authority that the URI names, and for the host that it names."""
     authority, port = trustme.CA(), unused_port()
@@ -122,9 +147,12 @@ async def test_tls_is_checked_in_both_colours(tmp_path: Path) -> None:
         assert await awaited.get("key") == b"value"
         await awaited.aclose()
         for uri in bad:
-            with closing(RedisStore(uri)) as store, pytest.raises(StoreError, match="connection"):
+            with closing(RedisStore(uri)) as store, pytest.raises(StoreError, match=CERTIFICATE):
                 store.get("key")
             awaited = AsyncRedisStore(uri)
-            with pytest.raises(StoreError, match="connection"):
+            with pytest.raises(StoreError, match=CERTIFICATE):
                 await awaited.get("key")
             await awaited.aclose()
+        mixed = f"redis://127.0.0.1:{port}/0"
+        with closing(RedisStore(mixed)) as store, pytest.raises(StoreError, match="for TLS"):
+            store.get("key")

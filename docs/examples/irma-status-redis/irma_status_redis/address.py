@@ -5,6 +5,8 @@ Belongs here: what a URI may say, and the limits. Does not belong here: any conn
 
 from __future__ import annotations
 
+import re
+import ssl
 from collections.abc import Mapping
 from typing import Any, Final, final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -25,6 +27,7 @@ LONGEST_CALL: Final = 2 * LONGEST_STEP
 CONNECTIONS: Final = 16
 """The most that one backend or store opens; who comes when all are busy waits."""
 
+_DIGITS = re.compile(r"[0-9]{1,5}")
 _FORM = "redis://host:port/db, rediss://host:port/db?ssl_ca_certs=file or unix:///path?db=0"
 _QUERY = {"redis": set[str](), "rediss": {"ssl_ca_certs"}, "unix": {"db"}}
 
@@ -53,18 +56,28 @@ class Address:
         Raises:
             ConfigurationError: It is no such URI. The text has nothing of it.
         """
+        # The URI may hold a password. So it is read where nothing raises, and dropped here.
+        address = cls._read_with(uri, password)
+        del uri, password
+        if isinstance(address, str):
+            raise ConfigurationError(address)
+        return address
+
+    @classmethod
+    def _read_with(cls, uri: str, password: Secret | None) -> Address | str:
+        """Return the address; or what is wrong, without anything of the URI."""
         try:
             address = cls._read(uri)
         except ValueError:
             address = None
         if address is None:
-            raise ConfigurationError(
-                f"the Redis URI is none of {_FORM}, and takes no more than that"
-            )
+            return f"the Redis URI is none of {_FORM}, and takes no more than that"
+        if not _may_be_ca(address.options.get("ssl_ca_certs")):
+            return "ssl_ca_certs in the Redis URI must be a file of CA certificates in PEM"
         if password is None:
             return address
         if address.options.get("password"):
-            raise ConfigurationError("the Redis URI has a password, and there is a secret with one")
+            return "the Redis URI has a password, and there is a secret with one"
         user = address.options.get("username")
         options = {key: address.options[key] for key in address.options if key != "username"}
         return cls(address.scheme, {**options, "credential_provider": _Credentials(user, password)})
@@ -83,16 +96,36 @@ class Address:
         if scheme == "unix":
             if parts.hostname or not parts.path:
                 return None
-            return cls(
-                scheme, {**options, "path": unquote(parts.path), "db": int(query.get("db", 0))}
-            )
+            database = _number(query.get("db", "0"))
+            return cls(scheme, {**options, "path": unquote(parts.path), "db": database})
         if scheme not in _QUERY or not parts.hostname:
             return None
-        options |= {"host": parts.hostname, "port": parts.port or 6379, **query}
-        options["db"] = int(parts.path.removeprefix("/") or 0)
+        port = 6379 if parts.port is None else parts.port
+        if port == 0:
+            return None
+        options |= {"host": parts.hostname, "port": port, **query}
+        options["db"] = _number(parts.path.removeprefix("/") or "0")
         if scheme == "rediss":
             options |= {"ssl_cert_reqs": "required", "ssl_check_hostname": True}
         return cls(scheme, options)
+
+
+def _number(text: str) -> int:
+    """Return the number of a database; Python's own `int` takes more than digits."""
+    if not _DIGITS.fullmatch(text):
+        raise ValueError
+    return int(text)
+
+
+def _may_be_ca(file: str | None) -> bool:
+    """Return whether a file of certificates, if there is to be one, is one."""
+    if file is None:
+        return True
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @final
@@ -111,12 +144,14 @@ class _Credentials(CredentialProvider):
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         try:
-            secret = self._password() if callable(self._password) else self._password
+            secret: object = self._password() if callable(self._password) else self._password
             text = secret.decode() if isinstance(secret, bytes) else secret
+            if isinstance(text, str):
+                text.encode()  # half a character would fail in redis-py, with the password
+                return (text,) if self._user is None else (self._user, text)
+            failure = NoPasswordError(f"expected str or bytes, got {type(text).__name__}")
         except Exception as error:  # noqa: BLE001  # it is the application's function
             failure = NoPasswordError(type(error).__name__)
-        else:
-            return (text,) if self._user is None else (self._user, text)
         raise failure
 
     async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:

@@ -18,10 +18,12 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
 from irma_status_redis.address import CONNECTIONS, LONGEST_STEP, Address
+from irma_status_redis.failures import fault
 
-__all__ = ["as_bytes", "make_async_client", "make_client"]
+__all__ = ["as_bytes", "check_server", "make_async_client", "make_client"]
 
 _LIMITS: Final[dict[str, Any]] = {
     "socket_connect_timeout": LONGEST_STEP,
@@ -70,6 +72,37 @@ def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
         **address.options,
     )
     return redis.asyncio.Redis.from_pool(pool)
+
+
+def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
+    """Check once, while wiring, what no later call can mend; a Redis that is away is no fault.
+
+    Args:
+        uri: Where it is.
+        password: As in `make_client`.
+        keeps_all: Whether it must keep what it was given until that expires.
+
+    Raises:
+        ConfigurationError: The URI is none of Redis', or its database, server or eviction policy
+            cannot be used.
+    """
+    client = make_client(uri, password)
+    text = None
+    try:
+        memory: dict[str, Any] = client.info("memory")
+        evicts = memory.get("maxmemory") and memory.get("maxmemory_policy") != "noeviction"
+        if keeps_all and evicts:
+            text = (
+                "it throws out keys when its memory is full, and a handle or callback would count "
+                "twice: set maxmemory-policy to noeviction"
+            )
+    except Exception as error:  # noqa: BLE001  # redis-py's, which show an address
+        found = fault(error)
+        text = found.text if found.is_setting else None
+    finally:
+        client.close()
+    if text is not None:
+        raise ConfigurationError(f"Redis: {text}")
 
 
 def as_bytes(answer: object) -> bytes | None:

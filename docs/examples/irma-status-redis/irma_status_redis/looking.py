@@ -14,9 +14,9 @@ import redis.asyncio
 
 from irma_core.errors import StatusBackendError
 from irma_status_redis.clients import as_bytes
-from irma_status_redis.failures import attempt_async, reason
+from irma_status_redis.failures import Door, reason
 from irma_status_redis.listening import CLOSED
-from irma_status_redis.records import SessionRecord
+from irma_status_redis.records import Place
 
 __all__ = ["Looks"]
 
@@ -26,8 +26,7 @@ _AT_ONCE: Final = 500
 @final
 @attrs.frozen
 class _Look:
-    key: str
-    name: str
+    place: Place
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
@@ -46,21 +45,24 @@ class Looks:
 
     Args:
         client: What looks.
+        door: What all calls go through.
     """
 
-    def __init__(self, client: redis.asyncio.Redis) -> None:
+    def __init__(self, client: redis.asyncio.Redis, door: Door) -> None:
         self._client = client
+        self._door = door
         self._wanted: list[_Look] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def field(self, record: SessionRecord, name: str) -> bytes | None:
-        """Give a field of a record, or None where it is not kept.
+    async def look(self, place: Place) -> bytes | None:
+        """Return what is kept at a place, empty if nothing is.
 
         Raises:
             StatusBackendError: Redis is away, or does not answer.
         """
+        self._door.check()
         found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self._wanted.append(_Look(record.key, name, found))
+        self._wanted.append(_Look(place, found))
         if self._task is None:
             self._task = asyncio.create_task(self._look(), name="irma-status-redis looks")
         return await found
@@ -86,8 +88,8 @@ class Looks:
     async def _answers(self, looks: list[_Look]) -> list[object]:
         pipeline = self._client.pipeline(transaction=False)
         for look in looks:
-            pipeline.hget(look.key, look.name)
+            pipeline.getrange(look.place.name, 0, look.place.most - 1)
         try:
-            return list(await attempt_async(pipeline.execute, StatusBackendError))
+            return list(await self._door.attempt_async(pipeline.execute))
         except Exception as error:  # noqa: BLE001  # all of them are told
             return [reason(error)] * len(looks)

@@ -17,6 +17,7 @@ from irma_core.plugins.hookspecs import (
 )
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_status_redis.clients import check_server
 from irma_status_redis.status import RedisStatusBackend
 from irma_status_redis.status_async import AsyncRedisStatusBackend
 from irma_status_redis.store import AsyncRedisStore, RedisStore
@@ -42,6 +43,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 
 def _status_backend(uri: PluginUri, context: WiringContext) -> StatusBackend | AsyncStatusBackend:
     password = _password(context)
+    check_server(uri.text, password, keeps_all=False)
     if context.colour is Colour.SYNC:
         return RedisStatusBackend(uri.text, password=password)
     return AsyncRedisStatusBackend(uri.text, password=password)
@@ -49,6 +51,7 @@ def _status_backend(uri: PluginUri, context: WiringContext) -> StatusBackend | A
 
 def _store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
     password = _password(context)
+    check_server(uri.text, password, keeps_all=True)
     if context.colour is Colour.SYNC:
         return RedisStore(uri.text, password=password)
     return AsyncRedisStore(uri.text, password=password)

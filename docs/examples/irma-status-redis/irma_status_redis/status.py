@@ -14,9 +14,9 @@ from irma_core.protocol.status_backends import Quiet
 from irma_core.protocol.transport import Silence
 from irma_core.tracebacks import boundary
 from irma_status_redis.clients import as_bytes, make_client
-from irma_status_redis.failures import attempt
+from irma_status_redis.failures import Door
 from irma_status_redis.listening import Listener
-from irma_status_redis.records import PUBLISH, RESULT, STATUS, SessionRecord
+from irma_status_redis.records import PUBLISH, Place, SessionRecord
 
 __all__ = ["RedisStatusBackend"]
 
@@ -36,6 +36,7 @@ class RedisStatusBackend:
 
     def __init__(self, uri: str, *, password: Secret | None = None) -> None:
         self._redis = make_client(uri, password)
+        self._door = Door("status backend", StatusBackendError)
         self._listener = Listener(self._redis)
 
     def next_status(
@@ -49,9 +50,9 @@ class RedisStatusBackend:
         record = SessionRecord(token)
         deadline = time.monotonic() + within.total_seconds()
         if within <= timedelta(0):
-            return record.newer(self._field(record, STATUS), after) or Silence.QUIET
+            return record.newer(self._look(record.status_place), after) or Silence.QUIET
         with self._listener.hearing(record.key) as heard:
-            status = record.newer(self._field(record, STATUS), after)
+            status = record.newer(self._look(record.status_place), after)
             while status is None:
                 try:
                     told = heard.get(timeout=max(deadline - time.monotonic(), 0))
@@ -66,11 +67,13 @@ class RedisStatusBackend:
         """Tell all who watch; see `StatusBackend.publish`.
 
         Raises:
-            StatusBackendError: Redis is away, or has no room to keep it.
+            StatusBackendError: Redis is away, has no room to keep it, or holds something else under
+                the session's name.
         """
         record = SessionRecord(token)
         arguments = record.arguments(status, result_jwt)
-        attempt(lambda: self._redis.eval(PUBLISH, 1, record.key, *arguments), StatusBackendError)
+        answer = self._door.attempt(self._redis, lambda: self._redis.eval(PUBLISH, 2, *arguments))
+        record.check_published(answer)
 
     def published_result(self, token: RequestorToken) -> str | None:
         """Give the signed result that was kept; see `StatusBackend.published_result`.
@@ -79,13 +82,17 @@ class RedisStatusBackend:
             StatusBackendError: Redis is away, or does not answer.
         """
         record = SessionRecord(token)
-        return record.result(self._field(record, RESULT))
+        return record.result(self._look(record.result_place))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections, and make no more of them."""
+        self._door.close()
         self._listener.close()
         self._redis.close()
 
-    def _field(self, record: SessionRecord, name: str) -> bytes | None:
-        kept = attempt(lambda: self._redis.hget(record.key, name), StatusBackendError)
-        return as_bytes(kept)
+    def _look(self, place: Place) -> bytes | None:
+        return as_bytes(
+            self._door.attempt(
+                self._redis, lambda: self._redis.getrange(place.name, 0, place.most - 1)
+            )
+        )

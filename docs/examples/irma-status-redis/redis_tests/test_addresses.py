@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +13,7 @@ from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError
 from irma_status_redis import RedisStatusBackend, RedisStore
 from irma_status_redis.address import Address
+from irma_status_redis.clients import make_client
 from redis_tests.backends import COLOURS, a_token, opened
 from redis_tests.redis_server import RedisServer
 
@@ -24,10 +28,7 @@ SECRET = "a-secret-part"
         ("redis://a%40b:p%2Fw@host/", {"username": "a@b", "password": "p/w", "db": 0}),
         ("unix:///run/redis.sock?db=2", {"path": "/run/redis.sock", "db": 2}),
         ("unix://:pw@/run/redis.sock", {"path": "/run/redis.sock", "password": "pw"}),
-        (
-            "rediss://host/1?ssl_ca_certs=/ca.pem",
-            {"ssl_ca_certs": "/ca.pem", "ssl_cert_reqs": "required", "ssl_check_hostname": True},
-        ),
+        ("rediss://host/1", {"db": 1, "ssl_cert_reqs": "required", "ssl_check_hostname": True}),
     ],
 )
 def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
@@ -55,6 +56,21 @@ def test_a_uri_says_where_and_how(uri: str, options: dict[str, object]) -> None:
         f"unix://{SECRET}",
         f"unix:///path?db={SECRET}",
         f"redis://host/-1?{SECRET}",
+        f"redis://:{SECRET}@host/-1",
+        f"redis://:{SECRET}@host/+1",
+        f"redis://:{SECRET}@host/1_0",
+        f"redis://:{SECRET}@host/%31",
+        f"redis://:{SECRET}@host/ 1",
+        f"redis://:{SECRET}@host/1/",
+        f"redis://:{SECRET}@host//1",
+        f"redis://:{SECRET}@host/\u0661",
+        f"redis://:{SECRET}@host/123456",
+        f"redis://:{SECRET}@host:0/1",
+        f"redis://:{SECRET}@host:\u0661/1",
+        f"redis://:{SECRET}@host:6_379/1",
+        f"redis://:{SECRET}@host:66666/1",
+        f"unix://:{SECRET}@/path?db=1_0",
+        f"unix://:{SECRET}@/path?db=",
     ],
 )
 def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
@@ -64,6 +80,33 @@ def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
             kind(uri)
         assert SECRET not in str(caught.value)
         assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_file_of_authorities_is_looked_at_while_wiring(
+    content: str | None, tmp_path: Path
+) -> None:
+    """Else each call would say that there is no connection."""
+    file = tmp_path / SECRET
+    if content is not None:
+        file.write_text(content)
+    for path in (file, ""):
+        with pytest.raises(ConfigurationError, match="ssl_ca_certs in the Redis URI") as caught:
+            RedisStore(f"rediss://host/1?ssl_ca_certs={path}")
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", [f"redis://:{SECRET}@host/0?db=1", f"redis://:{SECRET}@host"])
+def test_no_frame_of_a_refusal_holds_the_password(uri: str) -> None:
+    """Reports of crashes show local variables."""
+    for kind in (RedisStatusBackend, RedisStore, make_client, Address.parse):
+        with pytest.raises(ConfigurationError) as caught:
+            cast("Any", kind)(uri, password=SECRET)
+        reported = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+        frames = [each for each in reported.stack if each.filename != __file__]
+        if kind is make_client:  # its argument is the caller's own
+            frames = [each for each in frames if each.name != "make_client"]
+        assert not [each.name for each in frames if SECRET in str(each.locals)]
 
 
 def test_two_passwords_are_one_too_many() -> None:

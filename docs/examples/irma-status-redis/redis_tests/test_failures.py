@@ -11,7 +11,8 @@ import pytest
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
 from irma_core.protocol.transport import Silence
-from irma_status_redis import RedisStore, listening, listening_async
+from irma_status_redis import AsyncRedisStore, RedisStore, listening, listening_async
+from irma_status_redis.clients import as_bytes
 from redis_tests.backends import COLOURS, a_token, opened
 from redis_tests.redis_server import RedisServer
 
@@ -192,23 +193,32 @@ def test_nothing_of_a_session_can_be_read_or_made_in_redis(
             await backend.publish(other, DONE, JWT)
             with server.client() as client:
                 keys: list[bytes] = list(client.scan_iter())
-                assert len(keys) == 2
+                assert len(keys) == 3
                 for key in keys:
                     ttl = client.pttl(key)
                     assert isinstance(ttl, int)
                     assert 0 < ttl <= 30 * 60 * 1000
-                    shown = repr((key, client.hgetall(key)))
+                    shown = repr((key, client.get(key)))
                     assert token.reveal() not in shown
                     assert token.fingerprint not in shown
                     assert "ada@example.com" not in shown
-                finished = next(key for key in keys if client.hget(key, "result"))
-                (key,) = set(keys) - {finished}
+                    assert "DONE" not in shown
+                    assert "CONNECTED" not in shown
+                (result,) = (key for key in keys if key.startswith(b"irma:result:"))
+                finished = result.replace(b"result", b"status")
+                (key,) = set(keys) - {finished, result}
+                assert client.strlen(key) == client.strlen(finished)
                 # Another session's status, moved to this one, is as bad as any other.
-                for forged in (b"", b"DONE", client.hget(finished, "status")):
-                    client.hset(key, "status", forged)
+                for forged in (b"x", b"DONE", client.get(finished), b"x" * 10**6):
+                    client.set(key, as_bytes(forged) or b"")
                     with pytest.raises(StatusBackendError, match="not published for this session"):
                         await backend.wait(token, seconds=0)
-                client.hdel(key, "status")
+                    wait = asyncio.create_task(backend.wait(other, seconds=30))
+                    with pytest.raises(StatusBackendError, match="not published for this session"):
+                        await backend.publish(token, DONE, JWT)
+                    assert client.get(key) == forged, "what is foreign is not written over"
+                    assert await wait is DONE
+                client.delete(key)
                 wait = asyncio.create_task(backend.wait(token))
                 await asyncio.sleep(BEGUN)
                 client.publish("irma:status", b"nonsense \xff")
@@ -270,12 +280,49 @@ def test_closing_tells_who_waits(colour: str, server: RedisServer) -> None:
             await asyncio.sleep(BEGUN)
         with pytest.raises(StatusBackendError, match="closed"):
             await wait
-        with pytest.raises(StatusBackendError, match="closed"):
-            await backend.wait(a_token())
+        for call in (
+            backend.wait(a_token()),
+            backend.wait(a_token(), seconds=0),
+            backend.publish(a_token(), DONE, JWT),
+            backend.result(a_token()),
+        ):
+            with pytest.raises(StatusBackendError, match="the status backend is closed"):
+                await call
         with server.client() as client:
             assert len(client.client_list()) == 1
 
     asyncio.run(story())
+
+
+def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
+    """redis-py would connect again, and nobody would close that connection."""
+    store, hour = RedisStore(server.uri), timedelta(hours=1)
+    assert store.put_if_absent("key", b"value", hour)
+    for _ in range(2):
+        store.close()
+    for call in (
+        lambda: store.put_if_absent("another", b"", hour),
+        lambda: store.get("key"),
+        lambda: store.delete("key"),
+    ):
+        with pytest.raises(StoreError, match="the store is closed"):
+            call()
+
+    async def story() -> None:
+        awaited = AsyncRedisStore(server.uri)
+        assert await awaited.get("key") == b"value"
+        await awaited.aclose()
+        for call in (
+            awaited.put_if_absent("another", b"", hour),
+            awaited.get("key"),
+            awaited.delete("key"),
+        ):
+            with pytest.raises(StoreError, match="the store is closed"):
+                await call
+
+    asyncio.run(story())
+    with server.client() as client:
+        assert len(client.client_list()) == 1
 
 
 @COLOURS
@@ -309,8 +356,7 @@ def test_a_user_without_permission_is_told_so(colour: str, server: RedisServer) 
 
     async def story() -> None:
         named = (
-            "+eval +hget +hset +pexpire +publish +subscribe +ping +set +get +del +select "
-            "~irma:* &irma:status"
+            "+eval +getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
         )
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "none", "on", ">secret")

@@ -1,0 +1,257 @@
+"""Each fault of a Redis has a message of its own, which shows nothing of the address or login."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from irma_core import SessionStatus
+from irma_core.errors import ConfigurationError, StatusBackendError, StoreError, UsageError
+from irma_status_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
+from irma_status_redis.clients import check_server
+from irma_status_redis.failures import fault
+from redis_tests.backends import a_token
+from redis_tests.redis_server import RedisServer, running_redis, unused_port
+
+HOUR = timedelta(hours=1)
+FULL = "max number of clients reached"
+DONE = SessionStatus.DONE
+RIGHTS = "+eval +getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
+
+
+def put(uri: str, password: Any = None) -> str:
+    """Return what both modes of the store say when they put."""
+    with closing(RedisStore(uri, password=password)) as store, pytest.raises(StoreError) as caught:
+        store.put_if_absent("key", b"value", HOUR)
+
+    async def awaited() -> str:
+        other = AsyncRedisStore(uri, password=password)
+        try:
+            with pytest.raises(StoreError) as failed:
+                await other.put_if_absent("key", b"value", HOUR)
+        finally:
+            await other.aclose()
+        return str(failed.value)
+
+    assert asyncio.run(awaited()) == str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    return str(caught.value)
+
+
+def published(uri: str) -> str:
+    """Return what the status backend says when it publishes."""
+    with closing(RedisStatusBackend(uri)) as backend:
+        with pytest.raises(StatusBackendError) as caught:
+            backend.publish(a_token(), DONE, "result")
+        return str(caught.value)
+
+
+@contextmanager
+def configured(client: redis.Redis, **settings: str) -> Generator[None]:
+    before: list[Any] = [client.config_get(name.replace("_", "-")) for name in settings]
+    for name, value in settings.items():
+        client.config_set(name.replace("_", "-"), value)
+    yield
+    for known in before:
+        ((name, value),) = known.items()
+        client.config_set(name, value)
+
+
+def test_faults_that_pass_are_named(server: RedisServer) -> None:
+    """Each by the code that begins Redis' own answer, also inside a script."""
+    with server.client() as client:
+        with configured(client, min_replicas_to_write="1"):
+            assert "too few replicas" in put(server.uri)
+            assert "too few replicas" in published(server.uri)
+        with configured(client, maxmemory="1"):
+            assert "out of memory" in put(server.uri)
+            assert "out of memory" in published(server.uri)
+        client.execute_command("REPLICAOF", "127.0.0.1", str(unused_port()))
+        assert "a replica, which takes no writes" in put(server.uri)
+        assert "a replica, which takes no writes" in published(server.uri)
+        with configured(client, replica_serve_stale_data="no"):
+            store, backend = RedisStore(server.uri), RedisStatusBackend(server.uri)
+            with closing(store), pytest.raises(StoreError, match="lost its master"):
+                store.get("key")
+            with closing(backend), pytest.raises(StatusBackendError, match="lost its master"):
+                backend.published_result(a_token())
+        client.execute_command("REPLICAOF", "NO", "ONE")
+        with closing(RedisStore(server.uri)) as store:
+            assert store.put_if_absent("key", b"value", HOUR)
+
+
+def test_a_redis_that_runs_a_long_script_is_busy(server: RedisServer) -> None:
+    """It answers nothing else until somebody ends the script."""
+    with server.client() as client, server.client() as other:
+        client.config_set("busy-reply-threshold", "1")
+        ended = threading.Event()
+
+        def run_for_ever() -> None:
+            with pytest.raises(redis.ResponseError):
+                other.eval("while true do end", 0)
+            ended.set()
+
+        threading.Thread(target=run_for_ever, daemon=True).start()
+        while client_is_idle(client):
+            time.sleep(0.02)
+        assert "busy with a script" in put(server.uri)
+        client.execute_command("SCRIPT", "KILL")
+        assert ended.wait(60)
+
+
+def client_is_idle(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ResponseError:
+        return False
+
+
+@pytest.mark.parametrize("right", RIGHTS.split())
+def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> None:
+    """Be it one of the script's; and nothing is kept without a lifetime."""
+    with server.client() as client:
+        rights = [each for each in RIGHTS.split() if each != right]
+        client.execute_command("ACL", "SETUSER", "shop", "on", ">secret", *rights)
+        uri = f"redis://shop:secret@127.0.0.1:{server.port}/1"
+        said: list[str] = []
+        with closing(RedisStatusBackend(uri)) as backend, closing(RedisStore(uri)) as store:
+            for call in (
+                lambda: backend.publish(a_token(), DONE, "result"),
+                lambda: backend.next_status(a_token(), None, timedelta(seconds=0.1)),
+                lambda: backend.published_result(a_token()),
+                lambda: store.put_if_absent("key", b"value", HOUR),
+                lambda: store.get("key"),
+                lambda: store.delete("key"),
+            ):
+                try:
+                    call()
+                except (StatusBackendError, StoreError) as error:
+                    said.append(str(error))
+        assert set(said) <= {"Redis: its user lacks a permission that the README names"}
+        # Pings come later, and the look while wiring does without its right.
+        assert said or right in {"+ping", "+info"}
+        check_server(uri, None, keeps_all=True)
+        with redis.Redis(port=server.port, db=1) as looking:
+            for key in looking.scan_iter():
+                assert looking.pttl(key) > 0
+
+
+def test_a_database_that_is_not_there_is_a_wrong_setting(server: RedisServer) -> None:
+    """It is found while wiring."""
+    uri = server.uri.replace("/0", "/99")
+    assert put(uri) == "Redis: it has no database of that number"
+    with pytest.raises(ConfigurationError, match="no database of that number"):
+        check_server(uri, None, keeps_all=False)
+
+
+def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
+    """Its slots may be somebody else's, and its channel is not."""
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(unused_port()))
+    with running_redis(tmp_path, *options) as server:
+        for uri in (server.uri, server.uri.replace("/0", "/1")):
+            assert "a node of a Redis Cluster, which cannot be used" in put(uri)
+        with pytest.raises(ConfigurationError, match="Redis Cluster"):
+            check_server(server.uri.replace("/0", "/1"), None, keeps_all=False)
+        with server.client() as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_store_that_would_forget_is_refused_while_wiring(
+    server: RedisServer, policy: str
+) -> None:
+    """A handle whose key was thrown out counts again. A status is only told later."""
+    with server.client() as client:
+        client.config_set("maxmemory-policy", policy)
+        check_server(
+            server.uri, None, keeps_all=True
+        )  # there is no limit, so nothing is thrown out
+        client.config_set("maxmemory", "100mb")
+        check_server(server.uri, None, keeps_all=False)
+        with pytest.raises(ConfigurationError, match="set maxmemory-policy to noeviction"):
+            check_server(server.uri, None, keeps_all=True)
+
+
+def test_a_redis_that_is_away_is_no_wrong_setting(server: RedisServer) -> None:
+    """A program may start before its Redis."""
+    server.kill()
+    check_server(server.uri, None, keeps_all=True)
+    server.start()
+
+
+def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
+    """Of Redis, and of this process."""
+    with server.client() as client:
+        client.config_set("maxclients", "1")
+        with closing(RedisStore(server.uri)) as store, pytest.raises(StoreError) as caught:
+            store.get("key")
+    # Redis says so and closes; what arrives first is a matter of luck.
+    said = str(caught.value)
+    assert "no connection to spare" in said or "as it does with too many clients" in said
+    assert "no connection to spare" in fault(redis.ConnectionError(FULL)).text
+    assert "busy" in fault(redis.ConnectionError("No connection available.")).text
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [
+        (lambda: 5, "its password could not be got: expected str or bytes, got int"),
+        (lambda: None, "its password could not be got: expected str or bytes, got NoneType"),
+        (lambda: b"\xff", "its password could not be got: UnicodeDecodeError"),
+        (lambda: "\ud800", "its password could not be got: UnicodeEncodeError"),
+        ("wrong", "it refuses the user name or the password"),
+    ],
+)
+def test_a_password_of_a_wrong_type_is_no_wrong_password(
+    server: RedisServer, password: Any, said: str
+) -> None:
+    """The function is to blame, and not what it gets."""
+    with server.client() as client:
+        client.config_set("requirepass", "right")
+    assert put(server.uri, password) == f"Redis: {said}"
+
+
+def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> None:
+    """Another program has written there."""
+    with server.client() as client, closing(RedisStore(server.uri)) as store:
+        assert store.put_if_absent("key", b"", HOUR)
+        assert store.get("key") == b""
+        (name,) = client.scan_iter()
+        for foreign in (b"x", b"=" * 70_000):
+            client.set(name, foreign)
+            with pytest.raises(StoreError, match="not put there by a store"):
+                store.get("key")
+        client.delete(name)
+        client.hset(name, "a", "b")
+        with pytest.raises(StoreError, match="something else is kept"):
+            store.get("key")
+
+
+def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
+    """By an error that shows neither key nor value."""
+    with closing(RedisStore(f"redis://127.0.0.1:{unused_port()}")) as store:
+        calls: list[Callable[[], object]] = [
+            lambda: store.put_if_absent("\ud800", b"", HOUR),
+            lambda: store.get("\ud800"),
+            lambda: store.delete("\ud800"),
+            lambda: store.put_if_absent("key", b"x" * 65_537, HOUR),
+        ]
+        for call in calls:
+            with pytest.raises(UsageError) as caught:
+                call()
+            assert caught.value.__context__ is None
+
+
+def test_a_lifetime_of_centuries_is_taken(server: RedisServer) -> None:
+    """Redis itself refuses what its clock cannot hold."""
+    with closing(RedisStore(server.uri)) as store:
+        assert store.put_if_absent("key", b"value", timedelta.max)
