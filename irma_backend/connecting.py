@@ -15,7 +15,7 @@ from typing import Final, cast
 from irma_backend.opening import Opening, PluginNames, Secrets
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.flows.wiring import DEFAULT_JWT_ISSUER
-from irma_core.models.risks import Risk
+from irma_core.models.risks import Risk, given_risks
 from irma_core.plugins.hookspecs import Colour
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
@@ -90,7 +90,8 @@ def connect(
         PluginError: A plugin is not installed, does not do what it must, or failed; or nobody has
             the URI's scheme.
     """
-    with _opening(plugins, secrets, allow, transport) as (opening, used):
+    risks = given_risks(allow)  # once, as a generator gives them once
+    with _opening(plugins, secrets, risks, transport) as (opening, used):
         authentication = opening.authentication(name=name, key=key, token=token)
         backend = None if status is None else opening.status_backend(status)
         yield Requestor(
@@ -100,7 +101,7 @@ def connect(
             authentication=cast("Authentication[Signer]", authentication),
             status_backend=cast("StatusBackend | None", backend),
             gateway=gateway,
-            allow=allow,
+            allow=risks,
             server_key=server_key,
             jwt_issuer=jwt_issuer,
             timeout=timeout,
@@ -130,7 +131,8 @@ async def connect_async(
     frontend_url: str | None = None,
 ) -> AsyncGenerator[AsyncRequestor]:
     """`connect`, awaited; its own transport is an `AiohttpTransport()`."""
-    async with _opening_async(plugins, secrets, allow, transport) as (opening, used):
+    risks = given_risks(allow)
+    async with _opening_async(plugins, secrets, risks, transport) as (opening, used):
         authentication = opening.authentication(name=name, key=key, token=token)
         backend = None if status is None else opening.status_backend(status)
         yield AsyncRequestor(
@@ -139,7 +141,7 @@ async def connect_async(
             authentication=authentication,
             status_backend=cast("AsyncStatusBackend | None", backend),
             gateway=gateway,
-            allow=allow,
+            allow=risks,
             server_key=server_key,
             jwt_issuer=jwt_issuer,
             timeout=timeout,

@@ -12,6 +12,7 @@ import threading
 from datetime import timedelta
 from typing import Final, final
 
+from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.transport import Clock
 from irma_core.tracebacks import boundary
@@ -33,6 +34,7 @@ class MemoryStore:
     """
 
     def __init__(self, clock: Clock) -> None:
+        check_clock(clock)
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, bytes]] = {}
@@ -43,10 +45,10 @@ class MemoryStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: The lifetime is not above zero, or the process is another one.
+            ConfigurationError: An argument is not what it should be, or the process is another
+                one.
         """
-        if lifetime <= timedelta(0):
-            raise ConfigurationError("a lifetime is above zero, or the key would be absent at once")
+        check_entry(key, value, lifetime)
         self._check_process()
         with self._lock:
             if self._living(key) is not None:
@@ -60,8 +62,9 @@ class MemoryStore:
         """Give the value of a key; see `Store`.
 
         Raises:
-            ConfigurationError: The process is another one.
+            ConfigurationError: The key is not a string, or the process is another one.
         """
+        check_key(key)
         self._check_process()
         with self._lock:
             return self._living(key)
@@ -70,8 +73,9 @@ class MemoryStore:
         """Take a key away; see `Store`.
 
         Raises:
-            ConfigurationError: The process is another one.
+            ConfigurationError: The key is not a string, or the process is another one.
         """
+        check_key(key)
         self._check_process()
         with self._lock:
             self._kept.pop(key, None)

@@ -17,6 +17,7 @@ from irma_core.models.risks import Risk, given_risks
 from irma_core.plugins.calling import Opened
 from irma_core.plugins.hookspecs import Colour, Secret, WiringContext
 from irma_core.plugins.wiring import Plugins
+from irma_core.protocol.part_checks import check_transport
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
@@ -65,6 +66,7 @@ class Opening:
         secrets: Secrets | None,
         allow: Collection[Risk],
     ) -> None:
+        check_transport(transport, is_async=colour is Colour.ASYNC)
         if secrets is not None and not isinstance(secrets, Mapping):
             raise ConfigurationError(
                 "secrets: a mapping of names to secrets, or to what gives them"

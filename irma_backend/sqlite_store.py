@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar, final
 
+from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.transport import Clock, utc_now
 
@@ -47,6 +48,10 @@ class SqliteStore:
     """
 
     def __init__(self, path: str | Path, clock: Clock) -> None:
+        given: object = path
+        if not isinstance(given, str | Path) or given == "":
+            raise ConfigurationError("path: must be a path of a file")
+        check_clock(clock)
         self._path = Path(path)
         self._clock = clock
         self._is_closed = False
@@ -56,11 +61,10 @@ class SqliteStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: The lifetime is not above zero, or the store is closed.
+            ConfigurationError: An argument is not what it should be, or the store is closed.
             sqlite3.Error: The file cannot be written, or stayed locked for 5 seconds.
         """
-        if lifetime <= timedelta(0):
-            raise ConfigurationError("lifetime must be greater than zero")
+        check_entry(key, value, lifetime)
         now = self._now()
         entry = {"key": key, "value": value, "expires": now + lifetime.total_seconds()}
         with self._transaction() as database:
@@ -71,9 +75,10 @@ class SqliteStore:
         """Return the value of a key, or None if it has none; see `Store`.
 
         Raises:
-            ConfigurationError: The store is closed.
+            ConfigurationError: The key is not a string, or the store is closed.
             sqlite3.Error: The file cannot be read, or stayed locked for 5 seconds.
         """
+        check_key(key)
         with self._transaction() as database:
             row: tuple[bytes] | None = database.execute(
                 _GET, {"key": key, "now": self._now()}
@@ -84,9 +89,10 @@ class SqliteStore:
         """Delete a key, which may be absent; see `Store`.
 
         Raises:
-            ConfigurationError: The store is closed.
+            ConfigurationError: The key is not a string, or the store is closed.
             sqlite3.Error: The file cannot be written, or stayed locked for 5 seconds.
         """
+        check_key(key)
         with self._transaction() as database:
             database.execute(_DELETE, {"key": key})
 

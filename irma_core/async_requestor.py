@@ -201,7 +201,7 @@ class AsyncRequestor:
 
     async def redeem_handle(
         self,
-        handle: object,
+        handle: str | bytes | None,
         *,
         sealer: HandleSealer,
         store: AsyncStore,

@@ -307,7 +307,7 @@ class Requestor:
 
     def redeem_handle(
         self,
-        handle: object,
+        handle: str | bytes | None,
         *,
         sealer: HandleSealer,
         store: Store,
@@ -319,7 +319,7 @@ class Requestor:
         A handle that comes too early, or whose session has no answer, is not used up.
 
         Args:
-            handle: What the browser brought back.
+            handle: What the browser brought back: a field of a form, or a whole body.
             sealer: What sealed it, or one with the same keys.
             store: Where it is kept that it was redeemed; all processes share it.
             purpose: As when it was sealed.

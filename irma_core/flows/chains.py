@@ -16,15 +16,18 @@ from irma_core.errors import ConfigurationError
 from irma_core.flows.chain_records import NextRecord, next_of
 from irma_core.flows.effects import Flow
 from irma_core.flows.giving_up import cancelled_flow, last_deadline
+from irma_core.flows.sessions import check_asked
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_flag, check_timeout
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
 from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
-from irma_core.trust.sealing import Sealer
+from irma_core.trust.sealing import Sealer, check_sealer
 
 __all__ = ["ChainState", "begin_chain", "leave_chain_flow", "next_answer_flow"]
 
@@ -65,7 +68,16 @@ def begin_chain(
     timeout: timedelta,
     keep_session: bool = False,
 ) -> ChainState:
-    """Begin to follow; the time runs from now, for all of the chain."""
+    """Begin to follow; the time runs from now, for all of the chain.
+
+    Raises:
+        UsageError: An argument is not what it should be.
+    """
+    check_asked(first)
+    check_sealer(sealer)
+    check_store(store, is_async=wiring.is_async)
+    check_timeout(timeout, "timeout")
+    check_flag(keep_session, "keep_session")
     return ChainState(
         first,
         sealer=sealer,

@@ -17,16 +17,17 @@ from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.json_text import write_json
 from irma_core.models.sessions import StartedSession
+from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
-from irma_core.trust.handles import Bearer, HandleSealer
+from irma_core.trust.handles import Bearer, HandleSealer, check_handle_sealer
 
 __all__ = ["redeem_handle_flow"]
 
 
 def redeem_handle_flow(
     wiring: Wiring,
-    handle: object,
+    handle: str | bytes | None,
     *,
     sealer: HandleSealer,
     store: Store | AsyncStore,
@@ -39,11 +40,14 @@ def redeem_handle_flow(
     expire together, before the store forgets.
 
     Raises:
+        UsageError: Another argument than the handle is not what it should be.
         HandleError: One of its subclasses: the handle is not to be taken.
         AnswerError: One of its subclasses: there is no answer, and the handle is not used up.
         StoreError: The store failed, and there is no answer: it may be used up.
         IrmaError: What `get_answer_flow` raises; the handle is not used up.
     """
+    check_handle_sealer(sealer)
+    check_store(store, is_async=wiring.is_async)
     now = utc_now(wiring.clock)
     session = sealer.unseal(handle, purpose=purpose, binding=binding, now=now)
     deadline = wiring.deadline()

@@ -11,6 +11,7 @@ from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, post_flow
 from irma_core.flows.sessions import of_known_session
 from irma_core.flows.wiring import Wiring
+from irma_core.models.arguments import check_instance
 from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.sessions import StartedSession
 from irma_core.models.tokens import FrontendAuthorization
@@ -36,6 +37,7 @@ def set_pairing_flow(
         SessionGoneError: The server no longer knows the session.
         IrmaError: What `post_flow` raises.
     """
+    check_instance(method, PairingMethod, "method", "a PairingMethod")
     url, authorization = _frontend(wiring, session)
 
     def prepare(_now: datetime) -> Prepared:
@@ -62,9 +64,10 @@ def complete_pairing_flow(wiring: Wiring, session: StartedSession) -> Flow[None]
 
 
 def _frontend(wiring: Wiring, session: StartedSession) -> tuple[ServerUrl, FrontendAuthorization]:
+    check_instance(session, StartedSession, "session", "a StartedSession")
     if session.frontend_request is None:
         raise ConfigurationError(
-            "the server gave no frontend request: before 0.8 it has no pairing"
+            "session: the server gave no frontend request: before 0.8 it has no pairing"
         )
     url = session.pointer.url
     if not leads_to_frontend(url, wiring.server, wiring.frontend):

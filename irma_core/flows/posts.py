@@ -18,16 +18,17 @@ that is good (`callbacks`, `next_sessions`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias, final
 
 import attrs
 
-from irma_core.errors import HandleError, PostRefusedError, ResultJwtError
+from irma_core.errors import HandleError, PostRefusedError, ResultJwtError, UsageError
 from irma_core.flows.effects import Flow
 from irma_core.flows.sealed_urls import SealedAddress, Unsealed
 from irma_core.flows.server_key import verified_result_flow
 from irma_core.flows.wiring import Wiring
+from irma_core.models.arguments import check_instance
 from irma_core.models.json_text import JsonTextError, read_json
 from irma_core.models.reading import WireError
 from irma_core.models.results import SessionResult
@@ -38,6 +39,7 @@ from irma_core.protocol.transport import utc_now
 __all__ = [
     "JSON",
     "JWT",
+    "Body",
     "Headers",
     "Post",
     "believed_result_flow",
@@ -46,8 +48,10 @@ __all__ = [
     "refusal",
 ]
 
-Headers: TypeAlias = Iterable[tuple[str, str]]
-"""As web frameworks give them: `request.headers.items()`."""
+Headers: TypeAlias = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
+"""As web frameworks give them: a mapping, its items, the pairs of ASGI, or a WSGI environ."""
+Body: TypeAlias = bytes | bytearray | memoryview | str
+"""The whole body, before anything has decoded it."""
 
 LARGEST_POST: Final = 1024 * 1024
 JWT: Final = "text/plain"
@@ -65,6 +69,7 @@ _STATUS: Final = {
     "late": 503,
 }
 _FORBIDDEN: Final = 403
+_HEADERS: Final = "headers: must be a mapping or pairs of strings, such as request.headers"
 
 
 @final
@@ -84,13 +89,52 @@ class Post:
     headers: tuple[tuple[str, str], ...] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
 
+    @classmethod
+    def of(cls, method: str, url: str, headers: Headers, body: Body) -> Post:
+        """Make it of what a web framework gives.
+
+        Raises:
+            UsageError: An argument is not what it should be.
+        """
+        check_instance(method, str, "method", "a string")
+        check_instance(url, str, "url", "a string; use str(request.url) for an object")
+        return cls(method, url, _pairs(headers), _bytes(body))
+
     @property
     def media_type(self) -> str:
         """Its `Content-Type` without parameters, in lower case; empty without one."""
         for name, value in self.headers:
-            if name.lower() == "content-type":
+            if name.lower().replace("_", "-") == "content-type":
                 return value.partition(";")[0].strip().lower()
         return ""
+
+
+def _pairs(headers: object) -> tuple[tuple[str, str], ...]:
+    items = getattr(headers, "items", None)
+    given = items() if callable(items) and not isinstance(headers, type) else headers
+    if isinstance(given, str | bytes | bytearray | memoryview) or not isinstance(given, Iterable):
+        raise UsageError(_HEADERS)
+    pairs: list[tuple[str, str]] = []
+    for each in given:
+        match each:
+            case [str() | bytes() as name, str() | bytes() as value]:
+                pairs.append((_text(name), _text(value)))
+            case [str() as name, _] if "." in name:
+                pass  # of a WSGI environ: what is not a header there may be any object
+            case _:
+                raise UsageError(_HEADERS)
+    return tuple(pairs)
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _bytes(body: object) -> bytes:
+    expected = "the whole body as bytes, before it is decoded"
+    given = check_instance(body, (bytes, bytearray, memoryview, str), "body", expected)
+    # Half a character is in no body that the server sends, so what stands for it is refused.
+    return given.encode("utf-8", "replace") if isinstance(given, str) else bytes(given)
 
 
 def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) -> Unsealed:

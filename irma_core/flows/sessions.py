@@ -14,7 +14,6 @@ from irma_core.errors import (
     ServerRefusedError,
     SessionGoneError,
     SessionNotFinishedError,
-    UsageError,
 )
 from irma_core.flows.effects import Flow, Sleep
 from irma_core.flows.exchange import exchange_flow
@@ -22,9 +21,10 @@ from irma_core.flows.published import is_published_final_flow, published_result_
 from irma_core.flows.server_key import verified_result_flow
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_instance
 from irma_core.models.remote_errors import SESSION_UNKNOWN
 from irma_core.models.results import SessionResult
-from irma_core.models.sessions import AskedSession
+from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.endpoints import (
@@ -42,6 +42,7 @@ from irma_core.protocol.messages import HttpResponse
 __all__ = [
     "Session",
     "cancel_session_flow",
+    "check_asked",
     "get_answer_flow",
     "get_result_jwt_flow",
     "get_status_flow",
@@ -88,11 +89,7 @@ def get_answer_flow(
         ResultJwtError: The signed result is refused.
         AnswerError: One of its subclasses: there is no answer.
     """
-    if not hasattr(session, "token"):
-        raise UsageError(
-            "session: must be a StartedSession, which knows what was asked; for a token alone "
-            "there is get_unchecked_result"
-        )
+    check_asked(session)
     deadline = min(wiring.deadline(), deadline)
     published = yield from published_result_flow(wiring, session.token, deadline)
     if published is not None:
@@ -135,12 +132,26 @@ def cancel_session_flow(wiring: Wiring, session: Session, deadline: float = math
     )
 
 
+def check_asked(session: object) -> None:
+    """Check that this is a session that knows what was asked in it.
+
+    Raises:
+        UsageError: It is something else, a token for instance.
+    """
+    check_instance(
+        session,
+        (StartedSession, KeptSession),
+        "session",
+        "a StartedSession, which knows what was asked; for a token alone there is "
+        "get_unchecked_result",
+    )
+
+
 def _token_of(session: Session) -> RequestorToken:
-    if isinstance(session, RequestorToken):
-        return session
-    if not hasattr(session, "token"):
-        raise UsageError("session: must be a StartedSession, or a RequestorToken made of its text")
-    return session.token
+    if isinstance(session, StartedSession | KeptSession):
+        return session.token
+    expected = "a StartedSession, or a RequestorToken made of its text"
+    return check_instance(session, RequestorToken, "session", expected)
 
 
 def of_known_session(

@@ -10,6 +10,7 @@ from irma_core.errors import SessionMayExistError, TransportError
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, ToSign, post_flow
 from irma_core.flows.wiring import Wiring
+from irma_core.models.arguments import check_instance
 from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import (
     ExtendedRequest,
@@ -90,6 +91,7 @@ def revoke_flow(wiring: Wiring, request: RevocationRequest) -> Flow[None]:
         DeadlineError: The time was up before a byte was sent.
         SigningError: The signer failed.
     """
+    check_instance(request, RevocationRequest, "request", "a RevocationRequest")
     prepare: Callable[[datetime], Prepared] = partial(_authenticated, wiring, request)
     return post_flow(wiring, prepare, parse_revocation_response, wiring.deadline())
 

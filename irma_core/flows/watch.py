@@ -42,10 +42,11 @@ from irma_core.flows.effects import (
     Sleep,
 )
 from irma_core.flows.giving_up import given_up_flow, last_deadline
-from irma_core.flows.sessions import get_answer_flow, of_known_session
+from irma_core.flows.sessions import check_asked, get_answer_flow, of_known_session
 from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_flag, check_timeout
 from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import build_status_request, parse_status_response
@@ -63,7 +64,14 @@ _HEAD_WITHIN = 2.0
 
 
 def begin_watch(wiring: Wiring, session: AskedSession, timeout: timedelta | None) -> WatchState:
-    """Begin to watch; the time runs from now."""
+    """Begin to watch; the time runs from now.
+
+    Raises:
+        UsageError: The session is a token or no session, or the timeout is not a `timedelta`.
+    """
+    check_asked(session)
+    if timeout is not None:
+        check_timeout(timeout, "timeout")
     deadline = math.inf if timeout is None else wiring.deadline(timeout)
     return WatchState(
         session,
@@ -117,7 +125,8 @@ def wait_for_answer_flow(
         AnswerError: Another of its subclasses: there is no answer.
         IrmaError: The server refused, or could not be reached up to the deadline.
     """
-    state = begin_watch(wiring, session, timeout)
+    check_flag(keep_session, "keep_session")
+    state = begin_watch(wiring, session, check_timeout(timeout, "timeout"))
     try:
         while not state.is_over:
             _status, state = yield from next_status_flow(wiring, state)

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from irma_core.errors import RequestError
+from irma_core.models.arguments import check_instance
 from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.moments import as_utc
 from irma_core.models.statuses import SessionType
@@ -60,6 +61,7 @@ class SessionPointer:
         parts = urlsplit(check_address(server, "server"))
         if parts.query or parts.fragment or server.endswith(("?", "#")):
             raise RequestError("server", "must hold no query and no fragment")
+        check_instance(name, str, "name", "a string")
         if not name.isascii() or not name.isalnum():
             raise RequestError("name", "a static session's name is letters and digits")
         url = f"{server.rstrip('/')}/irma/session/{name}"
@@ -78,13 +80,16 @@ class SessionPointer:
 
         Args:
             base: The universal link of another app than Yivi's.
+
+        Raises:
+            RequestError: The base is not a whole URL.
         """
         value = self.json_value() | {"continueOnSecondDevice": True}
-        return f"{base}#{_encoded(write_json(value))}"
+        return f"{check_address(base, 'base')}#{_encoded(write_json(value))}"
 
     def link(self, *, base: str = LINK_BASE) -> str:
         """Give the universal link that opens the app on this device; `base` as in `qr_text`."""
-        return f"{base}#{_encoded(self.json_text())}"
+        return f"{check_address(base, 'base')}#{_encoded(self.json_text())}"
 
     def android_intent(self, now: datetime) -> str:
         """Give the Android intent that opens the app on this device.

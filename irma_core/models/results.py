@@ -15,10 +15,11 @@ from irma_core.errors import (
     WrongSessionError,
 )
 from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
+from irma_core.models.arguments import check_instance
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
-from irma_core.models.sessions import AskedSession
+from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary
@@ -113,6 +114,8 @@ class SessionResult:
         )
 
     def _check_session(self, session: AskedSession) -> None:
+        expected_kind = "a StartedSession, which knows what was asked"
+        check_instance(session, (StartedSession, KeptSession), "session", expected_kind)
         fingerprint = session.token.fingerprint
         if self.token != session.token:
             raise WrongSessionError(fingerprint, f"the result is of {self.token.fingerprint}")

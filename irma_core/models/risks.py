@@ -6,7 +6,7 @@ permissions are known. Does not belong here: rules that hold at any time (the mo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -52,11 +52,12 @@ def given_risks(allow: object) -> frozenset[Risk]:
     Raises:
         ConfigurationError: It is no collection of `Risk`.
     """
-    given = tuple(allow) if isinstance(allow, Iterable) else (allow,)
-    risks = frozenset(risk for risk in given if isinstance(risk, Risk))
-    if not isinstance(allow, Iterable) or len(risks) < len(set(given)):
-        raise ConfigurationError("allow takes a collection of Risk: allow={Risk.…}")
-    return risks
+    if isinstance(allow, Iterable) and not isinstance(allow, str | bytes | Mapping):
+        given = tuple(allow)
+        risks = frozenset(risk for risk in given if isinstance(risk, Risk))
+        if all(isinstance(risk, Risk) for risk in given):
+            return risks
+    raise ConfigurationError("allow: must be a collection of Risk, such as {Risk.PLAIN_HTTP}")
 
 
 @boundary
@@ -74,6 +75,7 @@ def ready_to_start(
         RequestError: A credential would be expired when it is issued.
         ConfigurationError: The request takes a risk that is not allowed.
     """
+    allow = given_risks(allow)
     asked = request.request
     if asked.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(

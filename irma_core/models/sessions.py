@@ -9,6 +9,7 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.errors import UsageError
+from irma_core.models.arguments import check_string
 from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
@@ -127,8 +128,8 @@ class StartedSession:
         Raises:
             UsageError: The handle is no string, or the requestor token is in what is written.
         """
-        if handle is not None and not isinstance(handle, str):
-            raise UsageError("handle: must be a string, as HandleSealer.seal returns it")
+        if handle is not None:
+            check_string(handle, "handle")
         written = write_json(_package(self.pointer, handle, self.frontend_request))
         if self.token.reveal() in written:
             raise UsageError("handle: the requestor token goes to no browser; seal it first")

@@ -157,7 +157,7 @@ def _without_mark(text: str | bytes) -> str | bytes:
     if isinstance(text, str):
         return text.removeprefix("\ufeff")
     if not isinstance(text, bytes):
-        raise RequestError("", "must be JSON as str or bytes")
+        raise RequestError("", "text: must be JSON as str or bytes")
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise RequestError("", "the request is in UTF-16: save the file as UTF-8")
     return text.removeprefix(codecs.BOM_UTF8)

@@ -17,8 +17,8 @@ from irma_core.errors import (
     ConfigurationError,
     HandleExpiredError,
     HandleInvalidError,
-    UsageError,
 )
+from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.json_text import JsonValue
 from irma_core.models.kept_requests import kept_request, read_kept_request
 from irma_core.models.moments import as_utc
@@ -27,7 +27,7 @@ from irma_core.models.wire import read_as
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 
-__all__ = ["Bearer", "HandleSealer"]
+__all__ = ["Bearer", "HandleSealer", "check_handle_sealer"]
 
 _PURPOSE: Final = "handle:"
 """Apart from all else that is sealed with the same keys."""
@@ -81,10 +81,14 @@ class HandleSealer:
 
         Raises:
             RequestError: The request is too large to be kept: over 4096 bytes.
-            UsageError: The binding is no secret.
+            UsageError: The purpose or the binding is empty, or is not a string.
         """
-        if binding is not Bearer.ANYBODY and not isinstance(binding, str):
-            raise UsageError("binding: a secret of the web session, or Bearer.ANYBODY by name")
+        check_instance(session, StartedSession, "session", "a StartedSession")
+        check_string(purpose, "purpose")
+        if binding is not Bearer.ANYBODY:
+            check_instance(
+                binding, str, "binding", "a secret of the web session, or Bearer.ANYBODY"
+            )
         value: JsonValue = {
             "package": session.package.json_value(),
             "started": session.started_at.isoformat(),
@@ -99,7 +103,12 @@ class HandleSealer:
         )
 
     def unseal(
-        self, handle: object, *, purpose: str, binding: str | Bearer | None, now: datetime
+        self,
+        handle: str | bytes | None,
+        *,
+        purpose: str,
+        binding: str | Bearer | None,
+        now: datetime,
     ) -> StartedSession:
         """Give the session of a handle that came back.
 
@@ -107,7 +116,8 @@ class HandleSealer:
         has all that makes an answer, and no more.
 
         Args:
-            handle: What the browser brought.
+            handle: What the browser brought: a field of a form, or a whole body. None, where it
+                brought nothing, is an invalid handle.
             purpose: As when it was sealed.
             binding: As when it was sealed, of the visitor who brought it; None where that visitor
                 has no web session.
@@ -118,7 +128,11 @@ class HandleSealer:
             WrongPurposeError: It was sealed for another purpose.
             WrongBindingError: It was sealed for another web session.
             HandleExpiredError: It is too old.
+            UsageError: The purpose or the binding is not a string, or the time is not aware.
         """
+        check_string(purpose, "purpose")
+        if binding is not None and binding is not Bearer.ANYBODY:
+            check_instance(binding, str, "binding", "a string, Bearer.ANYBODY or None")
         value = self._sealer.unseal(
             handle,
             purpose=_PURPOSE + purpose,
@@ -146,6 +160,16 @@ def _checked_lifetime(lifetime: object) -> timedelta:
         "lifetime must be a timedelta from a second to a hundred years, such as "
         "timedelta(minutes=30)"
     )
+
+
+def check_handle_sealer(sealer: object) -> None:
+    """Check that this is a `HandleSealer`.
+
+    Raises:
+        UsageError: It is something else; a `Sealer` seals for another purpose.
+    """
+    expected = "a HandleSealer, which a Sealer with the same keys is not"
+    check_instance(sealer, HandleSealer, "sealer", expected)
 
 
 def _read(value: JsonValue) -> StartedSession | None:

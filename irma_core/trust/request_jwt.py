@@ -23,11 +23,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from inspect import iscoroutinefunction
 from typing import TypeAlias, final
 
 import attrs
 
 from irma_core.errors import ConfigurationError, RequestError, RequestJwtError, SigningError
+from irma_core.models.arguments import check_string
 from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.models.risks import Risk, ready_to_start
@@ -97,6 +99,8 @@ def sign_session_request(
         ConfigurationError: The request takes a risk that is not allowed.
         SigningError: The signer failed.
     """
+    check_string(name, "name")
+    _check_signer(signer)
     ready = (
         request
         if isinstance(request, RevocationRequest)
@@ -110,6 +114,14 @@ def sign_session_request(
     except Exception as error:
         raise SigningError(f"the signer failed: {type(error).__name__}") from error
     return unsigned.signed(signature)
+
+
+def _check_signer(signer: object) -> None:
+    algorithm, sign = getattr(signer, "algorithm", None), getattr(signer, "sign", None)
+    if isinstance(signer, type) or not isinstance(algorithm, str) or not callable(sign):
+        raise ConfigurationError("signer: must be a Signer, such as HmacSigner(key)")
+    if iscoroutinefunction(sign):
+        raise ConfigurationError("signer: this one is awaited; only an AsyncRequestor awaits it")
 
 
 @boundary

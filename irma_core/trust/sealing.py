@@ -31,6 +31,7 @@ from irma_core.errors import (
     WrongBindingError,
     WrongPurposeError,
 )
+from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json, write_json
 from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.tracebacks import boundary
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who seals nothing does not pay.
     from cryptography.fernet import MultiFernet
 
-__all__ = ["Sealer", "new_sealing_key"]
+__all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
 LARGEST_SEALED: Final = 16 * 1024
 """Characters that are looked at: whoever sends more did not get it from us."""
@@ -93,17 +94,18 @@ class Sealer:
             Letters, digits, `-` and `_`, some 200 and what the value takes.
 
         Raises:
-            UsageError: The time is not aware, the lifetime too short, the binding an empty text,
-                or the value too large.
+            UsageError: The purpose or the binding is empty or not a string, the time is not aware,
+                the lifetime is too short, or the value is too large or not JSON.
         """
+        check_string(purpose, "purpose")
         # Seconds, and not datetimes: sums of those end with the year 9999.
         sealed_at, lives = _seconds(now), check_timedelta(lifetime, "lifetime")
         if lives < timedelta(seconds=1):
             raise UsageError("lifetime must be a second or more")
-        if binding == "":  # a web session read as empty must not bind all visitors alike
-            raise UsageError("binding: an empty text is no secret of a web session")
+        if binding is not None:  # a web session read as empty must not bind all visitors alike
+            check_string(binding, "binding")
         expires = sealed_at + int(lives.total_seconds())
-        packed = zlib.compress(write_json([purpose, expires, _bound(binding), value]).encode())
+        packed = zlib.compress(_packed([purpose, expires, _bound(binding), value]))
         token = self._cipher.encrypt_at_time(packed, sealed_at)
         if len(token) > LARGEST_SEALED:
             raise UsageError("value: too large to be sealed into a URL or a header")
@@ -112,21 +114,26 @@ class Sealer:
     def unseal(
         self, text: object, *, purpose: str, now: datetime, binding: str | None = None
     ) -> JsonValue:
-        """Give back what was sealed, after every check.
+        """Give back what was sealed, after every check. The text may be bytes, as bodies are.
 
         Raises:
             HandleInvalidError: It was changed or cut, or no key here sealed it.
             WrongPurposeError: It was sealed for another purpose.
             WrongBindingError: It was sealed for another web session, or for none.
             HandleExpiredError: It is too old.
-            UsageError: The time is not aware.
+            UsageError: The purpose is empty, the purpose or the binding is not a string, or the
+                time is not aware.
         """
+        check_string(purpose, "purpose")
+        if binding is not None:
+            check_instance(binding, str, "binding", "a string, or None")
+        since = _seconds(now)
         sealed_for, expires, bound, value = self._opened(text)
         if sealed_for != purpose:
             raise WrongPurposeError("the sealed text is for another purpose")
         if not hmac.compare_digest(str(bound).encode(), str(_bound(binding)).encode()):
             raise WrongBindingError("the sealed text is for another web session")
-        if not isinstance(expires, int) or _seconds(now) >= expires:
+        if not isinstance(expires, int) or since >= expires:
             raise HandleExpiredError("the sealed text has expired: start anew")
         return value
 
@@ -149,12 +156,24 @@ class Sealer:
         return parts
 
 
+def check_sealer(sealer: object) -> None:
+    """Check that this is a `Sealer`.
+
+    Raises:
+        UsageError: It is something else; a `HandleSealer` seals for another purpose.
+    """
+    expected = "a Sealer, which a HandleSealer with the same keys is not"
+    check_instance(sealer, Sealer, "sealer", expected)
+
+
 def _canonical(text: object) -> bytes:
     """Give the text as the cipher takes it, if it is written as `seal` writes it.
 
     Fernet skips what is not in its alphabet and the last, unused bits: one sealed text would have
     many forms.
     """
+    if isinstance(text, bytes | bytearray | memoryview) and len(text) <= LARGEST_SEALED:
+        text = bytes(text).decode("latin-1")
     if isinstance(text, str) and len(text) <= LARGEST_SEALED and text.isascii():
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         with suppress(binascii.Error):
@@ -168,6 +187,15 @@ def _seconds(now: datetime) -> int:
     if seconds < 0:  # which the cipher cannot write
         raise UsageError("now lies before 1970: check the clock")
     return seconds
+
+
+def _packed(parts: list[JsonValue]) -> bytes:
+    try:
+        return write_json(parts).encode()
+    except (TypeError, ValueError, RecursionError):
+        pass
+    # Out here, or the native error, which holds the value, would be its context.
+    raise UsageError("value: must be JSON that is not nested too deeply")
 
 
 def _bound(binding: str | None) -> str | None:

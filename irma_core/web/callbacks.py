@@ -20,18 +20,20 @@ from irma_core.flows.callbacks import (
     receive_callback_flow,
     receive_unsigned_callback_flow,
 )
-from irma_core.flows.posts import Headers, Post
+from irma_core.flows.posts import Body, Headers, Post
 from irma_core.flows.sealed_urls import CALLBACK, SealedAddress
 from irma_core.flows.telling import CallbackSettings, Deliver
 from irma_core.flows.wiring import Wiring
+from irma_core.models.arguments import check_instance
 from irma_core.models.session_requests import ExtendedRequest, SessionRequest, as_extended
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.part_checks import check_function, check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.requestor import Requestor
 from irma_core.tracebacks import boundary
-from irma_core.trust.sealing import Sealer
+from irma_core.trust.sealing import Sealer, check_sealer
 
 __all__ = ["AsyncCallbackReceiver", "CallbackReceiver"]
 
@@ -63,8 +65,10 @@ class CallbackReceiver:
             function raises what went wrong, for whoever looks at the future.
 
     Raises:
-        ConfigurationError: The page is no URL, or on plain HTTP; or the requestor has no
-            `server_key` for signed posts, or has one although they are to be unsigned.
+        ConfigurationError: The page is no URL, or on plain HTTP; the requestor has no `server_key`
+            for signed posts, or has one although they are to be unsigned; or the store or a
+            function is awaited.
+        UsageError: Another argument is not what it should be.
     """
 
     def __init__(
@@ -77,6 +81,12 @@ class CallbackReceiver:
         deliver: Deliver,
         unsigned: RunLater | None = None,
     ) -> None:
+        check_instance(requestor, Requestor, "requestor", "a Requestor")
+        check_sealer(sealer)
+        check_store(store, is_async=False)
+        check_function(deliver, "deliver", may_be_async=False)
+        if unsigned is not None:
+            check_function(unsigned, "unsigned", may_be_async=False)
         self._requestor = requestor
         self._later = unsigned
         address = _address(requestor.wiring, page, sealer, is_signed=unsigned is None)
@@ -93,14 +103,15 @@ class CallbackReceiver:
         """
         return _with_callback(self._requestor.wiring, self._settings, request)
 
-    def receive(self, method: str, url: str, headers: Headers, body: bytes) -> HttpResponse:
+    def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """Deal with a request to the page.
 
         Args:
             method: Its HTTP method.
             url: Its URL or path, as it came.
-            headers: Its headers.
-            body: Its body, whole.
+            headers: Its headers: a mapping, or pairs. A WSGI environ and the headers of an ASGI
+                scope will do.
+            body: Its body, whole and as it came.
 
         Returns:
             What to send, as it is: 204; or a refusal, whose body says why, for the log.
@@ -109,9 +120,10 @@ class CallbackReceiver:
             StoreError: The store failed; whether the application was told is not known.
             StatusBackendError: The status backend failed; the application was told.
             Exception: Whatever `deliver` raises.
+            UsageError: An argument is not what it should be.
             IrmaError: Two posts contradict each other, and the server could not be asked.
         """
-        post, wiring = Post(method, url, tuple(headers), body), self._requestor.wiring
+        post, wiring = Post.of(method, url, headers, body), self._requestor.wiring
         if self._later is None:
             return self._requestor.run_flow(receive_callback_flow(wiring, self._settings, post))
         flow = receive_unsigned_callback_flow(wiring, self._settings, post)
@@ -144,6 +156,12 @@ class AsyncCallbackReceiver:
         deliver: Deliver,
         unsigned: RunLaterAsync | None = None,
     ) -> None:
+        check_instance(requestor, AsyncRequestor, "requestor", "an AsyncRequestor")
+        check_sealer(sealer)
+        check_store(store, is_async=True)
+        check_function(deliver, "deliver", may_be_async=True)
+        if unsigned is not None:
+            check_function(unsigned, "unsigned", may_be_async=False)
         self._requestor = requestor
         self._later = unsigned
         address = _address(requestor.wiring, page, sealer, is_signed=unsigned is None)
@@ -156,9 +174,9 @@ class AsyncCallbackReceiver:
         """See `CallbackReceiver.add_to`; nothing is awaited."""
         return _with_callback(self._requestor.wiring, self._settings, request)
 
-    async def receive(self, method: str, url: str, headers: Headers, body: bytes) -> HttpResponse:
+    async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """See `CallbackReceiver.receive`."""
-        post, wiring = Post(method, url, tuple(headers), body), self._requestor.wiring
+        post, wiring = Post.of(method, url, headers, body), self._requestor.wiring
         if self._later is None:
             flow = receive_callback_flow(wiring, self._settings, post)
             return await self._requestor.run_flow(flow)
@@ -181,7 +199,9 @@ def _address(wiring: Wiring, page: str, sealer: Sealer, *, is_signed: bool) -> S
         )
     if wiring.takes_signed_results and not is_signed:
         raise ConfigurationError("unsigned: the requestor has a server_key, so the server signs")
-    return SealedAddress(ServerUrl.parse(page, allow=wiring.allow), sealer, purpose=CALLBACK)
+    return SealedAddress(
+        ServerUrl.parse(page, allow=wiring.allow, what="page"), sealer, purpose=CALLBACK
+    )
 
 
 def _with_callback(

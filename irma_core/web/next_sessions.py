@@ -17,9 +17,10 @@ from irma_core.flows.next_sessions import (
     NextSessionSettings,
     answer_next_session_flow,
 )
-from irma_core.flows.posts import Headers, Post
+from irma_core.flows.posts import Body, Headers, Post
 from irma_core.flows.sealed_urls import NEXT_SESSION, SealedAddress
 from irma_core.flows.wiring import Wiring
+from irma_core.models.arguments import check_instance
 from irma_core.models.session_requests import (
     ExtendedRequest,
     NextSession,
@@ -28,11 +29,12 @@ from irma_core.models.session_requests import (
 )
 from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.part_checks import check_function, check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.requestor import Requestor
 from irma_core.tracebacks import boundary
-from irma_core.trust.sealing import Sealer
+from irma_core.trust.sealing import Sealer, check_sealer
 
 __all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
 
@@ -58,12 +60,18 @@ class NextSessionReceiver:
 
     Raises:
         ConfigurationError: The page is no URL, or on plain HTTP; or the requestor has no
-            `server_key`: before the end of a session nobody could be asked about unsigned posts.
+            `server_key`: before the end of a session nobody could be asked about unsigned posts; or
+            the store or `choose` is awaited.
+        UsageError: Another argument is not what it should be.
     """
 
     def __init__(
         self, requestor: Requestor, page: str, *, sealer: Sealer, store: Store, choose: ChooseNext
     ) -> None:
+        check_instance(requestor, Requestor, "requestor", "a Requestor")
+        check_sealer(sealer)
+        check_store(store, is_async=False)
+        check_function(choose, "choose", may_be_async=False)
         self._requestor = requestor
         address = _address(requestor.wiring, page, sealer)
         self._settings = NextSessionSettings(address, store=store, choose=choose)
@@ -79,7 +87,7 @@ class NextSessionReceiver:
         """
         return _with_next_session(self._requestor.wiring, self._settings, request)
 
-    def receive(self, method: str, url: str, headers: Headers, body: bytes) -> HttpResponse:
+    def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """Deal with a request to the page; the arguments are those of `CallbackReceiver.receive`.
 
         Returns:
@@ -92,7 +100,7 @@ class NextSessionReceiver:
             ConfigurationError: It takes a risk that the requestor does not allow.
             Exception: Whatever `choose` raises.
         """
-        post = Post(method, url, tuple(headers), body)
+        post = Post.of(method, url, headers, body)
         flow = answer_next_session_flow(self._requestor.wiring, self._settings, post)
         return self._requestor.run_flow(flow)
 
@@ -114,6 +122,10 @@ class AsyncNextSessionReceiver:
         store: AsyncStore,
         choose: ChooseNext,
     ) -> None:
+        check_instance(requestor, AsyncRequestor, "requestor", "an AsyncRequestor")
+        check_sealer(sealer)
+        check_store(store, is_async=True)
+        check_function(choose, "choose", may_be_async=True)
         self._requestor = requestor
         address = _address(requestor.wiring, page, sealer)
         self._settings = NextSessionSettings(address, store=store, choose=choose)
@@ -125,9 +137,9 @@ class AsyncNextSessionReceiver:
         """See `NextSessionReceiver.add_to`; nothing is awaited."""
         return _with_next_session(self._requestor.wiring, self._settings, request)
 
-    async def receive(self, method: str, url: str, headers: Headers, body: bytes) -> HttpResponse:
+    async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """See `NextSessionReceiver.receive`."""
-        post = Post(method, url, tuple(headers), body)
+        post = Post.of(method, url, headers, body)
         flow = answer_next_session_flow(self._requestor.wiring, self._settings, post)
         return await self._requestor.run_flow(flow)
 
@@ -137,7 +149,9 @@ def _address(wiring: Wiring, page: str, sealer: Sealer) -> SealedAddress:
         raise ConfigurationError(
             "chained sessions are verified by the requestor's server_key: give it one"
         )
-    return SealedAddress(ServerUrl.parse(page, allow=wiring.allow), sealer, purpose=NEXT_SESSION)
+    return SealedAddress(
+        ServerUrl.parse(page, allow=wiring.allow, what="page"), sealer, purpose=NEXT_SESSION
+    )
 
 
 def _with_next_session(

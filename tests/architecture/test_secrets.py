@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import attrs
 import pytest
@@ -184,7 +185,7 @@ def handed_over(requestor: Requestor, app: SimulatedApp, server: InMemoryServer)
     session = requestor.start_session(DisclosureRequest({"name": NAME}))
     handle = sealer.seal(session, purpose="login", binding=BINDING)
 
-    def redeem(text: object, binding: str | None = BINDING) -> object:
+    def redeem(text: Any, binding: str | None = BINDING) -> object:
         return requestor.redeem_handle(
             text, sealer=sealer, store=store, purpose="login", binding=binding
         )

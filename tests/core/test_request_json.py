@@ -410,7 +410,7 @@ def test_a_wrong_request_is_refused_at_its_place(place: str, value: Any) -> None
         ("{}".encode("utf-16"), "the request is in UTF-16"),
         (codecs.BOM_UTF16_BE + "{}".encode("utf-16-be"), "the request is in UTF-16"),
         (codecs.BOM_UTF8 * 2 + b"{}", "the request is not JSON"),
-        (cast("str", None), "must be JSON as str or bytes"),
+        (cast("str", None), "text: must be JSON as str or bytes"),
     ],
 )
 def test_a_text_that_is_no_json_is_a_wrong_request(text: str | bytes, reason: str) -> None:

@@ -303,7 +303,15 @@ def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
 
     shop = Shop("sync")
     requestor: Any = shop.requestor
-    receiver = CallbackReceiver(requestor, PAGE, sealer=shop.sealer, store=shop.store, deliver=told)
+    settings: Any = {"sealer": shop.sealer, "store": shop.store}
+    with pytest.raises(ConfigurationError, match=r"^deliver: nothing awaits this function"):
+        CallbackReceiver(requestor, PAGE, deliver=told, **settings)
+
+    def told_later(end: SessionEnd) -> Any:
+        return told(end)
+
+    # A plain function that gives an awaitable is found when it is called.
+    receiver = CallbackReceiver(requestor, PAGE, deliver=told_later, **settings)
     session = requestor.start_session(receiver.add_to(AGE))
     shop.server.deliver = None
     shop.app.accept(session.pointer)

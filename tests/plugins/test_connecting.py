@@ -228,7 +228,7 @@ def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
     part = Part("elliptic", events, algorithm="ES256")
     curves = signing(giving(part))
     with (
-        pytest.raises(ConfigurationError, match="RS256, this one is for ES256"),
+        pytest.raises(ConfigurationError, match="this one is for ES256"),
         connect(URL, name="shop", key="vault:", plugins=[curves]),
     ):
         pass
@@ -416,7 +416,7 @@ def test_other_settings_are_checked_when_they_are_given() -> None:
     ):
         pass
     with (
-        pytest.raises(ConfigurationError, match="allow takes"),
+        pytest.raises(ConfigurationError, match="allow: must"),
         open_store("memory:", allow="memory"),  # type: ignore[arg-type]  # the point of it
     ):
         pass

@@ -1,0 +1,43 @@
+"""Checks of what a store is given, alike for all that are built in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from irma_core.errors import ConfigurationError
+
+__all__ = ["check_clock", "check_entry", "check_key"]
+
+
+def check_clock(clock: object) -> None:
+    """Check that a store's clock is one.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if isinstance(clock, type) or not (hasattr(clock, "now") and hasattr(clock, "monotonic")):
+        raise ConfigurationError("clock: must be a Clock, such as transport.clock")
+
+
+def check_key(key: object) -> None:
+    """Check that a key is a string.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    if not isinstance(key, str):
+        raise ConfigurationError("key: must be a string")
+
+
+def check_entry(key: object, value: object, lifetime: object) -> None:
+    """Check what is to be put into a store.
+
+    Raises:
+        ConfigurationError: The key is not a string, the value is not bytes, or the lifetime is not
+            a duration above zero.
+    """
+    check_key(key)
+    if not isinstance(value, bytes):
+        raise ConfigurationError("value: must be bytes")
+    if not isinstance(lifetime, timedelta) or lifetime <= timedelta(0):
+        raise ConfigurationError("lifetime: must be a timedelta greater than zero")
