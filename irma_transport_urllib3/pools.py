@@ -18,7 +18,9 @@ from irma_transport_urllib3.settings import Proxy
 
 __all__ = ["Origin", "PoolSettings", "Pools", "shown_target", "split_url"]
 
-_URL = re.compile(r"(https?://[^/?#@\s\\]+)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
+# The host gives nothing back to what follows, or a long URL that does not fit would take long.
+_URL = re.compile(r"(https?://[^/?#@\s\\]++)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
+_LONGEST_URL = 65_536
 # Base URLs are few; this bounds a caller who makes them up.
 _MOST_ORIGINS = 64
 _PATH_FOR_PEOPLE = re.compile(r"[A-Za-z0-9/{}._~-]+")
@@ -102,9 +104,12 @@ def shown_target(path: str) -> str:
 
 def split_url(url: str) -> tuple[str, str]:
     """Give scheme, host and port, and the rest; `ConfigurationError` if it is no absolute URL."""
-    match = _URL.fullmatch(url)
+    match = _URL.fullmatch(url) if len(url) <= _LONGEST_URL else None
     if match is None:
-        raise ConfigurationError("the URL is not an absolute, percent-encoded HTTP(S) URL")
+        raise ConfigurationError(
+            "the URL must be absolute, percent-encoded, of HTTP or HTTPS, and no longer than "
+            f"{_LONGEST_URL} characters"
+        )
     base, target = match.groups()
     return base, target
 

@@ -47,7 +47,7 @@ _ODD = (
 )
 _ONE_SIGN = "a '=' follows the name of an attribute: did you mean '==', to demand a value?"
 _COMMA = re.compile(r"(?<!\\),")
-_JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+_JWT = re.compile(r"\A[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 _OPTIONS = (

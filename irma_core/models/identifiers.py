@@ -20,8 +20,8 @@ __all__ = [
 
 _PART = r"[A-Za-z0-9_-]+"
 _NAME = re.compile(_PART)
-_CREDENTIAL_TYPE = re.compile(rf"{_PART}\.{_PART}\.{_PART}")
-_ATTRIBUTE_TYPE = re.compile(rf"{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
+_CREDENTIAL_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}")
+_ATTRIBUTE_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
 
 
 def check_attribute_type(identifier: object, place: str) -> str:

@@ -22,7 +22,7 @@ __all__ = [
     "check_translated",
 ]
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
+_SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_PORT = 65535

@@ -83,7 +83,7 @@ FRONTEND = frozenset({_PAIRING, _COMPLETE_PAIRING})
 _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")
 _OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
-_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_JWT = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*")
 """Nothing else: it may be printed on a terminal."""
 _OK, _NO_CONTENT = 200, 204

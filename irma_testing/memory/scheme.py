@@ -16,7 +16,7 @@ from irma_core.errors import ConfigurationError
 
 __all__ = ["EXAMPLE_SCHEME", "OPEN_SCHEME", "CredentialType", "Scheme"]
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2,3}")
+_IDENTIFIER = re.compile(r"\A[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2,3}")
 _CREDENTIAL_PARTS = 3
 
 

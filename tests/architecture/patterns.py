@@ -1,0 +1,108 @@
+"""Finds every regular expression in the library, its plugins, its examples and its pages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from tests.architecture.backtracking import Text
+
+__all__ = ["Found", "find_in", "find_patterns"]
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = (
+    "irma_backend",
+    "irma_core",
+    "irma_testing",
+    "irma_transport_aiohttp",
+    "irma_transport_urllib3",
+    "docs/examples",
+)
+_FUNCTIONS = frozenset(
+    {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
+)
+_USE = re.compile(rf"\bre\.({'|'.join(sorted(_FUNCTIONS))})\b")
+_BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
+
+@attrs.frozen
+class Found:
+    """A pattern, and where it stands."""
+
+    place: str
+    pattern: Text
+    flags: int
+
+
+def find_patterns() -> list[Found]:
+    """Find them in all packages and pages."""
+    found: list[Found] = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            found += find_in(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for number, block in enumerate(_BLOCK.findall(path.read_text(encoding="utf-8")), 1):
+            if _USE.search(block):
+                found += find_in(block, f"{path.relative_to(ROOT)} block {number}")
+    return found
+
+
+def find_in(source: str, place: str) -> Generator[Found]:
+    """Find the patterns in a source text.
+
+    Raises:
+        ValueError: A pattern cannot be known without running the program, so it cannot be tried.
+    """
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    tree: ast.Module = compile(source, place, "exec", flags)
+    known: dict[str, Any] = {"re": re}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "re":
+            raise ValueError(
+                f"{place}:{node.lineno}: write `import re`, or its calls are not found"
+            )
+    for node in tree.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                if isinstance(value, ast.Constant | ast.JoinedStr | ast.BinOp):
+                    known[name] = _value_of(value, known, f"{place}:{node.lineno}", default="")
+            case _:
+                pass
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr)) if (
+                attr in _FUNCTIONS
+            ):
+                yield _found(node, attr, known, f"{place}:{node.lineno}")
+            case _:
+                pass
+
+
+def _found(node: ast.Call, function: str, known: dict[str, Any], place: str) -> Found:
+    named = {keyword.arg: keyword.value for keyword in node.keywords}
+    pattern = node.args[0] if node.args else named["pattern"]
+    flags = named.get("flags")
+    if flags is None and function == "compile" and len(node.args) > 1:
+        flags = node.args[1]
+    return Found(
+        place,
+        _value_of(pattern, known, place),
+        int(_value_of(flags, known, place)) if flags is not None else 0,
+    )
+
+
+def _value_of(node: ast.expr, known: dict[str, Any], place: str, *, default: Any = None) -> Any:
+    try:
+        return eval(compile(ast.Expression(node), place, "eval"), dict(known))
+    except NameError as error:
+        if default is not None:
+            return default
+        raise ValueError(f"{place}: the pattern is not known before the program runs") from error

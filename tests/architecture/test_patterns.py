@@ -1,0 +1,141 @@
+"""No regular expression takes work that grows faster than its input, however it is used."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+import pytest
+
+from tests.architecture.backtracking import Counter, Text, TooManySteps, samples, single_nodes
+from tests.architecture.patterns import Found, find_in, find_patterns
+
+SMALL, FACTOR = 40, 4
+LARGE = SMALL * FACTOR
+# Linear work grows by the factor; half as much again is for repetitions that begin late.
+MOST_GROWTH = FACTOR * 1.5
+MOST_AT_ALL = 50_000
+STRANGE = ["\x00", "\n", "!", "\u20ac"]
+
+
+def alphabet(found: Found) -> list[Text]:
+    """Characters that tell the places of a pattern apart, the most welcome ones first."""
+    is_bytes = isinstance(found.pattern, bytes)
+    takers = single_nodes(found.pattern, found.flags)
+    letters = [chr(code) for code in range(128)]
+    texts: list[Text] = [letter.encode() for letter in letters] if is_bytes else list(letters)
+    by_places: dict[tuple[bool, ...], Text] = {}
+    for text in texts:
+        by_places.setdefault(tuple(takes(text) for takes in takers), text)
+    ranked = sorted(by_places.items(), key=lambda each: -sum(each[0]))
+    return [text for _places, text in ranked][:8]
+
+
+def bad_inputs(found: Found, size: int) -> list[Text]:
+    """Texts of some size that lead into the pattern, go on and on, and then do not fit."""
+    letters = alphabet(found)
+    starts = samples(found.pattern, found.flags)
+    pumps = [*letters, *(start for start in starts[-2:] if start)]
+    pumps += [one + two for one, two in itertools.permutations(letters[:5], 2)]  # type: ignore[operator]
+    is_bytes = isinstance(found.pattern, bytes)
+    ends: list[Text] = [end.encode() for end in STRANGE[:2]] if is_bytes else list(STRANGE[:2])
+    ends += [letters[-1], found.pattern[:0]]
+    starts = starts if len(starts) < 8 else [*starts[:4], *starts[-4:]]
+    return [
+        start + pump * (max(SMALL // len(pump), 1) * (size // SMALL)) + end  # type: ignore[operator]
+        for start in starts
+        for pump in pumps
+        for end in dict.fromkeys(ends)
+    ]
+
+
+def complaints(found: Found) -> list[str]:
+    """Tell each way of use in which the work grows too fast, with an input."""
+    counter = Counter(found.pattern, found.flags)
+    compiled: re.Pattern[Any] = re.compile(found.pattern, found.flags)
+    said: list[str] = []
+    for method in ("fullmatch", "search"):
+        count, real = getattr(counter, method), getattr(compiled, method)
+        for small, large in zip(bad_inputs(found, SMALL), bad_inputs(found, LARGE), strict=True):
+            try:
+                matched = count(small, most=MOST_AT_ALL)
+                before = counter.steps
+                count(large, most=int(before * MOST_GROWTH) + 2 * len(large))
+            except TooManySteps:
+                said.append(f"{method} {found.pattern!r} on {small!r}")
+                break
+            assert matched is (real(small) is not None), (found, method, small)
+    return said
+
+
+PATTERNS = find_patterns()
+
+
+@pytest.mark.parametrize("found", PATTERNS, ids=lambda found: str(found.place))
+def test_work_grows_no_faster_than_the_input(found: Found) -> None:
+    """A text that is four times as long takes some four times as many steps."""
+    assert complaints(found) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"),
+    [
+        (r"(https?://[^/?#@\s\\]+)([\x21-\x22\x24-\x7e]*)", "fullmatch"),
+        (r"[\w-]+\.[\w-]+\.[\w-]+", "search"),
+        (r"(a+)+b", "fullmatch"),
+        (r"(?:a|a)*b", "fullmatch"),
+        (r"(?:a|ab?)*c", "fullmatch"),
+        (r"\s+$", "search"),
+        (r"x.*=.*=y", "fullmatch"),
+        (r"(?:[a-z]+,?)*;", "fullmatch"),
+        (r"<[^>]*>", "search"),
+        (r".*?,.*?,x", "fullmatch"),
+        (rb"[a-f]*[0-9a-f]*\n\n", "fullmatch"),
+    ],
+)
+def test_a_slow_pattern_is_found(pattern: Text, method: str) -> None:
+    """The test above sees what it is there for, quadratic and worse."""
+    said = complaints(Found("here", pattern, 0))
+    assert any(each.startswith(method) for each in said)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(?>a+)b",
+        r"a++b",
+        r"\A[a-z]+\.[a-z]+",
+        r"(?:[a-z]++,)*+;",
+        r"(?<!a)a{1,9}b",
+        r"(a)\1?(?=b)",
+    ],
+)
+def test_a_fast_pattern_is_not_complained_of(pattern: Text) -> None:
+    """Possessive, atomic, anchored and bounded repetitions give nothing back, or little."""
+    assert [said for said in complaints(Found("here", pattern, 0)) if "fullmatch" in said] == []
+
+
+def test_patterns_are_found_wherever_they_stand() -> None:
+    """In modules, classes and functions, with their flags, and by any function of `re`."""
+    source = """
+import re
+PART = "[a-z]"
+class A:
+    B = re.compile(rf"{PART}+x", re.ASCII | re.IGNORECASE)
+def c(text):
+    return re.sub(pattern="d", repl="", string=text), re.split(r"e", text, flags=re.DOTALL)
+"""
+    found = [(each.pattern, each.flags) for each in find_in(source, "here")]
+    ours = re.ASCII | re.IGNORECASE
+    assert sorted(found) == [("[a-z]+x", ours), ("d", 0), ("e", re.DOTALL)]
+    assert len(PATTERNS) > 40
+
+
+@pytest.mark.parametrize(
+    "source", ["import re\ndef f(x):\n    return re.search(x, '')", "from re import compile"]
+)
+def test_a_pattern_that_cannot_be_tried_is_an_error(source: str) -> None:
+    """One that is only known as the program runs, and one that hides from the search."""
+    with pytest.raises(ValueError, match="here:"):
+        list(find_in(source, "here"))
