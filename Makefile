@@ -47,6 +47,11 @@ EXAMPLES ?= 20000
 explore: .venv/ready
 	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
+# The official server in every version that can be had, built and tried; writes their table.
+old-servers: .venv/ready
+	IRMA_SERVERS=all $(BIN)/python -m pytest tests/contract tests/realserver/test_versions.py
+	$(BIN)/python -m tests.docs.servers
+
 # Figures as ratios of one run; `make bench ARGS="start --rounds 15"` for one subject.
 bench: .venv/ready
 	$(BIN)/python -m tests.benchmarks $(ARGS)

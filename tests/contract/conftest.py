@@ -11,6 +11,8 @@ from tests.contract.places import MemoryPlace, OfficialPlace, Place
 from tests.memory_server.calling import Http
 from tests.realserver.conftest import (
     official_server,
+    pool_of_version,
+    pytest_runtest_makereport,
     run_folder,
     schemes,
     start_official_server,
@@ -19,9 +21,13 @@ from tests.realserver.conftest import (
     wallet,
     yivi_tools,
 )
+from tests.realserver.old_servers import expect_gap
+from tests.realserver.versions import versions_to_try
 
 __all__ = [
     "official_server",
+    "pool_of_version",
+    "pytest_runtest_makereport",
     "run_folder",
     "schemes",
     "start_official_server",
@@ -38,13 +44,15 @@ def contract_transport() -> Iterator[Urllib3Transport]:
         yield transport
 
 
-@pytest.fixture(params=["memory", "official"])
+@pytest.fixture(params=["memory", *map("official {}".format, versions_to_try())])
 def place(request: pytest.FixtureRequest) -> Place:
-    if request.param == "memory":
+    name, _, version = str(request.param).partition(" ")
+    if name == "memory":
         return MemoryPlace()
-    servers = request.getfixturevalue("start_official_server")
+    expect_gap(request, version)
+    servers = request.getfixturevalue("pool_of_version")(version)
     transport = request.getfixturevalue("contract_transport")
-    return OfficialPlace(servers, request.getfixturevalue("wallet"), transport)
+    return OfficialPlace(version, servers, request.getfixturevalue("wallet"), transport)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from irma_testing import (
 from irma_transport_urllib3 import Urllib3Transport
 from tests.memory_server.calling import AGE, RESIDENT, Http
 from tests.realserver.official_server import ServerOptions, ServerPool
+from tests.realserver.versions import key_of
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Accept, Disappear, Refuse, Succeeded
 
@@ -29,6 +30,8 @@ __all__ = ["Answering", "MemoryPlace", "OfficialPlace", "Place", "Post", "Setup"
 
 URL = "https://irma.example"
 TOKEN = "a-token-of-the-contract"
+# Servers before it leave the charset out of the content type, of which nothing depends.
+_FIRST_WITH_CHARSET = (0, 12)
 
 
 @attrs.frozen(kw_only=True)
@@ -162,7 +165,10 @@ class OfficialPlace:
 
     name = "official"
 
-    def __init__(self, servers: ServerPool, wallet: Wallet, transport: Urllib3Transport) -> None:
+    def __init__(
+        self, version: str, servers: ServerPool, wallet: Wallet, transport: Urllib3Transport
+    ) -> None:
+        self._version = version
         self._servers = servers
         self._wallet = wallet
         self._transport = transport
@@ -216,4 +222,11 @@ class OfficialPlace:
     def _handle(self, request: HttpRequest) -> HttpResponse:
         # A server closes connections after some errors: each call has one of its own.
         alone = attrs.evolve(request, headers=(*request.headers, ("connection", "close")))
-        return self._transport.send(alone, self._transport.clock.monotonic() + 10)
+        response = self._transport.send(alone, self._transport.clock.monotonic() + 10)
+        if key_of(self._version) >= _FIRST_WITH_CHARSET:
+            return response
+        headers = tuple(
+            (name, f"{value}; charset=UTF-8" if value == "application/json" else value)
+            for name, value in response.headers
+        )
+        return attrs.evolve(response, headers=headers)

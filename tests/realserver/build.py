@@ -1,8 +1,8 @@
 """Build what the real-server tests need, once, into a cache outside the checkout.
 
-Made are the official `yivi`, the project's headless wallet, schemes with keys, and a key pair
-for result JWTs. Each stands in a folder named after what it was made from, appears there whole
-or not at all, and is made by one process while others wait.
+Made are the official server (others of its versions on request), the project's headless wallet,
+schemes with keys, and a key pair for result JWTs. Each stands in a folder named after what it was
+made from, appears there whole or not at all, and is made by one process while others wait.
 """
 
 import fcntl
@@ -16,10 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-IRMAGO_VERSION = "v1.3.0"
+from tests.realserver.versions import NEWEST, key_of
+
 HERE = Path(__file__).parent
 WALLET_SOURCES = HERE / "wallet"
 SCHEME_SOURCES = HERE / "scheme"
+_FIRST_YIVI = (1, 0)
+"""From this version on the command is `yivi`, with all that was in `irma` below it."""
 
 
 class GoMissing(Exception):  # noqa: N818 - a fact about the machine, not a fault
@@ -34,7 +37,7 @@ class BuildError(Exception):
 class Tools:
     """Paths in the cache; nothing below them is to be changed."""
 
-    yivi: Path
+    yivi: Path  # the newest
     headlesswallet: Path
     scheme_template: Path  # schemes/, and sk.pem to sign a copy of it
     jwt_keys: Path  # private.pem, public.pem
@@ -48,16 +51,37 @@ def build_tools(cache: Path | None = None) -> Tools:
         BuildError: Go, or a tool built by it, reports an error.
     """
     cache = cache or cache_folder()
-    yivi = cached(cache, f"yivi-{IRMAGO_VERSION}", _install_yivi) / "yivi"
+    yivi = build_command(NEWEST, cache)
     wallet_name = f"wallet-{digest_of(WALLET_SOURCES)}"
     wallet = cached(cache, wallet_name, _build_wallet) / "headlesswallet"
-    scheme_name = f"scheme-{IRMAGO_VERSION}-{digest_of(SCHEME_SOURCES)}"
+    scheme_name = f"scheme-v{NEWEST}-{digest_of(SCHEME_SOURCES)}"
     return Tools(
         yivi=yivi,
         headlesswallet=wallet,
         scheme_template=cached(cache, scheme_name, lambda folder: _make_scheme(yivi, folder)),
         jwt_keys=cached(cache, "jwt-keys", lambda folder: run(wallet, "jwtkey", folder)),
     )
+
+
+def build_command(version: str, cache: Path | None = None) -> Path:
+    """Find the official command line of a version, or build it: half a minute.
+
+    Raises:
+        GoMissing: it must be built, and there is no Go.
+        BuildError: Go reports an error.
+    """
+    name = "yivi" if key_of(version) >= _FIRST_YIVI else "irma"
+
+    def install(folder: Path) -> None:
+        package = f"github.com/privacybydesign/irmago/{name}@v{version}"
+        run(_go(), "install", package, cwd=folder, CGO_ENABLED="0", GOBIN=str(folder))
+
+    return cached(cache or cache_folder(), f"{name}-v{version}", install) / name
+
+
+def server_command(command: Path) -> tuple[str | Path, ...]:
+    """Return the command line that starts a server."""
+    return (command, "irma", "server") if command.name == "yivi" else (command, "server")
 
 
 def cache_folder() -> Path:
@@ -86,11 +110,6 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> No
     )
     if done.returncode != 0:
         raise BuildError(f"{' '.join(map(str, command))}:\n{done.stdout[-4000:]}")
-
-
-def _install_yivi(folder: Path) -> None:
-    package = f"github.com/privacybydesign/irmago/yivi@{IRMAGO_VERSION}"
-    run(_go(), "install", package, cwd=folder, CGO_ENABLED="0", GOBIN=str(folder))
 
 
 def _build_wallet(folder: Path) -> None:

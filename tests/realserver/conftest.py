@@ -1,18 +1,20 @@
 """The official server and a wallet, for all tests of a run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from tests.realserver.build import GoMissing, Tools, build_tools
+from tests.realserver.build import GoMissing, Tools, build_command, build_tools
 from tests.realserver.official_server import OfficialServer, ServerPool
+from tests.realserver.old_servers import refuse_skip
 from tests.realserver.plain_http import start_session
 from tests.realserver.session_requests import AGE, RESIDENT, issuance
 from tests.realserver.timestamp_server import TimestampServer, make_schemes
+from tests.realserver.versions import NEWEST
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Succeeded
 
@@ -53,13 +55,27 @@ def schemes(yivi_tools: Tools, run_folder: Path, timestamp_server: TimestampServ
 
 
 @pytest.fixture(scope="session")
-def start_official_server(
+def pool_of_version(
     yivi_tools: Tools, schemes: Path, run_folder: Path
-) -> Iterator[ServerPool]:
-    """Starts servers with options of the test's own; equal options share one."""
-    pool = ServerPool(yivi_tools, schemes, run_folder)
+) -> Iterator[Callable[[str], ServerPool]]:
+    """Gives what starts servers of a version, which is built if need be."""
+    pools: dict[str, ServerPool] = {}
+
+    def pool(version: str) -> ServerPool:
+        if version not in pools:
+            command = build_command(version)
+            pools[version] = ServerPool(yivi_tools, schemes, run_folder, command)
+        return pools[version]
+
     yield pool
-    pool.close()
+    for each in pools.values():
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def start_official_server(pool_of_version: Callable[[str], ServerPool]) -> ServerPool:
+    """Starts servers with options of the test's own; equal options share one."""
+    return pool_of_version(NEWEST)
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +109,12 @@ def wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Wallet
     outcome = wallet.accept(package["sessionPtr"])
     assert isinstance(outcome, Succeeded), outcome
     return wallet
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    refuse_skip(item, report)
+    return report

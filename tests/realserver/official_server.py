@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
-from tests.realserver.build import Tools
+from tests.realserver.build import Tools, server_command
 from tests.realserver.child_process import ChildProcess, StartError
 
 JsonObjects = Mapping[str, Mapping[str, object]]
@@ -64,10 +64,16 @@ class ServerOptions:
 
 
 class OfficialServer:
-    """`yivi irma server` on a free loopback port, ready when constructed."""
+    """An official server on a free loopback port, ready when constructed."""
 
     def __init__(
-        self, tools: Tools, schemes: Path, options: ServerOptions | None = None, *, log: Path
+        self,
+        tools: Tools,
+        schemes: Path,
+        options: ServerOptions | None = None,
+        *,
+        log: Path,
+        command: Path | None = None,  # the official command line; the newest by default
     ):
         self.options = options = options or ServerOptions()
         self.log = log
@@ -76,8 +82,8 @@ class OfficialServer:
         for _ in range(3):  # another process may take the port first
             port = _free_port()
             self.url = f"http://127.0.0.1:{port}{options.api_prefix}"
-            command = (
-                *(tools.headlesswallet, "guard", tools.yivi, "irma", "server"),
+            arguments = (
+                *(tools.headlesswallet, "guard", *server_command(command or tools.yivi)),
                 *("--schemes-path", schemes, "--schemes-update", "0", "--no-tls"),
                 *("--listen-addr", "127.0.0.1", "--port", str(port), "--url", self.url),
                 *(
@@ -87,7 +93,7 @@ class OfficialServer:
                 ),
                 *options.flags(),
             )
-            self._child = ChildProcess(command, log=log)
+            self._child = ChildProcess(arguments, log=log)
             if self._comes_up(port):
                 return
             self._child.close()
@@ -101,7 +107,8 @@ class OfficialServer:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
             try:
                 connection.request("GET", f"{self.options.api_prefix}/health")
-                if connection.getresponse().status == HTTPStatus.OK:
+                # Servers before 0.15 have no such path: then the refusal tells that they are up.
+                if connection.getresponse().status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
                     return self._child.is_running
             except OSError:
                 pass
@@ -132,8 +139,9 @@ class OfficialServer:
 class ServerPool:
     """Starts servers, one for equal options, and stops all of them at the end."""
 
-    def __init__(self, tools: Tools, schemes: Path, logs: Path):
+    def __init__(self, tools: Tools, schemes: Path, logs: Path, command: Path | None = None):
         self._tools = tools
+        self._command = command
         self._schemes = schemes
         self._logs = logs
         self._shared: dict[tuple[str, ...], OfficialServer] = {}
@@ -147,8 +155,9 @@ class ServerPool:
         key = (str(options.jwt_key), *options.flags())
         if shared and key in self._shared and self._shared[key].is_running:
             return self._shared[key]
-        log = self._logs / f"server-{len(self._all)}.log"
-        server = OfficialServer(self._tools, self._schemes, options, log=log)
+        name = "server" if self._command is None else self._command.parent.name
+        log = self._logs / f"{name}-{len(self._all)}.log"
+        server = OfficialServer(self._tools, self._schemes, options, log=log, command=self._command)
         self._all.append(server)
         if shared:
             self._shared[key] = server

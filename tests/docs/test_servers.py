@@ -1,0 +1,20 @@
+"""The page about official servers says what the tests expect of each version."""
+
+from __future__ import annotations
+
+from tests.docs.servers import PAGE, drawn
+from tests.realserver.versions import VERSIONS
+
+
+def test_the_table_is_what_the_tests_expect() -> None:
+    """If not, `python -m tests.docs.servers` draws it again."""
+    assert PAGE.read_text(encoding="utf-8") == drawn()
+
+
+def test_the_texts_name_the_oldest_and_the_newest() -> None:
+    """The title of the page and the README do."""
+    span = f"{VERSIONS[0]} to {VERSIONS[-1]}"
+    assert PAGE.read_text(encoding="utf-8").startswith(f"# Official servers, {span}\n")
+    assert f"*{span}, tried*" in (PAGE.parent.parent.parent / "README.md").read_text(
+        encoding="utf-8"
+    )

@@ -1,0 +1,90 @@
+"""What older official servers lack, from `old_servers.toml`: a test of it must fail, and no other.
+
+A gap names tests without the version among their parameters. At a version that has the gap a named
+test is expected to fail, strictly: one that passes is reported, and so is any other that fails.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.realserver.versions import VERSIONS, key_of
+
+__all__ = ["Gap", "expect_gap", "gaps", "name_of", "refuse_skip", "releases"]
+
+_DATA = Path(__file__).with_name("old_servers.toml")
+
+
+@attrs.frozen
+class Gap:
+    """One thing that some servers lack.
+
+    Args:
+        what: What it is, for people.
+        first: The first version that lacks it; by default the oldest.
+        last: The last version that lacks it.
+        is_feature: Whether users of the library may miss it. Else it is a detail of responses, in
+            which the server in memory follows the newest version.
+        tests: Which tests fail for want of it.
+    """
+
+    what: str
+    last: str
+    is_feature: bool
+    tests: frozenset[str] = attrs.field(converter=frozenset)
+    first: str = VERSIONS[0]
+
+    def is_at(self, version: str) -> bool:
+        """Return whether that version lacks it."""
+        return key_of(self.first) <= key_of(version) <= key_of(self.last)
+
+
+def gaps() -> tuple[Gap, ...]:
+    """Read all of them."""
+    return tuple(Gap(**gap) for gap in _data()["gap"])
+
+
+def releases() -> dict[str, str]:
+    """Read the day on which each version was released, the oldest first."""
+    days: dict[str, str] = _data()["released"]
+    return {version: days[version] for version in VERSIONS}
+
+
+def name_of(item: pytest.Item, version: str) -> str:
+    """Return a test's name without the version: `test_routes.py::test_a_path[GET-/health]`."""
+    name, _, parameters = item.name.partition("[")
+    rest = "-".join(
+        each for each in parameters.removesuffix("]").split("-") if version not in each.split(" ")
+    )
+    return f"{item.path.name}::{name}" + (f"[{rest}]" if rest else "")
+
+
+def expect_gap(request: pytest.FixtureRequest, version: str) -> None:
+    """Expect the test that asks to fail, if the version lacks what it tries."""
+    name = name_of(request.node, version)
+    for gap in gaps():
+        if gap.is_at(version) and name in gap.tests:
+            reason = f"{version} lacks {gap.what}"
+            request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+
+
+def refuse_skip(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Make a skip at an official server a failure, if the server could be had.
+
+    A test that cannot be run at some version is a gap, and no gap is hidden.
+    """
+    is_expected = hasattr(report, "wasxfail") or shutil.which("go") is None
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    if report.skipped and not is_expected and "pool_of_version" in fixtures:
+        report.outcome = "failed"
+        report.longrepr = f"a skip that is no gap of {_DATA.name}: {report.longrepr}"
+
+
+def _data() -> dict[str, Any]:
+    return tomllib.loads(_DATA.read_text(encoding="utf-8"))
