@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 __all__ = ["is_loopback", "is_plain_http", "origin_fault", "path_fault", "whitespace_fault"]
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
+_SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
 _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_DECODINGS: Final = 4

@@ -2,64 +2,95 @@
 
 from __future__ import annotations
 
-import re
+from typing import Final, NamedTuple
 
 __all__ = ["matches_path"]
 
+_SLASH: Final = "/"
+
+
+class _Class(NamedTuple):
+    """The characters that one place of a pattern takes: those in the ranges, or all others."""
+
+    ranges: tuple[tuple[str, str], ...]
+    is_negated: bool = False
+
+    def takes(self, character: str) -> bool:
+        is_in = any(low <= character <= high for low, high in self.ranges)
+        return is_in is not self.is_negated
+
+
+_NOTHING: Final = _Class(())
+_NO_SLASH: Final = _Class(((_SLASH, _SLASH),), is_negated=True)
+
 
 def matches_path(pattern: str, name: str) -> bool:
-    """Return whether a name fits a pattern; a malformed pattern fits none."""
+    """Return whether a name fits a pattern; a malformed pattern fits none.
+
+    Takes at most as many steps as the product of both lengths: only the last `*` is tried again.
+    """
     try:
-        translated = _translate(pattern)
+        places = _places(pattern)
     except ValueError:
         return False
-    return re.fullmatch(translated, name, re.DOTALL) is not None
-
-
-def _translate(pattern: str) -> str:
-    parts: list[str] = []
-    rest = pattern
-    while rest:
-        first, rest = rest[0], rest[1:]
-        if first == "*":
-            rest = rest.lstrip("*")
-            parts.append("[^/]*")
-        elif first == "?":
-            parts.append("[^/]")
-        elif first == "[":
-            translated, rest = _class(rest)
-            parts.append(translated)
+    at, star, begun = 0, -1, 0
+    position = 0
+    while position < len(name):
+        place = places[at] if at < len(places) else _NOTHING
+        if place is None:
+            star, begun, at = at, position, at + 1
+        elif place.takes(name[position]):
+            at, position = at + 1, position + 1
+        elif star >= 0 and name[begun] != _SLASH:
+            at, begun = star + 1, begun + 1
+            position = begun
         else:
-            if first == "\\":
-                first, rest = _escaped(rest)
-            parts.append(re.escape(first))
-    return "".join(parts)
+            return False
+    return all(place is None for place in places[at:])
 
 
-def _class(rest: str) -> tuple[str, str]:
-    negated = rest.startswith("^")
-    rest = rest[negated:]
-    ranges: list[str] = []
-    while not (rest.startswith("]") and ranges):
-        low, rest = _character(rest)
+def _places(pattern: str) -> list[_Class | None]:
+    """Return what each place takes; None stands for a `*`."""
+    places: list[_Class | None] = []
+    at = 0
+    while at < len(pattern):
+        match pattern[at]:
+            case "*":
+                places.append(None)
+                at += 1
+            case "?":
+                places.append(_NO_SLASH)
+                at += 1
+            case "[":
+                found, at = _class(pattern, at + 1)
+                places.append(found)
+            case _:
+                character, at = _escaped(pattern, at)
+                places.append(_Class(((character, character),)))
+    return places
+
+
+def _class(pattern: str, at: int) -> tuple[_Class, int]:
+    is_negated = pattern[at : at + 1] == "^"
+    at += is_negated
+    ranges: list[tuple[str, str]] = []
+    while not (pattern[at : at + 1] == "]" and ranges):
+        low, at = _character(pattern, at)
         high = low
-        if rest.startswith("-"):
-            high, rest = _character(rest[1:])
-        # One that is empty is allowed, and holds nothing.
-        ranges.append(f"{re.escape(low)}-{re.escape(high)}" if low <= high else "")
-    inside = "".join(ranges)
-    if not inside:
-        return ("." if negated else "(?!)"), rest[1:]
-    return f"[{'^' if negated else ''}{inside}]", rest[1:]
+        if pattern[at : at + 1] == "-":
+            high, at = _character(pattern, at + 1)
+        ranges.append((low, high))  # one that is empty is allowed, and holds nothing
+    return _Class(tuple(ranges), is_negated), at + 1
 
 
-def _character(rest: str) -> tuple[str, str]:
-    if rest[:1] in ("", "-", "]"):
+def _character(pattern: str, at: int) -> tuple[str, int]:
+    if pattern[at : at + 1] in {"", "-", "]"}:
         raise ValueError("syntax error in pattern")
-    return _escaped(rest[1:]) if rest[0] == "\\" else (rest[0], rest[1:])
+    return _escaped(pattern, at)
 
 
-def _escaped(rest: str) -> tuple[str, str]:
-    if not rest:
+def _escaped(pattern: str, at: int) -> tuple[str, int]:
+    at += pattern[at] == "\\"
+    if at == len(pattern):
         raise ValueError("syntax error in pattern")
-    return rest[0], rest[1:]
+    return pattern[at], at + 1

@@ -21,6 +21,7 @@ Matcher: TypeAlias = Callable[[int, Then], bool]
 Node: TypeAlias = tuple[Any, Any]
 
 _COMPILER: Any = importlib.import_module("re._compiler")
+_CONSTANTS: Any = importlib.import_module("re._constants")
 _PARSER: Any = importlib.import_module("re._parser")
 _SINGLE = frozenset({"LITERAL", "NOT_LITERAL", "IN", "ANY"})
 _FEW = 3
@@ -100,14 +101,24 @@ class Counter:
         return source[:0]
 
     def _at(self, where: Any) -> Matcher:
+        is_word = single(
+            (_CONSTANTS.IN, [(_CONSTANTS.CATEGORY, _CONSTANTS.CATEGORY_WORD)]),
+            self._flags,
+            is_bytes=isinstance(self._text_type(), bytes),
+        )
+
         def match(position: int, then: Then) -> bool:
             self._step()
             left = len(self._text) - position
+            around = (self._text[max(position - 1, 0) : position], self._text[position:][:1])
+            is_edge = len({bool(each) and is_word(each) for each in around}) > 1
             holds = {
                 "AT_BEGINNING": position == 0,
                 "AT_BEGINNING_STRING": position == 0,
                 "AT_END": left == 0 or (left == 1 and self._text[position:] in {"\n", b"\n"}),
                 "AT_END_STRING": left == 0,
+                "AT_BOUNDARY": is_edge,
+                "AT_NON_BOUNDARY": not is_edge,
             }[str(where)]
             return holds and then(position)
 

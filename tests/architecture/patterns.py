@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,8 @@ PACKAGES = (
     "irma_testing",
     "irma_transport_aiohttp",
     "irma_transport_urllib3",
-    "docs/examples",
 )
+EXAMPLES = "docs/examples"
 _FUNCTIONS = frozenset(
     {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 )
@@ -44,16 +47,28 @@ def find_patterns() -> list[Found]:
     found: list[Found] = []
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
-            found += find_in(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
+            source, place = path.read_text(encoding="utf-8"), str(path.relative_to(ROOT))
+            found += find_in(source, place, is_imported=True)
+        found += _found_by_importing(package)
+    for path in sorted((ROOT / EXAMPLES).rglob("*.py")):
+        found += find_in(path.read_text(encoding="utf-8"), str(path.relative_to(ROOT)))
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for number, block in enumerate(_BLOCK.findall(path.read_text(encoding="utf-8")), 1):
             if _USE.search(block):
                 found += find_in(block, f"{path.relative_to(ROOT)} block {number}")
-    return found
+    by_pattern: dict[tuple[Text, int], Found] = {}
+    for each in found:
+        by_pattern.setdefault((each.pattern, re.compile(each.pattern, each.flags).flags), each)
+    return list(by_pattern.values())
 
 
-def find_in(source: str, place: str) -> Generator[Found]:
+def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[Found]:
     """Find the patterns in a source text.
+
+    Args:
+        source: The text.
+        place: Where it stands.
+        is_imported: Whether what it makes at its top level is found by importing it too.
 
     Raises:
         ValueError: A pattern cannot be known without running the program, so it cannot be tried.
@@ -73,17 +88,50 @@ def find_in(source: str, place: str) -> Generator[Found]:
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
             ):
                 if isinstance(value, ast.Constant | ast.JoinedStr | ast.BinOp):
-                    known[name] = _value_of(value, known, f"{place}:{node.lineno}", default="")
+                    with suppress(ValueError):
+                        known[name] = _value_of(value, known, place)
             case _:
                 pass
+    in_functions = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for inner in ast.walk(node)
+    }
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr)) if (
                 attr in _FUNCTIONS
             ):
-                yield _found(node, attr, known, f"{place}:{node.lineno}")
+                try:
+                    yield _found(node, attr, known, f"{place}:{node.lineno}")
+                except ValueError:
+                    if id(node) in in_functions or not is_imported:
+                        raise
             case _:
                 pass
+
+
+def _found_by_importing(package: str) -> Generator[Found]:
+    root = importlib.import_module(package)
+    for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+        if not info.name.endswith("__main__"):
+            module = importlib.import_module(info.name)
+            for pattern in _patterns_in(vars(module), depth=4):
+                yield Found(info.name, pattern.pattern, pattern.flags & ~re.UNICODE)
+
+
+def _patterns_in(value: object, depth: int) -> Generator[re.Pattern[Any]]:
+    if isinstance(value, re.Pattern):
+        yield value
+    elif isinstance(value, Mapping) and depth:
+        for each in tuple(value.values()):
+            yield from _patterns_in(each, depth - 1)
+    elif isinstance(value, list | tuple | set | frozenset) and depth:
+        for each in tuple(value):
+            yield from _patterns_in(each, depth - 1)
+    elif isinstance(value, type) and depth and value.__module__.startswith("irma_"):
+        yield from _patterns_in(vars(value), depth - 1)
 
 
 def _found(node: ast.Call, function: str, known: dict[str, Any], place: str) -> Found:
@@ -99,10 +147,8 @@ def _found(node: ast.Call, function: str, known: dict[str, Any], place: str) -> 
     )
 
 
-def _value_of(node: ast.expr, known: dict[str, Any], place: str, *, default: Any = None) -> Any:
+def _value_of(node: ast.expr, known: dict[str, Any], place: str) -> Any:
     try:
         return eval(compile(ast.Expression(node), place, "eval"), dict(known))
-    except NameError as error:
-        if default is not None:
-            return default
+    except (NameError, TypeError) as error:
         raise ValueError(f"{place}: the pattern is not known before the program runs") from error

@@ -29,7 +29,7 @@ def alphabet(found: Found) -> list[Text]:
     for text in texts:
         by_places.setdefault(tuple(takes(text) for takes in takers), text)
     ranked = sorted(by_places.items(), key=lambda each: -sum(each[0]))
-    return [text for _places, text in ranked][:8]
+    return [text for _places, text in ranked][:7]
 
 
 def bad_inputs(found: Found, size: int) -> list[Text]:
@@ -37,11 +37,11 @@ def bad_inputs(found: Found, size: int) -> list[Text]:
     letters = alphabet(found)
     starts = samples(found.pattern, found.flags)
     pumps = [*letters, *(start for start in starts[-2:] if start)]
-    pumps += [one + two for one, two in itertools.permutations(letters[:5], 2)]  # type: ignore[operator]
+    pumps += [one + two for one, two in itertools.permutations(letters[:4], 2)]  # type: ignore[operator]
     is_bytes = isinstance(found.pattern, bytes)
     ends: list[Text] = [end.encode() for end in STRANGE[:2]] if is_bytes else list(STRANGE[:2])
     ends += [letters[-1], found.pattern[:0]]
-    starts = starts if len(starts) < 8 else [*starts[:4], *starts[-4:]]
+    starts = starts if len(starts) < 6 else [*starts[:3], *starts[-3:]]
     return [
         start + pump * (max(SMALL // len(pump), 1) * (size // SMALL)) + end  # type: ignore[operator]
         for start in starts
