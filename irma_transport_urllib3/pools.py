@@ -121,7 +121,7 @@ def _manager(settings: PoolSettings) -> PoolManager:
     else:
         manager = ProxyManager(
             settings.proxy.url,
-            proxy_headers=settings.proxy.headers,
+            proxy_headers=settings.proxy.headers.copy(),
             proxy_ssl_context=settings.context,
             maxsize=settings.kept,
             ssl_context=settings.context,

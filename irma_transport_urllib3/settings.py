@@ -12,6 +12,7 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import make_headers, parse_url
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.frozen import FrozenMapping
 from irma_core.models.headers import checked_headers, frames_message
 from irma_core.models.risks import Risk
 from irma_core.models.urls import is_plain_http, origin_fault, whitespace_fault
@@ -134,7 +135,7 @@ class Proxy(NamedTuple):
     """A proxy's URL without user and password, and the headers for the proxy."""
 
     url: str
-    headers: dict[str, str]
+    headers: FrozenMapping[str, str]
 
 
 def read_proxy(
@@ -171,4 +172,4 @@ def read_proxy(
             "https URL, or allow Risk.PLAIN_HTTP on a network you trust"
         )
     address = parsed._replace(auth=None, path=None, query=None, fragment=None)
-    return Proxy(address.url, own)
+    return Proxy(address.url, FrozenMapping(own, is_personal=True))

@@ -87,7 +87,7 @@ def note_token(token: RequestorToken | FrontendAuthorization, /, *_: object) -> 
 
 
 def note_bearer(authentication: TokenAuthentication, /, *_: object, **__: object) -> None:
-    SEARCH.note("a bearer token", authentication.secret)
+    SEARCH.note("a bearer token", authentication.reveal())
 
 
 def note_hmac_key(_: HmacSigner, key: bytes) -> None:
@@ -100,7 +100,7 @@ def note_sealing_keys(_: Sealer, keys: Sequence[str]) -> None:
 
 
 def note_gateway_secret(credentials: GatewaySecret, /, *_: object, **__: object) -> None:
-    SEARCH.note("a gateway's secret", credentials.secret)
+    SEARCH.note("a gateway's secret", credentials.reveal())
 
 
 def note_issued(credential: CredentialRequest, /, *_: object, **__: object) -> None:

@@ -25,6 +25,7 @@ import attrs
 
 from irma_core.errors import DeadlineError, IrmaError
 from irma_core.flows.effects import Flow, Sleep
+from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.protocol.transport import Clock
 
 __all__ = ["Fetched", "Kept", "kept_flow"]
@@ -44,9 +45,14 @@ class Fetched:
         is_replacement: Whether it was fetched because another one turned out to be of no use.
     """
 
-    text: str = attrs.field(repr=False)
+    _text: Hidden[str] = attrs.field(alias="text", converter=hide_secret, repr=False)
     until: float
     is_replacement: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def text(self) -> str:
+        """The key or token."""
+        return self._text.reveal()
 
 
 @final

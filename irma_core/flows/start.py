@@ -108,7 +108,7 @@ def _authenticated(
             else build_start_jwt_request
         )
         return ToSign(how.signer, jwt, partial(build, wiring.server))
-    authorization = how.secret if isinstance(how, TokenAuthentication) else None
+    authorization = how.reveal() if isinstance(how, TokenAuthentication) else None
     if isinstance(request, RevocationRequest):
         return build_revocation_request(wiring.server, request, authorization=authorization)
     return build_start_request(wiring.server, request, authorization=authorization)

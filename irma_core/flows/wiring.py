@@ -12,6 +12,7 @@ from irma_core.errors import ConfigurationError
 from irma_core.flows.kept import Kept
 from irma_core.flows.refusals import Refusals
 from irma_core.models.headers import checked_headers, is_reserved
+from irma_core.models.hidden import Headers, Hidden, HiddenSecret, hide_headers
 from irma_core.models.risks import Risk, given_risks
 from irma_core.protocol.addresses import ServerUrl, checked_token_url
 from irma_core.protocol.part_checks import (
@@ -40,6 +41,9 @@ DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
 """For a call as a whole."""
+
+
+_NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 
 
 @final
@@ -84,7 +88,9 @@ class Wiring:
     )
     kept_token: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
     refusals: Refusals = attrs.field(factory=Refusals, kw_only=True, repr=False, eq=False)
-    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True, repr=False)
+    _headers: Hidden[Headers] = attrs.field(
+        default=_NO_HEADERS, alias="headers", converter=hide_headers, kw_only=True, repr=False
+    )
     frontend: ServerUrl | None = attrs.field(default=None, kw_only=True)
     is_proxied: bool = attrs.field(default=False, kw_only=True)
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
@@ -100,6 +106,11 @@ class Wiring:
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
     poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
     is_async: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def headers(self) -> Headers:
+        """Headers of the requestor's own."""
+        return self._headers.reveal()
 
     def __attrs_post_init__(self) -> None:
         if self.deadline() <= self.clock.monotonic():

@@ -15,6 +15,7 @@ from typing import TypeAlias, TypeGuard, final
 import attrs
 
 from irma_core.errors import RequestError
+from irma_core.models.hidden import Hidden, hide_optional
 from irma_core.models.identifiers import check_attribute_type, credential_type_of
 from irma_core.models.texts import check_text
 from irma_core.tracebacks import boundary
@@ -54,10 +55,13 @@ class AttributeRequest:
     """
 
     type: str
-    value: str | None = attrs.field(
-        default=None, repr=lambda value: "None" if value is None else "…"
-    )
+    _value: Hidden[str | None] = attrs.field(default=None, alias="value", converter=hide_optional)
     not_null: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def value(self) -> str | None:
+        """The only value that will do; None for any."""
+        return self._value.reveal()
 
     def __attrs_post_init__(self) -> None:
         check_attribute_type(self.type, "type")

@@ -9,6 +9,8 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.errors import RequestError, UsageError
+from irma_core.models.frozen import FrozenMapping
+from irma_core.models.hidden import Hidden, hide_optional
 from irma_core.models.identifiers import check_attribute_name, check_credential_type
 from irma_core.models.moments import as_utc
 from irma_core.models.texts import check_duration, check_text
@@ -51,10 +53,17 @@ class CredentialRequest:
     credential: str
     attributes: Mapping[str, str | None] = attrs.field(repr=False)
     validity: Validity = attrs.field(default=None, kw_only=True)
-    revocation_key: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    _revocation_key: Hidden[str | None] = attrs.field(
+        default=None, alias="revocation_key", converter=hide_optional, kw_only=True, repr=False
+    )
     sd_jwt_batch_size: int | None = attrs.field(
         default=None, kw_only=True, metadata={"wire": "sdJwtBatchSize"}
     )
+
+    @property
+    def revocation_key(self) -> str | None:
+        """What names this credential for later revocation."""
+        return self._revocation_key.reveal()
 
     def __attrs_post_init__(self) -> None:
         check_credential_type(self.credential, "credential")
@@ -95,7 +104,7 @@ def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> C
     return attrs.evolve(request, validity=until.replace(microsecond=0))
 
 
-def _attributes(attributes: object) -> dict[str, str]:
+def _attributes(attributes: object) -> FrozenMapping[str, str]:
     if not isinstance(attributes, Mapping):
         raise RequestError("attributes", "must map attribute names to texts")
     copied: dict[str, str] = {}
@@ -105,7 +114,7 @@ def _attributes(attributes: object) -> dict[str, str]:
         # requests that are written alike equal.
         if value is not None:
             copied[checked] = check_text(value, f'attributes["{checked}"]')
-    return copied
+    return FrozenMapping(copied, is_personal=True)
 
 
 def _validity(validity: object) -> datetime | timedelta | None:

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import final
+from typing import Final, NoReturn, TypeAlias, final
 
 import attrs
 
 from irma_core.errors import NullAttributeError
+from irma_core.models.frozen import FrozenMapping
+from irma_core.models.hidden import Hidden, hide_text
 from irma_core.models.statuses import AttributeProofStatus
+from irma_core.tracebacks import boundary
 
 __all__ = ["AttributeBasedSignature", "DisclosedAttribute"]
 
+_Facts: TypeAlias = tuple[
+    str,
+    str | None,
+    AttributeProofStatus,
+    datetime,
+    tuple[tuple[str, str], ...] | None,
+    bool,
+    datetime | None,
+]
+
 
 @final
-@attrs.frozen(slots=False)  # results have many, and one with slots takes half as long again to make
 class DisclosedAttribute:
     """One attribute as the server reports it. Its value is in no `repr`.
+
+    It cannot be changed. A plain class with one slot: a result has many, and this is what is made
+    fastest without a `__dict__`. Tools that look into attrs classes do not see the value.
 
     Source: irmago `DisclosedAttribute`.
 
@@ -31,17 +46,62 @@ class DisclosedAttribute:
         not_revoked_before: If that proof is older than was tolerated: up to when it holds, aware.
     """
 
-    attribute: str = attrs.field(metadata={"wire": "id"})
-    raw_value: str | None = attrs.field(repr=False, metadata={"wire": "rawvalue"})
-    status: AttributeProofStatus = attrs.field(kw_only=True)
-    issued_at: datetime = attrs.field(kw_only=True, metadata={"wire": "issuancetime"})
-    translations: Mapping[str, str] | None = attrs.field(
-        default=None, repr=False, kw_only=True, metadata={"wire": "value"}
-    )
-    not_revoked: bool = attrs.field(default=False, kw_only=True, metadata={"wire": "notrevoked"})
-    not_revoked_before: datetime | None = attrs.field(
-        default=None, kw_only=True, metadata={"wire": "notrevokedbefore"}
-    )
+    __slots__ = ("_facts",)
+
+    _facts: _Facts
+
+    def __init__(
+        self,
+        attribute: str,
+        raw_value: str | None,
+        *,
+        status: AttributeProofStatus,
+        issued_at: datetime,
+        translations: Mapping[str, str] | None = None,
+        not_revoked: bool = False,
+        not_revoked_before: datetime | None = None,
+    ) -> None:
+        pairs = None if translations is None else tuple(translations.items())
+        _set_facts(
+            self,
+            (attribute, raw_value, status, issued_at, pairs, not_revoked, not_revoked_before),
+        )
+
+    @property
+    def attribute(self) -> str:
+        """Its identifier."""
+        return self._facts[0]
+
+    @property
+    def raw_value(self) -> str | None:
+        """The value; None without one."""
+        return self._facts[1]
+
+    @property
+    def status(self) -> AttributeProofStatus:
+        """Whether it was asked for, and has a value."""
+        return self._facts[2]
+
+    @property
+    def issued_at(self) -> datetime:
+        """When its credential was issued."""
+        return self._facts[3]
+
+    @property
+    def translations(self) -> Mapping[str, str] | None:
+        """The value by language; None without one."""
+        pairs = self._facts[4]
+        return None if pairs is None else FrozenMapping(dict(pairs), is_personal=True)
+
+    @property
+    def not_revoked(self) -> bool:
+        """Whether non-revocation was proved."""
+        return self._facts[5]
+
+    @property
+    def not_revoked_before(self) -> datetime | None:
+        """Up to when a proof of non-revocation holds that is older than was tolerated."""
+        return self._facts[6]
 
     @property
     def is_null(self) -> bool:
@@ -59,8 +119,44 @@ class DisclosedAttribute:
             raise NullAttributeError(f"{self.attribute} has no value: ask is_null first")
         return self.raw_value
 
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a disclosed attribute cannot be changed: {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a disclosed attribute cannot be changed: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DisclosedAttribute):
+            return NotImplemented
+        return self._facts == other._facts
+
+    def __hash__(self) -> int:
+        return hash(self._facts)
+
+    def __repr__(self) -> str:
+        return (
+            f"DisclosedAttribute(attribute={self.attribute!r}, status={self.status!r}, "
+            f"issued_at={self.issued_at!r}, not_revoked={self.not_revoked!r}, "
+            f"not_revoked_before={self.not_revoked_before!r})"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (self._facts,)
+
+
+_set_facts: Final[Callable[[DisclosedAttribute, _Facts], None]] = vars(DisclosedAttribute)[
+    "_facts"
+].__set__
+
+
+def _restored(facts: _Facts) -> DisclosedAttribute:
+    attribute = object.__new__(DisclosedAttribute)
+    _set_facts(attribute, facts)
+    return attribute
+
 
 @final
+@boundary
 @attrs.frozen
 class AttributeBasedSignature:
     """A signature that anybody with the scheme can verify; keep its text whole.
@@ -72,5 +168,15 @@ class AttributeBasedSignature:
         message: What was signed.
     """
 
-    json_text: str = attrs.field(repr=False)
-    message: str = attrs.field(repr=False)
+    _json_text: Hidden[str] = attrs.field(alias="json_text", converter=hide_text, repr=False)
+    _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
+
+    @property
+    def json_text(self) -> str:
+        """All of it, as JSON."""
+        return self._json_text.reveal()
+
+    @property
+    def message(self) -> str:
+        """What was signed."""
+        return self._message.reveal()

@@ -47,15 +47,26 @@ def read_session_package(value: JsonValue) -> SessionPackage:
 def read_frontend_request(value: JsonValue, place: str = "") -> FrontendRequest:
     """Read what is for the browser; all of it is kept."""
     fields = read_object(value, place)
-    lowest = fields.get("minProtocolVersion", _FIRST_VERSION)
-    highest = fields.get("maxProtocolVersion", _FIRST_VERSION)
-    return FrontendRequest(
-        read_authorization(required(fields, "authorization", place), f"{place}.authorization"),
-        read_bool(fields.get("pairingHint", False), f"{place}.pairingHint"),
-        min_protocol_version=read_text(lowest, f"{place}.minProtocolVersion"),
-        max_protocol_version=read_text(highest, f"{place}.maxProtocolVersion"),
-        received=fields,
+    authorization = read_authorization(
+        required(fields, "authorization", place), f"{place}.authorization"
     )
+    pairing_hint = read_bool(fields.get("pairingHint", False), f"{place}.pairingHint")
+    lowest = read_text(
+        fields.get("minProtocolVersion", _FIRST_VERSION), f"{place}.minProtocolVersion"
+    )
+    highest = read_text(
+        fields.get("maxProtocolVersion", _FIRST_VERSION), f"{place}.maxProtocolVersion"
+    )
+    try:
+        return FrontendRequest(
+            authorization,
+            pairing_hint,
+            min_protocol_version=lowest,
+            max_protocol_version=highest,
+            received=fields,
+        )
+    except RequestError as error:
+        raise WireError(place, error.reason) from None
 
 
 def read_token(value: JsonValue, place: str = "") -> RequestorToken:

@@ -7,6 +7,7 @@ from typing import final
 
 import attrs
 
+from irma_core.models.hidden import Hidden, hide_optional
 from irma_core.tracebacks import boundary
 
 __all__ = ["FrontendOptions", "PairingMethod"]
@@ -34,4 +35,11 @@ class FrontendOptions:
     """
 
     pairing_method: PairingMethod
-    pairing_code: str | None = attrs.field(default=None, repr=False)
+    _pairing_code: Hidden[str | None] = attrs.field(
+        default=None, alias="pairing_code", converter=hide_optional, repr=False
+    )
+
+    @property
+    def pairing_code(self) -> str | None:
+        """The code that the app will show."""
+        return self._pairing_code.reveal()

@@ -10,6 +10,7 @@ import attrs
 
 from irma_core.errors import RequestError
 from irma_core.models.arguments import check_instance
+from irma_core.models.hidden import Hidden, hide_text
 from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.moments import as_utc
 from irma_core.models.statuses import SessionType
@@ -39,13 +40,18 @@ class SessionPointer:
         RequestError: The URL is no `http` or `https` URL, or could lead elsewhere than it reads.
     """
 
-    url: str = attrs.field(metadata={"wire": "u"})
+    _url: Hidden[str] = attrs.field(alias="url", converter=hide_text, metadata={"wire": "u"})
     type: SessionType = attrs.field(metadata={"wire": "irmaqr"})
 
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "u")
         if "@" in urlsplit(self.url).netloc:
             raise RequestError("u", "must hold no user name and no password")
+
+    @property
+    def url(self) -> str:
+        """The session's URL at the server."""
+        return self._url.reveal()
 
     @classmethod
     def of_static_session(cls, server: str, name: str) -> SessionPointer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import NoReturn, final
 
 import attrs
 
@@ -12,6 +12,7 @@ from irma_core.errors import (
     SessionNotFinishedError,
     SessionTimedOutError,
     SignatureMismatchError,
+    UsageError,
     WrongSessionError,
 )
 from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
@@ -24,12 +25,12 @@ from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary
 
-__all__ = ["SessionResult"]
+__all__ = ["SessionResult", "signed_result"]
 
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(getstate_setstate=False)
 class SessionResult:
     """What the server *said* of a session; what is true of it, only `answer_to` tells.
 
@@ -47,7 +48,10 @@ class SessionResult:
         unchecked_signature: `signature`; there even where the proof does not hold.
         error: What went wrong, where the app's proofs were refused.
         next_session: In a chain, the requestor token of the session that follows.
-        evidence: Whose word this is; `SIGNED` is for the function that verified the signature.
+
+    Attributes:
+        evidence: Whose word this is. It is no argument, and a changed copy loses it: `SIGNED` is
+            set by the function that verified the signature, and by nothing else.
     """
 
     token: RequestorToken
@@ -62,7 +66,16 @@ class SessionResult:
     )
     error: RemoteError | None = attrs.field(default=None, kw_only=True)
     next_session: RequestorToken | None = attrs.field(default=None, kw_only=True)
-    evidence: Evidence = attrs.field(default=Evidence.TRANSPORT, kw_only=True)
+    evidence: Evidence = attrs.field(init=False, default=Evidence.TRANSPORT)
+
+    def __copy__(self) -> SessionResult:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> SessionResult:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("a SessionResult is not pickled: store what you need of its answer")
 
     def answer_to(self, session: AskedSession) -> Answer:
         """Make the answer to what was asked in that session, after every check.
@@ -149,3 +162,10 @@ class SessionResult:
             lacks = "no signature" if signature is None else "a signature over another message"
             raise SignatureMismatchError(self.token.fingerprint, f"there is {lacks}")
         return signature
+
+
+def signed_result(result: SessionResult) -> SessionResult:
+    """Return the result with `Evidence.SIGNED`; for `result_jwt` alone, after every check."""
+    signed = attrs.evolve(result)
+    object.__setattr__(signed, "evidence", Evidence.SIGNED)
+    return signed

@@ -16,6 +16,8 @@ import attrs
 from irma_core.errors import RequestError
 from irma_core.models.condiscon import ConDisCon, Disclose, Slot, as_condiscon
 from irma_core.models.credentials import CredentialRequest
+from irma_core.models.frozen import FrozenMapping
+from irma_core.models.hidden import Hidden, hide_optional, hide_text
 from irma_core.models.identifiers import check_credential_type, credential_type_of
 from irma_core.models.statuses import SessionType
 from irma_core.models.texts import (
@@ -52,10 +54,15 @@ def _to_condiscon(disclose: Disclose) -> ConDisCon:
 
 def _to_labels(labels: Labels | None) -> Labels:
     if labels is None:
-        return {}
+        return FrozenMapping({})
     if not isinstance(labels, Mapping):
         raise RequestError("labels", "must map slots to translated texts")
-    return {slot: check_translated(text, _label_place(slot)) for slot, text in labels.items()}
+    return FrozenMapping(
+        {
+            slot: FrozenMapping(check_translated(text, _label_place(slot)))
+            for slot, text in labels.items()
+        }
+    )
 
 
 def _label_place(slot: Slot) -> str:
@@ -68,14 +75,14 @@ def _to_types(types: Iterable[str]) -> tuple[str, ...]:
 
 def _to_non_revocation(types: Iterable[str] | NonRevocation | None) -> NonRevocation:
     if types is None:
-        return {}
+        return FrozenMapping({})
     if isinstance(types, Mapping):
         for credential, tolerance in types.items():
             check_credential_type(credential, "revocation")
             if tolerance is not None:
                 check_duration(tolerance, f'revocation["{credential}"]')
-        return dict(types)
-    return dict.fromkeys(_each_type(types, "revocation"))
+        return FrozenMapping(types)
+    return FrozenMapping(dict.fromkeys(_each_type(types, "revocation")))
 
 
 def _each_type(types: object, place: str) -> list[str]:
@@ -180,8 +187,13 @@ class SignatureRequest(_Asking):
         RequestError: At the place it names.
     """
 
-    message: str = attrs.field(repr=False)
+    _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
     disclose: ConDisCon = attrs.field(converter=_to_condiscon)
+
+    @property
+    def message(self) -> str:
+        """What is to be signed."""
+        return self._message.reveal()
 
     def __attrs_post_init__(self) -> None:
         check_text(self.message, "message", empty=False)
@@ -241,7 +253,12 @@ class NextSession:
     """
 
     # Such URLs hold what tells the server's POST from anybody's: a secret, so not in a `repr`.
-    url: str = attrs.field(repr=False)
+    _url: Hidden[str] = attrs.field(alias="url", converter=hide_text, repr=False)
+
+    @property
+    def url(self) -> str:
+        """The URL."""
+        return self._url.reveal()
 
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "url")
@@ -271,8 +288,15 @@ class ExtendedRequest:
     request: SessionRequest
     validity: timedelta | None = attrs.field(default=None, kw_only=True)
     timeout: timedelta | None = attrs.field(default=None, kw_only=True)
-    callback_url: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    _callback_url: Hidden[str | None] = attrs.field(
+        default=None, alias="callback_url", converter=hide_optional, kw_only=True, repr=False
+    )
     next_session: NextSession | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def callback_url(self) -> str | None:
+        """Where the server is to POST the result."""
+        return self._callback_url.reveal()
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.request, DisclosureRequest | SignatureRequest | IssuanceRequest):
@@ -306,8 +330,15 @@ class RevocationRequest:
     """
 
     credential: str = attrs.field(metadata={"wire": "type"})
-    revocation_key: str = attrs.field(repr=False)
+    _revocation_key: Hidden[str] = attrs.field(
+        alias="revocation_key", converter=hide_text, repr=False
+    )
     issued: int | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def revocation_key(self) -> str:
+        """The key that the credential was issued with."""
+        return self._revocation_key.reveal()
 
     def __attrs_post_init__(self) -> None:
         check_credential_type(self.credential, "credential")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import attrs
 
-from irma_core.errors import UsageError
+from irma_core.errors import RequestError, UsageError
 from irma_core.models.arguments import check_string
-from irma_core.models.json_text import JsonValue, write_json
+from irma_core.models.hidden import Hidden, HiddenSecret
+from irma_core.models.json_text import JsonValue, read_json, write_json
 from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
@@ -18,6 +19,22 @@ from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.tracebacks import boundary
 
 __all__ = ["AskedSession", "FrontendRequest", "KeptSession", "SessionPackage", "StartedSession"]
+
+
+_NOTHING_RECEIVED: Final[Hidden[str]] = HiddenSecret("{}")
+
+
+def _to_received(value: Mapping[str, JsonValue] | Hidden[str]) -> Hidden[str]:
+    """Keep it as text: it cannot be changed then, and no tool looks into it."""
+    if isinstance(value, Hidden):
+        return value
+    if not isinstance(value, Mapping):
+        raise RequestError("received", "must be a mapping")
+    try:
+        return HiddenSecret(write_json(dict(value)))
+    except (TypeError, ValueError, RecursionError):
+        reason = "must be JSON that is not nested too deeply"
+    raise RequestError("received", reason)
 
 
 @final
@@ -41,9 +58,20 @@ class FrontendRequest:
     pairing_hint: bool = False
     min_protocol_version: str = attrs.field(default="1.0", kw_only=True)
     max_protocol_version: str = attrs.field(default="1.0", kw_only=True)
-    received: Mapping[str, JsonValue] = attrs.field(
-        factory=dict[str, JsonValue], kw_only=True, repr=False, eq=False
+    _received: Hidden[str] = attrs.field(
+        default=_NOTHING_RECEIVED,
+        alias="received",
+        converter=_to_received,
+        kw_only=True,
+        repr=False,
+        eq=False,
     )
+
+    @property
+    def received(self) -> dict[str, JsonValue]:
+        """A copy of the whole of it, as the server wrote it."""
+        received = read_json(self._received.reveal())
+        return received if isinstance(received, dict) else {}
 
     def json_value(self) -> dict[str, JsonValue]:
         """Give it as the server writes it, for the browser."""

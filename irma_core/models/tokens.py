@@ -6,18 +6,18 @@
 | client token           | the browser, the app   | the session pointer's URL              |
 | frontend authorization | the browser            | the frontend request, a header         |
 
-Their texts come out by `reveal()` only; `repr`, `str` and format give the fingerprint.
+Their texts come out by `reveal()` only; `repr`, `str` and format give the fingerprint. They are
+plain classes: attrs, rich and pytest look into the fields of others. They are not pickled.
 """
 
 from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import final
+from typing import NoReturn, Self, final
 
-import attrs
-
-from irma_core.errors import RequestError
+from irma_core.errors import RequestError, UsageError
+from irma_core.models.hidden import Hidden, HiddenSecret
 from irma_core.tracebacks import boundary
 
 __all__ = ["FrontendAuthorization", "RequestorToken", "fingerprint_of"]
@@ -32,6 +32,10 @@ def fingerprint_of(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def _digest(secret: str) -> bytes:
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
 def _check_token(text: object) -> None:
     # In full: the server's own check is unanchored, and the text becomes part of a URL.
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
@@ -43,10 +47,50 @@ def _check_visible(text: object) -> None:
         raise RequestError("authorization", "must be ASCII without blanks")
 
 
+class _Secret:
+    """A text that only `reveal` gives."""
+
+    __slots__ = ("_text",)
+
+    _text: Hidden[str]
+
+    def _set(self, text: str) -> None:
+        object.__setattr__(self, "_text", HiddenSecret(text))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a secret cannot be changed: {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a secret cannot be changed: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Secret) or type(self) is not type(other):
+            return NotImplemented
+        # Digests, so that the time it takes says nothing of the texts.
+        return _digest(self._text.reveal()) == _digest(other._text.reveal())
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._text))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {fingerprint_of(self._text.reveal())}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            f"a {type(self).__name__} is not pickled: seal the session into a handle, or store "
+            "what reveal() gives where only the backend reads"
+        )
+
+
 @final
 @boundary
-@attrs.frozen(repr=False)
-class RequestorToken:
+class RequestorToken(_Secret):
     """The secret name of a session: whoever has it reads the result. It stays in the backend.
 
     Args:
@@ -56,28 +100,25 @@ class RequestorToken:
         RequestError: The text is not 20 ASCII letters and digits.
     """
 
-    _text: str
+    __slots__ = ()
 
-    def __attrs_post_init__(self) -> None:
-        _check_token(self._text)
+    def __init__(self, text: str) -> None:
+        _check_token(text)
+        self._set(text)
 
     def reveal(self) -> str:
         """Give the token itself, to be stored where only the backend reads."""
-        return self._text
+        return self._text.reveal()
 
     @property
     def fingerprint(self) -> str:
         """What logs and errors show of it."""
-        return fingerprint_of(self._text)
-
-    def __repr__(self) -> str:
-        return f"<RequestorToken {self.fingerprint}>"
+        return fingerprint_of(self._text.reveal())
 
 
 @final
 @boundary
-@attrs.frozen(repr=False)
-class FrontendAuthorization:
+class FrontendAuthorization(_Secret):
     """What the browser shows at the frontend endpoints, in a header `Authorization`.
 
     Args:
@@ -87,14 +128,12 @@ class FrontendAuthorization:
         RequestError: The text is none that can stand in a header.
     """
 
-    _text: str
+    __slots__ = ()
 
-    def __attrs_post_init__(self) -> None:
-        _check_visible(self._text)
+    def __init__(self, text: str) -> None:
+        _check_visible(text)
+        self._set(text)
 
     def reveal(self) -> str:
         """Give the text itself, for the browser."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return f"<FrontendAuthorization {fingerprint_of(self._text)}>"
+        return self._text.reveal()

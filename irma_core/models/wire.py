@@ -13,7 +13,7 @@ import codecs
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import Converter
@@ -29,6 +29,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from irma_core.errors import RequestError
 from irma_core.models.condiscon import AttributeRequest, ConDisCon, as_condiscon
 from irma_core.models.credentials import CredentialRequest, Validity
+from irma_core.models.hidden import Hidden
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.legacy import is_legacy, modernised
 from irma_core.models.package_json import (
@@ -261,9 +262,11 @@ def _as_wire_error(error: BaseException, place: str, model: type[Any] | None = N
 
 
 def _wire_name(name: str, model: type[Any] | None) -> str:
-    field = None if model is None else attrs.fields_dict(model).get(name)
+    """Return a field's name in JSON, given its name or that of its argument."""
+    fields = {} if model is None else attrs.fields_dict(model)
+    field = fields.get(name) or fields.get(f"_{name}")
     written: str | None = None if field is None else field.metadata.get("wire")
-    return written or re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+    return written or re.sub(r"_([a-z])", lambda match: match[1].upper(), name.lstrip("_"))
 
 
 def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:
@@ -300,6 +303,17 @@ def _is_tuple(kind: Any) -> bool:
 def _structure_tuple(kind: Any) -> Callable[[Any, Any], Any]:
     structure = homogenous_tuple_structure_factory(kind, _converter)
     return lambda value, _kind: structure(read_list(value), kind)
+
+
+def _is_hidden(kind: Any) -> bool:
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Hidden)
+
+
+def _structure_hidden(kind: Any) -> Callable[[Any, Any], Any]:
+    """Return what reads a text that the model's own converter hides."""
+    is_optional = get_args(kind)[0] is not str
+    return lambda value, _kind: None if value is None and is_optional else read_text(value)
 
 
 def _read_condiscon(value: JsonValue, _kind: object) -> ConDisCon:
@@ -406,4 +420,5 @@ _converter.register_structure_hook(
 _converter.register_structure_hook_factory(
     lambda kind: attrs.has(kind) and kind not in _BY_HAND, _structure_model
 )
+_converter.register_structure_hook_factory(_is_hidden, _structure_hidden)
 _converter.register_structure_hook_factory(_is_tuple, _structure_tuple)

@@ -17,6 +17,8 @@ import attrs
 import pluggy
 
 from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.models.frozen import FrozenMapping
+from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.models.risks import Risk
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
@@ -52,6 +54,10 @@ Secret: TypeAlias = str | bytes | Callable[[], str | bytes]
 """A secret, or what gets it when it is needed."""
 
 
+def _hidden_secrets(secrets: Mapping[str, Secret]) -> Mapping[str, Secret]:
+    return FrozenMapping(secrets, is_personal=True)
+
+
 class Colour(Enum):
     """Which of the two a factory must make."""
 
@@ -71,7 +77,12 @@ class PluginUri:
     """
 
     scheme: str
-    text: str
+    _text: Hidden[str] = attrs.field(alias="text", converter=hide_secret)
+
+    @property
+    def text(self) -> str:
+        """The whole URI."""
+        return self._text.reveal()
 
     @classmethod
     def parse(cls, text: str) -> PluginUri:
@@ -113,7 +124,9 @@ class WiringContext:
     colour: Colour
     clock: Clock
     transport: Transport | AsyncTransport
-    secrets: Mapping[str, Secret] = attrs.field(factory=dict, repr=False)
+    secrets: Mapping[str, Secret] = attrs.field(
+        factory=dict[str, Secret], converter=_hidden_secrets, repr=False
+    )
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
 
     def secret(self, name: str) -> bytes:

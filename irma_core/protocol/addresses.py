@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import final
+from typing import NoReturn, Self, final
 from urllib.parse import urlsplit
 
 import attrs
 
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, UsageError
 from irma_core.models.risks import Risk
 from irma_core.models.urls import is_loopback, origin_fault, path_fault, whitespace_fault
 from irma_core.tracebacks import boundary
@@ -21,7 +21,7 @@ _NOT_IN_A_URL = re.compile(r"""["<>\\^`{|}]""")
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(init=False, getstate_setstate=False)
 class ServerUrl:
     """Where an IRMA server is; made by `parse` only, which checks it.
 
@@ -30,6 +30,18 @@ class ServerUrl:
     """
 
     text: str
+
+    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
+        raise UsageError("a ServerUrl is made by ServerUrl.parse() only, which checks it")
+
+    def __copy__(self) -> ServerUrl:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> ServerUrl:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("a ServerUrl is not pickled: parse its text again")
 
     @classmethod
     def parse(
@@ -55,7 +67,9 @@ class ServerUrl:
         _check(url, what, allow, is_proxied=is_proxied)
         if urlsplit(url).query or url.endswith("?"):
             raise ConfigurationError(f"the {what} must hold no query")
-        return cls(url.rstrip("/"))
+        made = object.__new__(cls)
+        object.__setattr__(made, "text", url.rstrip("/"))
+        return made
 
     def below(self, path: str) -> str:
         """Give the URL of a path below it: `session` without a slash in front."""

@@ -6,11 +6,25 @@ what they mean (`endpoints`).
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 
+from irma_core.models.hidden import (
+    Headers,
+    Hidden,
+    HiddenSecret,
+    hide_body,
+    hide_content,
+    hide_headers,
+    hide_secret,
+)
 from irma_core.tracebacks import boundary
 
 __all__ = ["HttpRequest", "HttpResponse"]
+
+_NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
+_EMPTY: Final[Hidden[bytes]] = HiddenSecret(b"")
 
 
 @boundary
@@ -30,10 +44,29 @@ class HttpRequest:
     """
 
     method: str
-    url: str = attrs.field(repr=False)
+    _url: Hidden[str] = attrs.field(alias="url", converter=hide_secret, repr=False)
     path: str = attrs.field(kw_only=True)
-    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False, kw_only=True)
-    body: bytes | None = attrs.field(default=None, repr=False, kw_only=True)
+    _headers: Hidden[Headers] = attrs.field(
+        default=_NO_HEADERS, alias="headers", converter=hide_headers, repr=False, kw_only=True
+    )
+    _body: Hidden[bytes | None] = attrs.field(
+        default=None, alias="body", converter=hide_body, repr=False, kw_only=True
+    )
+
+    @property
+    def url(self) -> str:
+        """Absolute and percent-encoded."""
+        return self._url.reveal()
+
+    @property
+    def headers(self) -> Headers:
+        """Pairs of name and value."""
+        return self._headers.reveal()
+
+    @property
+    def body(self) -> bytes | None:
+        """The whole body, or None."""
+        return self._body.reveal()
 
 
 @boundary
@@ -48,8 +81,22 @@ class HttpResponse:
     """
 
     status: int
-    headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
-    body: bytes = attrs.field(default=b"", repr=False, kw_only=True)
+    _headers: Hidden[Headers] = attrs.field(
+        default=_NO_HEADERS, alias="headers", converter=hide_headers, repr=False
+    )
+    _body: Hidden[bytes] = attrs.field(
+        default=_EMPTY, alias="body", converter=hide_content, repr=False, kw_only=True
+    )
+
+    @property
+    def headers(self) -> Headers:
+        """Pairs of name and value, in the order received."""
+        return self._headers.reveal()
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return self._body.reveal()
 
     def header(self, name: str) -> str:
         """Give the first value of the header of that name (lower case), or an empty text."""

@@ -8,6 +8,7 @@ from typing import Generic, TypeAlias, TypeVar, final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.tracebacks import boundary
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
 
@@ -49,11 +50,15 @@ class TokenAuthentication:
         ConfigurationError: It is empty, or cannot stand in an HTTP header.
     """
 
-    secret: str = attrs.field(repr=False)
+    _secret: Hidden[str] = attrs.field(alias="secret", converter=hide_secret)
 
     def __attrs_post_init__(self) -> None:
-        if not _is_text(self.secret, _TOKEN):
+        if not _is_text(self.reveal(), _TOKEN):
             raise ConfigurationError("a token is ASCII text, not empty, on one line")
+
+    def reveal(self) -> str:
+        """Return the shared token."""
+        return self._secret.reveal()
 
 
 @attrs.frozen

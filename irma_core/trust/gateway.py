@@ -19,6 +19,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.headers import is_free_for_token
+from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc
 from irma_core.tracebacks import boundary
@@ -69,13 +70,17 @@ class GatewaySecret(_Credentials[Signer]):
         ConfigurationError: One of them is empty, or no ASCII.
     """
 
-    secret: str = attrs.field(repr=False)
+    _secret: Hidden[str] = attrs.field(alias="secret", converter=hide_secret)
     in_body: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         self._check_id()
-        if not _is_text(self.secret):
+        if not _is_text(self.reveal()):
             raise ConfigurationError("secret: ASCII text, not empty, on one line")
+
+    def reveal(self) -> str:
+        """Return the secret."""
+        return self._secret.reveal()
 
 
 @final
@@ -195,10 +200,10 @@ def token_form(
     headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     if isinstance(known, GatewaySecret):
         if known.in_body:
-            auth = ClientAuth(known.client_id, known.secret, "client_secret_post")
+            auth = ClientAuth(known.client_id, known.reveal(), "client_secret_post")
         else:
             # RFC 6749, section 2.3.1: encoded before they are joined by a colon.
-            encoded = (quote(each, safe="") for each in (known.client_id, known.secret))
+            encoded = (quote(each, safe="") for each in (known.client_id, known.reveal()))
             auth = ClientAuth(*encoded, auth_method="client_secret_basic")
         _url, headers, body = auth.prepare("POST", gateway.token_url, headers, body)
     return {name.lower(): value for name, value in headers.items()}, body

@@ -24,11 +24,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from inspect import iscoroutinefunction
-from typing import TypeAlias, final
+from typing import NoReturn, Self, TypeAlias, final
 
 import attrs
 
-from irma_core.errors import ConfigurationError, RequestError, RequestJwtError, SigningError
+from irma_core.errors import (
+    ConfigurationError,
+    RequestError,
+    RequestJwtError,
+    SigningError,
+    UsageError,
+)
 from irma_core.models.arguments import check_string
 from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc, check_timedelta
@@ -60,17 +66,29 @@ VerifyingKey: TypeAlias = str | bytes
 
 @final
 @boundary
-@attrs.frozen
+@attrs.frozen(init=False, getstate_setstate=False)
 class VerifiedRequest:
-    """What was asked, and by whom.
+    """What was asked, and by whom. It exists only after every check of the JWT.
 
-    Args:
+    Attributes:
         requestor: The name that the verifier has for the key.
         request: What was asked; slots are numbers.
     """
 
     requestor: str
     request: ExtendedRequest | RevocationRequest
+
+    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
+        raise UsageError("a VerifiedRequest is made by verify_session_request_jwt() only")
+
+    def __copy__(self) -> VerifiedRequest:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> VerifiedRequest:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("a VerifiedRequest is not pickled: verify the JWT again")
 
 
 @boundary
@@ -175,7 +193,7 @@ def verify_session_request_jwt(
     except RequestError as error:
         failure = RequestJwtError("request", str(error))
     else:
-        return VerifiedRequest(name, request)
+        return _verified(name, request)
     raise failure
 
 
@@ -199,3 +217,10 @@ def _check_signature(jws: CompactJws, key: VerifyingKey) -> None:
         )
     else:
         jws.check_hs256(key)
+
+
+def _verified(requestor: str, request: ExtendedRequest | RevocationRequest) -> VerifiedRequest:
+    verified = object.__new__(VerifiedRequest)
+    object.__setattr__(verified, "requestor", requestor)
+    object.__setattr__(verified, "request", request)
+    return verified

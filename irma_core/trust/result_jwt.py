@@ -39,12 +39,12 @@ from typing import final
 import attrs
 
 from irma_core.errors import ResultJwtError
-from irma_core.models.answers import Evidence
+from irma_core.models.frozen import FrozenMapping
 from irma_core.models.go_names import has_other_case
 from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.models.reading import WireError
-from irma_core.models.results import SessionResult
+from irma_core.models.results import SessionResult, signed_result
 from irma_core.models.risks import Risk
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.models.wire import read_as
@@ -83,6 +83,10 @@ _OLDER_TYPES = {
 }
 
 
+def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
+    return FrozenMapping(values, is_personal=True)
+
+
 @final
 @boundary
 @attrs.frozen
@@ -97,7 +101,9 @@ class OlderResult:
 
     type: SessionType
     proof_status: ProofStatus | None
-    unchecked_attributes: dict[str, str] = attrs.field(repr=False, kw_only=True)
+    unchecked_attributes: Mapping[str, str] = attrs.field(
+        repr=False, kw_only=True, converter=_hidden_values
+    )
 
 
 @boundary
@@ -146,7 +152,7 @@ def verify_result_jwt(
         result = read_as(claims, SessionResult)
     except WireError as error:
         raise ResultJwtError("result", f"it holds no session result: {error}") from None
-    return attrs.evolve(result, evidence=Evidence.SIGNED)
+    return signed_result(result)
 
 
 @boundary

@@ -11,6 +11,7 @@ import hmac
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.hidden import HiddenSecret
 from irma_core.tracebacks import boundary
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class HmacSigner:
             raise ConfigurationError(
                 "an HMAC key for HS256 has 32 bytes or more: `openssl rand -base64 32` makes one"
             )
-        self._key = key
+        self._key = HiddenSecret(key)
 
     @classmethod
     def from_base64(cls, text: str) -> HmacSigner:
@@ -103,7 +104,7 @@ class HmacSigner:
 
     def sign(self, signing_input: bytes) -> bytes:
         """Give the HMAC-SHA256 of the signing input."""
-        return hmac.digest(self._key, signing_input, "sha256")
+        return hmac.digest(self._key.reveal(), signing_input, "sha256")
 
     def __repr__(self) -> str:
         return "<HmacSigner>"

@@ -7,12 +7,15 @@ Does not belong here: what a setting does. Source: IRMA documentation, "IRMA ser
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any, Literal, final
 
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.frozen import FrozenMapping
+from irma_core.models.hidden import Hidden, hide_optional, hide_secret
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.wire import request_value
 from irma_core.tracebacks import boundary
@@ -65,12 +68,17 @@ class RequestorSettings:
     """
 
     auth_method: Literal["token", "hmac", "publickey"]
-    key: str = attrs.field(repr=False)
+    _key: Hidden[str] = attrs.field(alias="key", converter=hide_secret, repr=False)
     disclose_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
     sign_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
     issue_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
     revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
     host_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+
+    @property
+    def key(self) -> str:
+        """The token, the HMAC key or the public key."""
+        return self._key.reveal()
 
     def __attrs_post_init__(self) -> None:
         if self.auth_method not in _METHODS:
@@ -97,11 +105,20 @@ class RequestorSettings:
 
 def _as_json(
     sessions: Mapping[str, Mapping[str, Any] | ExtendedRequest],
-) -> dict[str, Mapping[str, Any]]:
-    return {
-        name: request_value(request) if isinstance(request, ExtendedRequest) else request
-        for name, request in sessions.items()
-    }
+) -> Mapping[str, Mapping[str, Any]]:
+    values: dict[str, Mapping[str, Any]] = {}
+    for name, request in sessions.items():
+        if isinstance(request, ExtendedRequest):
+            values[name] = request_value(request)
+        else:
+            values[name] = deepcopy(dict(request))
+    return FrozenMapping(values)
+
+
+def _frozen(
+    requestors: Mapping[str, RequestorSettings] | None,
+) -> Mapping[str, RequestorSettings] | None:
+    return None if requestors is None else FrozenMapping(requestors)
 
 
 @final
@@ -131,7 +148,9 @@ class ServerSettings:
         ConfigurationError: A permission is malformed.
     """
 
-    requestors: Mapping[str, RequestorSettings] | None = None
+    requestors: Mapping[str, RequestorSettings] | None = attrs.field(
+        default=None, converter=_frozen
+    )
     disclose_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
     sign_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
     issue_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
@@ -139,13 +158,20 @@ class ServerSettings:
     max_request_age: timedelta = timedelta(seconds=300)
     enable_sse: bool = False
     jwt_issuer: str = "irmaserver"
-    jwt_privkey: str | None = attrs.field(default=None, repr=False)
+    _jwt_privkey: Hidden[str | None] = attrs.field(
+        default=None, alias="jwt_privkey", converter=hide_optional, repr=False
+    )
     has_jwt_key: bool = True
     allow_unsigned_callbacks: bool = False
     augment_client_return_url: bool = False
     static_sessions: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=_as_json)
     max_session_lifetime: timedelta = timedelta(minutes=15)
     session_result_lifetime: timedelta = timedelta(minutes=5)
+
+    @property
+    def jwt_privkey(self) -> str | None:
+        """The RSA private key in PEM, or None."""
+        return self._jwt_privkey.reveal()
 
     def __attrs_post_init__(self) -> None:
         _check_permissions(self)

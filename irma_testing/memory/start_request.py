@@ -22,7 +22,7 @@ class AttributeAsked:
     """One attribute request; three parts in `type` ask for the credential alone."""
 
     type: str
-    value: str | None = None
+    value: str | None = attrs.field(default=None, repr=False)
     not_null: bool = False
 
     @property

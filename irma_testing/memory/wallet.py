@@ -12,10 +12,15 @@ from typing import Any, final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.frozen import FrozenMapping
 from irma_testing.memory.issuing import floor_to_week, half_a_year_after
 from irma_testing.memory.scheme import Scheme
 
 __all__ = ["HeldCredential", "Wallet"]
+
+
+def _frozen(attributes: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    return FrozenMapping(attributes, is_personal=True)
 
 
 @final
@@ -32,7 +37,7 @@ class HeldCredential:
     """
 
     credential_type: str
-    attributes: Mapping[str, str | None] = attrs.field(repr=False)
+    attributes: Mapping[str, str | None] = attrs.field(repr=False, converter=_frozen)
     issued_at: datetime = attrs.field(kw_only=True)
     expires_at: datetime = attrs.field(kw_only=True)
     serial: str = attrs.field(default="", kw_only=True, repr=False)

@@ -56,7 +56,7 @@ def test_context():
 
 
 def test_bearer_token():
-    LOG.debug(TokenAuthentication("a-bearer-token").secret)
+    LOG.debug(TokenAuthentication("a-bearer-token").reveal())
 
 
 def test_hmac_key():

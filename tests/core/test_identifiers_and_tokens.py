@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_core.errors import RequestError
+from irma_core.errors import RequestError, UsageError
 from irma_core.models.identifiers import (
     check_attribute_name,
     check_attribute_type,
@@ -151,9 +151,10 @@ def test_equal_secrets_are_equal_and_may_be_keys_but_never_across_kinds() -> Non
     assert cast("object", TOKEN) != FrontendAuthorization(SECRET_TOKEN)
 
 
-def test_a_token_can_be_stored_and_copied_but_not_changed() -> None:
-    """The backend keeps it between two requests of the browser."""
-    assert pickle.loads(pickle.dumps(TOKEN)) == TOKEN
+def test_a_token_can_be_copied_but_not_changed_and_not_pickled() -> None:
+    """The backend keeps what `reveal` gives, or a sealed handle."""
+    with pytest.raises(UsageError, match="seal the session into a handle"):
+        pickle.dumps(TOKEN)
     assert copy.deepcopy(TOKEN) == TOKEN
     with pytest.raises(AttributeError):
         cast("Any", TOKEN)._text = "x"

@@ -33,7 +33,7 @@ from irma_core.models.condiscon import AttributeRequest, all_of, any_of, optiona
 from irma_core.models.credentials import CredentialRequest
 from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.models.remote_errors import RemoteError
-from irma_core.models.results import SessionResult
+from irma_core.models.results import SessionResult, signed_result
 from irma_core.models.session_requests import (
     DisclosureRequest,
     IssuanceRequest,
@@ -41,6 +41,8 @@ from irma_core.models.session_requests import (
     SignatureRequest,
 )
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
+from irma_core.trust.handles import HandleSealer
+from irma_core.trust.sealing import new_sealing_key
 from tests.core.proving import (
     AGE,
     CLIENT_TOKEN,
@@ -463,7 +465,7 @@ def test_an_answer_knows_its_evidence_and_its_schemes() -> None:
     made = answer(request, *lists)
     assert made.schemes == {"example", "pbdf"}
     assert made.evidence is Evidence.TRANSPORT
-    signed = said(*lists, evidence=Evidence.SIGNED).answer_to(started(request))
+    signed = signed_result(said(*lists)).answer_to(started(request))
     assert signed.evidence is Evidence.SIGNED
 
 
@@ -606,9 +608,14 @@ def test_no_secret_and_no_value_is_in_any_repr() -> None:
 
 def test_a_started_session_gives_its_parts_and_can_be_stored() -> None:
     """What was asked goes with it, since only against that a result makes an answer."""
-    session = pickle.loads(pickle.dumps(started(AGES)))
-    assert session == started(AGES)
+    session = started(AGES)
+    with pytest.raises(UsageError, match="not pickled"):
+        pickle.dumps(session)
+    sealer = HandleSealer([new_sealing_key()])
+    handle = sealer.seal(session, purpose="x", binding="web session")
+    session = sealer.unseal(handle, purpose="x", binding="web session", now=NOW)
     assert (session.token, session.pointer.type) == (TOKEN, SessionType.DISCLOSING)
+    assert session.frontend_request is not None
     assert session.frontend_request.authorization.reveal() == FRONTEND_SECRET
     assert said(*GOOD).answer_to(session)["age"].value == "yes"
     assert RESIDENT not in repr(session.pointer)

@@ -16,6 +16,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.frozen import FrozenMapping
 from irma_core.plugins.hookspecs import Secret
 
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
@@ -32,6 +33,10 @@ _FORM = "redis://host:port/db, rediss://host:port/db?ssl_ca_certs=file or unix:/
 _QUERY = {"redis": set[str](), "rediss": {"ssl_ca_certs"}, "unix": {"db"}}
 
 
+def _hidden_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    return FrozenMapping(options, is_personal=True)
+
+
 @final
 @attrs.frozen(repr=False)
 class Address:
@@ -43,7 +48,7 @@ class Address:
     """
 
     scheme: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = attrs.field(converter=_hidden_options)
 
     @classmethod
     def parse(cls, uri: str, password: Secret | None) -> Address:

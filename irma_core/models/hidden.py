@@ -1,0 +1,113 @@
+"""Values that no tool shows: not `repr`, rich, pprint, pytest, `attrs.asdict` or `vars`.
+
+Belongs here: the two holders, and the converters with which a model's field holds one. The model
+gives the value by a property or a method. Does not belong here: what the values mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, NoReturn, Self, TypeAlias, TypeVar
+
+from irma_core.errors import UsageError
+
+__all__ = [
+    "Headers",
+    "Hidden",
+    "HiddenSecret",
+    "hide_body",
+    "hide_content",
+    "hide_headers",
+    "hide_optional",
+    "hide_secret",
+    "hide_text",
+]
+
+ValueT = TypeVar("ValueT")
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Hidden(Generic[ValueT]):
+    """A value that only `reveal()` gives. A pickle of its model has it."""
+
+    # A closure: whatever lists attributes finds a function.
+    __slots__ = ("reveal",)
+
+    reveal: Callable[[], ValueT]
+    """Return the value."""
+
+    def __init__(self, value: ValueT) -> None:
+        def reveal() -> ValueT:
+            return value
+
+        object.__setattr__(self, "reveal", reveal)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a hidden value cannot be changed: {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a hidden value cannot be changed: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Hidden):
+            return NotImplemented
+        return bool(self.reveal() == other.reveal())
+
+    def __hash__(self) -> int:
+        return hash(self.reveal())
+
+    def __repr__(self) -> str:
+        return "None" if self.reveal() is None else "…"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reveal(),)
+
+
+class HiddenSecret(Hidden[ValueT]):
+    """A hidden value that is not pickled either."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError("a secret is not pickled: it must not leave the process by accident")
+
+
+# mypy takes named functions without type variables as converters, and no others.
+
+
+def hide_text(value: str | Hidden[str]) -> Hidden[str]:
+    """Return the holder of a text."""
+    return value if isinstance(value, Hidden) else Hidden(value)
+
+
+def hide_optional(value: str | Hidden[str | None] | None) -> Hidden[str | None]:
+    """Return the holder of a text, or of None."""
+    return value if isinstance(value, Hidden) else Hidden(value)
+
+
+def hide_secret(value: str | Hidden[str]) -> Hidden[str]:
+    """Return the holder of a secret text."""
+    return value if isinstance(value, Hidden) else HiddenSecret(value)
+
+
+def hide_headers(value: Headers | Hidden[Headers]) -> Hidden[Headers]:
+    """Return the holder of an HTTP message's headers."""
+    if isinstance(value, Hidden):
+        return value
+    return HiddenSecret(tuple(value))  # of a list too, which could be changed
+
+
+def hide_content(value: bytes | Hidden[bytes]) -> Hidden[bytes]:
+    """Return the holder of a response's body."""
+    return value if isinstance(value, Hidden) else HiddenSecret(value)
+
+
+def hide_body(value: bytes | Hidden[bytes | None] | None) -> Hidden[bytes | None]:
+    """Return the holder of a request's body, or of None."""
+    return value if isinstance(value, Hidden) else HiddenSecret(value)
