@@ -52,11 +52,7 @@ def _read_proof(value: Json, _old: object) -> Any:
 
 
 _PROOFS = sequence(Kind(_read_proof))
-# The official server points to an attribute by its number, the simulated app by its name.
-_PLACE = Struct(
-    Field("cred", INT, omit_empty=False),
-    Field("attr", Kind(lambda value, _old: _plain(value)), omit_empty=False),
-)
+_PLACE = Struct(Field("cred", INT, omit_empty=False), Field("attr", INT, omit_empty=False))
 _INDICES = sequence(sequence(pointer(_PLACE.kind)))
 _STAMP = Struct(
     Field("Time", INT, omit_empty=False),

@@ -18,9 +18,19 @@ import attrs
 from irma_testing.memory.refusals import MALFORMED_INPUT, Refusal, ServerCrash
 from irma_testing.memory.replies import compact_json
 
-__all__ = ["Disclosure", "Proof", "checksum_of", "commitment", "read_disclosure"]
+__all__ = ["Disclosure", "Proof", "checksum_of", "commitment", "number_of", "read_disclosure"]
 
 _CONTEXT = "AQ=="
+# In a real proof the secret key comes first, then what describes the credential.
+_METADATA, _FIRST_ATTRIBUTE = 1, 2
+# The fields of a real proof: official clients read them in the signature of a result.
+_REAL_FORM: Mapping[str, Any] = {
+    "A": "AQ==",
+    "e_response": "AQ==",
+    "v_response": "AQ==",
+    "a_responses": {},
+    "a_disclosed": {},
+}
 
 
 def checksum_of(*parts: object) -> str:
@@ -55,10 +65,10 @@ class Proof:
             "credential": self.credential,
             "issued": self.issued,
             "expires": self.expires,
-            "a_disclosed": dict(self.disclosed),
+            "values": dict(self.disclosed),
             "serial": self.serial,
         }
-        return {"c": checksum_of(nonce, _CONTEXT, body), **body}
+        return {"c": checksum_of(nonce, _CONTEXT, body), **_REAL_FORM, **body}
 
 
 @final
@@ -86,7 +96,7 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
                 proof["credential"],
                 index(proof["issued"]),
                 index(proof["expires"]),
-                dict(proof["a_disclosed"]),
+                dict(proof["values"]),
                 proof["serial"],
             )
             for proof in proofs
@@ -98,9 +108,14 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
     return Disclosure(read, places, sound)
 
 
+def number_of(name: str, proof: Proof) -> int:
+    """Return the number of a disclosed attribute; the empty name is the credential alone."""
+    return _FIRST_ATTRIBUTE + list(proof.disclosed).index(name) if name else _METADATA
+
+
 def _place(at: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[int, str]:
-    number, name = at["cred"], at["attr"]
-    if name:
-        # Raises if it points to what is not there.
-        proofs[number].disclosed[name]
-    return number, name
+    credential, attribute = at["cred"], at["attr"]
+    if min(credential, attribute - _METADATA) < 0:
+        raise IndexError
+    names = ("", *proofs[credential].disclosed)
+    return credential, names[attribute - _METADATA]

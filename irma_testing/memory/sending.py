@@ -13,7 +13,7 @@ import attrs
 
 from irma_core.models.statuses import ProofStatus
 from irma_testing.memory.choices import Lists, Pick
-from irma_testing.memory.proofs import Proof, commitment
+from irma_testing.memory.proofs import Proof, commitment, number_of
 from irma_testing.memory.signatures import make_signature, signature_nonce
 from irma_testing.memory.start_request import StartRequest
 from irma_testing.memory.wallet import HeldCredential
@@ -21,7 +21,7 @@ from irma_testing.memory.wallet import HeldCredential
 __all__ = ["Sending", "expired", "with_values"]
 
 _UNRECORDED = "unrecorded"
-_SPOILT = "spoilt"
+_SPOILT = "c3BvaWx0"  # in base64, as what it stands for
 
 
 @attrs.frozen
@@ -105,7 +105,13 @@ class Sending:
             return [[] for _ in self.lists] if can_miss else []
         known = self._credentials
         return [
-            [{"cred": known.index(pick.credential), "attr": pick.name} for pick in picks]
+            [
+                {
+                    "cred": known.index(pick.credential),
+                    "attr": number_of(pick.name, self._proof(pick.credential)),
+                }
+                for pick in picks
+            ]
             for picks in self.lists
         ]
 

@@ -75,7 +75,7 @@ def test_a_proof_that_leaves_non_revocation_out_is_invalid(http: Http) -> None:
     versions = {"x_irma_minprotocolversion": "2.8", "x_irma_maxprotocolversion": "2.8"}
     nonce = said(http.call("GET", url, **versions, authorization="a"))["request"]["nonce"]
     proof = Proof(CARD, 0, 10_000_000_000, {"number": "1"}).as_json(nonce)
-    body = {"proofs": [proof], "indices": [[{"cred": 0, "attr": "number"}]]}
+    body = {"proofs": [proof], "indices": [[{"cred": 0, "attr": 2}]]}
     response = http.call("POST", f"{url}/proofs", body, authorization="a")
     assert said(response) == {"proofStatus": "INVALID"}
 

@@ -1,0 +1,273 @@
+"""Whole sessions by the official command line, at the development server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from irma_core.models.pointers import SessionPointer
+from irma_core.models.statuses import ProofStatus
+from irma_testing import RequestorSettings, ServerSettings
+from tests.foreign_clients.conftest import LONGEST, Act, Stage, StartStage, known
+from tests.memory_server.calling import (
+    AGE,
+    EMAIL,
+    FIRSTNAME,
+    OVER18,
+    disclosure,
+    issuance,
+    signature,
+)
+from tests.realserver.build import Tools
+from tests.realserver.plain_http import start_session
+
+WATCHES = "GET /irma/session/{token}/statusevents: 200"
+POLLS = "GET /irma/session/{token}/status: 200"
+TOKEN = "a-token-of-the-tests"
+ADULT = ("--disclose", OVER18)
+AGREED = ("--sign", OVER18, "--message", "I agree")
+
+
+@attrs.frozen
+class Done:
+    """How the command line ended, and what it printed."""
+
+    status: int
+    output: str
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The session result at the end of the output."""
+        found: dict[str, Any] = json.loads(self.output.partition("Session result:\n")[2])
+        return found
+
+
+Session: TypeAlias = Callable[..., Done]
+
+
+@pytest.fixture
+def session(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> Session:
+    """Run `yivi irma session --server` at a stage, with an app that acts once it watches."""
+
+    def play(
+        stage: Stage,
+        *arguments: str,
+        act: Act | None = None,
+        asked: tuple[str, ...] = (WATCHES,),
+        typed: str = "",
+    ) -> Done:
+        person = stage.once_asked(*asked, act=act or stage.app.accept)
+        done = subprocess.run(
+            [
+                *(str(yivi_tools.yivi), "irma", "session", "--server", stage.url),
+                *("--noqr", "--disable-schemes-update", "--schemes-path", str(schemes), *arguments),
+            ],
+            input=typed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=tmp_path,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+        person.join()
+        return Done(done.returncode, done.stdout)
+
+    return play
+
+
+def _values(result: dict[str, Any]) -> list[list[str]]:
+    return [[found["rawvalue"] for found in each] for each in result["disclosed"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (ADULT, "disclosing"),
+        (("--disclose", f"{OVER18},{EMAIL}", "--disclose", FIRSTNAME), "disclosing"),
+        (AGREED, "signing"),
+        (("--issue", "example.town.age=yes,yes,no"), "issuing"),
+        (("--issue", "example.town.age=yes,yes,no", "--disclose", EMAIL), "issuing"),
+        (("--request", json.dumps(disclosure([[OVER18]]))), "disclosing"),
+        (("--request", json.dumps(signature("I agree", [[OVER18]]))), "signing"),
+        (("--request", json.dumps({"request": issuance(AGE), "validity": 60})), "issuing"),
+    ],
+    ids=[
+        "disclosure",
+        "two disclosures",
+        "signature",
+        "issuance",
+        "issuance with a disclosure",
+        "request",
+        "signature request",
+        "extended issuance request",
+    ],
+)
+def test_a_session_of_each_kind(
+    start_stage: StartStage, session: Session, arguments: tuple[str, ...], kind: str
+) -> None:
+    """The command line reads the session package, the events and the result."""
+    done = session(start_stage(), *arguments)
+    assert done.status == 0, done.output
+    assert (done.result["status"], done.result["proofStatus"]) == ("DONE", "VALID")
+    assert done.result["type"] == kind
+
+
+def test_what_is_disclosed_is_printed(start_stage: StartStage, session: Session) -> None:
+    """The values are read from the result."""
+    done = session(start_stage(), *ADULT, "--disclose", EMAIL)
+    assert _values(done.result) == [["yes"], ["ada@example.com"]]
+
+
+def test_a_signature_is_read_by_the_official_types(
+    start_stage: StartStage, session: Session
+) -> None:
+    """The simulated signature has the form of a real one: proofs, indices and time stamp."""
+    done = session(start_stage(), *AGREED)
+    made = done.result["signature"]
+    assert made["message"] == "I agree"
+    assert len(made["signature"]) == len(made["indices"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "flaw"),
+    [(AGREED, flaw) for flaw in ProofStatus if flaw is not ProofStatus.VALID]
+    + [
+        (ADULT, flaw)
+        for flaw in (ProofStatus.INVALID, ProofStatus.MISSING_ATTRIBUTES, ProofStatus.EXPIRED)
+    ],
+)
+def test_a_proof_that_does_not_hold(
+    start_stage: StartStage, session: Session, asked: tuple[str, ...], flaw: ProofStatus
+) -> None:
+    """The result of a cheating app is read too."""
+    stage = start_stage()
+
+    def cheat(pointer: SessionPointer) -> None:
+        stage.app.scan(pointer).cheat(flaw)
+
+    done = session(stage, *asked, act=cheat)
+    assert done.status == 0, done.output
+    assert (done.result["status"], done.result["proofStatus"]) == ("DONE", flaw.value)
+
+
+def test_every_way_of_authentication(
+    start_stage: StartStage, session: Session, tmp_path: Path
+) -> None:
+    """A token, an HMAC key and an RSA key."""
+    private = rsa.generate_private_key(65537, 2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    hmac_key = base64.b64encode(bytes(range(200, 237))).decode()
+    (tmp_path / "key.pem").write_bytes(pem)
+    stage = start_stage(
+        known(
+            {
+                "tok": RequestorSettings("token", TOKEN),
+                "mac": RequestorSettings("hmac", hmac_key),
+                "pub": RequestorSettings("publickey", public.decode()),
+            }
+        )
+    )
+    for authentication in (
+        ("--auth-method", "token", "--key", TOKEN),
+        ("--auth-method", "hmac", "--key", hmac_key, "--name", "mac"),
+        ("--auth-method", "rsa", "--key", str(tmp_path / "key.pem"), "--name", "pub"),
+    ):
+        done = session(stage, *ADULT, *authentication)
+        assert done.status == 0, done.output
+        assert done.result["proofStatus"] == "VALID"
+
+
+def test_pairing(start_stage: StartStage, session: Session) -> None:
+    """The command line pairs through the frontend's endpoints, and shows the app's code."""
+    stage = start_stage()
+    codes: list[str | None] = []
+
+    def scan_and_accept(pointer: SessionPointer) -> None:
+        scanned = stage.app.scan(pointer)
+        codes.append(scanned.pairing_code)
+        paired = "POST /irma/session/{token}/frontend/pairingcompleted: 204"
+        stage.once_asked(paired, act=lambda _pointer: scanned.accept()).join()
+
+    done = session(stage, *ADULT, "--pairing", act=scan_and_accept, typed="\n")
+    assert done.status == 0, done.output
+    found = re.search(r"Pairing code: (\d{4})", done.output)
+    assert found is not None
+    assert codes == [found[1]]
+    assert done.result["proofStatus"] == "VALID"
+
+
+def test_a_refusal(start_stage: StartStage, session: Session) -> None:
+    """The session ends as `CANCELLED`."""
+    stage = start_stage()
+
+    def refuse(pointer: SessionPointer) -> None:
+        stage.app.scan(pointer).refuse()
+
+    assert session(stage, *ADULT, act=refuse).result["status"] == "CANCELLED"
+
+
+def test_polling_where_there_are_no_events(start_stage: StartStage, session: Session) -> None:
+    """Without events the command line polls the status at the session pointer."""
+    stage = start_stage(ServerSettings())
+
+    def accept_when_seen(pointer: SessionPointer) -> None:
+        scanned = stage.app.scan(pointer)
+        stage.once_asked(POLLS, POLLS, act=lambda _pointer: scanned.accept()).join()
+
+    done = session(stage, *ADULT, act=accept_when_seen, asked=(POLLS,))
+    assert done.status == 0, done.output
+    assert done.result["status"] == "DONE"
+
+
+def test_a_session_that_another_program_started(start_stage: StartStage, session: Session) -> None:
+    """The command line goes on from a session package."""
+    stage = start_stage()
+    package = start_session(stage.url, disclosure([[OVER18]]))
+    done = session(stage, "--from-package", json.dumps(package))
+    assert done.status == 0, done.output
+    assert done.result["token"] == package["token"]
+
+
+def test_a_refused_start_is_told(start_stage: StartStage, yivi_tools: Tools, schemes: Path) -> None:
+    """The command line reads the server's error: its name, description and message."""
+    stage = start_stage(known({"tok": RequestorSettings("token", TOKEN)}))
+    done = subprocess.run(
+        [
+            *(
+                yivi_tools.yivi,
+                "irma",
+                "session",
+                "--server",
+                stage.url,
+                "--noqr",
+                "--disable-schemes-update",
+            ),
+            *("--schemes-path", str(schemes), *ADULT),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "INVALID_REQUEST" in done.stdout
+    assert "request could not be authenticated" in done.stdout
