@@ -40,16 +40,17 @@ class MemoryStore:
         self._kept: dict[str, tuple[float, bytes]] = {}
         self._sweep_at = _SWEPT_FROM
         self._process = os.getpid()
+        self._is_closed = False
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: An argument is not what it should be, or the process is another
-                one.
+            ConfigurationError: An argument is not what it should be, the process is another one, or
+                the store is closed.
         """
         check_entry(key, value, lifetime)
-        self._check_process()
+        self._check()
         with self._lock:
             if self._living(key) is not None:
                 return False
@@ -62,10 +63,11 @@ class MemoryStore:
         """Give the value of a key; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, or the process is another one.
+            ConfigurationError: The key is not a string, the process is another one, or the store is
+                closed.
         """
         check_key(key)
-        self._check_process()
+        self._check()
         with self._lock:
             return self._living(key)
 
@@ -73,15 +75,17 @@ class MemoryStore:
         """Take a key away; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, or the process is another one.
+            ConfigurationError: The key is not a string, the process is another one, or the store is
+                closed.
         """
         check_key(key)
-        self._check_process()
+        self._check()
         with self._lock:
             self._kept.pop(key, None)
 
     def close(self) -> None:
-        """Do nothing: it holds nothing open, and what counted once still counts."""
+        """Refuse further calls: what counted once is not to count again."""
+        self._is_closed = True
 
     def _living(self, key: str) -> bytes | None:
         expires, value = self._kept.get(key, (0.0, None))
@@ -93,7 +97,9 @@ class MemoryStore:
         # The next one comes when as many were put again, so that it costs little for each of them.
         self._sweep_at = max(_SWEPT_FROM, 2 * len(self._kept))
 
-    def _check_process(self) -> None:
+    def _check(self) -> None:
+        if self._is_closed:
+            raise ConfigurationError("the store is closed")
         if os.getpid() != self._process:
             raise ConfigurationError(
                 "this memory store was made by another process: make it after the fork if this is "
@@ -126,4 +132,5 @@ class AsyncMemoryStore:
         self._store.delete(key)
 
     async def aclose(self) -> None:
-        """Do nothing; see `MemoryStore`."""
+        """Refuse further calls; see `MemoryStore`."""
+        self._store.close()

@@ -66,7 +66,7 @@ class StatusBackend(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open; closing again does nothing."""
+        """Let go of what it holds open; closing again does nothing, another call is an error."""
         ...
 
 

@@ -23,6 +23,8 @@ class Store(Protocol):
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one: of many that try at once, one succeeds.
 
+        A put that was cancelled or raised may have been done: only `get` tells.
+
         Args:
             key: Any text without blanks, at most 200 ASCII characters.
             value: At most 64 KiB.
@@ -42,7 +44,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open; closing again does nothing."""
+        """Let go of what it holds open; closing again does nothing, another call is an error."""
         ...
 
 

@@ -159,6 +159,21 @@ class _StoreContract(PartContract[StoreT]):
 
         self.play(story, 2)
 
+    @pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
+    def test_a_closed_one_stays_closed(self, method: str) -> None:
+        """A call that comes after the end is an error, and opens nothing again."""
+
+        async def story(store: Any) -> None:
+            await self.close(store)
+            arguments = (b"value", _AN_HOUR) if method == "put_if_absent" else ()
+            try:
+                await self.call(getattr(store, method), _key(), *arguments)
+            except Exception:  # noqa: BLE001  # of any kind
+                return
+            raise AssertionError(f"{method} works although it is closed")
+
+        self.play(story)
+
     def test_its_texts_tell_no_secret(self) -> None:
         """Nor what it holds."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -16,14 +17,14 @@ from irma_testing.contracts import AsyncStoreContract, StoreContract
 
 
 class TestMemoryStore(StoreContract):
-    """All that is made in a test is one store: it is of this process alone."""
+    """All that are made in a test share one memory, and each is closed for itself."""
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
         self.store = MemoryStore(self.clock)
 
     def make_store(self) -> MemoryStore:
-        return self.store
+        return copy(self.store)
 
     async def pass_time(self, duration: timedelta) -> None:
         self.clock.advance(duration)
@@ -37,7 +38,9 @@ class TestAsyncMemoryStore(AsyncStoreContract):
         self.store = AsyncMemoryStore(self.clock)
 
     def make_store(self) -> AsyncMemoryStore:
-        return self.store
+        made = AsyncMemoryStore(self.clock)
+        vars(made).update({name: copy(part) for name, part in vars(self.store).items()})
+        return made
 
     async def pass_time(self, duration: timedelta) -> None:
         self.clock.advance(duration)
@@ -244,3 +247,18 @@ class AsyncMemoryStoreOf:
 
     async def aclose(self) -> None:
         await self.store.aclose()
+
+
+def test_a_store_that_works_on_after_its_end_is_found() -> None:
+    """It would connect again, and nobody would close that connection."""
+
+    class Reopening(Good):
+        def close(self) -> None:
+            """Stay open."""
+
+    class Contract(StoreContract):
+        def make_store(self) -> Reopening:
+            return Reopening()
+
+    with pytest.raises(AssertionError, match="works although it is closed"):
+        Contract().test_a_closed_one_stays_closed("get")

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -22,6 +23,7 @@ class SqliteStatusBackend:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._is_closed = False
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
@@ -46,7 +48,7 @@ class SqliteStatusBackend:
         return self._row(token)[1]
 
     def close(self) -> None:
-        """Nothing is open between two calls."""
+        self._is_closed = True  # nothing is open between two calls
 
     def _row(self, token: RequestorToken) -> tuple[str | None, str | None]:
         look = "SELECT word, jwt FROM told WHERE name = ?"
@@ -55,6 +57,10 @@ class SqliteStatusBackend:
         return word, jwt
 
     def _opened(self) -> closing[sqlite3.Connection]:
+        if self._is_closed:
+            raise ValueError("the status backend is closed")
+        # SQLite would leave the mode to the umask, and its other files get the mode of this one.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = sqlite3.connect(self._path, timeout=5, isolation_level=None)
         database.execute(TABLE)
         return closing(database)

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ class SqliteStore:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._is_closed = False
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         now = time.time()
@@ -38,9 +40,13 @@ class SqliteStore:
             database.execute("DELETE FROM kept WHERE key = ?", (key,))
 
     def close(self) -> None:
-        """Nothing is open between two calls."""
+        self._is_closed = True  # nothing is open between two calls
 
     def _opened(self) -> closing[sqlite3.Connection]:
+        if self._is_closed:
+            raise ValueError("the store is closed")
+        # SQLite would leave the mode to the umask, and its other files get the mode of this one.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = sqlite3.connect(self._path, timeout=5, isolation_level=None)
         database.execute(TABLE)
         return closing(database)

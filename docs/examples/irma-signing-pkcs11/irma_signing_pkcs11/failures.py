@@ -15,9 +15,14 @@ __all__ = ["TokenError", "native"]
 
 T = TypeVar("T")
 
+_WRONG_PIN: Final = (
+    "the PIN is wrong; it is not sent again, since tokens lock themselves: correct it, then wire "
+    "the signer again"
+)
 _WORDS: Final = {
-    "PinIncorrect": "the PIN is wrong; it is not sent again, since tokens lock themselves",
-    "PinLenRange": "the PIN is wrong; it is not sent again, since tokens lock themselves",
+    "PinIncorrect": _WRONG_PIN,
+    "PinInvalid": _WRONG_PIN,
+    "PinLenRange": _WRONG_PIN,
     "PinLocked": "the token has locked its PIN: its security officer must unlock it",
     "PinExpired": "the PIN has expired: set a new one with the token's own tool",
     "UserPinNotInitialized": "the token has no PIN yet: set one with its own tool",

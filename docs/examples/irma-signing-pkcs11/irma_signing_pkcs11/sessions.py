@@ -173,12 +173,29 @@ class KeySessions:
 
     def _pin(self) -> str:
         try:
-            return self._read_pin().decode().rstrip("\r\n")  # a file ends with a newline
+            pin = self._read_pin().decode().rstrip("\r\n")  # a file ends with a newline
+            reason = _unlikely(pin)
+            if reason is None:
+                return pin
         except ConfigurationError as error:
             reason = str(error)  # the wiring context's, which has no secret in it
         except (OSError, UnicodeDecodeError) as error:
             reason = f"the PIN cannot be read: {type(error).__name__}"
         raise TokenError(reason)
+
+
+def _unlikely(pin: str) -> str | None:
+    """Return why a PIN cannot be right: to send it costs one of a token's few tries."""
+    if not pin:
+        return "the PIN is empty, and was not sent"
+    if pin.startswith("\ufeff"):
+        return "the PIN begins with a byte order mark, and was not sent: save its file without one"
+    if pin != pin.strip() or not pin.isprintable():
+        return (
+            "the PIN begins or ends with whitespace or has a control character in it, and was not "
+            "sent: write it alone on one line"
+        )
+    return None
 
 
 def _close(session: Session) -> None:
@@ -213,7 +230,19 @@ def _the_key(session: Session, uri: KeyUri) -> SignMixin:
         raise TokenError("RS256 needs an RSA key of 2048 bits or more")
     if not isinstance(key, SignMixin):
         raise TokenError("the key may not sign: its CKA_SIGN is false")
+    if _asks_each_time(key):
+        raise TokenError(
+            "the key asks for the PIN at each signature (CKA_ALWAYS_AUTHENTICATE), which is not "
+            "supported: use a key that does not"
+        )
     return key
+
+
+def _asks_each_time(key: PrivateKey) -> bool:
+    try:
+        return bool(key[Attribute.ALWAYS_AUTHENTICATE])
+    except PKCS11Error:
+        return False  # a module older than the attribute
 
 
 def _keys(session: Session, uri: KeyUri) -> list[PrivateKey]:

@@ -6,9 +6,10 @@ import shutil
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pkcs11 import KeyType, MechanismFlag
+from pkcs11 import Attribute, KeyType, MechanismFlag, Token
 
 from irma_core.errors import ConfigurationError, IrmaError, SigningError
 from irma_core.plugins.hookspecs import Secret
@@ -59,7 +60,63 @@ def test_a_wrong_pin_is_told_and_not_sent_again(softhsm: SoftHsm) -> None:
     for _ in range(3):
         told = kept(SigningError, lambda: signer.sign(b"x"), IRMA)
         assert "the PIN is wrong; it is not sent again" in told
+        assert "wire the signer again" in told
     assert pin.asked == 2
+    signer.close()
+
+
+@pytest.mark.parametrize(
+    ("pin", "why"),
+    [
+        ("", "the PIN is empty"),
+        ("\r\n", "the PIN is empty"),
+        (f"\ufeff{PIN}", "a byte order mark"),
+        (f"{PIN} ", "whitespace"),
+        (f"{PIN} \n", "whitespace"),
+        (f"\t{PIN}", "whitespace"),
+        (f"{PIN}\n{PIN}", "a control character"),
+        (f"{PIN}\0", "a control character"),
+    ],
+)
+def test_a_pin_that_cannot_be_right_is_not_sent(
+    softhsm: SoftHsm, tmp_path: Path, pin: str, why: str
+) -> None:
+    """Each try counts; be it from a secret or from a file."""
+    file = tmp_path / "pin"
+    file.write_bytes(pin.encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Token, "open", never_with_pin(Token.open))
+        for told in (
+            refused(softhsm, IRMA, pin=lambda: pin),
+            refused(softhsm, f"{IRMA}?pin-source=file:{file}", pin=None),
+        ):
+            assert why in told
+            assert "was not sent" in told
+
+
+def never_with_pin(open_session: Callable[..., Any]) -> Callable[..., Any]:
+    """Make `Token.open` one that no PIN reaches."""
+
+    def open_without(*given: Any, **named: Any) -> Any:
+        assert "user_pin" not in named
+        return open_session(*given, **named)
+
+    return open_without
+
+
+def test_a_key_that_wants_the_pin_each_time_is_told(softhsm: SoftHsm) -> None:
+    """While wiring: each signature would fail, with no word of the reason."""
+    signer = softhsm.wire(IRMA)
+    module = load_module(str(softhsm.module))
+    with module.get_token(token_label="irma").open(rw=True) as session:
+        session.generate_keypair(
+            KeyType.RSA,
+            2048,
+            label="careful",
+            store=True,
+            private_template={Attribute.TOKEN: True, Attribute.ALWAYS_AUTHENTICATE: True},
+        )
+    assert "CKA_ALWAYS_AUTHENTICATE" in refused(softhsm, "token=irma;object=careful")
     signer.close()
 
 
