@@ -20,21 +20,23 @@ def check_clock(clock: object) -> None:
 
 
 def check_key(key: object) -> None:
-    """Check that a key is a string.
+    """Check that a key is a string that can be stored.
 
     Raises:
         ConfigurationError: It is not.
     """
     if not isinstance(key, str):
         raise ConfigurationError("key: must be a string")
+    if not key.isascii() and any("\ud800" <= each <= "\udfff" for each in key):
+        raise ConfigurationError("key: must have no lone surrogates, which are half characters")
 
 
 def check_entry(key: object, value: object, lifetime: object) -> None:
     """Check what is to be put into a store.
 
     Raises:
-        ConfigurationError: The key is not a string, the value is not bytes, or the lifetime is not
-            a duration above zero.
+        ConfigurationError: The key is not a string that can be stored, the value is not bytes, or
+            the lifetime is not a duration above zero.
     """
     check_key(key)
     if not isinstance(value, bytes):

@@ -13,6 +13,7 @@ from threading import Barrier
 import pytest
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_backend.sqlite_store import SqliteStore
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_testing import ManualClock
@@ -177,3 +178,13 @@ async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
     clock.advance(MINUTE)
     assert await store.get("k") is None
     await store.aclose()
+
+
+@pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
+def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, method: str) -> None:
+    """By each store, and without the key; no file or service could hold it."""
+    for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
+        arguments = (b"", MINUTE) if method == "put_if_absent" else ()
+        with pytest.raises(ConfigurationError, match="key: must have no lone surrogates"):
+            getattr(each, method)("half \ud800", *arguments)
+    assert store.put_if_absent("whole \U0001f600", b"", MINUTE)
