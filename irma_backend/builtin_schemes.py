@@ -25,13 +25,14 @@ from irma_core.plugins.hookspecs import (
     hookimpl,
 )
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.trust.key_forms import setting_text
 from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 
 __all__ = ["irma_signing_schemes", "irma_stores"]
 
 _LARGEST_KEY_FILE: Final = 64 * 1024
-_PEM: Final = b"-----BEGIN "
-_ENCRYPTED: Final = (b"ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED")
+_PEM: Final = "-----BEGIN "
+_ENCRYPTED: Final = ("ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 
 
 @hookimpl
@@ -49,7 +50,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 def _signer_of_file(uri: PluginUri, context: WiringContext) -> Signer | AsyncSigner:
     """Take a private key in PEM (RS256), or a key in base64 (HS256) as the server has it."""
     content = _read(_path_of(uri))
-    if content.lstrip().startswith(_PEM):
+    if _PEM in setting_text(content):
         return _coloured(_rsa_signer(content), context)
     try:
         return _coloured(_hmac_signer(content), context)
@@ -111,7 +112,8 @@ def _read(path: Path) -> bytes:
 
 
 def _rsa_signer(pem: bytes) -> RsaSigner:
-    if any(mark in pem for mark in _ENCRYPTED):
+    text = setting_text(pem)
+    if any(mark in text for mark in _ENCRYPTED):
         raise ConfigurationError(
             "the key in the file is encrypted: keep it in the clear in a file that only this "
             "program may read, or give RsaSigner(pem, password=…) to a Requestor of your own"
@@ -120,7 +122,7 @@ def _rsa_signer(pem: bytes) -> RsaSigner:
 
 
 def _hmac_signer(key: bytes) -> HmacSigner:
-    return HmacSigner.from_base64(key.decode("ascii", "replace"))
+    return HmacSigner.from_base64(key)
 
 
 def _coloured(signer: Signer, context: WiringContext) -> Signer | AsyncSigner:

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     )
     from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication, GatewaySecret
     from irma_core.trust.handles import Bearer, HandleSealer
+    from irma_core.trust.keys import PublicKey, SharedKey
     from irma_core.trust.request_jwt import (
         VerifiedRequest,
         sign_session_request,
@@ -117,6 +118,7 @@ else:
         ),
         "trust.gateway": "GatewayAssertion GatewayAuthentication GatewaySecret",
         "trust.handles": "Bearer HandleSealer",
+        "trust.keys": "PublicKey SharedKey",
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
         "trust.server_keys": "FetchedServerKey",
@@ -181,6 +183,7 @@ __all__ = [
     "NobodyAnsweredError",
     "PairingMethod",
     "ProofStatus",
+    "PublicKey",
     "PublicKeyAuthentication",
     "RemoteError",
     "RequestJwtError",
@@ -202,6 +205,7 @@ __all__ = [
     "SessionStatus",
     "SessionTimedOutError",
     "SessionType",
+    "SharedKey",
     "SignatureRequest",
     "Signer",
     "StartedSession",

@@ -19,7 +19,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.compact_jws import check_public_keys
 from irma_core.trust.result_jwt import verify_result_jwt
-from irma_core.trust.server_keys import FetchedServerKey
+from irma_core.trust.server_keys import FetchedServerKey, GivenKey
 
 __all__ = ["verified_result_flow"]
 
@@ -87,7 +87,7 @@ def _parse_key(response: HttpResponse) -> str:
     return pem
 
 
-def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[str | bytes, ...]) -> SessionResult:
+def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[GivenKey, ...]) -> SessionResult:
     if not keys:
         raise ConfigurationError("server_key: signed results need the server's key")
     return verify_result_jwt(

@@ -32,7 +32,7 @@ from irma_core.trust.authentication import (
     TokenAuthentication,
 )
 from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication
-from irma_core.trust.server_keys import FetchedServerKey, ServerKey, given_server_keys
+from irma_core.trust.server_keys import FetchedServerKey, GivenKey, ServerKey, given_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "Wiring", "wire"]
@@ -94,7 +94,7 @@ class Wiring:
     frontend: ServerUrl | None = attrs.field(default=None, kw_only=True)
     is_proxied: bool = attrs.field(default=False, kw_only=True)
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
-    server_keys: tuple[str | bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
+    server_keys: tuple[GivenKey, ...] = attrs.field(default=(), kw_only=True, repr=False)
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
     kept_key: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
     jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)

@@ -14,7 +14,6 @@ import base64
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, final
 
 import attrs
@@ -22,6 +21,7 @@ import attrs
 from irma_core.errors import ConfigurationError, JwtError
 from irma_core.models.go_names import has_other_case, has_twins
 from irma_core.models.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
+from irma_core.trust.keys import SHORTEST_RSA_KEY, PublicKey, load_public_key
 from irma_core.trust.signing import HS256, RS256
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ __all__ = ["CompactJws", "check_public_keys", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
 _LARGEST_HEADER = 4096  # it is read before the signature: anybody can make us read it
-_SHORTEST_KEY = 2048
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]*")
 _NESTED = re.compile(rb"\A[A-Za-z0-9_-]++(\.[A-Za-z0-9_-]*+){2}((\.[A-Za-z0-9_-]*+){2})?")
 _MOST_VALUES = 30_000  # 1 MiB of small values takes three times as long as any that a server sends
@@ -74,7 +73,7 @@ class CompactJws:
             raise self.refused("too_large", "it holds over 30 000 values")
         return _read_object(self.payload, "claims", self.refused, known, maps)
 
-    def check_rs256(self, keys: Sequence[str | bytes]) -> None:
+    def check_rs256(self, keys: Sequence[PublicKey | str | bytes]) -> None:
         """Check that one of these keys made the signature: public keys in PEM.
 
         Raises:
@@ -85,12 +84,10 @@ class CompactJws:
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
 
-        if isinstance(keys, str | bytes) or not keys:
-            raise ConfigurationError("keys: a list of public keys in PEM")
-        loaded = [_public_key(pem) for pem in keys]
+        loaded = [_public_key(key) for key in _listed(keys)]
         self._check_algorithm(RS256)
         for key in loaded:
-            if key.key_size < _SHORTEST_KEY:
+            if key.key_size < SHORTEST_RSA_KEY:
                 raise self.refused("weak_key", "the key has less than 2048 bits")
             try:
                 key.verify(self.signature, self.signing_input, PKCS1v15(), SHA256())
@@ -220,21 +217,19 @@ def check_public_keys(keys: Sequence[object]) -> None:
     Raises:
         ConfigurationError: One is no RSA public key of 2048 bits or more in PEM.
     """
-    for pem in keys:
-        if not isinstance(pem, str | bytes) or _public_key(pem).key_size < _SHORTEST_KEY:
-            raise ConfigurationError("a key must be an RSA public key of 2048 bits or more in PEM")
+    for key in keys:
+        if _public_key(key).key_size < SHORTEST_RSA_KEY:
+            raise ConfigurationError("a public key must be RSA of 2048 bits or more")
 
 
-@lru_cache(maxsize=64)
-def _public_key(pem: str | bytes) -> RSAPublicKey:
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+def _listed(keys: object) -> Sequence[object]:
+    if not isinstance(keys, list | tuple) or not keys:
+        raise ConfigurationError("keys must be a list of public keys in PEM, with one or more")
+    return keys
 
-    try:
-        key = load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, RSAPublicKey):
-        raise ConfigurationError("a key must be an RSA public key in PEM")
-    return key
+
+def _public_key(key: object) -> RSAPublicKey:
+    pem = key.pem if isinstance(key, PublicKey) else key
+    if not isinstance(pem, str | bytes):
+        raise ConfigurationError("a public key must be RSA in PEM, as str or bytes, or a PublicKey")
+    return load_public_key(pem)

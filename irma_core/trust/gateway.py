@@ -92,7 +92,8 @@ class GatewayAssertion(_Credentials[SignerT_co]):
     Args:
         client_id: What the authorization server calls this backend.
         signer: An `RsaSigner`, whose public key the server has (`private_key_jwt`); or an
-            `HmacSigner` (`client_secret_jwt`); or any other of these algorithms.
+            `HmacSigner.from_client_secret(…)` (`client_secret_jwt`); or any other of these
+            algorithms.
         audience: What the server calls itself; by default its token URL.
         key_id: Which of several keys it is, for the JWT's `kid`.
 

@@ -48,6 +48,8 @@ from irma_core.models.session_requests import (
 from irma_core.tracebacks import boundary
 from irma_core.trust.compact_jws import CompactJws, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
+from irma_core.trust.key_forms import check_shared_secret
+from irma_core.trust.keys import PublicKey, SharedKey
 from irma_core.trust.session_jwt import (
     check_request_claims,
     claimed_request,
@@ -58,10 +60,9 @@ from irma_core.trust.signing import Signer
 
 __all__ = ["VerifiedRequest", "VerifyingKey", "sign_session_request", "verify_session_request_jwt"]
 
-_PEM = "-----BEGIN"
-_SHORTEST_HMAC_KEY = 32
-VerifyingKey: TypeAlias = str | bytes
-"""Text in PEM is a public key for RS256; bytes are the shared key, decoded, for HS256."""
+VerifyingKey: TypeAlias = PublicKey | SharedKey | str | bytes
+"""A `PublicKey` for RS256 or a `SharedKey` for HS256. Plain text in PEM is a public key, and plain
+bytes are a shared key; bytes that hold a public key are refused."""
 
 
 @final
@@ -156,7 +157,7 @@ def verify_session_request_jwt(
 
     Args:
         jwt: The text, without anything around it.
-        keys: By the requestor's name: a public key in PEM as text, or a shared key as bytes.
+        keys: By the requestor's name: its `PublicKey` or its `SharedKey`.
         max_age: How long ago it may have been signed; a server's default is 300 s.
         now: An aware time.
         leeway: How far the clocks may differ.
@@ -173,7 +174,7 @@ def verify_session_request_jwt(
     jws = read_compact(jwt, RequestJwtError)
     claims = request_claims(jws)
     name = _named(jws.header, claims)
-    key = keys.get(name)
+    key = _by_name(keys).get(name)
     if key is None:
         raise RequestJwtError("requestor", "it names no requestor that is known")
     _check_signature(jws, key)
@@ -197,6 +198,12 @@ def verify_session_request_jwt(
     raise failure
 
 
+def _by_name(keys: object) -> Mapping[str, object]:
+    if not isinstance(keys, Mapping):
+        raise ConfigurationError("keys must map names of requestors to their keys")
+    return keys
+
+
 def _named(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
     """Return the name that it says it is from.
 
@@ -208,15 +215,13 @@ def _named(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
     return name
 
 
-def _check_signature(jws: CompactJws, key: VerifyingKey) -> None:
-    if isinstance(key, str):
+def _check_signature(jws: CompactJws, key: object) -> None:
+    if isinstance(key, PublicKey | str):
         jws.check_rs256([key])
-    elif key.lstrip().startswith(_PEM.encode()) or len(key) < _SHORTEST_HMAC_KEY:
-        raise ConfigurationError(
-            "keys: a public key is PEM text, a shared key 32 bytes or more that are decoded"
-        )
+    elif isinstance(key, SharedKey):
+        jws.check_hs256(key.reveal())
     else:
-        jws.check_hs256(key)
+        jws.check_hs256(check_shared_secret(key, "a key in keys"))
 
 
 def _verified(requestor: str, request: ExtendedRequest | RevocationRequest) -> VerifiedRequest:

@@ -51,6 +51,7 @@ from irma_core.models.wire import read_as
 from irma_core.tracebacks import boundary
 from irma_core.trust.compact_jws import LARGEST_JWT, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
+from irma_core.trust.keys import PublicKey
 
 __all__ = ["OlderResult", "verify_getproof_jwt", "verify_result_jwt"]
 
@@ -110,7 +111,7 @@ class OlderResult:
 def verify_result_jwt(
     jwt: str | bytes,
     *,
-    keys: Sequence[str | bytes],
+    keys: Sequence[PublicKey | str | bytes],
     issuer: str | None,
     now: datetime,
     leeway: timedelta = LEEWAY,
@@ -159,7 +160,7 @@ def verify_result_jwt(
 def verify_getproof_jwt(
     jwt: str | bytes,
     *,
-    keys: Sequence[str | bytes],
+    keys: Sequence[PublicKey | str | bytes],
     issuer: str | None,
     now: datetime,
     leeway: timedelta = LEEWAY,

@@ -35,6 +35,7 @@ from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json, write_json
 from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.tracebacks import boundary
+from irma_core.trust.key_forms import decoded_base64
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who seals nothing does not pay.
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
+_SEALING_KEY_BYTES: Final = 32
 LARGEST_SEALED: Final = 16 * 1024
 """Characters that are looked at: whoever sends more did not get it from us."""
 
@@ -204,12 +206,25 @@ def _bound(binding: str | None) -> str | None:
     return sha256(binding.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _cipher(keys: Sequence[str]) -> MultiFernet:
+def _cipher(keys: Sequence[object]) -> MultiFernet:
     from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415  # as above
 
-    try:
-        return MultiFernet([Fernet(key) for key in keys])
-    except (ValueError, TypeError):
+    secrets = [_sealing_secret(key) for key in keys]
+    if len(set(secrets)) < len(secrets):
+        raise ConfigurationError("keys holds a sealing key twice; new_sealing_key() makes another")
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(secret)) for secret in secrets])
+
+
+def _sealing_secret(key: object) -> bytes:
+    if not isinstance(key, str):
+        raise ConfigurationError("a sealing key must be str; new_sealing_key() makes one")
+    secret = decoded_base64(key, "a sealing key, as new_sealing_key() makes one,")
+    if len(secret) != _SEALING_KEY_BYTES:
         raise ConfigurationError(
-            "a sealing key is 32 bytes in base64; new_sealing_key() makes one"
-        ) from None
+            "a sealing key must be 32 bytes in base64; new_sealing_key() makes one"
+        )
+    if len(set(secret)) == 1:
+        raise ConfigurationError(
+            "a sealing key repeats one byte, which anybody can guess; new_sealing_key() makes one"
+        )
+    return secret

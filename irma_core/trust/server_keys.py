@@ -11,8 +11,9 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.tracebacks import boundary
 from irma_core.trust.compact_jws import check_public_keys
+from irma_core.trust.keys import PublicKey
 
-__all__ = ["FetchedServerKey", "ServerKey", "given_server_keys"]
+__all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "given_server_keys"]
 
 
 @final
@@ -51,12 +52,13 @@ class FetchedServerKey:
             raise ConfigurationError("a key's lifetime is no shorter than the minimum interval")
 
 
-ServerKey: TypeAlias = str | bytes | Sequence[str | bytes] | FetchedServerKey
+GivenKey: TypeAlias = PublicKey | str | bytes
+ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
 """PEM, several of them during a change of keys, or how to fetch it."""
 
 
 @boundary
-def given_server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
+def given_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
     """Check and give the keys in a `server_key`; none where it is to be fetched, or left out.
 
     Raises:
@@ -64,8 +66,8 @@ def given_server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
     """
     if given is None or isinstance(given, FetchedServerKey):
         return ()
-    keys: tuple[str | bytes, ...]
-    if isinstance(given, str | bytes):
+    keys: tuple[GivenKey, ...]
+    if isinstance(given, PublicKey | str | bytes):
         keys = (given,)
     elif isinstance(given, list | tuple):
         keys = tuple(given)
@@ -76,5 +78,10 @@ def given_server_keys(given: ServerKey | None) -> tuple[str | bytes, ...]:
     if not keys:
         # A setting that was read as empty must not switch verification off.
         raise ConfigurationError("server_key: an empty list; leave it out for unsigned results")
-    check_public_keys(keys)
-    return keys
+    try:
+        check_public_keys(keys)
+    except ConfigurationError as error:
+        failure = ConfigurationError(f"server_key: {error}")
+    else:
+        return keys
+    raise failure

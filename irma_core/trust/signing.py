@@ -6,13 +6,14 @@ what is signed (`session_jwt`), keys in files or hardware (plugins).
 
 from __future__ import annotations
 
-import base64
 import hmac
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.hidden import HiddenSecret
 from irma_core.tracebacks import boundary
+from irma_core.trust.key_forms import check_shared_secret, pem_form, why_no_pem
+from irma_core.trust.keys import SHORTEST_RSA_KEY, secret_of_base64
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who does not sign with RSA does not pay.
@@ -22,9 +23,6 @@ __all__ = ["AsyncSigner", "HmacSigner", "RsaSigner", "Signer"]
 
 HS256: Final = "HS256"
 RS256: Final = "RS256"
-_SHORTEST_HMAC_KEY = 32
-_SHORTEST_RSA_KEY = 2048
-_URL_ALPHABET = str.maketrans("-_", "+/")
 
 
 class Signer(Protocol):
@@ -67,35 +65,42 @@ class HmacSigner:
             `from_base64`.
 
     Raises:
-        ConfigurationError: The key is shorter (RFC 7518, section 3.2).
+        ConfigurationError: The key is shorter (RFC 7518, section 3.2), repeats one byte, is text
+            that was not decoded, or is a key of another kind.
     """
 
     def __init__(self, key: bytes) -> None:
-        if not isinstance(key, bytes):
-            raise ConfigurationError("an HMAC key is bytes; use HmacSigner.from_base64 for text")
-        if len(key) < _SHORTEST_HMAC_KEY:
-            raise ConfigurationError(
-                "an HMAC key for HS256 has 32 bytes or more: `openssl rand -base64 32` makes one"
-            )
-        self._key = HiddenSecret(key)
+        self._key = HiddenSecret(check_shared_secret(key, "an HMAC key"))
 
     @classmethod
-    def from_base64(cls, text: str) -> HmacSigner:
+    def from_base64(cls, text: str | bytes) -> HmacSigner:
         """Take the key as the server's configuration holds it.
 
-        Like the server it takes both alphabets (`+/` and `-_`), with or without padding.
+        Like the server it takes both alphabets (`+/` and `-_`), with or without padding, in one
+        line or several.
 
         Raises:
-            ConfigurationError: The text is no base64, or the key too short.
+            ConfigurationError: The text is no base64, or the key is no shared secret.
         """
-        if not isinstance(text, str):
-            raise ConfigurationError("an HMAC key in base64 is a text")
-        plain = text.strip().rstrip("=").translate(_URL_ALPHABET)
-        try:
-            key = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-        except ValueError:
-            raise ConfigurationError("the HMAC key is not in base64") from None
-        return cls(key)
+        made = object.__new__(cls)
+        made._key = HiddenSecret(secret_of_base64(text, "the HMAC key"))
+        return made
+
+    @classmethod
+    def from_client_secret(cls, secret: str) -> HmacSigner:
+        """Take an OAuth client's secret, whose characters are the key (`client_secret_jwt`).
+
+        For a `GatewayAssertion`. An IRMA server's key is decoded instead, by `from_base64`.
+
+        Raises:
+            ConfigurationError: It is no string, too short, or no secret.
+        """
+        if not isinstance(secret, str):
+            raise ConfigurationError("a client secret must be str")
+        made = object.__new__(cls)
+        key = secret.encode("utf-8", "surrogatepass")
+        made._key = HiddenSecret(check_shared_secret(key, "a client secret", was_base64=True))
+        return made
 
     @property
     def algorithm(self) -> str:
@@ -149,18 +154,24 @@ class RsaSigner:
         raise ConfigurationError("a signer is not pickled: its key must not leave the process")
 
 
-def _read_private_key(pem: bytes | str, password: bytes | None) -> RSAPrivateKey:
+def _read_private_key(pem: object, password: object) -> RSAPrivateKey:
     # Imported here, as at the top of the module.
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
 
+    if not isinstance(pem, str | bytes):
+        raise ConfigurationError("the private key must be PEM as str or bytes")
+    if password is not None and not isinstance(password, bytes):
+        raise ConfigurationError("password must be bytes")
+    form = pem_form(pem)
     try:
-        key = load_pem_private_key(pem.encode() if isinstance(pem, str) else pem, password)
+        key = None if form is None else load_pem_private_key(form, password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ConfigurationError(
-            "the private key cannot be read: it must be RSA in PEM, with its password if it has one"
-        ) from None
-    if not isinstance(key, RSAPrivateKey) or key.key_size < _SHORTEST_RSA_KEY:
+        key = None
+    if key is None:
+        why = why_no_pem(pem, private=True)
+        raise ConfigurationError(f"the private key cannot be read as RSA in PEM: {why}")
+    if not isinstance(key, RSAPrivateKey) or key.key_size < SHORTEST_RSA_KEY:
         raise ConfigurationError("RS256 needs an RSA key of 2048 bits or more")
     return key

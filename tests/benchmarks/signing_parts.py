@@ -13,7 +13,7 @@ from tests.benchmarks.rounds import Effort, Row, alternate, differences
 
 __all__ = ["rows"]
 
-KEY = b"k" * 32
+KEY = bytes(range(32))
 SECRETS = {"shop": base64.b64encode(KEY)}
 SIGNED = b"h" * 40 + b"." + b"c" * 700
 

@@ -57,7 +57,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         assert request.body is not None
         value = json.loads(request.body)
         plain = Requestor(url, transport)
-        hmac = HmacAuthentication("me", HmacSigner(b"k" * 32))
+        hmac = HmacAuthentication("me", HmacSigner(bytes(range(32))))
         signed = Requestor(url, transport, authentication=hmac)
         by_rsa = PublicKeyAuthentication("me", RsaSigner(pem))
         rsa_signed = Requestor(url, transport, authentication=by_rsa)

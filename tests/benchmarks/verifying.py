@@ -78,7 +78,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _signing(effort: Effort) -> Iterator[Row]:
     """Sign a request by HS256; above what it takes to write it."""
-    request, signer = DisclosureRequest(["pbdf.sidn-pbdf.email.email"]), HmacSigner(b"k" * 32)
+    request, signer = (
+        DisclosureRequest(["pbdf.sidn-pbdf.email.email"]),
+        HmacSigner(bytes(range(32))),
+    )
     now, server = datetime.fromtimestamp(NOW, UTC), ServerUrl.parse("https://irma.example")
     taken = alternate(
         effort,

@@ -20,7 +20,7 @@ from tests.plugins.distributions import install, make_project
 
 ROOT = Path(__file__).parent.parent.parent
 ASK = ("session", "--disclose", OVER18, "--json")
-TEXT = base64.b64encode(b"k" * 32).decode()
+TEXT = base64.b64encode(bytes(range(32))).decode()
 RSA = rsa.generate_private_key(65537, 2048)
 PLUGIN = """\
 from irma_core import HmacSigner, SessionStatus
@@ -149,7 +149,7 @@ def test_a_plugin_signs_and_tells_statuses_where_it_is_named(
     ("arguments", "words"),
     [
         (("--key", "file:/dev/null"), "--key needs --requestor"),
-        (("--key", "file:/dev/null", "--requestor", "me"), "has 32 bytes or more"),
+        (("--key", "file:/dev/null", "--requestor", "me"), "must have 32 bytes or more"),
         (("--key", "file:/nowhere", "--requestor", "me"), "No such file"),
         (("--key", "hunter2", "--requestor", "me"), "no URI with a scheme"),
         (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: no signing scheme"),

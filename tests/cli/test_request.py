@@ -18,7 +18,7 @@ from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, Simu
 from irma_transport_urllib3 import SystemClock
 from tests.cli.conftest import CARD, OVER18, CommandLine
 
-KEY = b"k" * 32
+KEY = bytes(range(32))
 ASK = ("request", "--disclose", f"age={OVER18}==Yes")
 
 

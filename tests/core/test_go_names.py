@@ -61,6 +61,7 @@ def test_names_in_a_map_are_exact() -> None:
     """On as many levels as the field has maps, and not on the one below."""
     twins: JsonValue = {"a": 1, "A": 2}
     assert has_twins(twins, {"x": 1})
+    assert not has_twins("a", {"x": 1})
     assert not has_twins({"x": twins}, {"x": 1})
     assert not has_twins({"x": [twins]}, {"x": 1})
     assert has_twins({"x": {"y": twins}}, {"x": 1})

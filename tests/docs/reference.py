@@ -45,8 +45,8 @@ GROUPS: dict[str, dict[str, str]] = {
             "GatewayAssertion"
         ),
         "JWTs, and the server's key": (
-            "FetchedServerKey verify_result_jwt verify_getproof_jwt sign_session_request "
-            "verify_session_request_jwt VerifiedRequest"
+            "PublicKey SharedKey FetchedServerKey verify_result_jwt verify_getproof_jwt "
+            "sign_session_request verify_session_request_jwt VerifiedRequest"
         ),
         "Handles for the browser": "HandleSealer Bearer Sealer new_sealing_key",
         "Callbacks and chained sessions": (

@@ -297,7 +297,7 @@ class Failing:
 
     def __init__(self) -> None:
         self.fails = 0
-        self._signer = HmacSigner(b"k" * 32)
+        self._signer = HmacSigner(bytes(range(32)))
 
     def sign(self, signing_input: bytes) -> bytes:
         if self.fails:
@@ -529,7 +529,7 @@ def test_the_other_colour_passes_too() -> None:
         algorithm = "HS256"
 
         async def sign(self, signing_input: bytes) -> bytes:
-            return HmacSigner(b"k" * 32).sign(signing_input)
+            return HmacSigner(bytes(range(32))).sign(signing_input)
 
     transport = AsyncScriptedTransport([token("one"), OK])
     gateway = GatewayAuthentication(URL, GatewayAssertion("shop", Awaited()))

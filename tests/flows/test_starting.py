@@ -46,7 +46,7 @@ TIME_OUT = TransportTimeoutError("POST session", "no answer", request_sent=True)
 
 def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
     """Start a session; give the error's class or the token's fingerprint, and the tries made."""
-    signer = HmacAuthentication("me", HmacSigner(b"k" * 32))
+    signer = HmacAuthentication("me", HmacSigner(bytes(range(32))))
     if colour == "sync":
         transport = ScriptedTransport(steps)
         try:

@@ -188,7 +188,7 @@ WORKING: list[tuple[Call, HttpResponse, str, str]] = [
 @pytest.mark.parametrize(("call", "response", "method", "path"), WORKING)
 @pytest.mark.parametrize(
     "authentication",
-    [TokenAuthentication("secret"), HmacAuthentication("me", HmacSigner(b"k" * 32))],
+    [TokenAuthentication("secret"), HmacAuthentication("me", HmacSigner(bytes(range(32))))],
 )
 def test_each_call_reaches_its_endpoint(
     colour: str, call: Call, response: HttpResponse, method: str, path: str, authentication: Any

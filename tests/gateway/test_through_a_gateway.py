@@ -42,7 +42,7 @@ from tests.gateway.reverse_proxy import Gateway, running_gateway
 
 AGE = DisclosureRequest({"age": "example.town.age.over18"})
 SOON = timedelta(seconds=20)
-SECRET, SHARED = "s3cret: with + and %", "k" * 32
+SECRET, SHARED = "s3cret: with + and %", "k1" * 16
 KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE = KEY.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -55,7 +55,10 @@ CREDENTIALS: dict[str, Any] = {
     "post": GatewaySecret("post", SECRET, in_body=True),
     "private key": GatewayAssertion("rsa", RsaSigner(PRIVATE)),
     "shared key": GatewayAssertion(
-        "hmac", HmacSigner(SHARED.encode()), audience="https://login.example/", key_id="k1"
+        "hmac",
+        HmacSigner.from_client_secret(SHARED),
+        audience="https://login.example/",
+        key_id="k1",
     ),
 }
 

@@ -127,7 +127,7 @@ def test_a_wrong_token_is_unauthorized(http: Http) -> None:
 def test_a_jwt_is_judged_by_signature_and_time(http: Http, clock: ManualClock) -> None:
     """Each with the official server's status and words."""
     now = int(clock.now().timestamp())
-    other = HmacSigner(bytes(32))
+    other = HmacSigner(bytes(range(1, 33)))
     for text, expected in (
         (jwt(claims(clock), other), (400, "INVALID_REQUEST", "signature is invalid")),
         (jwt(claims(clock, iss="pub"), other), (400, "INVALID_REQUEST", "Unknown requestor: pub")),

@@ -43,7 +43,7 @@ from irma_testing import (
 from irma_transport_aiohttp import in_thread
 from tests.plugins.in_process import giving, plugin, signing
 
-KEY = b"k" * 32
+KEY = bytes(range(32))
 TEXT = base64.b64encode(KEY).decode()
 RSA = rsa.generate_private_key(65537, 2048)
 PEM = RSA.private_bytes(

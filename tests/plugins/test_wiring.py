@@ -15,7 +15,7 @@ from irma_core.plugins.wiring import Offers, Plugins
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
 from tests.plugins.in_process import Factory, giving, plugin, signing, storing
 
-KEY = b"k" * 32
+KEY = bytes(range(32))
 SECRET_URI = "vault://clerk:hunter2@vault.example/keys/webshop"
 CLOCK = ManualClock()
 SYNC = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport())

@@ -342,7 +342,7 @@ def test_belongs_to_one_event_loop() -> None:
 
 async def test_signs_on_a_thread() -> None:
     """`in_thread` gives the same signature, off the event loop."""
-    signer = HmacSigner(bytes(32))
+    signer = HmacSigner(bytes(range(1, 33)))
     assert in_thread(signer).algorithm == "HS256"
     assert await in_thread(signer).sign(b"x") == signer.sign(b"x")
 

@@ -25,7 +25,7 @@ from irma_testing import ScriptedTransport
 
 URL = "https://login.example/token"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SIGNER = HmacSigner(b"k" * 32)
+SIGNER = HmacSigner(bytes(range(32)))
 TAKEN = (
     *("Content-Type", "content-length", "Content-Encoding", "HOST", "Cookie", "Set-Cookie", "TE"),
     *("Connection", "Trailer", "Keep-Alive", "Upgrade", "Expect", "Transfer-Encoding", "Accept"),

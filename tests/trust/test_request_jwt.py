@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,11 +19,13 @@ from irma_core import (
     ExtendedRequest,
     HmacSigner,
     IssuanceRequest,
+    PublicKey,
     RequestJwtError,
     Requestor,
     RevocationRequest,
     Risk,
     RsaSigner,
+    SharedKey,
     SignatureRequest,
     sign_session_request,
     verify_session_request_jwt,
@@ -187,6 +191,10 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
         lambda: by_rsa(sub="issue_request", iprequest=CLAIMS["sprequest"]),
         "request",
     ),
+    "another kind in its only field": (
+        lambda: by_rsa(sub="issue_request", sprequest=..., iprequest=CLAIMS["sprequest"]),
+        "request",
+    ),
     "a plain request": (lambda: by_rsa(sprequest=PLAIN), "request"),
     "a field that no request has": (
         lambda: by_rsa(sprequest={"request": {**PLAIN, "labels_": {}}}),
@@ -243,18 +251,36 @@ def test_a_time_may_have_a_fraction() -> None:
 
 def test_the_shared_key_must_have_made_it() -> None:
     """HS256 with another key, or with the text of a public key."""
-    other = sign_session_request(AGE, name="shop", signer=HmacSigner(bytes(32)), now=NOW)
+    other = sign_session_request(AGE, name="shop", signer=HmacSigner(bytes(range(1, 33))), now=NOW)
     assert refused(other) == "signature"
-    public = make_jwt_vectors.pem(RSA).encode()
-    forged = sign_session_request(AGE, name="bank", signer=HmacSigner(public), now=NOW)
-    assert refused(forged) == "algorithm_hs256"
+    text = ".".join(map(make_jwt_vectors.encode, (b'{"alg":"HS256"}', json.dumps(CLAIMS).encode())))
+    mac = hmac.digest(make_jwt_vectors.pem(RSA).encode(), text.encode(), "sha256")
+    assert refused(f"{text}.{make_jwt_vectors.encode(mac)}") == "algorithm_hs256"
 
 
-@pytest.mark.parametrize("key", [b"short", make_jwt_vectors.pem(RSA).encode(), "no PEM"])
-def test_a_key_that_is_none_is_the_callers_mistake(key: str | bytes) -> None:
+@pytest.mark.parametrize(
+    "key", [b"short", make_jwt_vectors.pem(RSA).encode(), "no PEM", 7, bytearray(SECRET), bytes(32)]
+)
+def test_a_key_that_is_none_is_the_callers_mistake(key: Any) -> None:
     """A public key as bytes would be taken for a shared key that everybody knows."""
     with pytest.raises(ConfigurationError):
         verify(sign(), keys={"shop": key})
+
+
+@pytest.mark.parametrize("keys", [None, SECRET, ["shop"]])
+def test_keys_without_names_are_the_callers_mistake(keys: Any) -> None:
+    """The name in the JWT chooses the key."""
+    with pytest.raises(ConfigurationError, match="keys must map names"):
+        verify(sign(), keys=keys)
+
+
+def test_the_type_of_a_key_says_what_it_is_for() -> None:
+    """A shared key verifies HS256 and a public key RS256, whatever the JWT says."""
+    shared, public = SharedKey(SECRET), PublicKey(make_jwt_vectors.pem(RSA))
+    assert verify(sign(), keys={"shop": shared}).requestor == "shop"
+    assert verify(sign(name="bank"), keys={"bank": public}).requestor == "bank"
+    assert refused(sign(), keys={"shop": public}) == "algorithm_hs256"
+    assert refused(sign(name="bank"), keys={"bank": shared}) == "algorithm_rs256"
 
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))

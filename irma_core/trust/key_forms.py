@@ -1,0 +1,265 @@
+"""The forms in which keys come: what a key is, and why it is none.
+
+Keys are made by openssl, PowerShell, ssh-keygen and other programs, and pass through files,
+environments and configuration. A public key that is taken for a shared secret lets anybody sign,
+and a list of its forms is never whole. So a shared secret is searched for what only other keys
+contain: the object identifiers of X.509, marks of armour, names of SSH; also below base64,
+hexadecimal digits and UTF-16.
+Belongs here: forms. Does not belong here: what a key is for (`keys`, `signing`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.json_text import JsonTextError, read_json
+
+__all__ = [
+    "check_shared_secret",
+    "decoded_base64",
+    "pem_form",
+    "setting_text",
+    "why_no_pem",
+]
+
+SHORTEST_SECRET: Final = 32
+_DEEPEST: Final = 3
+_EDGES: Final = " \t\r\n\v\f\0\ufeff"
+
+_TEXT_MARKS: Final = re.compile(
+    rb"BEGIN [A-Z0-9 ]*(?:KEY|CERTIFICATE|PGP|PKCS|CMS|SSH2)|ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-"
+    rb"|openssh-key-v1|PuTTY-User-Key-File|<RSAKeyValue>|Modulus=|[\"']kty[\"']|-{4,5} ?BEGIN",
+    re.IGNORECASE,
+)
+_DER_MARKS: Final = re.compile(
+    rb"\x2a\x86\x48\x86\xf7\x0d\x01"  # RSA and the other PKCS
+    rb"|\x2a\x86\x48\xce\x3d|\x06\x05\x2b\x81\x04\x00|\x2b\x24\x03\x03\x02\x08"  # elliptic curves
+    rb"|\x2b\x06\x01\x04\x01\xda\x47"  # those of PGP
+    rb"|\x2a\x86\x48\xce\x38\x04"  # DSA
+    rb"|\x06\x03\x2b\x65[\x6e-\x71]"  # Edwards curves
+    # PKCS #1 names no algorithm: the exponent of nearly all RSA keys, or a modulus in its sequence.
+    rb"|\x02\x03\x01\x00\x01"
+    rb"|\x30(?:\x82..|\x81.)(?:\x02\x01\x00)?\x02(?:\x82..|\x81.)\x00[\x80-\xff]"
+    # PGP (RFC 9580, section 5.5): a packet of version 4 with a number of a usual length.
+    rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]",
+    re.DOTALL,
+)
+"""Each is so long that of a hundred million random secrets not one may hold any."""
+_BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{40,}")
+_HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{64,}")
+_JOINTS: Final = re.compile(rb"[\s\0\"',:\\]+|\\[nrt]")
+_UNDECODED: Final = re.compile(rb"[A-Za-z0-9+/_-]+={0,2}|[0-9A-Fa-f]{2}(?:[: ][0-9A-Fa-f]{2})+")
+
+
+def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> bytes:
+    """Return a shared secret.
+
+    Args:
+        key: Its bytes.
+        name: What errors call it.
+        was_base64: Whether it was decoded from base64 a moment ago.
+
+    Raises:
+        ConfigurationError: It is no secret: another kind of key, too short, worth nothing, or text
+            that nobody decoded.
+    """
+    if not isinstance(key, bytes):
+        raise ConfigurationError(f"{name} must be bytes; text in base64 is decoded by from_base64")
+    if has_other_key(key):
+        raise ConfigurationError(
+            f"{name} must be a shared secret; this is a public key, a private key or a certificate"
+        )
+    if len(set(key)) == 1:
+        raise ConfigurationError(
+            f"{name} repeats one byte, which anybody can guess: `openssl rand -base64 32` makes one"
+        )
+    if not was_base64 and len(key) >= SHORTEST_SECRET and _is_undecoded(key):
+        raise ConfigurationError(
+            f"{name} is text in base64 or hexadecimal digits that was not decoded: use from_base64"
+        )
+    if len(key) < SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"{name} must have 32 bytes or more: `openssl rand -base64 32` makes one"
+        )
+    return key
+
+
+def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
+    """Tell whether there is a key of another kind in some bytes, in any form that is known."""
+    plain = data.replace(b"\0", b"")  # UTF-16
+    if _TEXT_MARKS.search(plain) or _DER_MARKS.search(data) or _DER_MARKS.search(plain):
+        return True
+    if _is_json(plain.strip()):
+        return True
+    return depth > 0 and any(has_other_key(inner, depth - 1) for inner in _below(data))
+
+
+def _below(data: bytes) -> Iterator[bytes]:
+    """Give what stands in base64 or hexadecimal digits, also where lines and quotes divide it."""
+    with suppress(UnicodeError):  # bytes that were read as Latin-1, and written as UTF-8
+        if not data.isascii():
+            yield data.decode("utf-8").encode("latin-1")
+    joined = _JOINTS.sub(b"", data)  # and the zeros of UTF-16
+    for run in _HEX_RUN.findall(joined):
+        yield bytes.fromhex(run[: len(run) // 2 * 2].decode("ascii"))
+    for run in _BASE64_RUN.findall(joined):
+        plain = run.replace(b"-", b"+").replace(b"_", b"/")
+        for start in range(4):  # something may stand before it
+            whole = plain[start : start + (len(plain) - start) // 4 * 4]
+            yield binascii.a2b_base64(whole)
+            rest = len(plain) - start - len(whole)
+            if not start and rest > 1:
+                yield binascii.a2b_base64(plain + b"=" * (4 - rest))
+
+
+def _is_undecoded(data: bytes) -> bool:
+    # Blanks within stay: a sentence is no base64, and may be a secret.
+    joined = re.sub(rb"[\r\n\0]|\\[rn]", b"", data).strip(b" \t\"'\xef\xbb\xbf\xff\xfe")
+    return _UNDECODED.fullmatch(joined) is not None
+
+
+def _is_json(data: bytes) -> bool:
+    if data[:1] not in {b"{", b"["}:
+        return False
+    try:
+        read_json(data)
+    except JsonTextError:
+        return False
+    return True
+
+
+def setting_text(data: str | bytes) -> str:
+    """Return the text of a setting, without the marks and edges that files and shells add to it.
+
+    UTF-8 and UTF-16 are read, with a byte order mark or without; whitespace and zeros at the edges
+    go. What is no text comes back as one that is no key either.
+    """
+    if isinstance(data, bytes):
+        data = _decoded_text(data)
+    return data.strip(_EDGES)
+
+
+def _decoded_text(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    half = len(data) // 2
+    if half and data[1::2].count(0) == half:
+        return data.decode("utf-16-le", "replace")
+    if half and data[::2].count(0) == len(data) - half:
+        return data.decode("utf-16-be", "replace")
+    return data.decode("utf-8", "replace")
+
+
+def decoded_base64(text: str | bytes, name: str) -> bytes:
+    """Decode base64 as an IRMA server does.
+
+    It takes either alphabet, with padding or without, and skips line ends: openssl writes several
+    lines.
+
+    Raises:
+        ConfigurationError: It is no base64; the error says what seems to be the matter.
+    """
+    plain = setting_text(text)
+    if plain[:1] in {'"', "'"} or plain[-1:] in {'"', "'"}:
+        raise ConfigurationError(f"{name} stands in quotes: take them away")
+    plain = re.sub(r"[\r\n]|\\[rn]", "", plain)
+    if re.search(r"\s", plain):
+        raise ConfigurationError(f"{name} is not in base64: there is whitespace in it")
+    if not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2}", plain):
+        raise ConfigurationError(f"{name} is not in base64")
+    letters = plain.rstrip("=")
+    padding = -len(letters) % 4
+    if padding == 3 or len(plain) - len(letters) not in {0, padding}:  # noqa: PLR2004
+        raise ConfigurationError(f"{name} is not in base64: a part is missing, or its padding is")
+    return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
+
+
+_ARMOUR: Final = re.compile(
+    r"-----BEGIN (?P<label>[A-Z0-9 ]+)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
+)
+
+
+def pem_form(data: str | bytes) -> bytes | None:
+    """Return the first key of a text in the form that PEM has, or None where there is none.
+
+    Lines may be joined, indented, or divided by a backslash and an n, and quotes may stand around
+    them: so keys come out of environments and configuration.
+    """
+    text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
+    found = _ARMOUR.search(text)
+    if found is None:
+        return None
+    label, body = found["label"], found["body"]
+    lines = [line.strip() for line in body.splitlines()]
+    if any(":" in line for line in lines):  # headers of an encrypted key, up to an empty line
+        inner = "\n".join(lines).strip()
+    else:
+        joined = "".join(body.split())
+        inner = "\n".join(joined[at : at + 64] for at in range(0, len(joined), 64))
+    return f"-----BEGIN {label}-----\n{inner}\n-----END {label}-----\n".encode("utf-8", "replace")
+
+
+def why_no_pem(data: str | bytes, *, private: bool) -> str:
+    """Say what a text seems to be that is no RSA key in PEM, and what to do about it."""
+    wanted = "private" if private else "public"
+    text = setting_text(data)
+    if not text:
+        return "it is empty"
+    found = _ARMOUR.search(re.sub(r"\\r?\\n|\\n", "\n", text))
+    label = found["label"] if found else ""
+    reasons = (
+        ("CERTIFICATE REQUEST" in label, "it is a certificate request"),
+        (
+            "CERTIFICATE" in label,
+            "it is a certificate: `openssl x509 -pubkey -noout -in FILE` gives its public key",
+        ),
+        ("PGP" in label, "it is a PGP key"),
+        (
+            "PRIVATE" in label and not private,
+            "it is a private key: `openssl pkey -pubout -in FILE` gives its public key",
+        ),
+        ("PUBLIC" in label and private, "it is a public key, and the private one belongs here"),
+        (
+            "ENCRYPTED" in text and private,
+            "it is encrypted: its password is missing, or is another one",
+        ),
+        (
+            label.startswith(("EC ", "DSA ")),
+            "it is no RSA key: `openssl genrsa 2048` makes one",
+        ),
+        ("OPENSSH" in label, "it is in OpenSSH's form: `ssh-keygen -p -m PEM -f FILE` converts it"),
+        (bool(label), "it is no RSA key, or is cut or changed"),
+        (
+            "-----BEGIN" in text,
+            "its end is missing: the last line must be the one that says END",
+        ),
+        (
+            re.match(r"ssh-|ecdsa-|---- ?BEGIN SSH2", text) is not None,
+            "it is in SSH's form: `ssh-keygen -e -m PKCS8 -f FILE` converts it",
+        ),
+        (text.startswith("PuTTY"), "it is in PuTTY's form: export it as an OpenSSH key in PEM"),
+        (text.startswith(("{", "[")), "it is JSON, a JWK perhaps: convert it to PEM"),
+        (
+            isinstance(data, bytes) and data[:1] == b"0" and bool(_DER_MARKS.search(data)),
+            "it is in DER: `openssl pkey -inform DER -in FILE` converts it; `-pubin` if public",
+        ),
+        (
+            _is_undecoded(text.encode("utf-8", "replace")) and len(text) > 100,  # noqa: PLR2004
+            f"its first and last line are missing, which say BEGIN and END {wanted.upper()} KEY",
+        ),
+        (
+            "\n" not in text and re.search(r"[/\\.]", text) is not None and len(text) < 300,  # noqa: PLR2004
+            "it may be the path of a file: read the file",
+        ),
+    )
+    for applies, reason in reasons:
+        if applies:
+            return reason
+    return f"there is no line that says BEGIN {wanted.upper()} KEY"

@@ -1,0 +1,145 @@
+"""Keys whose type says what they are for: a shared secret for HS256, a public key for RS256.
+
+Belongs here: the two types, and reading a public key. Does not belong here: private keys
+(`signing`), the forms that keys come in (`key_forms`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, final
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.hidden import HiddenSecret
+from irma_core.tracebacks import boundary
+from irma_core.trust.key_forms import (
+    check_shared_secret,
+    decoded_base64,
+    has_other_key,
+    pem_form,
+    why_no_pem,
+)
+
+if TYPE_CHECKING:
+    # cryptography costs 60 ms to import; who verifies nothing does not pay.
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+__all__ = ["SHORTEST_RSA_KEY", "PublicKey", "SharedKey", "load_public_key", "secret_of_base64"]
+
+SHORTEST_RSA_KEY: Final = 2048
+"""Bits."""
+
+
+@final
+@boundary
+class SharedKey:
+    """A secret that both sides have, for HS256.
+
+    Args:
+        key: The decoded bytes, 32 or more; `from_base64` takes them as a server's configuration
+            holds them.
+
+    Raises:
+        ConfigurationError: It is no such secret: too short, one byte again and again, text that was
+            not decoded, or a public key, which everybody knows.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        self._key = HiddenSecret(check_shared_secret(key, "a shared key"))
+
+    @classmethod
+    def from_base64(cls, text: str | bytes) -> SharedKey:
+        """Return the key that is written in base64, as in the server's configuration.
+
+        Like the server it takes both alphabets, with or without padding, in one line or several.
+
+        Raises:
+            ConfigurationError: It is no base64, or no such key.
+        """
+        made = object.__new__(cls)
+        made._key = HiddenSecret(secret_of_base64(text, "the shared key"))
+        return made
+
+    def reveal(self) -> bytes:
+        """Return the bytes of the key."""
+        return self._key.reveal()
+
+    def __repr__(self) -> str:
+        return "<SharedKey>"
+
+    def __reduce__(self) -> str:
+        raise ConfigurationError("a shared key is not pickled: it must not leave the process")
+
+
+@final
+@boundary
+class PublicKey:
+    """A public RSA key of 2048 bits or more, for RS256.
+
+    Args:
+        pem: The key in PEM.
+
+    Raises:
+        ConfigurationError: It is no such key; the error says what it seems to be.
+    """
+
+    __slots__ = ("_pem",)
+
+    def __init__(self, pem: str | bytes) -> None:
+        self._pem = _checked_pem(pem)
+
+    @property
+    def pem(self) -> str | bytes:
+        """The key as it was given."""
+        return self._pem
+
+    def __repr__(self) -> str:
+        return "<PublicKey>"
+
+
+def _checked_pem(pem: object) -> str | bytes:
+    if not isinstance(pem, str | bytes):
+        raise ConfigurationError("a public key must be RSA in PEM, as str or bytes")
+    if load_public_key(pem).key_size < SHORTEST_RSA_KEY:
+        raise ConfigurationError("a public key must be RSA of 2048 bits or more")
+    return pem
+
+
+def secret_of_base64(text: object, name: str) -> bytes:
+    """Return a shared secret that is written in base64.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not isinstance(text, str | bytes):
+        raise ConfigurationError(f"{name} must be base64 as str or bytes")
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+    if has_other_key(data):
+        raise ConfigurationError(
+            f"{name} is not in base64: this is a public key, a private key or a certificate"
+        )
+    return check_shared_secret(decoded_base64(text, name), name, was_base64=True)
+
+
+@lru_cache(maxsize=64)
+def load_public_key(pem: str | bytes) -> RSAPublicKey:
+    """Return the RSA key that PEM holds.
+
+    Raises:
+        ConfigurationError: It holds none.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
+    form = pem_form(pem)
+    try:
+        key = None if form is None else load_pem_public_key(form)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if isinstance(key, RSAPublicKey):
+        return key
+    why = "it is no RSA key" if key is not None else why_no_pem(pem, private=False)
+    raise ConfigurationError(f"a public key must be RSA in PEM: {why}")

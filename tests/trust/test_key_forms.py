@@ -1,0 +1,420 @@
+"""Keys as other programs write them: read, or refused by the name of what is wrong."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import hmac
+import pickle
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    pkcs12,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core import HmacSigner, PublicKey, RsaSigner, Sealer, SharedKey, new_sealing_key
+from irma_core.errors import ConfigurationError
+from irma_core.trust.key_forms import check_shared_secret, has_other_key
+from irma_core.trust.server_keys import given_server_keys
+
+SECRET = bytes(range(100, 164))
+RSA = rsa.generate_private_key(65537, 2048)
+ODD = rsa.generate_private_key(3, 1024)  # without the usual exponent, whose bytes are a mark
+EC = ec.generate_private_key(ec.SECP256R1())
+OTHER_EC = ec.generate_private_key(ec.SECP384R1())
+EDWARDS = ed25519.Ed25519PrivateKey.generate()
+DSA = dsa.generate_private_key(1024)
+KEYS: dict[str, Any] = {
+    "RSA": RSA, "odd RSA": ODD, "EC": EC, "P-384": OTHER_EC, "Ed25519": EDWARDS, "DSA": DSA
+}  # fmt: skip
+
+
+def certificate(key: Any) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+    builder = builder.not_valid_before(begin).not_valid_after(begin + timedelta(days=9))
+    return builder.public_key(key.public_key()).sign(key, SHA256())
+
+
+def rsa_number(number: int) -> str:
+    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+MODULUS = RSA.public_key().public_numbers().n
+
+
+def other_keys() -> dict[str, bytes]:
+    """Make keys that are no shared secrets, each by its kind and form."""
+    made: dict[str, bytes] = {}
+    for kind, key in KEYS.items():
+        public = key.public_key()
+        for form, encoding in {"PEM": Encoding.PEM, "DER": Encoding.DER}.items():
+            spki, pkcs8 = PublicFormat.SubjectPublicKeyInfo, PrivateFormat.PKCS8
+            made[f"{kind}, public, {form}"] = public.public_bytes(encoding, spki)
+            made[f"{kind}, private, {form}"] = key.private_bytes(encoding, pkcs8, NoEncryption())
+            locked = BestAvailableEncryption(b"x")
+            made[f"{kind}, encrypted, {form}"] = key.private_bytes(encoding, pkcs8, locked)
+            if isinstance(key, rsa.RSAPrivateKey):
+                pkcs1 = public.public_bytes(encoding, PublicFormat.PKCS1)
+                made[f"{kind}, public in PKCS #1, {form}"] = pkcs1
+            if key is not EDWARDS:
+                old = key.private_bytes(encoding, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+                made[f"{kind}, private in the old form, {form}"] = old
+        if key is not DSA:
+            ssh = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+            made[f"{kind}, SSH"] = ssh
+            made[f"{kind}, SSH in binary"] = base64.b64decode(ssh.split()[1])
+    made["certificate, PEM"] = certificate(RSA).public_bytes(Encoding.PEM)
+    made["certificate, DER"] = certificate(RSA).public_bytes(Encoding.DER)
+    made["certificate of EC, DER"] = certificate(EC).public_bytes(Encoding.DER)
+    locked = BestAvailableEncryption(b"x")
+    made["PKCS #12"] = pkcs12.serialize_key_and_certificates(b"x", RSA, None, None, locked)
+    made["private of OpenSSH"] = RSA.private_bytes(
+        Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()
+    )
+    text = made["RSA, SSH"].split()[1]
+    lines = b"\n".join(text[at : at + 70] for at in range(0, len(text), 70))
+    ends = b"---- BEGIN SSH2 PUBLIC KEY ----\n%s\n---- END SSH2 PUBLIC KEY ----\n"
+    made["RFC 4716"] = ends % lines
+    made["PuTTY"] = b"PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nPublic-Lines: 6\n" + lines
+    made["XML"] = b"<RSAKeyValue><Modulus>" + rsa_number(MODULUS).encode() + b"</Modulus>"
+    made["JWK"] = b'{"kty":"RSA","n":"%s","e":"AQAB"}' % rsa_number(MODULUS).encode()
+    made["JWKS"] = b'{ "keys" : [{"e":"AQAB", "kty": "RSA", "n":"%s"}]}' % text
+    made["half of a JWK"] = b'{"n":"%s","e":"AQAB"}' % rsa_number(MODULUS).encode()
+    packet = b"\x04" + bytes(4) + b"\x01\x08\x00" + MODULUS.to_bytes(256, "big") + b"\0\x11\1\0\1"
+    made["PGP in an old packet"] = b"\x99" + len(packet).to_bytes(2, "big") + packet
+    made["PGP in a new packet"] = b"\xc6" + (len(packet) - 192 + 0xC000).to_bytes(2, "big") + packet
+    armour = b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n%s\n-----END PGP PUBLIC KEY BLOCK-----\n"
+    made["PGP"] = armour % base64.b64encode(packet)
+    return made
+
+
+OTHER_KEYS = other_keys()
+AROUND: dict[str, Callable[[bytes], bytes]] = {
+    "as it is": bytes,
+    "after a byte order mark": lambda data: codecs.BOM_UTF8 + data,
+    "after bag attributes": lambda data: b"Bag Attributes\n    friendlyName: x\n" + data,
+    "amid whitespace": lambda data: b" \r\n\t" + data + b"\n\n",
+    "amid zeros": lambda data: b"\0" + data + b"\0\0",
+    "in quotes": lambda data: b'"' + data + b'"',
+    "without its last byte": lambda data: data[:-1],
+    "with lines of Windows": lambda data: data.replace(b"\n", b"\r\n"),
+    "on one line": lambda data: data.replace(b"\n", b" "),
+    "with line ends in two characters": lambda data: data.replace(b"\n", b"\\n"),
+    "in base64": base64.b64encode,
+    "in the URL's base64": lambda data: base64.urlsafe_b64encode(data).rstrip(b"="),
+    "in lines of base64": base64.encodebytes,
+    "in base64 twice": lambda data: base64.b64encode(base64.b64encode(data)),
+    "after a name": lambda data: b"key=" + base64.b64encode(data),
+    "in a data URL": lambda data: b"data:application/x-pem-file;base64," + base64.b64encode(data),
+    "in hexadecimal digits": binascii.hexlify,
+    "in digits with colons": lambda data: data.hex(":").upper().encode(),
+    "in digits of base64": lambda data: base64.b64encode(data).hex().encode(),
+    "Latin-1 written as UTF-8": lambda data: data.decode("latin-1").encode(),
+    "text in UTF-16": lambda data: (
+        data.decode("latin-1").encode("utf-16") if data.isascii() else data
+    ),
+    "text in UTF-16 without a mark": lambda data: (
+        data.decode("latin-1").encode("utf-16-be") if data.isascii() else data
+    ),
+}
+HIDDEN = {("half of a JWK", around) for around in AROUND} - {
+    ("half of a JWK", around)
+    for around in ("as it is", "amid whitespace", "in base64", "in the URL's base64")
+}
+"""JSON that is no JSON any more, and names no kind of key, is text like any other."""
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("what", OTHER_KEYS)
+def test_another_key_is_no_shared_secret(what: str, around: str) -> None:
+    """Whoever knows a public key could sign: each of its forms is refused, raw and in base64."""
+    if (what, around) in HIDDEN:
+        return
+    data = AROUND[around](OTHER_KEYS[what])
+    for make in (SharedKey, HmacSigner):
+        with pytest.raises(ConfigurationError):
+            make(data)
+        with pytest.raises(ConfigurationError):
+            make.from_base64(base64.b64encode(data).decode())
+        with pytest.raises(ConfigurationError):
+            make.from_base64(data)
+
+
+@given(st.binary(min_size=32, max_size=600).filter(lambda data: len(set(data)) > 1))
+def test_random_bytes_are_a_shared_secret(data: bytes) -> None:
+    """No mark of another key stands in them."""
+    if not data.isascii():
+        assert check_shared_secret(data, "key") == data
+        assert SharedKey.from_base64(base64.b64encode(data).decode()).reveal() == data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x99\x01\x00\x04" + bytes(range(60)),
+        b"\x99\x00\x10\x04\0\0\0\0\x01" + bytes(range(1, 200)),
+        b"{" + bytes(range(1, 64)),
+        b"0\x82" + bytes(range(1, 200)),
+        b"-----BEGINNING " + bytes(range(1, 64)),
+    ],
+)
+def test_bytes_that_begin_like_another_key_may_be_a_secret(data: bytes) -> None:
+    """The first bytes alone say too little."""
+    assert has_other_key(data) is data.startswith(b"-----BEGIN")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (bytes(32), "repeats one byte"),
+        (b"k" * 64, "repeats one byte"),
+        (SECRET[:31], "32 bytes or more"),
+        (b"", "32 bytes or more"),
+        (base64.b64encode(SECRET), "was not decoded: use from_base64"),
+        (base64.encodebytes(SECRET), "was not decoded"),
+        (base64.urlsafe_b64encode(SECRET).rstrip(b"="), "was not decoded"),
+        (SECRET.hex().encode(), "was not decoded"),
+        (SECRET.hex(":").encode(), "was not decoded"),
+        (SECRET.hex().encode() + b"\r\n", "was not decoded"),
+        (b'"' + base64.b64encode(SECRET) + b'"', "was not decoded"),
+        ("k" * 32, "must be bytes"),
+        (bytearray(SECRET), "must be bytes"),
+        (None, "must be bytes"),
+    ],
+)
+def test_what_is_worth_nothing_is_no_shared_secret(key: Any, said: str) -> None:
+    """The error says why, and never the key."""
+    for make in (SharedKey, HmacSigner):
+        with pytest.raises(ConfigurationError, match=said) as caught:
+            make(key)
+        assert caught.value.__context__ is None
+
+
+def test_a_sentence_may_be_a_shared_secret() -> None:
+    """Blanks within say that it is no base64."""
+    assert SharedKey(b"a shared key of thirty-two bytes").reveal()
+
+
+def test_a_client_secret_is_its_characters() -> None:
+    """OAuth decodes nothing, so text that looks like base64 is a key too."""
+    secret = "vkJ5bUtdYcZ7gqPzLw3xN8eRh2aTf6Sm"
+    signer = HmacSigner.from_client_secret(secret)
+    assert signer.sign(b"x") == hmac.digest(secret.encode(), b"x", "sha256")
+    for wrong in (PUBLIC, "short", "k" * 32, secret.encode(), None):
+        with pytest.raises(ConfigurationError, match="a client secret"):
+            HmacSigner.from_client_secret(wrong)  # type: ignore[arg-type]  # the point of the test
+
+
+TEXT = base64.b64encode(SECRET).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT,
+        TEXT + "\n",
+        TEXT.rstrip("="),
+        base64.urlsafe_b64encode(SECRET).decode(),
+        base64.urlsafe_b64encode(SECRET).decode().rstrip("="),
+        base64.encodebytes(SECRET).decode(),
+        base64.encodebytes(SECRET).decode().replace("\n", "\r\n"),
+        base64.encodebytes(SECRET).decode().replace("\n", "\\n"),
+        "\ufeff" + TEXT,
+        codecs.BOM_UTF8 + TEXT.encode() + b"\r\n",
+        TEXT.encode("utf-16"),
+        codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        TEXT.encode() + b"\0",
+        f"  {TEXT}\t",
+    ],
+)
+def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
+    """As openssl, PowerShell and Kubernetes do, in all that the server takes itself."""
+    assert SharedKey.from_base64(text).reveal() == SECRET
+    assert HmacSigner.from_base64(text).sign(b"x") == HmacSigner(SECRET).sign(b"x")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'"{TEXT}"', "stands in quotes"),
+        (f"'{TEXT}'", "stands in quotes"),
+        (f"{TEXT[:40]} {TEXT[40:]}", "there is whitespace in it"),
+        (TEXT[:-1], "a part is missing, or its padding is"),
+        (TEXT.rstrip("=") + "A" * (1 + -len(TEXT.rstrip("=")) % 4), "base64"),
+        ("-" + TEXT[1:40] + "+" + TEXT[41:], "is not in base64"),
+        (TEXT[:20] + "=" + TEXT[21:], "is not in base64"),
+        (f"hmac:{TEXT}", "is not in base64"),
+        ("AAAA" * 16, "repeats one byte"),
+        (TEXT[:20], "32 bytes or more"),
+        ("", "32 bytes or more"),
+        (b"\xff\x00\x81" * 20, "is not in base64"),
+        (None, "must be base64 as str or bytes"),
+    ],
+)
+def test_what_is_no_base64_is_refused_by_its_cause(text: Any, said: str) -> None:
+    """The server refuses it too, or has another key than was meant."""
+    for make in (SharedKey, HmacSigner):
+        with pytest.raises(ConfigurationError, match=said):
+            make.from_base64(text)
+
+
+PUBLIC = OTHER_KEYS["RSA, public, PEM"].decode()
+PRIVATE = OTHER_KEYS["RSA, private, PEM"].decode()
+PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
+    "text": str,
+    "bytes": str.encode,
+    "lines of Windows": lambda text: text.replace("\n", "\r\n"),
+    "line ends in two characters": lambda text: text.replace("\n", "\\n"),
+    "line ends in four characters": lambda text: text.replace("\n", "\\r\\n"),
+    "one line": lambda text: text.replace("\n", " "),
+    "one line without blanks": lambda text: text.replace("\n", ""),
+    "in quotes": lambda text: f'"{text}"',
+    "indented": lambda text: text.replace("\n", "\n    "),
+    "after a byte order mark": lambda text: "\ufeff" + text,
+    "bytes after a byte order mark": lambda text: codecs.BOM_UTF8 + text.encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "after bag attributes": lambda text: f"Bag Attributes\n    x: y\n{text}",
+    "amid empty lines": lambda text: f"\n\n {text}\n\0",
+}
+
+
+@pytest.mark.parametrize("form", PEM_FORMS)
+def test_pem_is_taken_as_programs_write_it(form: str) -> None:
+    """As it comes out of files, environments, YAML and PowerShell."""
+    assert PublicKey(PEM_FORMS[form](PUBLIC)).pem
+    assert len(given_server_keys(PEM_FORMS[form](PUBLIC))) == 1
+    assert RsaSigner(PEM_FORMS[form](PRIVATE)).sign(b"x") == RsaSigner(PRIVATE).sign(b"x")
+
+
+def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
+    """Its headers stand before the base64, and stay."""
+    old = PrivateFormat.TraditionalOpenSSL
+    locked = RSA.private_bytes(Encoding.PEM, old, BestAvailableEncryption(b"secret"))
+    for pem in (locked, locked.replace(b"\n", b"\r\n"), locked.replace(b"\n", b"\\n")):
+        assert RsaSigner(pem, password=b"secret").sign(b"x") == RsaSigner(PRIVATE).sign(b"x")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("", "it is empty"),
+        (OTHER_KEYS["certificate, PEM"], "openssl x509 -pubkey"),
+        (PRIVATE, "it is a private key: `openssl pkey -pubout"),
+        (OTHER_KEYS["EC, public, PEM"], "it is no RSA key"),
+        (OTHER_KEYS["Ed25519, public, PEM"], "it is no RSA key"),
+        (PUBLIC[:300], "its end is missing"),
+        (PUBLIC.replace("MII", "MIJ"), "it is no RSA key, or is cut or changed"),
+        (OTHER_KEYS["RSA, SSH"], "ssh-keygen -e -m PKCS8"),
+        (OTHER_KEYS["RFC 4716"], "ssh-keygen -e -m PKCS8"),
+        (OTHER_KEYS["PuTTY"], "PuTTY"),
+        (OTHER_KEYS["JWK"], "JWK"),
+        (OTHER_KEYS["PGP"], "PGP"),
+        (OTHER_KEYS["RSA, public, DER"], "openssl pkey -inform DER"),
+        ("".join(PUBLIC.splitlines()[1:-1]), "first and last line are missing"),
+        ("/etc/irma/key.pem", "read the file"),
+        ("C:\\keys\\key", "read the file"),
+        ("no key", "no line that says BEGIN PUBLIC KEY"),
+        (b"\xff\xfe", "it is empty"),
+        (
+            "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----",
+            "certificate request",
+        ),
+        (7, "as str or bytes"),
+        (OTHER_KEYS["odd RSA, public, PEM"], "2048 bits or more"),
+    ],
+)
+def test_what_is_no_public_key_is_refused_by_its_cause(key: Any, said: str) -> None:
+    """The error says what it seems to be, and what to do."""
+    with pytest.raises(ConfigurationError, match=said):
+        given_server_keys([key])
+    with pytest.raises(ConfigurationError, match=said):
+        PublicKey(key)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (PUBLIC, "it is a public key, and the private one belongs here"),
+        (OTHER_KEYS["certificate, PEM"], "certificate"),
+        (OTHER_KEYS["RSA, encrypted, PEM"], "it is encrypted: its password is missing"),
+        (OTHER_KEYS["RSA, private, DER"], "openssl pkey -inform DER"),
+        (OTHER_KEYS["EC, private, PEM"], "RS256 needs an RSA key"),
+        (OTHER_KEYS["JWK"], "JWK"),
+        (PRIVATE[:500], "its end is missing"),
+        ("", "it is empty"),
+        (7, "must be PEM as str or bytes"),
+        (OTHER_KEYS["odd RSA, private, PEM"], "2048 bits or more"),
+    ],
+)
+def test_what_is_no_private_key_is_refused_by_its_cause(key: Any, said: str) -> None:
+    """As for public keys."""
+    with pytest.raises(ConfigurationError, match=said):
+        RsaSigner(key)
+
+
+def test_a_password_is_bytes() -> None:
+    """A string has no bytes of its own."""
+    with pytest.raises(ConfigurationError, match="password must be bytes"):
+        RsaSigner(PRIVATE, password="x")  # type: ignore[arg-type]  # the point of the test
+
+
+def test_the_keys_show_nothing() -> None:
+    """A shared key is in no `repr` and no pickle; a public key may be anywhere."""
+    shared, public = SharedKey(SECRET), PublicKey(PUBLIC)
+    assert (repr(shared), repr(public)) == ("<SharedKey>", "<PublicKey>")
+    with pytest.raises(ConfigurationError, match="not pickled"):
+        pickle.dumps(shared)
+
+
+KEY = new_sealing_key()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [f"{KEY}\n", f" {KEY}", f"\ufeff{KEY}", KEY.rstrip("="), KEY.translate({45: "+", 95: "/"})],
+)
+def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
+    """What one process sealed with it, another opens whatever the form."""
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    text = Sealer([KEY]).seal("v", purpose="p", now=now, lifetime=timedelta(hours=1))
+    assert Sealer([key]).unseal(text, purpose="p", now=now) == "v"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ([base64.b64encode(bytes(32)).decode()], "repeats one byte"),
+        ([base64.b64encode(b"k" * 32).decode()], "repeats one byte"),
+        ([KEY, KEY], "twice"),
+        ([KEY, f"{KEY}\n"], "twice"),
+        ([f'"{KEY}"'], "stands in quotes"),
+        ([KEY[:-2]], "base64"),
+        ([base64.b64encode(SECRET).decode()], "must be 32 bytes"),
+        ([f"{KEY[:20]} {KEY[20:]}"], "there is whitespace in it"),
+        ([KEY.encode()], "must be str"),
+    ],
+)
+def test_what_is_no_sealing_key_is_refused_by_its_cause(keys: Any, said: str) -> None:
+    """A key read wrongly would seal what no other process opens."""
+    with pytest.raises(ConfigurationError, match=said):
+        Sealer(keys)
