@@ -13,7 +13,9 @@ server stores the first of them. So:
 * where the application's function fails, the claim is released and its error passes through: the
   next post delivers. Until one comes the result is at the server, as for any session;
 * an unsigned post is believed in nothing but that there may be news of its token. The server cannot
-  be asked while it waits, so the reply goes out first, and the rest happens later.
+  be asked while it waits, so the reply goes out first, and the rest happens later. A stranger who
+  knows the URL may post made-up tokens: one job at a time asks about a few of them for each URL
+  (`named_sessions`), and none once the end of its session was told.
 
 Source: irmago `doResultCallback` and `setStatus`.
 """
@@ -25,9 +27,10 @@ from typing import Final, final
 
 import attrs
 
-from irma_core.errors import PostRefusedError, WrongSessionError
+from irma_core.errors import IrmaError, PostRefusedError, SessionGoneError, WrongSessionError
 from irma_core.flows.claims import Once, released_flow
 from irma_core.flows.effects import Flow, Sleep
+from irma_core.flows.named_sessions import NamedSessions
 from irma_core.flows.posts import (
     JSON,
     JWT,
@@ -68,12 +71,19 @@ class News:
     Args:
         token: Whose session.
         unsealed: What the URL of the post held.
-        asking: The claim to ask the server about it.
+        at_url: That the end of the URL's session is told, once.
+        named: The sessions that posts to the URL have named.
     """
 
     token: RequestorToken
     unsealed: Unsealed
-    asking: Once
+    at_url: Once
+    named: NamedSessions
+
+    @property
+    def asking(self) -> Once:
+        """The claim to ask the server."""
+        return self.at_url.part("asking")
 
 
 def receive_callback_flow(
@@ -98,13 +108,27 @@ def receive_callback_flow(
         once = _once(settings, result)
         telling = Telling(once, unsealed, result, post.body.decode("ascii"))
         told = yield from tell_once_flow(wiring, settings, telling, deadline)
-        asking = once.part(f"asking-{result.status.value}")
-        if told is not result.status and (yield from asking.claim(wiring.deadline())):
-            news = News(result.token, unsealed, asking)
-            yield from _ask_and_tell_flow(wiring, settings, news, deadline)
+        if told is not result.status:
+            yield from _settled_flow(wiring, settings, telling, deadline)
     except PostRefusedError as refused:
         return refusal(refused)
     return _DONE
+
+
+def _settled_flow(
+    wiring: Wiring, settings: CallbackSettings, telling: Telling, deadline: float
+) -> Flow[None]:
+    """Let one of those posts ask the server that contradict what was told."""
+    asking = telling.once.part(f"asking-{telling.result.status.value}")
+    if not (yield from asking.claim(wiring.deadline())):
+        return
+    claimed_at = wiring.clock.monotonic()
+    token, unsealed = telling.result.token, telling.unsealed
+    try:
+        yield from _ask_and_tell_flow(wiring, settings, token, unsealed, deadline)
+    except Exception:
+        yield from released_flow(wiring, asking, claimed_at)
+        raise
 
 
 def receive_unsigned_callback_flow(
@@ -121,16 +145,19 @@ def receive_unsigned_callback_flow(
     try:
         unsealed = opened(wiring, settings.address, post, JSON)
         result = claimed_result(post, unsealed)
-        once = _once(settings, result)
+        _once(settings, result)
     except PostRefusedError as refused:
         return refusal(refused), None
+    key = f"irma-callback-url:{unsealed.name}"
+    named = NamedSessions(settings.store, settings.address.sealer, key)
+    news = News(result.token, unsealed, Once(settings.store, key), named)
     deadline = wiring.deadline()
-    told = yield from once.look_up(deadline)
-    asking = once.part(f"asking-{result.status.value}")
-    # To ask for a timed-out session makes the server post again: only one may ask.
-    if told == result.status.value.encode() or not (yield from asking.claim(deadline)):
+    if (yield from news.at_url.look_up(deadline)) is not None:
         return _DONE, None
-    return _DONE, News(result.token, unsealed, asking)
+    # The post leaves its token first: if it finds the claim taken, the job that has it will look.
+    if not (yield from named.note_flow(wiring, result.token)):
+        return _DONE, None
+    return _DONE, news if (yield from news.asking.claim(deadline)) else None
 
 
 def deliver_news_flow(wiring: Wiring, settings: CallbackSettings, news: News) -> Flow[None]:
@@ -142,7 +169,43 @@ def deliver_news_flow(wiring: Wiring, settings: CallbackSettings, news: News) ->
         WrongSessionError: It gives the result of another.
         IrmaError: The server could not be asked; or as `receive_callback_flow`.
     """
-    return _ask_and_tell_flow(wiring, settings, news, wiring.deadline(_STORED_WITHIN))
+    asked: list[RequestorToken] = []
+    waiting = [news.token]
+    failures: list[IrmaError] = []
+    while waiting:
+        claimed_at = wiring.clock.monotonic()
+        try:
+            for token in waiting:
+                asked.append(token)
+                failure = yield from _news_of_one_flow(wiring, settings, news, token)
+                if failure is None:
+                    return
+                failures.append(failure)
+        except Exception:
+            yield from released_flow(wiring, news.asking, claimed_at)
+            raise
+        yield from released_flow(wiring, news.asking, claimed_at)
+        kept = yield from news.named.list_flow(wiring)
+        waiting = [token for token in kept if token not in asked]
+        if waiting and not (yield from news.asking.claim(wiring.deadline())):
+            break
+    raise failures[-1]
+
+
+def _news_of_one_flow(
+    wiring: Wiring, settings: CallbackSettings, news: News, token: RequestorToken
+) -> Flow[IrmaError | None]:
+    """Ask about one token, and tell; return why there was nothing to tell, if so."""
+    deadline = wiring.deadline(_STORED_WITHIN)
+    try:
+        yield from _ask_and_tell_flow(wiring, settings, token, news.unsealed, deadline)
+    except SessionGoneError as error:
+        yield from news.named.forget_flow(wiring, token)
+        return error
+    except PostRefusedError as error:
+        return error
+    yield from news.at_url.record(b"told", news.unsealed.lifetime, wiring.deadline())
+    return None
 
 
 def _once(settings: CallbackSettings, result: SessionResult) -> Once:
@@ -152,20 +215,19 @@ def _once(settings: CallbackSettings, result: SessionResult) -> Once:
 
 
 def _ask_and_tell_flow(
-    wiring: Wiring, settings: CallbackSettings, news: News, deadline: float
+    wiring: Wiring,
+    settings: CallbackSettings,
+    token: RequestorToken,
+    unsealed: Unsealed,
+    deadline: float,
 ) -> Flow[None]:
     """Take the server's own word for how a session ended, and tell the application if it is new."""
-    began_at = wiring.clock.monotonic()
-    try:
-        result, jwt = yield from _stored_end_flow(wiring, news.token, deadline)
-        telling = Telling(_once(settings, result), news.unsealed, result, jwt)
-        told = yield from tell_once_flow(wiring, settings, telling, deadline)
-        if told is not result.status:
-            again = attrs.evolve(telling, once=telling.once.part(result.status.value))
-            yield from tell_once_flow(wiring, settings, again, deadline)
-    except Exception:
-        yield from released_flow(wiring, news.asking, began_at)
-        raise
+    result, jwt = yield from _stored_end_flow(wiring, token, deadline)
+    telling = Telling(_once(settings, result), unsealed, result, jwt)
+    told = yield from tell_once_flow(wiring, settings, telling, deadline)
+    if told is not result.status:
+        again = attrs.evolve(telling, once=telling.once.part(result.status.value))
+        yield from tell_once_flow(wiring, settings, again, deadline)
 
 
 def _stored_end_flow(

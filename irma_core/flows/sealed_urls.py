@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final, final
 
 import attrs
@@ -44,10 +45,12 @@ class Unsealed:
     Args:
         request: What was asked, in its kept form.
         lifetime: How long such a URL lives: what its posts leave behind must live as long.
+        name: Another name for the URL, in which no secret can be read.
     """
 
     request: ExtendedRequest
     lifetime: timedelta
+    name: str
 
 
 @final
@@ -100,7 +103,8 @@ class SealedAddress:
         match value:
             case [int() as seconds, kept]:
                 with suppress(RequestError):
-                    return Unsealed(read_kept_request(kept), timedelta(seconds=seconds))
+                    name = sha256(sealed.encode()).hexdigest()
+                    return Unsealed(read_kept_request(kept), timedelta(seconds=seconds), name)
             case _:
                 pass
         raise HandleInvalidError("what was sealed into the URL is no request that can be read here")

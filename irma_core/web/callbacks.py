@@ -61,8 +61,9 @@ class CallbackReceiver:
             process die while it runs it may be told twice, so let it do no harm.
         unsigned: For a server without a JWT key, and then for unsigned posts only: runs a function
             once the reply has gone out, `executor.submit` for instance. Of such a post nothing is
-            believed: the server is asked, which has stored the end only when it has its reply. The
-            function raises what went wrong, for whoever looks at the future.
+            believed: the server is asked, which has stored the end only when it has its reply. For
+            each URL one such function runs at a time, and asks about four tokens a minute at most:
+            whoever learns a URL can post any number of made-up ones. It raises what went wrong.
 
     Raises:
         ConfigurationError: The page is no URL, or on plain HTTP; the requestor has no `server_key`

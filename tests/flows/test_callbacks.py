@@ -448,31 +448,147 @@ def test_an_unsigned_post_is_news_and_the_server_is_asked(colour: str) -> None:
 
 @COLOURS
 def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(colour: str) -> None:
-    """Two that contradict each other, too: the server is asked, and told is what it says."""
+    """The server is asked, and its word is told; once it was, nothing makes it be asked again."""
     shop = Shop(colour, unsigned=True)
     session = shop.start()
     shop.app.refuse(session.pointer)
     shop.do_later()
     lie = (last_post(shop).body or b"").replace(b"CANCELLED", b"DONE")
     shop.post(attrs.evolve(last_post(shop), body=lie))
-    assert len(shop.later) == 1
-    shop.do_later()
+    assert shop.later == []
     assert [end.status for end in shop.told] == [SessionStatus.CANCELLED]
 
 
 @COLOURS
 def test_news_of_a_session_that_has_not_ended_tell_nobody(colour: str) -> None:
-    """Nor of one that the server does not know; and the next post may ask again."""
+    """Nor of one that the server does not know; of the other the next post may ask again."""
     shop = Shop(colour, unsigned=True)
     session = shop.start()
-    known, unknown = session.token.reveal(), "a" * 20
-    for token, expected in ((known, PostRefusedError), (unknown, SessionGoneError)):
-        said = f'{{"token":"{token}","status":"DONE","type":"disclosing"}}'
-        for _ in range(2):
-            assert shop.post(to_callback(session, "application/json", said)).status == 204
-            with pytest.raises(expected):
-                shop.do_later()
+    assert shop.post(unsigned(session, "a" * 20)).status == 204
+    with pytest.raises(SessionGoneError):
+        shop.do_later()
+    assert shop.post(unsigned(session, "a" * 20)).status == 204
+    assert shop.later == []
+    for _ in range(2):
+        assert shop.post(unsigned(session, session.token.reveal())).status == 204
+        with pytest.raises(PostRefusedError):
+            shop.do_later()
     assert shop.told == []
+
+
+def unsigned(session: StartedSession, token: str) -> HttpRequest:
+    said = f'{{"token":"{token}","status":"DONE","type":"disclosing"}}'
+    return to_callback(session, "application/json", said)
+
+
+def made_up(number: int) -> str:
+    return f"{number:020}"
+
+
+def questions_of(shop: Shop) -> list[str]:
+    """Note what the server is asked from now on."""
+    asked: list[str] = []
+    requestor: Any = shop.requestor
+    send = requestor._transport.send
+
+    def noted(request: HttpRequest, deadline: float) -> Any:
+        asked.append(request.path)
+        return send(request, deadline)
+
+    requestor._transport.send = noted
+    return asked
+
+
+@COLOURS
+def test_made_up_tokens_are_one_job_of_a_few_questions(colour: str) -> None:
+    """Whoever learnt the URL can post any number of them; the session's own end is told still."""
+    shop = Shop(colour, unsigned=True)
+    session = shop.start()
+    for number in range(3):
+        assert shop.post(unsigned(session, made_up(number))).status == 204
+    shop.app.accept(session.pointer)
+    for number in range(3, 100):
+        assert shop.post(unsigned(session, made_up(number))).status == 204
+    assert len(shop.later) == 1
+    asked = questions_of(shop)
+    shop.do_later()
+    assert [end.token for end in shop.told] == [session.token]
+    assert len(asked) <= 4
+    for number in range(100):
+        shop.post(unsigned(session, made_up(number)))
+    assert shop.later == []
+
+
+@COLOURS
+def test_made_up_tokens_one_by_one_are_few_questions_too(colour: str) -> None:
+    """Also if each job ends before the next post; after a minute there may be some again."""
+    shop = Shop(colour, unsigned=True)
+    session = shop.start()
+    asked = questions_of(shop)
+    for number in range(50):
+        shop.post(unsigned(session, made_up(number)))
+        if shop.later:
+            with pytest.raises(SessionGoneError):
+                shop.do_later()
+    assert 0 < len(asked) <= 4
+    shop.server.pass_time(timedelta(seconds=61))
+    shop.app.accept(session.pointer)
+    shop.do_later()
+    assert [end.token for end in shop.told] == [session.token]
+
+
+@COLOURS
+def test_a_post_that_comes_while_a_job_runs_is_not_lost(colour: str) -> None:
+    """The job has looked at its token before; it looks once more as it ends."""
+    shop = Shop(colour, unsigned=True)
+    session = shop.start()
+    shop.post(unsigned(session, made_up(1)))
+    requestor: Any = shop.requestor
+    send, is_first = requestor._transport.send, [True]
+
+    def accept_meanwhile(request: HttpRequest, deadline: float) -> Any:
+        if is_first and is_first.pop():
+            shop.app.accept(session.pointer)
+        return send(request, deadline)
+
+    requestor._transport.send = accept_meanwhile
+    shop.do_later()
+    assert [end.token for end in shop.told] == [session.token]
+    assert shop.later == []
+
+
+def test_what_the_store_has_of_others_names_no_session() -> None:
+    """A value that was sealed by another key, or is none, is passed over."""
+    shop = Shop("sync", unsigned=True)
+    session = shop.start()
+    shop.post(unsigned(session, made_up(1)))
+    places = [key for key in shop.store._kept if ":named-" in key]
+    assert len(places) == 1
+    shop.store.delete(places[0])
+    assert shop.store.put_if_absent(places[0], b"\xff", SOON)
+    with pytest.raises(SessionGoneError):
+        shop.do_later()
+    shop.app.accept(session.pointer)
+    shop.do_later()
+    assert len(shop.told) == 1
+
+
+def test_another_job_may_be_first_to_ask_about_what_was_left() -> None:
+    """Who finds the claim taken as it ends leaves the rest to the other."""
+    shop = Shop("sync", unsigned=True)
+    session = shop.start()
+    shop.post(unsigned(session, made_up(1)))
+    shop.post(unsigned(session, made_up(2)))
+    real = shop.store.put_if_absent
+
+    def put(key: str, value: bytes, lifetime: timedelta) -> bool:
+        return not key.endswith(":asking:claim") and real(key, value, lifetime)
+
+    shop.store.put_if_absent = put
+    asked = questions_of(shop)
+    with pytest.raises(SessionGoneError):
+        shop.do_later()
+    assert len(asked) == 1
 
 
 @COLOURS
