@@ -7,7 +7,7 @@ what is said where an extra is missing.
 import sys
 
 from irma_backend.cli.interrupts import Interrupted, catch_signals, end_soon
-from irma_backend.cli.output import guard, tell
+from irma_backend.cli.output import abandon, guard, tell
 
 __all__ = ["begin"]
 
@@ -24,6 +24,7 @@ def begin() -> None:
         end_soon()
     except Interrupted as interrupt:
         end_soon()
+        abandon()
         tell(str(interrupt))
         status = interrupt.status
     sys.exit(status)

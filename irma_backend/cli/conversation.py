@@ -31,12 +31,14 @@ from irma_core import (
 from irma_core.errors import (
     AnswerError,
     ConfigurationError,
-    DeadlineError,
     IrmaError,
     JwtError,
+    NobodyAnsweredError,
     ServerRefusedError,
     SessionGoneError,
 )
+from irma_core.flows.giving_up import last_deadline
+from irma_core.flows.sessions import cancel_session_flow
 from irma_core.models.session_requests import ExtendedRequest, SessionRequest
 
 __all__ = ["Conversation"]
@@ -103,8 +105,8 @@ class Conversation:
             self._follow(started, code)
             self._answer(started, give)
         except BaseException as error:
-            self._end(error)
-            raise
+            if not self._ended(error, give):
+                raise
 
     def _set_pairing(self, started: StartedSession) -> str:
         code = self._requestor.set_pairing(started, PairingMethod.PIN).pairing_code
@@ -128,7 +130,7 @@ class Conversation:
                     self._confirm(started, code, ends_at - time.monotonic())
 
     def _confirm(self, started: StartedSession, code: str, within: float) -> None:
-        if not self._is_confirmed(code, within):
+        if not self._is_confirmed(started, code, within):
             self._requestor.cancel_session(started)
             return
         try:
@@ -138,11 +140,11 @@ class Conversation:
             if not self._requestor.get_status(started).is_final:
                 raise
 
-    def _is_confirmed(self, code: str, within: float) -> bool:
+    def _is_confirmed(self, started: StartedSession, code: str, within: float) -> bool:
         """Ask the person; the end of the input is a no.
 
         Raises:
-            DeadlineError: Nobody answered in time.
+            NobodyAnsweredError: Nobody answered within the timeout.
         """
         if sys.stdin is None or sys.stdin.closed:
             return False
@@ -157,7 +159,7 @@ class Conversation:
                 and not select.select([sys.stdin], [], [], max(within, 0))[0]
             ):
                 tell("")
-                raise DeadlineError("nobody confirmed the pairing code in time")
+                raise NobodyAnsweredError(started.token.fingerprint)
             try:
                 reply = sys.stdin.readline()
             except (OSError, ValueError):
@@ -185,29 +187,39 @@ class Conversation:
                 self._leave(started)
             raise
 
-    def _end(self, error: BaseException) -> None:
+    def _ended(self, error: BaseException, give: Callable[[Answer, StartedSession], None]) -> bool:
+        """Cancel the session if it may go on; return whether its answer was given after all."""
         started = self._started
         if started is None or self._status.is_final or isinstance(error, SessionGoneError):
-            return
+            return False
         if self._stays_open and not isinstance(error, Interrupted):
             tell("The session stays open: irma-backend status --state-file says how far it is.")
-        else:
-            self._cancel(started)
-
-    def _cancel(self, started: StartedSession) -> None:
+            return False
         with held():
-            try:
-                self._requestor.cancel_session(started)
-                # One that has ended stays as it is: the person may have been faster.
-                if self._requestor.get_status(started) is SessionStatus.DONE:
-                    self._leave(started)
-                    return
-            except SessionGoneError:
-                pass
-            except IrmaError:
-                tell("The session could not be cancelled: it ends by its own time-out.")
-                return
+            self._status = self._cancelled(started)
+        # One that has ended stays as it is: the person may have been faster.
+        if self._status is not SessionStatus.DONE:
+            return False
+        if not isinstance(error, IrmaError):
+            self._leave(started)
+            return False
+        self._answer(started, give)
+        return True
+
+    def _cancelled(self, started: StartedSession) -> SessionStatus:
+        wiring = self._requestor.wiring
+        cancelling = cancel_session_flow(wiring, started.token, last_deadline(wiring))
+        try:
+            self._requestor.run_flow(cancelling)
+            status = self._requestor.get_status(started)
+        except SessionGoneError:
+            status = SessionStatus.CANCELLED
+        except IrmaError:
+            tell("The session could not be cancelled: it ends by its own time-out.")
+            return self._status
+        if status is not SessionStatus.DONE:
             tell("The session was cancelled.")
+        return status
 
     def _leave(self, started: StartedSession) -> None:
         if self._state_file is None:

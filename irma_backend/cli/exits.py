@@ -20,7 +20,6 @@ from irma_backend.cli.results import print_json
 from irma_core import Risk
 from irma_core.errors import (
     AnswerError,
-    DeadlineError,
     IrmaError,
     JwtError,
     NobodyAnsweredError,
@@ -33,9 +32,13 @@ from irma_core.errors import (
 from irma_core.models.json_text import JsonValue
 from irma_core.models.remote_errors import NOT_KNOWN
 
-__all__ = ["FAULT", "OUTPUT", "RISKS", "USAGE", "ending", "exit_status", "run"]
+__all__ = ["FAULT", "OPTIONS", "OUTPUT", "RISKS", "USAGE", "ending", "exit_status", "run"]
 
-RISKS = {"plain-http": Risk.PLAIN_HTTP, "demo-attributes": Risk.DEMO_ATTRIBUTES}
+RISKS = {
+    "plain-http": Risk.PLAIN_HTTP,
+    "demo-attributes": Risk.DEMO_ATTRIBUTES,
+    "token-in-return-url": Risk.TOKEN_IN_RETURN_URL,
+}
 """What `--allow` takes where a server is asked."""
 
 USAGE = 2
@@ -47,7 +50,6 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (SessionCancelledError, 3),
     (SessionTimedOutError, 4),
     (SessionGoneError, 4),
-    (DeadlineError, 4),
     (NobodyAnsweredError, 4),
     (ServerRefusedError, _REFUSED),
     (AnswerError, 6),
@@ -57,8 +59,10 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 """The first that fits counts."""
 _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
-# The library speaks to programs, and names their arguments.
-_OPTIONS = {
+OPTIONS = {
+    "key and token:": "--key and --token-file:",
+    "`read_request` reads JSON": "--request takes JSON, too",
+    "wait_for_answer or watch_status waits": "irma-backend status says how far it is",
     "plugins= names": "--plugin names",
     "in secrets= (": "in --secret-file (",
     "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "
@@ -68,6 +72,7 @@ _OPTIONS = {
         for risk in Risk
     },
 }
+"""The library speaks to programs and names their arguments: what a person reads in their place."""
 
 
 def exit_status(error: IrmaError) -> int:
@@ -125,7 +130,7 @@ def ending(*, as_json: bool = False) -> Generator[None]:
 
 def _for_a_terminal(error: IrmaError) -> str:
     words = clean(str(error))
-    for argument, option in _OPTIONS.items():
+    for argument, option in OPTIONS.items():
         words = words.replace(argument, option)
     if (
         isinstance(error, ServerRefusedError)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -21,6 +24,9 @@ _BY_SHELLS: Final = 128
 _NAMES: Final = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")
 # A closed terminal sends SIGHUP more than once; only a person who presses a key again means it.
 _FROM_KEYS: Final = ("SIGINT", "SIGQUIT")
+_SOME: Final = 64
+_NUDGES: Final = 3
+_NUDGE_EACH: Final = 0.05
 _WAIT: Final = b"Ending as soon as the server has replied; Ctrl-C again ends at once.\n"
 
 
@@ -58,6 +64,25 @@ def catch_signals() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)
+    if hasattr(signal, "SIGURG"):
+        signal.signal(signal.SIGURG, lambda _number, _frame: None)
+        watched, written = socket.socketpair()
+        written.settimeout(0)
+        signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
+        threading.Thread(target=_nudge, args=(watched, written), daemon=True).start()
+
+
+def _nudge(watched: socket.socket, _written: socket.socket) -> None:
+    """Wake the main thread after a signal.
+
+    A signal that comes just before the thread waits for something does not end the waiting, and
+    the interpreter calls the handler only after it. `_written` is held so that it stays open.
+    """
+    while numbers := watched.recv(_SOME):
+        if any(number != signal.SIGURG for number in numbers):
+            for _ in range(_NUDGES):
+                time.sleep(_NUDGE_EACH)
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
 def end_soon() -> None:

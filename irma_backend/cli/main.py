@@ -78,7 +78,8 @@ def main() -> None:
 
     Each command tells its options by --help. The answer goes to the standard output, all else to
     the standard error. Exit status: 0 an answer, 2 wrong usage, 3 cancelled in the app, 4 timed out
-    or gone, 5 the server refused, 6 no answer (the proof is not valid, or not of what was asked),
-    7 the network or the server failed, 8 the output cannot be written, 9 a fault of irma-backend,
-    129 the terminal was closed (SIGHUP), 130 Ctrl-C (SIGINT), 131 SIGQUIT, 143 SIGTERM.
+    or gone, 5 the server refused, 6 no answer (the proof is not valid, or not of what was asked; or
+    not yet), 7 the network or the server failed, 8 the output cannot be written, 9 a fault of
+    irma-backend, 129 the terminal was closed (SIGHUP), 130 Ctrl-C (SIGINT), 131 SIGQUIT, 143
+    SIGTERM.
     """

@@ -98,13 +98,16 @@ class _Guarded:
     def _fail(self, reason: str) -> None:
         if not self.failed:
             self._reason = reason
-            # What is still buffered would fail again when the interpreter ends, with its own words.
-            with suppress(OSError):
-                null = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(null, self._number)
-                os.close(null)
+            self.abandon()
         if self._raises:
             raise OutputError(reason) from None
+
+    def abandon(self) -> None:
+        """Let what is still buffered go nowhere when the interpreter ends."""
+        with suppress(OSError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._number)
+            os.close(null)
 
 
 def guard() -> None:
@@ -136,6 +139,12 @@ def tell(text: str) -> None:
     """Write a line for people to the standard error, made safe for a terminal."""
     sys.stderr.write(f"{clean(text)}\n")
     sys.stderr.flush()
+
+
+def abandon() -> None:
+    """Drop what is still to be written: a reader that has stopped would hold up the end."""
+    if isinstance(sys.stdout, _Guarded):
+        sys.stdout.abandon()
 
 
 def has_failed(stream: TextIO) -> bool:

@@ -40,11 +40,10 @@ class CommandLine:
     def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
         """Start it, in pipes unless `streams` says otherwise."""
         piped: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        piped["encoding"] = "utf-8"
         return subprocess.Popen(
             [sys.executable, "-m", "irma_backend", *arguments],
             env=self.environment,
-            text=True,
-            encoding="utf-8",
             **{**piped, **streams},
         )
 

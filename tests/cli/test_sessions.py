@@ -66,6 +66,20 @@ def test_a_signature_and_an_issuance_can_be_asked_for(
     assert (status, json.loads(out)["type"]) == (0, "issuing")
 
 
+def test_what_was_issued_is_the_answer(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
+) -> None:
+    """By its type, for people and for scripts; also beside what was disclosed."""
+    memory.when_started(app.accept)
+    issue = ("session", "--issue", f"{CARD}:over18=No")
+    assert command_line.run(*issue)[:2] == (0, f"Issued: {CARD}\n")
+    status, out, _ = command_line.run(*issue, "--disclose", OVER18)
+    assert (status, out.splitlines()[-1]) == (0, f"Issued: {CARD}")
+    assert "Proved" in out
+    _, out, _ = command_line.run(*issue, "--json")
+    assert json.loads(out)["issuedCredentials"] == [CARD]
+
+
 @pytest.mark.parametrize("way", ["file", "stdin"])
 def test_a_request_may_come_from_a_file_or_the_input(
     way: str, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
@@ -174,6 +188,19 @@ def test_a_server_that_refuses_or_is_not_there(command_line: CommandLine) -> Non
     status, _, err = command_line.at(IRMA_SERVER="http://irma.example").run(*ADULT)
     assert status == 2
     assert "give --allow plain-http" in err
+
+
+def test_a_wrong_base_url_or_token_names_the_option(command_line: CommandLine) -> None:
+    """The server refuses both; its answer does not say what is wrong here."""
+    for path in ("/irma", "/session", "/nothing"):
+        there = command_line.at(IRMA_SERVER=f"{command_line.server}{path}")
+        status, _, err = there.run(*ADULT)
+        assert (status, "Traceback" in err) == (5, False)
+        assert "base URL" in err
+    for token in ("wrong", "a b"):
+        status, _, err = command_line.at(IRMA_TOKEN=token).run(*ADULT)
+        assert (status, "IRMA_TOKEN or --token-file" in err) == (5, True)
+        assert "`authentication`" not in err
 
 
 def test_a_script_reads_what_was_refused_or_wrong(
