@@ -61,7 +61,7 @@ _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "key and token:": "--key and --token-file:",
-    "`read_request` reads JSON": "--request takes JSON, too",
+    "read_request reads JSON": "--request takes JSON, too",
     "wait_for_answer or watch_status waits": "irma-backend status says how far it is",
     "plugins= names": "--plugin names",
     "in secrets= (": "in --secret-file (",

@@ -8,6 +8,7 @@ environment.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial, wraps
@@ -21,12 +22,15 @@ from irma_backend.cli.exits import RISKS
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.cli.reading import read_text
 from irma_backend.connecting import connect, open_signer
+from irma_backend.installed import installed_plugins
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
 
 __all__ = ["Settings", "with_key_settings", "with_settings"]
 
+_PLUGIN = re.compile(r"[a-z]+(-[a-z]+)*")
+"""A name that may be repeated: hardly a secret."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -59,7 +63,7 @@ class Settings:
             key=self.key,
             token=self._token(),
             status=status,
-            plugins=self.plugins,
+            plugins=_installed(self.plugins),
             secrets=self._secrets(),
             allow=self.risks,
         )
@@ -70,7 +74,9 @@ class Settings:
         Raises:
             ConfigurationError: There is none, or a file is not what it should be.
         """
-        return open_signer(key, plugins=self.plugins, secrets=self._secrets(), allow=self.risks)
+        return open_signer(
+            key, plugins=_installed(self.plugins), secrets=self._secrets(), allow=self.risks
+        )
 
     @property
     def risks(self) -> list[Risk]:
@@ -176,6 +182,18 @@ def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> 
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
+
+
+def _installed(names: Sequence[str]) -> Sequence[str]:
+    """Return the names, after a look that the library's error would not repeat a secret."""
+    for number, name in enumerate(names, 1):
+        known = installed_plugins()
+        if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
+            there = ", ".join(plugin.name for plugin in known) or "none"
+            raise ConfigurationError(
+                f"--plugin {number}: is not installed here. Installed are: {there}"
+            )
+    return names
 
 
 def _secret(path: Path) -> str:

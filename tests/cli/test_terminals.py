@@ -54,7 +54,7 @@ def test_a_qr_without_characters_for_it_gives_way_to_the_link(
     encoding: str, command_line: CommandLine, app: SimulatedApp
 ) -> None:
     """With the reason."""
-    seen = seen_at(command_line, 100, PYTHONIOENCODING=encoding)
+    seen = seen_at(command_line, 200, PYTHONIOENCODING=encoding)
     assert f"The QR is not drawn: the encoding {encoding} has no characters for it." in seen
     assert NAMES in seen
 

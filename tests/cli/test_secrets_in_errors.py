@@ -1,0 +1,86 @@
+"""No error repeats what was typed: it may be a secret in the wrong place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO, TextIOWrapper
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from irma_backend.cli import exits
+from irma_backend.cli.exits import OPTIONS
+from irma_backend.cli.main import main
+
+SECRET = "hunter2Hunter2Hunter"  # as long as a requestor token
+ROOT = Path(__file__).parent.parent.parent
+NEEDED = {"--server": "http://127.0.0.1:1", "--disclose": "a.b.c.d", "--server-key-file": "x"}
+"""What the other options need in order to be looked at; nothing listens there."""
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    for name in main.list_commands(click.Context(main)):
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        yield name, command
+
+
+def places() -> Iterator[tuple[str, ...]]:
+    """Give every command line with the secret in one place."""
+    for name, command in commands():
+        options = {
+            option.opts[0]: option for option in command.params if isinstance(option, click.Option)
+        }
+        for flag, option in options.items():
+            needed = [
+                part
+                for other, value in NEEDED.items()
+                if other in options and other != flag
+                for part in (other, value)
+            ]
+            if option.is_flag:
+                yield name, *needed, f"{flag}={SECRET}"
+            elif flag != "--sign":
+                yield name, *needed, flag, SECRET
+                yield name, *needed, flag, f"{SECRET}={SECRET}"
+        yield name, SECRET
+        yield name, f"--{SECRET}"
+        yield name, f"-{SECRET}"
+    yield (SECRET,)
+    yield (f"--{SECRET}",)
+    yield ("--request", SECRET)
+
+
+@pytest.mark.parametrize("arguments", [*places()], ids=" ".join)
+def test_no_error_repeats_what_was_typed(
+    arguments: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Wherever it stands. Some options are not looked at without others."""
+    monkeypatch.setattr("sys.argv", ["irma-backend", *arguments])
+    monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO()))
+    status = exits.run(main)
+    out, err = capsys.readouterr()
+    assert status in {0, 2, 7}, err
+    assert SECRET not in out + err
+    assert status == 0 or err.splitlines()[-1].startswith("Error: ")
+
+
+def test_a_command_that_is_misspelt_is_suggested() -> None:
+    """Without a repetition of what was typed."""
+    assert "Did you mean session?" in CliRunner().invoke(main, ["sesion"]).output
+
+
+def test_what_is_said_in_the_options_place_is_in_the_library() -> None:
+    """Otherwise a person would read the names of Python's arguments again."""
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for package in ("irma_core", "irma_backend")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "exits.py"
+    ).replace('"\n    "', "")
+    words = [words for words in OPTIONS if not words.startswith("allow Risk.")]
+    assert [each for each in words if each not in source] == []
