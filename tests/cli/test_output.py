@@ -229,7 +229,6 @@ def test_an_error_keeps_its_exit_status_where_nobody_reads_it(
     [
         "irma-backend status <&-",
         "irma-backend session --request - <&-",
-        "irma-backend result </",
         "irma-backend status <<< $'\\xff'",
         "irma-backend session --request - <<< $'\\xff'",
         f"irma-backend session --pairing --disclose {OVER18} --timeout 1 <&- >/dev/null",
