@@ -68,7 +68,8 @@ class AiohttpTransport:
             too little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: How long a connection may have been idle and still be used; above 0 and at most
             1.5 s, since an IRMA server closes it at 2 s.
-        max_response_bytes: How large a body may be, in bytes after decompression.
+        max_response_bytes: How large a body may be, in bytes after decompression. A signed result
+            has each value four times, in base64: 1 MiB holds some 190 kB of values.
         max_connections: How many calls may be under way at once; one beyond them waits, within its
             deadline. Event streams do not count: there may be any number. Without `session`.
 

@@ -58,7 +58,8 @@ class Urllib3Transport:
             too little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
         idle_limit: How long a connection may have been idle and still be used; at most 1.5 s, since
             an IRMA server closes it at 2 s.
-        max_response_bytes: How large a body may be, in bytes after decompression.
+        max_response_bytes: How large a body may be, in bytes after decompression. A signed result
+            has each value four times, in base64: 1 MiB holds some 190 kB of values.
         kept_connections: How many idle connections to keep for a server; more may be in use.
 
     Raises:

@@ -91,5 +91,12 @@ def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[GivenKey, ...]) -> S
     if not keys:
         raise ConfigurationError("server_key: signed results need the server's key")
     return verify_result_jwt(
-        jwt, keys=keys, issuer=wiring.jwt_issuer, now=utc_now(wiring.clock), allow=wiring.allow
+        jwt,
+        keys=keys,
+        issuer=wiring.jwt_issuer,
+        now=utc_now(wiring.clock),
+        allow=wiring.allow,
+        # Its size was bounded where it came from: by the transport's max_response_bytes, or as a
+        # post. A second bound here would make that setting worth nothing.
+        max_bytes=max(len(jwt), 1),
     )

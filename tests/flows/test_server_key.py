@@ -88,6 +88,13 @@ class Place:
         self.transport.clock.advance(duration)
 
 
+def test_a_result_may_be_as_large_as_its_transport_takes() -> None:
+    """The transport, or the receiver of a post, has bounded it before."""
+    large = {**CLAIMS, "iat": NOW, "exp": NOW + 60, "x": "x" * 1024 * 1024}
+    place = Place(key_is(KEY))
+    assert place.verify(sign(HEADER, large, KEY)).evidence is Evidence.SIGNED
+
+
 def test_a_key_is_fetched_once_and_kept_for_its_lifetime() -> None:
     """Once that is over it is fetched again, before it verifies anything more."""
     place = Place(key_is(KEY), key_is(OTHER), key_is(OTHER))
