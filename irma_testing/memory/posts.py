@@ -90,7 +90,10 @@ class Posts:
             target = response.header("location") if response else ""
             if response is None or not target:
                 break
-            url = urljoin(request.url, target)
+            try:
+                url = urljoin(request.url, target)
+            except ValueError:
+                return None
             if response.status in _AS_GET:
                 request = HttpRequest("GET", url, path=request.path, headers=(_AGENT,))
             elif response.status in _AS_BEFORE:

@@ -14,6 +14,7 @@ from irma_testing.memory.refusals import Refusal
 
 __all__ = [
     "answer_preflight",
+    "bad_request",
     "compact_json",
     "empty_reply",
     "header_of",
@@ -33,17 +34,21 @@ _METHODS = ("GET", "POST", "DELETE")
 _HEADERS = ("Accept", "Authorization", "Content-Type", "Cache-Control", "Origin")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_., -]")
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-# Go's encoder keeps JSON safe inside HTML.
-_NOT_IN_HTML = re.compile("[<>&\u2028\u2029]")
-_HTML_SAFE = str.maketrans(
-    {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
-)
+# Go's encoder keeps JSON safe inside HTML, and has no half characters: a header may hold one, where
+# it held a byte that is not UTF-8.
+_NOT_AS_IT_IS = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+_HTML_SAFE = {
+    **str.maketrans(
+        {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+    ),
+    **dict.fromkeys(range(0xD800, 0xE000), r"\ufffd"),
+}
 
 
 def compact_json(value: object) -> str:
     """Write JSON as Go's `encoding/json` does."""
     text = _WRITER.encode(value)
-    return text.translate(_HTML_SAFE) if _NOT_IN_HTML.search(text) else text
+    return text.translate(_HTML_SAFE) if _NOT_AS_IT_IS.search(text) else text
 
 
 def json_reply(value: object, status: int = 200) -> HttpResponse:
@@ -70,6 +75,11 @@ def not_found() -> HttpResponse:
     """Say what is said outside all routes."""
     headers = (_PLAIN, ("x-content-type-options", "nosniff"))
     return HttpResponse(404, headers, body=b"404 page not found\n")
+
+
+def bad_request() -> HttpResponse:
+    """Return the response to a request that Go's HTTP server refuses by itself."""
+    return HttpResponse(400, (_PLAIN,), body=b"400 Bad Request")
 
 
 def too_slow() -> HttpResponse:

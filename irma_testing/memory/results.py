@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from irma_testing.memory.go_types import wrap
 from irma_testing.memory.sessions import Session
 
 __all__ = ["getproof_claims", "result_claims", "result_json"]
@@ -66,4 +67,5 @@ def getproof_claims(session: Session, issuer: str, now: datetime) -> dict[str, o
 
 def _times(session: Session, now: datetime) -> dict[str, object]:
     issued = int(now.timestamp())
-    return {"exp": issued + session.request.validity, "iat": issued}
+    # A far end overflows into the past, as in the official server.
+    return {"exp": wrap(issued + session.request.validity), "iat": issued}

@@ -24,6 +24,7 @@ from irma_testing.memory.posts import Deliver
 from irma_testing.memory.refusals import INTERNAL_ERROR, Refusal, ServerCrash
 from irma_testing.memory.replies import (
     answer_preflight,
+    bad_request,
     empty_reply,
     not_found,
     refusal_reply,
@@ -43,6 +44,7 @@ from irma_testing.time import ManualClock
 
 __all__ = ["InMemoryServer"]
 
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _STATIC_NAME = re.compile(r"[a-zA-Z0-9_]+")
 _LONGEST_HANDLER = 4.2
 # Those that the official server's router knows; for others it looks at no path.
@@ -144,21 +146,10 @@ class InMemoryServer:
         Any other request is answered as by `handle`.
         """
         self.catch_up()
-        if request.method not in _METHODS:
-            return empty_reply(405)
-        if not self._is_below_prefix(request):
-            return not_found()
-        preflight = answer_preflight(request)
-        if preflight is not None:
-            return preflight
-        began = self.clock.monotonic()
-        answer = self._respond(request)
-        if isinstance(answer, EventStream):
-            return answer
-        if self.clock.monotonic() - began > _LONGEST_HANDLER:
-            answer = too_slow()
-        answer = with_cors(request, answer)
-        return without_body(answer) if request.method == "HEAD" else answer
+        answer = self._answer(request)
+        if request.method == "HEAD" and isinstance(answer, HttpResponse):
+            return without_body(answer)
+        return answer
 
     def transport(self) -> InMemoryTransport:
         """Give a transport that leads here; whatever host a request names."""
@@ -221,6 +212,24 @@ class InMemoryServer:
     def restart(self) -> None:
         """Lose every session, and end every stream, as a server with a memory store does."""
         self._life.forget_all()
+
+    def _answer(self, request: HttpRequest) -> EventStream | HttpResponse:
+        if _BAD_ESCAPE.search(urlsplit(request.url).path):
+            return bad_request()
+        if request.method not in _METHODS:
+            return empty_reply(405)
+        if not self._is_below_prefix(request):
+            return not_found()
+        preflight = answer_preflight(request)
+        if preflight is not None:
+            return preflight
+        began = self.clock.monotonic()
+        answer = self._respond(request)
+        if isinstance(answer, EventStream):
+            return answer
+        if self.clock.monotonic() - began > _LONGEST_HANDLER:
+            answer = too_slow()
+        return with_cors(request, answer)
 
     def _respond(self, request: HttpRequest) -> HttpResponse | EventStream:
         rest = urlsplit(request.url).path.removeprefix(urlsplit(self.url).path)

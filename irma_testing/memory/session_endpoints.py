@@ -190,7 +190,7 @@ def _committed(life: Lifecycle, session: Session, sent: dict[str, Any]) -> Discl
 
 def _version(text: str) -> tuple[int, int]:
     try:
-        value = parse_json(text.encode())
+        value = parse_json(text.encode("utf-8", "surrogateescape"))
         return version_of(str(value or "") if value is None or isinstance(value, str) else text)
     except GoJsonError as problem:
         raise Refusal(MALFORMED_INPUT, str(problem)) from None

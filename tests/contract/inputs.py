@@ -155,7 +155,7 @@ class WireCaller:
         if body or method in ("POST", "PUT", "PATCH"):
             sent.append(["Content-Length", str(len(body))])
         head = "".join(f"{name}: {value}\r\n" for name, value in sent)
-        message = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode()
+        message = f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("utf-8", "surrogateescape")
         address = (parts.hostname or "", parts.port or 80)
         with socket.create_connection(address, timeout=10) as connection:
             connection.sendall(message + body)
