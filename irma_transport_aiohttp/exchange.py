@@ -1,7 +1,8 @@
 """One request under way: whether it was sent, what is hidden of it, and that it is not repeated.
 
-aiohttp is given a URL with `{token}` in the token's place, and no header that may be secret. So
-what is hooked into it sees neither. Both are put in place when the request is written.
+aiohttp is given a URL with `{token}` in the token's place, no header that may be secret, and no
+body. So what is hooked into it sees none of them. They are put in place when the request is
+written.
 
 aiohttp repeats an idempotent request once where a kept connection breaks, and has no setting for
 it. It does so for two classes of errors, so a middleware gives them another one.
@@ -99,6 +100,7 @@ class Exchange:
         peer: Host and port for error texts.
         url: Where it goes; it may hold a requestor token.
         headers: The headers that may be secret.
+        body: The body, or None.
         must_be_loopback: Whether the peer's address must be one of this machine's loopback.
 
     Attributes:
@@ -106,16 +108,23 @@ class Exchange:
         fault: What is wrong with the head of the response, or None.
     """
 
-    __slots__ = ("_headers", "_must_be_loopback", "_url", "fault", "peer", "request_sent")
+    __slots__ = ("_body", "_headers", "_must_be_loopback", "_url", "fault", "peer", "request_sent")
 
     def __init__(
-        self, peer: str, url: URL, headers: dict[str, str], *, must_be_loopback: bool
+        self,
+        peer: str,
+        url: URL,
+        headers: dict[str, str],
+        body: bytes | None,
+        *,
+        must_be_loopback: bool,
     ) -> None:
         self.peer = peer
         self.request_sent = False
         self.fault: NotHttpError | None = None
         self._url = url
         self._headers = headers
+        self._body = body
         self._must_be_loopback = must_be_loopback
 
     def check_peer(self, conn: Connection) -> None:
@@ -138,6 +147,9 @@ class Exchange:
         """Put in place what is hidden."""
         request.url = self._url
         request.headers.update(self._headers)
+        if self._body is not None:
+            request.headers.pop("content-length", None)  # of no body, for a POST
+            request.update_body_from_data(self._body)
 
 
 UNDER_WAY: Final[ContextVar[Exchange]] = ContextVar("UNDER_WAY")

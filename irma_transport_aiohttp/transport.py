@@ -199,6 +199,7 @@ class AiohttpTransport:
             base.partition("://")[2],
             URL(request.url, encoded=True),
             hidden,
+            request.body,
             must_be_loopback=is_plain and self._proxy is None and is_loopback(url.host or ""),
         )
         UNDER_WAY.set(exchange)
@@ -232,7 +233,6 @@ class AiohttpTransport:
         return await session.request(
             request.method,
             url,
-            data=request.body,
             headers=headers,
             allow_redirects=False,
             ssl=self._tls,

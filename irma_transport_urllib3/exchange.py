@@ -105,7 +105,9 @@ class Exchange:
         request_sent: Whether a byte of the request can have left.
         at_end: Whether the peer ended the connection.
         ended_at: When the response was read to its end (monotonic seconds), or None.
-        head: The response as `http.client` sees it, once its head is read.
+        head: The response as `http.client` sees it, once its head is read; of its headers it has
+            those that frame the body.
+        headers: All headers of the response.
         is_stream: Whether the body is read as it comes: nothing by the deadline is no failure
             then, and there may be any amount.
     """
@@ -117,6 +119,7 @@ class Exchange:
         "deadline",
         "ended_at",
         "head",
+        "headers",
         "is_stream",
         "limits",
         "must_be_loopback",
@@ -137,6 +140,7 @@ class Exchange:
         self.at_end = False
         self.ended_at: float | None = None
         self.head: HTTPResponse | None = None
+        self.headers: tuple[tuple[str, str], ...] = ()
         self.is_stream = False
         self._received = 0
         self._allowance = _HEAD_ALLOWANCE

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BoundedResponse"]
 
+_FRAMING = {"connection", "content-encoding", "content-length", "transfer-encoding"}
+"""Headers that urllib3 and `http.client` need after the head is read."""
 _PROCESSING, _EARLY_HINTS = 102, 103
 
 
@@ -143,6 +145,9 @@ class BoundedResponse(HTTPResponse):
             # urllib3 would go on, and log the whole URL.
             raise NotHttpError("a line of its head is no header")
         self._reader.is_in_head = False
-        # The server's own phrase could quote what it was sent, and tracing shows it.
+        exchange.headers = tuple(self.getheaders())
+        # The server could quote what it was sent. What is hooked into HTTP libraries shows that.
         self.reason = responses.get(self.status, "")
+        for name in {name.lower() for name in self.headers} - _FRAMING:
+            del self.headers[name]
         exchange.head_is_read(self)

@@ -49,7 +49,7 @@ class Urllib3Stream:
         if (head.getheader("content-encoding") or "identity").strip().lower() != "identity":
             raise NotHttpError("its body is in an encoding that was not asked for")
         self.status = head.status
-        self.headers = tuple(head.getheaders())
+        self.headers = exchange.headers
         self._response = response
         # A body that is empty by its status has no file any more.
         self._file = cast("io.BufferedReader | None", head.fp)

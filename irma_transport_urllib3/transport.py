@@ -236,7 +236,7 @@ class Urllib3Transport:
 
 def _whole(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange) -> HttpResponse:
     body = read_body(response, head, exchange)
-    return HttpResponse(head.status, tuple(head.getheaders()), body=body)
+    return HttpResponse(head.status, exchange.headers, body=body)
 
 
 def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:

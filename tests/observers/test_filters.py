@@ -1,0 +1,155 @@
+"""The ready filters for error trackers, tracing and access logs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+import sentry_sdk
+from sentry_sdk.envelope import Envelope
+from sentry_sdk.transport import Transport
+
+from irma_backend import MemoryStore
+from irma_backend.observers import RedactingFilter, redact, redact_event, redact_url
+from irma_core import (
+    CallbackReceiver,
+    DisclosureRequest,
+    HandleSealer,
+    HmacSigner,
+    Requestor,
+    Sealer,
+    new_sealing_key,
+    sign_session_request,
+)
+from irma_core.models.risks import Risk
+from irma_testing import InMemoryServer
+
+KEY = new_sealing_key()
+SERVER = InMemoryServer()
+REQUESTOR = Requestor(
+    SERVER.url,
+    SERVER.transport(),
+    server_key=SERVER.public_key_pem,
+    allow=[Risk.SIMULATED_PROOFS],
+)
+ASKED = DisclosureRequest(["a.b.c.d"])
+SESSION = REQUESTOR.start_session(ASKED)
+RECEIVER = CallbackReceiver(
+    REQUESTOR,
+    "https://shop.example/irma",
+    sealer=Sealer([KEY]),
+    store=MemoryStore(SERVER.clock),
+    deliver=print,
+)
+CALLBACK = str(RECEIVER.add_to(ASKED).callback_url)
+SEALED = CALLBACK.rstrip("/").rpartition("/")[2]
+HANDLE = HandleSealer([KEY]).seal(SESSION, purpose="login", binding="visit")
+TOKEN = SESSION.token.reveal()
+JWT = sign_session_request(
+    ASKED, name="shop", signer=HmacSigner(bytes(range(32))), now=datetime.now(UTC)
+)
+SECRETS = [SEALED, HANDLE, JWT, TOKEN]
+TEXTS = [
+    f"POST {CALLBACK} 204",
+    f"GET https://irma.example/session/{TOKEN}/status",
+    f"GET /session/{TOKEN} HTTP/1.1",
+    quote(f"https://irma.example/session/{TOKEN}/result", safe=""),
+    quote(CALLBACK, safe=""),
+    quote(quote(HANDLE, safe=""), safe=""),
+    f'{{"token": "{HANDLE}"}}',
+    f"handle={HANDLE}&x=1",
+    f"Cookie: a=b; irma={HANDLE}; c=d",
+    f"jwt {JWT}.",
+    f"'{SEALED}'",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_is_shown_without_its_secret(text: str) -> None:
+    """What is around it stays."""
+    for shown in (redact(text), redact_url(text)):
+        assert "[redacted]" in shown
+        assert not any(secret in shown for secret in SECRETS)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GET /health 200", "session/{token}/status", "50% of session/abc", "eyJ"]
+)
+def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
+    """A filter that redacts too much is switched off by its users."""
+    assert redact(text) == text
+
+
+def test_an_event_is_redacted_in_its_depth() -> None:
+    """Strings are redacted by their form, and some values by their name."""
+    event = {
+        "request": {"url": CALLBACK, "headers": {"Authorization": "word", "Accept": "x"}},
+        "breadcrumbs": [{"data": {"url": f"/session/{TOKEN}/status", "n": 5}}],
+        "extra": ({"body": HANDLE.encode()}, None, True),
+        CALLBACK: "x",
+    }
+    shown = json.dumps(redact_event(event, {}), default=str)
+    assert not any(secret in shown for secret in (*SECRETS, "word"))
+    assert '"Accept": "x"' in shown
+    assert '"n": 5' in shown
+
+
+def test_an_event_that_holds_itself_ends() -> None:
+    """Below a depth that no event has, everything is redacted."""
+    event: dict[str, object] = {"url": CALLBACK, "number": 5}
+    event["self"] = event
+    assert redact_event(event)["url"] == "https://shop.example/irma/[redacted]/"
+
+
+def test_sentry_sends_events_redacted() -> None:
+    """The real one, in its own words: URL, breadcrumbs and message."""
+    sent: list[str] = []
+
+    class Keeping(Transport):
+        def capture_envelope(self, envelope: Envelope) -> None:
+            sent.extend(item.payload.get_bytes().decode() for item in envelope.items)
+
+    client = sentry_sdk.Client(
+        dsn="https://key@sentry.invalid/1",
+        transport=Keeping,
+        default_integrations=False,
+        before_send=redact_event,
+        before_breadcrumb=redact_event,
+    )
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_client(client)
+        scope.add_breadcrumb(message=f"GET /session/{TOKEN}/status")
+        scope.add_event_processor(lambda event, _: {**event, "request": {"url": CALLBACK}})
+        scope.capture_message(f"posted to {CALLBACK}")
+    assert len(sent) == 1
+    assert not any(secret in sent[0] for secret in SECRETS)
+
+
+def test_a_log_is_redacted(caplog: pytest.LogCaptureFixture) -> None:
+    """The message, its arguments, what a formatter adds, and the text of a traceback."""
+    logger = logging.getLogger("access")
+    redacting = RedactingFilter()
+    logger.addFilter(redacting)
+    try:
+        logger.warning('"POST %s" %d', CALLBACK, 204, extra={"first_request_line": CALLBACK})
+        try:
+            raise ValueError(f"no session/{TOKEN}")  # noqa: TRY301  # for its traceback
+        except ValueError:
+            logger.exception("failed at %s", CALLBACK)
+    finally:
+        logger.removeFilter(redacting)
+    first, second = caplog.records
+    assert first.getMessage() == '"POST https://shop.example/irma/[redacted]/" 204'
+    assert "no session/[redacted]" in str(second.exc_text)
+    for record in caplog.records:
+        assert not any(secret in str(vars(record)) for secret in SECRETS)
+
+
+def test_the_filters_import_none_of_the_tools() -> None:
+    """They are for those who have them, and cost others nothing."""
+    module = sys.modules["irma_backend.observers"]
+    assert not {"sentry_sdk", "opentelemetry"} & vars(module).keys()
