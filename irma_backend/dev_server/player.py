@@ -126,6 +126,7 @@ class Player:
 
 
 def _chosen(text: str, options: int) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) >= options:
-        raise AppError("choose one of the options")
-    return int(text)
+    for number in range(options):
+        if text == str(number):
+            return number
+    raise AppError("choose one of the options")

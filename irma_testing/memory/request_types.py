@@ -47,6 +47,8 @@ CONTEXTS: Mapping[SessionKind, str] = {
     "issuing": f"{_CONTEXT}issuance/v2",
 }
 _VERSION_PARTS = 2
+# Python reads no more digits at once, and no number of a test has as many.
+_LONGEST_NUMBER = 4000
 _ONLY_CONTEXT = Struct(Field("@context", TEXT))
 
 
@@ -124,7 +126,7 @@ def _read_label_place(name: str) -> int:
 
 
 def _read_key_number(name: str) -> int:
-    if not name.isascii() or not name.isdigit():
+    if not name.isascii() or not name.isdigit() or len(name) > _LONGEST_NUMBER:
         raise MismatchError(f"number {name}", "uint")
     return int(name)
 

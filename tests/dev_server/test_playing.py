@@ -297,7 +297,7 @@ def _send(request: HttpRequest) -> HttpResponse:
         return transport.send(request, transport.clock.monotonic() + 5)
 
 
-@pytest.mark.parametrize("choice", ["2", "-1", "", "x", "\u0661"])
+@pytest.mark.parametrize("choice", ["2", "-1", "", "x", "\u0661", "00", "9" * 5000])
 def test_only_an_option_that_is_there_can_be_chosen(
     http: Http, browser: Browser, scan: Scan, choice: str
 ) -> None:
