@@ -20,6 +20,7 @@ from irma_core.flows.effects import Ask, Flow, PublishStatus
 from irma_core.flows.sealed_urls import SealedAddress, Unsealed
 from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_instance
 from irma_core.models.results import SessionResult
 from irma_core.models.sessions import KeptSession
 from irma_core.models.statuses import SessionStatus
@@ -45,6 +46,12 @@ class SessionEnd:
     token: RequestorToken
     status: SessionStatus
     _outcome: Answer | AnswerError = attrs.field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.token, RequestorToken, "token", "a RequestorToken")
+        check_instance(self.status, SessionStatus, "status", "a SessionStatus")
+        expected = "an Answer or an AnswerError"
+        check_instance(self._outcome, (Answer, AnswerError), "outcome", expected)
 
     def get_answer(self) -> Answer:
         """Give what was proved, after every check; there is no other way to the attributes.

@@ -23,6 +23,7 @@ from irma_core.errors import (
     UsageError,
     WrongValueError,
 )
+from irma_core.models.arguments import check_instance
 from irma_core.models.condiscon import AttributeRequest, ConDisCon, DisCon, Slot
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.identifiers import credential_type_of, scheme_of
@@ -53,6 +54,12 @@ class AnsweredSlot:
 
     attributes: tuple[DisclosedAttribute, ...]
     option: int
+
+    def __attrs_post_init__(self) -> None:
+        expected = "a tuple of DisclosedAttribute"
+        for each in check_instance(self.attributes, tuple, "attributes", expected):
+            check_instance(each, DisclosedAttribute, "attributes", expected)
+        check_instance(self.option, int, "option", "a whole number")
 
     def __getitem__(self, identifier: str) -> DisclosedAttribute:
         """Give the attribute of that identifier.

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from irma_core.errors import UsageError
 
-__all__ = ["check_flag", "check_instance", "check_string", "check_timeout"]
+__all__ = ["check_flag", "check_instance", "check_optional", "check_string", "check_timeout"]
 
 ValueT = TypeVar("ValueT")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -38,6 +38,16 @@ def check_instance(
         return value
     hint = "; this is the class itself" if isinstance(value, type) else ""
     raise UsageError(f"{name}: must be {expected}{hint}")
+
+
+def check_optional(value: object, kind: type[object], name: str, expected: str) -> None:
+    """Check a value like `check_instance`, unless it is None.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if value is not None:
+        check_instance(value, kind, name, f"{expected}, or None")
 
 
 def check_flag(value: object, name: str) -> bool:

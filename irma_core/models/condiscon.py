@@ -82,6 +82,9 @@ class Con:
 
     attributes: tuple[AttributeRequest, ...] = ()
 
+    def __attrs_post_init__(self) -> None:
+        _check_tuple(self.attributes, AttributeRequest, "attributes", "all_of() makes one")
+
     def __iter__(self) -> Iterator[AttributeRequest]:
         return iter(self.attributes)
 
@@ -94,6 +97,7 @@ ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 
 def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
     # Servers before 1.0.0 take the first option that fits: they would lose what is behind it.
+    _check_tuple(options, Con, "options", "any_of() makes one")
     return tuple(sorted(options, key=lambda option: not option))
 
 
@@ -136,6 +140,11 @@ class ConDisCon:
 
     disjunctions: tuple[DisCon, ...] = ()
     names: tuple[str, ...] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        _check_tuple(self.disjunctions, DisCon, "disjunctions", "a request makes one")
+        if self.names is not None:
+            _check_tuple(self.names, str, "names", "a request makes one")
 
     def __len__(self) -> int:
         return len(self.disjunctions)
@@ -240,6 +249,11 @@ def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
         ),
         named,
     )
+
+
+def _check_tuple(value: object, kind: type[object], name: str, hint: str) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(each, kind) for each in value):
+        raise RequestError(name, f"must be a tuple of {kind.__name__}; {hint}")
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:

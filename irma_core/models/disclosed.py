@@ -9,6 +9,7 @@ from typing import Final, NoReturn, TypeAlias, final
 import attrs
 
 from irma_core.errors import NullAttributeError
+from irma_core.models.arguments import check_flag, check_instance, check_optional
 from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, hide_text
 from irma_core.models.statuses import AttributeProofStatus
@@ -61,6 +62,23 @@ class DisclosedAttribute:
         not_revoked: bool = False,
         not_revoked_before: datetime | None = None,
     ) -> None:
+        # In one expression, as a result has many attributes; subclasses are looked at one by one.
+        if not (
+            type(attribute) is str
+            and (raw_value is None or type(raw_value) is str)
+            and type(status) is AttributeProofStatus
+            and type(issued_at) is datetime
+            and (translations is None or type(translations) is dict)
+            and type(not_revoked) is bool  # type: ignore[redundant-expr]  # not all run mypy
+            and not_revoked_before is None
+        ):
+            check_instance(attribute, str, "attribute", "a string")
+            check_optional(raw_value, str, "raw_value", "a string")
+            check_instance(status, AttributeProofStatus, "status", "an AttributeProofStatus")
+            check_instance(issued_at, datetime, "issued_at", "an aware datetime")
+            check_optional(translations, Mapping, "translations", "a mapping")
+            check_flag(not_revoked, "not_revoked")
+            check_optional(not_revoked_before, datetime, "not_revoked_before", "an aware datetime")
         pairs = None if translations is None else tuple(translations.items())
         _set_facts(
             self,
@@ -170,6 +188,10 @@ class AttributeBasedSignature:
 
     _json_text: Hidden[str] = attrs.field(alias="json_text", converter=hide_text, repr=False)
     _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.json_text, str, "json_text", "a string")
+        check_instance(self.message, str, "message", "a string")
 
     @property
     def json_text(self) -> str:

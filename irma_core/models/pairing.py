@@ -7,6 +7,7 @@ from typing import final
 
 import attrs
 
+from irma_core.models.arguments import check_instance, check_optional
 from irma_core.models.hidden import Hidden, hide_optional
 from irma_core.tracebacks import boundary
 
@@ -43,3 +44,7 @@ class FrontendOptions:
     def pairing_code(self) -> str | None:
         """The code that the app will show."""
         return self._pairing_code.reveal()
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.pairing_method, PairingMethod, "pairing_method", "a PairingMethod")
+        check_optional(self.pairing_code, str, "pairing_code", "a string")

@@ -38,6 +38,7 @@ class SessionPointer:
 
     Raises:
         RequestError: The URL is no `http` or `https` URL, or could lead elsewhere than it reads.
+        UsageError: The type is not a `SessionType`.
     """
 
     _url: Hidden[str] = attrs.field(alias="url", converter=hide_text, metadata={"wire": "u"})
@@ -45,6 +46,7 @@ class SessionPointer:
 
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "u")
+        check_instance(self.type, SessionType, "type", "a SessionType")
         if "@" in urlsplit(self.url).netloc:
             raise RequestError("u", "must hold no user name and no password")
 

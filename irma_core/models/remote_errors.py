@@ -13,6 +13,7 @@ from typing import Final, final
 
 import attrs
 
+from irma_core.models.arguments import check_instance
 from irma_core.tracebacks import boundary
 
 __all__ = [
@@ -39,6 +40,7 @@ _LONGEST = 300
 
 def _printable(text: str) -> str:
     """Give a text without what looks like a secret, on one line and not too long."""
+    check_instance(text, str, "error and description", "strings")
     line = "".join(letter if letter.isprintable() else " " for letter in _TOKENLIKE.sub("…", text))
     return line if len(line) <= _LONGEST else line[:_LONGEST] + "…"
 
@@ -141,6 +143,11 @@ class RemoteError:
     description: str = attrs.field(default="", converter=_printable, repr=False)
     message: str = attrs.field(default="", kw_only=True, repr=False)
     stacktrace: str = attrs.field(default="", kw_only=True, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.status, int, "status", "a whole number")
+        check_instance(self.message, str, "message", "a string")
+        check_instance(self.stacktrace, str, "stacktrace", "a string")
 
     @property
     def known_name(self) -> str | None:

@@ -16,7 +16,7 @@ from irma_core.errors import (
     WrongSessionError,
 )
 from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import check_instance, check_optional
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
@@ -76,6 +76,25 @@ class SessionResult:
 
     def __reduce__(self) -> NoReturn:
         raise UsageError("a SessionResult is not pickled: store what you need of its answer")
+
+    def __attrs_post_init__(self) -> None:
+        # Statuses are compared by identity: one that is a string would be equal to none.
+        check_instance(self.token, RequestorToken, "token", "a RequestorToken")
+        check_instance(self.status, SessionStatus, "status", "a SessionStatus")
+        check_instance(self.type, SessionType, "type", "a SessionType")
+        check_optional(self.proof_status, ProofStatus, "proof_status", "a ProofStatus")
+        expected = "a tuple of tuples of DisclosedAttribute"
+        lists = check_instance(self.unchecked_disclosed, tuple, "unchecked_disclosed", expected)
+        for each in lists:
+            check_optional(each, tuple, "unchecked_disclosed", expected)
+        check_optional(
+            self.unchecked_signature,
+            AttributeBasedSignature,
+            "unchecked_signature",
+            "an AttributeBasedSignature",
+        )
+        check_optional(self.error, RemoteError, "error", "a RemoteError")
+        check_optional(self.next_session, RequestorToken, "next_session", "a RequestorToken")
 
     def answer_to(self, session: AskedSession) -> Answer:
         """Make the answer to what was asked in that session, after every check.

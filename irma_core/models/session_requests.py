@@ -86,7 +86,9 @@ def _to_non_revocation(types: Iterable[str] | NonRevocation | None) -> NonRevoca
 
 
 def _each_type(types: object, place: str) -> list[str]:
-    if isinstance(types, str | Mapping) or not isinstance(types, Iterable):
+    if isinstance(types, str | bytes | bytearray | memoryview | Mapping) or not isinstance(
+        types, Iterable
+    ):
         raise RequestError(place, "must be a list of credential types")
     return [check_credential_type(item, f"{place}[{i}]") for i, item in enumerate(types)]
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, final
 import attrs
 
 from irma_core.errors import RequestError, UsageError
-from irma_core.models.arguments import check_string
+from irma_core.models.arguments import check_flag, check_instance, check_optional, check_string
 from irma_core.models.hidden import Hidden, HiddenSecret
 from irma_core.models.json_text import JsonValue, read_json, write_json
 from irma_core.models.moments import as_utc
@@ -73,6 +73,13 @@ class FrontendRequest:
         received = read_json(self._received.reveal())
         return received if isinstance(received, dict) else {}
 
+    def __attrs_post_init__(self) -> None:
+        expected = "a FrontendAuthorization"
+        check_instance(self.authorization, FrontendAuthorization, "authorization", expected)
+        check_flag(self.pairing_hint, "pairing_hint")
+        check_instance(self.min_protocol_version, str, "min_protocol_version", "a string")
+        check_instance(self.max_protocol_version, str, "max_protocol_version", "a string")
+
     def json_value(self) -> dict[str, JsonValue]:
         """Give it as the server writes it, for the browser."""
         written: dict[str, JsonValue] = {"authorization": self.authorization.reveal()}
@@ -101,6 +108,12 @@ class SessionPackage:
     token: RequestorToken
     frontend_request: FrontendRequest | None = attrs.field(default=None, kw_only=True)
 
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.pointer, SessionPointer, "pointer", "a SessionPointer")
+        check_instance(self.token, RequestorToken, "token", "a RequestorToken")
+        expected = "a FrontendRequest"
+        check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
+
     def json_value(self) -> dict[str, JsonValue]:
         """Give it as the server writes it: with the requestor token, so for the backend alone."""
         return _package(self.pointer, self.token.reveal(), self.frontend_request)
@@ -128,6 +141,10 @@ class StartedSession:
     request: ExtendedRequest
     package: SessionPackage
     started_at: datetime = attrs.field(kw_only=True, converter=_started_at)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.request, ExtendedRequest, "request", "an ExtendedRequest")
+        check_instance(self.package, SessionPackage, "package", "a SessionPackage")
 
     @property
     def pointer(self) -> SessionPointer:
@@ -190,6 +207,10 @@ class KeptSession:
 
     request: ExtendedRequest
     token: RequestorToken
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.request, ExtendedRequest, "request", "an ExtendedRequest")
+        check_instance(self.token, RequestorToken, "token", "a RequestorToken")
 
 
 AskedSession: TypeAlias = StartedSession | KeptSession

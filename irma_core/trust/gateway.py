@@ -18,6 +18,7 @@ from urllib.parse import quote
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_instance
 from irma_core.models.headers import is_free_for_token
 from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.models.json_text import JsonValue
@@ -144,6 +145,7 @@ class GatewayAuthentication(Generic[SignerT_co]):
     header: str = attrs.field(default="Authorization", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        check_instance(self.token_url, str, "token_url", "a string")
         if not isinstance(self.credentials, GatewaySecret | GatewayAssertion):
             raise ConfigurationError("credentials: a GatewaySecret or a GatewayAssertion")
         if self.scope is not None and not _is_text(self.scope, _SCOPE):

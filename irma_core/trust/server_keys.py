@@ -46,10 +46,11 @@ class FetchedServerKey:
         for each in durations:
             if not isinstance(each, timedelta) or each <= timedelta(0):
                 raise ConfigurationError(
-                    "FetchedServerKey takes timedeltas above zero, such as timedelta(hours=1)"
+                    "lifetime and minimum_interval must be timedeltas above zero, "
+                    "such as timedelta(hours=1)"
                 )
         if self.lifetime < self.minimum_interval:
-            raise ConfigurationError("a key's lifetime is no shorter than the minimum interval")
+            raise ConfigurationError("lifetime: must not be shorter than minimum_interval")
 
 
 GivenKey: TypeAlias = PublicKey | str | bytes

@@ -192,7 +192,6 @@ def test_what_was_made_before_is_checked_again() -> None:
         ("disclose", {None: OVER18}),
         ("disclose", ConDisCon((asks((OVER18,)),), ("a", "b"))),
         ("disclose", ConDisCon((asks((OVER18,)),) * 2, ("a", "a"))),
-        ("disclose", ConDisCon((asks((OVER18,)),), cast("Any", ([],)))),
         ("disclose[0]", [[]]),
         ('disclose["age"]', {"age": []}),
         ('disclose["age"]', {"age": DisCon(())}),

@@ -196,7 +196,7 @@ def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
         ("", 5),
         ("[0]", [OVER18]),
         ("[1]", [AGE, None]),
-        ("[0]", b"x"),
+        ("", b"x"),
         ("", ["example.town.unknown"]),
     ],
 )

@@ -1,0 +1,631 @@
+"""Every public callable with a call of it that works, for tests that spoil one argument of it.
+
+A door is a constructor, a method or a function. A test compares `DOORS` with what the packages
+show, so that a new one cannot be left out.
+"""
+# pyright: reportUnknownLambdaType=false
+# Values of any type are the point here.
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import cache
+from typing import Any, final
+
+import attrs
+
+import irma_backend as backend
+import irma_core as core
+from irma_core.models.results import SessionResult
+from irma_core.protocol.messages import HttpRequest
+from irma_testing import (
+    AsyncInMemoryTransport,
+    InMemoryServer,
+    InMemoryTransport,
+    ManualClock,
+    ServerSettings,
+    SimulatedApp,
+)
+
+__all__ = ["DOORS", "Door", "World", "public_callables"]
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+PAGE = "https://shop.example/irma"
+CARD = "example.town.age"
+OVER18 = "example.town.age.over18"
+ASKED = core.DisclosureRequest({"age": OVER18})
+A_MINUTE = timedelta(minutes=1)
+KEY = core.new_sealing_key()
+
+
+@cache
+def _server() -> InMemoryServer:
+    """Return one server for all worlds, as making its key takes long."""
+    return InMemoryServer(ServerSettings(revoke_perms=("*",)))
+
+
+class World:
+    """A server, and whatever a call needs; it counts what is sent and stored."""
+
+    def __init__(self) -> None:
+        self.server = _server()
+        self.app = SimulatedApp(self.server)
+        self.app.add(CARD, {"over12": "yes", "over18": "yes", "over65": "no"})
+        self.sent: list[str] = []
+        self.stored: list[str] = []
+        self.sealer = core.Sealer([KEY])
+        self.handles = core.HandleSealer([KEY])
+        self.sync = core.Requestor(self.server.url, self.transport(), **self._keys())
+        self.other = core.AsyncRequestor(self.server.url, self.async_transport(), **self._keys())
+
+    def _keys(self) -> dict[str, Any]:
+        key = self.server.public_key_pem
+        return {"server_key": key, "allow": {core.Risk.SIMULATED_PROOFS}}
+
+    def transport(self) -> Any:
+        """Return a transport that notes what is sent."""
+        return _Sending(InMemoryTransport(self.server), self.sent)
+
+    def async_transport(self) -> Any:
+        """The same, awaited."""
+        return _AsyncSending(AsyncInMemoryTransport(self.server), self.sent)
+
+    @property
+    def store(self) -> Any:
+        """A store that notes what is put."""
+        return _Noting(backend.MemoryStore(self.server.clock), self.stored)
+
+    @property
+    def async_store(self) -> Any:
+        """The same, awaited."""
+        return _AsyncNoting(backend.AsyncMemoryStore(self.server.clock), self.stored)
+
+    def session(self, *, accepted: bool = True) -> Any:
+        """Start a session."""
+        requestor = core.Requestor(self.server.url, InMemoryTransport(self.server))
+        session = requestor.start_session(ASKED)
+        if accepted:
+            self.app.accept(session.pointer)
+        return session
+
+
+@final
+class _Sending:
+    def __init__(self, transport: Any, noted: list[str]) -> None:
+        self._transport, self._noted = transport, noted
+        self.clock, self.jitter = transport.clock, transport.jitter
+
+    def send(self, request: HttpRequest, deadline: float) -> Any:
+        self._noted.append(request.path)
+        return self._transport.send(request, deadline)
+
+    def open_stream(self, request: HttpRequest, deadline: float) -> Any:
+        self._noted.append(request.path)
+        return self._transport.open_stream(request, deadline)
+
+    def sleep(self, duration: timedelta) -> None:
+        self._transport.sleep(duration)
+
+
+@final
+class _AsyncSending:
+    def __init__(self, transport: Any, noted: list[str]) -> None:
+        self._transport, self._noted = transport, noted
+        self.clock, self.jitter = transport.clock, transport.jitter
+
+    async def send(self, request: HttpRequest, deadline: float) -> Any:
+        self._noted.append(request.path)
+        return await self._transport.send(request, deadline)
+
+    async def open_stream(self, request: HttpRequest, deadline: float) -> Any:
+        self._noted.append(request.path)
+        return await self._transport.open_stream(request, deadline)
+
+    async def sleep(self, duration: timedelta) -> None:
+        await self._transport.sleep(duration)
+
+
+@final
+class _Noting:
+    def __init__(self, store: Any, noted: list[str]) -> None:
+        self._store, self._noted = store, noted
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> Any:
+        self._noted.append(key)
+        return self._store.put_if_absent(key, value, lifetime)
+
+    def get(self, key: str) -> Any:
+        return self._store.get(key)
+
+    def delete(self, key: str) -> Any:
+        return self._store.delete(key)
+
+    def close(self) -> None: ...
+
+
+@final
+class _AsyncNoting:
+    def __init__(self, store: Any, noted: list[str]) -> None:
+        self._store, self._noted = store, noted
+
+    async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> Any:
+        self._noted.append(key)
+        return await self._store.put_if_absent(key, value, lifetime)
+
+    async def get(self, key: str) -> Any:
+        return await self._store.get(key)
+
+    async def delete(self, key: str) -> Any:
+        return await self._store.delete(key)
+
+    async def aclose(self) -> None: ...
+
+
+@attrs.frozen
+class Door:
+    """A public callable.
+
+    Args:
+        name: Its name, `Class.method` for a method.
+        make: Return the callable and arguments with which it works, in a world.
+        parameters: The names of its parameters.
+    """
+
+    name: str
+    make: Any
+
+    def call(self, world: World, **wrong: Any) -> Any:
+        """Call it with some of its arguments replaced, and use what it gives to the end."""
+        function, arguments = self.make(world)
+        arguments = {**arguments, **wrong}
+        positional: list[Any] = []
+        for name, parameter in inspect.signature(function).parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                positional = [arguments.pop(name)]
+        if set(arguments) == {"text"}:
+            # Tests that look for secrets wrap the classes of some, whose argument has no name then.
+            positional += arguments.popitem()[1:]
+        return _used(function(*positional, **arguments))
+
+    def of(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Door:
+        """Return the same door with a call that is made already, so that its making is not seen."""
+        return Door(self.name, lambda _world: (function, arguments))
+
+    def parameters(self) -> list[str]:
+        """Return the names of its parameters."""
+        return list(self.make(World())[1])
+
+
+def _used(made: Any) -> Any:
+    if inspect.isawaitable(made):
+
+        async def awaited() -> Any:
+            return await made
+
+        return _used(asyncio.run(awaited()))
+    if hasattr(made, "__aenter__"):
+
+        async def entered() -> Any:
+            async with made as inner:
+                if hasattr(inner, "__anext__"):
+                    return [each async for each in inner]
+                return inner
+
+        return asyncio.run(entered())
+    if hasattr(made, "__anext__"):
+
+        async def iterated() -> Any:
+            return [each async for each in made]
+
+        return asyncio.run(iterated())
+    if hasattr(made, "__enter__"):
+        with made as inner:
+            return list(inner) if isinstance(inner, Iterator) else inner
+    return list(made) if inspect.isgenerator(made) else made
+
+
+def _of(function: Callable[..., Any], **arguments: Any) -> Any:
+    return lambda _world: (function, arguments)
+
+
+POINTER = core.SessionPointer("https://irma.example/irma/session/c", core.SessionType.DISCLOSING)
+TOKEN = core.RequestorToken("abcdefghijKLMNOPQRST")
+OPTIONS: dict[str, Any] = {
+    "labels": {"age": {"en": "Age"}},
+    "skip_expiry_check": [CARD],
+    "revocation": [CARD],
+    "client_return_url": "https://shop.example/done",
+    "augment_return_url": False,
+    "host": "irma.example",
+}
+ATTRIBUTE: dict[str, Any] = {
+    "attribute": OVER18,
+    "raw_value": "yes",
+    "status": core.AttributeProofStatus.PRESENT,
+    "issued_at": NOW,
+    "translations": {"en": "yes"},
+    "not_revoked": False,
+    "not_revoked_before": None,
+}
+PACKAGE = core.SessionPackage(POINTER, TOKEN)
+FRONTEND = core.FrontendRequest(core.FrontendAuthorization("f" * 20))
+EXTENDED = core.ExtendedRequest(ASKED)
+RESULT: dict[str, Any] = {
+    "token": TOKEN,
+    "status": core.SessionStatus.DONE,
+    "type": core.SessionType.DISCLOSING,
+    "proof_status": core.ProofStatus.VALID,
+    "unchecked_disclosed": ((core.DisclosedAttribute(**ATTRIBUTE),),),
+    "unchecked_signature": None,
+    "error": None,
+    "next_session": None,
+}
+STARTED = core.StartedSession(EXTENDED, PACKAGE, started_at=NOW)
+SEALED = core.Sealer([KEY]).seal([1], purpose="p", now=NOW, lifetime=A_MINUTE, binding="b")
+HANDLE = core.HandleSealer([KEY]).seal(STARTED, purpose="login", binding="visit")
+
+
+def _requestor(world: World, *, awaited: bool) -> dict[str, Any]:
+    return {
+        "url": world.server.url,
+        "transport": world.async_transport() if awaited else world.transport(),
+        "authentication": core.NoAuthentication(),
+        "gateway": None,
+        "allow": {core.Risk.DEMO_ATTRIBUTES},
+        "jwt_issuer": "irmaserver",
+        "status_backend": None,
+        "timeout": A_MINUTE,
+    }
+
+
+def _callbacks(world: World, *, awaited: bool) -> dict[str, Any]:
+    return {
+        "requestor": world.other if awaited else world.sync,
+        "page": PAGE,
+        "sealer": world.sealer,
+        "store": world.async_store if awaited else world.store,
+        "deliver": lambda _end: None,
+        "unsigned": None,
+    }
+
+
+def _nexts(world: World, *, awaited: bool) -> dict[str, Any]:
+    arguments = _callbacks(world, awaited=awaited)
+    del arguments["deliver"], arguments["unsigned"]
+    return {**arguments, "choose": lambda _answer: None}
+
+
+def _post(world: World, receiver: Any) -> dict[str, Any]:
+    del world
+    url = receiver.add_to(ASKED)
+    url = url.callback_url or url.next_session.url
+    return {
+        "method": "POST",
+        "url": url,
+        "headers": [("content-type", "text/plain")],
+        "body": b"eyJ",
+    }
+
+
+def _method(name: str, make: Any) -> Door:
+    def made(world: World) -> tuple[Any, dict[str, Any]]:
+        owner, arguments = make(world)
+        return getattr(owner, name.rpartition(".")[2]), arguments
+
+    return Door(name, made)
+
+
+def _requestor_methods(kind: str) -> Iterator[Door]:
+    awaited = kind == "AsyncRequestor"
+
+    def method(name: str, arguments: Callable[[World], dict[str, Any]]) -> Door:
+        return _method(
+            f"{kind}.{name}",
+            lambda world: (world.other if awaited else world.sync, arguments(world)),
+        )
+
+    def store(world: World) -> Any:
+        return world.async_store if awaited else world.store
+
+    for name in (
+        "cancel_session",
+        "complete_pairing",
+        "get_answer",
+        "get_result_jwt",
+        "get_status",
+        "get_unchecked_result",
+    ):
+        yield method(name, lambda world: {"session": world.session()})
+    yield method(
+        "follow_chain",
+        lambda world: {
+            "session": world.session(),
+            "sealer": world.sealer,
+            "store": store(world),
+            "timeout": A_MINUTE,
+            "keep_session": False,
+        },
+    )
+    yield method(
+        "wait_for_answer",
+        lambda world: {"session": world.session(), "timeout": A_MINUTE, "keep_session": False},
+    )
+    yield method("watch_status", lambda world: {"session": world.session(), "timeout": A_MINUTE})
+    yield method(
+        "redeem_handle",
+        lambda world: {
+            "handle": world.handles.seal(world.session(), purpose="login", binding="visit"),
+            "sealer": world.handles,
+            "store": store(world),
+            "purpose": "login",
+            "binding": "visit",
+        },
+    )
+    yield method("revoke", lambda _: {"request": core.RevocationRequest(CARD, "key")})
+    yield method("start_session", lambda _: {"request": ASKED})
+    yield method(
+        "set_pairing",
+        lambda world: {
+            "session": world.session(accepted=False),
+            "method": core.PairingMethod.PIN,
+        },
+    )
+
+
+def _receivers(prefix: str) -> Iterator[Door]:
+    awaited = bool(prefix)
+    for kind, arguments in (
+        (f"{prefix}CallbackReceiver", _callbacks),
+        (f"{prefix}NextSessionReceiver", _nexts),
+    ):
+        made: Any = getattr(core, kind)
+
+        def receiver(world: World, made: Any = made, arguments: Any = arguments) -> Any:
+            return made(**arguments(world, awaited=awaited))
+
+        yield Door(
+            kind,
+            lambda world, made=made, arguments=arguments: (made, arguments(world, awaited=awaited)),
+        )
+        yield _method(
+            f"{kind}.add_to", lambda world, receiver=receiver: (receiver(world), {"request": ASKED})
+        )
+
+        def receiving(world: World, receiver: Any = receiver) -> Any:
+            owner = receiver(world)
+            return owner, _post(world, owner)
+
+        yield _method(f"{kind}.receive", receiving)
+
+
+def _stores() -> Iterator[Door]:
+    put = {"key": "k", "value": b"v", "lifetime": A_MINUTE}
+    for prefix in ("", "Async"):
+        kind = f"{prefix}MemoryStore"
+        made: Any = getattr(backend, kind)
+        yield Door(kind, _of(made, clock=ManualClock()))
+        for name, arguments in (
+            ("put_if_absent", put),
+            ("get", {"key": "k"}),
+            ("delete", {"key": "k"}),
+        ):
+            yield _method(
+                f"{kind}.{name}",
+                lambda _, made=made, arguments=arguments: (made(ManualClock()), dict(arguments)),
+            )
+
+
+def _openers() -> Iterator[Door]:
+    secrets = {"shop": "c2VjcmV0" * 8}
+    opening = {"plugins": [], "secrets": secrets, "allow": {core.Risk.MEMORY_STORE}}
+    for suffix in ("", "_async"):
+        transport = AsyncInMemoryTransport if suffix else InMemoryTransport
+
+        def made(
+            name: str, more: dict[str, Any], suffix: str = suffix, transport: Any = transport
+        ) -> Door:
+            function = getattr(backend, f"{name}{suffix}")
+            return Door(
+                f"{name}{suffix}",
+                lambda world: (
+                    function,
+                    {**opening, "transport": transport(world.server), **more},
+                ),
+            )
+
+        yield made("open_store", {"uri": "memory:"})
+        yield made("open_signer", {"uri": "hmac:shop"})
+        yield made(
+            "connect",
+            {
+                "url": "https://irma.example",
+                "name": "shop",
+                "key": "hmac:shop",
+                "token": None,
+                "status": None,
+                "gateway": None,
+                "jwt_issuer": "irmaserver",
+                "timeout": A_MINUTE,
+            },
+        )
+
+
+def _all() -> Iterator[Door]:
+    for awaited, kind in ((False, core.Requestor), (True, core.AsyncRequestor)):
+        yield Door(
+            kind.__name__,
+            lambda world, kind=kind, awaited=awaited: (kind, _requestor(world, awaited=awaited)),
+        )
+        yield from _requestor_methods(kind.__name__)
+    for prefix in ("", "Async"):
+        yield from _receivers(prefix)
+    yield from _stores()
+    yield from _openers()
+    for function, arguments in (
+        (core.AnsweredSlot, {"attributes": (core.DisclosedAttribute(**ATTRIBUTE),), "option": 0}),
+        (core.AttributeBasedSignature, {"json_text": "{}", "message": "I agree"}),
+        (core.AttributeRequest, {"type": OVER18, "value": "yes", "not_null": True}),
+        (core.Con, {"attributes": (core.AttributeRequest(OVER18),)}),
+        (core.ConDisCon, {"disjunctions": (core.any_of(OVER18),), "names": ("age",)}),
+        (
+            core.CredentialRequest,
+            {
+                "credential": CARD,
+                "attributes": {"over18": "yes"},
+                "validity": timedelta(weeks=9),
+                "revocation_key": "key",
+                "sd_jwt_batch_size": 1,
+            },
+        ),
+        (core.DisCon, {"options": (core.all_of(OVER18),)}),
+        (core.DisclosedAttribute, ATTRIBUTE),
+        (core.DisclosureRequest, {"disclose": {"age": OVER18}, **OPTIONS}),
+        (core.SignatureRequest, {"message": "m", "disclose": {"age": OVER18}, **OPTIONS}),
+        (
+            core.IssuanceRequest,
+            {
+                "credentials": [core.CredentialRequest(CARD, {"over18": "yes"})],
+                "disclose": {"age": OVER18},
+                **OPTIONS,
+            },
+        ),
+        (
+            core.ExtendedRequest,
+            {
+                "request": ASKED,
+                "validity": A_MINUTE,
+                "timeout": A_MINUTE,
+                "callback_url": PAGE,
+                "next_session": core.NextSession(PAGE),
+            },
+        ),
+        (core.FetchedServerKey, {"lifetime": A_MINUTE, "minimum_interval": A_MINUTE}),
+        (core.FrontendAuthorization, {"text": "f" * 20}),
+        (
+            core.FrontendOptions,
+            {"pairing_method": core.PairingMethod.PIN, "pairing_code": "1234"},
+        ),
+        (
+            core.FrontendRequest,
+            {
+                "authorization": core.FrontendAuthorization("f" * 20),
+                "pairing_hint": True,
+                "min_protocol_version": "1.0",
+                "max_protocol_version": "1.1",
+                "received": {},
+            },
+        ),
+        (
+            core.GatewayAuthentication,
+            {
+                "token_url": "https://login.example",
+                "credentials": core.GatewaySecret("shop", "secret"),
+                "scope": "irma",
+                "header": "X-Auth",
+            },
+        ),
+        (core.NextSession, {"url": PAGE}),
+        (
+            core.RemoteError,
+            {"status": 400, "error": "E", "description": "d", "message": "m", "stacktrace": "s"},
+        ),
+        (core.RequestorToken, {"text": "abcdefghijKLMNOPQRST"}),
+        (core.RevocationRequest, {"credential": CARD, "revocation_key": "k", "issued": 1}),
+        (
+            core.SessionEnd,
+            {
+                "token": TOKEN,
+                "status": core.SessionStatus.CANCELLED,
+                "outcome": core.SessionCancelledError("0123456789ab"),
+            },
+        ),
+        (
+            core.SessionPackage,
+            {"pointer": POINTER, "token": TOKEN, "frontend_request": FRONTEND},
+        ),
+        (core.SessionPointer, {"url": POINTER.url, "type": POINTER.type}),
+        (SessionResult, RESULT),
+        (core.StartedSession, {"request": EXTENDED, "package": PACKAGE, "started_at": NOW}),
+        (core.all_of, {"attributes": OVER18}),
+        (core.any_of, {"options": OVER18}),
+        (core.optional, {"options": OVER18}),
+        (
+            core.read_request,
+            {
+                "text": '{"@context":"https://irma.app/ld/request/disclosure/v2",'
+                '"disclose":[[["a.b.c.d"]]]}'
+            },
+        ),
+        (
+            core.sign_session_request,
+            {
+                "request": ASKED,
+                "name": "shop",
+                "signer": core.HmacSigner(b"k" * 32),
+                "now": NOW,
+                "allow": {core.Risk.DEMO_ATTRIBUTES},
+            },
+        ),
+    ):
+        yield Door(function.__name__, _of(function, **arguments))
+    yield _method("SessionPointer.android_intent", lambda _: (POINTER, {"now": NOW}))
+    yield _method("SessionPointer.link", lambda _: (POINTER, {"base": "https://app.example"}))
+    yield _method("SessionPointer.qr_text", lambda _: (POINTER, {"base": "https://app.example"}))
+    yield _method(
+        "SessionPointer.of_static_session",
+        lambda _: (core.SessionPointer, {"server": "https://irma.example", "name": "visit"}),
+    )
+    for name in ("answer_to", "answer_before_next_session"):
+        status = core.SessionStatus.DONE if name == "answer_to" else core.SessionStatus.CONNECTED
+        fields: dict[str, Any] = {**RESULT, "status": status}
+        result = SessionResult(**fields)
+        yield _method(
+            f"SessionResult.{name}", lambda _, result=result: (result, {"session": STARTED})
+        )
+    yield _method("StartedSession.browser_json", lambda _: (STARTED, {"handle": HANDLE}))
+    sealing = {"purpose": "p", "now": NOW, "binding": "b"}
+    yield _method(
+        "Sealer.seal",
+        lambda world: (world.sealer, {"value": [1], "lifetime": A_MINUTE, **sealing}),
+    )
+    yield _method("Sealer.unseal", lambda world: (world.sealer, {"text": SEALED, **sealing}))
+    handling = {"purpose": "login", "binding": "visit"}
+    yield Door("HandleSealer", _of(core.HandleSealer, keys=[KEY], lifetime=A_MINUTE))
+    yield _method(
+        "HandleSealer.seal", lambda world: (world.handles, {"session": STARTED, **handling})
+    )
+    yield _method(
+        "HandleSealer.unseal",
+        lambda world: (world.handles, {"handle": HANDLE, "now": NOW, **handling}),
+    )
+
+
+DOORS = {door.name: door for door in _all()}
+
+
+def public_callables() -> Iterator[str]:
+    """Name every public callable with a parameter that the front doors show."""
+    for package in (core, backend):
+        for name in package.__all__:
+            shown = getattr(package, name)
+            if not inspect.isclass(shown):
+                yield name
+            elif not issubclass(shown, Exception | Enum):
+                yield from _of_class(name, shown)
+
+
+def _of_class(name: str, shown: type) -> Iterator[str]:
+    if "_is_protocol" in vars(shown):
+        return
+    if inspect.signature(shown).parameters:
+        yield name
+    for method in vars(shown):
+        function = getattr(shown, method)
+        if not method.startswith("_") and callable(function):
+            taken = set(inspect.signature(function).parameters) - {"self"}
+            if taken:
+                yield f"{name}.{method}"

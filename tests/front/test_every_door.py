@@ -1,0 +1,180 @@
+"""Every public callable, with a wrong value for each of its parameters in turn.
+
+What comes out is an error of the tree that names the parameter and does not show the value; nothing
+is sent or stored. A value of the parameter's own type may be taken.
+"""
+# pyright: reportUnknownLambdaType=false
+# Values of any type are the point here.
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import irma_core as core
+from irma_core.errors import IrmaError, PluginError, UsageError
+from tests.front.doors import (
+    ASKED,
+    DOORS,
+    EXTENDED,
+    POINTER,
+    STARTED,
+    TOKEN,
+    World,
+    public_callables,
+)
+
+MARK = "ZooValue"
+
+
+class Url:
+    """An object that only looks like a URL when it is printed, as those of web frameworks do."""
+
+    def __str__(self) -> str:
+        return f"https://{MARK}.example"
+
+
+def nested() -> list[Any]:
+    value: list[Any] = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+async def awaited(*_: object) -> None: ...
+
+
+DEEP = nested()
+STRINGS: dict[str, Callable[[World], Any]] = {
+    "empty": lambda _: "",
+    "word": lambda _: MARK,
+    "half a character": lambda _: "\ud800" + MARK,
+    "null character": lambda _: MARK + "\0",
+    "long": lambda _: MARK * 10_000,
+}
+OTHERS: dict[str, Callable[[World], Any]] = {
+    "None": lambda _: None,
+    "True": lambda _: True,
+    "1": lambda _: 1,
+    "-1": lambda _: -1,
+    "nan": lambda _: float("nan"),
+    "10**400": lambda _: 10**400,
+    "Decimal": lambda _: Decimal(5),
+    "bytes": lambda _: MARK.encode(),
+    "bytearray": lambda _: bytearray(MARK.encode()),
+    "memoryview": lambda _: memoryview(MARK.encode()),
+    "list": lambda _: [MARK],
+    "list of None": lambda _: [None],
+    "tuple": lambda _: (MARK,),
+    "set": lambda _: {MARK},
+    "deque": lambda _: deque([MARK]),
+    "generator": lambda _: (each for each in [MARK]),
+    "dict": lambda _: {MARK: MARK},
+    "dict of numbers": lambda _: {1: 2},
+    "deep list": lambda _: DEEP,
+    "object": lambda _: object(),
+    "Url": lambda _: Url(),
+    "Path": lambda _: Path(f"/{MARK}"),
+    "a class": lambda _: core.StartedSession,
+    "another class": lambda _: core.DisclosureRequest,
+    "function": lambda _: lambda *_: None,
+    "async function": lambda _: awaited,
+    "timedelta": lambda _: timedelta(seconds=5),
+    "no time": lambda _: timedelta(0),
+    "time below zero": lambda _: timedelta(-1),
+    "timedelta.max": lambda _: timedelta.max,
+    "naive time": lambda _: datetime(2026, 1, 1),  # noqa: DTZ001 - the point of it
+    "aware time": lambda _: datetime(2026, 1, 1, tzinfo=UTC),
+    "last time": lambda _: datetime.max.replace(tzinfo=UTC),
+    "Risk": lambda _: core.Risk.PLAIN_HTTP,
+    "SessionStatus": lambda _: core.SessionStatus.DONE,
+    "RequestorToken": lambda _: TOKEN,
+    "SessionPointer": lambda _: POINTER,
+    "StartedSession": lambda _: STARTED,
+    "request": lambda _: ASKED,
+    "extended request": lambda _: EXTENDED,
+    "Sealer": lambda world: world.sealer,
+    "HandleSealer": lambda world: world.handles,
+    "Requestor": lambda world: world.sync,
+    "AsyncRequestor": lambda world: world.other,
+    "store": lambda world: world.store,
+    "async store": lambda world: world.async_store,
+    "transport": lambda world: world.transport(),
+    "async transport": lambda world: world.async_transport(),
+}
+ZOO = STRINGS | OTHERS
+
+# Keys are checked by tests of their own (`tests/trust`), flows are not for applications, and the
+# stores in files are tried by the contract.
+ELSEWHERE = re.compile(
+    r".*Signer.*|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
+    r"|VerifiedRequest|.*run_flow|.*SqliteStore.*|open_status_backend.*"
+)
+NAMED_OTHERWISE = {
+    ("SessionPointer", "url"): "u",
+    ("RequestorToken", "text"): "token",
+    ("FrontendAuthorization", "text"): "authorization",
+    ("all_of", "attributes"): "all_of",
+    ("any_of", "options"): "any_of",
+    ("optional", "options"): "optional",
+    ("read_request", "text"): "request",
+}
+"""What an error calls a parameter that has another name in JSON, or none."""
+CONTENT = {
+    ("IssuanceRequest", "disclose"),  # the labels do not fit what is asked then
+    ("HandleSealer", "keys"),
+}
+"""Parameters whose value is judged with others."""
+OWN_NAMES = {"disclose", "labels", "plugins", "secrets", "jwt_issuer"}
+"""Parameters that hold names which the caller chose: these stand in errors."""
+
+
+def words(text: str) -> set[str]:
+    """Return the words of an error's text; what is a URL in it is a `url` in a signature."""
+    return set(re.findall(r"[a-z_]+", text.lower()))
+
+
+def cases() -> Iterator[Any]:
+    for door in DOORS.values():
+        for parameter in door.parameters():
+            yield pytest.param(door.name, parameter, id=f"{door.name}-{parameter}")
+
+
+def test_no_door_is_left_out() -> None:
+    """A public callable without a call in `DOORS` is one that nobody tried."""
+    missing = {name for name in public_callables() if not ELSEWHERE.fullmatch(name)}
+    assert missing - set(DOORS) == set()
+
+
+@pytest.mark.parametrize(("name", "parameter"), list(cases()))
+def test_a_wrong_argument_is_refused_by_its_name(name: str, parameter: str) -> None:
+    """By an error of the tree, before anything is sent or stored."""
+    called = NAMED_OTHERWISE.get((name, parameter), parameter)
+    taken: list[str] = []
+    for animal, make in ZOO.items():
+        world = World()
+        function, arguments = DOORS[name].make(world)
+        door = DOORS[name].of(function, arguments)
+        world.sent.clear()
+        world.stored.clear()
+        try:
+            door.call(world, **{parameter: make(world)})
+        except IrmaError as error:
+            text = str(error)
+            assert "this is a bug" not in text, animal
+            if isinstance(error, UsageError):
+                if not isinstance(error, PluginError) and (name, parameter) not in CONTENT:
+                    assert {called, parameter} & words(text), (animal, text)
+                assert world.sent == world.stored == [], animal
+            if parameter not in OWN_NAMES:
+                assert MARK not in text, animal
+        else:
+            taken.append(animal)
+    assert len(taken) < len(ZOO) / 3, taken
