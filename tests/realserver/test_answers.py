@@ -37,7 +37,6 @@ from irma_core.errors import (
     RequestError,
     SessionCancelledError,
     SessionGoneError,
-    SessionNotFinishedError,
     SessionTimedOutError,
     SlotNotAnsweredError,
     WrongSessionError,
@@ -333,9 +332,8 @@ def test_an_app_that_disappears_meets_the_deadline(requestor: Requestor, wallet:
     wallet.start(session.pointer.json_text(), Disappear())
     with pytest.raises(NobodyAnsweredError):
         requestor.wait_for_answer(session, timeout=timedelta(seconds=1.5))
-    with pytest.raises(SessionNotFinishedError) as caught:
+    with pytest.raises(SessionCancelledError):
         requestor.get_answer(session)
-    assert caught.value.status == "CONNECTED"
 
 
 def test_a_cancelled_session_has_no_answer(requestor: Requestor) -> None:

@@ -78,7 +78,7 @@ def test_an_answer_and_what_is_asked_about_it_later(
     assert command_line.run("status", *state)[:2] == (0, "DONE\n")
     status, out, _ = command_line.run("result", *state)
     assert status == 0
-    assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "yes"
+    assert json.loads(out)["answer"]["age"]["attributes"][0]["value"] == "yes"
     assert command_line.run("cancel", *state)[0] == 0
 
 
@@ -94,7 +94,7 @@ def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
 def test_what_the_server_refuses(command_line: CommandLine) -> None:
     """An unknown name is wrong usage; a wrong token, or none, is the server's refusal."""
     status, _, err = command_line.run("session", "--disclose", "nothing.town.age.over18")
-    assert (status, "Unknown identifiers" in err) == (2, True)
+    assert (status, "the server's schemes do not have" in err) == (2, True)
     for token in ("wrong", ""):
         status, _, err = command_line.at(IRMA_TOKEN=token).run(*ADULT)
         assert status == 5

@@ -116,19 +116,18 @@ def test_a_service_that_is_away_is_told() -> None:
 
 
 def test_a_requestor_that_does_not_await_refuses_it(url: str) -> None:
-    """Both type checkers do so before the program runs; if nobody asks them, the first start."""
+    """A Requestor refuses an async signer when it is made; both type checkers refuse it earlier."""
     irma_server = server()
 
     async def start() -> None:
         signer = RemoteSigner(url, TOKEN)
-        requestor = Requestor(
-            irma_server.url,
-            irma_server.transport(),
-            authentication=PublicKeyAuthentication("webshop", signer),  # type: ignore[arg-type]
-        )
         try:
-            with pytest.raises(ConfigurationError, match="must be awaited"):
-                requestor.start_session(ADULT)
+            with pytest.raises(ConfigurationError, match="authentication"):
+                Requestor(
+                    irma_server.url,
+                    irma_server.transport(),
+                    authentication=PublicKeyAuthentication("webshop", signer),  # type: ignore[arg-type]
+                )
         finally:
             await signer.aclose()
 
