@@ -15,6 +15,7 @@ from typing import Final, TypeVar, final
 from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.transport import Clock, utc_now
+from irma_core.tracebacks import boundary
 
 __all__ = ["AsyncSqliteStore", "SqliteStore"]
 
@@ -31,6 +32,7 @@ _DELETE: Final = "DELETE FROM entries WHERE key = :key"
 
 
 @final
+@boundary
 class SqliteStore:
     """Keep values in an SQLite file that all processes of one machine share.
 
@@ -149,6 +151,7 @@ class SqliteStore:
 
 
 @final
+@boundary
 class AsyncSqliteStore:
     """`SqliteStore` for asyncio. Calls run in a thread of its own, so the event loop never waits.
 

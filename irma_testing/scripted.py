@@ -89,6 +89,7 @@ class _AsyncStream:
         self._script.is_closed = True
 
 
+@boundary
 class _Script:
     """What both colours share: the script, and a record of what was done."""
 

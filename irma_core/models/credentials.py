@@ -26,6 +26,12 @@ _WEEK = timedelta(weeks=1)
 _LARGEST_BATCH = 200
 
 
+def _hide_attributes(
+    attributes: Mapping[str, str | None] | Hidden[Mapping[str, str | None]],
+) -> Hidden[Mapping[str, str | None]]:
+    return attributes if isinstance(attributes, Hidden) else Hidden(attributes)
+
+
 @final
 @boundary
 @attrs.frozen
@@ -51,7 +57,9 @@ class CredentialRequest:
     """
 
     credential: str
-    attributes: Mapping[str, str | None] = attrs.field(repr=False)
+    _attributes: Hidden[Mapping[str, str | None]] = attrs.field(
+        alias="attributes", converter=_hide_attributes, repr=False
+    )
     validity: Validity = attrs.field(default=None, kw_only=True)
     _revocation_key: Hidden[str | None] = attrs.field(
         default=None, alias="revocation_key", converter=hide_optional, kw_only=True, repr=False
@@ -61,13 +69,18 @@ class CredentialRequest:
     )
 
     @property
+    def attributes(self) -> Mapping[str, str | None]:
+        """Texts by attribute name."""
+        return self._attributes.reveal()
+
+    @property
     def revocation_key(self) -> str | None:
         """What names this credential for later revocation."""
         return self._revocation_key.reveal()
 
     def __attrs_post_init__(self) -> None:
         check_credential_type(self.credential, "credential")
-        object.__setattr__(self, "attributes", _attributes(self.attributes))
+        object.__setattr__(self, "_attributes", Hidden(_attributes(self.attributes)))
         object.__setattr__(self, "validity", _validity(self.validity))
         if self.revocation_key is not None:
             check_text(self.revocation_key, "revocation_key", empty=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final, NoReturn, TypeAlias, final
+from typing import Any, Final, NoReturn, final
 
 import attrs
 
@@ -16,16 +16,6 @@ from irma_core.models.statuses import AttributeProofStatus
 from irma_core.tracebacks import boundary
 
 __all__ = ["AttributeBasedSignature", "DisclosedAttribute"]
-
-_Facts: TypeAlias = tuple[
-    str,
-    str | None,
-    AttributeProofStatus,
-    datetime,
-    tuple[tuple[str, str], ...] | None,
-    bool,
-    datetime | None,
-]
 
 
 @final
@@ -47,9 +37,10 @@ class DisclosedAttribute:
         not_revoked_before: If that proof is older than was tolerated: up to when it holds, aware.
     """
 
-    __slots__ = ("_facts",)
+    # The method of a tuple: whatever lists attributes finds a function.
+    __slots__ = ("_fact",)
 
-    _facts: _Facts
+    _fact: Callable[[int], Any]
 
     def __init__(
         self,
@@ -80,46 +71,50 @@ class DisclosedAttribute:
             check_flag(not_revoked, "not_revoked")
             check_optional(not_revoked_before, datetime, "not_revoked_before", "an aware datetime")
         pairs = None if translations is None else tuple(translations.items())
-        _set_facts(
-            self,
-            (attribute, raw_value, status, issued_at, pairs, not_revoked, not_revoked_before),
-        )
+        facts = (attribute, raw_value, status, issued_at, pairs, not_revoked, not_revoked_before)
+        _set_fact(self, facts.__getitem__)
 
     @property
     def attribute(self) -> str:
         """Its identifier."""
-        return self._facts[0]
+        fact: str = self._fact(0)
+        return fact
 
     @property
     def raw_value(self) -> str | None:
         """The value; None without one."""
-        return self._facts[1]
+        fact: str | None = self._fact(1)
+        return fact
 
     @property
     def status(self) -> AttributeProofStatus:
         """Whether it was asked for, and has a value."""
-        return self._facts[2]
+        fact: AttributeProofStatus = self._fact(2)
+        return fact
 
     @property
     def issued_at(self) -> datetime:
         """When its credential was issued."""
-        return self._facts[3]
+        fact: datetime = self._fact(3)
+        return fact
 
     @property
     def translations(self) -> Mapping[str, str] | None:
         """The value by language; None without one."""
-        pairs = self._facts[4]
+        pairs: tuple[tuple[str, str], ...] | None = self._fact(4)
         return None if pairs is None else FrozenMapping(dict(pairs), is_personal=True)
 
     @property
     def not_revoked(self) -> bool:
         """Whether non-revocation was proved."""
-        return self._facts[5]
+        fact: bool = self._fact(5)
+        return fact
 
     @property
     def not_revoked_before(self) -> datetime | None:
         """Up to when a proof of non-revocation holds that is older than was tolerated."""
-        return self._facts[6]
+        fact: datetime | None = self._fact(6)
+        return fact
 
     @property
     def is_null(self) -> bool:
@@ -137,6 +132,10 @@ class DisclosedAttribute:
             raise NullAttributeError(f"{self.attribute} has no value: ask is_null first")
         return self.raw_value
 
+    def _facts(self) -> tuple[Any, ...]:
+        facts: tuple[Any, ...] = getattr(self._fact, "__self__")  # noqa: B009
+        return facts
+
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a disclosed attribute cannot be changed: {name}")
 
@@ -146,10 +145,10 @@ class DisclosedAttribute:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DisclosedAttribute):
             return NotImplemented
-        return self._facts == other._facts
+        return self._facts() == other._facts()
 
     def __hash__(self) -> int:
-        return hash(self._facts)
+        return hash(self._facts())
 
     def __repr__(self) -> str:
         return (
@@ -159,17 +158,17 @@ class DisclosedAttribute:
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self._facts,)
+        return _restored, (self._facts(),)
 
 
-_set_facts: Final[Callable[[DisclosedAttribute, _Facts], None]] = vars(DisclosedAttribute)[
-    "_facts"
-].__set__
+_set_fact: Final[Callable[[DisclosedAttribute, Callable[[int], Any]], None]] = vars(
+    DisclosedAttribute
+)["_fact"].__set__
 
 
-def _restored(facts: _Facts) -> DisclosedAttribute:
+def _restored(facts: tuple[Any, ...]) -> DisclosedAttribute:
     attribute = object.__new__(DisclosedAttribute)
-    _set_facts(attribute, facts)
+    _set_fact(attribute, facts.__getitem__)
     return attribute
 
 

@@ -73,7 +73,10 @@ class _Secret:
         return hash((type(self), self._text))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {fingerprint_of(self._text.reveal())}>"
+        # A crash reporter may show one whose text was refused, so that it has none.
+        held: Hidden[str] | None = getattr(self, "_text", None)
+        shown = "without a text" if held is None else fingerprint_of(held.reveal())
+        return f"<{type(self).__name__} {shown}>"
 
     def __copy__(self) -> Self:
         return self

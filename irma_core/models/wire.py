@@ -272,7 +272,7 @@ def _wire_name(name: str, model: type[Any] | None) -> str:
 def _structure_model(model: type[Any]) -> Callable[[Any, Any], Any]:
     renamed = {
         field.name: override(
-            rename=_wire_name(field.name, model), struct_hook=_HOOKS.get(field.name)
+            rename=_wire_name(field.name, model), struct_hook=_HOOKS.get(field.alias or field.name)
         )
         for field in attrs.fields(model)
     }

@@ -125,6 +125,7 @@ def _form_fault(url: str) -> str:
     return ""
 
 
+@boundary
 def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -> bool:
     """Return whether the URL of a session pointer leads to where the IRMA server is known to be.
 

@@ -103,6 +103,7 @@ class AsyncInMemoryStream(_Stream):
         self._close()
 
 
+@boundary
 class _Line:
     """What both colours share."""
 

@@ -1,0 +1,338 @@
+"""Every public function is a boundary, and no frame behind one is in a traceback.
+
+The first part finds all that is public. The second makes errors at many of them, with secrets in
+every argument, and searches tracebacks with their local variables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import pkgutil
+import traceback
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+import irma_core
+from irma_backend import AsyncMemoryStore, MemoryStore, connect
+from irma_core import (
+    AsyncRequestor,
+    AttributeRequest,
+    Bearer,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    FrontendAuthorization,
+    GatewayAuthentication,
+    GatewaySecret,
+    HandleSealer,
+    HmacAuthentication,
+    HmacSigner,
+    IssuanceRequest,
+    NextSession,
+    Requestor,
+    RequestorToken,
+    RevocationRequest,
+    RsaSigner,
+    Sealer,
+    SessionEnd,
+    SessionPointer,
+    SessionType,
+    SignatureRequest,
+    StartedSession,
+    TokenAuthentication,
+    new_sealing_key,
+    read_request,
+    sign_session_request,
+    verify_result_jwt,
+    verify_session_request_jwt,
+)
+from irma_core.errors import IrmaError
+from irma_core.frames import is_own
+from irma_core.plugins.hookspecs import PluginUri
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.endpoints import parse_result_response, parse_start_response
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.token_endpoint import parse_token_response
+from irma_core.tracebacks import is_boundary
+from irma_testing import InMemoryServer, ScriptedTransport
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+from tests.flows.shop import Shop
+
+INSIDE = {
+    "irma_core.errors": "errors are raised, and take texts without secrets",
+    "irma_core.flows": "a driver runs a flow, and the driver is a boundary",
+    "irma_core.frames": "it reads tracebacks",
+    "irma_core.models": "what is public of it is in irma_core",
+    "irma_core.plugins.calling": "it calls plugins for irma_backend",
+    "irma_core.plugins.wiring": "it calls plugins for irma_backend",
+    "irma_core.protocol.part_checks": "boundaries call it",
+    "irma_core.protocol.policy": "it takes errors and durations",
+    "irma_core.protocol.replies": "parse functions call it",
+    "irma_core.protocol.sse": "it takes what a server sends, and raises nothing",
+    "irma_core.protocol.transport": "shapes, and what flows call",
+    "irma_core.tracebacks": "it makes boundaries",
+    "irma_core.trust": "what is public of it is in irma_core",
+}
+"""Modules that nobody calls from outside, and why."""
+DRIVERS = "irma_core.flows.drive"
+NO_BOUNDARY = {
+    "Answer": "it is made by an answer's checks, and its methods take slots",
+    "AnsweredSlot": "its methods take identifiers; a result has many",
+    "DisclosedAttribute": "its properties take nothing; a result has many",
+    "ManualClock": "it takes durations",
+    "SystemClock": "it takes nothing",
+    "CredentialType": "it takes names",
+    "Scheme": "it takes names",
+    "EventStream": "the server in memory makes it",
+    "HeldCredential": "the app in memory makes it",
+    "OpenSession": "the server in memory makes it",
+    "AttributeAsked": "the server in memory makes it",
+    "FrontendOptions": "it checks nothing",
+}
+"""Public classes that hold no boundary, and why."""
+
+
+def modules() -> Iterator[str]:
+    """Give the modules whose public names are for callers outside."""
+    yield from ("irma_backend", "irma_core", "irma_testing", DRIVERS)
+    yield from ("irma_transport_aiohttp", "irma_transport_urllib3")
+    yield from ("irma_status_redis", "irma_signing_pkcs11")
+    for found in pkgutil.walk_packages(irma_core.__path__, "irma_core."):
+        if not any(f"{found.name}.".startswith(f"{inside}.") for inside in INSIDE):
+            yield found.name
+
+
+def public_things() -> Iterator[Any]:
+    for module in modules():
+        if module.startswith(("irma_status", "irma_signing")):
+            pytest.importorskip("redis" if "redis" in module else "pkcs11")
+        loaded = import_module(module)
+        for name in getattr(loaded, "__all__", ()):
+            thing: object = getattr(loaded, name)
+            own_module = str(getattr(thing, "__module__", ""))
+            if is_own(own_module) and isinstance(thing, type | FunctionType):
+                yield pytest.param(thing, id=f"{module}.{name}")
+
+
+@pytest.mark.parametrize("thing", list(public_things()))
+def test_what_is_public_is_a_boundary(thing: Any) -> None:
+    """Functions, and the public methods of classes; the rest stands in a table with reasons."""
+    if not isinstance(thing, type):
+        if thing.__name__.startswith("irma_"):
+            return  # a hook, which takes nothing
+        assert is_boundary(thing)
+        return
+    is_shape = getattr(thing, "_is_protocol", False)
+    if is_shape or issubclass(thing, Enum | BaseException) or thing.__name__ in NO_BOUNDARY:
+        return
+    for name in dir(thing):
+        member = inspect.getattr_static(thing, name)
+        function = getattr(member, "__func__", member)
+        is_public = not name.startswith("_") or name == "__init__"
+        if is_public and isinstance(function, FunctionType) and is_own(function.__module__):
+            assert is_boundary(function), f"{thing.__name__}.{name}"
+
+
+SECRET = "Kz7secretKz7secretKz"
+"""Twenty letters and digits, as a token has."""
+HALF = f"{SECRET}\ud800"
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEY = new_sealing_key()
+AGE = "example.town.age.over18"
+
+
+def deliver(end: SessionEnd) -> None:
+    """Fail as an application may."""
+    raise LookupError(f"order {end.status}")
+
+
+def started() -> StartedSession:
+    server = InMemoryServer()
+    return Requestor(server.url, server.transport()).start_session(DisclosureRequest([AGE]))
+
+
+def answered(status: int, body: str) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "application/json"),), body=body.encode())
+
+
+def requestor_of(*replies: HttpResponse, **options: Any) -> Requestor:
+    return Requestor("https://irma.example", ScriptedTransport(list(replies)), **options)
+
+
+SEALER = HandleSealer([KEY])
+SESSION = started()
+HANDLE = SEALER.seal(SESSION, purpose="login", binding=SECRET)
+GATEWAY = GatewayAuthentication("https://login.example/token", GatewaySecret("shop", SECRET))
+REFUSED = answered(401, f'{{"error": "invalid_client", "error_description": "{SECRET}"}}')
+RESULT = f'{{"token": "{SECRET}", "status": "NONE", "type": "disclosing"}}'
+
+RAISING: dict[str, Callable[[], object]] = {
+    "a token": lambda: RequestorToken(f"{SECRET}x"),
+    "an authorization": lambda: FrontendAuthorization(f"{SECRET} x"),
+    "a bearer token": lambda: TokenAuthentication(f"{SECRET}\n"),
+    "a gateway's secret": lambda: GatewaySecret("shop", f"{SECRET}\n"),
+    "a short HMAC key": lambda: HmacSigner(SECRET.encode()),
+    "an HMAC key as text": lambda: HmacSigner.from_base64(f"{SECRET}é"),
+    "a key in the signer's place": lambda: HmacAuthentication("shop", SECRET),  # type: ignore[type-var]
+    "a private key": lambda: RsaSigner(SECRET),
+    "a private key's password": lambda: RsaSigner("x", password=SECRET.encode()),
+    "sealing keys": lambda: Sealer([SECRET]),
+    "sealing keys as text": lambda: HandleSealer(SECRET),
+    "a value to be demanded": lambda: AttributeRequest(AGE, value=HALF),
+    "a value to be issued": lambda: CredentialRequest("a.b.c", {"bsn": HALF}),
+    "a name of an attribute": lambda: CredentialRequest("a.b.c", {HALF: SECRET}),
+    "a revocation key": lambda: CredentialRequest("a.b.c", {"x": SECRET}, revocation_key=HALF),
+    "a revocation": lambda: RevocationRequest("a.b", SECRET),
+    "a message": lambda: SignatureRequest(HALF, [AGE]),
+    "a callback URL": lambda: ExtendedRequest(
+        DisclosureRequest([AGE]), callback_url=f"ftp://shop.example/{SECRET}"
+    ),
+    "a URL of the next session": lambda: NextSession(f"https://user:{SECRET}/"),
+    "a pointer": lambda: SessionPointer(f"https:// {SECRET}", SessionType.DISCLOSING),
+    "a request in JSON": lambda: read_request(f'{{"disclose": "{SECRET}"}}'),
+    "a base URL with a password": lambda: ServerUrl.parse(f"https://user:{SECRET}/"),
+    "a plugin's URI": lambda: PluginUri.parse(f"://{SECRET}"),
+    "another binding": lambda: SEALER.unseal(
+        HANDLE, purpose="login", binding=f"{SECRET}x", now=NOW
+    ),
+    "another purpose": lambda: SEALER.unseal(HANDLE, purpose="x", binding=SECRET, now=NOW),
+    "no handle": lambda: SEALER.unseal(SECRET, purpose="login", binding=SECRET, now=NOW),
+    "a purpose of half a character": lambda: SEALER.seal(
+        SESSION, purpose=HALF, binding=Bearer.ANYBODY
+    ),
+    "a value of half a character": lambda: Sealer([KEY]).seal(
+        {"x": HALF}, purpose="x", now=NOW, lifetime=timedelta(hours=1)
+    ),
+    "a name of half a character": lambda: sign_session_request(
+        IssuanceRequest([CredentialRequest("a.b.c", {"bsn": SECRET})]),
+        name=HALF,
+        signer=HmacSigner(b"k" * 32),
+        now=NOW,
+    ),
+    "a request JWT of nobody": lambda: verify_session_request_jwt(
+        "e30.eyJpc3MiOiJ4In0.",
+        keys={"shop": SECRET.encode() * 2},
+        max_age=timedelta(1),
+        now=NOW,
+    ),
+    "a result JWT": lambda: verify_result_jwt(f"e30.{SECRET}.x", keys=[], issuer=None, now=NOW),
+    "a result of another kind": lambda: parse_result_response(answered(200, RESULT)),
+    "a start of another kind": lambda: parse_start_response(answered(200, RESULT)),
+    "a token's refusal": lambda: parse_token_response(REFUSED),
+    "a gateway's refusal": lambda: requestor_of(REFUSED, gateway=GATEWAY).check_health(),
+    "a JWT that is none": lambda: requestor_of().start_session(SECRET),
+    "no session": lambda: requestor_of().get_status(SECRET),  # type: ignore[arg-type]
+    "a handle to redeem": lambda: requestor_of().redeem_handle(
+        SECRET,
+        sealer=SEALER,
+        store=MemoryStore(InMemoryServer().clock),
+        purpose="login",
+        binding=SECRET,
+    ),
+    "no token in time": lambda: requestor_of().wait_for_answer(SESSION, timeout=timedelta(0)),
+    "a header": lambda: Urllib3Transport(proxy=f"ftp://user:{SECRET}@proxy"),
+    "a proxy": lambda: Urllib3Transport(proxy="https://p", proxy_headers={"x": HALF}),
+    "a proxy of the other mode": lambda: AiohttpTransport(proxy=f"ftp://user:{SECRET}@proxy"),
+    "a URI to connect by": lambda: connect(
+        "https://irma.example", name="shop", key=f"nothing:{SECRET}"
+    ).__enter__(),
+    "a status that is watched": lambda: (
+        requestor_of().watch_status(SECRET).__enter__()  # type: ignore[arg-type]
+    ),
+}
+
+
+def frames_of(error: BaseException | None) -> list[traceback.FrameSummary]:
+    """Return all frames of an error and of what is chained to it, with their local variables."""
+    frames: list[traceback.FrameSummary] = []
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        shown = traceback.TracebackException.from_exception(each, capture_locals=True)
+        # A test's own frames hold the secrets by right.
+        frames += [frame for frame in shown.stack if "/tests/" not in frame.filename]
+        waiting += [each.__cause__, each.__context__]
+    return frames
+
+
+def search(error: BaseException) -> None:
+    """Fail if the secret is in a frame that is not the test's, or in a chained error."""
+    assert frames_of(error)
+    for frame in frames_of(error):
+        assert SECRET not in str(frame.locals), f"{frame.filename}:{frame.lineno}"
+        assert not frame.filename.startswith("<attrs")
+        assert "/irma_core/" not in frame.filename or frame.filename.endswith("/tracebacks.py")
+    each: BaseException | None = error
+    while each is not None:
+        assert SECRET not in f"{each} {each.args!r} {vars(each)!r}"
+        each = each.__cause__ or each.__context__
+
+
+@pytest.mark.parametrize("call", RAISING.values(), ids=RAISING)
+def test_no_secret_is_in_a_frame(call: Callable[[], object]) -> None:
+    """Every one is an error of the tree, and shows nothing of what it was given."""
+    with pytest.raises(IrmaError) as raised:
+        call()
+    search(raised.value)
+
+
+AWAITED: dict[str, Callable[[AsyncRequestor], Any]] = {
+    "start": lambda requestor: requestor.start_session(SECRET),
+    "status": lambda requestor: requestor.get_status(SECRET),  # type: ignore[arg-type]
+    "wait": lambda requestor: requestor.wait_for_answer(SESSION, timeout=timedelta(0)),
+    "redeem": lambda requestor: requestor.redeem_handle(
+        SECRET,
+        sealer=SEALER,
+        store=AsyncMemoryStore(InMemoryServer().clock),
+        purpose="login",
+        binding=SECRET,
+    ),
+    "watch": lambda requestor: requestor.watch_status(SECRET).__aenter__(),  # type: ignore[arg-type]
+    "chain": lambda requestor: anext(
+        requestor.follow_chain(
+            SESSION,
+            sealer=Sealer([KEY]),
+            store=AsyncMemoryStore(InMemoryServer().clock),
+            timeout=timedelta(0),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("call", AWAITED.values(), ids=AWAITED)
+def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor], Any]) -> None:
+    """The same where it is awaited."""
+    server = InMemoryServer()
+
+    async def main() -> None:
+        requestor = AsyncRequestor(server.url, server.async_transport())
+        await call(requestor)
+
+    with pytest.raises(IrmaError) as raised:
+        asyncio.run(main())
+    search(raised.value)
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+def test_the_frames_of_the_application_are_shown_and_the_post_is_not(colour: str) -> None:
+    """`deliver` raises: its frame stays, and no frame of the receiver does."""
+    shop = Shop(colour, deliver=deliver)
+    session = shop.start(DisclosureRequest({"x": AGE}))
+    shop.app.accept(session.pointer)
+    error = shop.failures[0]
+    assert type(error) is LookupError
+    names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+    assert names[-1] == "deliver"
+    for frame in frames_of(error):
+        assert "/irma_core/" not in frame.filename or frame.filename.endswith("/tracebacks.py")

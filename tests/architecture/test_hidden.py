@@ -1,0 +1,444 @@
+"""No tool that looks into objects sees a secret, and nothing frozen can be changed inside."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import pickle
+import pprint
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from rich import inspect as rich_inspect
+from rich.console import Console
+from rich.pretty import pretty_repr
+
+import irma_core
+from irma_core import (
+    AttributeBasedSignature,
+    AttributeProofStatus,
+    AttributeRequest,
+    Bearer,
+    CredentialRequest,
+    DisclosedAttribute,
+    DisclosureRequest,
+    Evidence,
+    ExtendedRequest,
+    FrontendAuthorization,
+    FrontendOptions,
+    FrontendRequest,
+    GatewayAssertion,
+    GatewayAuthentication,
+    GatewaySecret,
+    HandleSealer,
+    HmacAuthentication,
+    HmacSigner,
+    IssuanceRequest,
+    NextSession,
+    PairingMethod,
+    Requestor,
+    RequestorToken,
+    RevocationRequest,
+    Sealer,
+    SessionPackage,
+    SessionPointer,
+    SessionResult,
+    SessionStatus,
+    SessionType,
+    SignatureRequest,
+    StartedSession,
+    TokenAuthentication,
+    VerifiedRequest,
+    new_sealing_key,
+    sign_session_request,
+    verify_session_request_jwt,
+)
+from irma_core.errors import UsageError
+from irma_core.flows.kept import Fetched
+from irma_core.models.frozen import FrozenMapping
+from irma_core.models.hidden import Hidden, HiddenSecret
+from irma_core.models.sessions import KeptSession
+from irma_core.plugins.hookspecs import Colour, PluginUri, WiringContext
+from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.trust.result_jwt import OlderResult
+from irma_testing import RequestorSettings, ScriptedTransport, ServerSettings
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+from tests.pytest_plugin.running import run_pytest
+
+SECRET = "Kz7secretKz7secretKz"
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEY = SECRET.encode() * 2
+SIGNER = HmacSigner(KEY)
+AGE = "example.town.age.over18"
+TOKEN = RequestorToken(SECRET)
+POINTER = SessionPointer(f"https://irma.example/session/{SECRET}", SessionType.DISCLOSING)
+FRONTEND = FrontendRequest(
+    FrontendAuthorization(SECRET), received={"authorization": SECRET, "more": [{"x": SECRET}]}
+)
+ASKED = ExtendedRequest(
+    DisclosureRequest(
+        {"x": AttributeRequest(AGE, SECRET)},
+        labels={"x": {"en": "Age"}},
+        revocation={"example.town.age": timedelta(hours=1)},
+    ),
+    callback_url=f"https://shop.example/{SECRET}",
+    next_session=NextSession(f"https://shop.example/{SECRET}"),
+)
+CARD = CredentialRequest("a.b.c", {"bsn": SECRET}, revocation_key=SECRET)
+GIVEN = DisclosedAttribute(
+    AGE,
+    SECRET,
+    status=AttributeProofStatus.PRESENT,
+    issued_at=NOW,
+    translations={"en": SECRET},
+)
+PACKAGE = SessionPackage(POINTER, TOKEN, frontend_request=FRONTEND)
+RESULT = SessionResult(
+    TOKEN,
+    SessionStatus.DONE,
+    type=SessionType.DISCLOSING,
+    unchecked_disclosed=((GIVEN,),),
+    unchecked_signature=AttributeBasedSignature(SECRET, SECRET),
+    next_session=TOKEN,
+)
+
+
+def verified() -> VerifiedRequest:
+    jwt = sign_session_request(IssuanceRequest([CARD]), name="shop", signer=SIGNER, now=NOW)
+    return verify_session_request_jwt(
+        jwt, keys={"shop": KEY}, max_age=timedelta(minutes=5), now=NOW
+    )
+
+
+EXAMPLES: list[Any] = [
+    TOKEN,
+    FrontendAuthorization(SECRET),
+    TokenAuthentication(SECRET),
+    HmacAuthentication("shop", SIGNER),
+    SIGNER,
+    Sealer([new_sealing_key()]),
+    HandleSealer([new_sealing_key()]),
+    GatewaySecret("shop", SECRET),
+    GatewayAssertion("shop", SIGNER),
+    GatewayAuthentication("https://login.example/token", GatewaySecret("shop", SECRET)),
+    PluginUri.parse(f"redis://:{SECRET}@host/0"),
+    WiringContext(Colour.SYNC, ScriptedTransport([]).clock, ScriptedTransport([]), {"x": SECRET}),
+    POINTER,
+    FRONTEND,
+    PACKAGE,
+    StartedSession(ASKED, PACKAGE, started_at=NOW),
+    KeptSession(ASKED, TOKEN),
+    ASKED,
+    ASKED.request,
+    AttributeRequest(AGE, SECRET),
+    SignatureRequest(SECRET, [AGE]),
+    CARD,
+    IssuanceRequest([CARD]),
+    RevocationRequest("a.b.c", SECRET),
+    NextSession(f"https://shop.example/{SECRET}"),
+    FrontendOptions(PairingMethod.PIN, SECRET),
+    GIVEN,
+    AttributeBasedSignature(SECRET, SECRET),
+    RESULT,
+    OlderResult(SessionType.DISCLOSING, None, unchecked_attributes={"x": SECRET}),
+    verified(),
+    Fetched(SECRET, until=0.0),
+    HttpRequest(
+        "GET", f"https://x/{SECRET}", path="GET x", headers=(("x", SECRET),), body=SECRET.encode()
+    ),
+    HttpResponse(200, (("x", SECRET),), body=SECRET.encode()),
+    RequestorSettings("token", SECRET),
+    ServerSettings(requestors={"x": RequestorSettings("token", SECRET)}, jwt_privkey=SECRET),
+    Requestor(
+        "https://irma.example",
+        ScriptedTransport([]),
+        authentication=TokenAuthentication(SECRET),
+        headers={"x-api-key": SECRET},
+    ),
+    Urllib3Transport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
+    AiohttpTransport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
+]
+NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
+"""Public attrs classes that hold no secret of their own."""
+MADE_OF_OTHERS = {"AnsweredSlot", "SessionEnd", "PublicKeyAuthentication"}
+"""Public attrs classes whose parts are among the examples."""
+TESTED_BY_SESSIONS = {"Answer"}
+
+
+def as_dict(thing: Any) -> object:
+    return attrs.asdict(thing) if attrs.has(type(thing)) else thing
+
+
+def as_tuple(thing: Any) -> object:
+    return attrs.astuple(thing) if attrs.has(type(thing)) else thing
+
+
+def inspected(thing: object) -> str:
+    """Return what `rich.inspect` shows with all private attributes."""
+    written = io.StringIO()
+    # The public properties of a model are what it is for; its other attributes are not.
+    fields = {
+        name: getattr(thing, name, None)
+        for name in dir(thing)
+        if name.startswith("_") and not name.startswith("__")
+    }
+    rich_inspect(fields, console=Console(file=written, width=500), private=True)
+    return written.getvalue()
+
+
+def dumped(thing: object) -> str:
+    def instance_dict(other: object) -> object:
+        return getattr(other, "__dict__", repr(other))
+
+    return json.dumps(thing, default=instance_dict, skipkeys=True)
+
+
+TOOLS: dict[str, Callable[[Any], object]] = {
+    "repr": repr,
+    "str": str,
+    "format": format,
+    "rich": pretty_repr,
+    "rich.inspect": inspected,
+    "pprint": pprint.pformat,
+    "asdict": lambda thing: pprint.pformat(as_dict(thing)),
+    "astuple": lambda thing: pprint.pformat(as_tuple(thing)),
+    "rich of asdict": lambda thing: pretty_repr(as_dict(thing)),
+    "json by repr": lambda thing: json.dumps(as_dict(thing), default=repr, skipkeys=True),
+    "vars": lambda thing: pprint.pformat(getattr(thing, "__dict__", None)),
+    "getstate": lambda thing: repr(getattr(thing, "__getstate__", lambda: None)()),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+@pytest.mark.parametrize("thing", EXAMPLES, ids=lambda thing: type(thing).__name__)
+def test_no_tool_shows_a_secret(tool: Callable[[Any], object], thing: object) -> None:
+    """Whatever it asks an object for."""
+    shown = str(tool(thing))
+    assert SECRET not in shown
+    assert SECRET not in shown.replace("\n", "").replace(" ", "")
+
+
+def test_every_public_class_is_among_the_examples() -> None:
+    """A new one comes with an example, or with a word why it needs none."""
+    named = {type(each).__name__ for each in EXAMPLES}
+    for name in irma_core.__all__:
+        thing: object = getattr(irma_core, name)
+        if isinstance(thing, type) and attrs.has(thing):
+            assert name in named | NO_SECRET | MADE_OF_OTHERS, name
+
+
+def test_pytest_shows_no_secret_where_two_differ(tmp_path: Path) -> None:
+    """The difference of two of the same class is told by their fields."""
+    (tmp_path / "test_differ.py").write_text(
+        f"""
+import pytest
+from irma_core import *
+from irma_core.plugins.hookspecs import PluginUri
+
+MADE = [
+    lambda text: RequestorToken(text),
+    lambda text: FrontendAuthorization(text),
+    lambda text: TokenAuthentication(text),
+    lambda text: GatewaySecret("shop", text),
+    lambda text: PluginUri.parse(f"redis://:{{text}}@host/0"),
+    lambda text: CredentialRequest("a.b.c", {{"x": text}}, revocation_key=text),
+    lambda text: AttributeRequest("a.b.c.d", text),
+    lambda text: NextSession(f"https://shop.example/{{text}}"),
+]
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_differ(make):
+    one, other = make("{SECRET}"), make("{SECRET[::-1]}")
+    assert one == other
+"""
+    )
+    said = run_pytest(tmp_path, "-q", "-vv", "--tb=short")
+    assert "8 failed" in said
+    assert SECRET not in said.replace("\n", "")
+    assert SECRET[::-1] not in said.replace("\n", "")
+
+
+NEVER_PICKLED: list[object] = [
+    TOKEN,
+    FrontendAuthorization(SECRET),
+    TokenAuthentication(SECRET),
+    GatewaySecret("shop", SECRET),
+    PluginUri.parse(f"redis://:{SECRET}@host/0"),
+    StartedSession(ASKED, PACKAGE, started_at=NOW),
+    PACKAGE,
+    FRONTEND,
+    RESULT,
+    verified(),
+    ServerUrl.parse("https://irma.example"),
+    HttpRequest("GET", "https://x", path="GET x"),
+    HiddenSecret(SECRET),
+]
+
+
+@pytest.mark.parametrize("thing", NEVER_PICKLED, ids=lambda thing: type(thing).__name__)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
+    """The error says so, and is of the tree."""
+    with pytest.raises(UsageError, match=r"not pickled"):
+        pickle.dumps(thing, protocol)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [ASKED, CARD, GIVEN, IssuanceRequest([CARD]), FrozenMapping({"a": 1}, is_personal=True)],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_what_a_caller_wrote_can_be_stored_and_copied(thing: object) -> None:
+    """A pickle of a request has its values, since it is made to be read again."""
+    again: object = pickle.loads(pickle.dumps(thing))
+    assert again == thing
+    assert copy.deepcopy(thing) == copy.copy(thing) == thing
+    assert hash(again) == hash(thing)
+    assert repr(again) == repr(thing)
+
+
+# What is frozen.
+
+
+def insides(thing: object, seen: set[int]) -> Iterator[object]:
+    """Give a thing and all that can be reached from it by attributes, items and iteration."""
+    if id(thing) in seen or isinstance(thing, str | bytes | int | float | type | datetime):
+        return
+    seen.add(id(thing))
+    yield thing
+    held: list[object] = []
+    if isinstance(thing, Mapping):
+        held += [*thing, *thing.values()]
+    elif isinstance(thing, tuple | list | frozenset | set):
+        held += thing
+    if type(thing).__module__.startswith("irma_"):
+        names = {name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())}
+        held += [getattr(thing, name) for name in names if name != "__weakref__"]
+    for each in held:
+        yield from insides(each, seen)
+
+
+FROZEN = [each for each in EXAMPLES if attrs.has(type(each)) or each in (TOKEN, GIVEN)]
+MUTABLE_PARTS = (ScriptedTransport, HmacSigner)
+"""Parts of somebody's own, which a setting refers to."""
+
+
+@pytest.mark.parametrize("thing", FROZEN, ids=lambda thing: type(thing).__name__)
+def test_nothing_inside_can_be_changed(thing: object) -> None:
+    """No list or dict can be reached, no attribute set or deleted, and there is no `__dict__`."""
+    for each in insides(thing, set()):
+        assert not isinstance(each, list | dict | set | bytearray), type(each)
+        if not type(each).__module__.startswith("irma_core") or isinstance(each, MUTABLE_PARTS):
+            continue
+        if isinstance(each, Bearer | SessionType | SessionStatus | PairingMethod | Evidence):
+            continue
+        assert not hasattr(each, "__dict__") or type(each).__name__ in ENUMS, type(each)
+        for name in ("__class__", "anything", *getattr(type(each), "__slots__", ())):
+            if name == "__weakref__" or type(each).__name__ in ENUMS:
+                continue
+            with pytest.raises((AttributeError, TypeError)):
+                setattr(each, name, getattr(each, name, None))
+            with pytest.raises((AttributeError, TypeError)):
+                delattr(each, name)
+
+
+ENUMS = {"AttributeProofStatus", "Colour", "Risk", "ProofStatus"}
+
+
+def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:
+    """It has copies."""
+    labels: dict[str | int, dict[str, str]] = {"x": {"en": "Age"}}
+    revocation: dict[str, timedelta | None] = {"example.town.age": None}
+    request = DisclosureRequest({"x": AGE}, labels=labels, revocation=revocation)
+    attributes: dict[str, str | None] = {"x": "1"}
+    card = CredentialRequest("a.b.c", attributes)
+    received: dict[str, Any] = {"more": []}
+    frontend = FrontendRequest(FrontendAuthorization("x"), received=received)
+    translations = {"en": "1"}
+    given = DisclosedAttribute(
+        AGE, "1", status=AttributeProofStatus.PRESENT, issued_at=NOW, translations=translations
+    )
+    headers = [("a", "b")]
+    message = HttpResponse(200, headers)  # type: ignore[arg-type]
+    labels["x"]["en"] = attributes["x"] = translations["en"] = "changed"
+    revocation.clear()
+    received["more"].append("changed")
+    headers.clear()
+    assert request.labels["x"] == {"en": "Age"}
+    assert list(request.revocation) == ["example.town.age"]
+    assert card.attributes == {"x": "1"}
+    assert frontend.received == {"more": []}
+    frontend.received["more"] = "changed"
+    assert frontend.json_value()["more"] == []
+    assert given.translations == {"en": "1"}
+    assert message.headers == (("a", "b"),)
+
+
+def test_a_request_that_is_received_must_be_json() -> None:
+    """The error names the argument."""
+    deep: Any = {}
+    for _ in range(100_000):
+        deep = {"x": deep}
+    wrong: Any
+    for wrong in ("text", {"x": object()}, deep):
+        with pytest.raises(UsageError, match=r"received: must be"):
+            FrontendRequest(FrontendAuthorization("x"), received=wrong)
+    while deep:
+        deep = deep.pop("x")  # or Python frees it by recursion
+
+
+# Where something comes from.
+
+
+def test_evidence_is_no_argument() -> None:
+    """Neither the constructor, nor a changed copy, nor a restored state claims a signature."""
+    from irma_core.models.results import signed_result  # noqa: PLC0415  # for `result_jwt` alone
+
+    signed = signed_result(RESULT)
+    assert (RESULT.evidence, signed.evidence) == (Evidence.TRANSPORT, Evidence.SIGNED)
+    assert attrs.evolve(signed).evidence is Evidence.TRANSPORT
+    assert copy.copy(signed) is copy.deepcopy(signed) is signed
+    changes: dict[str, Any] = {"evidence": Evidence.SIGNED}
+    with pytest.raises(TypeError):
+        SessionResult(TOKEN, SessionStatus.DONE, type=SessionType.DISCLOSING, **changes)
+    with pytest.raises(TypeError):
+        attrs.evolve(RESULT, **changes)
+    assert not hasattr(RESULT, "__setstate__")
+    with pytest.raises(AttributeError):
+        RESULT.evidence = Evidence.SIGNED  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", [VerifiedRequest, ServerUrl])
+def test_what_was_checked_is_made_by_its_check_alone(kind: Any) -> None:
+    """There is no constructor, and no copy that differs."""
+    made = verified() if kind is VerifiedRequest else ServerUrl.parse("https://irma.example")
+    with pytest.raises((TypeError, UsageError)):
+        kind()
+    with pytest.raises((TypeError, UsageError)):
+        attrs.evolve(made)
+    assert copy.copy(made) is copy.deepcopy(made) is made
+    assert not hasattr(made, "__setstate__")
+
+
+def test_hidden_values_are_compared_and_hashed() -> None:
+    """By their values, and with nothing else."""
+    assert Hidden("a") == Hidden("a") != Hidden("b")
+    assert Hidden("a") != "a"
+    assert len({Hidden("a"), Hidden("a")}) == 1
+    assert [repr(Hidden(None)), repr(Hidden(""))] == ["None", "…"]
+    assert copy.copy(HiddenSecret("a")) == copy.deepcopy(HiddenSecret("a")) == HiddenSecret("a")
+    assert TOKEN != SECRET
+    assert FrontendAuthorization(SECRET) != TOKEN
+    assert GIVEN != AGE
+    assert repr(FrozenMapping({"a": 1})) == "{'a': 1}"
+    assert repr(FrozenMapping({"a": 1}, is_personal=True)) == "{'a': …}"
+    unmade = object.__new__(RequestorToken)
+    assert repr(unmade) == "<RequestorToken without a text>"
