@@ -10,6 +10,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.tracebacks import boundary
+from irma_core.trust.key_forms import what_surrounds
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
 
 __all__ = [
@@ -54,7 +55,8 @@ class TokenAuthentication:
 
     def __attrs_post_init__(self) -> None:
         if not _is_text(self.reveal(), _TOKEN):
-            raise ConfigurationError("a token is ASCII text, not empty, on one line")
+            hint = what_surrounds(self.reveal())
+            raise ConfigurationError(f"a token must be ASCII on one line, and not empty{hint}")
 
     def reveal(self) -> str:
         """Return the shared token."""

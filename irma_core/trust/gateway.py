@@ -24,6 +24,7 @@ from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc
 from irma_core.tracebacks import boundary
+from irma_core.trust.key_forms import what_surrounds
 from irma_core.trust.session_jwt import CLOCK_MARGIN, UnsignedJwt, unsigned_jwt
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
 
@@ -77,7 +78,8 @@ class GatewaySecret(_Credentials[Signer]):
     def __attrs_post_init__(self) -> None:
         self._check_id()
         if not _is_text(self.reveal()):
-            raise ConfigurationError("secret: ASCII text, not empty, on one line")
+            hint = what_surrounds(self.reveal())
+            raise ConfigurationError(f"secret must be ASCII on one line, and not empty{hint}")
 
     def reveal(self) -> str:
         """Return the secret."""

@@ -26,6 +26,7 @@ __all__ = [
     "decoded_base64",
     "pem_form",
     "setting_text",
+    "what_surrounds",
     "why_no_pem",
 ]
 
@@ -144,6 +145,17 @@ def setting_text(data: str | bytes) -> str:
     if isinstance(data, bytes):
         data = _decoded_text(data)
     return data.strip(_EDGES)
+
+
+def what_surrounds(value: object) -> str:
+    """Return a hint on what stands around a setting that files and shells add, or nothing."""
+    if not isinstance(value, str) or not value:
+        return ""
+    if value != setting_text(value):
+        return "; a line end, whitespace or a byte order mark stands around this one: strip it"
+    if value[0] in {'"', "'"} and value[-1] == value[0]:
+        return "; this one stands in quotes: take them away"
+    return ""
 
 
 def _decoded_text(data: bytes) -> str:

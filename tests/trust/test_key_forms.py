@@ -26,7 +26,16 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_core import HmacSigner, PublicKey, RsaSigner, Sealer, SharedKey, new_sealing_key
+from irma_core import (
+    GatewaySecret,
+    HmacSigner,
+    PublicKey,
+    RsaSigner,
+    Sealer,
+    SharedKey,
+    TokenAuthentication,
+    new_sealing_key,
+)
 from irma_core.errors import ConfigurationError
 from irma_core.trust.key_forms import check_shared_secret, has_other_key
 from irma_core.trust.server_keys import given_server_keys
@@ -418,3 +427,28 @@ def test_what_is_no_sealing_key_is_refused_by_its_cause(keys: Any, said: str) ->
     """A key read wrongly would seal what no other process opens."""
     with pytest.raises(ConfigurationError, match=said):
         Sealer(keys)
+
+
+@pytest.mark.parametrize(
+    ("around", "said"),
+    [
+        ("{}\n", "strip it"),
+        ("{}\r\n", "strip it"),
+        ("\ufeff{}", "strip it"),
+        (" {}", "strip it"),
+        ('"\n{}"', "take them away"),
+        ("{}\u00e9", "not empty$"),
+        ("", "not empty$"),
+    ],
+)
+def test_what_surrounds_a_token_is_named(around: str, said: str) -> None:
+    """As Kubernetes and editors on Windows add it; the token itself is in no text."""
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        TokenAuthentication(around.format("t0ken"))
+    assert "t0ken" not in str(caught.value)
+
+
+def test_what_surrounds_a_gateways_secret_is_named() -> None:
+    """A file ends with a line end."""
+    with pytest.raises(ConfigurationError, match="strip it"):
+        GatewaySecret("shop", "t0ken\n")
