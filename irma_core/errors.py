@@ -3,9 +3,8 @@
     IrmaError
     ├── UsageError                     the caller: fix the program
     │   ├── RequestError               ... a request, at the place it names
-    │   ├── ConfigurationError         ... a setting, an address or a key
-    │   │   └── PluginError            ... or a plugin, which it names
-    │   └── NullAttributeError         ... read the value of an attribute that has none
+    │   └── ConfigurationError         ... a setting, an address or a key
+    │       └── PluginError            ... or a plugin, which it names
     ├── ServerRefusedError             the server said no
     ├── UnexpectedResponseError        the server said what no IRMA server says
     │   └── RedirectError              ... a redirect: the base URL is another one
@@ -39,6 +38,7 @@
         ├── SessionTimedOutError       ... in the time that the server gives
         ├── SessionGoneError           ... the server no longer knows it
         ├── ProofNotValidError         ... the proof does not hold
+        ├── NullAttributeError         ... for this attribute: it has no value
         ├── WrongSessionError          ... the result belongs to another session
         └── NotWhatWasAskedError       ... the proof holds, but not for what was asked
             ├── SlotNotAnsweredError
@@ -153,10 +153,6 @@ class PluginError(ConfigurationError):
         super().__init__(f"plugin {plugin}: {reason}")
         self.plugin = plugin
         self.reason = reason
-
-
-class NullAttributeError(UsageError):
-    """The value of an attribute without one (status `NULL`) was read: ask `is_null` first."""
 
 
 class ServerRefusedError(IrmaError):
@@ -469,6 +465,18 @@ class ProofNotValidError(AnswerError):
     def __init__(self, session: str, proof_status: str | None) -> None:
         super().__init__(session, f"the proof is not valid: {proof_status or 'no proof status'}")
         self.proof_status = proof_status
+
+
+class NullAttributeError(AnswerError):
+    """The value of an attribute without one (status `NULL`) was read.
+
+    What the person holds decides whether it is raised. Ask for the attribute with `not_null=True`,
+    or look at `is_null` first. Its `session` is empty: an attribute does not know its session.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("", reason)
+        self.args = (reason,)
 
 
 class WrongSessionError(AnswerError):

@@ -12,7 +12,7 @@ from irma_backend.cli.exits import FAULT, OUTPUT, exit_status
 from irma_core.errors import (
     AnswerError,
     ConfigurationError,
-    DeadlineError,
+    NobodyAnsweredError,
     ServerRefusedError,
     SessionCancelledError,
     StoreError,
@@ -40,7 +40,7 @@ def test_the_page_names_every_exit_status() -> None:
     errors = [
         ConfigurationError("x"),
         SessionCancelledError("x"),
-        DeadlineError("x"),
+        NobodyAnsweredError("x"),
         ServerRefusedError("x", 403),
         AnswerError("x", "y"),
         StoreError("x"),
