@@ -192,7 +192,7 @@ def test_a_server_that_refuses_or_is_not_there(command_line: CommandLine) -> Non
 
 def test_a_wrong_base_url_or_token_names_the_option(command_line: CommandLine) -> None:
     """The server refuses both; its answer does not say what is wrong here."""
-    for path in ("/irma", "/session", "/nothing"):
+    for path in ("/irma", "/nothing"):
         there = command_line.at(IRMA_SERVER=f"{command_line.server}{path}")
         status, _, err = there.run(*ADULT)
         assert (status, "Traceback" in err) == (5, False)
