@@ -214,12 +214,12 @@ RAISING: dict[str, Callable[[], object]] = {
     "a name of half a character": lambda: sign_session_request(
         IssuanceRequest([CredentialRequest("a.b.c", {"bsn": SECRET})]),
         name=HALF,
-        signer=HmacSigner(b"k" * 32),
+        signer=HmacSigner(bytes(range(32))),
         now=NOW,
     ),
     "a request JWT of nobody": lambda: verify_session_request_jwt(
         "e30.eyJpc3MiOiJ4In0.",
-        keys={"shop": SECRET.encode() * 2},
+        keys={"shop": f"{SECRET}!".encode() * 2},
         max_age=timedelta(1),
         now=NOW,
     ),

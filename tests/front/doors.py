@@ -565,7 +565,7 @@ def _all() -> Iterator[Door]:
             {
                 "request": ASKED,
                 "name": "shop",
-                "signer": core.HmacSigner(b"k" * 32),
+                "signer": core.HmacSigner(bytes(range(32))),
                 "now": NOW,
                 "allow": {core.Risk.DEMO_ATTRIBUTES},
             },
