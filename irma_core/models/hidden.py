@@ -1,6 +1,6 @@
 """Values that no tool shows: not `repr`, rich, pprint, pytest, `attrs.asdict` or `vars`.
 
-Belongs here: the two holders, and the converters with which a model's field holds one. The model
+Belongs here: the holders, and the converters with which a model's field holds one. The model
 gives the value by a property or a method. Does not belong here: what the values mean.
 """
 
@@ -14,6 +14,7 @@ from irma_core.errors import UsageError
 __all__ = [
     "Headers",
     "Hidden",
+    "HiddenHash",
     "HiddenSecret",
     "hide_body",
     "hide_content",
@@ -67,6 +68,19 @@ class Hidden(Generic[ValueT]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.reveal(),)
+
+
+class HiddenHash(Hidden[str]):
+    """The SHA-256 of a text, in hexadecimal digits, where a model would hold the text."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        # A text that reads like the hash is another value.
+        return isinstance(other, HiddenHash) and self.reveal() == other.reveal()
+
+    def __hash__(self) -> int:
+        return hash((HiddenHash, self.reveal()))
 
 
 class HiddenSecret(Hidden[ValueT]):

@@ -19,7 +19,11 @@ from irma_core.models.answers import Answer, Evidence, answer_slots, make_answer
 from irma_core.models.arguments import check_instance, check_optional
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
 from irma_core.models.remote_errors import RemoteError
-from irma_core.models.session_requests import ExtendedRequest, SignatureRequest
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    SignatureRequest,
+    hash_of_message,
+)
 from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
@@ -177,9 +181,11 @@ class SessionResult:
         if not isinstance(asked.request, SignatureRequest):
             return None
         signature = self.unchecked_signature
-        if signature is None or signature.message != asked.request.message:
-            lacks = "no signature" if signature is None else "a signature over another message"
-            raise SignatureMismatchError(self.token.fingerprint, f"there is {lacks}")
+        if signature is None:
+            raise SignatureMismatchError(self.token.fingerprint, "there is no signature")
+        if hash_of_message(signature.message) != asked.request.message_sha256:
+            lacks = "there is a signature over another message"
+            raise SignatureMismatchError(self.token.fingerprint, lacks)
         return signature
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from hashlib import sha256
 from typing import TypeAlias, final
 
 import attrs
 
-from irma_core.errors import RequestError
+from irma_core.errors import RequestError, UsageError
 from irma_core.models.condiscon import ConDisCon, Disclose, Slot, as_condiscon
 from irma_core.models.credentials import CredentialRequest
 from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, hide_optional, hide_text
+from irma_core.models.hidden import Hidden, HiddenHash, hide_optional, hide_text
 from irma_core.models.identifiers import check_credential_type, credential_type_of
 from irma_core.models.statuses import SessionType
 from irma_core.models.texts import (
@@ -39,6 +40,7 @@ __all__ = [
     "SessionRequest",
     "SignatureRequest",
     "as_extended",
+    "hash_of_message",
 ]
 
 _LAST_NANOSECOND = 2**63 - 1  # a larger number is none to the server
@@ -194,11 +196,25 @@ class SignatureRequest(_Asking):
 
     @property
     def message(self) -> str:
-        """What is to be signed."""
+        """What is to be signed.
+
+        Raises:
+            UsageError: The request comes out of a handle, which holds `message_sha256` only.
+        """
+        if isinstance(self._message, HiddenHash):
+            raise UsageError("a handle holds no message: compare message_sha256")
         return self._message.reveal()
 
+    @property
+    def message_sha256(self) -> str:
+        """The SHA-256 of the message in UTF-8, in hexadecimal digits."""
+        if isinstance(self._message, HiddenHash):
+            return self._message.reveal()
+        return hash_of_message(self._message.reveal())
+
     def __attrs_post_init__(self) -> None:
-        check_text(self.message, "message", empty=False)
+        if not isinstance(self._message, HiddenHash):
+            check_text(self.message, "message", empty=False)
         _check_some_attribute(self.disclose)
         self._check(self.disclose)
 
@@ -355,6 +371,12 @@ class RevocationRequest:
 def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
     """Give an extended request for either."""
     return request if isinstance(request, ExtendedRequest) else ExtendedRequest(request)
+
+
+def hash_of_message(message: str) -> str:
+    """Return the SHA-256 of a message to sign, in hexadecimal digits."""
+    # A lone surrogate must not raise here; its bytes are those of no other message.
+    return sha256(message.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _check_some_attribute(disclose: ConDisCon) -> None:

@@ -77,10 +77,12 @@ class HandleSealer:
                 value, or what is kept under it. `Bearer.ANYBODY` binds it to nobody.
 
         Returns:
-            Some 600 letters, digits, `-` and `_`, and more for a longer request.
+            Some 600 letters, digits, `-` and `_`, and more for a longer request. A message to
+            sign adds 50, however long it is.
 
         Raises:
-            RequestError: The request is too large to be kept: over 4096 bytes.
+            RequestError: The request is too large to be kept: some thousand slots, or values
+                that are demanded over 128 KiB in all. Cancel the session.
             UsageError: The purpose or the binding is empty, or is not a string.
         """
         check_instance(session, StartedSession, "session", "a StartedSession")
@@ -113,7 +115,7 @@ class HandleSealer:
         """Give the session of a handle that came back.
 
         It may come back again and again: `redeem_handle` makes it count once. Of what was asked it
-        has all that makes an answer, and no more.
+        has all that makes an answer, and no more: of a message to sign, `message_sha256`.
 
         Args:
             handle: What the browser brought: a field of a form, or a whole body. None, where it

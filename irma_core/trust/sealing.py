@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 __all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
 _SEALING_KEY_BYTES: Final = 32
-LARGEST_SEALED: Final = 16 * 1024
-"""Characters that are looked at: whoever sends more did not get it from us."""
+LARGEST_SEALED: Final = 1024 * 1024
+"""Characters that are made and looked at: a longer text was not sealed here."""
 
 
 @boundary
@@ -93,7 +93,8 @@ class Sealer:
             binding: A secret of the web session it is for; None where it is for anybody.
 
         Returns:
-            Letters, digits, `-` and `_`, some 200 and what the value takes.
+            Letters, digits, `-` and `_`, some 200 and what the value takes. A URL, a header or a
+            cookie may take no more than 4000.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,
@@ -110,7 +111,7 @@ class Sealer:
         packed = zlib.compress(_packed([purpose, expires, _bound(binding), value]))
         token = self._cipher.encrypt_at_time(packed, sealed_at)
         if len(token) > LARGEST_SEALED:
-            raise UsageError("value: too large to be sealed into a URL or a header")
+            raise UsageError(f"value: too large: over {LARGEST_SEALED} characters when sealed")
         return token.decode("ascii").rstrip("=")
 
     def unseal(

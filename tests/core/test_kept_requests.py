@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given
 
-from irma_core.errors import RequestError
+from irma_core import Requestor
+from irma_core.errors import RequestError, UsageError
+from irma_core.models.condiscon import AttributeRequest
 from irma_core.models.credentials import CredentialRequest
 from irma_core.models.json_text import read_json, write_json
 from irma_core.models.kept_requests import LARGEST_KEPT, kept_request, read_kept_request
@@ -22,6 +25,7 @@ from irma_core.models.session_requests import (
     as_extended,
 )
 from irma_core.models.wire import request_value
+from irma_testing import ScriptedTransport
 from tests.core.generated import ASKING, EXTENDED_REQUESTS
 from tests.core.proving import AGE, FIRST, OVER18
 
@@ -43,7 +47,7 @@ def test_what_an_answer_depends_on_is_all_kept(request_: Any) -> None:
     assert dict.fromkeys(kept.revocation) == dict.fromkeys(asked.revocation)
     if isinstance(asked, SignatureRequest):
         assert isinstance(kept, SignatureRequest)
-        assert kept.message == asked.message
+        assert kept.message_sha256 == asked.message_sha256
 
 
 @given(EXTENDED_REQUESTS)
@@ -69,16 +73,56 @@ def test_what_is_issued_and_where_the_server_posts_are_not_kept() -> None:
 
 
 def test_a_request_that_is_too_large_is_refused() -> None:
-    """Of a message to sign there is no shorter form."""
-    longest = "x" * (LARGEST_KEPT - len(write_json(kept_request(signing("")))))
-    assert through_text(signing(longest)) == signing(longest)
-    with pytest.raises(RequestError, match="4096 bytes"):
-        kept_request(signing(longest + "x"))
+    """The limit counts the bytes of what an answer depends on."""
+    longest = "x" * (LARGEST_KEPT - len(write_json(kept_request(demanding("")))))
+    assert through_text(demanding(longest)) == demanding(longest)
+    with pytest.raises(RequestError, match="131072 bytes"):
+        kept_request(demanding(longest + "x"))
 
 
-def signing(message: str) -> ExtendedRequest:
-    # One letter more, since a message is not empty.
-    return ExtendedRequest(SignatureRequest(f"m{message}", {"age": OVER18}))
+def demanding(value: str) -> ExtendedRequest:
+    return ExtendedRequest(DisclosureRequest({"age": AttributeRequest(OVER18, value=value)}))
+
+
+def signing(message: str) -> SignatureRequest:
+    return SignatureRequest(message, {"age": OVER18})
+
+
+def kept_signing(message: str) -> SignatureRequest:
+    kept = through_text(as_extended(signing(message))).request
+    assert isinstance(kept, SignatureRequest)
+    return kept
+
+
+def test_a_message_of_any_length_takes_the_same_bytes() -> None:
+    """Of a message to sign only the SHA-256 is kept."""
+    short, long = (kept_request(as_extended(signing("é" * size))) for size in (1, 1_000_000))
+    assert len(write_json(short)) == len(write_json(long)) < 300
+
+
+def test_a_kept_message_cannot_be_read_or_sent() -> None:
+    """Its hash is compared, and is no message that could be signed in its place."""
+    kept = kept_signing("I agree")
+    assert kept.message_sha256 == sha256(b"I agree").hexdigest()
+    with pytest.raises(UsageError, match="message_sha256"):
+        _ = kept.message
+    with pytest.raises(UsageError, match="message_sha256"):
+        request_value(kept)
+    with pytest.raises(UsageError, match="message_sha256"):
+        Requestor("https://irma.example", ScriptedTransport()).start_session(kept)
+    assert kept.message_sha256 not in repr(kept)
+
+
+def test_a_message_that_reads_like_a_hash_is_another_message() -> None:
+    """A request and its kept form are not equal, whatever the message is."""
+    kept = kept_signing("I agree")
+    lookalike = signing(kept.message_sha256)
+    assert kept != lookalike
+    assert lookalike != kept
+    assert hash(kept) != hash(lookalike)
+    assert kept == kept_signing("I agree")
+    assert hash(kept) == hash(kept_signing("I agree"))
+    assert kept_signing(kept.message_sha256) != kept
 
 
 def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
@@ -101,6 +145,7 @@ def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
         [{"@context": "https://irma.app/ld/request/disclosure/v2"}, []],
         [request_value(ExtendedRequest(ASKED)), [0, 1]],
         [request_value(RevocationRequest(AGE, "key")), []],
+        [request_value(SignatureRequest("I agree", {"age": OVER18})), ["age"]],
     ],
 )
 def test_what_was_not_kept_is_refused(kept: Any) -> None:

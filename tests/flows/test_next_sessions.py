@@ -139,7 +139,7 @@ def test_what_cannot_be_started_is_not_sent(
 
 def test_a_request_that_no_record_can_keep_is_refused() -> None:
     """It says so."""
-    noise = "".join(chr(0x4E00 + number * 40503 % 20000) for number in range(9000))
+    noise = "".join(chr(0x4E00 + number * 40503 % 20000) for number in range(600_000))
     card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": noise})
     shop = Shop("sync", choose=lambda _answer: IssuanceRequest([card]))
     shop.app.accept(shop.start_chain().pointer)

@@ -21,11 +21,11 @@ from irma_core.errors import (
     WrongBindingError,
     WrongPurposeError,
 )
+from irma_core.models.condiscon import AttributeRequest
 from irma_core.models.kept_requests import kept_request, read_kept_request
 from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
-    SignatureRequest,
     as_extended,
 )
 from irma_core.models.sessions import StartedSession
@@ -165,8 +165,8 @@ def test_a_form_of_another_version_is_refused(value: Any) -> None:
 
 def test_a_request_too_large_for_a_handle_is_refused_when_it_is_sealed() -> None:
     """By the error of a request, with the limit."""
-    large = SignatureRequest("m" * 5000, [OVER18])
-    with pytest.raises(RequestError, match="4096"):
+    large = DisclosureRequest([AttributeRequest(OVER18, value="m" * 140_000)])
+    with pytest.raises(RequestError, match="131072"):
         seal(started(large))
 
 
