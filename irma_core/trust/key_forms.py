@@ -193,9 +193,21 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 
 
-_ARMOUR: Final = re.compile(
-    r"-----BEGIN (?P<label>[A-Z0-9 ]+)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL
-)
+_ARMOUR_BEGINS: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----")
+
+
+def _armoured(text: str) -> tuple[str, str] | None:
+    """Return the label and the body of the first PEM block of a text, or None without one."""
+    unended: set[str] = set()
+    for begin in _ARMOUR_BEGINS.finditer(text):
+        label = begin[1]
+        if label in unended:  # searched for already: many such lines would cost their square
+            continue
+        end = text.find(f"-----END {label}-----", begin.end())
+        if end >= 0:
+            return label, text[begin.end() : end]
+        unended.add(label)
+    return None
 
 
 def pem_form(data: str | bytes) -> bytes | None:
@@ -205,10 +217,10 @@ def pem_form(data: str | bytes) -> bytes | None:
     them: so keys come out of environments and configuration.
     """
     text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
-    found = _ARMOUR.search(text)
+    found = _armoured(text)
     if found is None:
         return None
-    label, body = found["label"], found["body"]
+    label, body = found
     lines = [line.strip() for line in body.splitlines()]
     if any(":" in line for line in lines):  # headers of an encrypted key, up to an empty line
         inner = "\n".join(lines).strip()
@@ -224,8 +236,8 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
     text = setting_text(data)
     if not text:
         return "it is empty"
-    found = _ARMOUR.search(re.sub(r"\\r?\\n|\\n", "\n", text))
-    label = found["label"] if found else ""
+    found = _armoured(re.sub(r"\\r?\\n|\\n", "\n", text))
+    label = found[0] if found else ""
     reasons = (
         ("CERTIFICATE REQUEST" in label, "it is a certificate request"),
         (

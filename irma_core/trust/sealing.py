@@ -70,8 +70,11 @@ class Sealer:
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
-        if isinstance(keys, str | bytes) or not keys:
-            raise ConfigurationError("keys: a list of sealing keys; new_sealing_key() makes one")
+        given: object = keys
+        if isinstance(given, str | bytes) or not isinstance(given, Sequence) or not given:
+            raise ConfigurationError(
+                "keys must be a list of sealing keys; new_sealing_key() makes one"
+            )
         self._cipher = _cipher(keys)
 
     def seal(

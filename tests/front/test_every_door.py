@@ -114,7 +114,7 @@ ZOO = STRINGS | OTHERS
 # Keys are checked by tests of their own (`tests/trust`), flows are not for applications, and the
 # stores in files are tried by the contract.
 ELSEWHERE = re.compile(
-    r".*Signer.*|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
+    r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
     r"|VerifiedRequest|.*run_flow|.*SqliteStore.*|open_status_backend.*"
 )
 NAMED_OTHERWISE = {
