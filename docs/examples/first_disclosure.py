@@ -6,6 +6,7 @@ from datetime import timedelta
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,
+    NoAuthentication,
     Requestor,
     TokenAuthentication,
     any_of,
@@ -23,17 +24,23 @@ adult = DisclosureRequest(
     }
 )
 
+token = os.environ.get("IRMA_TOKEN")  # the development server takes none
+
 with Urllib3Transport() as transport:
     requestor = Requestor(
         os.environ["IRMA_SERVER"],
         transport,
-        authentication=TokenAuthentication(os.environ["IRMA_TOKEN"]),
+        authentication=TokenAuthentication(token) if token else NoAuthentication(),
     )
     session = requestor.start_session(adult)
-    print("Open this on your phone:", session.pointer.link(), flush=True)
-    with requestor.watch_status(session, timeout=timedelta(minutes=5)) as statuses:
-        for status in statuses:
-            print(status.value, flush=True)
+    try:
+        print("Open this on your phone:", session.pointer.link(), flush=True)
+        with requestor.watch_status(session, timeout=timedelta(minutes=5)) as statuses:
+            for status in statuses:
+                print(status.value, flush=True)
+    except BaseException:  # a time-out or Ctrl-C: nobody should answer after this script has ended
+        requestor.cancel_session(session)
+        raise
     answer = requestor.get_answer(session)  # an Answer, or an error that says why not
     print("Over 18, by", answer["age"].attribute)
     print("E-mail:", answer["email"].value if "email" in answer else "not shared")

@@ -354,6 +354,25 @@ def test_of_three_workers_one_logs_the_visitor_in(tmp_path: Path) -> None:
     assert set(BLOCKS) == {"login.py", "wsgi.py"}
 
 
+def test_the_application_needs_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the development server, which refuses tokens, `wsgi.py` starts sessions."""
+    for name, code in BLOCKS.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    monkeypatch.delenv("IRMA_TOKEN", raising=False)
+    with running_server(InMemoryServer(clock=SystemClock())) as url:
+        environment = {
+            "IRMA_SERVER": url,
+            "HANDLE_KEYS": new_sealing_key(),
+            "HANDLE_STORE": str(tmp_path / "handles.db"),
+        }
+        worker = Worker(tmp_path, environment)
+        try:
+            status, _, text = worker.post("/login/session")
+        finally:
+            worker.stop()
+    assert (status, "sessionPtr" in json.loads(text)) == ("200 OK", True)
+
+
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
     """Formatted, checked for types, and with their imports in order."""
     for name, code in BLOCKS.items():

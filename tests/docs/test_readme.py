@@ -1,8 +1,10 @@
 """The first example runs, and prints what it should; README's code is run by `test_tutorial`."""
 
+import builtins
 import json
 import os
 import runpy
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -10,8 +12,10 @@ from typing import Self
 import pytest
 
 import irma_transport_urllib3
+from irma_backend.dev_server import running_server
 from irma_core.protocol.messages import HttpResponse
-from irma_testing import ScriptedTransport
+from irma_testing import InMemoryServer, ScriptedTransport, SimulatedApp
+from irma_transport_urllib3 import SystemClock
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "first_disclosure.py"
@@ -77,3 +81,40 @@ def test_the_example_ends_with_an_answer(
         "CONNECTED\nDONE\nOver 18, by pbdf.gemeente.personalData.over18\nE-mail: not shared\n"
     )
     assert TOKEN not in printed
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryServer]:
+    """A development server, as the environment of the example names it: without a token."""
+    server = InMemoryServer(clock=SystemClock())
+    with running_server(server) as url:
+        monkeypatch.setenv("IRMA_SERVER", url)
+        monkeypatch.delenv("IRMA_TOKEN", raising=False)
+        yield server
+
+
+def test_the_example_runs_without_a_token(
+    server: InMemoryServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the development server, which refuses tokens, the example gets an answer."""
+    app = SimulatedApp(server)
+    app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
+    server.when_started(app.accept)
+    runpy.run_path(str(EXAMPLE))
+    assert "Over 18, by pbdf.gemeente.personalData.over18\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("interrupted", ["Open this on your phone:", "INITIALIZED"])
+def test_an_interrupted_example_cancels_its_session(
+    server: InMemoryServer, monkeypatch: pytest.MonkeyPatch, interrupted: str
+) -> None:
+    """Ctrl-C leaves no session open in which a person could still disclose something."""
+
+    def interrupt(first: str, *_: object, **__: object) -> None:
+        if first == interrupted:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(builtins, "print", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        runpy.run_path(str(EXAMPLE))
+    assert server.open_sessions() == ()

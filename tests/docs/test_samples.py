@@ -106,3 +106,10 @@ def test_what_is_to_be_installed_is_there(page: Path) -> None:
             assert (ROOT / name / "pyproject.toml").is_file()
         else:
             assert re.fullmatch(r"(…/)?irma-backend\[[a-z,-]+\]", name)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_watch_that_ends_early_cancels_its_session(name: str) -> None:
+    """A sample that stops watching leaves no session open that a person could still answer."""
+    code = APPLICATIONS[name]
+    assert "watch_status(" not in code or "cancel_session(" in code
