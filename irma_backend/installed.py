@@ -1,7 +1,8 @@
 """Plugins that are installed: listed by their metadata, imported only where they are named.
 
 A plugin is an entry point of the group `irma_backend`. Its name is that of its distribution; where
-that has several, with the entry point's behind it: `acme-irma:vault`.
+that has several, with the entry point's behind it: `acme-irma:vault`. The entry point's name alone
+is no name: any distribution can call its entry point what it likes.
 Belongs here: finding and importing. Does not belong here: what a plugin's hooks are worth
 (`irma_core.plugins`).
 """
@@ -49,8 +50,8 @@ class InstalledPlugin:
         return call_plugin(self.name, "it cannot be imported", self.entry_point.load)
 
     def is_called(self, name: str) -> bool:
-        """Tell whether it has this name: its own, its distribution's or its entry point's."""
-        names = (self.name, self.distribution, self.entry_point.name)
+        """Return whether this name is its distribution's, alone or with the entry point's."""
+        names = (self.distribution, f"{self.distribution}:{self.entry_point.name}")
         return _normal(name) in map(_normal, names)
 
 
@@ -87,7 +88,7 @@ def chosen_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
     Raises:
         ConfigurationError: It is no list of them.
-        PluginError: One is not installed, its name is that of several, or it cannot be imported.
+        PluginError: One is not installed, has the name of another, or cannot be imported.
     """
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
         raise ConfigurationError("plugins: a list of names, or of modules that are plugins")
@@ -109,14 +110,11 @@ def chosen_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
 
 
 def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledPlugin]:
-    """Give the plugins of that name: several only if one distribution has them."""
+    """Return the plugins of that name, which are all of one distribution."""
     called = [plugin for plugin in installed if plugin.is_called(name)]
     if not called:
         there = ", ".join(plugin.name for plugin in installed) or "none"
         raise PluginError(name, f"is not installed here. Installed are: {there}")
-    if len({plugin.distribution for plugin in called}) > 1:
-        names = ", ".join(plugin.name for plugin in called)
-        raise PluginError(name, f"is the name of several, use one of theirs: {names}")
     return called
 
 

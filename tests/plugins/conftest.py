@@ -57,7 +57,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("misspelt-irma", {"misspelt": "misspelt_irma"}, {"misspelt_irma": MISSPELT}),
         ("needy-irma", {"needy": "needy_irma"}, {"needy_irma": NEEDY}),
         ("pair-irma", {"one": "pair_irma:one", "two": "pair_irma:two"}, {"pair_irma": PAIR}),
-        ("rival-irma", {"vault": "rival_irma"}, {"rival_irma": VAULT}),
+        (
+            "rival-irma",
+            {"vault": "rival_irma", "absent-irma": "rival_irma", "acme-irma": "rival_irma"},
+            {"rival_irma": VAULT},
+        ),
     ):
         install(make_project(folder, name, entry_points, modules), site)
     return site
