@@ -18,7 +18,7 @@ from irma_testing.memory.app_line import AppError, AppLine, AppReply
 from irma_testing.memory.choices import Chooser, Lists
 from irma_testing.memory.request_reading import read_static
 from irma_testing.memory.sending import Sending, expired, with_values
-from irma_testing.memory.start_request import ConDisCon, StartRequest
+from irma_testing.memory.start_request import ConDisCon, DisCon, StartRequest
 from irma_testing.memory.wallet import Wallet
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ class ScannedSession:
 
     @property
     def disclose(self) -> ConDisCon:
-        """What is asked, read: disjunctions of options, which are lists of attribute requests."""
+        """What is asked, read: slots of options, which are lists of attribute requests."""
         return self._read.disclose
 
     @property
     def options(self) -> tuple[tuple[bool, ...], ...]:
-        """For each disjunction and each of its options, whether the app has what it takes."""
+        """For each slot and each of its options, whether the app has what it takes."""
         chooser = self._chooser()
         return tuple(
             tuple(picks is not None for picks in chooser.options(disjunction))
@@ -122,10 +122,10 @@ class ScannedSession:
         """Agree.
 
         Args:
-            choice: Which option to take, by the index of the disjunction. For the others it is
+            choice: Which option to take, by the number of the slot, from 0. For the others it is
                 the first that the app can give, an expired credential only if there is no other.
-                An optional disjunction counts its empty option like any other: as `optional()`
-                puts it last, it is disclosed if the app can, and `{1: 1}` skips it.
+                An optional slot counts its empty option like any other: as `optional()` puts it
+                last, it is disclosed if the app can, and `{1: 1}` skips it.
             follow: Whether to accept chained sessions in the same way, all of them. Otherwise
                 the next one is in `next`.
 
@@ -166,7 +166,7 @@ class ScannedSession:
         Args:
             flaw: The proof status to get: `INVALID`, `MISSING_ATTRIBUTES`, `EXPIRED`, and in a
                 signature session `UNMATCHED_REQUEST` and `INVALID_TIMESTAMP`.
-            send: The attributes for each disjunction, whatever was asked; too few or too many.
+            send: The attributes for each slot, whatever was asked; too few or too many.
             values: Other values than the app holds, by identifier; None for no value.
             extra: Attributes that are disclosed without being asked for.
 
@@ -229,11 +229,7 @@ class ScannedSession:
             index = choice.get(number, chooser.option_for(disjunction))
             picks = options[index] if index is not None and index < len(options) else None
             if picks is None:
-                wanted = sorted({asked.type for con in disjunction for asked in con})
-                raise AppError(
-                    f"the app holds nothing that answers disjunction {number} "
-                    f"({', '.join(wanted)}): add a credential to it, or refuse"
-                )
+                raise AppError(_lacking(number, disjunction, chooser))
             lists = (*lists, picks)
         return lists
 
@@ -275,3 +271,16 @@ class ScannedSession:
         if pointer := reply.value.get("nextSession"):
             again = tuple((tuple(pick.again() for pick in picks),) for picks in lists)
             self.next = ScannedSession(self._server, self._wallet, pointer["u"], again)
+
+
+def _lacking(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
+    """Return why the app cannot answer a slot; no value is in it."""
+    advice = "add a credential that does, or refuse"
+    if otherwise := chooser.held_otherwise(disjunction):
+        held = ", ".join(otherwise)
+        return (
+            f"slot {slot}: the app holds {held}, but with another value than the request "
+            f"demands, or none: {advice}"
+        )
+    wanted = ", ".join(sorted({asked.type for con in disjunction for asked in con}))
+    return f"slot {slot}: the app holds nothing that answers it ({wanted}): {advice}"

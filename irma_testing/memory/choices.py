@@ -61,6 +61,20 @@ class Chooser:
                     return index
         return None
 
+    def held_otherwise(self, disjunction: DisCon) -> list[str]:
+        """Return the attributes that the wallet holds, but not with a value that will do."""
+        return sorted(
+            asked.type
+            for asked in {asked for conjunction in disjunction for asked in conjunction}
+            if self._holds(AttributeAsked(asked.type)) and not self._holds(asked)
+        )
+
+    def _holds(self, asked: AttributeAsked) -> bool:
+        return any(
+            held.credential_type == asked.credential_type and _fits(held.attributes, asked)
+            for held in self.wallet.held()
+        )
+
     def pretend(self, disclose: ConDisCon) -> Lists:
         """Give what the first options that ask something would disclose.
 
