@@ -8,6 +8,8 @@ that was to end. So:
 * the post is taken only with the secret in its URL, the server's signature and the status
   `CONNECTED`, which counts nowhere else. Unsigned posts are refused: before the end the server says
   nothing of proofs, so asking it would settle nothing;
+* a URL belongs to the first session that such a post to it names. So a URL that is read in a log
+  takes no signed result of another session;
 * the application is asked once a session, and gets an `Answer`, after the same checks as ever. What
   it says is recorded before it is sent: a post that comes again gets the same reply, and who
   follows the chain (`chains`) learns what was asked;
@@ -22,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from typing import Final, TypeAlias, final
 
 import attrs
@@ -40,6 +43,7 @@ from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import ExtendedRequest, SessionRequest, as_extended
 from irma_core.models.sessions import KeptSession
 from irma_core.models.statuses import SessionStatus
+from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
@@ -90,6 +94,7 @@ def answer_next_session_flow(
         unsealed = opened(wiring, settings.address, post, JWT)
         result = yield from believed_result_flow(wiring, post, unsealed, deadline)
         answer = _answer(result, unsealed)
+        yield from _check_first_flow(wiring, settings.store, unsealed, result.token)
         once = next_of(settings.store, result.token)
         stored = yield from claimed_flow(wiring, once, deadline)
         if stored is None:
@@ -107,6 +112,18 @@ def answer_next_session_flow(
         return HttpResponse(204)
     headers = (("content-type", "application/json"), ("cache-control", "no-store"))
     return HttpResponse(200, headers, body=write_json(record.request).encode())
+
+
+def _check_first_flow(
+    wiring: Wiring, store: Store | AsyncStore, unsealed: Unsealed, token: RequestorToken
+) -> Flow[None]:
+    """Check that no other session was posted to the URL before."""
+    first = Once(store, f"irma-next-url:{unsealed.name}")
+    name = sha256(token.reveal().encode()).hexdigest().encode()
+    if (yield from first.record(name, unsealed.lifetime, wiring.deadline())):
+        return
+    if (yield from first.look_up(wiring.deadline())) != name:
+        raise PostRefusedError("session", "another session was posted to its URL before")
 
 
 def _choose_flow(

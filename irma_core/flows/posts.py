@@ -8,8 +8,8 @@ with the HTTP status beside it:
 3. `too_large` 413: over 1 MiB, as much as a result JWT may have.
 4. `media_type` 415: not what the server sends: `text/plain` for a JWT, JSON where it signs nothing.
 5. The codes of `trust.result_jwt` 403: the JWT is not to be believed. `json` 400: no result.
-6. `session` 403: of another type of session than the URL was made for. `status` 409: a status that
-   is not told here.
+6. `session` 403: of another type of session than the URL was made for; at the URL of a next
+   session, of another session than the first. `status` 409: a status that is not told here.
 
 Then, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.
 Belongs here: the post, these checks, and the reply. Does not belong here: what follows from a post

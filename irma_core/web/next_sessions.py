@@ -56,7 +56,9 @@ class NextSessionReceiver:
             The person's app waits for it: after 3 s the reply is an error, and the chain fails;
             nothing interrupts it, so let it bound its own waits. The chain fails too if `choose`
             raises, which comes out of `receive`. For a session that may itself be followed, it
-            gives `add_to(request)`.
+            gives `add_to(request)`. Another requestor of the server who learns a URL can post a
+            session of their own to it before yours: where your application keeps the tokens of the
+            sessions that it started, compare `answer.token`.
 
     Raises:
         ConfigurationError: The page is no URL, or on plain HTTP; or the requestor has no

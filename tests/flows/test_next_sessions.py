@@ -193,6 +193,23 @@ def test_a_callback_is_no_question_for_what_follows() -> None:
     assert len(shop.asked) == len(shop.told) == 1
 
 
+@COLOURS
+def test_a_url_takes_no_other_session(colour: str) -> None:
+    """Another session's signed post is refused, and does not disturb the first session's."""
+    shop = Shop(colour, choose=card_for)
+    shop.app.accept(shop.start_chain().pointer)
+    url = last_post(shop).url
+    shop.app.accept(shop.start_chain().pointer)
+    foreign = attrs.evolve(last_post(shop), url=url)
+    own = next(post for post in shop.server.posted if post.url == url)
+    assert len(shop.asked) == 2
+    for _ in range(2):
+        reply = shop.post(foreign)
+        assert (reply.status, code_of(reply)) == (403, "session")
+    assert shop.post(own).status == 200
+    assert len(shop.asked) == 2
+
+
 def test_keys_that_were_changed_are_named() -> None:
     """Another process with other keys cannot read the record; it says so."""
     shop = Shop("sync")
