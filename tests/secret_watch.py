@@ -1,13 +1,15 @@
 """A pytest plugin: the whole suite runs with logging at DEBUG, and none of it shows a secret.
 
 Every log record of every library, every warning, and every error of the tree that was raised, with
-its causes, is searched; a test in which a secret is seen fails. Belongs here: where texts and
-secrets come from. Does not belong here: the search (`secret_search`).
+its causes, is searched. Where an error leaves the library, the local variables that its traceback
+then shows are searched as well. A test in which a secret is seen fails. Belongs here: where texts
+and secrets come from. Does not belong here: the search (`secret_search`).
 """
 
 from __future__ import annotations
 
 import logging
+import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from irma_core import tracebacks
 from irma_core.errors import IrmaError
 from irma_core.models.credentials import CredentialRequest
 from irma_core.models.disclosed import DisclosedAttribute
@@ -29,6 +32,7 @@ from tests.secret_search import SecretSearch, texts_of
 
 SEARCH = SecretSearch()
 FOUND: list[str] = []
+LIBRARY = ("irma_core", "irma_transport_", "irma_backend", "irma_status_", "irma_signing_")
 _MOST_ERRORS = 100
 _ERRORS: deque[IrmaError] = deque(maxlen=_MOST_ERRORS)
 
@@ -45,6 +49,38 @@ def look_at(thing: logging.LogRecord | BaseException | Warning) -> None:
         for text in texts_of(thing)
         if (kind := SEARCH.found_in(text))
     )
+
+
+def look_at_frames(error: BaseException) -> None:
+    """Search the local variables of the library's frames in a traceback and its chain."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        waiting += (each.__cause__, each.__context__)
+        for frame, line in traceback.walk_tb(each.__traceback__):
+            module = str(frame.f_globals.get("__name__"))
+            if module.startswith(LIBRARY):
+                shown = f"{module}:{line} {frame.f_locals!r}"
+                if kind := SEARCH.found_in(shown):
+                    FOUND.append(f"{kind} in a local variable: {shown[:500]}")
+
+
+def watch_boundaries() -> None:
+    """Look at each error when the library has cleaned it and is about to raise it."""
+    clean = tracebacks._cleaned
+
+    def cleaned(
+        error: BaseException, function: Callable[..., Any]
+    ) -> tuple[BaseException, BaseException | None]:
+        raised, context = clean(error, function)
+        look_at_frames(raised)
+        return raised, context
+
+    setattr(tracebacks, "_cleaned", cleaned)  # noqa: B010  # as in `after_init`
 
 
 def after_init(cls: type[Any], told: Callable[..., object]) -> None:
@@ -66,6 +102,7 @@ def pytest_configure() -> None:
     """Listen to everything, and learn of each secret that a test makes."""
     logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger().addHandler(_Everything())
+    watch_boundaries()
     after_init(IrmaError, keep_error)
     after_init(RequestorToken, note_token)
     after_init(FrontendAuthorization, note_token)

@@ -19,6 +19,7 @@ import warnings
 import pytest
 
 from irma_core import HmacSigner, RequestorToken, TokenAuthentication, new_sealing_key
+from irma_core import read_request, tracebacks
 from irma_core.errors import StoreError, UsageError
 from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.trust.sealing import Sealer
@@ -80,6 +81,12 @@ def fail(value):
     raise UsageError(value)
 
 
+def test_local_variable():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tracebacks, "_clean_chain", lambda *_: None)  # frames stay
+        pytest.raises(UsageError, read_request, TOKEN.reveal())
+
+
 def test_nothing():
     LOG.debug("the session is %s", TOKEN)
     pytest.raises(UsageError, fail, "{TOKEN[:-1]}")
@@ -105,10 +112,11 @@ def test_every_test_in_which_a_secret_is_seen_fails(watched: Path) -> None:
     """Wherever it is: a log of any library, an error's cause, what a fixture does."""
     (watched / "test_planted.py").write_text(PLANTED)
     said = run_pytest(watched, "-q", "-rfE")
-    assert "8 failed, 2 passed, 1 error" in said
+    assert "9 failed, 2 passed, 1 error" in said
     assert "ERROR test_planted.py::test_log_within_a_fixture" in said
     assert "a token in StoreError" in said
     assert "an HMAC key in LogRecord" in said
+    assert "a token in a local variable" in said
     assert "test_nothing" not in said
 
 
