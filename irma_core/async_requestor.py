@@ -76,7 +76,7 @@ class AsyncRequestor:
     """`Requestor`, awaited: the same arguments, methods and errors.
 
     Its authentication, and that at a gateway, take an `AsyncSigner` too; its status backend is an
-    `AsyncStatusBackend`.
+    `AsyncStatusBackend`. It runs on asyncio, also by way of anyio, and not on trio or curio.
     """
 
     def __init__(

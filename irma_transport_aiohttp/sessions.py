@@ -64,11 +64,12 @@ class Sessions:
         """Give the session for calls, or for streams.
 
         Raises:
-            ConfigurationError: They are closed, or of another event loop.
+            ConfigurationError: They are closed, or of another event loop, or no loop of asyncio's
+                runs.
         """
         if self._is_closed:
             raise ConfigurationError(_CLOSED)
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
         if self._made is None:
             self._loop = loop
             self._made = self._own() if self._given is None else _on(self._given, loop)
@@ -111,6 +112,14 @@ def _usable(connector: BaseConnector | None, limits: Limits) -> BaseConnector:
             f"for minutes: TCPConnector(limit=0, keepalive_timeout={limits.idle})"
         )
     return connector
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError("the transport needs a running asyncio event loop: use asyncio.run()")
 
 
 def _on(

@@ -90,7 +90,13 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
 async def run_async(
     flow: Flow[ReturnT], transport: AsyncTransport, streams: AsyncExitStack | None = None
 ) -> ReturnT:
-    """Run a flow in the current task; see `run`."""
+    """Run a flow in the current task; see `run`.
+
+    Raises:
+        ConfigurationError: No asyncio event loop runs here; nothing was sent.
+        IrmaError: Whatever the flow raises.
+    """
+    _check_asyncio()
     if streams is None:
         async with AsyncExitStack() as own:
             return await run_async(flow, transport, own)
@@ -143,6 +149,21 @@ class _Course(Generic[ReturnT]):
         if self._interruption is not None:
             raise self._interruption
         self.effect, self._result = None, stop.value
+
+
+def _check_asyncio() -> None:
+    from asyncio import get_running_loop  # noqa: PLC0415  # a sync program needs no event loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        return
+    raise ConfigurationError(
+        "an AsyncRequestor needs a running asyncio event loop, which trio and curio do not have: "
+        "run the program with asyncio.run()"
+    )
 
 
 def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object:

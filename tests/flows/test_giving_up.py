@@ -185,9 +185,13 @@ def test_a_destroyed_coroutine_sends_nothing() -> None:
     shop = Shop("async")
     session = shop.start()
     requestor: Any = shop.requestor
-    coroutine = requestor.wait_for_answer(session, timeout=A_MINUTE)
-    coroutine.send(None)
-    coroutine.close()
+
+    async def destroy() -> None:
+        coroutine = requestor.wait_for_answer(session, timeout=A_MINUTE)
+        coroutine.send(None)
+        coroutine.close()
+
+    asyncio.run(destroy())
     assert status_of(shop, session) is SessionStatus.INITIALIZED
 
 

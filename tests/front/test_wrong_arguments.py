@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from irma_core import AsyncRequestor, DisclosureRequest, Requestor
+from irma_backend.memory_store import AsyncMemoryStore
+from irma_core import (
+    AsyncRequestor,
+    DisclosureRequest,
+    HmacAuthentication,
+    Requestor,
+    Sealer,
+    StartedSession,
+    new_sealing_key,
+)
 from irma_core.errors import ConfigurationError, ServerRefusedError, UsageError
 from irma_core.protocol.messages import HttpRequest
 from irma_core.trust.authentication import TokenAuthentication
 from irma_testing import (
     AsyncInMemoryTransport,
+    AsyncScriptedTransport,
     InMemoryServer,
     InMemoryTransport,
+    ManualClock,
     ScriptedTransport,
 )
 
 EMAIL = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+A_MINUTE = timedelta(minutes=1)
 TOKEN = "a-token-of-the-shop"
 
 
@@ -114,3 +128,73 @@ def test_a_transport_whose_plain_method_gives_an_awaitable_is_refused_unsent() -
     with pytest.raises(ConfigurationError, match="the transport must be awaited"):
         requestor.start_session(EMAIL)
     assert sent == []
+
+
+def test_a_transport_without_a_clock_is_refused() -> None:
+    """Its methods are there, but no deadline could be kept."""
+
+    class Clockless:
+        def send(self) -> None: ...
+
+        def open_stream(self) -> None: ...
+
+        def sleep(self) -> None: ...
+
+    wrong: Any = Clockless()
+    with pytest.raises(ConfigurationError, match="it has no clock"):
+        Requestor("https://irma.example.com", wrong)
+
+
+class AwaitedSigner:
+    """A signer that is awaited."""
+
+    algorithm = "HS256"
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        raise AssertionError(signing_input)
+
+
+def test_a_signer_that_is_awaited_is_refused_where_nothing_awaits() -> None:
+    """When the requestor is made, and not at its first call."""
+    wrong: Any = HmacAuthentication("shop", AwaitedSigner())
+    with pytest.raises(ConfigurationError, match="which only an AsyncRequestor does"):
+        Requestor("https://irma.example.com", ScriptedTransport(), authentication=wrong)
+
+
+async def _watched(requestor: AsyncRequestor, session: StartedSession) -> None:
+    async with requestor.watch_status(session) as statuses:
+        await anext(statuses)
+
+
+async def _followed(requestor: AsyncRequestor, session: StartedSession) -> None:
+    settings: Any = {
+        "sealer": Sealer([new_sealing_key()]),
+        "store": AsyncMemoryStore(ManualClock()),
+        "timeout": A_MINUTE,
+    }
+    await anext(requestor.follow_chain(session, **settings))
+
+
+CALLS: dict[str, Callable[[AsyncRequestor, StartedSession], Coroutine[Any, Any, Any]]] = {
+    "start": lambda requestor, _session: requestor.start_session(EMAIL),
+    "status": lambda requestor, session: requestor.get_status(session),
+    "answer": lambda requestor, session: requestor.get_answer(session),
+    "wait": lambda requestor, session: requestor.wait_for_answer(session, timeout=A_MINUTE),
+    "watch": _watched,
+    "chain": _followed,
+    "cancel": lambda requestor, session: requestor.cancel_session(session),
+    "key": lambda requestor, _session: requestor.get_public_key(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_without_asyncio_nothing_is_sent(irma_requestor: Requestor, call: str) -> None:
+    """On another kind of event loop, which is played here by running the coroutine by hand."""
+    session = irma_requestor.start_session(EMAIL)
+    transport = AsyncScriptedTransport()
+    coroutine = CALLS[call](AsyncRequestor("https://irma.example.com", transport), session)
+    with pytest.raises(
+        ConfigurationError, match=r"needs a running asyncio event loop.*asyncio\.run"
+    ):
+        coroutine.send(None)
+    assert transport.requests == []

@@ -135,3 +135,13 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
             with pytest.raises(ConnectionBrokenError):
                 await asyncio.wait_for(reading, 5)
             await stream.aclose()
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_without_asyncio_it_says_what_it_needs(is_stream: bool) -> None:
+    """On another kind of event loop, played here by running the coroutine by hand."""
+    transport = AiohttpTransport()
+    deadline = transport.clock.monotonic() + 5
+    call = transport.open_stream if is_stream else transport.send
+    with pytest.raises(ConfigurationError, match="needs a running asyncio event loop"):
+        call(get("http://127.0.0.1:1"), deadline).send(None)
