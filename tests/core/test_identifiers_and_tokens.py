@@ -164,3 +164,10 @@ def test_a_fingerprint_is_of_any_text() -> None:
     """The first twelve hex digits of the SHA-256, of broken Unicode too."""
     assert TOKEN.fingerprint == hashlib.sha256(SECRET_TOKEN.encode()).hexdigest()[:12]
     assert len(fingerprint_of("\ud800é")) == 12
+
+
+def test_a_copy_of_a_secret_is_the_secret_itself() -> None:
+    """A model that holds one can be copied, whole or deep."""
+    token = RequestorToken(SECRET_TOKEN)
+    assert copy.copy(token) is token
+    assert copy.deepcopy([token])[0] is token

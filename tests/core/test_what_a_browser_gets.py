@@ -10,6 +10,7 @@ import pytest
 
 from irma_core.errors import UsageError
 from irma_core.models.json_text import read_json
+from irma_core.models.reading import WireError
 from irma_core.models.session_requests import DisclosureRequest
 from irma_core.models.sessions import FrontendRequest, SessionPackage, StartedSession
 from irma_core.models.tokens import FrontendAuthorization
@@ -133,3 +134,18 @@ def test_the_frontend_request_shows_no_secret() -> None:
     )
     for secret in (FRONTEND_SECRET, SECRET_TOKEN, CLIENT_TOKEN):
         assert secret not in repr(session)
+
+
+def test_what_cannot_be_written_again_is_refused() -> None:
+    """The place is named where the server's JSON is nested too deeply for the browser's."""
+    nested: Any = []
+    for _ in range(100_000):
+        nested = [nested]
+    package: Any = {
+        "sessionPtr": POINTER,
+        "token": SECRET_TOKEN,
+        "frontendRequest": {"authorization": FRONTEND_SECRET, "more": nested},
+    }
+    with pytest.raises(WireError, match="nested too deeply") as caught:
+        read_as(package, SessionPackage)
+    assert caught.value.place == ".frontendRequest"

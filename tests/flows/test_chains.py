@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
@@ -23,6 +24,8 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
 from irma_core.flows.chain_records import NextRecord
+from irma_core.flows.chains import begin_chain, next_answer_flow
+from irma_core.flows.effects import GetStored
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, OVER18, Shop
 
@@ -177,3 +180,17 @@ def test_a_record_is_of_its_session() -> None:
     sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
     with pytest.raises(ConfigurationError, match="for another"):
         NextRecord.unseal(sealed, shop.sealer, RequestorToken("z" * 20), now)
+
+
+def test_a_destroyed_chain_sends_nothing() -> None:
+    """Where it is destroyed while it asks the store, nothing can be awaited any more."""
+    shop = Story("async").shop
+    session = shop.start_chain()
+    shop.app.accept(session.pointer)
+    first = followed(shop, session)[0]
+    state = begin_chain(
+        shop.requestor.wiring, session, sealer=shop.sealer, store=shop.store, timeout=A_WHILE
+    )
+    flow = next_answer_flow(shop.requestor.wiring, attrs.evolve(state, last=first))
+    assert isinstance(next(flow), GetStored)
+    flow.close()  # an effect here would be a RuntimeError

@@ -31,7 +31,7 @@ from irma_core import (
     SignatureRequest,
     new_sealing_key,
 )
-from irma_core.errors import ConfigurationError, RequestError, WrongSessionError
+from irma_core.errors import ConfigurationError, RequestError, UsageError, WrongSessionError
 from irma_core.flows.posts import LARGEST_POST
 from irma_core.flows.sealed_urls import CALLBACK, NEXT_SESSION, SealedAddress
 from irma_core.models.json_text import JsonValue
@@ -359,3 +359,13 @@ def test_an_honest_post_with_a_bit_changed_is_refused(at: int, bit: int) -> None
     reply = receiving.receiver.receive("POST", receiving.url(), PLAIN, bytes(changed))
     assert 400 <= reply.status < 500
     assert receiving.told == []
+
+
+def test_a_wsgi_environ_may_hold_any_object() -> None:
+    """What is no header in it has a dot in its name, and is passed over."""
+    receiving = Receiving(DONE["recorded"])
+    environ: Any = {"wsgi.input": object(), "wsgi.version": (1, 0), "CONTENT_TYPE": "text/plain"}
+    assert receiving.receiver.receive("POST", receiving.url(), environ, GOOD).status == 204
+    wrong: Any = {"CONTENT_TYPE": object()}
+    with pytest.raises(UsageError, match="headers"):
+        receiving.receiver.receive("POST", receiving.url(), wrong, GOOD)

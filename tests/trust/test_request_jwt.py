@@ -294,3 +294,19 @@ def test_a_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
 
 
 HONEST = sign()
+
+
+def test_a_signer_that_is_awaited_is_refused() -> None:
+    """Nothing awaits it here, so it is not called."""
+
+    class Awaited:
+        algorithm = "HS256"
+
+        async def sign(self, signing_input: bytes) -> bytes:
+            raise AssertionError(signing_input)
+
+    wrong: Any = Awaited()
+    with pytest.raises(ConfigurationError, match="only an AsyncRequestor awaits it"):
+        sign_session_request(
+            DisclosureRequest(["a.b.c.d"]), name="shop", signer=wrong, now=datetime.now(UTC)
+        )
