@@ -32,7 +32,16 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> "HttpxStream":
         headers = {"accept-encoding": "identity", **dict(request.headers)}
-        sent = httpx.Request(request.method, request.url, headers=headers, content=request.body)
+        url = httpx.URL(request.url)
+        name = request.path.rpartition(" ")[2]  # after the method
+        shown = url.copy_with(path=f"/{name}", query=None)  # what tools that trace httpx see
+        sent = httpx.Request(
+            request.method,
+            shown,
+            headers=headers,
+            content=request.body,
+            extensions={"target": url.raw_path},  # what is sent, requestor token included
+        )
         failure: Exception = httpx.ConnectTimeout("late")
         if (left := deadline - self.clock.monotonic()) > 0:
             try:
