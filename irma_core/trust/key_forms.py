@@ -24,6 +24,7 @@ from irma_core.models.json_text import JsonTextError, read_json
 __all__ = [
     "check_shared_secret",
     "decoded_base64",
+    "is_repetition",
     "pem_form",
     "setting_text",
     "what_surrounds",
@@ -31,6 +32,11 @@ __all__ = [
 ]
 
 SHORTEST_SECRET: Final = 32
+_LONGEST_SECRET: Final = 255
+"""A modulus of 2048 bits has 256 bytes, so a public RSA key is longer in every form: compressed, as
+a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64 bytes."""
+_FEWEST_VALUES: Final = 8
+"""Of its bytes: a random key of 32 bytes has some 30."""
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
@@ -77,19 +83,29 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         raise ConfigurationError(
             f"{name} must be a shared secret; this is a public key, a private key or a certificate"
         )
-    if len(set(key)) == 1:
-        raise ConfigurationError(
-            f"{name} repeats one byte, which anybody can guess: `openssl rand -base64 32` makes one"
-        )
-    if not was_base64 and len(key) >= SHORTEST_SECRET and _is_undecoded(key):
-        raise ConfigurationError(
-            f"{name} is text in base64 or hexadecimal digits that was not decoded: use from_base64"
-        )
     if len(key) < SHORTEST_SECRET:
         raise ConfigurationError(
             f"{name} must have 32 bytes or more: `openssl rand -base64 32` makes one"
         )
+    if len(key) > _LONGEST_SECRET:
+        raise ConfigurationError(
+            f"{name} must have at most {_LONGEST_SECRET} bytes: a longer one may be a public key; "
+            "make a new one by `openssl rand -base64 32`, here and at the server"
+        )
+    if is_repetition(key):
+        raise ConfigurationError(
+            f"{name} repeats a few bytes, which can be guessed: `openssl rand -base64 32` makes one"
+        )
+    if not was_base64 and _is_undecoded(key):
+        raise ConfigurationError(
+            f"{name} is text in base64 or hexadecimal digits that was not decoded: use from_base64"
+        )
     return key
+
+
+def is_repetition(key: bytes) -> bool:
+    """Tell whether a key is a shorter one again and again, or made of a few different bytes."""
+    return bool(key) and (len(set(key)) < _FEWEST_VALUES or key in (key + key)[1:-1])
 
 
 def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:

@@ -35,7 +35,7 @@ from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.json_text import JsonTextError, JsonValue, read_json, write_json
 from irma_core.models.moments import as_utc, check_timedelta
 from irma_core.tracebacks import boundary
-from irma_core.trust.key_forms import decoded_base64
+from irma_core.trust.key_forms import decoded_base64, is_repetition
 
 if TYPE_CHECKING:
     # cryptography costs 60 ms to import; who seals nothing does not pay.
@@ -227,8 +227,8 @@ def _sealing_secret(key: object) -> bytes:
         raise ConfigurationError(
             "a sealing key must be 32 bytes in base64; new_sealing_key() makes one"
         )
-    if len(set(secret)) == 1:
+    if is_repetition(secret):
         raise ConfigurationError(
-            "a sealing key repeats one byte, which anybody can guess; new_sealing_key() makes one"
+            "a sealing key repeats a few bytes, which can be guessed; new_sealing_key() makes one"
         )
     return secret
