@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 __all__ = ["is_loopback", "is_plain_http", "origin_fault", "path_fault", "whitespace_fault"]
 
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
-_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+")
+_NETLOC = re.compile(
+    r"\A(?:[^@]*+@)?(?:[\w-]++(?:\.[\w-]++)*+\.?|\[[0-9A-Fa-f:.]++\])(?::[0-9]++)?"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_DECODINGS: Final = 4
 """A gateway decodes a path once, and a second one behind it perhaps once more."""
@@ -100,7 +102,7 @@ def is_plain_http(url: str) -> bool:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        is_valid = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+        is_valid = _NETLOC.fullmatch(parts.netloc) is not None and parts.port != 0
     except ValueError:
         return None
     return parts if is_valid else None
