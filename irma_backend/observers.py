@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
@@ -27,24 +28,31 @@ _REDACTED: Final = "[redacted]"
 _MOST_LEVELS: Final = 40
 _SECRETS: Final = re.compile(
     r"gAAAA[A-Za-z0-9_-]{20,}(?:=|%3D)*"  # a sealed text: Fernet's version, and its time
-    r"|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # a JWT
-    r"|(?<=session/)[0-9A-Za-z]{20}(?![0-9A-Za-z])"
-    r"|(?<=session%2[Ff])[0-9A-Za-z]{20}(?![0-9A-Za-z])"
+    # A JWT. It begins where its letters do, or `eyJ` again and again would be read as often.
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*eyJ)[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]*+"
+    # A token of a session: in a path, a query, a header or JSON.
+    r"|((?:(?:[Ss]ession|SESSION)(?:\\?/|%(?:25){0,3}2[Ff])"
+    r"|(?:[Tt]oken|TOKEN|[Aa]uthorization|AUTHORIZATION)"
+    r"(?:\\?[\"']?\s?[:=]\s?\\?[\"']?|%(?:25){0,3}3[Dd])))"
+    r"[0-9A-Za-z]{20}(?![0-9A-Za-z])"
+    r"|(\b(?:[Bb]earer|BEARER)(?:\s|%20|\+))[A-Za-z0-9._~+/=-]{8,}+"
 )
-_NAMES: Final = frozenset(
-    {"authorization", "proxy-authorization", "cookie", "set-cookie", "token", "access_token"}
-    | {"client_secret", "client_assertion", "frontendrequest", "sessionptr", "handle"}
-)
+_NAME_ENDS: Final = ("token", "authorization", "cookie", "apikey", "secret", "clientassertion")
+_NAMES: Final = frozenset({"cookies", "frontendrequest", "handle", "sessionptr"})
 ValueT = TypeVar("ValueT")
 
 
 def redact(text: str) -> str:
     """Return a text with every secret of the library's that it may hold replaced."""
-    redacted = _SECRETS.sub(_REDACTED, text)
+    redacted = _SECRETS.sub(_replacement, text)
     if "%" in redacted and _SECRETS.search(unquote(redacted)):
         # Encoded in a way that the pattern does not know.
-        return _SECRETS.sub(_REDACTED, unquote(redacted))
+        return _SECRETS.sub(_replacement, unquote(redacted))
     return redacted
+
+
+def _replacement(found: re.Match[str]) -> str:
+    return (found[1] or found[2] or "") + _REDACTED
 
 
 def redact_url(url: object) -> str:
@@ -66,21 +74,31 @@ def redact_event(event: ValueT, hint: object = None) -> ValueT:  # noqa: ARG001 
 def _redacted(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return redact(value)
-    if isinstance(value, bytes):
-        return redact(value.decode("utf-8", "replace")).encode()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return redact(bytes(value).decode("utf-8", "replace")).encode()
     if levels <= 0:
         return value if value is None or isinstance(value, int | float) else _REDACTED
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {
-            _redacted(name, 0): _REDACTED
-            if isinstance(name, str) and name.lower() in _NAMES
-            else _redacted(item, levels - 1)
+            _redacted(name, 0): _REDACTED if _is_secret(name) else _redacted(item, levels - 1)
             for name, item in value.items()
         }
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         items = [_redacted(item, levels - 1) for item in value]
-        return items if isinstance(value, list) else tuple(items)
+        if isinstance(value, list | tuple) and len(items) == 2 and _is_secret(value[0]):  # noqa: PLR2004
+            items[1] = _REDACTED  # a header, as ASGI and some trackers have it
+        return tuple(items) if isinstance(value, tuple) else items
     return value
+
+
+def _is_secret(name: object) -> bool:
+    """Return whether what stands under a name is a secret, as WSGI, headers and code write it."""
+    if isinstance(name, bytes):
+        name = name.decode("latin-1")
+    if not isinstance(name, str):
+        return False
+    plain = name.lower().replace("-", "").replace("_", "").strip(" :")
+    return plain.endswith(_NAME_ENDS) or plain in _NAMES
 
 
 class RedactingFilter(logging.Filter):
@@ -92,7 +110,11 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Redact the record, and let it pass."""
-        record.msg, record.args = redact(record.getMessage()), None
+        try:
+            message = redact(record.getMessage())
+        except Exception as error:  # noqa: BLE001  # a filter that raised would end the caller
+            message = f"(a message that cannot be formatted: {type(error).__name__})"
+        record.msg, record.args = message, None
         if record.exc_info:
             record.exc_text = redact(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None

@@ -32,11 +32,19 @@ def alphabet(found: Found) -> list[Text]:
     return [text for _places, text in ranked][:7]
 
 
+def literal_words(pattern: Text) -> list[Text]:
+    """Return the words that a pattern wants as they are, for an input that repeats one."""
+    text = pattern if isinstance(pattern, str) else pattern.decode("latin-1")
+    words = re.findall(r"[A-Za-z]{2,}", re.sub(r"\[[^]]*+\]|\\.|\(\?P[<=]\w+", " ", text))
+    chosen = list(dict.fromkeys(words))[:6]
+    return list(chosen) if isinstance(pattern, str) else [word.encode() for word in chosen]
+
+
 def bad_inputs(found: Found, size: int) -> list[Text]:
     """Texts of some size that lead into the pattern, go on and on, and then do not fit."""
     letters = alphabet(found)
     starts = samples(found.pattern, found.flags)
-    pumps = [*letters, *(start for start in starts[-2:] if start)]
+    pumps = [*letters, *(start for start in starts[-2:] if start), *literal_words(found.pattern)]
     pumps += [one + two for one, two in itertools.permutations(letters[:4], 2)]  # type: ignore[operator]
     is_bytes = isinstance(found.pattern, bytes)
     ends: list[Text] = [end.encode() for end in STRANGE[:2]] if is_bytes else list(STRANGE[:2])
@@ -83,6 +91,7 @@ def test_work_grows_no_faster_than_the_input(found: Found) -> None:
     [
         (r"(https?://[^/?#@\s\\]+)([\x21-\x22\x24-\x7e]*)", "fullmatch"),
         (r"[\w-]+\.[\w-]+\.[\w-]+", "search"),
+        (r"gAAAA[\w-]{20,}|eyJ[\w-]+\.[\w-]+\.|(?<=session/)\w{20}", "search"),
         (r"(a+)+b", "fullmatch"),
         (r"(?:a|a)*b", "fullmatch"),
         (r"(?:a|ab?)*c", "fullmatch"),

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from types import MappingProxyType
 from urllib.parse import quote
 
 import pytest
@@ -65,6 +66,13 @@ TEXTS = [
     f"Cookie: a=b; irma={HANDLE}; c=d",
     f"jwt {JWT}.",
     f"'{SEALED}'",
+    f"GET /return?shop=1&token={TOKEN} HTTP/1.1",
+    f"https://irma.example/session%252F{TOKEN}/result",
+    f'{{"u": "https:\\/\\/irma.example\\/session\\/{TOKEN}"}}',
+    f'{{"token": "{TOKEN}"}}',
+    json.dumps(f'{{"requestorToken":"{TOKEN}"}}'),
+    f"Authorization: {TOKEN}",
+    f"Authorization: Bearer {TOKEN}",
 ]
 
 
@@ -96,6 +104,35 @@ def test_an_event_is_redacted_in_its_depth() -> None:
     assert not any(secret in shown for secret in (*SECRETS, "word"))
     assert '"Accept": "x"' in shown
     assert '"n": 5' in shown
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"headers": [["Authorization", "word"], ["Accept", "x"]]},
+        {"headers": [(b"authorization", b"word"), (b"accept", b"x")]},
+        {b"authorization": b"word"},
+        {"env": {"HTTP_AUTHORIZATION": "word", "HTTP_COOKIE": "word"}},
+        {"data": {"requestorToken": "word", "access_token": "word", "client_secret": "word"}},
+        {"headers": {"X-Api-Key": "word", "Set-Cookie": "word"}},
+        MappingProxyType({"cookies": {"a": "word"}}),
+        {"urls": {f"/session/{TOKEN}", CALLBACK}},
+        {"body": bytearray(HANDLE.encode()), "view": memoryview(HANDLE.encode())},
+    ],
+)
+def test_a_secret_is_found_as_servers_and_trackers_write_it(event: object) -> None:
+    """In pairs, as environment variables, in bytes, and in other collections."""
+    shown = repr(redact_event(event))
+    assert "[redacted]" in shown
+    assert not any(secret in shown for secret in (*SECRETS, "word"))
+
+
+def test_a_record_that_cannot_be_formatted_raises_nothing() -> None:
+    """A filter runs where nothing catches its errors: the caller of the logger would get them."""
+    for message, args in (("%d", (CALLBACK,)), ("%s %s", (CALLBACK,)), ("%(a)s", ({"b": 1},))):
+        record = logging.LogRecord("a", logging.INFO, "a.py", 1, message, args, None)
+        assert RedactingFilter().filter(record)
+        assert record.getMessage().startswith("(a message that cannot be formatted: ")
 
 
 def test_an_event_that_holds_itself_ends() -> None:
