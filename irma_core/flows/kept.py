@@ -188,5 +188,5 @@ def _landed_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
             raise DeadlineError("the time was up while another call fetched what this one needs")
         yield from Sleep(timedelta(seconds=min(_LOOK_AGAIN, deadline - now)))
     if flight.failure is not None:
-        # A copy: each who raises it adds a traceback.
-        raise copy(flight.failure) from flight.failure
+        # A copy without a cause: the failure itself has the frames of the other call's application.
+        raise copy(flight.failure)

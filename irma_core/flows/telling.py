@@ -9,6 +9,7 @@ here: what is told, and those steps. Does not belong here: how the end is learnt
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from copy import copy
 from functools import partial
 from typing import TypeAlias, final
 
@@ -60,7 +61,7 @@ class SessionEnd:
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         if isinstance(self._outcome, AnswerError):
-            raise self._outcome
+            raise copy(self._outcome)  # each who raises one adds a traceback to it
         return self._outcome
 
 

@@ -209,21 +209,15 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 
 
-_ARMOUR_BEGINS: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----")
+_ARMOUR: Final = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]{1,64}+)-----((?:[^-]|-(?!----))*+)-----END \1-----"
+)
 
 
 def _armoured(text: str) -> tuple[str, str] | None:
     """Return the label and the body of the first PEM block of a text, or None without one."""
-    unended: set[str] = set()
-    for begin in _ARMOUR_BEGINS.finditer(text):
-        label = begin[1]
-        if label in unended:  # searched for already: many such lines would cost their square
-            continue
-        end = text.find(f"-----END {label}-----", begin.end())
-        if end >= 0:
-            return label, text[begin.end() : end]
-        unended.add(label)
-    return None
+    found = _ARMOUR.search(text)
+    return None if found is None else (found[1], found[2])
 
 
 def pem_form(data: str | bytes) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from datetime import timedelta
 from typing import Any
 
@@ -91,6 +92,21 @@ def test_an_end_without_an_answer_is_told_as_what_it_is(colour: str) -> None:
         late.get_answer()
     with pytest.raises(AnswerError):
         cheat.get_answer()
+
+
+def test_an_end_that_is_asked_twice_raises_two_errors() -> None:
+    """One error would gather the frames of each function that asked."""
+    shop = Shop("sync")
+    shop.app.refuse(shop.start().pointer)
+    (end,) = shop.told
+    raised: list[Exception] = []
+    for _ in range(2):
+        with pytest.raises(SessionCancelledError) as caught:
+            end.get_answer()
+        raised.append(caught.value)
+    one, two = ("".join(traceback.format_exception(each)).count("\n") for each in raised)
+    assert raised[0] is not raised[1]
+    assert one == two
 
 
 def test_a_key_that_is_to_be_fetched_is_fetched_for_who_knows_the_secret() -> None:

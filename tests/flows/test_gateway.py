@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import json
 import math
+import traceback
 from collections.abc import Iterable
 from datetime import timedelta
 from types import ModuleType
@@ -449,6 +450,23 @@ def test_who_has_more_time_fetches_when_the_first_has_none_left() -> None:
         first.throw(e.TransportTimeoutError("POST token", "time-out", request_sent=True))
     assert isinstance(second.send(None), Send)
     second.close()
+
+
+def test_a_failure_that_others_wait_for_shows_them_nothing_of_its_call() -> None:
+    """Its traceback has the local variables of the application that made that call."""
+
+    def of_another_visitor() -> None:
+        first.send(HttpResponse(400, (), body=b'{"error": "invalid_client"}'))
+
+    wired = Wired()
+    first, second = wired.asking(), wired.asking()
+    next(first)
+    next(second)
+    with pytest.raises(e.GatewayError, match="invalid_client"):
+        of_another_visitor()
+    with pytest.raises(e.GatewayError, match="invalid_client") as caught:
+        second.send(None)
+    assert "of_another_visitor" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_token_that_came_meanwhile_is_used() -> None:
