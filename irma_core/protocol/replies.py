@@ -23,6 +23,7 @@ Model = TypeVar("Model")
 _OK = 200
 _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
+_SERVER_ERRORS = 500
 _ERROR_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 """What irmago's error names look like. Gateways say `{"status": 502, "error": "Bad Gateway"}`:
 that must not be taken for irmago's word that nothing was done."""
@@ -99,7 +100,12 @@ def refuse(response: HttpResponse, path: str) -> NoReturn:
             advice=f"{_kind(response)} instead of irmago's error: a proxy's limit, or the base URL "
             "is not that of an IRMA server",
         )
-    raise UnexpectedResponseError(path, status, f"with {_kind(response)}: no IRMA server says that")
+    hint = (
+        "a proxy's reply and not an IRMA server's: check that the server behind it is running"
+        if status >= _SERVER_ERRORS
+        else "not a reply of an IRMA server: check the base URL"
+    )
+    raise UnexpectedResponseError(path, status, f"with {_kind(response)}: {hint}")
 
 
 def _remote_error(response: HttpResponse, path: str) -> RemoteError | None:

@@ -13,6 +13,7 @@ from irma_core.errors import ConfigurationError
 from irma_core.models.hidden import HiddenSecret
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import (
+    SHORTEST_SECRET,
     check_shared_secret,
     decoded_base64,
     has_other_key,
@@ -120,7 +121,10 @@ def secret_of_base64(text: object, name: str) -> bytes:
         raise ConfigurationError(
             f"{name} is not in base64: this is a public key, a private key or a certificate"
         )
-    return check_shared_secret(decoded_base64(text, name), name, was_base64=True)
+    decoded = decoded_base64(text, name)
+    if data[:1] == b"/" and len(decoded) < SHORTEST_SECRET:
+        raise ConfigurationError(f"{name} may be the path of a file: read the file")
+    return check_shared_secret(decoded, name, was_base64=True)
 
 
 @lru_cache(maxsize=64)

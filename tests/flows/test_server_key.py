@@ -243,8 +243,8 @@ def test_who_waits_fails_as_the_fetch_does() -> None:
     failure = ended(first, REFUSED)
     same = ended(other)
     assert isinstance(same, ServerRefusedError)
-    assert (str(same), same.__cause__) == (str(failure), failure)
-    assert same is not failure
+    assert (str(same), same.__cause__, same.__context__) == (str(failure), None, None)
+    assert same is not failure  # which has the frames of the other call
     assert isinstance(ended(fetching(place), key_is(KEY)), SessionResult)
 
 

@@ -321,6 +321,7 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
         (f"hmac:{TEXT}", "is not in base64"),
         ("AAAA" * 16, "repeats a few bytes"),
         (TEXT[:20], "32 bytes or more"),
+        ("/run/secrets/key", "may be the path of a file"),
         ("", "32 bytes or more"),
         (b"\xff\x00\x81" * 20, "is not in base64"),
         (None, "must be base64 as str or bytes"),
