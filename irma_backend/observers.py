@@ -9,8 +9,9 @@ application gets, and an application may log what it likes. Give these functions
     AioHttpClientInstrumentor().instrument(url_filter=redact_url)
     logging.getLogger("aiohttp.access").addFilter(RedactingFilter())
 
-They find secrets by their form: sealed texts (handles and the URLs of callbacks), JWTs, and tokens
-in the paths of an IRMA server. An attribute's value has no form, and no filter finds it.
+They find secrets by their form: sealed texts (handles and the URLs of callbacks), JWTs, bearer
+tokens, and session tokens after `session/`, `token` or `authorization`. `redact_event` also goes by
+names. An attribute's value has no form, and no filter finds it.
 Belongs here: plain functions, which import none of those tools.
 """
 

@@ -18,6 +18,7 @@ _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
 _NETLOC = re.compile(
     r"\A(?:[^@]*+@)?(?:[\w-]++(?:\.[\w-]++)*+\.?|\[[0-9A-Fa-f:.]++\])(?::[0-9]++)?"
 )
+_WHITESPACE = re.compile(r"\s")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_DECODINGS: Final = 4
 """A gateway decodes a path once, and a second one behind it perhaps once more."""
@@ -31,7 +32,7 @@ def whitespace_fault(url: str) -> str:
         return "must not be empty"
     if url != url.strip():
         return "must not begin or end with whitespace or a line end: strip it where it is read"
-    if any(letter.isspace() for letter in url):
+    if _WHITESPACE.search(url):
         return "must hold no whitespace and no line end"
     if not url.isprintable():
         return "must hold no control or invisible character"
