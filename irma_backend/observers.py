@@ -36,7 +36,7 @@ _SECRETS: Final = re.compile(
     r"|(?:[Tt]oken|TOKEN|[Aa]uthorization|AUTHORIZATION)"
     r"(?:\\?[\"']?\s?[:=]\s?\\?[\"']?|%(?:25){0,3}3[Dd])))"
     r"[0-9A-Za-z]{20}(?![0-9A-Za-z])"
-    r"|(\b(?:[Bb]earer|BEARER)(?:\s|%20|\+))[A-Za-z0-9._~+/=-]{8,}+"
+    r"|(\b(?:[Bb]earer|BEARER)(?:\s|%20|\+))[A-Za-z0-9._~+/=-]{16,}+"
 )
 _NAME_ENDS: Final = ("token", "authorization", "cookie", "apikey", "secret", "clientassertion")
 _NAMES: Final = frozenset({"cookies", "frontendrequest", "handle", "sessionptr"})

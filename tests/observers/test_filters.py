@@ -85,7 +85,17 @@ def test_a_text_is_shown_without_its_secret(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "GET /health 200", "session/{token}/status", "50% of session/abc", "eyJ"]
+    "text",
+    [
+        "",
+        "GET /health 200",
+        "session/{token}/status",
+        "50% of session/abc",
+        "eyJ",
+        "the token: see below",
+        "a bearer certificate",
+        "authorization: administrators only",
+    ],
 )
 def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
     """A filter that redacts too much is switched off by its users."""
