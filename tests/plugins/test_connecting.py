@@ -207,7 +207,7 @@ async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> 
         (Known("shop", "vault:x", token="t"), "one of them"),
         (Known(key="vault:x"), "a key goes with the name"),
         (Known("shop"), "a key goes with the name"),
-        (Known(token=""), "a token is ASCII"),
+        (Known(token=""), "a token must be ASCII"),
         (Known("", "vault:x"), "a requestor's name"),
     ],
     ids=str,
