@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
+from irma_core.errors import UsageError
+
 __all__ = ["RedactingFilter", "redact", "redact_event", "redact_url"]
 
 _REDACTED: Final = "[redacted]"
@@ -44,7 +46,14 @@ ValueT = TypeVar("ValueT")
 
 
 def redact(text: str) -> str:
-    """Return a text with every secret of the library's that it may hold replaced."""
+    """Return the string with each secret that has a known form replaced.
+
+    Raises:
+        UsageError: It is no string.
+    """
+    given: object = text
+    if not isinstance(given, str):
+        raise UsageError("text: must be a string")
     redacted = _SECRETS.sub(_replacement, text)
     if "%" in redacted and _SECRETS.search(unquote(redacted)):
         # Encoded in a way that the pattern does not know.

@@ -58,7 +58,8 @@ def running_server(
         The base URL: `http://127.0.0.1:8088`.
 
     Raises:
-        ConfigurationError: The port is taken or none, or the clock is a `ManualClock`.
+        ConfigurationError: An argument has another type, the port is taken or out of range, or
+            the clock is a `ManualClock`.
     """
     with _running(server, port, callbacks_anywhere=callbacks_anywhere) as url:
         yield url
@@ -85,6 +86,13 @@ def _running(
     *,
     callbacks_anywhere: bool,
 ) -> Generator[str]:
+    given: object = server
+    if not isinstance(given, InMemoryServer):
+        raise ConfigurationError("server: must be an irma_testing.InMemoryServer")
+    # A truthy string such as "no" must not open the way out of this machine.
+    given = callbacks_anywhere
+    if not isinstance(given, bool):
+        raise ConfigurationError("callbacks_anywhere: must be True or False")
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
             "over HTTP time passes by itself, and a ManualClock does not: "
@@ -107,8 +115,9 @@ def _running(
 
 
 def _listen(port: int) -> socket.socket:
-    if not 0 <= port <= _LAST_PORT:
-        raise ConfigurationError(f"port {port}: a port is a number up to {_LAST_PORT}")
+    given: object = port
+    if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= _LAST_PORT:
+        raise ConfigurationError(f"port: must be an integer from 0 to {_LAST_PORT}")
     try:
         return socket.create_server((_ADDRESS, port))
     except OSError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, final
 
+from irma_core.errors import ConfigurationError
 from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
 from irma_core.protocol.transport import utc_now
@@ -28,6 +29,9 @@ class SimulatedApp:
     """
 
     def __init__(self, server: InMemoryServer) -> None:
+        given: object = server
+        if not isinstance(given, InMemoryServer):
+            raise ConfigurationError("server: must be an InMemoryServer")
         self._server = server
         self._wallet = Wallet(server.scheme)
 

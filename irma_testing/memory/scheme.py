@@ -47,6 +47,9 @@ class CredentialType:
     revocation: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        given: object = self.identifier
+        if not isinstance(given, str):
+            raise ConfigurationError("identifier: must be a string")
         parts = self.identifier.count(".") + 1
         if not _IDENTIFIER.fullmatch(self.identifier) or parts != _CREDENTIAL_PARTS:
             raise ConfigurationError("a credential type is named scheme.issuer.credential")
@@ -79,6 +82,11 @@ class Scheme:
     _by_identifier: dict[str, CredentialType] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        given: object = self.credential_types
+        if not isinstance(given, tuple) or not all(
+            isinstance(each, CredentialType) for each in given
+        ):
+            raise ConfigurationError("credential_types: must be a tuple of CredentialType")
         known = {described.identifier: described for described in self.credential_types}
         object.__setattr__(self, "_by_identifier", known)
 

@@ -85,6 +85,12 @@ class InMemoryServer:
         clock: Clock | None = None,
         deliver: Deliver | None = None,
     ) -> None:
+        given: object = settings
+        if given is not None and not isinstance(given, ServerSettings):
+            raise ConfigurationError("settings: must be ServerSettings")
+        given = scheme
+        if not isinstance(given, Scheme):
+            raise ConfigurationError("scheme: must be a Scheme")
         self.clock: Clock = clock or ManualClock()
         self._life = Lifecycle(
             url.rstrip("/"), settings or ServerSettings(), scheme, self.clock, deliver

@@ -10,11 +10,12 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from irma_backend.dev_server import running_server
+from irma_backend.dev_server import running_dev_server, running_server
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,
@@ -328,11 +329,11 @@ def test_a_taken_port_is_said_clearly(url: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("port", [-1, 65536])
-def test_a_number_that_is_no_port_is_refused(port: int) -> None:
+@pytest.mark.parametrize("port", [-1, 65536, None, "8088", b"1", 0.5, True, float("nan")])
+def test_a_number_that_is_no_port_is_refused(port: Any) -> None:
     """Before anything is tried."""
     with (
-        pytest.raises(ConfigurationError, match="a port is a number up to 65535"),
+        pytest.raises(ConfigurationError, match="port: must be an integer from 0 to 65535"),
         running_server(InMemoryServer(clock=SystemClock()), port),
     ):
         pass
@@ -344,4 +345,18 @@ def test_a_clock_that_stands_still_is_refused() -> None:
         pytest.raises(ConfigurationError, match=r"InMemoryServer\(clock=SystemClock\(\)\)"),
         running_server(InMemoryServer()),
     ):
+        pass
+
+
+@pytest.mark.parametrize("serve", [running_server, running_dev_server])
+def test_an_argument_of_another_type_is_refused(serve: Any) -> None:
+    """A string such as "no" is true in Python, and would let callbacks leave this machine."""
+    server = InMemoryServer(clock=SystemClock())
+    for given in ("no", 1, None):
+        with (
+            pytest.raises(ConfigurationError, match="callbacks_anywhere: must be True or False"),
+            serve(server, callbacks_anywhere=given),
+        ):
+            pass
+    with pytest.raises(ConfigurationError, match="server: must be"), serve("http://127.0.0.1"):
         pass

@@ -8,7 +8,14 @@ import pytest
 
 from irma_core import DisclosureRequest, ExtendedRequest
 from irma_core.errors import ConfigurationError
-from irma_testing import CredentialType, InMemoryServer, RequestorSettings, ServerSettings
+from irma_testing import (
+    CredentialType,
+    InMemoryServer,
+    RequestorSettings,
+    Scheme,
+    ServerSettings,
+    SimulatedApp,
+)
 from irma_testing.memory.compact_jwt import JwtSigner, parse_jwt, verifies_rs256
 from tests.memory_server.calling import AGE, OVER18, Http, claims_in, disclosure, issuance
 
@@ -81,3 +88,20 @@ def test_a_key_can_be_given() -> None:
         assert verifies_rs256(server.public_key_pem, jwt)
         assert claims_in(body)["simulated"] is True
         assert "iss" not in claims_in(body)
+
+
+@pytest.mark.parametrize("given", ["text", b"bytes", 3, True, [3], {"a": 1}, object()])
+def test_an_argument_of_another_type_is_named(given: Any) -> None:
+    """The server, the app and the scheme refuse it where they are made, with one error."""
+    with pytest.raises(ConfigurationError, match="settings: must be"):
+        InMemoryServer(given)
+    with pytest.raises(ConfigurationError, match="scheme: must be"):
+        InMemoryServer(scheme=given)
+    with pytest.raises(ConfigurationError, match="server: must be"):
+        SimulatedApp(given)
+    with pytest.raises(ConfigurationError, match="credential_types: must be"):
+        Scheme(given)
+    with pytest.raises(ConfigurationError, match="credential_types: must be"):
+        Scheme((given,))
+    with pytest.raises(ConfigurationError, match=r"identifier: must be|scheme\.issuer"):
+        CredentialType(given)

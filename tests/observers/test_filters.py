@@ -7,6 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -26,6 +27,7 @@ from irma_core import (
     new_sealing_key,
     sign_session_request,
 )
+from irma_core.errors import UsageError
 from irma_core.models.risks import Risk
 from irma_testing import InMemoryServer
 
@@ -200,3 +202,12 @@ def test_the_filters_import_none_of_the_tools() -> None:
     """They are for those who have them, and cost others nothing."""
     module = sys.modules["irma_backend.observers"]
     assert not {"sentry_sdk", "opentelemetry"} & vars(module).keys()
+
+
+def test_what_is_no_string_is_refused() -> None:
+    """The filter for strings names its argument, and the filter for URLs takes any object."""
+    given: Any
+    for given in (None, b"bytes", 3):
+        with pytest.raises(UsageError, match="text: must be a string"):
+            redact(given)
+        assert redact_url(given) == str(given)
