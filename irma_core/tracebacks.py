@@ -189,7 +189,7 @@ def _async_generator(function: Callable[..., Any]) -> FunctionType:
 def _cleaned(
     error: BaseException, function: Callable[..., Any]
 ) -> tuple[BaseException, BaseException | None]:
-    """Return what to raise in place of an error, and its context."""
+    """Return the error to raise instead, and its context."""
     handled = sys.exception()  # the application's, while it calls the boundary
     places = Frames(error.__traceback__)
     # One frame, the boundary's, is a call with the wrong arguments: Python's own error tells most.
@@ -242,6 +242,6 @@ def _quotes(error: BaseException | None) -> bool:
 
 
 def _is_foreign(error: BaseException) -> bool:
-    """Return whether an error is none of the library's own classes, and no failure of I/O."""
+    """Return whether an error is neither of the library's own classes nor a failure of I/O."""
     own = is_own(type(error).__module__)
     return not own and not isinstance(error, IrmaError | OSError)

@@ -144,7 +144,7 @@ class Exchange:
             raise self.fault
 
     def reveal_in(self, request: ClientRequest) -> None:
-        """Put in place what is hidden."""
+        """Fill in what is hidden."""
         request.url = self._url
         request.headers.update(self._headers)
         if self._body is not None:

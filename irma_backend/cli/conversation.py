@@ -119,13 +119,13 @@ class Conversation:
         ends_at = time.monotonic() + self._timeout.total_seconds()
         show_session(self._person, started.pointer)
         if has_failed(sys.stderr) and not self._stays_open:
-            raise OutputError("the standard error is closed or full, and nobody can see the QR")
+            raise OutputError("standard error is closed or full, so the QR cannot be shown")
         with self._requestor.watch_status(started, timeout=self._timeout) as statuses:
             for status in statuses:
                 self._status = status
                 show_status(self._person, status)
                 if nobody_reads():
-                    raise OutputError("nobody reads it any more")
+                    raise OutputError("its reader has closed it")
                 if status is SessionStatus.PAIRING:
                     self._confirm(started, code, ends_at - time.monotonic())
 

@@ -20,7 +20,7 @@ _OPTION = re.compile(r"--?[a-z][a-z-]{0,19}")
 
 
 class Command(click.Command):
-    """A command that does not repeat an argument that it has no place for."""
+    """A command that does not repeat an unexpected argument in its error."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments.

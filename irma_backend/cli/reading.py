@@ -35,7 +35,7 @@ def read_bytes(path: Path, place: str) -> bytes:
 
 
 def read_text(path: Path, place: str) -> str:
-    """Return the text of a file in UTF-8.
+    """Return the contents of a file in UTF-8.
 
     Raises:
         ConfigurationError: It cannot be read, or is not in UTF-8.

@@ -36,7 +36,7 @@ _NO_SESSION = "--state-file: the file is not a state file of a session"
 
 @attrs.frozen
 class NewStateFile:
-    """A state file to be: there is a place for it, and it is seen only when it is whole."""
+    """A state file in the making: its path is reserved, and it appears only when complete."""
 
     path: Path
     _draft: Path

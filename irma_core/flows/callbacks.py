@@ -71,7 +71,7 @@ class News:
     Args:
         token: Whose session.
         unsealed: What the URL of the post held.
-        at_url: That the end of the URL's session is told, once.
+        at_url: The claim to report the end of the URL's session, once.
         named: The sessions that posts to the URL have named.
     """
 
@@ -195,7 +195,7 @@ def deliver_news_flow(wiring: Wiring, settings: CallbackSettings, news: News) ->
 def _news_of_one_flow(
     wiring: Wiring, settings: CallbackSettings, news: News, token: RequestorToken
 ) -> Flow[IrmaError | None]:
-    """Ask about one token, and tell; return why there was nothing to tell, if so."""
+    """Ask about one token and report its end, or return why there was nothing to report."""
     deadline = wiring.deadline(_STORED_WITHIN)
     try:
         yield from _ask_and_tell_flow(wiring, settings, token, news.unsealed, deadline)

@@ -96,17 +96,17 @@ class HiddenSecret(Hidden[ValueT]):
 
 
 def hide_text(value: str | Hidden[str]) -> Hidden[str]:
-    """Return the holder of a text."""
+    """Return the holder of a string."""
     return value if isinstance(value, Hidden) else Hidden(value)
 
 
 def hide_optional(value: str | Hidden[str | None] | None) -> Hidden[str | None]:
-    """Return the holder of a text, or of None."""
+    """Return the holder of a string, or of None."""
     return value if isinstance(value, Hidden) else Hidden(value)
 
 
 def hide_secret(value: str | Hidden[str]) -> Hidden[str]:
-    """Return the holder of a secret text."""
+    """Return the holder of a secret string."""
     return value if isinstance(value, Hidden) else HiddenSecret(value)
 
 

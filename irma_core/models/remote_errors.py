@@ -69,7 +69,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "REVOCATION": "the server cannot revoke",
     "SESSION_UNKNOWN": "the server does not know the session, or no longer",
     "SSE_DISABLED": "the server sends no events: its option is `sse`",
-    "UNAUTHORIZED": "the server does not permit this to who asks, or does not know the token",
+    "UNAUTHORIZED": "the server does not permit this requestor, or does not know the token",
     "UNEXPECTED_REQUEST": "the session is past the point for this, or not yet there",
     "UNKNOWN_PUBLIC_KEY": "the attributes were issued with a key that the server does not know",
     "UNKNOWN_REVOCATION_KEY": "no credential was issued with this revocation key",
@@ -87,7 +87,7 @@ _ADVICE: Final = tuple(
         r"Unknown requestor: .*": "the server's setting `requestors` has no requestor of this name "
         "and kind of key",
         r"signature is invalid": "the server has another key for this requestor",
-        r"jwt too old": "the JWT was signed too long ago, or the clocks differ: sign it anew",
+        r"jwt too old": "the JWT was signed too long ago, or the clocks differ: sign it again",
         r"token used before issued": "this machine's clock is ahead of the server's",
         r"Unknown identifiers: .*": "it names a scheme, issuer, credential or attribute that the "
         "server's schemes do not have",

@@ -48,7 +48,7 @@ def _check_visible(text: object) -> None:
 
 
 class _Secret:
-    """A text that only `reveal` gives."""
+    """A string that only `reveal` returns."""
 
     __slots__ = ("_text",)
 

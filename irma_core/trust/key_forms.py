@@ -1,4 +1,4 @@
-"""The forms in which keys come: what a key is, and why it is none.
+"""The forms in which keys come: what a key is, and why something is not a key.
 
 Keys are made by openssl, PowerShell, ssh-keygen and other programs, and pass through files,
 environments and configuration. A public key that is taken for a shared secret lets anybody sign,
@@ -104,12 +104,12 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
 
 
 def is_repetition(key: bytes) -> bool:
-    """Tell whether a key is a shorter one again and again, or made of a few different bytes."""
+    """Return whether a key repeats a shorter one, or consists of a few different bytes."""
     return bool(key) and (len(set(key)) < _FEWEST_VALUES or key in (key + key)[1:-1])
 
 
 def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
-    """Tell whether there is a key of another kind in some bytes, in any form that is known."""
+    """Return whether the bytes contain a key of another kind, in any known form."""
     plain = data.replace(b"\0", b"")  # UTF-16
     if _TEXT_MARKS.search(plain) or _DER_MARKS.search(data) or _DER_MARKS.search(plain):
         return True
@@ -137,7 +137,7 @@ def _below(data: bytes) -> Iterator[bytes]:
 
 
 def _is_undecoded(data: bytes) -> bool:
-    # Blanks within stay: a sentence is no base64, and may be a secret.
+    # Whitespace inside stays: a sentence is not base64, and may be a secret.
     joined = re.sub(rb"[\r\n\0]|\\[rn]", b"", data).strip(b" \t\"'\xef\xbb\xbf\xff\xfe")
     return _UNDECODED.fullmatch(joined) is not None
 

@@ -166,7 +166,7 @@ def verify_session_request_jwt(
     Raises:
         RequestJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is none.
-        UsageError: A time or a duration is none.
+        UsageError: A time or a duration has another type or is out of range.
     """
     now = as_utc(now, "now")
     check_timedelta(max_age, "max_age")

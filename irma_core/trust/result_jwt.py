@@ -135,7 +135,7 @@ def verify_result_jwt(
     Raises:
         ResultJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is no RSA public key in PEM.
-        UsageError: `now` or `leeway` is none.
+        UsageError: `now` or `leeway` has another type or is out of range.
     """
     now = as_utc(now, "now")
     check_timedelta(leeway, "leeway")
@@ -172,7 +172,7 @@ def verify_getproof_jwt(
     Raises:
         ResultJwtError: It is refused; see the module for the codes.
         ConfigurationError: A key is no RSA public key in PEM.
-        UsageError: `now` or `leeway` is none.
+        UsageError: `now` or `leeway` has another type or is out of range.
     """
     now = as_utc(now, "now")
     check_timedelta(leeway, "leeway")

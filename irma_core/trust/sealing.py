@@ -158,7 +158,7 @@ class Sealer:
         except (InvalidToken, zlib.error, JsonTextError):
             parts = None
         if not isinstance(parts, list) or len(parts) != 4:  # noqa: PLR2004  # as `seal` packs
-            raise HandleInvalidError("the text is none that was sealed here, or was changed")
+            raise HandleInvalidError("it was not sealed here, or was changed")
         return parts
 
 
@@ -185,7 +185,7 @@ def _canonical(text: object) -> bytes:
         with suppress(binascii.Error):
             if base64.urlsafe_b64encode(base64.urlsafe_b64decode(padded)) == padded:
                 return padded
-    raise HandleInvalidError("the text is none that was sealed here")
+    raise HandleInvalidError("it was not sealed here")
 
 
 def _seconds(now: datetime) -> int:
