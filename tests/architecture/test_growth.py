@@ -35,7 +35,7 @@ SMALL, FACTOR = 30, 8
 # Eight times the input takes some eight times the work; a square would take sixty-four times.
 MOST_GROWTH = FACTOR * 1.6
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-KEY = b"k3y-" * 8
+KEY = b"an HMAC key of 32 bytes or more."
 SEALER = HandleSealer([new_sealing_key()])
 DISCLOSURE = "https://irma.app/ld/request/disclosure/v2"
 ISSUANCE = "https://irma.app/ld/request/issuance/v2"

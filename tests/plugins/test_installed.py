@@ -23,7 +23,8 @@ from irma_backend import connect
 from irma_core import DisclosureRequest
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 
-server = InMemoryServer(ServerSettings(requestors={"shop": RequestorSettings("hmac", "ayF5" * 12)}))
+key = "YW4gSE1BQyBrZXkgb2YgdGhlIHZhdWx0OiAzNiBsZXR0ZXJz"
+server = InMemoryServer(ServerSettings(requestors={"shop": RequestorSettings("hmac", key)}))
 app = SimulatedApp(server)
 app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
 server.when_started(app.accept)
@@ -32,7 +33,7 @@ with connect(
     name="shop",
     key="vault:shop",
     plugins=["acme-irma"],
-    secrets={"vault key": "k!y" * 12},
+    secrets={"vault key": "an HMAC key of the vault: 36 letters"},
     transport=server.transport(),
 ) as requestor:
     session = requestor.start_session(DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}))
