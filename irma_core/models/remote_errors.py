@@ -69,7 +69,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "REVOCATION": "the server cannot revoke",
     "SESSION_UNKNOWN": "the server does not know the session, or no longer",
     "SSE_DISABLED": "the server sends no events: its option is `sse`",
-    "UNAUTHORIZED": "the server does not permit this requestor, or does not know the token",
+    "UNAUTHORIZED": "the server does not permit this requestor, or does not know the token: "
+    "compare `authentication` with the server's setting `requestors`",
     "UNEXPECTED_REQUEST": "the session is past the point for this, or not yet there",
     "UNKNOWN_PUBLIC_KEY": "the attributes were issued with a key that the server does not know",
     "UNKNOWN_REVOCATION_KEY": "no credential was issued with this revocation key",
