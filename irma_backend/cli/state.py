@@ -128,19 +128,26 @@ def _private_bytes(path: Path) -> bytes:
         reason = "it is a symbolic link" if error.errno == errno.ELOOP else _reason(error)
     if descriptor is None:
         raise ConfigurationError(f"--state-file: cannot read the file: {reason}")
+    try:
+        _check_private(os.fstat(descriptor))
+    except ConfigurationError:
+        os.close(descriptor)
+        raise
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ConfigurationError(_NO_SESSION)
-        if hasattr(os, "geteuid"):
-            if found.st_uid != os.geteuid():
-                raise ConfigurationError("--state-file: the file belongs to another user")
-            if found.st_mode & _OTHERS:
-                raise ConfigurationError(
-                    "--state-file: other users may read or write the file; if you trust what is "
-                    "in it, make it yours alone: chmod 600"
-                )
         return file.read()
+
+
+def _check_private(found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        raise ConfigurationError(_NO_SESSION)
+    if hasattr(os, "geteuid"):
+        if found.st_uid != os.geteuid():
+            raise ConfigurationError("--state-file: the file belongs to another user")
+        if found.st_mode & _OTHERS:
+            raise ConfigurationError(
+                "--state-file: other users may read or write the file; if you trust what is in "
+                "it, make it yours alone: chmod 600"
+            )
 
 
 def _move(draft: Path, path: Path) -> None:

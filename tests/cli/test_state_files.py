@@ -12,7 +12,8 @@ import pytest
 from irma_backend.cli.state import load_session, new_state_file
 from irma_core import DisclosureRequest, Requestor, StartedSession
 from irma_core.errors import ConfigurationError
-from irma_testing import InMemoryServer, SimulatedApp
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import EventStream, InMemoryServer, SimulatedApp
 from tests.cli.conftest import OVER18, CommandLine
 
 ASK = ("session", "--disclose", f"age={OVER18}")
@@ -95,11 +96,21 @@ def test_a_file_that_comes_meanwhile_is_not_written_over(
 
 
 def test_a_session_that_cannot_be_kept_is_cancelled(
-    command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
+    command_line: CommandLine,
+    memory: InMemoryServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its token would be lost."""
+    """A session whose state file was taken while it started is cancelled: its token is lost."""
     path = tmp_path / "state"
-    memory.when_started(lambda _: path.write_text("mine"))
+    answer = memory.subscribe
+
+    def start(request: HttpRequest) -> EventStream | HttpResponse:
+        if request.method == "POST":
+            path.write_text("mine")
+        return answer(request)
+
+    monkeypatch.setattr(memory, "subscribe", start)
     status, _, err = command_line.run(*ASK, "--state-file", str(path))
     assert (status, "The session was cancelled." in err) == (2, True)
     assert memory.open_sessions() == ()
