@@ -49,7 +49,11 @@ from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, Simu
 from irma_transport_urllib3 import SystemClock, Urllib3Transport
 
 VALUE, MESSAGE, PATH = "Ada-1815-12-10", "I owe-Babbage-5-guineas", "callback-path-7f3a"
-KEY, REVOCATION_KEY, BEARER = "K!" * 20, "revocation-key-19", "bearer-token-58"
+KEY, REVOCATION_KEY, BEARER = (
+    "the key! of no shop: q7Zx#pV2mB9w",
+    "revocation-key-19",
+    "bearer-token-58",
+)
 SEALING_KEY, BINDING = new_sealing_key(), "web-session-secret-77"
 AGE, NAME = "example.town.age", "example.town.resident.firstname"
 CALLBACK = f"https://shop.example/{PATH}"
