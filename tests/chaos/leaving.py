@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -122,8 +123,11 @@ def _interrupt(url: str, colour: str) -> int:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
-        process.send_signal(signal.SIGINT)
-        return int(process.stdout.readline())
+        while True:
+            # Python notices a signal that comes just before a blocking call when that call ends.
+            process.send_signal(signal.SIGINT)
+            if select.select([process.stdout], [], [], 10)[0]:
+                return int(process.stdout.readline())
 
 
 async def _close_amid(url: str, count: int) -> tuple[int, int]:

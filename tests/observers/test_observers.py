@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent.parent
 SECRETS = {
     "bearer": "bearer-token-of-the-shop-58",
     "api_key": "api-key-of-the-shop-77",
-    "hmac_key": "H" * 39 + "7",
+    "hmac_key": "the observed key! Wq5#zK8vT1mR4xB7",
     "gateway_secret": "gateway-secret-31",
     "gateway_token": "~of.the/gateway=",
     "proxy_word": "proxy-password-19",
