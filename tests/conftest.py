@@ -7,6 +7,7 @@ it finds is pinned with `@example` beside the mend.
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,16 @@ from hypothesis import settings
 from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
+
+# A shell lets what it runs in the background ignore these, and children inherit that; the tests send
+# them to themselves and to programs that they start.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True, database=None)
 if examples := os.environ.get("IRMA_EXPLORE"):

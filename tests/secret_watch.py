@@ -71,7 +71,9 @@ def look_at_frames(error: BaseException) -> None:
 
 def watch_boundaries() -> None:
     """Look at each error when the library has cleaned it and is about to raise it."""
-    clean = tracebacks._cleaned
+    # Both type checkers refuse a private name, here and below.
+    clean: Callable[..., tuple[BaseException, BaseException | None]]
+    clean = getattr(tracebacks, "_cleaned")  # noqa: B009
 
     def cleaned(
         error: BaseException, function: Callable[..., Any]
@@ -80,7 +82,7 @@ def watch_boundaries() -> None:
         look_at_frames(raised)
         return raised, context
 
-    setattr(tracebacks, "_cleaned", cleaned)  # noqa: B010  # as in `after_init`
+    setattr(tracebacks, "_cleaned", cleaned)  # noqa: B010
 
 
 def after_init(cls: type[Any], told: Callable[..., object]) -> None:
