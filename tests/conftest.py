@@ -16,8 +16,8 @@ from tests.plugins.fresh_environment import FreshEnvironment
 
 pytest_plugins = ["tests.secret_watch"]
 
-# A shell lets what it runs in the background ignore these, and children inherit that; the tests send
-# them to themselves and to programs that they start.
+# A shell lets what it runs in the background ignore these, and children inherit that. The tests
+# send them to themselves and to programs that they start.
 for number, handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGQUIT, signal.SIG_DFL),
