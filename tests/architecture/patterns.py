@@ -149,6 +149,7 @@ def _found(node: ast.Call, function: str, known: dict[str, Any], place: str) -> 
 
 def _value_of(node: ast.expr, known: dict[str, Any], place: str) -> Any:
     try:
-        return eval(compile(ast.Expression(node), place, "eval"), dict(known))
+        # In angle brackets, or coverage looks for a file of that name and fails.
+        return eval(compile(ast.Expression(node), f"<{place}>", "eval"), dict(known))
     except (NameError, TypeError) as error:
         raise ValueError(f"{place}: the pattern is not known before the program runs") from error
