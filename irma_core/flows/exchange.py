@@ -81,7 +81,7 @@ def exchange_flow(
         asked_to_wait = timedelta(0)
         try:
             response = yield from Send(request, wiring.try_deadline(deadline))
-            asked_to_wait = retry_after(response)
+            asked_to_wait = retry_after(response, utc_now(wiring.clock))
             return parse(response)
         except (
             TransportError,

@@ -148,7 +148,7 @@ def _fetch_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetch
     request = yield from _request_flow(wiring, gateway, deadline)
     try:
         response = yield from Send(request, deadline)
-        token, seconds = parse_token_response(response)
+        token, seconds = parse_token_response(response, utc_now(wiring.clock))
     except GatewayError as error:
         now = wiring.clock.monotonic()
         refusals.request_failed(now, error.retry_after)

@@ -54,7 +54,7 @@ from irma_core.protocol.policy import is_passing_status, is_transient, retry_aft
 from irma_core.protocol.sse import EventStreamDecoder
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.status_events import build_status_events_request, is_event_stream
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import Silence, utc_now
 
 __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
@@ -202,7 +202,7 @@ def _ask_flow(
     asked_to_wait = timedelta(0)
     try:
         response = yield from Send(request, wiring.try_deadline(state.deadline))
-        asked_to_wait = retry_after(response)
+        asked_to_wait = retry_after(response, utc_now(wiring.clock))
         status = of_known_session(token, parse_status_response)(response)
     except _QUESTION_FAILED as error:
         if not is_transient(error):

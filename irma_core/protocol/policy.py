@@ -6,7 +6,7 @@ faults pass is said here; the repeating itself is a flow's.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import final
 
 import attrs
@@ -22,12 +22,14 @@ from irma_core.errors import (
     UnexpectedResponseError,
 )
 from irma_core.models.remote_errors import INTERNAL_ERROR
+from irma_core.protocol.http_dates import read_http_date
 from irma_core.protocol.messages import HttpResponse
 
 __all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after"]
 
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
 _LONGEST_NUMBER = 9
+_LONGEST_WAIT = timedelta(seconds=10**_LONGEST_NUMBER - 1)
 _MOST_DOUBLINGS = 20
 
 
@@ -78,9 +80,16 @@ def is_transient(error: IrmaError) -> bool:
     return isinstance(error, passing)
 
 
-def retry_after(response: HttpResponse) -> timedelta:
-    """Give how long a response asks to wait, by `Retry-After` in seconds; else nothing."""
+def retry_after(response: HttpResponse, now: datetime) -> timedelta:
+    """Return how long a response asks to wait by its `Retry-After`; zero if it does not ask.
+
+    Args:
+        response: The response; the header is a number of seconds or a date (RFC 9110, section
+            10.2.3).
+        now: The present time in UTC, which a date is compared with.
+    """
     text = response.header("retry-after")
     if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
         return timedelta(seconds=int(text))
-    return timedelta(0)
+    date = read_http_date(text, now)
+    return timedelta(0) if date is None else min(max(date - now, timedelta(0)), _LONGEST_WAIT)

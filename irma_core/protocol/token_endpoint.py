@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import final
 
 import attrs
@@ -42,11 +43,15 @@ def build_token_request(url: str, headers: Mapping[str, str], form: str) -> Http
 
 
 @boundary
-def parse_token_response(response: HttpResponse) -> tuple[str, float | None]:
+def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
     """Return the access token, and for how many seconds it is good if the server says so.
 
     An `expires_in` that is zero, negative or empty says nothing: some servers write it so for a
     token without an end.
+
+    Args:
+        response: The server's.
+        now: The present time in UTC.
 
     Raises:
         GatewayError: The server refused, or gave no bearer token. What it says beside its error
@@ -61,7 +66,7 @@ def parse_token_response(response: HttpResponse) -> tuple[str, float | None]:
             http_status=response.status,
             code=read.code,
             may_pass=read.may_pass,
-            retry_after=retry_after(response).total_seconds(),
+            retry_after=retry_after(response, now).total_seconds(),
         )
     return read.token, read.seconds
 

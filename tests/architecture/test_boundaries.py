@@ -226,7 +226,7 @@ RAISING: dict[str, Callable[[], object]] = {
     "a result JWT": lambda: verify_result_jwt(f"e30.{SECRET}.x", keys=[], issuer=None, now=NOW),
     "a result of another kind": lambda: parse_result_response(answered(200, RESULT)),
     "a start of another kind": lambda: parse_start_response(answered(200, RESULT)),
-    "a token's refusal": lambda: parse_token_response(REFUSED),
+    "a token's refusal": lambda: parse_token_response(REFUSED, NOW),
     "a gateway's refusal": lambda: requestor_of(REFUSED, gateway=GATEWAY).check_health(),
     "a JWT that is none": lambda: requestor_of().start_session(SECRET),
     "no session": lambda: requestor_of().get_status(SECRET),  # type: ignore[arg-type]

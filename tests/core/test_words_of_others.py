@@ -10,6 +10,7 @@ import base64
 import json
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -22,6 +23,7 @@ from irma_core.protocol import endpoints
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.token_endpoint import parse_token_response
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TOKEN = RequestorToken("Xk3a1B2a1B2a1B2a1B2z")
 SECRETS = [
     TOKEN.reveal(),
@@ -112,7 +114,7 @@ def test_no_word_of_an_authorization_server_is_in_an_error(secret: str) -> None:
             for status in (200, 400, 401, 503):
                 reply = HttpResponse(status, (), body=json.dumps(fields).encode())
                 try:
-                    parse_token_response(reply)
+                    parse_token_response(reply, NOW)
                 except GatewayError as error:
                     assert said not in shown(error)  # noqa: PT017
                     assert error.code in {None, "invalid_client"}  # noqa: PT017

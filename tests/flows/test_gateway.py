@@ -210,9 +210,18 @@ def test_the_authorization_server_is_left_alone_for_as_long_as_it_asks() -> None
     assert len(place.sent) == 1
 
 
-def test_no_authorization_server_is_left_alone_for_hours() -> None:
+def test_an_authorization_server_may_say_when_in_a_date() -> None:
+    """The date is compared with the clock of the transport, which says 12:00:00."""
+    busy = HttpResponse(429, (("retry-after", "Mon, 23 Nov 2026 12:00:20 GMT"),))
+    place = Place(busy, token("one"), OK)
+    place.requestor.check_health()
+    assert place.transport.slept == [timedelta(seconds=20)]
+
+
+@pytest.mark.parametrize("asked", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_no_authorization_server_is_left_alone_for_hours(asked: str) -> None:
     """One mistaken header must not keep a backend from working."""
-    place = Place(HttpResponse(503, (("retry-after", "999999999"),)), token("one"), OK)
+    place = Place(HttpResponse(503, (("retry-after", asked),)), token("one"), OK)
     with pytest.raises(e.GatewayError):
         place.requestor.check_health()
     place.pass_time(60)
@@ -222,10 +231,12 @@ def test_no_authorization_server_is_left_alone_for_hours() -> None:
 def test_a_watch_asks_again_when_the_server_said() -> None:
     """Half a minute later at the latest."""
     slow = HttpResponse(429, (("retry-after", "7"),))
-    transport = ScriptedTransport([slow, HttpResponse(503, (("retry-after", "9999"),)), DONE])
+    dated = HttpResponse(429, (("retry-after", "Monday, 23-Nov-26 12:00:16 GMT"),))
+    late = HttpResponse(503, (("retry-after", "9999"),))
+    transport = ScriptedTransport([slow, dated, late, DONE])
     with Requestor(BASE, transport).watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.DONE]
-    assert [each.total_seconds() for each in transport.slept] == [7, 30]
+    assert [each.total_seconds() for each in transport.slept] == [7, 9, 30]
 
 
 def test_a_start_that_the_gateway_refused_is_sent_again() -> None:

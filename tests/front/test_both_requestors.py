@@ -231,9 +231,18 @@ def test_waits_are_drawn_by_full_jitter(colour: str) -> None:
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(colour: str) -> None:
+@pytest.mark.parametrize("asked", ["7", "Mon, 23 Nov 2026 12:00:07 GMT"])
+def test_a_server_that_asks_for_seconds_is_waited_for(colour: str, asked: str) -> None:
+    """It may say how many, or until when by the clock, which says 12:00:00."""
+    busy = HttpResponse(503, (("retry-after", asked),))
+    assert Played(colour, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
+
+
+@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("asked", ["3600", "Mon Nov 23 13:00:00 2026"])
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(colour: str, asked: str) -> None:
     """A wait that does not fit into the deadline is not begun."""
-    played = Played(colour, [HttpResponse(503, (("retry-after", "3600"),))], GONE[0])
+    played = Played(colour, [HttpResponse(503, (("retry-after", asked),))], GONE[0])
     assert isinstance(played.outcome, e.UnexpectedResponseError)
     assert played.slept == []
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import traceback
+from datetime import UTC, datetime
 
 import pytest
 
 from irma_core.errors import GatewayError
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.token_endpoint import parse_token_response
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def said(value: object, status: int = 200) -> HttpResponse:
@@ -35,7 +38,7 @@ def said(value: object, status: int = 200) -> HttpResponse:
 def test_a_token_and_its_life_are_read(more: dict[str, object], seconds: int | None) -> None:
     """The life in seconds, as a number or a string; what is not above zero says nothing."""
     answer = said({"access_token": "a.b-c~/+=", "token_type": "bEARER", **more})
-    assert parse_token_response(answer) == ("a.b-c~/+=", seconds)
+    assert parse_token_response(answer, NOW) == ("a.b-c~/+=", seconds)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_a_token_and_its_life_are_read(more: dict[str, object], seconds: int | N
 def test_what_is_no_bearer_token_is_refused(value: object) -> None:
     """It would be put into a header."""
     with pytest.raises(GatewayError) as caught:
-        parse_token_response(said(value))
+        parse_token_response(said(value), NOW)
     assert caught.value.http_status == 200
 
 
@@ -71,7 +74,7 @@ TWICE = b'{"access_token":"t","token_type":"Bearer","access_token":"u"}'
 def test_what_is_no_json_is_refused(body: bytes, status: int) -> None:
     """By its status, and no redirect is followed with a secret."""
     with pytest.raises(GatewayError) as caught:
-        parse_token_response(HttpResponse(status, body=body))
+        parse_token_response(HttpResponse(status, body=body), NOW)
     assert (caught.value.http_status, caught.value.code) == (status, None)
 
 
@@ -87,7 +90,7 @@ def test_what_is_no_json_is_refused(body: bytes, status: int) -> None:
 def test_a_refusal_has_the_servers_code_and_no_other_word(value: object, code: str | None) -> None:
     """What it adds may repeat what it was sent."""
     with pytest.raises(GatewayError) as caught:
-        parse_token_response(said(value, 401))
+        parse_token_response(said(value, 401), NOW)
     assert (caught.value.http_status, caught.value.code) == (401, code)
     assert "the-secret" not in f"{caught.value!r}"
 
@@ -95,9 +98,9 @@ def test_a_refusal_has_the_servers_code_and_no_other_word(value: object, code: s
 def test_a_token_that_no_header_holds_is_refused_with_its_reason() -> None:
     """Else each call would end in a proxy's 431."""
     with pytest.raises(GatewayError, match="too long for a header: over 16384 characters"):
-        parse_token_response(said({"access_token": "t" * 16_385, "token_type": "Bearer"}))
+        parse_token_response(said({"access_token": "t" * 16_385, "token_type": "Bearer"}), NOW)
     longest = {"access_token": "t" * 16_384, "token_type": "Bearer"}
-    assert parse_token_response(said(longest)) == ("t" * 16_384, None)
+    assert parse_token_response(said(longest), NOW) == ("t" * 16_384, None)
 
 
 @pytest.mark.parametrize(("status", "may_pass"), [(200, False), (503, True)])
@@ -105,7 +108,7 @@ def test_a_response_with_a_key_twice_is_refused(status: int, may_pass: bool) -> 
     """Readers differ in which of the two tokens they take."""
     body = b'{"access_token":"a","token_type":"Bearer","access_token":"b"}'
     with pytest.raises(GatewayError, match=f"HTTP {status} has a key twice") as caught:
-        parse_token_response(HttpResponse(status, body=body))
+        parse_token_response(HttpResponse(status, body=body), NOW)
     assert caught.value.may_pass is may_pass
 
 
@@ -117,7 +120,7 @@ def test_the_status_says_whether_a_refusal_may_pass(status: int, may_pass: bool)
     """And the response for how long to wait."""
     response = HttpResponse(status, (("Retry-After", "7"),))
     with pytest.raises(GatewayError) as caught:
-        parse_token_response(response)
+        parse_token_response(response, NOW)
     assert (caught.value.may_pass, caught.value.retry_after) == (may_pass, 7)
 
 
@@ -137,7 +140,7 @@ def test_no_frame_of_a_refusal_holds_what_was_said(value: object, status: int) -
     """Reports of crashes show local variables."""
     response = said(value, status)
     with pytest.raises(GatewayError) as caught:
-        parse_token_response(response)
+        parse_token_response(response, NOW)
     reported = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     shown = [frame for frame in reported.stack if frame.filename != __file__]
     assert shown

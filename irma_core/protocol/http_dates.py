@@ -1,0 +1,57 @@
+"""Dates in HTTP headers: the three forms that RFC 9110, section 5.6.7, obliges a recipient to read.
+
+Python's own readers are no help here. `strptime` follows the locale of the process, and
+`email.utils` accepts much that is no date.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from irma_core.tracebacks import boundary
+
+__all__ = ["read_http_date"]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
+_SHORT_DAY = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+_LONG_DAY = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_FORMS = (
+    # Sun, 06 Nov 1994 08:49:37 GMT
+    re.compile(rf"{_SHORT_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT"),
+    # Sunday, 06-Nov-94 08:49:37 GMT
+    re.compile(rf"{_LONG_DAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT"),
+    # Sun Nov  6 08:49:37 1994
+    re.compile(rf"{_SHORT_DAY} {_MONTH} (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})"),
+)
+_CENTURY, _YEARS_AHEAD = 100, 50
+_LEAP_SECOND = 60
+
+
+@boundary
+def read_http_date(text: str, now: datetime) -> datetime | None:
+    """Return the moment in UTC that an HTTP date means, or None if the text is no such date.
+
+    Args:
+        text: The value of the header.
+        now: The present time in UTC, which decides the century of a year with two digits.
+    """
+    found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
+    if found is None:
+        return None
+    year = int(found["year"])
+    if len(found["year"]) == len("94"):
+        # The latest such year that is not over fifty years ahead.
+        latest = now.year + _YEARS_AHEAD
+        year = latest - (latest - year) % _CENTURY
+    second = int(found["second"])
+    leap = timedelta(seconds=1 if second == _LEAP_SECOND else 0)
+    month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
+    hour, minute = int(found["hour"]), int(found["minute"])
+    try:
+        # The name of the day says nothing new, and is not compared with the date.
+        return datetime(year, month, day, hour, minute, second - leap.seconds, tzinfo=UTC) + leap
+    except (ValueError, OverflowError):
+        return None
