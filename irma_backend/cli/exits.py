@@ -60,6 +60,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
 _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
+    "frontend_url": "--frontend-url",
     "key and token:": "--key and --token-file:",
     "read_request reads JSON": "--request takes JSON, too",
     "wait_for_answer or watch_status waits": "irma-backend status says how far it is",

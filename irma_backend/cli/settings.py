@@ -39,6 +39,7 @@ class Settings:
     """The server, and how to be known there; for a command that calls none, only the latter."""
 
     server: str = ""
+    frontend_url: str | None = attrs.field(default=None, kw_only=True)
     token_file: Path | None = attrs.field(default=None, kw_only=True)
     # It may hold a password.
     key: str | None = attrs.field(default=None, kw_only=True, repr=False)
@@ -66,6 +67,7 @@ class Settings:
             plugins=_installed(self.plugins),
             secrets=self._secrets(),
             allow=self.risks,
+            frontend_url=self.frontend_url,
         )
 
     def signer(self, key: str) -> AbstractContextManager[Signer]:
@@ -154,6 +156,14 @@ _SERVER_OPTIONS = (
         required=True,
         metavar="URL",
         help="Base URL of the IRMA server.",
+    ),
+    click.option(
+        "--frontend-url",
+        envvar="IRMA_FRONTEND_URL",
+        show_envvar=True,
+        metavar="URL",
+        help="Where browsers and apps reach the server, if not at --server: its setting `url`, "
+        "without `/irma`.",
     ),
     click.option(
         "--token-file", type=FILE, help="File with the API token. Else IRMA_TOKEN, else none."

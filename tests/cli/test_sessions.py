@@ -310,6 +310,26 @@ def test_pairing_asks_whether_the_app_shows_the_code(
     assert ("Proved" in terminal.seen) is (expected == 0)
 
 
+def test_pairing_needs_the_url_that_apps_use(
+    command_line: CommandLine, memory: InMemoryServer
+) -> None:
+    """The option, or the environment, gives the place that session pointers must lead to."""
+    waiting = (*ADULT, "--pairing", "--timeout", "1")
+    status, _, err = command_line.run(*waiting, "--frontend-url", command_line.server)
+    assert (status, "The app must show this code" in err) == (4, True)
+    for elsewhere in (
+        command_line.run(*waiting, "--frontend-url", "https://irma.example"),
+        command_line.at(IRMA_FRONTEND_URL="https://irma.example").run(*waiting),
+    ):
+        status, _, err = elsewhere
+        assert status == 2
+        assert "does not lead to the --frontend-url" in err
+        assert "give it as --frontend-url" in err
+    status, _, err = command_line.run(*waiting, "--frontend-url", "irma.example")
+    assert (status, "Error: the --frontend-url" in err) == (2, True)
+    assert memory.open_sessions() == ()
+
+
 def test_what_comes_from_outside_does_not_steer_the_terminal(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
