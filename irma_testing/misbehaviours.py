@@ -156,7 +156,7 @@ def _endless(head: bytes, piece: bytes, every: timedelta) -> Behaviour:
 def compressed(body: bytes, encoding: str = "gzip") -> bytes:
     """Build a response with a compressed body: `gzip`, `deflate` or `bare deflate`."""
     if encoding == "gzip":
-        packed = gzip.compress(body)
+        packed = gzip.compress(body, mtime=0)
     elif encoding == "deflate":
         packed = zlib.compress(body)
     else:

@@ -34,6 +34,7 @@ SEARCH = SecretSearch()
 FOUND: list[str] = []
 LIBRARY = ("irma_core", "irma_transport_", "irma_backend", "irma_status_", "irma_signing_")
 _MOST_ERRORS = 100
+_OUTPUT = "secrets found"
 _ERRORS: deque[IrmaError] = deque(maxlen=_MOST_ERRORS)
 
 
@@ -187,10 +188,22 @@ def pytest_warning_recorded(warning_message: warnings.WarningMessage) -> None:
         look_at(warning_message.message)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What is found when no test is left to fail makes the run fail."""
-    if FOUND:
+    """Fail the run for what is found when no test is left to fail."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:  # a worker of pytest-xdist: the main process fails the run
+        output[_OUTPUT] = list(FOUND)
+    elif FOUND:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of pytest-xdist found after its last test."""
+    output: dict[str, list[str]] = getattr(node, "workeroutput", {})
+    # What it warned of has been looked at here too.
+    FOUND.extend(found for found in output.get(_OUTPUT, []) if found not in FOUND)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

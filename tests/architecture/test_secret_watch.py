@@ -99,6 +99,23 @@ def test_warned():
     warnings.warn("unclosed /session/{TOKEN}/status", stacklevel=1)
 """
 
+IN_A_WORKER = f"""
+import logging
+import warnings
+
+from irma_core import RequestorToken
+
+TOKEN = RequestorToken("{TOKEN}")
+
+
+def test_log():
+    logging.debug(TOKEN.reveal())
+
+
+def test_warned():
+    warnings.warn("unclosed " + TOKEN.reveal(), stacklevel=1)
+"""
+
 
 @pytest.fixture
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -124,6 +141,15 @@ def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None
     """It comes when the test is over."""
     (watched / "test_warned.py").write_text(WARNED)
     assert "a token in a path in UserWarning" in run_pytest(watched, "-q")
+
+
+def test_workers_report_what_they_see(watched: Path) -> None:
+    """A worker of pytest-xdist, which alone knows the secrets of its tests, fails the whole run."""
+    (watched / "test_in_a_worker.py").write_text(IN_A_WORKER)
+    said = run_pytest(watched, "-q", "-n1")
+    assert "1 failed, 1 passed" in said
+    assert "FAILED test_in_a_worker.py::test_log" in said
+    assert said.count("a secret is to be seen: a token in UserWarning") == 1
 
 
 @pytest.mark.parametrize(

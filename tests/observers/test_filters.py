@@ -78,7 +78,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_a_text_is_shown_without_its_secret(text: str) -> None:
     """What is around it stays."""
     for shown in (redact(text), redact_url(text)):

@@ -120,7 +120,7 @@ def test_a_setting_that_was_read_as_empty_is_an_error(make: Make, settings: Any)
     "settings",
     [
         {"ssl_context": False},
-        {"ssl_context": object()},
+        {"ssl_context": 5},
         {"allow": Risk.PLAIN_HTTP},
         {"allow": ["plain http"]},
         {"proxy": 5},

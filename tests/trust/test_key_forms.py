@@ -449,6 +449,7 @@ KEY = new_sealing_key()
 @pytest.mark.parametrize(
     "key",
     [f"{KEY}\n", f" {KEY}", f"\ufeff{KEY}", KEY.rstrip("="), KEY.translate({45: "+", 95: "/"})],
+    ids=["a line", "a space before it", "a byte order mark", "no padding", "standard base64"],
 )
 def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
     """What one process sealed with it, another opens whatever the form."""

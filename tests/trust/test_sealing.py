@@ -159,7 +159,20 @@ def test_keys_change_without_a_break() -> None:
         after.unseal(given_out, purpose="login", now=NOW)
 
 
-@pytest.mark.parametrize("keys", [[], (), "", NEW, NEW.encode(), [""], ["short"], ["ë" * 44], [7]])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        (),
+        "",
+        pytest.param(NEW, id="a key"),
+        pytest.param(NEW.encode(), id="the bytes of a key"),
+        [""],
+        ["short"],
+        ["ë" * 44],
+        [7],
+    ],
+)
 def test_keys_that_are_none_are_refused_at_once(keys: Any) -> None:
     """And the text of one is in no error."""
     with pytest.raises(ConfigurationError, match="new_sealing_key") as caught:
