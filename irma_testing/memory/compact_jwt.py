@@ -222,23 +222,39 @@ class JwtSigner:
         """Return the JWT of these claims."""
         parts = [compact_json(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
         signing_input = b".".join(_encode(part) for part in parts)
-        return b".".join((signing_input, _encode(self._sign(signing_input)))).decode()
+        return b".".join((signing_input, _encode(self._key.sign(signing_input)))).decode()
 
-    @functools.cached_property
+    @property
     def private_key_pem(self) -> str:
         """The private key in PEM."""
-        return self._given or _made_up_key()
+        return self._key.private_pem
 
-    @functools.cached_property
+    @property
     def public_key_pem(self) -> str:
         """The public key in PEM (SPKI)."""
+        return self._key.public_pem
+
+    @functools.cached_property
+    def _key(self) -> _Key:
+        return _made_up_key() if self._given is None else _Key(self._given)
+
+
+@final
+class _Key:
+    """A private key, and what is read from it when it is first needed."""
+
+    def __init__(self, private_pem: str) -> None:
+        self.private_pem = private_pem
+
+    @functools.cached_property
+    def public_pem(self) -> str:
         from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # as at the top
             Encoding,
             PublicFormat,
             load_pem_private_key,
         )
 
-        private = load_pem_private_key(self.private_key_pem.encode(), None)
+        private = load_pem_private_key(self.private_pem.encode(), None)
         return (
             private.public_key()
             .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -246,13 +262,14 @@ class JwtSigner:
         )
 
     @functools.cached_property
-    def _sign(self) -> Callable[[bytes], bytes]:
-        return RsaSigner(self.private_key_pem).sign
+    def sign(self) -> Callable[[bytes], bytes]:
+        return RsaSigner(self.private_pem).sign
 
 
 @functools.cache
-def _made_up_key() -> str:
-    # Making one takes some 50 ms: a suite of many servers shares it.
+def _made_up_key() -> _Key:
+    # Making a key takes some 50 ms, and reading one takes as long: a suite of many servers does
+    # each once.
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as at the top
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
         Encoding,
@@ -261,7 +278,7 @@ def _made_up_key() -> str:
     )
 
     key: RSAPrivateKey = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return _Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
 
 
 def _decode(part: bytes) -> bytes:
