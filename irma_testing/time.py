@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from irma_core.models.moments import as_utc
+from irma_core.errors import UsageError
+from irma_core.models.moments import as_utc, check_timedelta
+from irma_core.tracebacks import boundary
 
 __all__ = ["ManualClock"]
 
 
+@boundary
 class ManualClock:
     """Wall and monotonic time, moved together by `advance`.
 
@@ -35,6 +38,14 @@ class ManualClock:
         return self._monotonic
 
     def advance(self, duration: timedelta) -> None:
-        """Let time pass."""
-        self._now += duration
+        """Let time pass.
+
+        Raises:
+            UsageError: The duration is no `timedelta`, is below zero, or leaves the calendar.
+        """
+        check_timedelta(duration, "duration")
+        try:
+            self._now += duration
+        except OverflowError:
+            raise UsageError("duration: leads beyond the year 9999") from None
         self._monotonic += duration.total_seconds()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, final
 
 import attrs
@@ -12,6 +12,7 @@ from irma_core.errors import NullAttributeError
 from irma_core.models.arguments import check_flag, check_instance, check_optional
 from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, hide_text
+from irma_core.models.moments import as_utc
 from irma_core.models.statuses import AttributeProofStatus
 from irma_core.tracebacks import boundary
 
@@ -31,10 +32,15 @@ class DisclosedAttribute:
         attribute: Its identifier (`id`); three parts where only possession was shown.
         raw_value: The value (`rawvalue`); None without one.
         status: Whether it was asked for, and has a value.
-        issued_at: When its credential was issued, aware; rounded down to a week by the issuer.
+        issued_at: When its credential was issued, rounded down to a week by the issuer: an aware
+            time, which becomes UTC.
         translations: The value by language; None without one.
         not_revoked: Whether non-revocation was proved.
-        not_revoked_before: If that proof is older than was tolerated: up to when it holds, aware.
+        not_revoked_before: If that proof is older than was tolerated: up to when it holds,
+            likewise.
+
+    Raises:
+        UsageError: An argument has another type, or a time is not aware.
     """
 
     # The method of a tuple: whatever lists attributes finds a function.
@@ -59,6 +65,7 @@ class DisclosedAttribute:
             and (raw_value is None or type(raw_value) is str)
             and type(status) is AttributeProofStatus
             and type(issued_at) is datetime
+            and issued_at.tzinfo is UTC
             and (translations is None or type(translations) is dict)
             and type(not_revoked) is bool  # type: ignore[redundant-expr]  # not all run mypy
             and not_revoked_before is None
@@ -66,10 +73,11 @@ class DisclosedAttribute:
             check_instance(attribute, str, "attribute", "a string")
             check_optional(raw_value, str, "raw_value", "a string")
             check_instance(status, AttributeProofStatus, "status", "an AttributeProofStatus")
-            check_instance(issued_at, datetime, "issued_at", "an aware datetime")
+            issued_at = as_utc(issued_at, "issued_at")
             check_optional(translations, Mapping, "translations", "a mapping")
             check_flag(not_revoked, "not_revoked")
-            check_optional(not_revoked_before, datetime, "not_revoked_before", "an aware datetime")
+            if not_revoked_before is not None:
+                not_revoked_before = as_utc(not_revoked_before, "not_revoked_before")
         pairs = None if translations is None else tuple(translations.items())
         facts = (attribute, raw_value, status, issued_at, pairs, not_revoked, not_revoked_before)
         _set_fact(self, facts.__getitem__)

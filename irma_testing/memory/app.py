@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, final
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_string
 from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
 from irma_core.protocol.transport import utc_now
@@ -14,7 +15,7 @@ from irma_core.tracebacks import boundary
 from irma_testing.memory.app_line import AppError, AppLine, read_pointer
 from irma_testing.memory.app_session import ScannedSession
 from irma_testing.memory.server import InMemoryServer
-from irma_testing.memory.wallet import HeldCredential, Wallet
+from irma_testing.memory.wallet import HeldCredential, Wallet, check_values
 
 __all__ = ["SimulatedApp"]
 
@@ -63,14 +64,16 @@ class SimulatedApp:
 
         Raises:
             ConfigurationError: The server's scheme has no such credential type or attribute.
-            UsageError: A time is not aware.
+            UsageError: An argument has another type, or a time is not aware.
         """
+        check_string(credential_type, "credential_type")
+        check_values(attributes)
         credential = self._wallet.make(
             credential_type,
             attributes,
             now=utc_now(self._server.clock),
-            issued_at=issued_at and as_utc(issued_at, "issued_at"),
-            expires_at=expires_at and as_utc(expires_at, "expires_at"),
+            issued_at=None if issued_at is None else as_utc(issued_at, "issued_at"),
+            expires_at=None if expires_at is None else as_utc(expires_at, "expires_at"),
         )
         self._wallet.add(credential)
         return credential

@@ -11,19 +11,47 @@ from typing import Any, final
 
 import attrs
 
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, UsageError
+from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.frozen import FrozenMapping
+from irma_core.models.moments import as_utc
+from irma_core.tracebacks import boundary
 from irma_testing.memory.issuing import floor_to_week, half_a_year_after
 from irma_testing.memory.scheme import Scheme
 
-__all__ = ["HeldCredential", "Wallet"]
+__all__ = ["HeldCredential", "Wallet", "check_values"]
+
+
+@boundary
+def check_values(attributes: object) -> None:
+    """Check that a value is a mapping from names of attributes to strings or None.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    values = check_instance(attributes, Mapping, "attributes", "a mapping")
+    if not all(
+        isinstance(name, str) and (value is None or isinstance(value, str))
+        for name, value in values.items()
+    ):
+        raise UsageError("attributes: must map names to strings, or to None for no value")
 
 
 def _frozen(attributes: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    check_values(attributes)
     return FrozenMapping(attributes, is_personal=True)
 
 
+def _issued_at(value: datetime) -> datetime:
+    return as_utc(value, "issued_at")
+
+
+def _expires_at(value: datetime) -> datetime:
+    return as_utc(value, "expires_at")
+
+
 @final
+@boundary
 @attrs.frozen
 class HeldCredential:
     """A credential in an app.
@@ -31,16 +59,23 @@ class HeldCredential:
     Args:
         credential_type: `scheme.issuer.credential`.
         attributes: Values by name; None for one that was issued without a value.
-        issued_at: When, aware; a whole week since 1970.
+        issued_at: When, a whole week since 1970: an aware time, which becomes UTC.
         expires_at: Until when it is valid, likewise.
         serial: Names it where it can be revoked, else empty.
+
+    Raises:
+        UsageError: An argument has another type, or a time is not aware.
     """
 
     credential_type: str
     attributes: Mapping[str, str | None] = attrs.field(repr=False, converter=_frozen)
-    issued_at: datetime = attrs.field(kw_only=True)
-    expires_at: datetime = attrs.field(kw_only=True)
+    issued_at: datetime = attrs.field(kw_only=True, converter=_issued_at)
+    expires_at: datetime = attrs.field(kw_only=True, converter=_expires_at)
     serial: str = attrs.field(default="", kw_only=True, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_string(self.credential_type, "credential_type")
+        check_instance(self.serial, str, "serial", "a string")
 
 
 @final

@@ -19,7 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 import irma_core
 import irma_testing
 from irma_core import (
+    AttributeProofStatus,
     CredentialRequest,
+    DisclosedAttribute,
     DisclosureRequest,
     ExtendedRequest,
     HandleSealer,
@@ -46,6 +48,7 @@ from irma_core.protocol.transport import utc_now
 from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication, unsigned_assertion
 from irma_core.trust.session_jwt import unsigned_request_jwt
 from irma_testing import (
+    HeldCredential,
     InMemoryServer,
     ManualClock,
     SimulatedApp,
@@ -147,6 +150,30 @@ def held(name: str) -> Callable[[datetime], object]:
     return add
 
 
+def shown(name: str) -> Callable[[datetime], object]:
+    """Return a function that puts a time into a disclosed attribute."""
+
+    def make(now: datetime) -> object:
+        times: dict[str, Any] = {"issued_at": TWICE, name: now}
+        made = DisclosedAttribute("a.b.c.d", "x", status=AttributeProofStatus.PRESENT, **times)
+        assert getattr(made, name).tzinfo is UTC
+        return made
+
+    return make
+
+
+def kept(name: str) -> Callable[[datetime], object]:
+    """Return a function that puts a time into an app's credential."""
+
+    def make(now: datetime) -> object:
+        times: dict[str, Any] = {"issued_at": TWICE, "expires_at": TWICE, name: now}
+        made = HeldCredential("a.b.c", {"d": "x"}, **times)
+        assert getattr(made, name).tzinfo is UTC
+        return made
+
+    return make
+
+
 GATEWAY = GatewayAuthentication("https://login.example/token", GatewayAssertion("shop", SHARED))
 
 DOORS: dict[str, Callable[[datetime], object]] = {
@@ -163,6 +190,10 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "StartedSession(started_at)": started,
     "CredentialRequest(validity)": card,
     "ManualClock(now)": lambda now: ManualClock(now).now(),
+    "DisclosedAttribute(issued_at)": shown("issued_at"),
+    "DisclosedAttribute(not_revoked_before)": shown("not_revoked_before"),
+    "HeldCredential(issued_at)": kept("issued_at"),
+    "HeldCredential(expires_at)": kept("expires_at"),
     "SimulatedApp.add(issued_at)": held("issued_at"),
     "SimulatedApp.add(expires_at)": held("expires_at"),
 }
@@ -177,13 +208,6 @@ WITHIN: dict[str, Callable[[datetime], object]] = {
     "unsigned_assertion(now)": lambda now: unsigned_assertion(GATEWAY, now=now, unique="1"),
 }
 """Not exported, but where a time would go astray all the same."""
-REPORTED = {
-    "DisclosedAttribute(issued_at)",
-    "DisclosedAttribute(not_revoked_before)",
-    "HeldCredential(issued_at)",
-    "HeldCredential(expires_at)",
-}
-"""Facts that the library reports, made by nobody else and in UTC."""
 
 
 def doors() -> Iterator[str]:
@@ -209,7 +233,7 @@ def times_of(name: str, function: Callable[..., object]) -> Iterator[str]:
 
 def test_every_door_for_a_time_is_tried() -> None:
     """By its signature, so that the next one is found."""
-    assert set(doors()) - REPORTED == set(DOORS)
+    assert set(doors()) == set(DOORS)
 
 
 @pytest.mark.parametrize("name", [*DOORS, *WITHIN])
