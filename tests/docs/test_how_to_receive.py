@@ -1,4 +1,4 @@
-"""What the how-tos on callbacks and chains show is run, as their readers would run it."""
+"""What the how-tos on callbacks, chains and signed requests show is run as readers would run it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from irma_core.protocol.messages import HttpResponse
 from tests.pytest_plugin.running import outcome
 
+PAGES = ["receive-callbacks.md", "chain-sessions.md", "verify-signed-requests.md"]
 HOW_TOS = Path(__file__).parent.parent.parent / "docs" / "how-to"
 
 
@@ -29,14 +30,14 @@ def written(how_to: str, directory: Path) -> None:
     (directory / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
 
 
-@pytest.mark.parametrize("how_to", ["receive-callbacks.md", "chain-sessions.md"])
+@pytest.mark.parametrize("how_to", PAGES)
 def test_the_how_to_works_as_it_stands(how_to: str, tmp_path: Path) -> None:
     """Each block is a file, and all of them together a test-suite that passes."""
     written(how_to, tmp_path)
     assert outcome(tmp_path) == "2 passed"
 
 
-@pytest.mark.parametrize("how_to", ["receive-callbacks.md", "chain-sessions.md"])
+@pytest.mark.parametrize("how_to", PAGES)
 def test_the_blocks_are_written_as_our_code_is(how_to: str, tmp_path: Path) -> None:
     """Formatted, and with their imports in order."""
     written(how_to, tmp_path)
