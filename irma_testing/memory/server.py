@@ -61,8 +61,8 @@ class InMemoryServer:
     Every JWT of it carries the claim `"simulated": true`. Time is the clock's: what is due by it
     (time-outs, events, planned actions) is done at the next call, and while a transport of this
     server sleeps. May be shared by threads. Left out: proofs of non-revocation that are older than
-    tolerated (`notrevokedbefore`), SD-JWT, and `/irma/revocation/`, by which servers tell each
-    other what is revoked. Source: irmago v1.3.0, `irma/server`.
+    tolerated (`notrevokedbefore`), and SD-JWT. Below `/irma/revocation/` it refuses every call, as
+    a server without a revocation database does. Source: irmago v1.3.0, `irma/server`.
 
     Args:
         settings: How it is set up; without, everybody may start sessions.

@@ -31,12 +31,14 @@ from irma_testing.memory.replies import empty_reply, header_of, json_reply, with
 from irma_testing.memory.request_reading import read_static
 from irma_testing.memory.requestor_endpoints import check_size, check_subscription
 from irma_testing.memory.requestor_routes import is_token
+from irma_testing.memory.revocation_routes import refuse_revocation_call
 from irma_testing.memory.sessions import CachedReply, Session
 
 __all__ = ["SessionRoutes"]
 
 _Call: TypeAlias = Callable[[Lifecycle, Session, HttpRequest], HttpResponse]
 _SESSION = re.compile(r"/session/([^/]+)(/.*)?")
+_REVOCATION = re.compile(r"/revocation/(?:[^/]+|(?=/))(/.*)?")
 _FRONTEND = "/frontend"
 _EVENTS = ("/statusevents", "/frontend/statusevents")
 _REMEMBERED = 10.0
@@ -86,6 +88,8 @@ class SessionRoutes:
             Refusal: The server says no.
             ServerCrash: The official server falls over.
         """
+        if revocation := _REVOCATION.fullmatch(path):
+            return refuse_revocation_call(request.method, revocation[1] or "")
         found = _SESSION.fullmatch(path)
         if found is None:
             return _nowhere(404)
