@@ -51,7 +51,15 @@ def _read_proof(value: Json, _old: object) -> Any:
     return _plain(value)
 
 
-_PROOFS = sequence(Kind(_read_proof))
+_LIST_OF_PROOFS = sequence(Kind(_read_proof))
+
+
+def _read_proofs(value: Json, _old: object) -> Any:
+    # The official server appends them to no list, so an empty one stays none.
+    return _LIST_OF_PROOFS.read(value, None) or None
+
+
+_PROOFS = Kind(_read_proofs)
 _PLACE = Struct(Field("cred", INT, omit_empty=False), Field("attr", INT, omit_empty=False))
 _INDICES = sequence(sequence(pointer(_PLACE.kind)))
 _STAMP = Struct(

@@ -6,17 +6,15 @@ Source: irmago `nextSession` and `startNext` in `irmaserver/handle.go`.
 from __future__ import annotations
 
 from irma_core.models.statuses import ProofStatus
-from irma_core.protocol.messages import HttpResponse
 from irma_testing.memory.lifecycle import Lifecycle
+from irma_testing.memory.post_replies import request_in
 from irma_testing.memory.refusals import NEXT_SESSION, Refusal
 from irma_testing.memory.request_checks import check_permissions
 from irma_testing.memory.request_reading import read_start_request
 from irma_testing.memory.sessions import Session
-from irma_testing.memory.start_request import AttributeAsked, ConDisCon
+from irma_testing.memory.start_request import AttributeAsked, ConDisCon, StartRequest
 
 __all__ = ["start_next"]
-
-_OK, _NONE = 200, 204
 
 
 def start_next(life: Lifecycle, session: Session) -> None:
@@ -30,22 +28,18 @@ def start_next(life: Lifecycle, session: Session) -> None:
         return
     if session.proof_status is not ProofStatus.VALID:
         raise Refusal(NEXT_SESSION, "session in invalid state")
-    response = life.posts.ask_next(session.request.next_url, session)
-    if response is not None and response.status == _NONE:
+    body = request_in(life.posts.ask_next(session.request.next_url, session))
+    if body is None:
         return
-    following = _start(life, session, response)
+    following = _start(life, session, body)
     session.next_token = following.token
     session.next_pointer = life.pointer(following)
 
 
-def _start(life: Lifecycle, session: Session, response: HttpResponse | None) -> Session:
-    if response is None:
-        raise Refusal(NEXT_SESSION, "Error type: transport")
-    if response.status != _OK:
-        raise Refusal(NEXT_SESSION, f"unexpected response, status {response.status}")
+def _start(life: Lifecycle, session: Session, body: bytes) -> Session:
     try:
-        request = read_start_request(response.body)
-        check_permissions(life.settings, session.requestor, request, life.default_host)
+        request = read_start_request(body)
+        _check_authorized(life, session, request)
         return life.start(
             request,
             session.requestor,
@@ -54,6 +48,14 @@ def _start(life: Lifecycle, session: Session, response: HttpResponse | None) -> 
         )
     except Refusal as refusal:
         raise Refusal(NEXT_SESSION, refusal.message) from None
+
+
+def _check_authorized(life: Lifecycle, session: Session, request: StartRequest) -> None:
+    try:
+        check_permissions(life.settings, session.requestor, request, life.default_host)
+    except Refusal as refusal:
+        message = f"next session not authorized: {refusal.message}"
+        raise Refusal(NEXT_SESSION, message) from None
 
 
 def _repeats(session: Session) -> ConDisCon:

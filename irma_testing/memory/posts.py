@@ -6,15 +6,18 @@ irmago `DoResultCallback` in `irma/server/api.go`, and `irma/transport.go`.
 
 from __future__ import annotations
 
+import base64
+import re
 import threading
 from collections.abc import Callable
 from typing import TypeAlias, final
-from urllib.parse import urljoin
+from urllib.parse import unquote_to_bytes
 
 from irma_core.errors import TransportError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock, utc_now
 from irma_testing.memory.compact_jwt import JwtSigner
+from irma_testing.memory.go_urls import follow_location, requestable_url
 from irma_testing.memory.replies import compact_json
 from irma_testing.memory.results import result_claims, result_json
 from irma_testing.memory.sessions import Session
@@ -25,7 +28,7 @@ __all__ = ["Deliver", "Posts"]
 Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse]
 _AGENT = ("user-agent", "irmago")
 _TRIES = 3
-_MOST_REDIRECTS = 10
+_MOST_REQUESTS = 10
 _DEEPEST = 10
 _AS_GET = (301, 302, 303)
 _AS_BEFORE = (307, 308)
@@ -80,23 +83,35 @@ class Posts:
             body = compact_json(result_json(session))
             content_type = "application/json; charset=UTF-8"
         headers = (_AGENT, ("content-type", content_type), ("accept-encoding", "gzip"))
-        return self._follow(
-            HttpRequest("POST", url, path=path, headers=headers, body=body.encode())
+        try:
+            target = requestable_url(url)
+        except ValueError:
+            return None
+        return self._try(
+            HttpRequest("POST", target, path=path, headers=headers, body=body.encode())
         )
 
+    def _try(self, request: HttpRequest) -> HttpResponse | None:
+        for _ in range(_TRIES):
+            response = self._follow(request)
+            if response is not None or self.deliver is None:
+                return response
+        return None
+
     def _follow(self, request: HttpRequest) -> HttpResponse | None:
-        response = self._try(request)
-        for _ in range(_MOST_REDIRECTS):
-            target = response.header("location") if response else ""
+        """Send a request, and follow redirects; None if one of them leads nowhere."""
+        for _ in range(_MOST_REQUESTS):
+            response = self._send(request)
+            target = response.header("location").strip(" \t") if response else ""
             if response is None or not target:
-                break
+                return response
+            if response.status not in (*_AS_GET, *_AS_BEFORE):
+                return response
             try:
-                url = urljoin(request.url, target)
+                url = follow_location(request.url, target)
             except ValueError:
                 return None
-            if response.status in _AS_GET:
-                request = HttpRequest("GET", url, path=request.path, headers=(_AGENT,))
-            elif response.status in _AS_BEFORE:
+            if response.status in _AS_BEFORE:
                 request = HttpRequest(
                     request.method,
                     url,
@@ -105,17 +120,33 @@ class Posts:
                     body=request.body,
                 )
             else:
-                break
-            response = self._try(request)
-        return response
-
-    def _try(self, request: HttpRequest) -> HttpResponse | None:
-        for _ in range(_TRIES):
-            self.sent.append(request)
-            if self.deliver is None:
-                return None
-            try:
-                return self.deliver(request)
-            except TransportError:
-                continue
+                request = HttpRequest("GET", url, path=request.path, headers=(_AGENT,))
         return None
+
+    def _send(self, request: HttpRequest) -> HttpResponse | None:
+        request = _with_authorization(request)
+        self.sent.append(request)
+        if self.deliver is None:
+            return None
+        try:
+            return self.deliver(request)
+        except TransportError:
+            return None
+
+
+def _with_authorization(request: HttpRequest) -> HttpRequest:
+    """Move the user and the password of a URL into a header, as Go's client does."""
+    scheme, _, rest = request.url.partition("://")
+    user, at, _ = re.split("[/?]", rest, maxsplit=1)[0].rpartition("@")
+    if not at:
+        return request
+    name, _, password = user.partition(":")
+    pair = b":".join(map(unquote_to_bytes, (name, password)))
+    header = ("authorization", f"Basic {base64.b64encode(pair).decode()}")
+    return HttpRequest(
+        request.method,
+        f"{scheme}://{rest[len(user) + 1 :]}",
+        path=request.path,
+        headers=(*request.headers, header),
+        body=request.body,
+    )

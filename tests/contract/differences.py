@@ -86,16 +86,23 @@ OTHER_MESSAGES = {
 }
 """Inputs that both servers refuse alike but for the `message`, by name, and why."""
 
-_CBOR = "answers other servers, in CBOR; the server in memory has no part in that"
+_NO_COOKIES = "the server in memory sends no cookies when it follows a redirect"
+_DECOMPRESSED = "what delivers a post in memory may have decompressed the reply already"
+_QUIET = "a stream on which nothing comes without a revocation database; not simulated"
 
 OTHER_REPLIES = {
-    "GET /irma/revocation/x": _CBOR,
-    "GET /irma/revocation/example.town.age/update/1": _CBOR,
+    "GET /irma/revocation/example.town.age/updateevents": _QUIET,
+    "next: an unknown attribute": _NEWS,
+    "next: an issuance without a required attribute": _NEWS,
+    "next, body: gzip that is none": _DECOMPRESSED,
+    "next, 307 with a cookie": _NO_COOKIES,
 }
 """Inputs to which the servers reply differently, by name, and why."""
 
 _METHOD = "aiohttp refuses a method that it does not know before our code sees the request"
 _PAGES = "the development server lets no page of another origin use what requestors use"
+_LARGE = "the development server reads at most 1 MiB of a reply"
+_ENCODED = "the development server refuses a body that is not encoded as its header says"
 _TWICE = "aiohttp refuses a request with two Content-Types before our code sees it"
 
 OTHER_OVER_HTTP = {
@@ -113,6 +120,12 @@ OTHER_OVER_HTTP = {
     "known: two content types, the other way": _TWICE,
     "GET /session/{token}/statusevents": _PAGES,
     "below a prefix": _PAGES,
+    "next, body: four megabytes of whitespace": _LARGE,
+    "next, body: four megabytes of a word": _LARGE,
+    "next, body: four megabytes of a string": _LARGE,
+    "next, status: 500 with megabytes": _LARGE,
+    "next, body: another encoding": _ENCODED,
+    "next, body: gzip cut off": _ENCODED,
 }
 """Inputs to which the development server alone replies differently, by name, and why.
 

@@ -26,6 +26,7 @@ from irma_core.protocol.messages import HttpRequest
 from irma_core.trust.signing import RsaSigner
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, ServerSettings
 from irma_transport_urllib3 import SystemClock
+from tests.contract.site import Site, Visit, body_of
 from tests.realserver.official_server import ServerOptions
 
 __all__ = [
@@ -45,8 +46,8 @@ __all__ = [
 ]
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "server_inputs"
-GROUPS = ("starts", "jwts", "headers", "paths", "calls")
-SETUPS = ("open", "known", "plain", "prefixed")
+GROUPS = ("starts", "jwts", "headers", "paths", "calls", "next_sessions")
+SETUPS = ("open", "known", "plain", "prefixed", "unsigned")
 TOKEN = "a-token-of-the-tests"
 HMAC_KEY = bytes(range(32))
 JSON_TYPE = [["Content-Type", "application/json"]]
@@ -62,6 +63,12 @@ VISIT = {
         "disclose": [[["example.town.age.over18"]]],
     },
 }
+# An app answers this without any credential, so the suite needs no wallet.
+_OPTIONAL = {
+    "@context": "https://irma.app/ld/request/disclosure/v2",
+    "disclose": [[[], ["example.town.age.over18"]]],
+}
+_NOTHING: Mapping[str, Any] = {"proofs": [], "indices": [[]]}
 _PERMISSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "tok": {"disclose_perms": ("example.town.age.*",)},
     "mac": {
@@ -99,8 +106,10 @@ _TIME = re.compile(r"\{now([+-][0-9]+)?\}")
 _TYPE_ERROR = re.compile(
     r"(Invalid JWT body: |failed to unmarshal base fields: )?json: cannot unmarshal \w+"
 )
+_CONNECTION_ERROR = re.compile(r"Error type: transport(?!\nDescription: Error type)")
 _UNKNOWN = "Unknown identifiers: "
 _SSE = "text/event-stream"
+_CBOR = "application/octet-stream"
 
 
 @attrs.frozen
@@ -182,6 +191,8 @@ def official_options(setup: str, public_pem: str) -> ServerOptions:
         return ServerOptions(default_permissions=False, requestors=requestors)
     if setup == "plain":
         return ServerOptions(sse=False, jwt_key=False)
+    if setup == "unsigned":
+        return ServerOptions(jwt_key=False, allow_unsigned_callbacks=True)
     prefix = "/api" if setup == "prefixed" else ""
     return ServerOptions(static_sessions={"visit": VISIT}, api_prefix=prefix)
 
@@ -202,6 +213,8 @@ def memory_server(setup: str, public_pem: str) -> InMemoryServer:
         )
     elif setup == "plain":
         settings = ServerSettings(has_jwt_key=False)
+    elif setup == "unsigned":
+        settings = ServerSettings(enable_sse=True, has_jwt_key=False, allow_unsigned_callbacks=True)
     url = "http://127.0.0.1:8088/api" if setup == "prefixed" else "http://127.0.0.1:8088"
     return InMemoryServer(settings, url=url, scheme=EXAMPLE_SCHEME, clock=SystemClock())
 
@@ -222,13 +235,14 @@ def load(group: str) -> list[dict[str, Any]]:
 
 @attrs.frozen
 class Players:
-    """The three servers, and the key that signs for one of the requestors."""
+    """The servers, the key that signs for one of the requestors, and the requestors' website."""
 
     callers: Mapping[str, Caller]
     signer: RsaSigner
+    site: Site
 
     @classmethod
-    def start(cls, make: Callable[[str, str], Caller]) -> Players:
+    def start(cls, make: Callable[[str, str], Caller], site: Site) -> Players:
         """Start the servers; they are given their setup and the public key."""
         key = rsa.generate_private_key(65537, 2048)
         public = key.public_key().public_bytes(
@@ -240,7 +254,7 @@ class Players:
             serialization.NoEncryption(),
         )
         callers = {setup: make(setup, public.decode()) for setup in SETUPS}
-        return cls(callers, RsaSigner(private))
+        return cls(callers, RsaSigner(private), site)
 
 
 def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
@@ -249,6 +263,8 @@ def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
         return _play_path(entry, players.callers["open"])
     if group == "calls":
         return _play_calls(entry, players.callers[entry.get("server", "open")])
+    if group == "next_sessions":
+        return _play_next(entry, players.callers[entry.get("server", "open")], players.site)
     if group == "headers":
         caller = players.callers[entry["server"]]
         url = f"{caller.url}{entry['path']}"
@@ -262,17 +278,8 @@ def play(group: str, entry: Mapping[str, Any], players: Players) -> Any:
         url = f"{caller.url}{entry.get('path', '/session')}"
         return _after_start(caller, caller.call("POST", url, headers, _jwt(entry, players.signer)))
     caller = players.callers["open"]
-    reply = caller.call("POST", f"{caller.url}/session", JSON_TYPE, _body_of(entry))
+    reply = caller.call("POST", f"{caller.url}/session", JSON_TYPE, body_of(entry))
     return _after_start(caller, reply)
-
-
-def _body_of(entry: Mapping[str, Any]) -> bytes:
-    if "bytes" in entry:
-        return bytes(entry["bytes"], "latin-1")
-    body = entry["body"]
-    if isinstance(body, str):
-        return body.encode("utf-8", "surrogatepass")
-    return "".join(part if isinstance(part, str) else part[0] * part[1] for part in body).encode()
 
 
 def _after_start(caller: Caller, reply: Reply) -> dict[str, Any]:
@@ -316,6 +323,80 @@ def _play_calls(entry: Mapping[str, Any], caller: Caller) -> list[dict[str, Any]
     return said
 
 
+def _play_next(template: Mapping[str, Any], caller: Caller, site: Site) -> dict[str, Any]:
+    """Play a first session up to its end, or to what stops it, and look at what follows it."""
+    port = site.url.rpartition(":")[2]
+    text = json.dumps(template).replace("{site}", site.url).replace("{port}", port)
+    entry = json.loads(text.replace("{host}", urlsplit(caller.url).netloc))
+    site.open(entry["pages"])
+    asked = {
+        **entry.get("options", {}),
+        "request": entry.get("request", _OPTIONAL),
+        "nextSession": {"url": entry.get("url", f"{site.url}/next")},
+    }
+    authorization = [["Authorization", TOKEN]] if entry.get("server") == "known" else []
+    started = caller.call(
+        "POST", f"{caller.url}/session", [*JSON_TYPE, *authorization], json.dumps(asked).encode()
+    )
+    if not started.body.startswith(b'{"sessionPtr"'):
+        return {"start": _said(caller, started, {})}
+    package = json.loads(started.body)
+    words = _words(package)
+
+    def ask(method: str, path: str, headers: Sequence[Sequence[str]], body: bytes = b"") -> Any:
+        url = caller.url + _filled(path, package, caller)
+        return caller.call(
+            method, url, [[n, _filled(v, package, caller)] for n, v in headers], body
+        )
+
+    ask("GET", "{u}", APP)
+    proofs = json.dumps(entry.get("proofs", _NOTHING)).encode()
+    replies = []
+    for number in range(entry.get("sends", 1)):
+        spaces = b"" if entry.get("same") else b" " * number
+        replies.append(ask("POST", "{u}/proofs", APP, proofs + spaces))
+    result = ask("GET", "/session/{token}/result", ())
+    following = json.loads(result.body).get("nextSession")
+    if following:
+        words[following] = "{next token}"
+    shown = ask("GET", "{u}/frontend/status", [["Authorization", "{frontend}"]])
+    said = {
+        "app": [_said(caller, reply, words) for reply in replies],
+        "result": _said(caller, result, words),
+        "browser": _said(caller, shown, words),
+        "posts": _posts(caller, site.visits, words),
+    }
+    if following:
+        pointer = json.loads(shown.body)["nextSession"]["u"]
+        host = [["Host", urlsplit(pointer).netloc]]
+        path = urlsplit(pointer).path.removeprefix(urlsplit(caller.url).path)
+        said["next"] = {
+            "app": _said(caller, ask("GET", path, [*APP, *host]), words),
+            "result": _said(caller, ask("GET", f"/session/{following}/result", ()), words),
+        }
+    text = json.dumps(said).replace(site.url, "{site}").replace(f":{port}", ":{port}")
+    settled: dict[str, Any] = json.loads(text)
+    return settled
+
+
+def _posts(
+    caller: Caller, visits: Sequence[Visit], words: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Return what is compared of the requests that the site received."""
+    posts, last = [], None
+    for visit in visits:
+        post: dict[str, Any] = {"method": visit.method, "target": visit.target}
+        for name in ("authorization", "content-type", "cookie"):
+            if name in visit.headers:
+                post[name] = visit.headers[name]
+        content = _content(caller, visit.body.decode(), words)
+        if content:
+            post["body"] = "{as before}" if content == last else content
+        posts.append(post)
+        last = content
+    return posts
+
+
 def _start(caller: Caller, body: str | None) -> dict[str, Any]:
     asked = json.dumps(VISIT["request"]) if body is None else body
     reply = caller.call("POST", f"{caller.url}/session", JSON_TYPE, asked.encode())
@@ -355,12 +436,16 @@ def _said(caller: Caller, reply: Reply, words: Mapping[str, str]) -> dict[str, A
     said: dict[str, Any] = {"status": reply.status}
     if headers != USUAL_HEADERS:
         said["headers"] = headers
-    if headers.get("content-type") != _SSE and reply.body:
+    if headers.get("content-type") == _CBOR:
+        said["body"] = reply.body.decode("latin-1")
+    elif headers.get("content-type") != _SSE and reply.body:
         said["body"] = _content(caller, reply.body.decode("utf-8", "replace"), words)
     return said
 
 
 def _content(caller: Caller, text: str, words: Mapping[str, str]) -> Any:
+    if text.count(".") == 2 and text.startswith("ey"):
+        text = json.dumps(_claims(text))
     for word, name in words.items():
         text = text.replace(word, name)
     text = text.replace(caller.url, "{url}").replace(urlsplit(caller.url).netloc, "{host}")
@@ -368,8 +453,6 @@ def _content(caller: Caller, text: str, words: Mapping[str, str]) -> Any:
     text = _SECRETS.sub(r'"\1":"{\1}"', text)
     if text.startswith("-----BEGIN PUBLIC KEY"):
         return "{public key}"
-    if text.count(".") == 2 and text.startswith("ey"):
-        return _settled(_claims(text))
     try:
         return _settled(json.loads(text))
     except ValueError:
@@ -412,6 +495,8 @@ def _shortened(message: str) -> str:
     if message.startswith(_UNKNOWN):
         # In no order.
         return _UNKNOWN + ", ".join(sorted(message.removeprefix(_UNKNOWN).split(", ")))
+    if _CONNECTION_ERROR.match(message):
+        return "Error type: transport …"
     found = re.match(r"strconv\.|math/big|illegal base64|token is expired by", message)
     return f"{found[0]} …" if found else message
 

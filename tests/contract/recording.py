@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from tests.contract.inputs import FOLDER, GROUPS, Players, WireCaller, load, official_options, play
+from tests.contract.site import running_site
 from tests.realserver.build import build_tools
 from tests.realserver.official_server import ServerPool
 from tests.realserver.timestamp_server import TimestampServer, make_schemes
@@ -19,10 +20,11 @@ def main() -> None:
     """Record all groups."""
     with tempfile.TemporaryDirectory() as folder:
         tools, run = build_tools(), Path(folder)
-        with TimestampServer(tools, log=run / "timestamp.log") as stamps:
+        with TimestampServer(tools, log=run / "timestamp.log") as stamps, running_site() as site:
             servers = ServerPool(tools, make_schemes(tools, run, timestamp_url=stamps.url), run)
             players = Players.start(
-                lambda setup, pem: WireCaller(servers(official_options(setup, pem)).url)
+                lambda setup, pem: WireCaller(servers(official_options(setup, pem)).url),
+                site,
             )
             replies = {
                 group: {entry["name"]: play(group, entry, players) for entry in load(group)}

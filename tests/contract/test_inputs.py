@@ -29,28 +29,41 @@ from tests.contract.inputs import (
     official_options,
     play,
 )
+from tests.contract.site import Site, running_site
 from tests.realserver.official_server import ServerPool
 
 
 @pytest.fixture(scope="module")
-def in_memory() -> Players:
-    return Players.start(lambda setup, pem: MemoryCaller(memory_server(setup, pem)))
+def site() -> Iterator[Site]:
+    with running_site() as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
-def over_http() -> Iterator[Players]:
+def in_memory(site: Site) -> Players:
+    def serve(setup: str, pem: str) -> Caller:
+        server = memory_server(setup, pem)
+        server.deliver = site.deliver
+        return MemoryCaller(server)
+
+    return Players.start(serve, site)
+
+
+@pytest.fixture(scope="module")
+def over_http(site: Site) -> Iterator[Players]:
     with ExitStack() as servers:
 
         def serve(setup: str, pem: str) -> Caller:
             return WireCaller(servers.enter_context(running_server(memory_server(setup, pem))))
 
-        yield Players.start(serve)
+        yield Players.start(serve, site)
 
 
 @pytest.fixture(scope="module")
-def official(start_official_server: ServerPool) -> Players:
+def official(start_official_server: ServerPool, site: Site) -> Players:
     return Players.start(
-        lambda setup, pem: WireCaller(start_official_server(official_options(setup, pem)).url)
+        lambda setup, pem: WireCaller(start_official_server(official_options(setup, pem)).url),
+        site,
     )
 
 
@@ -82,10 +95,13 @@ def _without_nosniff(reply: Any) -> Any:
     """Leave out the header that the development server adds to every response."""
     if isinstance(reply, list):
         return [_without_nosniff(each) for each in reply]
-    headers = {**USUAL_HEADERS, **reply.get("headers", {})}
-    headers.pop("x-content-type-options", None)
-    said = {**reply, "headers": headers}
-    return {**said, "session": _without_nosniff(reply["session"])} if "session" in said else said
+    if not isinstance(reply, dict):
+        return reply
+    said = {name: _without_nosniff(value) for name, value in reply.items() if name != "body"}
+    if isinstance(reply.get("status"), int):
+        said["headers"] = {**USUAL_HEADERS, **reply.get("headers", {})}
+        said["headers"].pop("x-content-type-options", None)
+    return {**said, "body": reply["body"]} if "body" in reply else said
 
 
 def _without_message(reply: Any) -> Any:
