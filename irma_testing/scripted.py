@@ -7,15 +7,21 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeAlias, final
 
+from irma_core.errors import UsageError
+from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import AsyncByteStream, ByteStream, Silence
 from irma_core.tracebacks import boundary
+from irma_testing.arguments import check_duration, check_items, check_number, is_function
 from irma_testing.time import ManualClock
 
 __all__ = ["AsyncScriptedTransport", "ScriptedStream", "ScriptedTransport", "Step"]
 
 Step: TypeAlias = HttpResponse | Exception | Callable[[HttpRequest], HttpResponse]
 """A response, an error to raise, or a function of the request that does either."""
+
+
+_PAIR = 2
 
 
 @final
@@ -27,6 +33,9 @@ class ScriptedStream:
         steps: Bytes that come, a time that passes before the next step, the end, or an error.
         status: The HTTP status.
         headers: The response's.
+
+    Raises:
+        UsageError: An argument has another type.
     """
 
     def __init__(
@@ -36,13 +45,29 @@ class ScriptedStream:
         status: int = 200,
         headers: tuple[tuple[str, str], ...] = (("content-type", "text/event-stream"),),
     ) -> None:
-        self.status = status
-        self.headers = headers
+        if isinstance(status, bool):
+            raise UsageError("status: must be a whole number")
+        self.status = check_instance(status, int, "status", "a whole number")
+        self.headers = check_items(headers, tuple, "headers", "pairs of a name and a value")
+        if not all(
+            len(pair) == _PAIR and all(type(each) is str for each in pair) for pair in headers
+        ):
+            raise UsageError("headers: must be pairs of two strings, a name and a value")
         self.is_closed = False
-        self._steps = deque(steps)
+        kinds = (bytes, timedelta, Silence, BaseException)
+        expected = "bytes, timedeltas, Silence and errors"
+        self._steps: deque[bytes | timedelta | Silence | BaseException] = deque(
+            check_items(steps, kinds, "steps", expected)
+        )
 
     def play(self, clock: ManualClock, deadline: float) -> bytes | Silence:
-        """Play the next step, and move the clock up to it, or to the deadline."""
+        """Play the next step, and move the clock up to it, or to the deadline.
+
+        Raises:
+            UsageError: An argument has another type.
+        """
+        check_instance(clock, ManualClock, "clock", "a ManualClock")
+        check_number(deadline, "deadline")
         while self._steps:
             step = self._steps.popleft()
             if isinstance(step, timedelta):
@@ -100,8 +125,20 @@ class _Script:
         streams: Iterable[ScriptedStream | Exception] = (),
         jitter: float = 0.5,
     ) -> None:
-        self._steps = deque(steps)
-        self._streams = deque(streams)
+        expected = "HttpResponse, errors and functions"
+        self._steps: deque[Step] = deque(check_items(steps, object, "steps", expected))
+        if not all(
+            isinstance(step, HttpResponse | Exception) or is_function(step) for step in self._steps
+        ):
+            raise UsageError(f"steps: must be a list of {expected}")
+        self._streams: deque[ScriptedStream | Exception] = deque(
+            check_items(
+                streams, (ScriptedStream, Exception), "streams", "ScriptedStream and errors"
+            )
+        )
+        share: object = jitter
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
+            raise UsageError("jitter: must be a number from 0 up to 1")
         self._jitter = jitter
         self.clock = ManualClock()
         self.requests: list[HttpRequest] = []
@@ -114,6 +151,8 @@ class _Script:
         return self._jitter
 
     def _play(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        check_instance(request, HttpRequest, "request", "an HttpRequest")
+        check_number(deadline, "deadline")
         self.requests.append(request)
         self.deadlines.append(deadline)
         if not self._steps:
@@ -123,7 +162,9 @@ class _Script:
             raise step
         return step if isinstance(step, HttpResponse) else step(request)
 
-    def _open(self, request: HttpRequest) -> ScriptedStream:
+    def _open(self, request: HttpRequest, deadline: float) -> ScriptedStream:
+        check_instance(request, HttpRequest, "request", "an HttpRequest")
+        check_number(deadline, "deadline")
         self.subscriptions.append(request)
         stream = self._streams.popleft() if self._streams else ScriptedStream(status=500)
         if isinstance(stream, Exception):
@@ -131,6 +172,7 @@ class _Script:
         return stream
 
     def _sleep(self, duration: timedelta) -> None:
+        check_duration(duration, "duration")
         self.slept.append(duration)
         self.clock.advance(duration)
 
@@ -149,15 +191,18 @@ class ScriptedTransport(_Script):
         streams: One for each stream that is opened, or the error of opening it. Beyond them the
             server has no streams: it answers 500.
         jitter: What every wait is drawn with, from 0 up to 1.
+
+    Raises:
+        UsageError: An argument has another type.
     """
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         """Play the next step."""
         return self._play(request, deadline)
 
-    def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:  # noqa: ARG002
+    def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
         """Give the next stream."""
-        return _SyncStream(self._open(request), self.clock)
+        return _SyncStream(self._open(request, deadline), self.clock)
 
     def sleep(self, duration: timedelta) -> None:
         """Move the clock."""
@@ -172,13 +217,9 @@ class AsyncScriptedTransport(_Script):
         """Play the next step."""
         return self._play(request, deadline)
 
-    async def open_stream(
-        self,
-        request: HttpRequest,
-        deadline: float,  # noqa: ARG002
-    ) -> AsyncByteStream:
+    async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
         """Give the next stream."""
-        return _AsyncStream(self._open(request), self.clock)
+        return _AsyncStream(self._open(request, deadline), self.clock)
 
     async def sleep(self, duration: timedelta) -> None:
         """Move the clock."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, final
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.arguments import check_string
+from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
 from irma_core.protocol.transport import utc_now
@@ -95,6 +95,12 @@ class SimulatedApp:
         Raises:
             AppError: It is no session pointer, or the server does not let the app in.
         """
+        check_instance(
+            pointer,
+            (SessionPointer, Mapping, str),
+            "pointer",
+            "a SessionPointer, its JSON or a link",
+        )
         url, is_static = read_pointer(pointer)
         if is_static:
             reply = AppLine(self._server, url).post("", {})

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import attrs
 
+from irma_core.errors import IrmaError
 from irma_core.models.pointers import SessionPointer
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing.memory.replies import compact_json
@@ -20,7 +21,7 @@ from irma_testing.memory.sessions import new_token
 __all__ = ["AppError", "AppLine", "AppReply", "read_pointer"]
 
 
-class AppError(Exception):
+class AppError(IrmaError):
     """The app cannot do what it was told.
 
     Attributes:
@@ -113,7 +114,7 @@ def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str
     try:
         value = json.loads(_json_in(pointer)) if isinstance(pointer, str) else pointer
         return str(value["u"]), value["irmaqr"] == "redirect"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise AppError("this is no session pointer, nor a link with one") from None
 
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
+from irma_core.models.arguments import check_flag, check_instance, check_optional
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
+from irma_testing.arguments import check_choice, check_items, check_lists, check_mapping
 from irma_testing.memory.app_line import AppError, AppLine, AppReply
 from irma_testing.memory.choices import Chooser, Lists
 from irma_testing.memory.request_reading import read_static
@@ -45,6 +47,11 @@ class Outcome:
     proof_status: ProofStatus | None = None
     error: str = ""
     message: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        check_optional(self.proof_status, ProofStatus, "proof_status", "a ProofStatus")
+        check_instance(self.error, str, "error", "a string")
+        check_instance(self.message, str, "message", "a string")
 
 
 @final
@@ -133,7 +140,9 @@ class ScannedSession:
             AppError: The app lacks something (add it to the app, or refuse), or the session is
                 no longer waiting for the person.
         """
-        self._decide(lambda: self._accept(choice or {}, follow=follow))
+        chosen = {} if choice is None else check_choice(choice, "choice")
+        check_flag(follow, "follow")
+        self._decide(lambda: self._accept(chosen, follow=follow))
 
     def refuse(self) -> None:
         """Say no. A person who lacks the attributes does the same: nobody can tell.
@@ -174,7 +183,12 @@ class ScannedSession:
             AppError: Such a proof cannot be had in this session, or the session is no longer
                 waiting for the person.
         """
-        self._decide(lambda: self._cheat(flaw, send, values or {}, extra))
+        check_optional(flaw, ProofStatus, "flaw", "a ProofStatus")
+        slots = None if send is None else check_lists(send, "send")
+        if values is not None:
+            check_mapping(values, (str, type(None)), "values", "strings or None")
+        more = check_items(extra, str, "extra", "strings")
+        self._decide(lambda: self._cheat(flaw, slots, values or {}, more))
 
     @property
     def _read(self) -> StartRequest:

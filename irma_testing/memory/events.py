@@ -11,7 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal, TypeAlias, final
 
+from irma_core.errors import UsageError
+from irma_core.models.arguments import check_instance
 from irma_core.models.statuses import SessionStatus
+from irma_testing.arguments import check_callable
 from irma_testing.memory.replies import compact_json
 from irma_testing.memory.sessions import Session, SessionStore
 from irma_testing.memory.timeline import Timeline
@@ -46,6 +49,9 @@ class EventStream:
     """
 
     def __init__(self, listener: Listener, catch_up: Callable[[], None]) -> None:
+        if listener not in ("requestor", "client", "frontend"):
+            raise UsageError("listener: must be requestor, client or frontend")
+        check_callable(catch_up, "catch_up")
         self.status = 200
         self.headers = _HEADERS
         self.listener: Listener = listener
@@ -83,6 +89,7 @@ class EventStream:
 
     def put(self, chunk: bytes) -> None:
         """Let a chunk come; for the server."""
+        check_instance(chunk, bytes, "chunk", "bytes")
         if not self._ended:
             self._began = True
             self._chunks.append(chunk)

@@ -13,6 +13,9 @@ from typing import final
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_flag, check_instance
+from irma_core.tracebacks import boundary
+from irma_testing.arguments import check_items
 
 __all__ = ["EXAMPLE_SCHEME", "OPEN_SCHEME", "CredentialType", "Scheme"]
 
@@ -21,10 +24,15 @@ _CREDENTIAL_PARTS = 3
 
 
 def _names(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(names)
+    return frozenset(check_items(names, str, "optional", "strings"))
+
+
+def _attributes(names: Iterable[str]) -> tuple[str, ...]:
+    return check_items(names, str, "attributes", "strings")
 
 
 @final
+@boundary
 @attrs.frozen
 class CredentialType:
     """A kind of credential.
@@ -41,7 +49,7 @@ class CredentialType:
     """
 
     identifier: str
-    attributes: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = attrs.field(default=(), converter=_attributes)
     optional: frozenset[str] = attrs.field(default=frozenset(), converter=_names, kw_only=True)
     singleton: bool = attrs.field(default=False, kw_only=True)
     revocation: bool = attrs.field(default=False, kw_only=True)
@@ -52,12 +60,15 @@ class CredentialType:
             raise ConfigurationError("identifier: must be a string")
         parts = self.identifier.count(".") + 1
         if not _IDENTIFIER.fullmatch(self.identifier) or parts != _CREDENTIAL_PARTS:
-            raise ConfigurationError("a credential type is named scheme.issuer.credential")
+            raise ConfigurationError("identifier: must be scheme.issuer.credential")
+        check_flag(self.singleton, "singleton")
+        check_flag(self.revocation, "revocation")
         if not self.optional <= set(self.attributes):
-            raise ConfigurationError(f"{self.identifier} lacks an attribute that is optional")
+            raise ConfigurationError("optional: must name attributes of the credential type only")
 
     def has(self, attribute: str) -> bool:
         """Tell whether it has an attribute of that name."""
+        check_instance(attribute, str, "attribute", "a string")
         return not self.attributes or attribute in self.attributes
 
     @property
@@ -67,6 +78,7 @@ class CredentialType:
 
 
 @final
+@boundary
 @attrs.frozen
 class Scheme:
     """Everything that exists, of one scheme or several.
@@ -87,6 +99,7 @@ class Scheme:
             isinstance(each, CredentialType) for each in given
         ):
             raise ConfigurationError("credential_types: must be a tuple of CredentialType")
+        check_flag(self.is_open, "is_open")
         known = {described.identifier: described for described in self.credential_types}
         object.__setattr__(self, "_by_identifier", known)
 
@@ -99,6 +112,7 @@ class Scheme:
 
     def described(self, credential_type: str) -> CredentialType | None:
         """Give the credential type of that identifier, or None if it is not described."""
+        check_instance(credential_type, str, "credential_type", "a string")
         return self._by_identifier.get(credential_type)
 
     def supports_revocation(self, credential_type: str) -> bool:
@@ -108,6 +122,7 @@ class Scheme:
 
     def knows_scheme(self, identifier: str) -> bool:
         """Tell whether the scheme of an identifier exists."""
+        check_instance(identifier, str, "identifier", "a string")
         scheme = identifier.partition(".")[0]
         return self.is_open or any(
             known.partition(".")[0] == scheme for known in self._by_identifier
@@ -115,6 +130,7 @@ class Scheme:
 
     def knows_issuer(self, identifier: str) -> bool:
         """Tell whether the issuer of that identifier exists."""
+        check_instance(identifier, str, "identifier", "a string")
         return self.is_open or identifier in self._issuers()
 
     def _issuers(self) -> set[str]:
@@ -123,7 +139,7 @@ class Scheme:
     def missing(self, identifiers: Iterable[str]) -> list[str]:
         """Give what of these identifiers does not exist: schemes, issuers, types, attributes."""
         missing: dict[str, None] = {}
-        for identifier in identifiers:
+        for identifier in check_items(identifiers, str, "identifiers", "strings"):
             missing.update(dict.fromkeys(self._missing(identifier)))
         return sorted(missing, key=lambda name: (name.count("."), name))
 

@@ -13,11 +13,19 @@ from typing import final
 from urllib.parse import urlsplit
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_instance
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import SessionType
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock
 from irma_core.tracebacks import boundary
+from irma_testing.arguments import (
+    check_callable,
+    check_clock,
+    check_duration,
+    check_optional_callable,
+    check_url,
+)
 from irma_testing.memory.events import EventStream
 from irma_testing.memory.lifecycle import Lifecycle
 from irma_testing.memory.posts import Deliver
@@ -91,9 +99,10 @@ class InMemoryServer:
         given = scheme
         if not isinstance(given, Scheme):
             raise ConfigurationError("scheme: must be a Scheme")
-        self.clock: Clock = clock or ManualClock()
+        check_optional_callable(deliver, "deliver")
+        self.clock: Clock = ManualClock() if clock is None else check_clock(clock, "clock")
         self._life = Lifecycle(
-            url.rstrip("/"), settings or ServerSettings(), scheme, self.clock, deliver
+            check_url(url, "url"), settings or ServerSettings(), scheme, self.clock, deliver
         )
         _check_static_sessions(self._life.settings)
         self._actions: list[tuple[timedelta, Callable[[SessionPointer], object]]] = []
@@ -107,7 +116,7 @@ class InMemoryServer:
 
     @url.setter
     def url(self, url: str) -> None:
-        self._life.url = url.rstrip("/")
+        self._life.url = check_url(url, "url")
 
     @property
     def scheme(self) -> Scheme:
@@ -136,6 +145,7 @@ class InMemoryServer:
 
     @deliver.setter
     def deliver(self, deliver: Deliver | None) -> None:
+        check_optional_callable(deliver, "deliver")
         self._life.posts.deliver = deliver
 
     def handle(self, request: HttpRequest) -> HttpResponse:
@@ -151,6 +161,7 @@ class InMemoryServer:
 
         Any other request is answered as by `handle`.
         """
+        check_instance(request, HttpRequest, "request", "an HttpRequest")
         self.catch_up()
         answer = self._answer(request)
         if request.method == "HEAD" and isinstance(answer, HttpResponse):
@@ -177,11 +188,18 @@ class InMemoryServer:
         Args:
             action: Is given the session pointer.
             after: How long after the start.
+
+        Raises:
+            UsageError: An argument has another type.
         """
+        check_callable(action, "action")
+        check_duration(after, "after")
         self._actions.append((after, action))
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
         """Do something later, as in `when_started`."""
+        check_duration(delay, "delay")
+        check_callable(action, "action")
         self._life.timeline.after(delay.total_seconds(), action)
 
     def catch_up(self) -> None:
@@ -198,6 +216,8 @@ class InMemoryServer:
         Returns:
             Whether time has passed; with another clock nothing is done.
         """
+        check_duration(duration, "duration")
+        check_callable(until, "until")
         if not isinstance(self.clock, ManualClock):
             return False
         self._life.timeline.pass_time(self.clock, duration, until)
@@ -213,6 +233,7 @@ class InMemoryServer:
 
     def is_revoked(self, serial: str) -> bool:
         """Tell whether a credential of that serial was revoked here."""
+        check_instance(serial, str, "serial", "a string")
         return self._life.revocations.is_revoked(serial)
 
     def restart(self) -> None:

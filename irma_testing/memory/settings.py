@@ -13,28 +13,37 @@ from typing import Any, Literal, final
 
 import attrs
 
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, UsageError
+from irma_core.models.arguments import check_flag, check_instance, check_optional
 from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, hide_optional, hide_secret
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.wire import request_value
 from irma_core.tracebacks import boundary
+from irma_testing.arguments import as_tuple, check_duration, check_items, check_mapping
 from irma_testing.memory.compact_jwt import read_public_key
 from irma_testing.memory.go_base64 import decode_any_base64
 
 __all__ = ["RequestorSettings", "ServerSettings"]
 
 _METHODS = ("token", "hmac", "publickey")
+_FLAGS = (
+    "enable_sse",
+    "has_jwt_key",
+    "allow_unsigned_callbacks",
+    "augment_client_return_url",
+)
 _MOST_PARTS = {"disclose_perms": 4, "sign_perms": 4, "issue_perms": 3, "revoke_perms": 3}
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(values)
+    texts: tuple[str, ...] = as_tuple(values)  # anything else is refused by its name later
+    return texts
 
 
 def _check_permissions(settings: RequestorSettings | ServerSettings) -> None:
     for name, most in _MOST_PARTS.items():
-        for permission in getattr(settings, name):
+        for permission in check_items(getattr(settings, name), str, name, "strings"):
             parts = permission.split(".")
             ends_in_star = parts[-1] == "*" and "*" not in "".join(parts[:-1])
             if not (
@@ -42,7 +51,7 @@ def _check_permissions(settings: RequestorSettings | ServerSettings) -> None:
                 or ("*" not in permission and len(parts) == most)
             ):
                 raise ConfigurationError(
-                    f"{name}: {permission!r} names no {most} parts, nor ends in *"
+                    f"{name}: a permission names no {most} parts, nor ends in *"
                 )
 
 
@@ -81,8 +90,11 @@ class RequestorSettings:
         return self._key.reveal()
 
     def __attrs_post_init__(self) -> None:
-        if self.auth_method not in _METHODS:
+        method: object = self.auth_method
+        if not isinstance(method, str) or method not in _METHODS:
             raise ConfigurationError(f"auth_method is one of {', '.join(_METHODS)}")
+        check_instance(self.key, str, "key", "a string")
+        check_items(self.host_perms, str, "host_perms", "strings")
         if problem := self._problem_of_key():
             raise ConfigurationError(f"key must be {problem}")
         _check_permissions(self)
@@ -106,11 +118,15 @@ class RequestorSettings:
 def _as_json(
     sessions: Mapping[str, Mapping[str, Any] | ExtendedRequest],
 ) -> Mapping[str, Mapping[str, Any]]:
+    given: object = sessions
+    if not isinstance(given, Mapping):
+        raise UsageError("static_sessions: must be a mapping from names to requests")
     values: dict[str, Mapping[str, Any]] = {}
     for name, request in sessions.items():
         if isinstance(request, ExtendedRequest):
             values[name] = request_value(request)
         else:
+            check_instance(request, Mapping, "static_sessions", "a mapping from names to requests")
             values[name] = deepcopy(dict(request))
     return FrozenMapping(values)
 
@@ -118,7 +134,10 @@ def _as_json(
 def _frozen(
     requestors: Mapping[str, RequestorSettings] | None,
 ) -> Mapping[str, RequestorSettings] | None:
-    return None if requestors is None else FrozenMapping(requestors)
+    if requestors is None:
+        return None
+    check_mapping(requestors, RequestorSettings, "requestors", "RequestorSettings")
+    return FrozenMapping(requestors)
 
 
 @final
@@ -175,3 +194,9 @@ class ServerSettings:
 
     def __attrs_post_init__(self) -> None:
         _check_permissions(self)
+        for name in ("max_request_age", "max_session_lifetime", "session_result_lifetime"):
+            check_duration(getattr(self, name), name)
+        for name in _FLAGS:
+            check_flag(getattr(self, name), name)
+        check_instance(self.jwt_issuer, str, "jwt_issuer", "a string")
+        check_optional(self.jwt_privkey, str, "jwt_privkey", "a string in PEM")

@@ -10,6 +10,7 @@ from typing import Any, final
 
 import attrs
 
+from irma_core.models.arguments import check_instance
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import SessionStatus
 from irma_testing.memory.sessions import Session
@@ -30,6 +31,10 @@ class OpenSession:
 
     pointer: SessionPointer
     status: SessionStatus
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.pointer, SessionPointer, "pointer", "a SessionPointer")
+        check_instance(self.status, SessionStatus, "status", "a SessionStatus")
 
 
 def shown_options(session: Session) -> dict[str, str]:

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias, final
 
 import attrs
 
+from irma_core.models.arguments import check_flag, check_instance, check_optional
+
 __all__ = ["AttributeAsked", "ConDisCon", "CredentialAsked", "Kind", "StartRequest"]
 
 Kind: TypeAlias = Literal["disclosing", "signing", "issuing"]
@@ -25,6 +27,11 @@ class AttributeAsked:
     value: str | None = attrs.field(default=None, repr=False)
     not_null: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.type, str, "type", "a string")
+        check_optional(self.value, str, "value", "a string")
+        check_flag(self.not_null, "not_null")
+
     @property
     def credential_type(self) -> str:
         """The first three parts."""
@@ -37,6 +44,7 @@ class AttributeAsked:
 
     def takes(self, value: str | None) -> bool:
         """Tell whether a value is one of those asked for."""
+        check_optional(value, str, "value", "a string")
         if value is None:
             return not self.not_null and self.value is None
         return self.value is None or self.value == value

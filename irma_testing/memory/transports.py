@@ -12,9 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, final
 
 from irma_core.errors import TransportTimeoutError
+from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock, Silence
 from irma_core.tracebacks import boundary
+from irma_testing.arguments import check_duration, check_number
 from irma_testing.memory.events import EventStream
 
 if TYPE_CHECKING:
@@ -108,7 +110,9 @@ class _Line:
     """What both colours share."""
 
     def __init__(self, server: InMemoryServer) -> None:
-        self._server = server
+        from irma_testing.memory.server import InMemoryServer  # noqa: PLC0415  # as above
+
+        self._server = check_instance(server, InMemoryServer, "server", "an InMemoryServer")
 
     @property
     def clock(self) -> Clock:
@@ -124,6 +128,8 @@ class _Line:
         return self._server.subscribe(request)
 
     def _check_time(self, request: HttpRequest, deadline: float) -> None:
+        check_instance(request, HttpRequest, "request", "an HttpRequest")
+        check_number(deadline, "deadline")
         if self.clock.monotonic() >= deadline:
             raise TransportTimeoutError(request.path, "no time was left", request_sent=False)
 
@@ -158,6 +164,7 @@ class InMemoryTransport(_Line):
 
     def sleep(self, duration: timedelta) -> None:
         """Let time pass."""
+        check_duration(duration, "duration")
         if not self._server.pass_time(duration):
             time.sleep(duration.total_seconds())
 
@@ -177,5 +184,6 @@ class AsyncInMemoryTransport(_Line):
 
     async def sleep(self, duration: timedelta) -> None:
         """Let time pass, and other tasks run."""
+        check_duration(duration, "duration")
         passed = self._server.pass_time(duration)
         await asyncio.sleep(0 if passed else duration.total_seconds())

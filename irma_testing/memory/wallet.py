@@ -110,9 +110,11 @@ class Wallet:
         """
         found = self._scheme.find(credential_type)
         if found is None:
-            raise ConfigurationError(f"the scheme has no credential type {credential_type}")
-        if unknown := [name for name in attributes if not found.has(name)]:
-            raise ConfigurationError(f"{credential_type} has no attribute {', '.join(unknown)}")
+            raise ConfigurationError("credential_type: the scheme has no such credential type")
+        if not all(found.has(name) for name in attributes):
+            raise ConfigurationError(
+                f"attributes: {credential_type} has only {', '.join(found.attributes)}"
+            )
         return HeldCredential(
             credential_type,
             {**dict.fromkeys(found.attributes), **attributes},

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -20,8 +21,9 @@ import attrs
 
 import irma_backend as backend
 import irma_core as core
+import irma_testing as testing
 from irma_core.models.results import SessionResult
-from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import (
     AsyncInMemoryTransport,
     InMemoryServer,
@@ -604,16 +606,178 @@ def _all() -> Iterator[Door]:
     )
 
 
-DOORS = {door.name: door for door in _all()}
+def _testing() -> Iterator[Door]:
+    """The doors of `irma_testing`."""
+    arguments: dict[str, Any]
+    made: Any
+    owner: Any
+    request = HttpRequest("GET", "https://irma.example/health", path="GET health")
+    asking = {"request": request, "deadline": 5000.0}
+    sleeping = {"duration": A_MINUTE}
+    for awaited, scripted, in_memory in (
+        (False, testing.ScriptedTransport, testing.InMemoryTransport),
+        (True, testing.AsyncScriptedTransport, testing.AsyncInMemoryTransport),
+    ):
+        del awaited
+        script = {"steps": [_GONE], "streams": [testing.ScriptedStream()], "jitter": 0.5}
+        yield Door(scripted.__name__, _of(scripted, **script))
+        yield Door(
+            in_memory.__name__, lambda world, made=in_memory: (made, {"server": world.server})
+        )
+        for name, arguments in (("send", asking), ("open_stream", asking), ("sleep", sleeping)):
+            yield _method(
+                f"{scripted.__name__}.{name}",
+                lambda _, made=scripted, arguments=arguments: (made([_GONE]), dict(arguments)),
+            )
+            yield _method(
+                f"{in_memory.__name__}.{name}",
+                lambda _, made=in_memory, arguments=arguments: (
+                    made(InMemoryServer()),
+                    dict(arguments),
+                ),
+            )
+    for made, arguments in (
+        (testing.AttributeAsked, {"type": OVER18, "value": "yes", "not_null": True}),
+        (
+            testing.CredentialType,
+            {
+                "identifier": CARD,
+                "attributes": ("over18",),
+                "optional": {"over18"},
+                "singleton": True,
+                "revocation": True,
+            },
+        ),
+        (testing.EventStream, {"listener": "client", "catch_up": lambda: None}),
+        (
+            testing.HeldCredential,
+            {
+                "credential_type": CARD,
+                "attributes": {"over18": "yes"},
+                "issued_at": NOW,
+                "expires_at": NOW,
+                "serial": "s",
+            },
+        ),
+        (
+            InMemoryServer,
+            {
+                "settings": ServerSettings(),
+                "url": "https://irma.example",
+                "scheme": testing.OPEN_SCHEME,
+                "clock": ManualClock(),
+                "deliver": lambda _request: _GONE,
+            },
+        ),
+        (ManualClock, {"now": NOW}),
+        (testing.OpenSession, {"pointer": POINTER, "status": core.SessionStatus.CONNECTED}),
+        (testing.Outcome, {"proof_status": core.ProofStatus.VALID, "error": "", "message": ""}),
+        (
+            testing.RequestorSettings,
+            {
+                "auth_method": "token",
+                "key": "abc",
+                "disclose_perms": ("*",),
+                "sign_perms": ("*",),
+                "issue_perms": ("*",),
+                "revoke_perms": ("*",),
+                "host_perms": ("*",),
+            },
+        ),
+        (testing.Scheme, {"credential_types": (), "is_open": True}),
+        (testing.ScriptedStream, {"steps": [b"x"], "status": 200, "headers": ()}),
+        (
+            ServerSettings,
+            {
+                "requestors": {"shop": testing.RequestorSettings("token", "abc")},
+                "disclose_perms": ("*",),
+                "sign_perms": ("*",),
+                "issue_perms": ("*",),
+                "revoke_perms": ("*",),
+                "max_request_age": A_MINUTE,
+                "enable_sse": True,
+                "jwt_issuer": "irmaserver",
+                "jwt_privkey": None,
+                "has_jwt_key": True,
+                "allow_unsigned_callbacks": True,
+                "augment_client_return_url": True,
+                "static_sessions": {},
+                "max_session_lifetime": A_MINUTE,
+                "session_result_lifetime": A_MINUTE,
+            },
+        ),
+        (SimulatedApp, {"server": _server()}),
+    ):
+        yield Door(made.__name__, _of(made, **arguments))
+    for owner, name, arguments in (
+        (testing.AttributeAsked(OVER18), "takes", {"value": "yes"}),
+        (testing.CredentialType(CARD), "has", {"attribute": "over18"}),
+        (testing.EventStream("client", lambda: None), "put", {"chunk": b"x"}),
+        (ManualClock(), "advance", {"duration": A_MINUTE}),
+        (testing.OPEN_SCHEME, "described", {"credential_type": CARD}),
+        (testing.OPEN_SCHEME, "find", {"credential_type": CARD}),
+        (testing.OPEN_SCHEME, "supports_revocation", {"credential_type": CARD}),
+        (testing.OPEN_SCHEME, "knows_scheme", {"identifier": CARD}),
+        (testing.OPEN_SCHEME, "knows_issuer", {"identifier": "example.town"}),
+        (testing.OPEN_SCHEME, "missing", {"identifiers": [CARD]}),
+        (testing.ScriptedStream([b"x"]), "play", {"clock": ManualClock(), "deadline": 1.0}),
+    ):
+        yield _method(
+            f"{type(owner).__name__}.{name}",
+            lambda _, owner=owner, arguments=arguments: (copy(owner), dict(arguments)),
+        )
+    for name, arguments in (
+        ("handle", {"request": request}),
+        ("subscribe", {"request": request}),
+        ("when_started", {"action": lambda _pointer: None, "after": A_MINUTE}),
+        ("after", {"delay": A_MINUTE, "action": lambda: None}),
+        ("pass_time", {"duration": A_MINUTE, "until": lambda: False}),
+        ("is_revoked", {"serial": "s"}),
+    ):
+        yield _method(
+            f"InMemoryServer.{name}",
+            lambda _, arguments=arguments: (InMemoryServer(), dict(arguments)),
+        )
+    held = {"credential_type": CARD, "attributes": {}, "issued_at": NOW, "expires_at": NOW}
+    yield _method("SimulatedApp.add", lambda world: (world.app, dict(held)))
+    for name in ("scan", "accept", "refuse"):
+        yield _method(
+            f"SimulatedApp.{name}",
+            lambda world: (world.app, {"pointer": world.session(accepted=False).pointer}),
+        )
+    for name, arguments in (
+        ("accept", {"choice": {0: 0}, "follow": True}),
+        (
+            "cheat",
+            {
+                "flaw": core.ProofStatus.INVALID,
+                "send": [[OVER18]],
+                "values": {OVER18: "no"},
+                "extra": [OVER18],
+            },
+        ),
+    ):
+        yield _method(
+            f"ScannedSession.{name}",
+            lambda world, arguments=arguments: (
+                world.app.scan(world.session(accepted=False).pointer),
+                dict(arguments),
+            ),
+        )
+
+
+_GONE = HttpResponse(404)
+DOORS = {door.name: door for door in (*_all(), *_testing())}
 
 
 def public_callables() -> Iterator[str]:
     """Name every public callable with a parameter that the front doors show."""
-    for package in (core, backend):
+    for package in (core, backend, testing):
         for name in package.__all__:
             shown = getattr(package, name)
             if not inspect.isclass(shown):
-                yield name
+                if callable(shown):
+                    yield name
             elif not issubclass(shown, Exception | Enum):
                 yield from _of_class(name, shown)
 

@@ -115,13 +115,14 @@ ZOO = STRINGS | OTHERS
 # stores in files are tried by the contract.
 ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
-    r"|VerifiedRequest|.*run_flow|.*SqliteStore.*|open_status_backend.*"
+    r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|open_status_backend.*"
 )
 NAMED_OTHERWISE = {
     ("SessionPointer", "url"): "u",
     ("RequestorToken", "text"): "token",
     ("FrontendAuthorization", "text"): "authorization",
     ("all_of", "attributes"): "all_of",
+    ("ScannedSession.cheat", "extra"): "credential_type",
     ("any_of", "options"): "any_of",
     ("optional", "options"): "optional",
     ("read_request", "text"): "request",

@@ -1,0 +1,165 @@
+"""Checks of arguments that only this package needs; see `irma_core.models.arguments`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from inspect import iscoroutinefunction
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from irma_core.errors import UsageError
+from irma_core.models.arguments import check_instance, check_string, check_timeout
+from irma_core.models.moments import check_timedelta
+from irma_core.protocol.transport import Clock
+
+__all__ = [
+    "as_tuple",
+    "check_callable",
+    "check_choice",
+    "check_clock",
+    "check_duration",
+    "check_items",
+    "check_lists",
+    "check_mapping",
+    "check_number",
+    "check_optional_callable",
+    "check_url",
+    "is_function",
+]
+
+_LATEST = 10.0**15
+_ONE_VALUE = (str, bytes, bytearray, memoryview, Mapping)
+
+
+def as_tuple(value: Any) -> Any:
+    """Return several values as a tuple, and anything else as it is, for a later check."""
+    is_several = isinstance(value, Iterable) and not isinstance(value, _ONE_VALUE)
+    return tuple(value) if is_several else value
+
+
+def check_items(
+    value: object, kind: type | tuple[type, ...], name: str, expected: str
+) -> tuple[Any, ...]:
+    """Return an iterable's items, each of which must be an instance of a class.
+
+    Raises:
+        UsageError: It is no iterable, is a single string or mapping, or holds something else.
+    """
+    items = as_tuple(value)
+    if not isinstance(items, tuple) or not all(isinstance(each, kind) for each in items):
+        raise UsageError(f"{name}: must be a list of {expected}")
+    return items
+
+
+def check_mapping(value: object, kind: type | tuple[type, ...], name: str, expected: str) -> None:
+    """Check that a value maps strings to instances of a class.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    values = check_instance(value, Mapping, name, f"a mapping from names to {expected}")
+    if not all(isinstance(key, str) and isinstance(each, kind) for key, each in values.items()):
+        raise UsageError(f"{name}: must be a mapping from names to {expected}")
+
+
+def check_number(value: object, name: str) -> None:
+    """Check that a value is a number of seconds.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number and -_LATEST < cast("float", value) < _LATEST):  # false of NaN as well
+        raise UsageError(f"{name}: must be a number of seconds on the transport's clock")
+
+
+def check_duration(value: object, name: str) -> timedelta:
+    """Return the value, which must be a `timedelta` from zero to a hundred years.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    return check_timedelta(check_timeout(value, name), name)
+
+
+def check_callable(value: object, name: str) -> Callable[..., object]:
+    """Return the value, which must be a function that is not awaited.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not is_function(value):
+        raise UsageError(f"{name}: must be a function, and no coroutine function")
+    return cast("Callable[..., object]", value)
+
+
+def is_function(value: object) -> bool:
+    """Return whether a value can be called, and is neither a class nor a coroutine function."""
+    return callable(value) and not isinstance(value, type) and not iscoroutinefunction(value)
+
+
+def check_optional_callable(value: object, name: str) -> None:
+    """Check a value like `check_callable`, unless it is None.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if value is not None:
+        check_callable(value, name)
+
+
+def check_lists(value: object, name: str) -> list[tuple[str, ...]]:
+    """Return the lists of strings in a list.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    expected = "lists of strings"
+    return [
+        check_items(each, str, name, expected)
+        for each in check_items(value, object, name, expected)
+    ]
+
+
+def check_choice(value: object, name: str) -> Mapping[int, int]:
+    """Return the mapping, which must be from numbers of slots to numbers of options.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    chosen = check_instance(value, Mapping, name, "a mapping")
+    if not all(type(number) is int for pair in chosen.items() for number in pair):
+        raise UsageError(f"{name}: must map numbers of slots to numbers of options")
+    return chosen
+
+
+def check_url(value: object, name: str) -> str:
+    """Return the value without a slash at its end; it must be an HTTP URL with a host.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    text = check_string(value, name)
+    try:
+        parts = urlsplit(text)
+        is_http = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_http = False
+    if not is_http:
+        raise UsageError(f"{name}: must be an http or https URL such as https://irma.example")
+    return text.rstrip("/")
+
+
+def check_clock(value: Clock, name: str) -> Clock:
+    """Return the value, which must have the methods of a clock.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    given: object = value
+    functions = getattr(given, "now", None), getattr(given, "monotonic", None)
+    # A datetime has a now() too, and a class has the methods of its objects.
+    if isinstance(given, type | datetime) or not all(callable(each) for each in functions):
+        raise UsageError(f"{name}: must be a clock such as ManualClock() or SystemClock()")
+    return value
