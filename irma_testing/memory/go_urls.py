@@ -19,7 +19,7 @@ _URL = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*+:")
 # The characters that stay unescaped in a path, besides letters and digits.
 _IN_PATHS = "%/:@!$&'()*+,;=[]~-._"
 

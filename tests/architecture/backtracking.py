@@ -64,48 +64,45 @@ class Counter:
     def _begin(self, text: Text, most: int) -> None:
         self._text, self._most, self.steps, self._groups = text, most, 0, {}
 
-    def _step(self) -> None:
-        self.steps += 1
+    def _step(self, number: int = 1) -> None:
+        self.steps += number
         if self.steps > self._most:
             raise TooManySteps
 
     def _sequence(self, nodes: Iterable[Node]) -> Matcher:
-        matchers = [self._matcher(node) for node in nodes]
+        each = list(nodes)
+        singles = [self._single(node) if str(node[0]) in _SINGLE else None for node in each]
+        matchers = [None if str(node[0]) in _SINGLE else self._matcher(node) for node in each]
 
         def match(position: int, then: Then, index: int = 0) -> bool:
-            if index == len(matchers):
-                return then(position)
-            return matchers[index](position, lambda reached: match(reached, then, index + 1))
+            # Characters one after the other are matched here, without a call for each.
+            while index < len(singles):
+                is_one_of = singles[index]
+                if is_one_of is None:
+                    matcher = matchers[index]
+                    assert matcher is not None
+                    return matcher(position, from_index(index + 1, then))
+                self._step()
+                character = self._text[position : position + 1]
+                if not character or not is_one_of(character):
+                    return False
+                position, index = position + 1, index + 1
+            return then(position)
+
+        def from_index(index: int, then: Then) -> Then:
+            return lambda reached: match(reached, then, index)
 
         return match
 
     def _matcher(self, node: Node) -> Matcher:
-        kind = str(node[0])
-        if kind in _SINGLE:
-            accepts = self._accepts(node)
-            return lambda position, then: accepts(position) and then(position + 1)
-        make: Callable[[Any], Matcher] = getattr(self, f"_{kind.lower()}")
+        make: Callable[[Any], Matcher] = getattr(self, f"_{str(node[0]).lower()}")
         return make(node[1])
 
-    def _accepts(self, node: Node) -> Callable[[int], bool]:
-        is_one_of = single(node, self._flags, is_bytes=isinstance(self._text_type(), bytes))
-
-        def accepts(position: int) -> bool:
-            self._step()
-            return position < len(self._text) and is_one_of(self._text[position : position + 1])
-
-        return accepts
-
-    def _text_type(self) -> Text:
-        source: Text = self._tree.state.str
-        return source[:0]
+    def _single(self, node: Node) -> Callable[[Text], bool]:
+        return single(node, self._flags, is_bytes=isinstance(self._tree.state.str, bytes))
 
     def _at(self, where: Any) -> Matcher:
-        is_word = single(
-            (_CONSTANTS.IN, [(_CONSTANTS.CATEGORY, _CONSTANTS.CATEGORY_WORD)]),
-            self._flags,
-            is_bytes=isinstance(self._text_type(), bytes),
-        )
+        is_word = self._single((_CONSTANTS.IN, [(_CONSTANTS.CATEGORY, _CONSTANTS.CATEGORY_WORD)]))
 
         def match(position: int, then: Then) -> bool:
             self._step()
@@ -186,12 +183,16 @@ class Counter:
     def _repeated_character(
         self, least: int, most: int, node: Node, *, gives_back: bool
     ) -> Matcher:
-        accepts = self._accepts(node)
+        is_one_of = self._single(node)
 
         def match(position: int, then: Then) -> bool:
-            count = 0
-            while count < most and accepts(position + count):
-                count += 1
+            # One call for all characters: most of the matcher's time goes here.
+            text, end = self._text, min(len(self._text), position + most)
+            reached = position
+            while reached < end and is_one_of(text[reached : reached + 1]):
+                reached += 1
+            count = reached - position
+            self._step(count + (count < most))
             for kept in range(count, least - 1, -1):
                 self._step()
                 if then(position + kept):

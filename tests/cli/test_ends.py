@@ -55,7 +55,8 @@ class Gate:
 
 
 @pytest.fixture
-def gate(memory: InMemoryServer) -> Iterator[Gate]:
+def gate(memory: InMemoryServer, url: str) -> Iterator[Gate]:
+    """A gate that opens before the server is stopped, which waits for what it still answers."""
     gate = Gate(memory)
     gate.watch()
     yield gate
