@@ -59,23 +59,23 @@ explore: .venv/ready
 # The official server in every version that can be had, built and tried; writes their table.
 old-servers: .venv/ready
 	IRMA_SERVERS=all $(BIN)/python -m pytest tests/contract tests/realserver/test_versions.py
-	$(BIN)/python -m tests.docs.servers
+	$(BIN)/python -m docs.tools.servers
 
 # Figures as ratios of one run; `make bench ARGS="start --rounds 15"` for one subject.
 bench: .venv/ready
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
 chaos: .venv/ready
-	PYTHONPATH=docs/examples/irma-status-redis $(BIN)/python -m tests.chaos $(ARGS)
+	PYTHONPATH=docs/examples/irma-status-redis $(BIN)/python -m chaos $(ARGS)
 
 # README's picture of the demo, from a run of it; a test says when it has become another one.
 picture: .venv/ready
-	$(BIN)/python -m tests.docs.picture
+	$(BIN)/python -m docs.tools.picture
 
 # docs/reference.md, from the docstrings; a test says when they have become others.
 reference: .venv/ready
-	$(BIN)/python -m tests.docs.reference
+	$(BIN)/python -m docs.tools.reference
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

@@ -7,7 +7,8 @@ file. Beside it stand the command line (`cli`) and the development server (`dev_
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from irma_backend.connecting import (
+    from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+    from irma_backend.parts import (
         connect,
         connect_async,
         open_signer,
@@ -17,14 +18,13 @@ if TYPE_CHECKING:
         open_store,
         open_store_async,
     )
-    from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
     from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
     # Loaded on first use, as `irma_core` is: who runs the development server needs no urllib3.
     from importlib import import_module
 
     _ROOMS = {
-        "connecting": (
+        "parts": (
             "connect connect_async open_signer open_signer_async open_status_backend "
             "open_status_backend_async open_store open_store_async"
         ),

@@ -18,7 +18,7 @@ from typing import cast, final
 import attrs
 
 from irma_core.errors import ConfigurationError, PluginError
-from irma_core.plugins.calling import call_plugin
+from irma_core.plugins.guard import call_plugin
 from irma_core.plugins.hookspecs import PROJECT
 
 __all__ = ["InstalledPlugin", "chosen_plugins", "installed_plugins"]

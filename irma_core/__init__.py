@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from irma_core.async_requestor import AsyncRequestor
+    from irma_core.callbacks.delivery import SessionEnd
     from irma_core.errors import (
         AnswerError,
         HandleError,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         SessionMayExistError,
         SessionTimedOutError,
     )
-    from irma_core.flows.telling import SessionEnd
+    from irma_core.handles import Bearer, HandleSealer
     from irma_core.models.answers import Answer, AnsweredSlot, Evidence
     from irma_core.models.condiscon import (
         AttributeRequest,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     )
     from irma_core.models.credentials import CredentialRequest
     from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
-    from irma_core.models.pairing import FrontendOptions, PairingMethod
     from irma_core.models.pointers import SessionPointer
     from irma_core.models.remote_errors import RemoteError
     from irma_core.models.results import SessionResult
@@ -51,7 +51,13 @@ if TYPE_CHECKING:
         RevocationRequest,
         SignatureRequest,
     )
-    from irma_core.models.sessions import FrontendRequest, SessionPackage, StartedSession
+    from irma_core.models.sessions import (
+        FrontendOptions,
+        FrontendRequest,
+        PairingMethod,
+        SessionPackage,
+        StartedSession,
+    )
     from irma_core.models.statuses import (
         AttributeProofStatus,
         ProofStatus,
@@ -59,7 +65,6 @@ if TYPE_CHECKING:
         SessionType,
     )
     from irma_core.models.tokens import FrontendAuthorization, RequestorToken
-    from irma_core.models.wire import read_request
     from irma_core.requestor import Requestor
     from irma_core.trust.authentication import (
         HmacAuthentication,
@@ -67,8 +72,11 @@ if TYPE_CHECKING:
         PublicKeyAuthentication,
         TokenAuthentication,
     )
-    from irma_core.trust.gateway import GatewayAssertion, GatewayAuthentication, GatewaySecret
-    from irma_core.trust.handles import Bearer, HandleSealer
+    from irma_core.trust.gateway_settings import (
+        GatewayAssertion,
+        GatewayAuthentication,
+        GatewaySecret,
+    )
     from irma_core.trust.keys import PublicKey, SharedKey
     from irma_core.trust.request_jwt import (
         VerifiedRequest,
@@ -79,8 +87,13 @@ if TYPE_CHECKING:
     from irma_core.trust.sealing import Sealer, new_sealing_key
     from irma_core.trust.server_keys import FetchedServerKey
     from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
-    from irma_core.web.callbacks import AsyncCallbackReceiver, CallbackReceiver
-    from irma_core.web.next_sessions import AsyncNextSessionReceiver, NextSessionReceiver
+    from irma_core.web.receivers import (
+        AsyncCallbackReceiver,
+        AsyncNextSessionReceiver,
+        CallbackReceiver,
+        NextSessionReceiver,
+    )
+    from irma_core.wire.read_requests import read_request
 else:
     # Loaded on first use, so that `import irma_core` is light. A module `__getattr__` that type
     # checkers could see would make them accept any misspelt name.
@@ -94,12 +107,11 @@ else:
             "ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
-        "flows.telling": "SessionEnd",
+        "callbacks.delivery": "SessionEnd",
         "models.answers": "Answer AnsweredSlot Evidence",
         "models.condiscon": "AttributeRequest Con ConDisCon DisCon all_of any_of optional",
         "models.credentials": "CredentialRequest",
         "models.disclosed": "AttributeBasedSignature DisclosedAttribute",
-        "models.pairing": "FrontendOptions PairingMethod",
         "models.pointers": "SessionPointer",
         "models.remote_errors": "RemoteError",
         "models.results": "SessionResult",
@@ -108,24 +120,27 @@ else:
             "DisclosureRequest ExtendedRequest IssuanceRequest NextSession "
             "RevocationRequest SignatureRequest"
         ),
-        "models.sessions": "FrontendRequest SessionPackage StartedSession",
+        "models.sessions": (
+            "FrontendOptions FrontendRequest PairingMethod SessionPackage StartedSession"
+        ),
         "models.statuses": "AttributeProofStatus ProofStatus SessionStatus SessionType",
         "models.tokens": "FrontendAuthorization RequestorToken",
-        "models.wire": "read_request",
+        "wire.read_requests": "read_request",
         "requestor": "Requestor",
         "trust.authentication": (
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),
-        "trust.gateway": "GatewayAssertion GatewayAuthentication GatewaySecret",
-        "trust.handles": "Bearer HandleSealer",
+        "trust.gateway_settings": "GatewayAssertion GatewayAuthentication GatewaySecret",
+        "handles": "Bearer HandleSealer",
         "trust.keys": "PublicKey SharedKey",
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
         "trust.server_keys": "FetchedServerKey",
         "trust.sealing": "Sealer new_sealing_key",
         "trust.signing": "AsyncSigner HmacSigner RsaSigner Signer",
-        "web.callbacks": "AsyncCallbackReceiver CallbackReceiver",
-        "web.next_sessions": "AsyncNextSessionReceiver NextSessionReceiver",
+        "web.receivers": (
+            "AsyncCallbackReceiver AsyncNextSessionReceiver CallbackReceiver NextSessionReceiver"
+        ),
     }
 
     def __getattr__(name):

@@ -19,31 +19,32 @@ from contextlib import (
 from datetime import timedelta
 from typing import TypeVar, final
 
-from irma_core.flows.chains import ChainState, begin_chain, leave_chain_flow, next_answer_flow
-from irma_core.flows.drive import run_async
-from irma_core.flows.effects import Flow
-from irma_core.flows.gateway import through_gateway
-from irma_core.flows.handles import redeem_handle_flow
-from irma_core.flows.pairing import complete_pairing_flow, set_pairing_flow
-from irma_core.flows.server import check_health_flow, get_public_key_flow
-from irma_core.flows.sessions import (
-    cancel_session_flow,
-    get_answer_flow,
-    get_result_jwt_flow,
-    get_status_flow,
-    get_unchecked_result_flow,
-)
-from irma_core.flows.start import revoke_flow, start_session_flow
-from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
-from irma_core.flows.watch_state import WatchState
-from irma_core.flows.wiring import (
+from irma_core.callbacks.chains import ChainState, begin_chain, leave_chain_flow, next_answer_flow
+from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
     Wiring,
     wire,
 )
+from irma_core.flows.driver import run_async
+from irma_core.flows.effects import Flow
+from irma_core.flows.gateway import through_gateway
+from irma_core.flows.session_calls import (
+    cancel_session_flow,
+    check_health_flow,
+    complete_pairing_flow,
+    get_answer_flow,
+    get_public_key_flow,
+    get_result_jwt_flow,
+    get_status_flow,
+    get_unchecked_result_flow,
+    set_pairing_flow,
+)
+from irma_core.flows.start import revoke_flow, start_session_flow
+from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
+from irma_core.flows.watch_state import WatchState
+from irma_core.handles import Bearer, HandleSealer, redeem_handle_flow
 from irma_core.models.answers import Answer
-from irma_core.models.pairing import FrontendOptions, PairingMethod
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
 from irma_core.models.session_requests import (
@@ -51,7 +52,7 @@ from irma_core.models.session_requests import (
     RevocationRequest,
     SessionRequest,
 )
-from irma_core.models.sessions import StartedSession
+from irma_core.models.sessions import FrontendOptions, PairingMethod, StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import AsyncStatusBackend
@@ -59,8 +60,7 @@ from irma_core.protocol.stores import AsyncStore
 from irma_core.protocol.transport import AsyncTransport
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
-from irma_core.trust.gateway import GatewayAuthentication
-from irma_core.trust.handles import Bearer, HandleSealer
+from irma_core.trust.gateway_settings import GatewayAuthentication
 from irma_core.trust.sealing import Sealer
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import AsyncSigner, Signer

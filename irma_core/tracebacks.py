@@ -13,16 +13,21 @@ contexts, and built-in errors that a chain holds, are dropped for the same reaso
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from types import FunctionType
-from typing import Any, Final, TypeVar, cast
+from types import FunctionType, TracebackType
+from typing import Any, Final, TypeVar, cast, final
 
 from irma_core.errors import IrmaError, UsageError
-from irma_core.frames import Frames, is_own
 
-__all__ = ["boundary", "is_boundary"]
+__all__ = [
+    "Frames",
+    "boundary",
+    "is_boundary",
+    "is_own",
+]
+
 
 TargetT = TypeVar("TargetT", bound=Callable[..., Any])
 
@@ -245,3 +250,63 @@ def _is_foreign(error: BaseException) -> bool:
     """Return whether an error is neither of the library's own classes nor a failure of I/O."""
     own = is_own(type(error).__module__)
     return not own and not isinstance(error, IrmaError | OSError)
+
+
+_OWN: Final = frozenset(
+    {"irma_backend", "irma_core", "irma_testing", "irma_transport_aiohttp"}
+    | {"irma_transport_urllib3", "irma_signing_pkcs11", "irma_status_redis"}
+)
+_DRIVEN: Final = sys.stdlib_module_names | frozenset(
+    {"aiohappyeyeballs", "aiohttp", "aiosignal", "asn1crypto", "attr", "attrs", "authlib"}
+    | {"cattr", "cattrs", "click", "cryptography", "frozenlist", "idna", "jinja2", "joserfc"}
+    | {"markupsafe", "multidict", "pkcs11", "pluggy", "propcache", "redis", "rich", "segno"}
+    | {"urllib3", "yarl"}
+)
+"""What the library calls. Its frames stay where the application called it."""
+_GENERATED: Final = ("<attrs generated", "<cattrs generated")
+
+
+@final
+class Frames:
+    """The frames of a traceback: whose they are, and which stay."""
+
+    def __init__(self, traceback: TracebackType | None) -> None:
+        self.count = 0
+        self.last = "an unknown place"
+        """File and line of the library's last frame."""
+        self.is_ours = True
+        """Whether the library raised the error, or what it calls did."""
+        self.is_of_tests = False
+        """Whether the library's last frame is `irma_testing`'s, which raises what it is given."""
+        self._kept: list[TracebackType] = []
+        for each in _each(traceback):
+            self.count += 1
+            module = str(each.tb_frame.f_globals.get("__name__", ""))
+            filename = each.tb_frame.f_code.co_filename
+            package = module.partition(".")[0]
+            if is_own(module):
+                self.is_ours, self.is_of_tests = True, package == "irma_testing"
+                self.last = f"{module.replace('.', '/')}.py:{each.tb_lineno}"
+                continue
+            if self.is_ours and (package in _DRIVEN or filename.startswith(_GENERATED)):
+                continue
+            self.is_ours = False
+            self._kept.append(each)
+
+    def kept(self) -> TracebackType | None:
+        """Return a traceback of the frames that stay."""
+        made: TracebackType | None = None
+        for each in reversed(self._kept):
+            made = TracebackType(made, each.tb_frame, each.tb_lasti, each.tb_lineno)
+        return made
+
+
+def _each(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def is_own(module: str) -> bool:
+    """Return whether a module is one of the library's."""
+    return module.partition(".")[0] in _OWN

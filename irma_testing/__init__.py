@@ -18,15 +18,14 @@ Nothing here proves anything: the proofs are simulated, and the server's JWTs sa
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from irma_testing.memory.app import SimulatedApp
-    from irma_testing.memory.app_line import AppError
-    from irma_testing.memory.app_session import Outcome, ScannedSession
+    from irma_testing.memory.app import Outcome, ScannedSession, SimulatedApp
+    from irma_testing.memory.app_client import AppError
     from irma_testing.memory.events import EventStream
     from irma_testing.memory.scheme import EXAMPLE_SCHEME, OPEN_SCHEME, CredentialType, Scheme
     from irma_testing.memory.server import InMemoryServer
+    from irma_testing.memory.session_request import AttributeAsked
+    from irma_testing.memory.sessions import OpenSession
     from irma_testing.memory.settings import RequestorSettings, ServerSettings
-    from irma_testing.memory.shown import OpenSession
-    from irma_testing.memory.start_request import AttributeAsked
     from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
     from irma_testing.memory.wallet import HeldCredential
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
@@ -37,15 +36,14 @@ else:
     from importlib import import_module
 
     _ROOMS = {
-        "memory.app": "SimulatedApp",
-        "memory.app_line": "AppError",
-        "memory.app_session": "Outcome ScannedSession",
+        "memory.app_client": "AppError",
+        "memory.app": "Outcome ScannedSession SimulatedApp",
         "memory.events": "EventStream",
         "memory.scheme": "EXAMPLE_SCHEME OPEN_SCHEME CredentialType Scheme",
         "memory.server": "InMemoryServer",
         "memory.settings": "RequestorSettings ServerSettings",
-        "memory.shown": "OpenSession",
-        "memory.start_request": "AttributeAsked",
+        "memory.sessions": "OpenSession",
+        "memory.session_request": "AttributeAsked",
         "memory.transports": "AsyncInMemoryTransport InMemoryTransport",
         "memory.wallet": "HeldCredential",
         "scripted": "AsyncScriptedTransport ScriptedStream ScriptedTransport",

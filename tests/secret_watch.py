@@ -25,7 +25,7 @@ from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.models.session_requests import RevocationRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.trust.authentication import TokenAuthentication
-from irma_core.trust.gateway import GatewaySecret
+from irma_core.trust.gateway_settings import GatewaySecret
 from irma_core.trust.sealing import Sealer
 from irma_core.trust.signing import HmacSigner
 from tests.secret_search import SecretSearch, texts_of

@@ -32,7 +32,7 @@ def begin() -> None:
 
 def _run() -> int:
     try:
-        from irma_backend.cli.exits import run  # noqa: PLC0415  # it needs click
+        from irma_backend.cli.exit_statuses import run  # noqa: PLC0415  # it needs click
         from irma_backend.cli.main import main  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "click":

@@ -16,10 +16,9 @@ from datetime import timedelta
 from rich.console import Console
 
 from irma_backend.cli.interrupts import Interrupted, held
-from irma_backend.cli.keeping import keep_answer, keep_session
 from irma_backend.cli.output import OutputError, has_failed, nobody_reads, tell
-from irma_backend.cli.screen import show_pairing_code, show_session, show_status
-from irma_backend.cli.state import NewStateFile
+from irma_backend.cli.state_files import NewStateFile, keep_answer, keep_session
+from irma_backend.cli.terminal import show_pairing_code, show_session, show_status
 from irma_core import (
     Answer,
     PairingMethod,
@@ -38,7 +37,7 @@ from irma_core.errors import (
     SessionGoneError,
 )
 from irma_core.flows.giving_up import last_deadline
-from irma_core.flows.sessions import cancel_session_flow
+from irma_core.flows.session_calls import cancel_session_flow
 from irma_core.models.session_requests import ExtendedRequest, SessionRequest
 
 __all__ = ["Conversation"]

@@ -15,10 +15,10 @@ import click
 from rich.console import Console
 
 from irma_backend.cli.conversation import Conversation
-from irma_backend.cli.exits import ending
+from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import Command
-from irma_backend.cli.screen import show_answer, to_output, to_person
 from irma_backend.cli.settings import Settings
+from irma_backend.cli.terminal import show_answer, to_output, to_person
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,

@@ -13,16 +13,16 @@ import attrs
 import click
 from rich.table import Table
 
-from irma_backend import builtin_schemes
-from irma_backend.cli.exits import USAGE
+from irma_backend import builtin_plugin as builtin_schemes
+from irma_backend.cli.exit_statuses import USAGE
 from irma_backend.cli.options import Command
-from irma_backend.cli.results import print_json
-from irma_backend.cli.screen import shown, to_output
+from irma_backend.cli.output import print_json
+from irma_backend.cli.terminal import shown, to_output
 from irma_backend.installed import installed_plugins
-from irma_backend.opening import BUILT_IN
+from irma_backend.parts import BUILT_IN
 from irma_core.errors import PluginError
-from irma_core.models.json_text import JsonValue
-from irma_core.plugins.wiring import Offers, Plugins
+from irma_core.json_text import JsonValue
+from irma_core.plugins.registry import Offers, Plugins
 
 __all__ = ["plugins"]
 

@@ -10,17 +10,16 @@ from typing import Any
 
 import click
 
-from irma_backend.cli.asks import asked_of, with_asked
-from irma_backend.cli.exits import ending
+from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import Command
-from irma_backend.cli.output import put, tell
-from irma_backend.cli.results import print_json
+from irma_backend.cli.output import print_json, put, tell
+from irma_backend.cli.request_options import asked_of, with_asked
 from irma_backend.cli.settings import Settings, with_key_settings
 from irma_core import sign_session_request
 from irma_core.errors import RequestError
 from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import as_extended
-from irma_core.models.wire import named_request_value
+from irma_core.wire.read_requests import named_request_value
 
 __all__ = ["request"]
 

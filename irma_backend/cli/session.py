@@ -13,14 +13,14 @@ from typing import Any
 
 import click
 
-from irma_backend.cli.asks import asked_of, with_asked
 from irma_backend.cli.conversation import Conversation
-from irma_backend.cli.exits import ending
+from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import FILE, Command, WholeNumber
-from irma_backend.cli.results import issued_in, print_answer
-from irma_backend.cli.screen import show_answer, to_output, to_person
+from irma_backend.cli.output import issued_in, print_answer
+from irma_backend.cli.request_options import asked_of, with_asked
 from irma_backend.cli.settings import Settings, with_settings
-from irma_backend.cli.state import NewStateFile, new_state_file
+from irma_backend.cli.state_files import NewStateFile, new_state_file
+from irma_backend.cli.terminal import show_answer, to_output, to_person
 from irma_core import Answer, StartedSession
 
 __all__ = ["session"]

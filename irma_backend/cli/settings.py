@@ -18,11 +18,11 @@ from typing import Any, TypeVar
 import attrs
 import click
 
-from irma_backend.cli.exits import RISKS
+from irma_backend.cli.exit_statuses import RISKS
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.cli.reading import read_text
-from irma_backend.connecting import connect, open_signer
 from irma_backend.installed import installed_plugins
+from irma_backend.parts import connect, open_signer
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from irma_backend.cli.exits import ending
+from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import FILE, Command, OneOf
+from irma_backend.cli.output import print_unchecked
 from irma_backend.cli.reading import read_bytes, read_input
-from irma_backend.cli.results import print_unchecked
 from irma_core import Risk, verify_result_jwt
 
 __all__ = ["verify"]

@@ -8,7 +8,7 @@ Nothing that it says is proved: its proofs are simulated. Needs `irma-backend[de
 """
 
 try:
-    from irma_backend.dev_server.running import running_dev_server, running_server
+    from irma_backend.dev_server.server_thread import running_dev_server, running_server
 except ModuleNotFoundError as error:
     if error.name not in {"aiohttp", "jinja2"}:
         raise

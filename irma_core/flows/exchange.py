@@ -22,12 +22,12 @@ from irma_core.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
+from irma_core.flows.context import Wiring
 from irma_core.flows.effects import Flow, Send, Sign, Sleep
-from irma_core.flows.wiring import Wiring
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import is_transient, retry_after
 from irma_core.protocol.transport import utc_now
-from irma_core.trust.session_jwt import UnsignedJwt
+from irma_core.trust.request_jwt import UnsignedJwt
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["Prepared", "ToSign", "exchange_flow", "post_flow"]

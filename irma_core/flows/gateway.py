@@ -19,14 +19,14 @@ from irma_core.errors import (
     TransportError,
     TransportTimeoutError,
 )
+from irma_core.flows.context import Wiring
 from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, Sign
-from irma_core.flows.kept import Fetched, kept_flow
-from irma_core.flows.wiring import Wiring
+from irma_core.flows.single_flight import Fetched, kept_flow
 from irma_core.protocol.endpoints import FRONTEND
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
 from irma_core.protocol.transport import utc_now
-from irma_core.trust.gateway import GatewayAuthentication, token_form, unsigned_assertion
+from irma_core.trust.gateway_settings import GatewayAuthentication, token_form, unsigned_assertion
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = ["through_gateway"]

@@ -20,9 +20,9 @@ from irma_core.errors import (
     SessionNotFinishedError,
     SessionTimedOutError,
 )
+from irma_core.flows.context import Wiring
 from irma_core.flows.effects import Flow
-from irma_core.flows.sessions import cancel_session_flow, get_answer_flow
-from irma_core.flows.wiring import Wiring
+from irma_core.flows.session_calls import cancel_session_flow, get_answer_flow
 from irma_core.models.answers import Answer
 from irma_core.models.sessions import AskedSession
 from irma_core.models.tokens import RequestorToken

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from irma_core.errors import SessionMayExistError, TransportError
+from irma_core.flows.context import Wiring
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, ToSign, post_flow
-from irma_core.flows.wiring import Wiring
 from irma_core.models.arguments import check_instance
 from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import (
@@ -33,7 +33,7 @@ from irma_core.trust.authentication import (
     PublicKeyAuthentication,
     TokenAuthentication,
 )
-from irma_core.trust.session_jwt import asked_in_jwt, unsigned_request_jwt
+from irma_core.trust.request_jwt import asked_in_jwt, unsigned_request_jwt
 
 __all__ = ["revoke_flow", "start_session_flow"]
 

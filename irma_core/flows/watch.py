@@ -32,6 +32,7 @@ from irma_core.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
+from irma_core.flows.context import Wiring
 from irma_core.flows.effects import (
     CloseStream,
     Flow,
@@ -42,18 +43,21 @@ from irma_core.flows.effects import (
     Sleep,
 )
 from irma_core.flows.giving_up import given_up_flow, last_deadline
-from irma_core.flows.sessions import check_asked, get_answer_flow, of_known_session
+from irma_core.flows.session_calls import check_asked, get_answer_flow, of_known_session
 from irma_core.flows.watch_state import Subscription, WatchState
-from irma_core.flows.wiring import Wiring
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_flag, check_timeout
 from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
-from irma_core.protocol.endpoints import build_status_request, parse_status_response
+from irma_core.protocol.endpoints import (
+    build_status_events_request,
+    build_status_request,
+    is_event_stream,
+    parse_status_response,
+)
 from irma_core.protocol.policy import is_passing_status, is_transient, retry_after
 from irma_core.protocol.sse import EventStreamDecoder
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.status_events import build_status_events_request, is_event_stream
 from irma_core.protocol.transport import Silence, utc_now
 
 __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]

@@ -13,8 +13,8 @@ import attrs
 
 from irma_core.models.sessions import AskedSession
 from irma_core.models.statuses import SessionStatus
+from irma_core.protocol.endpoints import parse_status_event
 from irma_core.protocol.sse import EventStreamDecoder
-from irma_core.protocol.status_events import parse_status_event
 from irma_core.protocol.transport import AsyncByteStream, ByteStream
 
 __all__ = ["Subscription", "WatchState"]

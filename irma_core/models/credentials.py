@@ -13,7 +13,7 @@ from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, hide_optional
 from irma_core.models.identifiers import check_attribute_name, check_credential_type
 from irma_core.models.moments import as_utc
-from irma_core.models.texts import check_duration, check_text
+from irma_core.models.validation import check_duration, check_text
 from irma_core.tracebacks import boundary
 
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]

@@ -9,13 +9,13 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from irma_core.errors import RequestError
+from irma_core.json_text import JsonValue, write_json
 from irma_core.models.arguments import check_instance
 from irma_core.models.hidden import Hidden, hide_text
-from irma_core.models.json_text import JsonValue, write_json
 from irma_core.models.moments import as_utc
 from irma_core.models.statuses import SessionType
-from irma_core.models.texts import check_address
 from irma_core.models.tokens import fingerprint_of
+from irma_core.models.validation import check_address
 from irma_core.tracebacks import boundary
 
 __all__ = ["LINK_BASE", "SessionPointer"]

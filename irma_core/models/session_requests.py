@@ -21,7 +21,7 @@ from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, HiddenHash, hide_optional, hide_text
 from irma_core.models.identifiers import check_credential_type, credential_type_of
 from irma_core.models.statuses import SessionType
-from irma_core.models.texts import (
+from irma_core.models.validation import (
     check_address,
     check_duration,
     check_host,

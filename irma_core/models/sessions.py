@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Final, TypeAlias, final
 
 import attrs
 
 from irma_core.errors import RequestError, UsageError
+from irma_core.json_text import JsonValue, read_json, write_json
 from irma_core.models.arguments import check_flag, check_instance, check_optional, check_string
-from irma_core.models.hidden import Hidden, HiddenSecret
-from irma_core.models.json_text import JsonValue, read_json, write_json
+from irma_core.models.hidden import Hidden, HiddenSecret, hide_optional
 from irma_core.models.moments import as_utc
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.tracebacks import boundary
 
-__all__ = ["AskedSession", "FrontendRequest", "KeptSession", "SessionPackage", "StartedSession"]
+__all__ = [
+    "AskedSession",
+    "FrontendOptions",
+    "FrontendRequest",
+    "KeptSession",
+    "PairingMethod",
+    "SessionPackage",
+    "StartedSession",
+]
 
 
 _NOTHING_RECEIVED: Final[Hidden[str]] = HiddenSecret("{}")
@@ -215,3 +224,39 @@ class KeptSession:
 
 AskedSession: TypeAlias = StartedSession | KeptSession
 """A session whose request is at hand: enough to make an answer of its result."""
+
+
+class PairingMethod(Enum):
+    """How the person shows that page and app are theirs. Source: irmago `PairingMethod`."""
+
+    NONE = "none"
+    PIN = "pin"
+    """Four digits that the app shows."""
+
+
+@final
+@boundary
+@attrs.frozen
+class FrontendOptions:
+    """What the server answers to a change of the frontend's options.
+
+    Source: irmago `SessionOptions`.
+
+    Args:
+        pairing_method: The method that now holds.
+        pairing_code: The code that the app will show, with `PIN`; each change makes a new one.
+    """
+
+    pairing_method: PairingMethod
+    _pairing_code: Hidden[str | None] = attrs.field(
+        default=None, alias="pairing_code", converter=hide_optional, repr=False
+    )
+
+    @property
+    def pairing_code(self) -> str | None:
+        """The code that the app will show."""
+        return self._pairing_code.reveal()
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.pairing_method, PairingMethod, "pairing_method", "a PairingMethod")
+        check_optional(self.pairing_code, str, "pairing_code", "a string")

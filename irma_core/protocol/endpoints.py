@@ -19,8 +19,7 @@ from irma_core.errors import (
     SessionMayExistError,
     UnexpectedResponseError,
 )
-from irma_core.models.json_text import write_json
-from irma_core.models.pairing import FrontendOptions, PairingMethod
+from irma_core.json_text import JsonTextError, read_json, write_json
 from irma_core.models.remote_errors import INTERNAL_ERROR
 from irma_core.models.results import SessionResult
 from irma_core.models.session_requests import (
@@ -28,14 +27,16 @@ from irma_core.models.session_requests import (
     RevocationRequest,
     SessionRequest,
 )
-from irma_core.models.sessions import SessionPackage
+from irma_core.models.sessions import FrontendOptions, PairingMethod, SessionPackage
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
-from irma_core.models.wire import request_value
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.replies import json_reply, refuse, text_reply
+from irma_core.protocol.replies import json_reply, media_type, refuse, text_reply
+from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.sse import ServerSentEvent
 from irma_core.tracebacks import boundary
+from irma_core.wire.read_requests import read_as, request_value
+from irma_core.wire.values import WireError
 
 __all__ = [
     "FRONTEND",
@@ -51,7 +52,9 @@ __all__ = [
     "build_revocation_request",
     "build_start_jwt_request",
     "build_start_request",
+    "build_status_events_request",
     "build_status_request",
+    "is_event_stream",
     "parse_cancel_response",
     "parse_complete_pairing_response",
     "parse_getproof_response",
@@ -62,8 +65,10 @@ __all__ = [
     "parse_result_response",
     "parse_revocation_response",
     "parse_start_response",
+    "parse_status_event",
     "parse_status_response",
 ]
+
 
 _START = "POST session"
 _STATUS = "GET session/{token}/status"
@@ -331,3 +336,36 @@ def _jwt_text(response: HttpResponse, path: str) -> str:
 def _expect_ok(response: HttpResponse, path: str) -> None:
     if text_reply(response, path, media_type=None).strip() != "OK":
         raise UnexpectedResponseError(path, response.status, "does not say OK")
+
+
+_STATUS_EVENTS = "GET session/{token}/statusevents"
+_EVENT_STREAM = "text/event-stream"
+
+
+@boundary
+def build_status_events_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
+    """Ask for a session's changes of status.
+
+    Where `is_event_stream` says no to the response, there are no events to be had: poll.
+    """
+    url = server.below(f"session/{token.reveal()}/statusevents")
+    return HttpRequest("GET", url, path=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))
+
+
+@boundary
+def is_event_stream(status: int, headers: tuple[tuple[str, str], ...]) -> bool:
+    """Tell by a response's head whether it is the stream that was asked for."""
+    return status == _OK and media_type(HttpResponse(status, headers)) == _EVENT_STREAM
+
+
+@boundary
+def parse_status_event(event: ServerSentEvent) -> SessionStatus:
+    """Parse what one event of that stream says.
+
+    Raises:
+        UnexpectedResponseError: It says no status.
+    """
+    try:
+        return read_as(read_json(event.data), SessionStatus)
+    except (JsonTextError, WireError):
+        raise UnexpectedResponseError(_STATUS_EVENTS, _OK, "with an event that is none") from None

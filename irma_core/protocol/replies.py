@@ -11,11 +11,11 @@ from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from irma_core.errors import RedirectError, ServerRefusedError, UnexpectedResponseError
-from irma_core.models.json_text import JsonTextError, JsonValue, read_json
-from irma_core.models.reading import WireError
+from irma_core.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.remote_errors import RemoteError
-from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpResponse
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 
 __all__ = ["json_reply", "media_type", "refuse", "text_reply"]
 

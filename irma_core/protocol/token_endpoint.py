@@ -14,7 +14,7 @@ from typing import final
 import attrs
 
 from irma_core.errors import GatewayError
-from irma_core.models.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
+from irma_core.json_text import DuplicateKeyError, JsonTextError, JsonValue, read_json
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import retry_after
 from irma_core.tracebacks import boundary

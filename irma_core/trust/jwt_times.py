@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from irma_core.errors import JwtError
-from irma_core.models.json_text import JsonValue
+from irma_core.json_text import JsonValue
 
 __all__ = ["LEEWAY", "check_times"]
 

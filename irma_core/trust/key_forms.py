@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Final
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.json_text import JsonTextError, read_json
+from irma_core.json_text import JsonTextError, read_json
 
 __all__ = [
     "check_shared_secret",

@@ -39,19 +39,19 @@ from typing import final
 import attrs
 
 from irma_core.errors import ResultJwtError
+from irma_core.json_text import JsonValue
 from irma_core.models.frozen import FrozenMapping
-from irma_core.models.go_names import has_other_case
-from irma_core.models.json_text import JsonValue
 from irma_core.models.moments import as_utc, check_timedelta
-from irma_core.models.reading import WireError
 from irma_core.models.results import SessionResult, signed_result
 from irma_core.models.risks import Risk
 from irma_core.models.statuses import ProofStatus, SessionType
-from irma_core.models.wire import read_as
 from irma_core.tracebacks import boundary
-from irma_core.trust.compact_jws import LARGEST_JWT, read_compact
+from irma_core.trust.jws import LARGEST_JWT, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
 from irma_core.trust.keys import PublicKey
+from irma_core.wire.go_names import has_other_case
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 
 __all__ = ["OlderResult", "verify_getproof_jwt", "verify_result_jwt"]
 

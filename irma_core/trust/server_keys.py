@@ -10,7 +10,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.tracebacks import boundary
-from irma_core.trust.compact_jws import check_public_keys
+from irma_core.trust.jws import check_public_keys
 from irma_core.trust.keys import PublicKey
 
 __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "given_server_keys"]

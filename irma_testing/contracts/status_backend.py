@@ -14,14 +14,14 @@ from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import Silence
-from irma_testing.contracts.parts import (
+from irma_testing.contracts.harness import (
     AT_ONCE,
     LENIENCE,
     AwaitedPartContract,
     PartContract,
     elapsed,
 )
-from irma_testing.contracts.signing import told
+from irma_testing.contracts.signer import told
 
 __all__ = ["AsyncStatusBackendContract", "StatusBackendContract"]
 

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from irma_core.protocol.stores import AsyncStore, Store
-from irma_testing.contracts.parts import AT_ONCE, AwaitedPartContract, PartContract
-from irma_testing.contracts.signing import told
+from irma_testing.contracts.harness import AT_ONCE, AwaitedPartContract, PartContract
+from irma_testing.contracts.signer import told
 
 __all__ = ["AsyncStoreContract", "StoreContract"]
 

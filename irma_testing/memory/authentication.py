@@ -11,21 +11,26 @@ from typing import final
 import attrs
 
 from irma_core.protocol.messages import HttpRequest
-from irma_testing.memory.compact_jwt import (
+from irma_testing.memory.go_json import GoJsonError, parse_json
+from irma_testing.memory.go_types import TEXT, Field, Struct, pointer
+from irma_testing.memory.jwt import (
     RequestJwt,
     moment_of,
     parse_jwt,
     verifies_hs256,
     verifies_rs256,
 )
-from irma_testing.memory.go_json import GoJsonError, parse_json
-from irma_testing.memory.go_types import TEXT, Field, Struct, pointer
-from irma_testing.memory.refusals import INVALID_REQUEST, UNAUTHORIZED, Refusal, ServerCrash
-from irma_testing.memory.replies import header_of
-from irma_testing.memory.request_reading import read_request_claims, read_start_request
+from irma_testing.memory.replies import (
+    INVALID_REQUEST,
+    UNAUTHORIZED,
+    Refusal,
+    ServerCrash,
+    header_of,
+)
 from irma_testing.memory.request_types import REVOCATION_REQUEST, TIMESTAMP
+from irma_testing.memory.requests import read_request_claims, read_start_request
+from irma_testing.memory.session_request import StartRequest
 from irma_testing.memory.settings import ServerSettings
-from irma_testing.memory.start_request import StartRequest
 
 __all__ = ["RevocationAsked", "authenticate_revocation", "authenticate_start"]
 

@@ -8,6 +8,8 @@ here: the types of any message. Source: Go 1.26, `encoding/json/decode.go` and `
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, final
 
@@ -24,6 +26,8 @@ __all__ = [
     "Kind",
     "MismatchError",
     "Struct",
+    "decode_any_base64",
+    "decode_base64",
     "fold",
     "mapping",
     "mismatch",
@@ -32,6 +36,7 @@ __all__ = [
     "sequence",
     "wrap",
 ]
+
 
 Read: TypeAlias = Callable[[Json, Any], Any]
 Write: TypeAlias = Callable[[Any], Any]
@@ -283,3 +288,43 @@ class Struct:
 
 def _is_empty(kind: Kind, value: Any) -> bool:
     return value is None if kind.is_pointer else not value
+
+
+_STANDARD = re.compile(rb"[A-Za-z0-9+/]*")
+_URL = re.compile(rb"[A-Za-z0-9_-]*")
+_UNIT = 4
+
+
+def decode_base64(text: str | bytes, *, url: bool, padded: bool) -> bytes:
+    """Decode one of the four encodings.
+
+    Args:
+        text: What is to be decoded.
+        url: Whether `-` and `_` stand for what are else `+` and `/`.
+        padded: Whether `=` must fill the last four characters; otherwise it must not.
+
+    Raises:
+        ValueError: It is not in that encoding.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    data = data.replace(b"\r", b"").replace(b"\n", b"")
+    digits = data.rstrip(b"=") if padded else data
+    spare = len(digits) % _UNIT
+    filled = (b"=" * (-spare % _UNIT)) if padded else b""
+    if not (_URL if url else _STANDARD).fullmatch(digits) or spare == 1 or data != digits + filled:
+        raise ValueError("illegal base64 data")
+    return base64.b64decode(digits + b"=" * (-spare % _UNIT), altchars=b"-_" if url else None)
+
+
+def decode_any_base64(text: str | bytes) -> bytes:
+    """Decode whichever of the four encodings it is, as the official server does with keys.
+
+    Raises:
+        ValueError: It is in none of them.
+    """
+    for url, padded in ((False, False), (True, True), (True, False)):
+        try:
+            return decode_base64(text, url=url, padded=padded)
+        except ValueError:
+            continue
+    return decode_base64(text, url=False, padded=True)

@@ -6,16 +6,23 @@ Source: irmago `validateIssuanceRequest`, `computeAttributes` and `irma/attribut
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, final
 
 import attrs
 
-from irma_testing.memory.revocations import Revocations
+from irma_testing.memory.replies import UNKNOWN_REVOCATION_KEY, Refusal
 from irma_testing.memory.scheme import Scheme
+from irma_testing.memory.session_request import CredentialAsked, StartRequest
 from irma_testing.memory.sessions import new_token
-from irma_testing.memory.start_request import CredentialAsked, StartRequest
 
-__all__ = ["floor_to_week", "half_a_year_after", "issue", "with_validity"]
+__all__ = [
+    "Revocations",
+    "floor_to_week",
+    "half_a_year_after",
+    "issue",
+    "with_validity",
+]
+
 
 _WEEK = 7 * 24 * 60 * 60
 _MOST_WEEKS = 1 << 16
@@ -72,3 +79,46 @@ def _issue(
         "expires": floor_to_week(seconds) + weeks * _WEEK,
         "serial": serial,
     }
+
+
+@final
+@attrs.define
+class _Issued:
+    credential_type: str
+    key: str
+    at: int
+    is_revoked: bool = False
+
+
+@final
+class Revocations:
+    """The server's records, by the credential's serial."""
+
+    def __init__(self) -> None:
+        self._issued: dict[str, _Issued] = {}
+
+    def record(self, serial: str, credential_type: str, key: str, at: int) -> None:
+        """Remember a credential that can be revoked; `at` in nanoseconds."""
+        self._issued[serial] = _Issued(credential_type, key, at)
+
+    def revoke(self, credential_type: str, key: str, at: int) -> None:
+        """Revoke those issued under a key; if `at` is not 0, only the one issued then.
+
+        Raises:
+            Refusal: None was.
+        """
+        found = [
+            issued
+            for issued in self._issued.values()
+            if (issued.credential_type, issued.key) == (credential_type, key)
+            and not issued.is_revoked
+            and at in (0, issued.at)
+        ]
+        if not found:
+            raise Refusal(UNKNOWN_REVOCATION_KEY)
+        for issued in found:
+            issued.is_revoked = True
+
+    def is_revoked(self, serial: str) -> bool:
+        """Tell whether the credential of that serial is revoked."""
+        return serial in self._issued and self._issued[serial].is_revoked

@@ -12,22 +12,27 @@ import secrets
 from typing import final
 from urllib.parse import urlsplit, urlunsplit
 
-from irma_core.models.statuses import SessionStatus
+from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock, utc_now
-from irma_testing.memory.compact_jwt import JwtSigner
+from irma_testing.memory.callback_sender import Deliver, Posts
 from irma_testing.memory.events import EventHub
-from irma_testing.memory.issuing import with_validity
-from irma_testing.memory.posts import Deliver, Posts
-from irma_testing.memory.refusals import Refusal, ServerError
-from irma_testing.memory.request_checks import check_startable
-from irma_testing.memory.revocations import Revocations
+from irma_testing.memory.issuing import Revocations, with_validity
+from irma_testing.memory.jwt import JwtSigner
+from irma_testing.memory.permissions import check_permissions, check_startable
+from irma_testing.memory.post_replies import request_in
+from irma_testing.memory.replies import NEXT_SESSION, Refusal, ServerError
+from irma_testing.memory.requests import read_start_request
 from irma_testing.memory.scheme import Scheme
+from irma_testing.memory.session_request import AttributeAsked, ConDisCon, StartRequest
 from irma_testing.memory.sessions import Session, SessionStore, new_token
 from irma_testing.memory.settings import ServerSettings
-from irma_testing.memory.start_request import ConDisCon, StartRequest
 from irma_testing.memory.timeline import Timeline
 
-__all__ = ["Lifecycle"]
+__all__ = [
+    "Lifecycle",
+    "start_next",
+]
+
 
 _SWEEP = 10.0
 _FIRST_SWEEP = 7.5
@@ -180,3 +185,52 @@ class Lifecycle:
             self.events.end(token)
         else:
             self._plan_sweep(stored)
+
+
+def start_next(life: Lifecycle, session: Session) -> None:
+    """Start the session that follows, if there is to be one.
+
+    Raises:
+        Refusal: `NEXT_SESSION`: the proofs do not hold, the requestor gave nothing usable, or it
+            may not ask what it gave.
+    """
+    if session.request.next_url is None:
+        return
+    if session.proof_status is not ProofStatus.VALID:
+        raise Refusal(NEXT_SESSION, "session in invalid state")
+    body = request_in(life.posts.ask_next(session.request.next_url, session))
+    if body is None:
+        return
+    following = _start(life, session, body)
+    session.next_token = following.token
+    session.next_pointer = life.pointer(following)
+
+
+def _start(life: Lifecycle, session: Session, body: bytes) -> Session:
+    try:
+        request = read_start_request(body)
+        _check_authorized(life, session, request)
+        return life.start(
+            request,
+            session.requestor,
+            repeats=_repeats(session),
+            frontend_authorization=session.frontend_authorization,
+        )
+    except Refusal as refusal:
+        raise Refusal(NEXT_SESSION, refusal.message) from None
+
+
+def _check_authorized(life: Lifecycle, session: Session, request: StartRequest) -> None:
+    try:
+        check_permissions(life.settings, session.requestor, request, life.default_host)
+    except Refusal as refusal:
+        message = f"next session not authorized: {refusal.message}"
+        raise Refusal(NEXT_SESSION, message) from None
+
+
+def _repeats(session: Session) -> ConDisCon:
+    """Give the condiscon of what was disclosed: the same values are to be shown again."""
+    return tuple(
+        (tuple(AttributeAsked(found["id"], found["rawvalue"]) for found in attributes or ()),)
+        for attributes in session.disclosed or ()
+    )

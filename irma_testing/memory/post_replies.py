@@ -11,7 +11,7 @@ import zlib
 from irma_core.protocol.messages import HttpResponse
 from irma_testing.memory.go_json import GoJsonError, parse_json
 from irma_testing.memory.go_types import INT, TEXT, Field, Struct
-from irma_testing.memory.refusals import NEXT_SESSION, Refusal
+from irma_testing.memory.replies import NEXT_SESSION, Refusal
 
 __all__ = ["request_in"]
 

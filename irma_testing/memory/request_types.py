@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from irma_testing.memory.go_base64 import decode_base64
 from irma_testing.memory.go_json import EscapedText, GoJsonError, Json, Members, Number
 from irma_testing.memory.go_types import (
     FLAG,
@@ -21,13 +20,14 @@ from irma_testing.memory.go_types import (
     Kind,
     MismatchError,
     Struct,
+    decode_base64,
     mapping,
     parse_int,
     pointer,
     sequence,
 )
 from irma_testing.memory.replies import compact_json
-from irma_testing.memory.start_request import Kind as SessionKind
+from irma_testing.memory.session_request import Kind as SessionKind
 
 __all__ = [
     "CONTEXTS",

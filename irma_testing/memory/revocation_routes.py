@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from irma_core.protocol.messages import HttpResponse
-from irma_testing.memory.refusals import INVALID_REQUEST, Refusal
+from irma_testing.memory.replies import INVALID_REQUEST, Refusal
 
 __all__ = ["refuse_revocation_call"]
 

@@ -26,11 +26,14 @@ from irma_testing.arguments import (
     check_optional_callable,
     check_url,
 )
+from irma_testing.memory.app_api import SessionRoutes
+from irma_testing.memory.callback_sender import Deliver
 from irma_testing.memory.events import EventStream
 from irma_testing.memory.lifecycle import Lifecycle
-from irma_testing.memory.posts import Deliver
-from irma_testing.memory.refusals import INTERNAL_ERROR, Refusal, ServerCrash
 from irma_testing.memory.replies import (
+    INTERNAL_ERROR,
+    Refusal,
+    ServerCrash,
     answer_preflight,
     bad_request,
     empty_reply,
@@ -40,13 +43,11 @@ from irma_testing.memory.replies import (
     with_cors,
     without_body,
 )
-from irma_testing.memory.request_reading import read_static
-from irma_testing.memory.requestor_routes import RequestorRoutes
+from irma_testing.memory.requestor_api import RequestorRoutes
+from irma_testing.memory.requests import read_static
 from irma_testing.memory.scheme import OPEN_SCHEME, Scheme
-from irma_testing.memory.session_routes import SessionRoutes
-from irma_testing.memory.sessions import Session
+from irma_testing.memory.sessions import OpenSession, Session
 from irma_testing.memory.settings import ServerSettings
-from irma_testing.memory.shown import OpenSession
 from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
 from irma_testing.time import ManualClock
 

@@ -12,19 +12,31 @@ import base64
 import copy
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, final
 
 import attrs
 
+from irma_core.models.arguments import check_instance
+from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock
 from irma_testing.memory.go_types import wrap
-from irma_testing.memory.refusals import ServerCrash
-from irma_testing.memory.start_request import ConDisCon, StartRequest
+from irma_testing.memory.replies import ServerCrash
+from irma_testing.memory.session_request import ConDisCon, CredentialAsked, StartRequest
 
-__all__ = ["CachedReply", "Session", "SessionStore", "new_pairing_code", "new_token"]
+__all__ = [
+    "CachedReply",
+    "OpenSession",
+    "Session",
+    "SessionStore",
+    "new_pairing_code",
+    "new_token",
+    "shown_options",
+    "shown_request",
+]
+
 
 ResultT = TypeVar("ResultT")
 _NANOSECONDS = 1_000_000_000
@@ -205,3 +217,58 @@ class SessionStore:
 
     def _has_timed_out(self, session: Session) -> bool:
         return not session.status.is_final and self.times_out_at(session) <= self._clock.monotonic()
+
+
+@final
+@attrs.frozen
+class OpenSession:
+    """A session that waits for an app or a person; without what only its requestor may know.
+
+    Args:
+        pointer: What the QR holds.
+        status: How far it is.
+    """
+
+    pointer: SessionPointer
+    status: SessionStatus
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.pointer, SessionPointer, "pointer", "a SessionPointer")
+        check_instance(self.status, SessionStatus, "status", "a SessionStatus")
+
+
+def shown_options(session: Session) -> dict[str, str]:
+    """Give the options, with the pairing code if there is one."""
+    said = {"@context": "https://irma.app/ld/options/v1", "pairingMethod": "none"}
+    if session.pairing_code:
+        said |= {"pairingMethod": "pin", "pairingCode": session.pairing_code}
+    return said
+
+
+def shown_request(session: Session) -> dict[str, Any]:
+    """Give the session request, with what the server adds; never a revocation key."""
+    request = session.request
+    added: dict[str, Any] = {
+        "@context": request.context,
+        "context": "AQ==",
+        "nonce": session.nonce,
+        "protocolVersion": "2.8",
+    }
+    shown: dict[str, Any] = {**added, **request.shown, **added}
+    if request.augment_return_url:
+        mark = "&" if "?" in request.client_return_url else "?"
+        shown["clientReturnUrl"] = f"{request.client_return_url}{mark}token={session.token}"
+    if request.kind == "issuing":
+        shown["credentials"] = [
+            _shown_credential(written, asked)
+            for written, asked in zip(shown["credentials"], request.credentials, strict=True)
+        ]
+    return shown
+
+
+def _shown_credential(written: Mapping[str, Any], asked: CredentialAsked) -> dict[str, Any]:
+    # The validity comes first, whether the requestor gave it or the server.
+    shown: dict[str, Any] = {"validity": asked.validity}
+    hidden = ("validity", "revocationKey", "revocationSupported", "randomblindIDs")
+    shown |= {name: value for name, value in written.items() if name not in hidden}
+    return {**shown, "revocationSupported": True} if asked.revocation_key else shown

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, final
+from typing import Protocol, final, runtime_checkable
 
 from irma_core.errors import TransportTimeoutError
 from irma_core.models.arguments import check_instance
@@ -18,10 +19,6 @@ from irma_core.protocol.transport import Clock, Silence
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_duration, check_number
 from irma_testing.memory.events import EventStream
-
-if TYPE_CHECKING:
-    # The server gives transports out, so it imports this module.
-    from irma_testing.memory.server import InMemoryServer
 
 __all__ = [
     "AsyncInMemoryStream",
@@ -36,10 +33,22 @@ _GLANCE = 0.01
 """Seconds between two looks at a stream, where time is real."""
 
 
+@runtime_checkable
+class _Server(Protocol):
+    @property
+    def clock(self) -> Clock: ...
+
+    def handle(self, request: HttpRequest) -> HttpResponse: ...
+
+    def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse: ...
+
+    def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = ...) -> bool: ...
+
+
 class _Stream:
     """What both colours share: the stream, or the response that was given in its place."""
 
-    def __init__(self, server: InMemoryServer, answer: EventStream | HttpResponse) -> None:
+    def __init__(self, server: _Server, answer: EventStream | HttpResponse) -> None:
         self._server = server
         self._events = answer if isinstance(answer, EventStream) else None
         self.status = answer.status
@@ -109,10 +118,9 @@ class AsyncInMemoryStream(_Stream):
 class _Line:
     """What both colours share."""
 
-    def __init__(self, server: InMemoryServer) -> None:
-        from irma_testing.memory.server import InMemoryServer  # noqa: PLC0415  # as above
+    def __init__(self, server: _Server) -> None:
 
-        self._server = check_instance(server, InMemoryServer, "server", "an InMemoryServer")
+        self._server = check_instance(server, _Server, "server", "an InMemoryServer")
 
     @property
     def clock(self) -> Clock:

@@ -54,35 +54,37 @@ from irma_core import (
     verify_session_request_jwt,
 )
 from irma_core.errors import IrmaError
-from irma_core.frames import is_own
 from irma_core.plugins.hookspecs import PluginUri
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.endpoints import parse_result_response, parse_start_response
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.token_endpoint import parse_token_response
-from irma_core.tracebacks import is_boundary
+from irma_core.tracebacks import is_boundary, is_own
 from irma_testing import InMemoryServer, ScriptedTransport
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.flows.shop import Shop
 
 INSIDE = {
+    "irma_core.callbacks": "a driver runs a flow, and the driver is a boundary",
     "irma_core.errors": "errors are raised, and take texts without secrets",
     "irma_core.flows": "a driver runs a flow, and the driver is a boundary",
-    "irma_core.frames": "it reads tracebacks",
+    "irma_core.json_text": "boundaries call it",
     "irma_core.models": "what is public of it is in irma_core",
-    "irma_core.plugins.calling": "it calls plugins for irma_backend",
-    "irma_core.plugins.wiring": "it calls plugins for irma_backend",
+    "irma_core.plugins.guard": "it calls plugins for irma_backend",
+    "irma_core.plugins.registry": "it calls plugins for irma_backend",
     "irma_core.protocol.part_checks": "boundaries call it",
     "irma_core.protocol.policy": "it takes errors and durations",
     "irma_core.protocol.replies": "parse functions call it",
     "irma_core.protocol.sse": "it takes what a server sends, and raises nothing",
     "irma_core.protocol.transport": "shapes, and what flows call",
+    "irma_core.handles": "what is public of it is in irma_core",
     "irma_core.tracebacks": "it makes boundaries",
+    "irma_core.wire": "boundaries call it",
     "irma_core.trust": "what is public of it is in irma_core",
 }
 """Modules that nobody calls from outside, and why."""
-DRIVERS = "irma_core.flows.drive"
+DRIVERS = "irma_core.flows.driver"
 NO_BOUNDARY = {
     "Answer": "it is made by an answer's checks, and its methods take slots",
     "AnsweredSlot": "its methods take identifiers; a result has many",

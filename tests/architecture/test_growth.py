@@ -15,18 +15,18 @@ from typing import Any
 import pytest
 
 from irma_core import HandleSealer, new_sealing_key, read_request, verify_session_request_jwt
+from irma_core.callbacks.inbound import Post
 from irma_core.errors import IrmaError
-from irma_core.flows.posts import Post
-from irma_core.models.json_text import JsonTextError, read_json
+from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.pointers import SessionPointer
-from irma_core.models.reading import WireError
 from irma_core.models.results import SessionResult
-from irma_core.models.wire import read_as
 from irma_core.protocol.endpoints import parse_start_response, parse_status_response
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.sse import EventStreamDecoder
+from irma_core.trust.request_jwt import asked_in_jwt
 from irma_core.trust.result_jwt import verify_result_jwt
-from irma_core.trust.session_jwt import asked_in_jwt
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 from irma_testing import InMemoryServer
 from irma_testing.memory.go_json import GoJsonError, parse_json
 from tests.counting import count_lines

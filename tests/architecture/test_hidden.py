@@ -59,13 +59,13 @@ from irma_core import (
     verify_session_request_jwt,
 )
 from irma_core.errors import UsageError
-from irma_core.flows.kept import Fetched
+from irma_core.flows.single_flight import Fetched
 from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, HiddenSecret
 from irma_core.models.sessions import KeptSession
 from irma_core.plugins.hookspecs import Colour, PluginUri, WiringContext
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from irma_core.trust.result_jwt import OlderResult
 from irma_testing import RequestorSettings, ScriptedTransport, ServerSettings
 from irma_transport_aiohttp import AiohttpTransport

@@ -19,7 +19,8 @@ import warnings
 import pytest
 
 from irma_core import HmacSigner, RequestorToken, TokenAuthentication, new_sealing_key
-from irma_core import read_request, tracebacks
+from irma_core import read_request
+from irma_core import tracebacks
 from irma_core.errors import StoreError, UsageError
 from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.trust.sealing import Sealer

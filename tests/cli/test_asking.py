@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from irma_backend.cli.asks import read_asked, request_of
+from irma_backend.cli.request_options import read_asked, request_of
 from irma_core import IssuanceRequest
 from irma_core.errors import RequestError
 from tests.cli.conftest import OVER18, CommandLine

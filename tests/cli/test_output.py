@@ -14,7 +14,8 @@ from pathlib import Path
 import click
 import pytest
 
-from irma_backend.cli import exits, keeping
+from irma_backend.cli import exit_statuses as exits
+from irma_backend.cli import state_files as keeping
 from irma_backend.cli.main import main
 from irma_core import DisclosureRequest, Requestor
 from irma_testing import InMemoryServer, SimulatedApp

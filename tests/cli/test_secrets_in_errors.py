@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from irma_backend.cli import exits
-from irma_backend.cli.exits import OPTIONS
+from irma_backend.cli import exit_statuses as exits
+from irma_backend.cli.exit_statuses import OPTIONS
 from irma_backend.cli.main import main
 
 SECRET = "hunter2Hunter2Hunter"  # as long as a requestor token

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from irma_backend.cli.state import load_session, new_state_file
+from irma_backend.cli.state_files import load_session, new_state_file
 from irma_core import DisclosureRequest, Requestor, StartedSession
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.messages import HttpRequest, HttpResponse

@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from irma_core.json_text import JsonValue
 from irma_core.models.condiscon import AttributeRequest, Con, ConDisCon, DisCon
 from irma_core.models.credentials import CredentialRequest
 from irma_core.models.disclosed import DisclosedAttribute
-from irma_core.models.json_text import JsonValue
 from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,

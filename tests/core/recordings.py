@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from irma_core.models.json_text import read_json
+from irma_core.json_text import read_json
 from irma_core.models.results import SessionResult
-from irma_core.models.wire import read_as
+from irma_core.wire.read_requests import read_as
 
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
 CLAIMS = ("sprequest", "absrequest", "iprequest", "revrequest")

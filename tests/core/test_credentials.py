@@ -23,7 +23,7 @@ from irma_core.models.session_requests import (
     NextSession,
     SignatureRequest,
 )
-from irma_core.models.wire import request_value
+from irma_core.wire.read_requests import request_value
 from tests.core.proving import AGE, NOW, OVER18
 
 WEEK = 7 * 24 * 3600

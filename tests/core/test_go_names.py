@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from irma_core.models.go_names import has_other_case, has_twins
-from irma_core.models.json_text import JsonValue
+from irma_core.json_text import JsonValue
+from irma_core.wire.go_names import has_other_case, has_twins
 from tests.core.generated import JSON
 
 KNOWN = frozenset({"sprequest", "kid", "proofStatus"})

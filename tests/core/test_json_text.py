@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_core.models.json_text import JsonTextError, read_json, write_json
-from irma_core.models.reading import (
+from irma_core.json_text import JsonTextError, read_json, write_json
+from irma_core.wire.values import (
     WireError,
     read_bool,
     read_int,

@@ -11,10 +11,9 @@ from hypothesis import given
 
 from irma_core import Requestor
 from irma_core.errors import RequestError, UsageError
+from irma_core.json_text import read_json, write_json
 from irma_core.models.condiscon import AttributeRequest
 from irma_core.models.credentials import CredentialRequest
-from irma_core.models.json_text import read_json, write_json
-from irma_core.models.kept_requests import LARGEST_KEPT, kept_request, read_kept_request
 from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
@@ -24,7 +23,8 @@ from irma_core.models.session_requests import (
     SignatureRequest,
     as_extended,
 )
-from irma_core.models.wire import request_value
+from irma_core.wire.read_requests import request_value
+from irma_core.wire.stored_requests import LARGEST_KEPT, kept_request, read_kept_request
 from irma_testing import ScriptedTransport
 from tests.core.generated import ASKING, EXTENDED_REQUESTS
 from tests.core.proving import AGE, FIRST, OVER18

@@ -9,7 +9,7 @@ import pytest
 
 from irma_core.errors import RequestError
 from irma_core.models.session_requests import DisclosureRequest, IssuanceRequest, SignatureRequest
-from irma_core.models.wire import read_request, read_request_value, request_value
+from irma_core.wire.read_requests import read_request, read_request_value, request_value
 from tests.core.proving import AGE, EMAIL, FIRST, OVER18, OVER65
 
 AGES = {"label": "Age", "attributes": [OVER18, OVER65]}

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from irma_core.errors import RequestError, UsageError
 from irma_core.models.pointers import LINK_BASE, SessionPointer
-from irma_core.models.reading import WireError
 from irma_core.models.statuses import SessionType
-from irma_core.models.wire import read_as
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 from tests.core.recordings import recording
 
 URL = "https://irma.example/irma/session/Cq7ZpL0vXk2NwT9sHb4D"

@@ -17,14 +17,13 @@ from irma_core.errors import (
     SessionNotFinishedError,
     SessionTimedOutError,
 )
+from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.disclosed import DisclosedAttribute
-from irma_core.models.json_text import JsonTextError, read_json
-from irma_core.models.pairing import FrontendOptions
 from irma_core.models.risks import ready_to_start
 from irma_core.models.session_requests import RevocationRequest, as_extended
-from irma_core.models.sessions import SessionPackage
+from irma_core.models.sessions import FrontendOptions, SessionPackage
 from irma_core.models.statuses import SessionStatus, SessionType
-from irma_core.models.wire import read_as, read_request_value, request_value
+from irma_core.wire.read_requests import read_as, read_request_value, request_value
 from tests.core.proving import NOW, started
 from tests.core.recordings import asked, names, recording, result_of, said
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_core.models.reading import WireError
 from irma_core.models.remote_errors import RemoteError
-from irma_core.models.result_json import read_remote_error
-from irma_core.models.wire import read_as
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_remote_error
+from irma_core.wire.values import WireError
 from tests.core.proving import SECRET_TOKEN
 from tests.core.recordings import names, recording
 

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irma_core.errors import RequestError
+from irma_core.json_text import JsonValue, write_json
 from irma_core.models.condiscon import AttributeRequest, optional
 from irma_core.models.credentials import CredentialRequest
-from irma_core.models.json_text import JsonValue, write_json
-from irma_core.models.reading import WireError
 from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
@@ -25,7 +24,7 @@ from irma_core.models.session_requests import (
     RevocationRequest,
     SignatureRequest,
 )
-from irma_core.models.wire import (
+from irma_core.wire.read_requests import (
     AnyRequest,
     named_request_value,
     read_as,
@@ -33,6 +32,7 @@ from irma_core.models.wire import (
     read_request_value,
     request_value,
 )
+from irma_core.wire.values import WireError
 from tests.core.generated import EXTENDED_REQUESTS, JSON, REVOCATIONS, SESSION_REQUESTS
 from tests.core.proving import AGE, EMAIL, FAMILY, FIRST, OVER18, RESIDENT
 

@@ -12,17 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irma_core.errors import NullAttributeError
+from irma_core.json_text import JsonValue, read_json, write_json
 from irma_core.models.answers import Evidence
 from irma_core.models.disclosed import DisclosedAttribute
-from irma_core.models.json_text import JsonValue, read_json, write_json
-from irma_core.models.pairing import FrontendOptions, PairingMethod
-from irma_core.models.reading import WireError
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.results import SessionResult
-from irma_core.models.sessions import FrontendRequest, SessionPackage
+from irma_core.models.sessions import (
+    FrontendOptions,
+    FrontendRequest,
+    PairingMethod,
+    SessionPackage,
+)
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
-from irma_core.models.wire import read_as
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 from tests.core.generated import JSON, NUMBERS, TEXTS
 from tests.core.proving import (
     CLIENT_TOKEN,

@@ -25,7 +25,7 @@ from irma_core.models.session_requests import (
     as_extended,
 )
 from irma_core.models.statuses import SessionType
-from irma_core.models.texts import check_address, check_host, check_return_address
+from irma_core.models.validation import check_address, check_host, check_return_address
 from tests.core.generated import EXTENDED_REQUESTS, REVOCATIONS
 from tests.core.proving import AGE, EMAIL, FIRST, OVER18, RESIDENT, SECRET_TOKEN
 

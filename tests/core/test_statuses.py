@@ -6,16 +6,16 @@ from enum import Enum
 
 import pytest
 
-from irma_core.models.json_text import JsonValue
-from irma_core.models.pairing import PairingMethod
-from irma_core.models.reading import WireError
+from irma_core.json_text import JsonValue
+from irma_core.models.sessions import PairingMethod
 from irma_core.models.statuses import (
     AttributeProofStatus,
     ProofStatus,
     SessionStatus,
     SessionType,
 )
-from irma_core.models.wire import read_as
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 
 S = SessionStatus
 FOLLOWERS = {

@@ -11,8 +11,8 @@ import pytest
 from irma_core.errors import RequestError
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import SessionType
-from irma_core.models.texts import check_address, check_return_address
 from irma_core.models.urls import is_plain_http, path_fault, whitespace_fault
+from irma_core.models.validation import check_address, check_return_address
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "urls"
 PATHS: dict[str, Any] = json.loads((VECTORS / "paths.json").read_text(encoding="utf-8"))

@@ -9,12 +9,12 @@ import attrs
 import pytest
 
 from irma_core.errors import UsageError
-from irma_core.models.json_text import read_json
-from irma_core.models.reading import WireError
+from irma_core.json_text import read_json
 from irma_core.models.session_requests import DisclosureRequest
 from irma_core.models.sessions import FrontendRequest, SessionPackage, StartedSession
 from irma_core.models.tokens import FrontendAuthorization
-from irma_core.models.wire import read_as
+from irma_core.wire.read_requests import read_as
+from irma_core.wire.values import WireError
 from tests.core.proving import (
     CLIENT_TOKEN,
     FRONTEND_SECRET,

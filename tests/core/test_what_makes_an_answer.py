@@ -28,6 +28,7 @@ from irma_core.errors import (
     WrongSessionError,
     WrongValueError,
 )
+from irma_core.handles import HandleSealer
 from irma_core.models.answers import Answer, Evidence
 from irma_core.models.condiscon import AttributeRequest, all_of, any_of, optional
 from irma_core.models.credentials import CredentialRequest
@@ -41,7 +42,6 @@ from irma_core.models.session_requests import (
     SignatureRequest,
 )
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
-from irma_core.trust.handles import HandleSealer
 from irma_core.trust.sealing import new_sealing_key
 from tests.core.proving import (
     AGE,

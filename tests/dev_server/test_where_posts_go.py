@@ -142,7 +142,7 @@ def test_localhost_must_be_this_machine(
     def resolve(host: str, port: int | None, *others: int) -> object:
         return [*real("127.0.0.1", port, *others), *real("192.0.2.1", port, *others)]
 
-    monkeypatch.setattr("irma_backend.dev_server.posting.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("irma_backend.dev_server.callback_sender.socket.getaddrinfo", resolve)
     with pytest.raises(ConnectionFailedError, match="loopback"):
         post(strict, f"http://localhost:{receiver}/")
     assert Receiver.received == []
@@ -156,7 +156,7 @@ def test_localhost_must_be_known(
     def resolve(*_arguments: object) -> object:
         raise socket.gaierror
 
-    monkeypatch.setattr("irma_backend.dev_server.posting.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("irma_backend.dev_server.callback_sender.socket.getaddrinfo", resolve)
     with pytest.raises(ConnectionFailedError, match="loopback"):
         post(strict, f"http://localhost:{receiver}/")
 

@@ -15,8 +15,8 @@ import pytest
 from irma_backend.dev_server import running_server
 from irma_core import AsyncRequestor, DisclosureRequest
 from irma_core.errors import SessionNotFinishedError
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_testing.contracts import AsyncTransportContract
 from irma_transport_urllib3 import SystemClock

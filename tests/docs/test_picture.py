@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.docs.picture import PICTURE, draw, lines_of, played
+from docs.tools.picture import PICTURE, draw, lines_of, played
 
 
 def test_the_picture_shows_what_the_demo_shows_today() -> None:

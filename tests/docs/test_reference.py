@@ -8,7 +8,8 @@ from signal import SIGHUP, SIGINT, SIGQUIT, SIGTERM
 
 import pytest
 
-from irma_backend.cli.exits import FAULT, OUTPUT, exit_status
+from docs.tools.reference import GROUPS, PAGE, drawn
+from irma_backend.cli.exit_statuses import FAULT, OUTPUT, exit_status
 from irma_core.errors import (
     AnswerError,
     ConfigurationError,
@@ -17,7 +18,6 @@ from irma_core.errors import (
     SessionCancelledError,
     StoreError,
 )
-from tests.docs.reference import GROUPS, PAGE, drawn
 
 OTHER_ENDS = {OUTPUT, FAULT, *(128 + number for number in (SIGHUP, SIGINT, SIGQUIT, SIGTERM))}
 

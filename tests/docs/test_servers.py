@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.docs.servers import PAGE, drawn
+from docs.tools.servers import PAGE, drawn
 from tests.realserver.versions import VERSIONS
 
 
 def test_the_table_is_what_the_tests_expect() -> None:
-    """If not, `python -m tests.docs.servers` draws it again."""
+    """If not, `python -m docs.tools.servers` draws it again."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 
 

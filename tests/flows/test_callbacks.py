@@ -33,10 +33,10 @@ from irma_core.errors import (
     StatusBackendError,
     StoreError,
 )
-from irma_core.flows.claims import Once
+from irma_core.flows.once import Once
 from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_testing.memory.compact_jwt import JwtSigner
+from irma_testing.memory.jwt import JwtSigner
 from irma_transport_urllib3.clock import SystemClock
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
 

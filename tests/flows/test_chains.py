@@ -22,9 +22,8 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
 )
+from irma_core.callbacks.chains import NextRecord, begin_chain, next_answer_flow
 from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
-from irma_core.flows.chain_records import NextRecord
-from irma_core.flows.chains import begin_chain, next_answer_flow
 from irma_core.flows.effects import GetStored
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, OVER18, Shop

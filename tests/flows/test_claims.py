@@ -10,11 +10,11 @@ import pytest
 from irma_backend.memory_store import MemoryStore
 from irma_core import RequestorToken
 from irma_core.errors import PostRefusedError
-from irma_core.flows.claims import CLOCKS_DIFFER, Once, claimed_flow, released_flow
-from irma_core.flows.drive import run
+from irma_core.flows.context import Wiring
+from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow
-from irma_core.flows.wiring import Wiring
-from irma_core.protocol.addresses import ServerUrl
+from irma_core.flows.once import CLOCKS_DIFFER, Once, claimed_flow, released_flow
+from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
 from tests.core.proving import SECRET_TOKEN
 

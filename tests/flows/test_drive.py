@@ -19,7 +19,7 @@ from irma_core.errors import (
     StoreError,
     TransportError,
 )
-from irma_core.flows.drive import run, run_async
+from irma_core.flows.driver import run, run_async
 from irma_core.flows.effects import (
     Ask,
     CloseStream,

@@ -30,12 +30,12 @@ from irma_core import (
     requestor,
 )
 from irma_core import errors as e
-from irma_core.flows.drive import run
+from irma_core.flows.context import Wiring
+from irma_core.flows.driver import run
 from irma_core.flows.effects import Ask, Flow, Send, Sign, Sleep
 from irma_core.flows.gateway import through_gateway
-from irma_core.flows.wiring import Wiring
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
 from irma_testing.scripted import Step
 from irma_testing.time import ManualClock
@@ -386,7 +386,7 @@ def test_a_flight_of_another_process_is_not_waited_for(monkeypatch: pytest.Monke
     wired = Wired()
     parents, childs = wired.asking(), wired.asking()
     assert isinstance(next(parents), Send)
-    monkeypatch.setattr("irma_core.flows.kept.getpid", lambda: -1)
+    monkeypatch.setattr("irma_core.flows.single_flight.getpid", lambda: -1)
     assert isinstance(next(childs), Send)
     for each in (parents, childs):
         each.close()

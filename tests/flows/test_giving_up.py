@@ -31,7 +31,7 @@ from irma_core.errors import (
     SessionGoneError,
     UsageError,
 )
-from irma_core.flows.drive import run, run_async
+from irma_core.flows.driver import run, run_async
 from irma_core.flows.effects import Flow, Sleep
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport

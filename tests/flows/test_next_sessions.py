@@ -31,8 +31,8 @@ from irma_core.errors import ConfigurationError, RequestError, WrongSessionError
 from irma_core.models.results import SessionResult
 from irma_core.models.session_requests import as_extended
 from irma_core.models.sessions import KeptSession
-from irma_core.models.wire import read_as
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.wire.read_requests import read_as
 from irma_testing import ManualClock, ScriptedTransport
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
 

@@ -31,14 +31,13 @@ from irma_core import (
     SignatureRequest,
     new_sealing_key,
 )
+from irma_core.callbacks.inbound import CALLBACK, LARGEST_POST, NEXT_SESSION, SealedAddress
 from irma_core.errors import ConfigurationError, RequestError, UsageError, WrongSessionError
-from irma_core.flows.posts import LARGEST_POST
-from irma_core.flows.sealed_urls import CALLBACK, NEXT_SESSION, SealedAddress
-from irma_core.models.json_text import JsonValue
-from irma_core.models.kept_requests import kept_request
+from irma_core.json_text import JsonValue
 from irma_core.models.session_requests import SessionRequest, as_extended
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.server_url import ServerUrl
+from irma_core.wire.stored_requests import kept_request
 from irma_testing import ManualClock, ScriptedTransport
 
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"

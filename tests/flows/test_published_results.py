@@ -23,7 +23,7 @@ from irma_core import (
     StartedSession,
 )
 from irma_core import errors as e
-from irma_core.flows.drive import run_async
+from irma_core.flows.driver import run_async
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import Silence

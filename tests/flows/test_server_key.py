@@ -28,13 +28,13 @@ from irma_core.errors import (
     ServerRefusedError,
     UnexpectedResponseError,
 )
-from irma_core.flows.drive import run
+from irma_core.flows.context import Wiring
+from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow, Send, Sleep
-from irma_core.flows.kept import Fetched, Kept, kept_flow
-from irma_core.flows.server_key import verified_result_flow
-from irma_core.flows.wiring import Wiring
-from irma_core.protocol.addresses import ServerUrl
+from irma_core.flows.signed_results import verified_result_flow
+from irma_core.flows.single_flight import Fetched, Kept, kept_flow
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
 from irma_testing.scripted import Step
 from irma_testing.time import ManualClock

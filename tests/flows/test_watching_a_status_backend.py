@@ -19,10 +19,10 @@ from irma_core.errors import (
     SessionGoneError,
     StatusBackendError,
 )
+from irma_core.flows.context import Wiring
 from irma_core.flows.effects import DeleteStored, GetStored, NextStatus, PutIfAbsent
-from irma_core.flows.wiring import Wiring
 from irma_core.models.tokens import RequestorToken
-from irma_core.protocol.addresses import ServerUrl
+from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.transport import Silence
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedStream, ScriptedTransport
 from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend

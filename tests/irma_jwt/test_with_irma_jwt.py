@@ -28,9 +28,9 @@ from irma_core import (
     verify_result_jwt,
     verify_session_request_jwt,
 )
-from irma_core.models.json_text import JsonValue, write_json
+from irma_core.json_text import JsonValue, write_json
 from irma_core.models.session_requests import as_extended
-from irma_core.models.wire import request_value
+from irma_core.wire.read_requests import request_value
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport_urllib3.clock import SystemClock
 from tests.irma_jwt.conftest import Official

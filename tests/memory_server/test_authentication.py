@@ -15,7 +15,7 @@ from irma_testing import (
     RequestorSettings,
     ServerSettings,
 )
-from irma_testing.memory.compact_jwt import JwtSigner
+from irma_testing.memory.jwt import JwtSigner
 from irma_testing.memory.replies import compact_json
 from tests.memory_server.calling import (
     AGE,

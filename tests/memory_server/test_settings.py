@@ -16,7 +16,7 @@ from irma_testing import (
     ServerSettings,
     SimulatedApp,
 )
-from irma_testing.memory.compact_jwt import JwtSigner, parse_jwt, verifies_rs256
+from irma_testing.memory.jwt import JwtSigner, parse_jwt, verifies_rs256
 from tests.memory_server.calling import AGE, OVER18, Http, claims_in, disclosure, issuance
 
 ASKED = {"request": disclosure([[OVER18]]), "callbackUrl": "https://a.example"}

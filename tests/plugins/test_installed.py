@@ -13,7 +13,7 @@ import pytest
 
 from irma_backend.installed import chosen_plugins, installed_plugins
 from irma_core.errors import PluginError
-from irma_core.plugins.wiring import Plugins
+from irma_core.plugins.registry import Plugins
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """\

@@ -9,7 +9,7 @@ from tests.plugins.fresh_environment import FreshEnvironment
 OFFERED = """
 import attrs, json
 from irma_backend.installed import chosen_plugins, installed_plugins
-from irma_core.plugins.wiring import Plugins
+from irma_core.plugins.registry import Plugins
 
 names = [plugin.name for plugin in installed_plugins()]
 plugins = Plugins(chosen_plugins(names))

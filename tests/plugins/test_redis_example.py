@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from irma_backend.connecting import (
+from irma_backend.parts import (
     connect,
     connect_async,
     open_status_backend,

@@ -11,7 +11,7 @@ import pytest
 from irma_core import HmacSigner, Signer
 from irma_core.errors import ConfigurationError, PluginError, SigningError
 from irma_core.plugins.hookspecs import Colour, PluginUri, Secret, WiringContext, hookimpl
-from irma_core.plugins.wiring import Offers, Plugins
+from irma_core.plugins.registry import Offers, Plugins
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
 from tests.plugins.in_process import Factory, giving, plugin, signing, storing
 
@@ -237,7 +237,7 @@ def one_argument(uri: PluginUri) -> object:
         (telling_the_uri, "ConfigurationError, whose text holds what stands in the URI"),
         (telling_the_password, "ConfigurationError, whose text holds what stands in the URI"),
         (one_argument, "its factory must take the URI and the context"),
-        (type, "TypeError at irma_core.plugins.wiring:"),
+        (type, "TypeError at irma_core.plugins.registry:"),
         (failing, "ValueError at tests.plugins.test_wiring:"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
-from irma_core.protocol.addresses import ServerUrl, checked_token_url, leads_to_frontend
+from irma_core.protocol.server_url import ServerUrl, checked_token_url, leads_to_frontend
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "urls"
 BASE_URLS: dict[str, Any] = json.loads((VECTORS / "base_urls.json").read_text(encoding="utf-8"))

@@ -12,8 +12,8 @@ from irma_core.errors import (
 from irma_core.models.remote_errors import DESCRIPTIONS
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol import endpoints
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from tests.core.recordings import names, recording, said
 
 SERVER = ServerUrl.parse("https://irma.example")

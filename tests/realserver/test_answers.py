@@ -43,9 +43,9 @@ from irma_core.errors import (
     WrongValueError,
 )
 from irma_core.models.answers import Evidence
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.endpoints import build_getproof_request, parse_getproof_response
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.server_url import ServerUrl
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.conftest import StartWallet

@@ -24,7 +24,7 @@ from irma_core import (
     TokenAuthentication,
 )
 from irma_core.errors import ServerRefusedError
-from irma_core.trust.session_jwt import unsigned_request_jwt
+from irma_core.trust.request_jwt import unsigned_request_jwt
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 

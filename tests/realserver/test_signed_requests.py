@@ -29,8 +29,8 @@ from irma_core import (
     sign_session_request,
     verify_session_request_jwt,
 )
-from irma_core.protocol.addresses import ServerUrl
 from irma_core.protocol.endpoints import build_revocation_jwt_request, parse_revocation_response
+from irma_core.protocol.server_url import ServerUrl
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.build import Tools
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool

@@ -14,7 +14,7 @@ import pytest
 
 from irma_core.errors import ConnectionBrokenError, MalformedResponseError, TransportError
 from irma_core.protocol.transport import AsyncTransport, Silence
-from irma_testing.contracts.stage import OnThread, Stage, get
+from irma_testing.contracts.harness import OnThread, Stage, get
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import event_stream, silent_stream
 from irma_testing.misbehaviours import drip, raw

@@ -20,7 +20,7 @@ from irma_core import (
     TokenAuthentication,
 )
 from irma_core.errors import ConfigurationError
-from irma_core.trust.gateway import token_form, unsigned_assertion
+from irma_core.trust.gateway_settings import token_form, unsigned_assertion
 from irma_testing import ScriptedTransport
 
 URL = "https://login.example/token"

@@ -21,16 +21,16 @@ from irma_core.errors import (
     WrongBindingError,
     WrongPurposeError,
 )
+from irma_core.handles import Bearer, HandleSealer
 from irma_core.models.condiscon import AttributeRequest
-from irma_core.models.kept_requests import kept_request, read_kept_request
 from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
     as_extended,
 )
 from irma_core.models.sessions import StartedSession
-from irma_core.trust.handles import Bearer, HandleSealer
 from irma_core.trust.sealing import Sealer, new_sealing_key
+from irma_core.wire.stored_requests import kept_request, read_kept_request
 from tests.core.generated import EXTENDED_REQUESTS
 from tests.core.proving import CLIENT_TOKEN, FRONTEND_SECRET, NOW, OVER18, SECRET_TOKEN, started
 

@@ -20,7 +20,7 @@ from irma_core import (
     TokenAuthentication,
 )
 from irma_core.errors import ConfigurationError, RequestError, SigningError
-from irma_core.trust.session_jwt import asked_in_jwt
+from irma_core.trust.request_jwt import asked_in_jwt
 from irma_testing import ScriptedTransport
 
 KEY = bytes(range(223, 255))

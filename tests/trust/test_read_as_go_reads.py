@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from irma_core import verify_session_request_jwt
 from irma_core.errors import RequestError, RequestJwtError
 from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
-from irma_core.models.wire import read_request_value
-from irma_core.trust.session_jwt import asked_in_jwt
+from irma_core.trust.request_jwt import asked_in_jwt
+from irma_core.wire.read_requests import read_request_value
 from tests.trust import make_jwt_vectors
 
 ROWS: list[dict[str, Any]] = json.loads(

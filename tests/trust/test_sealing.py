@@ -22,7 +22,7 @@ from irma_core.errors import (
     WrongBindingError,
     WrongPurposeError,
 )
-from irma_core.models.json_text import JsonValue
+from irma_core.json_text import JsonValue
 from irma_core.trust.sealing import LARGEST_SEALED, Sealer, new_sealing_key
 from tests.core.generated import JSON
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from irma_core import HmacSigner, RsaSigner
 from irma_core.trust.signing import AsyncSigner
 from irma_testing.contracts import AsyncSignerContract, SignerContract
-from irma_testing.contracts import signing as contract_tools
+from irma_testing.contracts import signer as contract_tools
 from irma_transport_aiohttp import in_thread
 
 KEY = b"a shared key of thirty-two bytes"

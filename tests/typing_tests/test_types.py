@@ -29,10 +29,10 @@ from irma_core import (
     Signer,
     StartedSession,
 )
-from irma_core.flows.drive import run
+from irma_core.flows.context import Wiring
+from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow, Send
-from irma_core.flows.sessions import get_answer_flow, get_status_flow
-from irma_core.flows.wiring import Wiring
+from irma_core.flows.session_calls import get_answer_flow, get_status_flow
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store

@@ -9,7 +9,7 @@ import pytest
 import ssh_agent_scheme
 
 from irma_core.plugins.hookspecs import Colour, WiringContext
-from irma_core.plugins.wiring import Plugins
+from irma_core.plugins.registry import Plugins
 from irma_core.trust.signing import AsyncSigner, Signer
 from irma_testing import ScriptedTransport
 from irma_testing.contracts import AsyncSignerContract, SignerContract

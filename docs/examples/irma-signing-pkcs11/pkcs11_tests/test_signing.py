@@ -9,7 +9,7 @@ import pytest
 
 from irma_signing_pkcs11.signer import AsyncPkcs11Signer, Pkcs11Signer
 from irma_testing.contracts import AsyncSignerContract, SignerContract
-from irma_testing.contracts.signing import is_signature
+from irma_testing.contracts.signer import is_signature
 from pkcs11_tests.conftest import Tokens
 from pkcs11_tests.softhsm import PIN, AskedPin, SoftHsm
 

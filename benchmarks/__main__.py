@@ -1,0 +1,46 @@
+"""`make bench`: the figures that the project holds itself to; see `CONTENTS` for a subject each."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+
+from benchmarks import (
+    importing,
+    many_at_once,
+    reading,
+    receiving,
+    signing_parts,
+    starting,
+    verifying,
+)
+from benchmarks.rounds import Effort, Row
+
+CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
+    "start": starting.rows,
+    "async": many_at_once.rows,
+    "read": reading.rows,
+    "plugins": signing_parts.rows,
+    "verify": verifying.rows,
+    "callback": receiving.rows,
+    "import": importing.rows,
+}
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("subjects", nargs="*", choices=[[], *CONTENTS], default=[])
+    parser.add_argument("--rounds", type=int, default=9)
+    chosen = parser.parse_args()
+    write = sys.stdout.write
+    write(f"{'CPU time of this process':<62} {'median':>8}      {'least .. most':>18}   goal\n")
+    for subject, rows in CONTENTS.items():
+        if not chosen.subjects or subject in chosen.subjects:
+            for row in rows(Effort(chosen.rounds)):
+                write(f"{row}\n")
+
+
+if __name__ == "__main__":
+    main()

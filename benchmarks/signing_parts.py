@@ -1,0 +1,54 @@
+"""Signing with a signer that a URI named: what its way through the wiring costs in each call."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Iterator
+
+from benchmarks.rounds import Effort, Row, alternate, differences
+from irma_backend import open_signer, open_signer_async
+from irma_core import AsyncSigner, HmacSigner
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+
+__all__ = ["rows"]
+
+KEY = bytes(range(32))
+SECRETS = {"shop": base64.b64encode(KEY)}
+SIGNED = b"h" * 40 + b"." + b"c" * 700
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Measure both colours against the signer itself, which is the same for both."""
+    direct = HmacSigner(KEY)
+    awaited = asyncio.run(_awaited())
+    with open_signer("hmac:shop", secrets=SECRETS, transport=ScriptedTransport()) as opened:
+        taken = alternate(
+            effort,
+            20_000,
+            {
+                "direct": lambda: direct.sign(SIGNED),
+                "opened": lambda: opened.sign(SIGNED),
+                "awaited": lambda: _run(awaited),
+            },
+        )
+    above = differences(taken["opened"], taken["direct"])
+    yield Row("signer by URI, above the signer itself", above, "us", 5)
+    above = differences(taken["awaited"], taken["direct"])
+    yield Row("awaited signer by URI, above the signer itself", above, "us", 5)
+
+
+async def _awaited() -> AsyncSigner:
+    # A key in memory is still there when it was let go.
+    transport = AsyncScriptedTransport()
+    async with open_signer_async("hmac:shop", secrets=SECRETS, transport=transport) as signer:
+        return signer
+
+
+def _run(signer: AsyncSigner) -> bytes:
+    """Run the coroutine as a task would: it waits for nothing, so one step is all."""
+    try:
+        signer.sign(SIGNED).send(None)
+    except StopIteration as stop:
+        return bytes(stop.value)
+    raise AssertionError("it waited for something")

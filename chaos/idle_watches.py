@@ -1,0 +1,99 @@
+"""Thousands of watches in one process, of sessions in which nothing happens: what each costs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from chaos.findings import Finding
+from chaos.status_server import running_status_server
+from irma_core import AsyncRequestor, DisclosureRequest, StartedSession
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import SystemClock
+
+__all__ = ["findings"]
+
+ASKED = DisclosureRequest({"age": "a.b.c.d"})
+HOURS = 20_000.0  # seconds that no session ends before
+AT_ONCE = WARM_UP = 64
+IDLE_FOR = 5.0
+
+
+class _Ahead(SystemClock):
+    """An hour ahead of what sockets are timed by: no read ends, so no safety poll falls due."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() + 3600
+
+
+class _Patient(AiohttpTransport):
+    @property
+    def clock(self) -> SystemClock:
+        return _Ahead()
+
+
+def findings(count: int, seed: int) -> Iterator[Finding]:
+    """Watch so many sessions that stay as they are."""
+    with running_status_server(1, HOURS, seed) as url:
+        each, share, ended = asyncio.run(_measure(url, count))
+    yield Finding(f"memory of each of {count} idle watches: kB", each, 20)
+    yield Finding("CPU of them all without safety polls: % of a core", share, 0.5)
+    yield Finding("watches that ended for no reason", ended, 0)
+
+
+async def _measure(url: str, count: int) -> tuple[float, float, int]:
+    async with _Patient() as transport:
+        requestor = AsyncRequestor(url, transport)
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def start(_: int) -> StartedSession:
+            async with gate:
+                return await requestor.start_session(ASKED)
+
+        sessions = await asyncio.gather(*map(start, range(WARM_UP + count)))
+        async with _watched(requestor, sessions[:WARM_UP]):
+            before = _resident()
+            async with _watched(requestor, sessions[WARM_UP:]) as tasks:
+                each = (_resident() - before) / 1000 / count
+                cpu = time.process_time()
+                await asyncio.sleep(IDLE_FOR)
+                share = (time.process_time() - cpu) / IDLE_FOR * 100
+                return each, share, sum(task.done() for task in tasks)
+
+
+@asynccontextmanager
+async def _watched(
+    requestor: AsyncRequestor, sessions: Sequence[StartedSession]
+) -> AsyncGenerator[list[asyncio.Task[None]]]:
+    """Watch them all, up to where nothing more comes."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def watch(session: StartedSession) -> None:
+        await gate.acquire()
+        async with requestor.watch_status(session) as statuses:
+            async for _ in statuses:
+                gate.release()
+                told.release()
+
+    told = asyncio.Semaphore(0)
+    tasks = [asyncio.create_task(watch(session)) for session in sessions]
+    for _ in sessions:
+        await told.acquire()
+    await asyncio.sleep(1)  # the greetings of the last
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _resident() -> int:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

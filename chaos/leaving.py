@@ -1,0 +1,231 @@
+"""Work that is stopped amid itself: cancelled, interrupted, its transport closed, or forked."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Coroutine, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from chaos.findings import Finding
+from chaos.leftovers import Leftovers, settled
+from chaos.status_server import running_status_server
+from chaos.threads import echo
+from irma_core import AsyncRequestor, DisclosureRequest, Requestor, RequestorToken
+from irma_core.errors import ConfigurationError
+from irma_testing.misbehaving_server import MisbehavingServer
+from irma_transport_aiohttp import AiohttpTransport
+from irma_transport_urllib3 import Urllib3Transport
+
+__all__ = ["findings"]
+
+ASKED = DisclosureRequest({"age": "a.b.c.d"})
+AN_HOUR = timedelta(hours=1)
+HOURS = 20_000.0
+THREADS = 32
+
+
+def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
+    """Stop so many watches at once, fork so often, and cancel one wait at each of its steps."""
+    with running_status_server(1, 2.0, seed) as url:
+        steps, left = asyncio.run(_cancel_at_each_step(url))
+    yield Finding("await points of a whole session that were cancelled at", steps, 5, at_least=True)
+    yield Finding("sockets, tasks and threads left of those", left, 0)
+    with running_status_server(1, HOURS, seed) as url:
+        for colour in ("sync", "async"):
+            yield Finding(f"the same after Ctrl-C, {colour}", _interrupt(url, colour), 0)
+        told, left = asyncio.run(_close_amid(url, watches))
+        name = f"of {watches} watches, told that their transport is closed"
+        yield Finding(name, told, watches, at_least=True)
+        yield Finding("sockets, tasks and threads left of those", left, 0)
+        told, left = _close_amid_threads(url)
+    yield Finding(f"of {THREADS} on threads, told the same", told, THREADS, at_least=True)
+    yield Finding("sockets and threads left of those", left, 0)
+    yield Finding(f"of {forks} forks amid use, children with wrong answers", _fork(forks), 0)
+
+
+class _CancelledAt:
+    """Awaits something, and cancels the task where it waits for the nth time."""
+
+    def __init__(self, awaited: Coroutine[Any, Any, object], step: int) -> None:
+        self._awaited = awaited
+        self._step = step
+        self.is_over = False
+
+    def __await__(self) -> Generator[object, object, None]:
+        running = self._awaited.__await__()
+        task = asyncio.current_task()
+        assert task is not None
+        answer: object = None
+        while True:
+            try:
+                waits_for = running.send(answer)
+            except StopIteration:
+                self.is_over = True
+                return
+            self._step -= 1
+            if not self._step:
+                task.cancel()
+            try:
+                answer = yield waits_for
+            except BaseException as error:
+                waits_for = running.throw(error)
+                raise AssertionError("it waits on after it was cancelled") from error
+
+
+async def _cancel_at_each_step(url: str) -> tuple[int, int]:
+    """Cancel a session at the first wait, at the second, …; give how many there are."""
+    left = step = 0
+    while True:
+        step += 1
+        before = Leftovers.now()
+        transport = AiohttpTransport()
+        run = _CancelledAt(_session(url, transport), step)
+        with suppress(asyncio.CancelledError):
+            await asyncio.create_task(_await(run))
+        await settled()
+        if run.is_over:
+            await transport.aclose()
+            return step - 1, left
+        left += max(len(asyncio.all_tasks()) - before.tasks, 0)
+        await transport.aclose()
+        await settled()
+        left += Leftovers.now().beyond(before)
+
+
+async def _await(run: _CancelledAt) -> None:
+    await run
+
+
+async def _session(url: str, transport: AiohttpTransport) -> None:
+    requestor = AsyncRequestor(url, transport)
+    session = await requestor.start_session(ASKED)
+    async with requestor.watch_status(session, timeout=AN_HOUR) as statuses:
+        async for _ in statuses:
+            pass
+    await requestor.get_status(session)
+
+
+def _interrupt(url: str, colour: str) -> int:
+    """Press Ctrl-C on a process that waits for an answer; give what it has left."""
+    command = [sys.executable, "-m", "chaos.interrupted", url, colour]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        while True:
+            # Python notices a signal that comes just before a blocking call when that call ends.
+            process.send_signal(signal.SIGINT)
+            if select.select([process.stdout], [], [], 10)[0]:
+                return int(process.stdout.readline())
+
+
+async def _close_amid(url: str, count: int) -> tuple[int, int]:
+    """Close the transport of so many watches; give how many end by that, and what is left."""
+    before = Leftovers.now()
+    transport = AiohttpTransport()
+    requestor = AsyncRequestor(url, transport)
+    gate, told = asyncio.Semaphore(64), asyncio.Semaphore(0)
+
+    async def watch(_: int) -> bool:
+        await gate.acquire()
+        session = await requestor.start_session(ASKED)
+        try:
+            async with requestor.watch_status(session) as statuses:
+                async for _status in statuses:
+                    gate.release()
+                    told.release()
+        except ConfigurationError:
+            return True
+        return False
+
+    tasks = [asyncio.create_task(watch(number)) for number in range(count)]
+    for _ in tasks:
+        await told.acquire()
+    await transport.aclose()
+    ended, _ = await asyncio.wait(tasks, timeout=10)
+    await settled()
+    left = Leftovers.now().beyond(before)
+    return sum(task.result() for task in ended), left
+
+
+def _close_amid_threads(url: str) -> tuple[int, int]:
+    """The same in the other colour, a thread for each watch."""
+    before = Leftovers.now()
+    transport = Urllib3Transport()
+    requestor = Requestor(url, transport)
+    told = threading.Semaphore(0)
+
+    def watch(_: int) -> bool:
+        session = requestor.start_session(ASKED)
+        try:
+            with requestor.watch_status(session) as statuses:
+                for _status in statuses:
+                    told.release()
+        except ConfigurationError:
+            return True
+        return False
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        watching = [pool.submit(watch, number) for number in range(THREADS)]
+        for _ in watching:
+            told.acquire()
+        transport.close()
+        ended = sum(each.result(timeout=20) for each in watching)
+    return ended, Leftovers.now().beyond(before)
+
+
+def _fork(forks: int) -> int:
+    """Fork while threads ask on the same requestor; give how many children went wrong."""
+    stopped = threading.Event()
+    wrong = 0
+    with MisbehavingServer(echo) as server, Urllib3Transport() as transport:
+        requestor = Requestor(server.url, transport)
+
+        def ask_on(thread: int) -> None:
+            # In turn for a few: a suite that looks for each token in each log would grow slow.
+            for turn in itertools.count():
+                if stopped.is_set():
+                    return
+                _ask(requestor, thread * 100 + turn % 16)
+
+        with ThreadPoolExecutor(8) as pool:
+            asking = [pool.submit(ask_on, thread) for thread in range(1, 9)]
+            for turn in range(forks):
+                wrong += _child(requestor, turn)
+            stopped.set()
+            for each in asking:
+                each.result()
+    return wrong
+
+
+def _ask(requestor: Requestor, number: int) -> None:
+    token = RequestorToken(f"{number:020d}")
+    assert requestor.get_unchecked_result(token).token == token
+
+
+def _child(requestor: Requestor, turn: int) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that threads run is what is tried
+        child = os.fork()
+    if not child:
+        status = 1
+        try:
+            signal.alarm(60)  # a lock that a thread held at the fork would be held for ever
+            logging.disable()  # and so would the lock of the stream that pytest captures logs by
+            for number in range(5):
+                _ask(requestor, 10**6 + turn * 10 + number)
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(child, 0)[1] != 0

@@ -1,0 +1,200 @@
+"""The reference page: drawn by `make reference` from the docstrings, so that nothing is told twice.
+
+Belongs here: which names go together. Does not belong here: what they are for (their docstrings
+say it), or the check that none is forgotten (`test_reference`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import click
+
+from irma_backend.cli.session_commands import health
+from irma_core import Requestor
+
+__all__ = ["GROUPS", "PAGE", "drawn"]
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = ROOT / "docs" / "reference.md"
+
+GROUPS: dict[str, dict[str, str]] = {
+    "irma_core": {
+        "Requestors": "Requestor AsyncRequestor Risk",
+        "What is asked": (
+            "DisclosureRequest SignatureRequest IssuanceRequest RevocationRequest ExtendedRequest "
+            "NextSession AttributeRequest CredentialRequest all_of any_of optional Con DisCon "
+            "ConDisCon read_request"
+        ),
+        "A session": (
+            "StartedSession SessionPackage SessionPointer RequestorToken SessionStatus SessionType "
+            "FrontendRequest FrontendAuthorization FrontendOptions PairingMethod"
+        ),
+        "Its answer": (
+            "Answer AnsweredSlot DisclosedAttribute AttributeBasedSignature Evidence SessionResult "
+            "ProofStatus AttributeProofStatus RemoteError"
+        ),
+        "How the server knows you": (
+            "NoAuthentication TokenAuthentication HmacAuthentication PublicKeyAuthentication "
+            "Signer AsyncSigner HmacSigner RsaSigner GatewayAuthentication GatewaySecret "
+            "GatewayAssertion"
+        ),
+        "JWTs, and the server's key": (
+            "PublicKey SharedKey FetchedServerKey verify_result_jwt verify_getproof_jwt "
+            "sign_session_request verify_session_request_jwt VerifiedRequest"
+        ),
+        "Handles for the browser": "HandleSealer Bearer Sealer new_sealing_key",
+        "Callbacks and chained sessions": (
+            "CallbackReceiver AsyncCallbackReceiver SessionEnd NextSessionReceiver "
+            "AsyncNextSessionReceiver"
+        ),
+        "Errors, the ones that programs tell apart": (
+            "IrmaError AnswerError NobodyAnsweredError SessionCancelledError "
+            "SessionTimedOutError SessionGoneError "
+            "SessionMayExistError ServerRefusedError HandleError HandleExpiredError "
+            "HandleUsedError JwtError ResultJwtError RequestJwtError"
+        ),
+    },
+    "irma_backend": {
+        "By configuration alone": (
+            "connect connect_async open_signer open_signer_async open_status_backend "
+            "open_status_backend_async open_store open_store_async SqliteStore AsyncSqliteStore "
+            "MemoryStore AsyncMemoryStore"
+        ),
+    },
+    "irma_transport_urllib3": {"For threads and scripts": "Urllib3Transport SystemClock"},
+    "irma_transport_aiohttp": {"For asyncio": "AiohttpTransport in_thread"},
+    "irma_testing": {
+        "A server and an app in memory": (
+            "InMemoryServer ServerSettings RequestorSettings SimulatedApp ScannedSession Outcome "
+            "HeldCredential AttributeAsked OpenSession AppError Scheme CredentialType OPEN_SCHEME "
+            "EXAMPLE_SCHEME"
+        ),
+        "Transports without a socket": (
+            "InMemoryTransport AsyncInMemoryTransport ScriptedTransport AsyncScriptedTransport "
+            "ScriptedStream EventStream ManualClock"
+        ),
+    },
+    "irma_testing.contracts": {
+        "What parts of your own must pass": (
+            "TransportContract AsyncTransportContract SignerContract AsyncSignerContract "
+            "StatusBackendContract AsyncStatusBackendContract StoreContract AsyncStoreContract "
+            "VERSION"
+        ),
+    },
+}
+"""Front door: group: its names."""
+
+_CONSTANTS = {
+    "OPEN_SCHEME": "Those two cards, and whatever else a test likes to ask for: the default.",
+    "EXAMPLE_SCHEME": "Two cards of a town, and nothing else: what else is asked is refused.",
+    "VERSION": "Raised when a test is added that something might fail which passed before.",
+}
+"""What has no docstring of its own."""
+_EXTENDING = (
+    "irma_core.errors",
+    "irma_core.protocol.endpoints",
+    "irma_core.protocol.messages",
+    "irma_core.protocol.transport",
+    "irma_core.protocol.stores",
+    "irma_core.protocol.status_backends",
+    "irma_core.plugins.hookspecs",
+    "irma_core.flows.effects",
+)
+
+
+def drawn() -> str:
+    """Give the page as it should be."""
+    return "\n".join(
+        [
+            "# Reference",
+            "",
+            "One line a name. Arguments, units, what comes back and each error that can come out",
+            "are in its docstring: behind the link, or by `help(…)`. `make reference` draws this",
+            "page.",
+            "",
+            *(line for door, groups in GROUPS.items() for line in _door(door, groups)),
+            *_modules(),
+            *_requestor_settings(),
+            *_command_line(),
+        ]
+    )
+
+
+def _door(door: str, groups: dict[str, str]) -> Iterator[str]:
+    module = import_module(door)
+    yield from (f"## `{door}`", "")
+    for title, names in groups.items():
+        yield from (f"### {title}", "")
+        yield from (f"- {_link(module, name)}: {_line(module, name)}" for name in names.split())
+        yield ""
+
+
+def _link(module: ModuleType, name: str) -> str:
+    found = getattr(module, name)
+    home = found if inspect.isclass(found) or inspect.isfunction(found) else module
+    return f"[`{name}`]({_path(home)})"
+
+
+def _path(found: object) -> str:
+    home = found if isinstance(found, ModuleType) else inspect.getmodule(found)
+    assert isinstance(home, ModuleType)
+    assert home.__file__ is not None
+    return f"../{Path(home.__file__).resolve().relative_to(ROOT).as_posix()}"
+
+
+def _line(module: ModuleType, name: str) -> str:
+    if name in _CONSTANTS:
+        return _CONSTANTS[name]
+    return _first_sentences(getattr(module, name).__doc__)
+
+
+def _first_sentences(docstring: str | None) -> str:
+    """Give the first paragraph, on one line."""
+    assert docstring is not None
+    return " ".join(inspect.cleandoc(docstring).split("\n\n")[0].split())
+
+
+def _modules() -> Iterator[str]:
+    yield from ("## Below the front doors", "")
+    yield "For who brings an HTTP stack, a store, a status backend or keys of their own:"
+    yield ""
+    for name in _EXTENDING:
+        module = import_module(name)
+        yield f"- [`{name}`]({_path(module)}): {_first_sentences(module.__doc__)}"
+    yield ""
+
+
+def _requestor_settings() -> Iterator[str]:
+    yield from ("## Settings of a requestor", "", "| argument | what it says |", "| --- | --- |")
+    arguments = inspect.cleandoc(Requestor.__doc__ or "").partition("Args:\n")[2]
+    arguments = arguments.partition("\n\n")[0]
+    for name, words in re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", arguments, re.MULTILINE):
+        yield f"| `{name}` | {' '.join(words.split())} |"
+    yield ""
+
+
+def _command_line() -> Iterator[str]:
+    from irma_backend.cli.main import main  # noqa: PLC0415  # `main` is the group, not the module
+
+    yield from ("## Settings of the command line", "", "Of every command that asks a server:", "")
+    yield from ("| option | environment | what it says |", "| --- | --- | --- |")
+    for option in health.params:
+        if isinstance(option, click.Option) and option.help:
+            variable = f"`{option.envvar}`" if isinstance(option.envvar, str) else ""
+            yield f"| `{option.opts[0]}` | {variable} | {option.help.replace('|', ' ')} |"
+    statuses = " ".join((main.help or "").partition("Exit status: ")[2].split()).rstrip(".")
+    yield from ("", "## Exit statuses of the command line", "")
+    yield from ("| status | what happened |", "| --- | --- |")
+    for status, words in re.findall(r"(\d+) ((?:\([^)]*\)|[^,(])+)", statuses):
+        yield f"| {status} | {words} |"
+    yield from ("", "`irma-backend COMMAND --help` has the options of each command.", "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(drawn(), encoding="utf-8")

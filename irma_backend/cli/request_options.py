@@ -1,0 +1,206 @@
+"""What is asked, as options or as a request in a file, made a request of the library's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from irma_backend.cli.reading import read_input, read_text
+from irma_core import (
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    DisCon,
+    ExtendedRequest,
+    IssuanceRequest,
+    RevocationRequest,
+    SignatureRequest,
+    all_of,
+    any_of,
+    optional,
+)
+from irma_core.errors import RequestError
+from irma_core.models.session_requests import SessionRequest
+from irma_core.wire.read_requests import read_request
+
+__all__ = ["Asked", "asked_of", "read_asked", "request_of", "with_asked"]
+
+Asked = SessionRequest | ExtendedRequest | str
+Command = TypeVar("Command", bound=Callable[..., Any])
+_SLOT = re.compile(r"(?:(?P<name>[^=.|+?]*)(?P<optional>\?)?=(?!=))?(?P<options>.+)", re.DOTALL)
+_SIGN = re.compile(r"==|[+|]|\Z")
+_NAME = r"[A-Za-z][\w-]*(?:\.[\w-]+)"
+_AFTER_VALUE = re.compile(
+    rf"(?P<sign>[+|])\s*{_NAME}{{2,3}}\s*(?=[+|]|==|\Z)"
+    rf"|[+|]\s*(?P<odd>{_NAME}+\s*=|[A-Za-z][\w-]*\s*==)",
+    re.ASCII,
+)
+"""Where a value ends: at a sign with the name of an attribute after it, or with what may be meant
+for one."""
+_ODD = (
+    "a '+' or '|' after a value goes before the name of an attribute, as in "
+    "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; a value that looks like this needs --request FILE"
+)
+_ONE_SIGN = "a '=' follows the name of an attribute: did you mean '==', to demand a value?"
+_COMMA = re.compile(r"(?<!\\),")
+_JWT = re.compile(r"\A[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
+
+
+_OPTIONS = (
+    click.option(
+        "--disclose", multiple=True, metavar="SLOT", help="Ask for attributes; see above."
+    ),
+    click.option("--sign", metavar="MESSAGE", help="Ask for a signature over this message."),
+    click.option(
+        "--issue",
+        multiple=True,
+        metavar="CREDENTIAL:NAME=VALUE,...",
+        help="Issue a credential. A comma parts attributes; write \\, in a value.",
+    ),
+    click.option(
+        "--request",
+        "file",
+        metavar="FILE",
+        help="The request as JSON or JWT; - for the standard input.",
+    ),
+)
+
+
+def with_asked(command: Command) -> Command:
+    """Give a command the options that say what to ask; `asked_of` takes them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def asked_of(
+    *, disclose: Sequence[str], sign: str | None, issue: Sequence[str], file: str | None
+) -> Asked:
+    """Give what the options ask.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    by_options = bool(disclose or issue or sign is not None)
+    if by_options == (file is not None):
+        raise RequestError("", "say what to ask: --disclose, --sign or --issue, or --request FILE")
+    if file is None:
+        return request_of(disclose, sign=sign, issue=issue)
+    return read_asked(
+        read_input("the request") if file == "-" else read_text(Path(file), "--request")
+    )
+
+
+def request_of(
+    disclose: Sequence[str], *, sign: str | None, issue: Sequence[str]
+) -> SessionRequest:
+    r"""Make a request of the options' texts.
+
+    Args:
+        disclose: Slots, `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`. A value goes on
+            to the end, or to a sign that the name of an attribute follows.
+        sign: The message of a signature request.
+        issue: Credentials, `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`; a comma in a value is `\,`.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    if sign is not None and issue:
+        raise RequestError("", "--sign and --issue: one session does one of them")
+    slots = _slots(disclose)
+    if sign is not None:
+        return SignatureRequest(sign, slots)
+    if issue:
+        return IssuanceRequest(
+            [_credential(text, number) for number, text in enumerate(issue, 1)], slots
+        )
+    return DisclosureRequest(slots)
+
+
+def read_asked(text: str) -> Asked:
+    """Read a request of a file: JSON of any session request, or a session request JWT.
+
+    Raises:
+        RequestError: At the place it names.
+    """
+    jwt = text.removeprefix("\ufeff").strip()
+    if _JWT.fullmatch(jwt):
+        return jwt
+    request = read_request(text)
+    if isinstance(request, RevocationRequest):
+        raise RequestError("@context", "a revocation is no session")
+    return request
+
+
+def _slots(texts: Sequence[str]) -> dict[str, DisCon] | list[DisCon]:
+    parsed = [_SLOT.fullmatch(text) for text in texts]
+    slots: list[tuple[str, DisCon]] = []
+    for number, match in enumerate(parsed):
+        if match is None:
+            raise RequestError(f"--disclose {number + 1}", "names no attribute")
+        try:
+            slots.append((match["name"] or "", _slot(match)))
+        except RequestError as error:
+            raise RequestError(f"--disclose {number + 1}", error.reason) from None
+    if not any(name for name, _ in slots):
+        return [slot for _, slot in slots]
+    named = {name or str(number): slot for number, (name, slot) in enumerate(slots)}
+    if len(named) < len(slots):
+        raise RequestError("--disclose", "two slots have the same name")
+    return named
+
+
+def _slot(match: re.Match[str]) -> DisCon:
+    options: list[list[AttributeRequest]] = [[]]
+    for sign, attribute in _attributes(match["options"]):
+        if sign == "|":
+            options.append([])
+        options[-1].append(attribute)
+    made = [all_of(*attributes) for attributes in options]
+    return optional(*made) if match["optional"] else any_of(*made)
+
+
+def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
+    """Give the attributes of a slot, each with the sign before it."""
+    sign, at = "", 0
+    while True:
+        found = next(_SIGN.finditer(text, at))
+        kind, end, at = text[at : found.start()].strip(), found[0], found.end()
+        value = None
+        if end == "==":
+            after = _AFTER_VALUE.search(text, at)
+            if after is not None and after["odd"] is not None:
+                raise RequestError("", _ODD)
+            stop = len(text) if after is None else after.start()
+            value, end = text[at:stop], "" if after is None else after["sign"]
+            at = stop + len(end)
+        elif "=" in kind:
+            raise RequestError("", _ONE_SIGN)
+        yield sign, AttributeRequest(kind, value=value)
+        if not end:
+            return
+        sign = end
+
+
+def _credential(text: str, number: int) -> CredentialRequest:
+    place = f"--issue {number}"
+    kind, _, pairs = text.partition(":")
+    attributes: dict[str, str | None] = {}
+    for pair in _COMMA.split(pairs) if pairs else ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise RequestError(
+                place,
+                "an attribute is NAME=VALUE; a comma parts them, write \\, for one in a value",
+            )
+        if name in attributes:
+            raise RequestError(place, "an attribute is named twice")
+        attributes[name] = value.replace("\\,", ",")
+    try:
+        return CredentialRequest(kind, attributes)
+    except RequestError as error:
+        raise RequestError(place, str(error)) from None

@@ -1,0 +1,92 @@
+"""The small commands: status, result, cancel, public key, health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from irma_backend.cli.exit_statuses import ending
+from irma_backend.cli.options import FILE, Command
+from irma_backend.cli.output import print_answer, print_unchecked, put
+from irma_backend.cli.reading import read_secret
+from irma_backend.cli.settings import Settings, with_settings
+from irma_backend.cli.state_files import load_session
+from irma_core import StartedSession
+from irma_core.errors import ConfigurationError
+from irma_core.models.tokens import RequestorToken
+
+__all__ = ["cancel", "health", "public_key", "result", "status"]
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+def _with_session(command: CommandT) -> CommandT:
+    """Give a command the option that names its session."""
+    return click.option(
+        "--state-file",
+        type=FILE,
+        help="What `session --state-file` wrote. Without it the requestor token is read from the "
+        "standard input.",
+    )(with_settings(command))
+
+
+def _session(state_file: Path | None) -> StartedSession | RequestorToken:
+    if state_file is not None:
+        return load_session(state_file)
+    token = read_secret("requestor token")
+    if not token:
+        raise ConfigurationError(
+            "expected --state-file FILE, or the requestor token on the standard input"
+        )
+    return RequestorToken(token)
+
+
+@click.command(cls=Command)
+@_with_session
+def status(settings: Settings, *, state_file: Path | None) -> None:
+    """Show how far a session is."""
+    with ending(), settings.requestor() as requestor:
+        put(requestor.get_status(_session(state_file)).value)
+
+
+@click.command(cls=Command)
+@_with_session
+def result(settings: Settings, *, state_file: Path | None) -> None:
+    """Print the result of a session as JSON.
+
+    With a state file it is an answer to what was asked, after every check; with a token alone, what
+    the server says, unchecked.
+    """
+    with ending(as_json=True), settings.requestor() as requestor:
+        session = _session(state_file)
+        if isinstance(session, StartedSession):
+            print_answer(requestor.get_answer(session), session)
+        else:
+            print_unchecked(requestor.get_unchecked_result(session))
+
+
+@click.command(cls=Command)
+@_with_session
+def cancel(settings: Settings, *, state_file: Path | None) -> None:
+    """Cancel a session."""
+    with ending(), settings.requestor() as requestor:
+        requestor.cancel_session(_session(state_file))
+
+
+@click.command("public-key", cls=Command)
+@with_settings
+def public_key(settings: Settings) -> None:
+    """Show the key that the server signs results with."""
+    with ending(), settings.requestor() as requestor:
+        put(requestor.get_public_key().rstrip("\n"))
+
+
+@click.command(cls=Command)
+@with_settings
+def health(settings: Settings) -> None:
+    """Ask whether the server is up; nothing is printed if it is."""
+    with ending(), settings.requestor() as requestor:
+        requestor.check_health()

@@ -1,0 +1,238 @@
+"""What every flow of one requestor is given: the server, who asks, and how patiently."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.flows.refusals import Refusals
+from irma_core.flows.single_flight import Kept
+from irma_core.models.headers import checked_headers, is_reserved
+from irma_core.models.hidden import Headers, Hidden, HiddenSecret, hide_headers
+from irma_core.models.risks import Risk, given_risks
+from irma_core.protocol.part_checks import (
+    check_signer,
+    check_status_backend,
+    check_transport,
+)
+from irma_core.protocol.policy import RetryPolicy
+from irma_core.protocol.server_url import ServerUrl, checked_token_url
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
+from irma_core.tracebacks import boundary
+from irma_core.trust.authentication import (
+    Authentication,
+    HmacAuthentication,
+    NoAuthentication,
+    PublicKeyAuthentication,
+    TokenAuthentication,
+)
+from irma_core.trust.gateway_settings import GatewayAssertion, GatewayAuthentication
+from irma_core.trust.server_keys import FetchedServerKey, GivenKey, ServerKey, given_server_keys
+from irma_core.trust.signing import AsyncSigner, Signer
+
+__all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "Wiring", "wire"]
+
+DEFAULT_JWT_ISSUER: Final = "irmaserver"
+"""irmago's default for its setting `jwt_issuer`."""
+DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
+"""For a call as a whole."""
+
+
+_NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
+
+
+@final
+@boundary
+@attrs.frozen
+class Wiring:
+    """The settings of a requestor, as flows take them.
+
+    Args:
+        server: The IRMA server.
+        clock: The transport's.
+        jitter: The transport's.
+        authentication: Who asks.
+        gateway: How a gateway in front of the server is passed, if there is one.
+        kept_token: The gateway's token.
+        refusals: What was refused since the gateway last took a token.
+        headers: Headers of the requestor's own, for each of its calls.
+        frontend: Where browsers and apps reach the server, if that is not at the base URL's host.
+        is_proxied: Whether the transport sends through a proxy.
+        allow: The risks that are taken.
+        server_keys: Public keys of the server in PEM; with any, answers come from signed results.
+        fetched_key: How the key is fetched, where none is given.
+        kept_key: The key that was fetched.
+        jwt_issuer: Who signs them: the server's setting of that name; None where it is empty.
+        status_backend: What tells statuses and signed results beside the server; None for nothing.
+        retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
+        call_timeout: For a whole call, all tries and waits included.
+        try_timeout: For one request. A server takes up to 4.2 s and then says so: a shorter limit
+            makes riddles of its answers.
+        poll_interval: Between two questions for a session's status.
+        is_async: Whether its parts are awaited: an `AsyncRequestor`'s are.
+    """
+
+    server: ServerUrl
+    clock: Clock
+    jitter: Jitter = attrs.field(kw_only=True)
+    authentication: Authentication[Signer | AsyncSigner] = attrs.field(
+        default=NoAuthentication(), kw_only=True
+    )
+    gateway: GatewayAuthentication[Signer | AsyncSigner] | None = attrs.field(
+        default=None, kw_only=True
+    )
+    kept_token: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
+    refusals: Refusals = attrs.field(factory=Refusals, kw_only=True, repr=False, eq=False)
+    _headers: Hidden[Headers] = attrs.field(
+        default=_NO_HEADERS, alias="headers", converter=hide_headers, kw_only=True, repr=False
+    )
+    frontend: ServerUrl | None = attrs.field(default=None, kw_only=True)
+    is_proxied: bool = attrs.field(default=False, kw_only=True)
+    allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
+    server_keys: tuple[GivenKey, ...] = attrs.field(default=(), kw_only=True, repr=False)
+    fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
+    kept_key: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
+    jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)
+    status_backend: StatusBackend | AsyncStatusBackend | None = attrs.field(
+        default=None, kw_only=True, repr=lambda backend: f"<{type(backend).__name__}>"
+    )
+    retry: RetryPolicy = attrs.field(default=RetryPolicy(), kw_only=True)
+    call_timeout: timedelta = attrs.field(default=DEFAULT_TIMEOUT, kw_only=True)
+    try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
+    poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
+    is_async: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def headers(self) -> Headers:
+        """Headers of the requestor's own."""
+        return self._headers.reveal()
+
+    def __attrs_post_init__(self) -> None:
+        if self.deadline() <= self.clock.monotonic():
+            raise ConfigurationError("a call's timeout must be above zero")
+        if self.gateway is not None:
+            self._check(self.gateway)
+
+    def _check(self, gateway: GatewayAuthentication[Signer | AsyncSigner]) -> None:
+        checked_token_url(gateway.token_url, allow=self.allow, is_proxied=self.is_proxied)
+        taken = isinstance(self.authentication, TokenAuthentication)
+        if taken and gateway.header.lower() == "authorization":
+            raise ConfigurationError(
+                "gateway: `Authorization` has the IRMA server's own token; set another header"
+            )
+        if gateway.header.lower() in dict(self.headers):
+            raise ConfigurationError("headers: the gateway's token has one of these names")
+
+    @property
+    def takes_signed_results(self) -> bool:
+        """Whether answers come from results that the server signed, and no others."""
+        return bool(self.server_keys) or self.fetched_key is not None
+
+    def deadline(self, timeout: timedelta | None = None) -> float:
+        """Give the point on the monotonic clock at which a call that begins now must end.
+
+        Raises:
+            ConfigurationError: The timeout is no `timedelta`.
+        """
+        longest = self.call_timeout if timeout is None else timeout
+        if not isinstance(longest, timedelta):
+            raise ConfigurationError("a timeout must be a timedelta such as timedelta(seconds=5)")
+        return self.clock.monotonic() + longest.total_seconds()
+
+    def try_deadline(self, deadline: float) -> float:
+        """Give the point at which one request must end, within the deadline of its call."""
+        return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
+
+    def seconds_left(self, deadline: float) -> float:
+        """Give the time that is left, in seconds for arithmetic; negative when it is over."""
+        return deadline - self.clock.monotonic()
+
+
+@boundary
+def wire(
+    url: str,
+    transport: Transport | AsyncTransport,
+    *,
+    authentication: Authentication[Signer | AsyncSigner],
+    gateway: GatewayAuthentication[Signer | AsyncSigner] | None,
+    allow: Collection[Risk],
+    timeout: timedelta,
+    server_key: ServerKey | None,
+    jwt_issuer: str | None,
+    status_backend: StatusBackend | AsyncStatusBackend | None,
+    is_async: bool,
+    headers: Mapping[str, str] | None,
+    frontend_url: str | None,
+) -> Wiring:
+    """Make the wiring of a requestor, whose arguments these are; `is_async` tells which one.
+
+    Raises:
+        ConfigurationError: One of them is not what it should be.
+    """
+    check_transport(transport, is_async=is_async)
+    check_status_backend(status_backend, is_async=is_async)
+    _check_authentication(authentication, is_async=is_async)
+    _check_gateway(gateway, is_async=is_async)
+    _check_issuer(jwt_issuer)
+    risks = given_risks(allow)
+    is_proxied = bool(getattr(transport, "is_proxied", False))
+    frontend = None
+    if frontend_url is not None:
+        frontend = ServerUrl.parse(
+            frontend_url, allow=risks, what="frontend_url", is_proxied=is_proxied
+        )
+    own = checked_headers(headers, "headers", is_reserved)
+    return Wiring(
+        ServerUrl.parse(url, allow=risks, is_proxied=is_proxied),
+        transport.clock,
+        headers=tuple(own.items()),
+        frontend=frontend,
+        is_proxied=is_proxied,
+        jitter=transport.jitter,
+        authentication=authentication,
+        gateway=gateway,
+        allow=risks,
+        server_keys=given_server_keys(server_key),
+        fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
+        jwt_issuer=jwt_issuer,
+        status_backend=status_backend,
+        call_timeout=timeout,
+        is_async=is_async,
+    )
+
+
+def _check_authentication(authentication: object, *, is_async: bool) -> None:
+    kinds = (
+        NoAuthentication,
+        TokenAuthentication,
+        HmacAuthentication,
+        PublicKeyAuthentication,
+    )
+    if not isinstance(authentication, kinds):  # a bare token would be sent to nobody
+        raise ConfigurationError(
+            "authentication: must be TokenAuthentication(token), or another that is named after "
+            "the server's auth_method"
+        )
+    if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
+        check_signer(authentication.signer, "authentication", is_async=is_async)
+
+
+def _check_gateway(gateway: object, *, is_async: bool) -> None:
+    if gateway is None:
+        return
+    if not isinstance(gateway, GatewayAuthentication):
+        raise ConfigurationError("gateway: must be a GatewayAuthentication")
+    if isinstance(gateway.credentials, GatewayAssertion):
+        check_signer(gateway.credentials.signer, "gateway", is_async=is_async)
+
+
+def _check_issuer(jwt_issuer: object) -> None:
+    if jwt_issuer is not None and (not isinstance(jwt_issuer, str) or not jwt_issuer):
+        raise ConfigurationError(
+            "jwt_issuer: must be the server's setting of that name, or None where that is empty"
+        )

@@ -1,0 +1,66 @@
+"""Names in JSON as a server in Go reads them: without regard to case.
+
+Go's `encoding/json` fills a field of a struct from any name that equals the field's under Unicode's
+simple case folding; the last such name wins. `ISS` is `iss`, and a long s (U+017F) is an s. Only
+the keys of a map are exact. A check of the exact names is therefore worth nothing where a name in
+another form stands beside them, or in their place. What was signed, and what is passed on as it is,
+holds neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from irma_core.json_text import JsonValue
+
+__all__ = ["has_other_case", "has_twins"]
+
+
+def _folded(name: str) -> str:
+    if name.isascii():
+        return name.lower()
+    return "".join(map(_folded_character, name))
+
+
+@lru_cache(maxsize=1024)
+def _folded_character(character: str) -> str:
+    # Python folds in full, to several characters: `ß` to `ss`. Go does not.
+    for folded in (character.casefold(), character.lower()):
+        if len(folded) == 1:
+            return folded
+    return character
+
+
+def has_other_case(names: Iterable[str], known: frozenset[str]) -> bool:
+    """Return whether one of these names is a known name in another case."""
+    return any(name not in known and _folded(name) in _all_folded(known) for name in names)
+
+
+@lru_cache(maxsize=16)
+def _all_folded(known: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_folded, known))
+
+
+def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
+    """Tell whether an object anywhere in a value has two names that are one to a server in Go.
+
+    Args:
+        value: What was read.
+        maps: The fields that Go reads as maps, in which names are exact, and how many levels of
+            maps each holds.
+    """
+    left: list[tuple[JsonValue, int]] = [(value, 0)]
+    while left:  # no recursion: it would end before that of the reader does
+        item, exact = left.pop()
+        if isinstance(item, list):
+            left.extend((each, exact) for each in item if isinstance(each, dict | list))
+        elif isinstance(item, dict):
+            if not exact and len({*map(_folded, item)}) < len(item):
+                return True
+            left.extend(
+                (each, exact - 1 if exact else maps.get(name, 0))
+                for name, each in item.items()
+                if isinstance(each, dict | list)
+            )
+    return False

@@ -1,0 +1,145 @@
+"""Session requests written as JSON values, by hand.
+
+By hand because a request's fields depend on each other (labels stand on slots, which are positions
+on the wire) and because it is on the path of every session. Reading is `wire`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from irma_core.errors import RequestError
+from irma_core.json_text import JsonValue
+from irma_core.models.condiscon import AttributeRequest, ConDisCon
+from irma_core.models.credentials import CredentialRequest
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    IssuanceRequest,
+    RevocationRequest,
+    SessionRequest,
+    SignatureRequest,
+)
+
+__all__ = [
+    "DISCLOSURE_CONTEXT",
+    "ISSUANCE_CONTEXT",
+    "REVOCATION_CONTEXT",
+    "SIGNATURE_CONTEXT",
+    "extended_request_value",
+    "revocation_request_value",
+    "session_request_value",
+]
+
+DISCLOSURE_CONTEXT: Final = "https://irma.app/ld/request/disclosure/v2"
+SIGNATURE_CONTEXT: Final = "https://irma.app/ld/request/signature/v2"
+ISSUANCE_CONTEXT: Final = "https://irma.app/ld/request/issuance/v2"
+REVOCATION_CONTEXT: Final = "https://irma.app/ld/request/revocation/v1"
+
+
+def session_request_value(request: SessionRequest) -> dict[str, JsonValue]:
+    """Give the JSON value of a request. Validities of credentials must be dates by now."""
+    value: dict[str, JsonValue]
+    if isinstance(request, SignatureRequest):
+        value = {"@context": SIGNATURE_CONTEXT, "message": request.message}
+    elif isinstance(request, IssuanceRequest):
+        value = {
+            "@context": ISSUANCE_CONTEXT,
+            "credentials": [_credential_value(credential) for credential in request.credentials],
+        }
+    else:
+        value = {"@context": DISCLOSURE_CONTEXT}
+    if len(request.disclose):
+        value["disclose"] = _condiscon_value(request.disclose)
+    _add_options(request, value)
+    return value
+
+
+def _add_options(request: SessionRequest, value: dict[str, JsonValue]) -> None:
+    if request.labels:
+        slots = request.disclose.slots
+        value["labels"] = {
+            str(slots.index(slot)): dict(label) for slot, label in request.labels.items()
+        }
+    if request.skip_expiry_check:
+        value["skipExpiryCheck"] = list(request.skip_expiry_check)
+    if request.revocation:
+        value["revocation"] = _non_revocation_value(request.revocation)
+    if request.client_return_url is not None:
+        value["clientReturnUrl"] = request.client_return_url
+    if request.augment_return_url:
+        value["augmentReturnUrl"] = True
+    if request.host is not None:
+        value["host"] = request.host
+
+
+def _condiscon_value(condiscon: ConDisCon) -> JsonValue:
+    return [
+        [[_attribute_value(attribute) for attribute in option] for option in disjunction]
+        for disjunction in condiscon.disjunctions
+    ]
+
+
+def _attribute_value(attribute: AttributeRequest) -> JsonValue:
+    if attribute.value is None and not attribute.not_null:
+        return attribute.type
+    value: dict[str, JsonValue] = {"type": attribute.type}
+    if attribute.value is not None:
+        value["value"] = attribute.value
+    if attribute.not_null:
+        value["notNull"] = True
+    return value
+
+
+def _non_revocation_value(revocation: Mapping[str, timedelta | None]) -> JsonValue:
+    if all(tolerance is None for tolerance in revocation.values()):
+        return list(revocation)
+    return {
+        credential: {} if tolerance is None else {"tolerance": int(tolerance.total_seconds())}
+        for credential, tolerance in revocation.items()
+    }
+
+
+def _credential_value(request: CredentialRequest) -> JsonValue:
+    value: dict[str, JsonValue] = {
+        "credential": request.credential,
+        "attributes": dict(request.attributes),
+    }
+    if request.validity is not None:
+        if isinstance(request.validity, timedelta):
+            raise RequestError(
+                "validity", "a duration has no JSON: resolve it by resolve_validity() first"
+            )
+        value["validity"] = int(request.validity.timestamp())
+    if request.revocation_key is not None:
+        value["revocationKey"] = request.revocation_key
+    if request.sd_jwt_batch_size is not None:
+        value["sdJwtBatchSize"] = request.sd_jwt_batch_size
+    return value
+
+
+def extended_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
+    """Give the JSON value of an extended request."""
+    value: dict[str, JsonValue] = {"request": session_request_value(request.request)}
+    if request.validity is not None:
+        value["validity"] = int(request.validity.total_seconds())
+    if request.timeout is not None:
+        value["timeout"] = int(request.timeout.total_seconds())
+    if request.callback_url is not None:
+        value["callbackUrl"] = request.callback_url
+    if request.next_session is not None:
+        value["nextSession"] = {"url": request.next_session.url}
+    return value
+
+
+def revocation_request_value(request: RevocationRequest) -> dict[str, JsonValue]:
+    """Give the JSON value of a revocation request."""
+    value: dict[str, JsonValue] = {
+        "@context": REVOCATION_CONTEXT,
+        "type": request.credential,
+        "revocationKey": request.revocation_key,
+    }
+    if request.issued is not None:
+        value["issued"] = request.issued
+    return value

@@ -1,0 +1,295 @@
+"""JWTs in compact form: those of requestors are read and verified, the server's own are signed.
+
+Belongs here: signatures and times. Does not belong here: what the claims say
+(`authentication`, `results`). Written by hand: it has to fail as the official server's library
+does. Source: golang-jwt v4; RFC 7515.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hmac
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, final
+
+import attrs
+
+from irma_core.trust.signing import RsaSigner
+from irma_testing.memory.go_json import Json, Members, Number, parse_first, parse_json
+from irma_testing.memory.go_types import (
+    INT,
+    TEXT,
+    Field,
+    Struct,
+    decode_any_base64,
+    decode_base64,
+    wrap,
+)
+from irma_testing.memory.replies import INVALID_REQUEST, Refusal, compact_json
+
+if TYPE_CHECKING:
+    # cryptography costs 60 ms to import; who needs no JWT does not pay.
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+__all__ = [
+    "JwtSigner",
+    "RequestJwt",
+    "moment_of",
+    "parse_jwt",
+    "read_public_key",
+    "verifies_hs256",
+    "verifies_rs256",
+]
+
+_REGISTERED = Struct(
+    *(Field(name, TEXT) for name in ("aud", "jti", "iss", "sub")),
+    *(Field(name, INT) for name in ("exp", "iat", "nbf")),
+)
+_PARTS = 3
+_YEAR_ONE = 62_135_596_800
+"""Seconds from year one, where Go's time begins, to 1970."""
+_PEM_BLOCK = re.compile(
+    r"^-----BEGIN ([^\n]*?)-----[ \t\r]*\n(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n)*"
+    r"([A-Za-z0-9+/=\s]*?)^-----END \1-----[ \t\r]*$",
+    re.MULTILINE,
+)
+_RSA_IDENTIFIER = bytes.fromhex("2a864886f70d010101")
+
+
+@final
+@attrs.frozen
+class RequestJwt:
+    """A JWT that was read, but not verified.
+
+    `registered` are the claims that have names in the standard; `claims` is the whole part.
+    """
+
+    header: Mapping[str, Json]
+    registered: Mapping[str, Any]
+    claims: Json
+    signing_input: bytes
+    signature: bytes
+
+    @property
+    def algorithm(self) -> str:
+        """The `alg` of its header."""
+        return str(self.header["alg"])
+
+    @property
+    def signer(self) -> str:
+        """The name of the requestor that signed it: the header's `kid`, or else the `iss`.
+
+        Raises:
+            Refusal: The `kid` is not a string.
+        """
+        if "kid" not in self.header:
+            return str(self.registered["iss"])
+        name = self.header["kid"]
+        if not isinstance(name, str):
+            raise Refusal(INVALID_REQUEST, "requestor name was not a string")
+        return name
+
+    def check_times(self, now: datetime) -> None:
+        """Check `exp`, `iat` and `nbf` where they are there.
+
+        Raises:
+            Refusal: It is not yet or no longer valid.
+        """
+        seconds = int(now.timestamp())
+        expires, issued, begins = (self.registered[name] for name in ("exp", "iat", "nbf"))
+        if begins and seconds < moment_of(begins):
+            raise Refusal(INVALID_REQUEST, "token is not valid yet")
+        if issued and seconds < moment_of(issued):
+            raise Refusal(INVALID_REQUEST, "token used before issued")
+        if expires and seconds >= moment_of(expires):
+            ago = _duration(seconds - moment_of(expires))
+            raise Refusal(INVALID_REQUEST, f"token is expired by {ago}")
+
+
+def moment_of(seconds: int) -> int:
+    """Return the moment, in Unix seconds, that Go makes of Unix seconds: far ones overflow."""
+    return wrap(seconds + _YEAR_ONE) - _YEAR_ONE
+
+
+def _duration(seconds: int) -> str:
+    """Write a duration as Go does."""
+    longest = (1 << 63) // 1_000_000_000
+    if seconds > longest:
+        return "2562047h47m16.854775807s"
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    if hours:
+        return f"{hours}h{minutes}m{rest}s"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def parse_jwt(body: bytes) -> RequestJwt | None:
+    """Read a JWT; None if it is none, or its registered claims have other types."""
+    parts = body.split(b".")
+    if len(parts) != _PARTS:
+        return None
+    try:
+        header = parse_json(_decode(parts[0]))
+        claims = parse_first(_decode(parts[1]))
+        registered = _REGISTERED.read_new(claims)
+    except ValueError:
+        return None
+    # Of two members that have one name the last one counts; case does count here.
+    fields = dict(header.pairs) if isinstance(header, Members) else {}
+    if not isinstance(fields.get("alg"), str) or not _has_only_floats(header):
+        return None
+    return RequestJwt(fields, registered, claims, b".".join(parts[:2]), parts[2])
+
+
+def _has_only_floats(value: Json) -> bool:
+    """Return whether all numbers fit the type that Go reads them into, where it knows none."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, Number) and math.isinf(float(inner.text)):
+            return False
+        if isinstance(inner, Members):
+            waiting += [member for _, member in inner.pairs]
+        elif isinstance(inner, list):
+            waiting += inner
+    return True
+
+
+def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
+    """Return whether a JWT was signed with an HMAC key, given in base64.
+
+    Raises:
+        ValueError: The signature is not in base64.
+    """
+    digest = hmac.digest(decode_any_base64(key), jwt.signing_input, "sha256")
+    return hmac.compare_digest(digest, _decode(jwt.signature))
+
+
+def verifies_rs256(key: str, jwt: RequestJwt) -> bool:
+    """Return whether a JWT was signed with the key that belongs to an RSA public key in PEM.
+
+    Raises:
+        ValueError: The signature is not in base64.
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # as at the top
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+    signature = _decode(jwt.signature)
+    try:
+        read_public_key(key).verify(signature, jwt.signing_input, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+def read_public_key(pem: str) -> RSAPublicKey:
+    """Read a requestor's public key: the first block of the PEM, a key (SPKI) or a certificate.
+
+    Raises:
+        ValueError: It is none, or not of RSA.
+    """
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
+    from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415
+
+    found = _PEM_BLOCK.search(pem)
+    if found is None:
+        raise ValueError("no PEM block")
+    der = base64.b64decode("".join(found[2].split()), validate=True)
+    if found[1] == "CERTIFICATE":
+        key: object = load_der_x509_certificate(der).public_key()
+    elif _RSA_IDENTIFIER in der:
+        key = load_der_public_key(der)
+    else:
+        # cryptography would read PKCS#1 too, and the official server does not.
+        raise ValueError("no public key in SPKI")
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("no RSA key")  # noqa: TRY004  # it is what the caller gave
+    return key
+
+
+@final
+class JwtSigner:
+    """Signs the server's JWTs by RS256; the key is read, or made, when it is first needed.
+
+    Args:
+        pem: The RSA private key in PEM; None for one that is made up, once for the process.
+    """
+
+    def __init__(self, pem: str | None) -> None:
+        self._given = pem
+
+    def sign(self, claims: Mapping[str, object]) -> str:
+        """Return the JWT of these claims."""
+        parts = [compact_json(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
+        signing_input = b".".join(_encode(part) for part in parts)
+        return b".".join((signing_input, _encode(self._key.sign(signing_input)))).decode()
+
+    @property
+    def private_key_pem(self) -> str:
+        """The private key in PEM."""
+        return self._key.private_pem
+
+    @property
+    def public_key_pem(self) -> str:
+        """The public key in PEM (SPKI)."""
+        return self._key.public_pem
+
+    @functools.cached_property
+    def _key(self) -> _Key:
+        return _made_up_key() if self._given is None else _Key(self._given)
+
+
+@final
+class _Key:
+    """A private key, and what is read from it when it is first needed."""
+
+    def __init__(self, private_pem: str) -> None:
+        self.private_pem = private_pem
+
+    @functools.cached_property
+    def public_pem(self) -> str:
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  # as at the top
+            Encoding,
+            PublicFormat,
+            load_pem_private_key,
+        )
+
+        private = load_pem_private_key(self.private_pem.encode(), None)
+        return (
+            private.public_key()
+            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            .decode()
+        )
+
+    @functools.cached_property
+    def sign(self) -> Callable[[bytes], bytes]:
+        return RsaSigner(self.private_pem).sign
+
+
+@functools.cache
+def _made_up_key() -> _Key:
+    # Making a key takes some 50 ms, and reading one takes as long: a suite of many servers does
+    # each once.
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as at the top
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    key: RSAPrivateKey = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return _Key(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def _decode(part: bytes) -> bytes:
+    return decode_base64(part, url=True, padded=False)
+
+
+def _encode(part: bytes) -> bytes:
+    return base64.urlsafe_b64encode(part).rstrip(b"=")
