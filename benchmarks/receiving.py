@@ -15,7 +15,7 @@ from irma_core import (
     Requestor,
     Risk,
     Sealer,
-    SessionEnd,
+    SessionOutcome,
     all_of,
     new_sealing_key,
 )
@@ -95,7 +95,7 @@ def _posts(
         yield Row(f"20 attributes in {name}: {what}", values, "us", goal)
 
 
-def _take(end: SessionEnd) -> None:
+def _take(end: SessionOutcome) -> None:
     end.get_answer()
 
 

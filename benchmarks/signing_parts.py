@@ -19,7 +19,7 @@ SIGNED = b"h" * 40 + b"." + b"c" * 700
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure both colours against the signer itself, which is the same for both."""
+    """Measure both modes against the signer itself, which is the same for both."""
     direct = HmacSigner(KEY)
     awaited = asyncio.run(_awaited())
     with open_signer("hmac:shop", secrets=SECRETS, transport=ScriptedTransport()) as opened:

@@ -74,8 +74,8 @@ async def _watch_in_tasks(url: str, redis: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    colour, url_, redis_, count_ = sys.argv[1:]
-    if colour == "sync":
+    mode, url_, redis_, count_ = sys.argv[1:]
+    if mode == "sync":
         _watch_on_threads(url_, redis_, int(count_))
     else:
         asyncio.run(_watch_in_tasks(url_, redis_, int(count_)))

@@ -102,8 +102,8 @@ class _Receiver:
         await asyncio.gather(*self._publishing)
         await backend.aclose()
 
-    async def _work(self, colour: str, count: int, backend: AsyncRedisStatusBackend) -> None:
-        arguments = (colour, self._url, self._redis.uri, str(count))
+    async def _work(self, mode: str, count: int, backend: AsyncRedisStatusBackend) -> None:
+        arguments = (mode, self._url, self._redis.uri, str(count))
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "chaos.backend_worker", *arguments),
             stdout=asyncio.subprocess.PIPE,

@@ -29,7 +29,7 @@ LARGE: dict[str, Behaviour] = {
 
 
 def findings(rounds: int) -> Iterator[Finding]:
-    """Ask so many times for each, in each colour."""
+    """Ask so many times for each, in each mode."""
     for name, behaviour in LARGE.items():
         with MisbehavingServer(behaviour) as server:
             found = [asyncio.run(_both(server.url)) for _ in range(rounds)]
@@ -51,7 +51,7 @@ async def _refusal(transport: AsyncTransport, url: str) -> tuple[bool, int]:
     """Tell whether it was refused, and the bytes it took."""
     tracemalloc.start()
     try:
-        await transport.send(HttpRequest("GET", url, path="GET"), transport.clock.monotonic() + 20)
+        await transport.send(HttpRequest("GET", url, label="GET"), transport.clock.monotonic() + 20)
     except (ResponseTooLargeError, MalformedResponseError):
         refused = True
     else:

@@ -64,9 +64,9 @@ def findings(rounds: int) -> Iterator[Finding]:
             for each in _sync_overruns(behaviours):
                 sync[name] = max(each, sync.get(name, 0.0))
                 ended += 1
-    for colour, worst, goal in (("sync", sync, 0.1), ("async", awaited, 0.05)):
+    for mode, worst, goal in (("sync", sync, 0.1), ("async", awaited, 0.05)):
         where = max(worst, key=worst.__getitem__)
-        yield Finding(f"overrun of a deadline, {colour}: s, worst ({where})", worst[where], goal)
+        yield Finding(f"overrun of a deadline, {mode}: s, worst ({where})", worst[where], goal)
     yield Finding("overrun, nobody accepts: s, sync", _deaf(), 0.1)
     yield Finding("overrun, nobody accepts: s, async", asyncio.run(_deaf_async()), 0.05)
     every = 4 * rounds * len(HOSTILE)

@@ -27,34 +27,34 @@ TLS = ssl.create_default_context()  # not used; to make one for each transport w
 
 
 def findings(count: int, seed: int) -> Iterator[Finding]:
-    """Send so many posts in each colour after 1.9 to 2.1 s of idling, and some after less."""
-    for colour in ("sync", "async"):
+    """Send so many posts in each mode after 1.9 to 2.1 s of idling, and some after less."""
+    for mode in ("sync", "async"):
         chance = random.Random(seed)
         with MisbehavingServer(answer(body=b"OK")) as server, _delayed(server.port) as port:
             url = f"http://127.0.0.1:{port}/session"
             long = [chance.uniform(1.9, 2.1) for _ in range(count)]
-            idled = asyncio.run(_all(colour, url, long))
+            idled = asyncio.run(_all(mode, url, long))
             short = [chance.uniform(0, 0.9) for _ in range(max(count // 10, 10))]
             begun = len(server.requests)
-            hurried = asyncio.run(_all(colour, url, short))
+            hurried = asyncio.run(_all(mode, url, short))
             made = [(one.body, one.connection) for one in server.requests[begun:]]
-        name = f"failures of {count} posts after about 2 s of idling, {colour}"
+        name = f"failures of {count} posts after about 2 s of idling, {mode}"
         yield Finding(name, idled.count(None), 0)
-        yield Finding(f"failures of {len(short)} after less, {colour}", hurried.count(None), 0)
+        yield Finding(f"failures of {len(short)} after less, {mode}", hurried.count(None), 0)
         soon = [number for number, gap in enumerate(hurried) if gap is not None and gap < 1]
         kept = [number for number in soon if len({c for b, c in made if b == b"%d" % number}) == 1]
-        name = f"of calls under 1 s apart, the share that reuses its connection, {colour}"
+        name = f"of calls under 1 s apart, the share that reuses its connection, {mode}"
         yield Finding(name, len(kept) / len(soon), 0.95, at_least=True)
 
 
-async def _all(colour: str, url: str, pauses: list[float]) -> list[float | None]:
+async def _all(mode: str, url: str, pauses: list[float]) -> list[float | None]:
     """Post twice for each pause, on a transport of its own; give the gaps, or None for failures."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int, pause: float) -> float | None:
         async with gate:
             try:
-                if colour == "async":
+                if mode == "async":
                     async with AiohttpTransport(ssl_context=TLS) as transport:
                         return await _twice(transport, url, b"%d" % number, pause)
                 with Urllib3Transport(ssl_context=TLS) as blocking:
@@ -67,7 +67,7 @@ async def _all(colour: str, url: str, pauses: list[float]) -> list[float | None]
 
 async def _twice(transport: AsyncTransport, url: str, body: bytes, pause: float) -> float:
     """Post, wait, post again; give the seconds between the two."""
-    post = HttpRequest("POST", url, path="POST session", body=body)
+    post = HttpRequest("POST", url, label="POST session", body=body)
     await transport.send(post, transport.clock.monotonic() + 5)
     answered = transport.clock.monotonic()
     await asyncio.sleep(pause)

@@ -37,10 +37,10 @@ async def _wait_async(url: str) -> None:
                 _say("waiting")
 
 
-def _main(url: str, colour: str) -> None:
+def _main(url: str, mode: str) -> None:
     before = Leftovers.now()
     try:
-        if colour == "sync":
+        if mode == "sync":
             _wait(url)
         else:
             asyncio.run(_wait_async(url))

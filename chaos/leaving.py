@@ -43,8 +43,8 @@ def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
     yield Finding("await points of a whole session that were cancelled at", steps, 5, at_least=True)
     yield Finding("sockets, tasks and threads left of those", left, 0)
     with running_status_server(1, HOURS, seed) as url:
-        for colour in ("sync", "async"):
-            yield Finding(f"the same after Ctrl-C, {colour}", _interrupt(url, colour), 0)
+        for mode in ("sync", "async"):
+            yield Finding(f"the same after Ctrl-C, {mode}", _interrupt(url, mode), 0)
         told, left = asyncio.run(_close_amid(url, watches))
         name = f"of {watches} watches, told that their transport is closed"
         yield Finding(name, told, watches, at_least=True)
@@ -117,9 +117,9 @@ async def _session(url: str, transport: AiohttpTransport) -> None:
     await requestor.get_status(session)
 
 
-def _interrupt(url: str, colour: str) -> int:
+def _interrupt(url: str, mode: str) -> int:
     """Press Ctrl-C on a process that waits for an answer; give what it has left."""
-    command = [sys.executable, "-m", "chaos.interrupted", url, colour]
+    command = [sys.executable, "-m", "chaos.interrupted", url, mode]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "waiting\n"
@@ -160,7 +160,7 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
 
 
 def _close_amid_threads(url: str) -> tuple[int, int]:
-    """The same in the other colour, a thread for each watch."""
+    """The same in the other mode, a thread for each watch."""
     before = Leftovers.now()
     transport = Urllib3Transport()
     requestor = Requestor(url, transport)

@@ -95,7 +95,7 @@ def _counted(row: tuple[Behaviour, str], met: Counter[str]) -> Behaviour:
 
 
 def findings(count: int, seed: int) -> Iterator[Finding]:
-    """Start so many sessions, half of them in each colour."""
+    """Start so many sessions, half of them in each mode."""
     chance = random.Random(seed)
     wrong = repeated = 0
     for play in (_play_sync, _play_async):

@@ -27,7 +27,7 @@ class Counting(AiohttpTransport):
     """Counts what is asked, by token."""
 
     def __init__(self) -> None:
-        super().__init__(max_connections=1000)
+        super().__init__(pool_size=1000)
         self.asked: Counter[str] = Counter()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:

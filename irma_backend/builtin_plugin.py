@@ -17,11 +17,11 @@ from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk
 from irma_core.plugins.hookspecs import (
-    Colour,
+    FactoryContext,
+    Mode,
     PluginUri,
     SignerFactory,
     StoreFactory,
-    WiringContext,
     hookimpl,
 )
 from irma_core.protocol.stores import AsyncStore, Store
@@ -47,18 +47,18 @@ def irma_stores() -> Mapping[str, StoreFactory]:
     return {"memory": _memory_store, "sqlite": _sqlite_store}
 
 
-def _signer_of_file(uri: PluginUri, context: WiringContext) -> Signer | AsyncSigner:
+def _signer_of_file(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
     """Take a private key in PEM (RS256), or a key in base64 (HS256) as the server has it."""
     content = _read(_path_of(uri))
     if _PEM in setting_text(content):
-        return _coloured(_rsa_signer(content), context)
+        return _check_mode(_rsa_signer(content), context)
     try:
-        return _coloured(_hmac_signer(content), context)
+        return _check_mode(_hmac_signer(content), context)
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; or, for RS256, a private key in PEM") from None
 
 
-def _signer_of_secret(uri: PluginUri, context: WiringContext) -> Signer | AsyncSigner:
+def _signer_of_secret(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
     """Take a key in base64 by the name that it has in `secrets`."""
     name = unquote(uri.rest)
     if name not in context.secrets:
@@ -67,10 +67,10 @@ def _signer_of_secret(uri: PluginUri, context: WiringContext) -> Signer | AsyncS
         raise ConfigurationError(
             f"the URI names no secret: hmac:NAME takes the key by its name in secrets= ({there})"
         )
-    return _coloured(_hmac_signer(context.secret(name)), context)
+    return _check_mode(_hmac_signer(context.secret(name)), context)
 
 
-def _memory_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
+def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     if uri.rest:
         raise ConfigurationError("nothing stands behind memory:")
     if Risk.MEMORY_STORE not in context.allow:
@@ -78,12 +78,12 @@ def _memory_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
             "each process would have a store of its own: allow Risk.MEMORY_STORE if this program "
             "runs as one process, else use a store that its processes share"
         )
-    is_async = context.colour is Colour.ASYNC
+    is_async = context.mode is Mode.ASYNC
     return AsyncMemoryStore(context.clock) if is_async else MemoryStore(context.clock)
 
 
-def _sqlite_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
-    is_async = context.colour is Colour.ASYNC
+def _sqlite_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
+    is_async = context.mode is Mode.ASYNC
     return (AsyncSqliteStore if is_async else SqliteStore)(_path_of(uri), context.clock)
 
 
@@ -125,8 +125,8 @@ def _hmac_signer(key: bytes) -> HmacSigner:
     return HmacSigner.from_base64(key)
 
 
-def _coloured(signer: Signer, context: WiringContext) -> Signer | AsyncSigner:
-    return _Awaited(signer) if context.colour is Colour.ASYNC else signer
+def _check_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
+    return _Awaited(signer) if context.mode is Mode.ASYNC else signer
 
 
 @final

@@ -1,4 +1,4 @@
-"""Stores in this process's memory, one a colour: for tests, and for programs of one process.
+"""Stores in this process's memory, one a mode: for tests, and for programs of one process.
 
 With several processes each has its own, so each of them would take a callback or a handle once.
 Nobody can see from inside that there are others, so a `memory:` URI wants `Risk.MEMORY_STORE`; what
@@ -19,7 +19,7 @@ from irma_core.tracebacks import boundary
 
 __all__ = ["AsyncMemoryStore", "MemoryStore"]
 
-_SWEPT_FROM: Final = 1024
+_MIN_SWEEP_SIZE: Final = 1024
 
 
 @final
@@ -38,7 +38,7 @@ class MemoryStore:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, bytes]] = {}
-        self._sweep_at = _SWEPT_FROM
+        self._sweep_at = _MIN_SWEEP_SIZE
         self._process = os.getpid()
         self._is_closed = False
 
@@ -95,7 +95,7 @@ class MemoryStore:
         now = self._clock.monotonic()
         self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
         # The next one comes when as many were put again, so that it costs little for each of them.
-        self._sweep_at = max(_SWEPT_FROM, 2 * len(self._kept))
+        self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._kept))
 
     def _check(self) -> None:
         if self._is_closed:

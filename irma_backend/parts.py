@@ -1,6 +1,6 @@
 """By configuration alone: a requestor, a signer, a status backend or a store, from URIs.
 
-Each is a context manager, one a colour. It owns what it opens, the transport included, and closes
+Each is a context manager, one a mode. It owns what it opens, the transport included, and closes
 it in reverse order at the end, and also where something later cannot be opened.
 Belongs here: lifetimes. Does not belong here: what a URI means (`opening`, plugins).
 """
@@ -18,10 +18,10 @@ from irma_backend.installed import chosen_plugins, installed_plugins
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import DEFAULT_JWT_ISSUER
-from irma_core.models.risks import Risk, given_risks
-from irma_core.plugins.guard import Opened
-from irma_core.plugins.hookspecs import Colour, Secret, WiringContext
-from irma_core.plugins.registry import Plugins
+from irma_core.models.risks import Risk, parse_risks
+from irma_core.plugins.guard import OpenPart
+from irma_core.plugins.hookspecs import FactoryContext, Mode, Secret
+from irma_core.plugins.registry import PluginRegistry
 from irma_core.protocol.part_checks import check_transport
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
@@ -42,7 +42,7 @@ from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = [
     "BUILT_IN",
-    "Opening",
+    "PartFactory",
     "PluginNames",
     "Secrets",
     "connect",
@@ -107,14 +107,14 @@ def connect(
         PluginError: A plugin is not installed, does not do what it must, or failed; or nobody has
             the URI's scheme.
     """
-    risks = given_risks(allow)  # once, as a generator gives them once
+    risks = parse_risks(allow)  # once, as a generator gives them once
     with _opening(plugins, secrets, risks, transport) as (opening, used):
         authentication = opening.authentication(name=name, key=key, token=token)
         backend = None if status is None else opening.status_backend(status)
         yield Requestor(
             url,
             used,
-            # The wiring has checked that they are of this colour.
+            # The wiring has checked that they are of this mode.
             authentication=cast("Authentication[Signer]", authentication),
             status_backend=cast("StatusBackend | None", backend),
             gateway=gateway,
@@ -148,7 +148,7 @@ async def connect_async(
     frontend_url: str | None = None,
 ) -> AsyncGenerator[AsyncRequestor]:
     """`connect`, awaited; its own transport is an `AiohttpTransport()`."""
-    risks = given_risks(allow)
+    risks = parse_risks(allow)
     async with _opening_async(plugins, secrets, risks, transport) as (opening, used):
         authentication = opening.authentication(name=name, key=key, token=token)
         backend = None if status is None else opening.status_backend(status)
@@ -281,12 +281,12 @@ def _opening(
     secrets: Secrets | None,
     allow: Collection[Risk],
     transport: Transport | None,
-) -> Generator[tuple[Opening, Transport]]:
+) -> Generator[tuple[PartFactory, Transport]]:
     with ExitStack() as owned:
         used = owned.enter_context(Urllib3Transport()) if transport is None else transport
         yield (
-            Opening(
-                Colour.SYNC,
+            PartFactory(
+                Mode.SYNC,
                 used,
                 lambda opened: owned.callback(opened.close),
                 plugins=plugins,
@@ -303,7 +303,7 @@ async def _opening_async(
     secrets: Secrets | None,
     allow: Collection[Risk],
     transport: AsyncTransport | None,
-) -> AsyncGenerator[tuple[Opening, AsyncTransport]]:
+) -> AsyncGenerator[tuple[PartFactory, AsyncTransport]]:
     async with AsyncExitStack() as owned:
         used = transport
         if used is None:
@@ -312,8 +312,8 @@ async def _opening_async(
 
             used = await owned.enter_async_context(AiohttpTransport())
         yield (
-            Opening(
-                Colour.ASYNC,
+            PartFactory(
+                Mode.ASYNC,
                 used,
                 lambda opened: owned.push_async_callback(opened.aclose),
                 plugins=plugins,
@@ -332,11 +332,11 @@ Secrets: TypeAlias = Mapping[str, Secret]
 
 
 @final
-class Opening:
+class PartFactory:
     """Opens parts, each of which it tells to its owner at once.
 
     Args:
-        colour: Of the parts.
+        mode: Of the parts.
         transport: What parts may send with, and whose clock they get.
         own: Takes what was opened, to close it later.
         plugins: Names of installed plugins, or modules of the application's that are plugins.
@@ -350,26 +350,26 @@ class Opening:
 
     def __init__(
         self,
-        colour: Colour,
+        mode: Mode,
         transport: Transport | AsyncTransport,
-        own: Callable[[Opened[object]], object],
+        own: Callable[[OpenPart[object]], object],
         *,
         plugins: PluginNames,
         secrets: Secrets | None,
         allow: Collection[Risk],
     ) -> None:
-        check_transport(transport, is_async=colour is Colour.ASYNC)
+        check_transport(transport, is_async=mode is Mode.ASYNC)
         if secrets is not None and not isinstance(secrets, Mapping):
             raise ConfigurationError(
                 "secrets: a mapping of names to secrets, or to what gives them"
             )
         self._own = own
-        self._plugins = Plugins(
+        self._plugins = PluginRegistry(
             {BUILT_IN: builtin_schemes, **chosen_plugins(plugins)},
             lambda: [plugin.name for plugin in installed_plugins()],
         )
-        self._context = WiringContext(
-            colour, transport.clock, transport, secrets or {}, allow=given_risks(allow)
+        self._context = FactoryContext(
+            mode, transport.clock, transport, secrets or {}, allow=parse_risks(allow)
         )
 
     def signer(self, uri: str) -> Signer | AsyncSigner:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from irma_core.async_requestor import AsyncRequestor
-    from irma_core.callbacks.delivery import SessionEnd
+    from irma_core.callbacks.delivery import SessionOutcome
     from irma_core.errors import (
         AnswerError,
         HandleError,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         SessionMayExistError,
         SessionTimedOutError,
     )
-    from irma_core.handles import Bearer, HandleSealer
+    from irma_core.handles import Binding, HandleSealer
     from irma_core.models.answers import Answer, AnsweredSlot, Evidence
     from irma_core.models.condiscon import (
         AttributeRequest,
@@ -107,7 +107,7 @@ else:
             "ServerRefusedError SessionCancelledError "
             "SessionGoneError SessionMayExistError SessionTimedOutError"
         ),
-        "callbacks.delivery": "SessionEnd",
+        "callbacks.delivery": "SessionOutcome",
         "models.answers": "Answer AnsweredSlot Evidence",
         "models.condiscon": "AttributeRequest Con ConDisCon DisCon all_of any_of optional",
         "models.credentials": "CredentialRequest",
@@ -131,7 +131,7 @@ else:
             "HmacAuthentication NoAuthentication PublicKeyAuthentication TokenAuthentication"
         ),
         "trust.gateway_settings": "GatewayAssertion GatewayAuthentication GatewaySecret",
-        "handles": "Bearer HandleSealer",
+        "handles": "Binding HandleSealer",
         "trust.keys": "PublicKey SharedKey",
         "trust.request_jwt": "VerifiedRequest sign_session_request verify_session_request_jwt",
         "trust.result_jwt": "verify_getproof_jwt verify_result_jwt",
@@ -166,7 +166,7 @@ __all__ = [
     "AttributeBasedSignature",
     "AttributeProofStatus",
     "AttributeRequest",
-    "Bearer",
+    "Binding",
     "CallbackReceiver",
     "Con",
     "ConDisCon",
@@ -211,9 +211,9 @@ __all__ = [
     "Sealer",
     "ServerRefusedError",
     "SessionCancelledError",
-    "SessionEnd",
     "SessionGoneError",
     "SessionMayExistError",
+    "SessionOutcome",
     "SessionPackage",
     "SessionPointer",
     "SessionResult",

@@ -23,8 +23,8 @@ from irma_core.callbacks.chains import ChainState, begin_chain, leave_chain_flow
 from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
-    Wiring,
-    wire,
+    RequestorContext,
+    make_context,
 )
 from irma_core.flows.driver import run_async
 from irma_core.flows.effects import Flow
@@ -43,7 +43,7 @@ from irma_core.flows.session_calls import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
-from irma_core.handles import Bearer, HandleSealer, redeem_handle_flow
+from irma_core.handles import Binding, HandleSealer, redeem_handle_flow
 from irma_core.models.answers import Answer
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
@@ -95,7 +95,7 @@ class AsyncRequestor:
         frontend_url: str | None = None,
     ) -> None:
         self._transport = transport
-        self._wiring = wire(
+        self._context = make_context(
             url,
             transport,
             authentication=authentication,
@@ -111,30 +111,30 @@ class AsyncRequestor:
         )
 
     def __repr__(self) -> str:
-        return f"<AsyncRequestor at {self._wiring.server.text}>"
+        return f"<AsyncRequestor at {self._context.server.text}>"
 
     @property
-    def wiring(self) -> Wiring:
+    def context(self) -> RequestorContext:
         """See `Requestor.wiring`."""
-        return self._wiring
+        return self._context
 
     async def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
         """See `Requestor.run_flow`."""
         return await self._run(flow)
 
     async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
-        through = through_gateway(self._wiring, flow)
+        through = through_gateway(self._context, flow)
         return await run_async(through, self._transport, streams)
 
     async def start_session(
         self, request: SessionRequest | ExtendedRequest | str
     ) -> StartedSession:
         """See `Requestor.start_session`."""
-        return await self._run(start_session_flow(self._wiring, request))
+        return await self._run(start_session_flow(self._context, request))
 
     async def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
         """See `Requestor.get_status`."""
-        return await self._run(get_status_flow(self._wiring, session))
+        return await self._run(get_status_flow(self._context, session))
 
     @asynccontextmanager
     @boundary
@@ -142,7 +142,7 @@ class AsyncRequestor:
         self, session: StartedSession, *, timeout: timedelta | None = None
     ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
         """See `Requestor.watch_status`: `async with … as statuses: async for …`."""
-        state = begin_watch(self._wiring, session, timeout)
+        state = begin_watch(self._context, session, timeout)
         async with (
             AsyncExitStack() as streams,
             aclosing(self._statuses(state, streams)) as statuses,
@@ -154,7 +154,7 @@ class AsyncRequestor:
         self, state: WatchState, streams: AsyncExitStack
     ) -> AsyncGenerator[SessionStatus]:
         while not state.is_over:
-            flow = next_status_flow(self._wiring, state)
+            flow = next_status_flow(self._context, state)
             status, state = await self._run(flow, streams)
             yield status
 
@@ -162,7 +162,7 @@ class AsyncRequestor:
         self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
     ) -> Answer:
         """See `Requestor.wait_for_answer`."""
-        flow = wait_for_answer_flow(self._wiring, session, timeout, keep_session=keep_session)
+        flow = wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
         return await self._run(flow)
 
     def follow_chain(
@@ -176,7 +176,7 @@ class AsyncRequestor:
     ) -> AsyncIterator[Answer]:
         """See `Requestor.follow_chain`: `async for answer in …`."""
         state = begin_chain(
-            self._wiring,
+            self._context,
             session,
             sealer=sealer,
             store=store,
@@ -188,16 +188,16 @@ class AsyncRequestor:
     @boundary
     async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
         while not state.is_over:
-            answer, state = await self._run(next_answer_flow(self._wiring, state))
+            answer, state = await self._run(next_answer_flow(self._context, state))
             try:
                 yield answer
             except BaseException:
-                await self._run(leave_chain_flow(self._wiring, state))
+                await self._run(leave_chain_flow(self._context, state))
                 raise
 
     async def get_answer(self, session: StartedSession) -> Answer:
         """See `Requestor.get_answer`."""
-        return await self._run(get_answer_flow(self._wiring, session))
+        return await self._run(get_answer_flow(self._context, session))
 
     async def redeem_handle(
         self,
@@ -206,42 +206,42 @@ class AsyncRequestor:
         sealer: HandleSealer,
         store: AsyncStore,
         purpose: str,
-        binding: str | Bearer | None,
+        binding: str | Binding | None,
     ) -> Answer:
         """See `Requestor.redeem_handle`."""
         flow = redeem_handle_flow(
-            self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
+            self._context, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
         )
         return await self._run(flow)
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """See `Requestor.get_unchecked_result`."""
-        return await self._run(get_unchecked_result_flow(self._wiring, session))
+        return await self._run(get_unchecked_result_flow(self._context, session))
 
     async def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
         """See `Requestor.get_result_jwt`."""
-        return await self._run(get_result_jwt_flow(self._wiring, session))
+        return await self._run(get_result_jwt_flow(self._context, session))
 
     async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
         """See `Requestor.cancel_session`."""
-        await self._run(cancel_session_flow(self._wiring, session))
+        await self._run(cancel_session_flow(self._context, session))
 
     async def get_public_key(self) -> str:
         """See `Requestor.get_public_key`."""
-        return await self._run(get_public_key_flow(self._wiring))
+        return await self._run(get_public_key_flow(self._context))
 
     async def revoke(self, request: RevocationRequest) -> None:
         """See `Requestor.revoke`."""
-        await self._run(revoke_flow(self._wiring, request))
+        await self._run(revoke_flow(self._context, request))
 
     async def check_health(self) -> None:
         """See `Requestor.check_health`."""
-        await self._run(check_health_flow(self._wiring))
+        await self._run(check_health_flow(self._context))
 
     async def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
         """See `Requestor.set_pairing`."""
-        return await self._run(set_pairing_flow(self._wiring, session, method))
+        return await self._run(set_pairing_flow(self._context, session, method))
 
     async def complete_pairing(self, session: StartedSession) -> None:
         """See `Requestor.complete_pairing`."""
-        await self._run(complete_pairing_flow(self._wiring, session))
+        await self._run(complete_pairing_flow(self._context, session))

@@ -20,7 +20,7 @@ from irma_core.errors import (
     HandleInvalidError,
     HandleUsedError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, PutIfAbsent
 from irma_core.flows.once import CLOCKS_DIFFER
 from irma_core.flows.session_calls import get_answer_flow
@@ -35,10 +35,10 @@ from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 from irma_core.wire.read_requests import read_as
-from irma_core.wire.stored_requests import kept_request, read_kept_request
+from irma_core.wire.stored_requests import read_kept_request, stored_request
 
 __all__ = [
-    "Bearer",
+    "Binding",
     "HandleSealer",
     "check_handle_sealer",
     "redeem_handle_flow",
@@ -51,10 +51,10 @@ _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=36500)
 
 
-class Bearer(Enum):
+class Binding(Enum):
     """Who may bring a handle that is bound to no web session."""
 
-    ANYBODY = "anybody"
+    NONE = "anybody"
     """Whoever has it: for a page for the public, where the answer is worth nothing to a thief."""
 
 
@@ -83,14 +83,14 @@ class HandleSealer:
         """How long a handle lives, counted from the session's start."""
         return self._lifetime
 
-    def seal(self, session: StartedSession, *, purpose: str, binding: str | Bearer) -> str:
+    def seal(self, session: StartedSession, *, purpose: str, binding: str | Binding) -> str:
         """Make a handle for the browser.
 
         Args:
             session: What `start_session` gave.
             purpose: What the answer is for, `"login"` for instance: only that takes it.
             binding: A secret of the web session, which a thief of the handle has not: the cookie's
-                value, or what is kept under it. `Bearer.ANYBODY` binds it to nobody.
+                value, or what is kept under it. `Binding.NONE` binds it to nobody.
 
         Returns:
             Some 600 letters, digits, `-` and `_`, and more for a longer request. A message to
@@ -103,21 +103,19 @@ class HandleSealer:
         """
         check_instance(session, StartedSession, "session", "a StartedSession")
         check_string(purpose, "purpose")
-        if binding is not Bearer.ANYBODY:
-            check_instance(
-                binding, str, "binding", "a secret of the web session, or Bearer.ANYBODY"
-            )
+        if binding is not Binding.NONE:
+            check_instance(binding, str, "binding", "a secret of the web session, or Binding.NONE")
         value: JsonValue = {
             "package": session.package.json_value(),
             "started": session.started_at.isoformat(),
-            "asked": kept_request(session.request),
+            "asked": stored_request(session.request),
         }
         return self._sealer.seal(
             value,
             purpose=_PURPOSE + purpose,
             now=session.started_at,
             lifetime=self._lifetime,
-            binding=None if binding is Bearer.ANYBODY else binding,
+            binding=None if binding is Binding.NONE else binding,
         )
 
     def unseal(
@@ -125,7 +123,7 @@ class HandleSealer:
         handle: str | bytes | None,
         *,
         purpose: str,
-        binding: str | Bearer | None,
+        binding: str | Binding | None,
         now: datetime,
     ) -> StartedSession:
         """Give the session of a handle that came back.
@@ -149,14 +147,14 @@ class HandleSealer:
             UsageError: The purpose or the binding is not a string, or the time is not aware.
         """
         check_string(purpose, "purpose")
-        if binding is not None and binding is not Bearer.ANYBODY:
-            check_instance(binding, str, "binding", "a string, Bearer.ANYBODY or None")
+        if binding is not None and binding is not Binding.NONE:
+            check_instance(binding, str, "binding", "a string, Binding.NONE or None")
         value = self._sealer.unseal(
             handle,
             purpose=_PURPOSE + purpose,
             now=now,
             # Nothing is ever sealed for an empty text.
-            binding=None if binding is Bearer.ANYBODY else binding or "",
+            binding=None if binding is Binding.NONE else binding or "",
         )
         now = as_utc(now, "now")
         session = _read(value)
@@ -206,13 +204,13 @@ def _read(value: JsonValue) -> StartedSession | None:
 
 
 def redeem_handle_flow(
-    wiring: Wiring,
+    context: RequestorContext,
     handle: str | bytes | None,
     *,
     sealer: HandleSealer,
     store: Store | AsyncStore,
     purpose: str,
-    binding: str | Bearer | None,
+    binding: str | Binding | None,
 ) -> Flow[Answer]:
     """Give the answer of a handle's session, to the first who asks.
 
@@ -227,11 +225,11 @@ def redeem_handle_flow(
         IrmaError: What `get_answer_flow` raises; the handle is not used up.
     """
     check_handle_sealer(sealer)
-    check_store(store, is_async=wiring.is_async)
-    now = utc_now(wiring.clock)
+    check_store(store, is_async=context.is_async)
+    now = utc_now(context.clock)
     session = sealer.unseal(handle, purpose=purpose, binding=binding, now=now)
-    deadline = wiring.deadline()
-    answer = yield from get_answer_flow(wiring, session, deadline)
+    deadline = context.deadline()
+    answer = yield from get_answer_flow(context, session, deadline)
     lifetime = sealer.lifetime + CLOCKS_DIFFER
     is_first = yield from PutIfAbsent(
         store, _key(session, purpose), b"redeemed", lifetime, deadline

@@ -1,7 +1,7 @@
 """The front door: a requestor at one IRMA server, one line a method.
 
 Everything that happens, and in which order, is in `flows`; what each method is for is said here for
-both colours (`async_requestor` has the other). It may be shared by threads and does not own its
+both modes (`async_requestor` has the other). It may be shared by threads and does not own its
 transport.
 """
 
@@ -25,8 +25,8 @@ from irma_core.callbacks.chains import ChainState, begin_chain, leave_chain_flow
 from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
-    Wiring,
-    wire,
+    RequestorContext,
+    make_context,
 )
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow
@@ -45,7 +45,7 @@ from irma_core.flows.session_calls import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
-from irma_core.handles import Bearer, HandleSealer, redeem_handle_flow
+from irma_core.handles import Binding, HandleSealer, redeem_handle_flow
 from irma_core.models.answers import Answer
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
@@ -126,7 +126,7 @@ class Requestor:
         frontend_url: str | None = None,
     ) -> None:
         self._transport = transport
-        self._wiring = wire(
+        self._context = make_context(
             url,
             transport,
             authentication=authentication,
@@ -142,12 +142,12 @@ class Requestor:
         )
 
     def __repr__(self) -> str:
-        return f"<Requestor at {self._wiring.server.text}>"
+        return f"<Requestor at {self._context.server.text}>"
 
     @property
-    def wiring(self) -> Wiring:
+    def context(self) -> RequestorContext:
         """Its settings, as flows take them."""
-        return self._wiring
+        return self._context
 
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
         """Run a flow that was made with its `wiring`: what is built on top does so.
@@ -158,7 +158,7 @@ class Requestor:
         return self._run(flow)
 
     def _run(self, flow: Flow[ReturnT], streams: ExitStack | None = None) -> ReturnT:
-        return run(through_gateway(self._wiring, flow), self._transport, streams)
+        return run(through_gateway(self._context, flow), self._transport, streams)
 
     def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:
         """Start a session.
@@ -180,7 +180,7 @@ class Requestor:
             DeadlineError: The time was up before a byte was sent.
             SigningError: The signer failed.
         """
-        return self._run(start_session_flow(self._wiring, request))
+        return self._run(start_session_flow(self._context, request))
 
     def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
         """Ask how far the session is; `DONE` does not say that there is an answer.
@@ -188,7 +188,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return self._run(get_status_flow(self._wiring, session))
+        return self._run(get_status_flow(self._context, session))
 
     @contextmanager
     @boundary
@@ -213,14 +213,14 @@ class Requestor:
             ServerRefusedError: The server refuses.
             TransportError: The server could not be reached up to the end.
         """
-        state = begin_watch(self._wiring, session, timeout)
+        state = begin_watch(self._context, session, timeout)
         with ExitStack() as streams, closing(self._statuses(state, streams)) as statuses:
             yield statuses
 
     @boundary
     def _statuses(self, state: WatchState, streams: ExitStack) -> Generator[SessionStatus]:
         while not state.is_over:
-            status, state = self._run(next_status_flow(self._wiring, state), streams)
+            status, state = self._run(next_status_flow(self._context, state), streams)
             yield status
 
     def wait_for_answer(
@@ -243,7 +243,7 @@ class Requestor:
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         return self._run(
-            wait_for_answer_flow(self._wiring, session, timeout, keep_session=keep_session)
+            wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
         )
 
     def follow_chain(
@@ -277,7 +277,7 @@ class Requestor:
             StoreError: The store failed.
         """
         state = begin_chain(
-            self._wiring,
+            self._context,
             session,
             sealer=sealer,
             store=store,
@@ -289,11 +289,11 @@ class Requestor:
     @boundary
     def _answers(self, state: ChainState) -> Generator[Answer]:
         while not state.is_over:
-            answer, state = self._run(next_answer_flow(self._wiring, state))
+            answer, state = self._run(next_answer_flow(self._context, state))
             try:
                 yield answer
             except BaseException:
-                self._run(leave_chain_flow(self._wiring, state))
+                self._run(leave_chain_flow(self._context, state))
                 raise
 
     def get_answer(self, session: StartedSession) -> Answer:
@@ -303,7 +303,7 @@ class Requestor:
             ResultJwtError: With `server_key`: the signed result is refused.
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
-        return self._run(get_answer_flow(self._wiring, session))
+        return self._run(get_answer_flow(self._context, session))
 
     def redeem_handle(
         self,
@@ -312,7 +312,7 @@ class Requestor:
         sealer: HandleSealer,
         store: Store,
         purpose: str,
-        binding: str | Bearer | None,
+        binding: str | Binding | None,
     ) -> Answer:
         """Give the answer of a handle's session, once: do the work that it is for after this.
 
@@ -337,7 +337,7 @@ class Requestor:
             StoreError: The store failed: there is no answer, and the handle may be used up.
         """
         flow = redeem_handle_flow(
-            self._wiring, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
+            self._context, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
         )
         return self._run(flow)
 
@@ -347,7 +347,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return self._run(get_unchecked_result_flow(self._wiring, session))
+        return self._run(get_unchecked_result_flow(self._context, session))
 
     def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
         """Give the result as a JWT signed by the server, at any status; it is not verified.
@@ -355,7 +355,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return self._run(get_result_jwt_flow(self._wiring, session))
+        return self._run(get_result_jwt_flow(self._context, session))
 
     def cancel_session(self, session: StartedSession | RequestorToken) -> None:
         """Cancel the session; one that has ended stays as it is.
@@ -363,14 +363,14 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        self._run(cancel_session_flow(self._wiring, session))
+        self._run(cancel_session_flow(self._context, session))
 
     def get_public_key(self) -> str:
         """Give the key that the server signs results with: PEM.
 
         Fetched from the same server it proves no more than TLS does.
         """
-        return self._run(get_public_key_flow(self._wiring))
+        return self._run(get_public_key_flow(self._context))
 
     def revoke(self, request: RevocationRequest) -> None:
         """Revoke a credential that was issued with a revocation key.
@@ -378,11 +378,11 @@ class Requestor:
         Raises:
             SigningError: The signer failed.
         """
-        self._run(revoke_flow(self._wiring, request))
+        self._run(revoke_flow(self._context, request))
 
     def check_health(self) -> None:
         """Ask whether the server is up: it returns, or raises."""
-        self._run(check_health_flow(self._wiring))
+        self._run(check_health_flow(self._context))
 
     def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
         """Switch pairing on or off before an app connects, where no browser does it.
@@ -397,7 +397,7 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        return self._run(set_pairing_flow(self._wiring, session, method))
+        return self._run(set_pairing_flow(self._context, session, method))
 
     def complete_pairing(self, session: StartedSession) -> None:
         """Say that the person typed the code the app shows; while the status is `PAIRING`.
@@ -405,4 +405,4 @@ class Requestor:
         Raises:
             SessionGoneError: The server no longer knows the session.
         """
-        self._run(complete_pairing_flow(self._wiring, session))
+        self._run(complete_pairing_flow(self._context, session))

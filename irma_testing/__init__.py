@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from irma_testing.memory.events import EventStream
     from irma_testing.memory.scheme import EXAMPLE_SCHEME, OPEN_SCHEME, CredentialType, Scheme
     from irma_testing.memory.server import InMemoryServer
-    from irma_testing.memory.session_request import AttributeAsked
+    from irma_testing.memory.session_request import RequestedAttribute
     from irma_testing.memory.sessions import OpenSession
     from irma_testing.memory.settings import RequestorSettings, ServerSettings
     from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
@@ -43,7 +43,7 @@ else:
         "memory.server": "InMemoryServer",
         "memory.settings": "RequestorSettings ServerSettings",
         "memory.sessions": "OpenSession",
-        "memory.session_request": "AttributeAsked",
+        "memory.session_request": "RequestedAttribute",
         "memory.transports": "AsyncInMemoryTransport InMemoryTransport",
         "memory.wallet": "HeldCredential",
         "scripted": "AsyncScriptedTransport ScriptedStream ScriptedTransport",
@@ -68,7 +68,6 @@ __all__ = [
     "AppError",
     "AsyncInMemoryTransport",
     "AsyncScriptedTransport",
-    "AttributeAsked",
     "CredentialType",
     "EventStream",
     "HeldCredential",
@@ -77,6 +76,7 @@ __all__ = [
     "ManualClock",
     "OpenSession",
     "Outcome",
+    "RequestedAttribute",
     "RequestorSettings",
     "ScannedSession",
     "Scheme",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from inspect import iscoroutinefunction
@@ -64,13 +65,15 @@ def check_mapping(value: object, kind: type | tuple[type, ...], name: str, expec
 
 
 def check_number(value: object, name: str) -> None:
-    """Check that a value is a number of seconds.
+    """Check that a value is a number of seconds; infinity is one, for a deadline that never comes.
 
     Raises:
         UsageError: It is something else.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (is_number and -_LATEST < cast("float", value) < _LATEST):  # false of NaN as well
+    # NaN is not between any two numbers.
+    is_between = is_number and -_LATEST < cast("float", value) < _LATEST
+    if not (is_between or value == math.inf):
         raise UsageError(f"{name}: must be a number of seconds on the transport's clock")
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias, final
 from irma_core.errors import UsageError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import AsyncByteStream, ByteStream, Silence
+from irma_core.protocol.transport import AsyncByteStream, ByteStream, ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_duration, check_items, check_number, is_function
 from irma_testing.time import ManualClock
@@ -40,7 +40,7 @@ class ScriptedStream:
 
     def __init__(
         self,
-        steps: Iterable[bytes | timedelta | Silence | BaseException] = (),
+        steps: Iterable[bytes | timedelta | ReadOutcome | BaseException] = (),
         *,
         status: int = 200,
         headers: tuple[tuple[str, str], ...] = (("content-type", "text/event-stream"),),
@@ -54,13 +54,13 @@ class ScriptedStream:
         ):
             raise UsageError("headers: must be pairs of two strings, a name and a value")
         self.is_closed = False
-        kinds = (bytes, timedelta, Silence, BaseException)
+        kinds = (bytes, timedelta, ReadOutcome, BaseException)
         expected = "bytes, timedeltas, Silence and errors"
-        self._steps: deque[bytes | timedelta | Silence | BaseException] = deque(
+        self._steps: deque[bytes | timedelta | ReadOutcome | BaseException] = deque(
             check_items(steps, kinds, "steps", expected)
         )
 
-    def play(self, clock: ManualClock, deadline: float) -> bytes | Silence:
+    def play(self, clock: ManualClock, deadline: float) -> bytes | ReadOutcome:
         """Play the next step, and move the clock up to it, or to the deadline.
 
         Raises:
@@ -81,7 +81,7 @@ class ScriptedStream:
             else:
                 return step
         clock.advance(timedelta(seconds=max(deadline - clock.monotonic(), 0)))
-        return Silence.QUIET
+        return ReadOutcome.IDLE
 
 
 @final
@@ -92,7 +92,7 @@ class _SyncStream:
         self._script, self._clock = script, clock
         self.status, self.headers = script.status, script.headers
 
-    def read(self, deadline: float) -> bytes | Silence:
+    def read(self, deadline: float) -> bytes | ReadOutcome:
         return self._script.play(self._clock, deadline)
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class _AsyncStream:
         self._script, self._clock = script, clock
         self.status, self.headers = script.status, script.headers
 
-    async def read(self, deadline: float) -> bytes | Silence:
+    async def read(self, deadline: float) -> bytes | ReadOutcome:
         return self._script.play(self._clock, deadline)
 
     async def aclose(self) -> None:
@@ -116,7 +116,7 @@ class _AsyncStream:
 
 @boundary
 class _Script:
-    """What both colours share: the script, and a record of what was done."""
+    """What both modes share: the script, and a record of what was done."""
 
     def __init__(
         self,
@@ -156,7 +156,7 @@ class _Script:
         self.requests.append(request)
         self.deadlines.append(deadline)
         if not self._steps:
-            raise AssertionError(f"the script has no step for {request.path}")
+            raise AssertionError(f"the script has no step for {request.label}")
         step = self._steps.popleft()
         if isinstance(step, Exception):
             raise step

@@ -31,12 +31,12 @@ from irma_transport_urllib3.exchange import NotHttpError
 from irma_transport_urllib3.framing import HeadCheck
 
 __all__ = [
-    "UNDER_WAY",
+    "CURRENT_EXCHANGE",
     "BrokenError",
     "Exchange",
-    "MarkingRequest",
     "NotLocalError",
-    "never_again",
+    "TrackedRequest",
+    "no_retry",
 ]
 
 
@@ -152,11 +152,11 @@ class Exchange:
             request.update_body_from_data(self._body)
 
 
-UNDER_WAY: Final[ContextVar[Exchange]] = ContextVar("UNDER_WAY")
+CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")
 """The exchange of the task that runs."""
 
 
-async def never_again(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """Run the request once."""
     try:
         return await handler(request)
@@ -167,12 +167,12 @@ async def never_again(request: ClientRequest, handler: ClientHandlerType) -> Cli
     raise BrokenError
 
 
-class MarkingRequest(ClientRequest):
+class TrackedRequest(ClientRequest):
     """Says when its first byte is about to leave. Tracing would too, for a tenth more CPU."""
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Mark the exchange of this task, and send what it is about."""
-        exchange, shown = UNDER_WAY.get(), self.url
+        exchange, shown = CURRENT_EXCHANGE.get(), self.url
         exchange.check_peer(conn)
         exchange.request_sent = True
         exchange.reveal_in(self)

@@ -19,7 +19,7 @@ from aiohttp import (
 )
 
 from irma_core.errors import ConfigurationError
-from irma_transport_aiohttp.exchange import BrokenError, MarkingRequest
+from irma_transport_aiohttp.exchange import BrokenError, TrackedRequest
 
 __all__ = ["Limits", "Sessions"]
 
@@ -147,7 +147,7 @@ def _session(connector: BaseConnector, *, is_own: bool = True) -> ClientSession:
         auto_decompress=False,
         trust_env=False,
         skip_auto_headers=("Accept", "Content-Type"),
-        request_class=MarkingRequest,
+        request_class=TrackedRequest,
     )
     # Tools for tracing patch `ClientSession` to add theirs, and get every header and body so.
     session.trace_configs.clear()

@@ -8,7 +8,7 @@ from time import monotonic
 from aiohttp import ClientError, ClientResponse
 
 from irma_core.errors import TransportError
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_transport_aiohttp.exchange import Exchange
 from irma_transport_aiohttp.failures import explain
@@ -53,7 +53,7 @@ class AiohttpStream:
         self._path = path
         self._under_way = under_way
 
-    async def read(self, deadline: float) -> bytes | Silence:
+    async def read(self, deadline: float) -> bytes | ReadOutcome:
         """Give bytes as soon as some have come; see `ByteStream.read`.
 
         Raises:
@@ -73,18 +73,18 @@ class AiohttpStream:
         self._under_way.discard(self._response)
         self._response.close()
 
-    async def _next(self, deadline: float) -> bytes | Silence:
+    async def _next(self, deadline: float) -> bytes | ReadOutcome:
         content = self._response.content
         if data := content.read_nowait():
             return data
         left = min(deadline - monotonic(), _LONGEST_WAIT)
         if not content.at_eof():
             if left <= 0:
-                return Silence.QUIET
+                return ReadOutcome.IDLE
             # Bytes are taken without a further wait once they are there: cancelling loses none.
             try:
                 async with asyncio.timeout(left):
                     data = await content.readany()
             except TimeoutError:
-                return Silence.QUIET
-        return data or Silence.END
+                return ReadOutcome.IDLE
+        return data or ReadOutcome.END

@@ -15,11 +15,11 @@ from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.headers import checked_headers, frames_request
-from irma_core.models.risks import Risk, given_risks
+from irma_core.models.risks import Risk, parse_risks
 from irma_core.models.urls import is_loopback
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
-from irma_transport_aiohttp.exchange import UNDER_WAY, Exchange, never_again
+from irma_transport_aiohttp.exchange import CURRENT_EXCHANGE, Exchange, no_retry
 from irma_transport_aiohttp.failures import explain
 from irma_transport_aiohttp.sessions import Limits, Sessions
 from irma_transport_aiohttp.streams import AiohttpStream
@@ -70,7 +70,7 @@ class AiohttpTransport:
             1.5 s, since an IRMA server closes it at 2 s.
         max_response_bytes: How large a body may be, in bytes after decompression. A signed result
             has each value four times, in base64: 1 MiB holds some 190 kB of values.
-        max_connections: How many calls may be under way at once; one beyond them waits, within its
+        pool_size: How many calls may be under way at once; one beyond them waits, within its
             deadline. Event streams do not count: there may be any number. Without `session`.
 
     Raises:
@@ -91,20 +91,20 @@ class AiohttpTransport:
         allow: Collection[Risk] = (),
         idle_limit: timedelta = _LONGEST_IDLE,
         max_response_bytes: int = 1024 * 1024,
-        max_connections: int = 100,
+        pool_size: int = 100,
     ) -> None:
         if not timedelta(0) < idle_limit <= _LONGEST_IDLE:
             raise ConfigurationError("idle_limit: it must be above 0 and at most 1.5 seconds")
-        if max_response_bytes < 1 or max_connections < 1:
-            raise ConfigurationError("max_response_bytes and max_connections: at least 1")
-        risks = given_risks(allow)
+        if max_response_bytes < 1 or pool_size < 1:
+            raise ConfigurationError("max_response_bytes and pool_size: at least 1")
+        risks = parse_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
         context = tls_context(tls, ssl_context, risks)
         self._tls = context
         self._proxy = read_proxy(proxy, proxy_headers, risks)
         self._max_response_bytes = max_response_bytes
         self._clock = SystemClock()
-        self._sessions = Sessions(Limits(idle_limit.total_seconds(), max_connections), session)
+        self._sessions = Sessions(Limits(idle_limit.total_seconds(), pool_size), session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -159,7 +159,7 @@ class AiohttpTransport:
     async def open_stream(self, request: HttpRequest, deadline: float) -> AiohttpStream:
         """Send the request, and give the response when its head has come, whatever its status.
 
-        Its connection does not count among `max_connections`, and serves nothing else.
+        Its connection does not count among `pool_size`, and serves nothing else.
 
         Args:
             request: What to send, as it is.
@@ -171,7 +171,7 @@ class AiohttpTransport:
 
         async def receive(response: ClientResponse, exchange: Exchange) -> AiohttpStream:
             under_way = self._sessions.under_way
-            return AiohttpStream(response, exchange, request.path, under_way)
+            return AiohttpStream(response, exchange, request.label, under_way)
 
         return await self._exchange(request, deadline, receive, is_stream=True)
 
@@ -187,14 +187,14 @@ class AiohttpTransport:
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         _check_base(base)
-        given = checked_headers(dict(request.headers), request.path, frames_request)
+        given = checked_headers(dict(request.headers), request.label, frames_request)
         shown = {**_OWN_HEADERS, **{n: v for n, v in given.items() if n in SHOWN_HEADERS}}
         hidden = {name: value for name, value in given.items() if name not in SHOWN_HEADERS}
         is_plain = base[:5].lower() == "http:"
         if self._proxy is not None and is_plain:
             # Such a proxy reads the request itself; aiohttp sends its headers ahead of TLS only.
             hidden.update(self._proxy.headers)
-        url = URL(base + shown_target(request.path), encoded=True)
+        url = URL(base + shown_target(request.label), encoded=True)
         exchange = Exchange(
             base.partition("://")[2],
             URL(request.url, encoded=True),
@@ -202,7 +202,7 @@ class AiohttpTransport:
             request.body,
             must_be_loopback=is_plain and self._proxy is None and is_loopback(url.host or ""),
         )
-        UNDER_WAY.set(exchange)
+        CURRENT_EXCHANGE.set(exchange)
         left = min(deadline - self._clock.monotonic(), _LONGEST_WAIT)
         try:
             if left <= 0:
@@ -218,7 +218,7 @@ class AiohttpTransport:
                     response.close()  # and what is left of it goes with its connection
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
-            failure = explain(exchange.fault or error, exchange, request.path)
+            failure = explain(exchange.fault or error, exchange, request.label)
         # Raised out here it has no context: native errors and their frames hold secrets.
         raise failure
 
@@ -238,7 +238,7 @@ class AiohttpTransport:
             ssl=self._tls,
             proxy=proxy and proxy.url,
             proxy_headers=proxy and proxy.headers,
-            middlewares=() if request.method == "POST" else (never_again,),
+            middlewares=() if request.method == "POST" else (no_retry,),
         )
 
     async def _whole(self, response: ClientResponse, _: Exchange) -> HttpResponse:

@@ -12,7 +12,7 @@ from typing import cast
 from urllib3 import BaseHTTPResponse
 
 from irma_core.errors import TransportError
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_transport_urllib3.exchange import CutShortError, Exchange, NotHttpError
 from irma_transport_urllib3.failures import explain
@@ -60,7 +60,7 @@ class Urllib3Stream:
         self._under_way = under_way
         under_way.add(self)
 
-    def read(self, deadline: float) -> bytes | Silence:
+    def read(self, deadline: float) -> bytes | ReadOutcome:
         """Give bytes as soon as some have come; see `ByteStream.read`.
 
         Raises:
@@ -90,7 +90,7 @@ class Urllib3Stream:
                 with socket.socket(fileno=os.dup(sock.fileno())) as handle:
                     handle.shutdown(socket.SHUT_RDWR)
 
-    def _next(self) -> bytes | Silence:
+    def _next(self) -> bytes | ReadOutcome:
         exchange, frame = self._exchange, self._frame
         while not frame.is_over():
             if self._file is None:
@@ -104,5 +104,5 @@ class Urllib3Stream:
                 raise CutShortError
             # Framing without body must not outrun the deadline.
             if not frame.is_over() and (not data or exchange.is_late()):
-                return Silence.QUIET
-        return Silence.END
+                return ReadOutcome.IDLE
+        return ReadOutcome.END

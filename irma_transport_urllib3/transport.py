@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
 from irma_core.models.headers import checked_headers, frames_request
-from irma_core.models.risks import Risk, given_risks
+from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
 from irma_transport_urllib3.body import read_body
@@ -60,7 +60,7 @@ class Urllib3Transport:
             an IRMA server closes it at 2 s.
         max_response_bytes: How large a body may be, in bytes after decompression. A signed result
             has each value four times, in base64: 1 MiB holds some 190 kB of values.
-        kept_connections: How many idle connections to keep for a server; more may be in use.
+        pool_size: How many idle connections to keep for a server; more may be in use.
 
     Raises:
         ConfigurationError: A setting is wrong, or a file is missing or not what it should be.
@@ -79,19 +79,17 @@ class Urllib3Transport:
         allow: Collection[Risk] = (),
         idle_limit: timedelta = _LONGEST_IDLE,
         max_response_bytes: int = 1024 * 1024,
-        kept_connections: int = 32,
+        pool_size: int = 32,
     ) -> None:
         if not timedelta(0) <= idle_limit <= _LONGEST_IDLE:
             raise ConfigurationError("idle_limit: it must be from 0 to 1.5 seconds")
-        if max_response_bytes < 1 or kept_connections < 1:
-            raise ConfigurationError("max_response_bytes and kept_connections: at least 1")
-        risks = given_risks(allow)
+        if max_response_bytes < 1 or pool_size < 1:
+            raise ConfigurationError("max_response_bytes and pool_size: at least 1")
+        risks = parse_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
         context = tls_context(tls, ssl_context, risks)
         self._limits = Limits(idle_limit.total_seconds(), max_response_bytes)
-        self._settings = PoolSettings(
-            context, kept_connections, read_proxy(proxy, proxy_headers, risks)
-        )
+        self._settings = PoolSettings(context, pool_size, read_proxy(proxy, proxy_headers, risks))
         self._pools: Pools | None = Pools(self._settings)
         self._streams: set[Urllib3Stream] = set()
         self._clock = SystemClock()
@@ -168,7 +166,7 @@ class Urllib3Transport:
             request,
             deadline,
             lambda response, head, exchange: Urllib3Stream(
-                response, head, exchange, request.path, self._streams
+                response, head, exchange, request.label, self._streams
             ),
         )
 
@@ -181,7 +179,7 @@ class Urllib3Transport:
         try:
             return self._perform(request, origin, exchange, receive)
         except (HTTPError, HTTPException, OSError) as error:
-            failure = explain(error, exchange, request.path)
+            failure = explain(error, exchange, request.label)
         except ValueError:
             failure = _refused(request, exchange)
         finally:
@@ -197,10 +195,10 @@ class Urllib3Transport:
             # A fork: the sockets are the parent's. Threads that race here make one too many.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
-        headers = checked_headers(dict(request.headers), request.path, frames_request)
+        headers = checked_headers(dict(request.headers), request.label, frames_request)
         sent = Sent(
             target,
-            origin.prefix + shown_target(request.path),
+            origin.prefix + shown_target(request.label),
             {"user-agent": "irma-backend", **headers},
             request.body,
         )
@@ -243,7 +241,7 @@ def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:
     """Give the error for what `http.client` does not take, and quotes: a header may be secret."""
     if exchange.request_sent:
         reason = f"{exchange.peer} sent no valid HTTP"
-        return MalformedResponseError(request.path, reason, request_sent=True)
+        return MalformedResponseError(request.label, reason, request_sent=True)
     return ConfigurationError(
-        f"{request.path}: the method, a header or the host's name cannot be sent"
+        f"{request.label}: the method, a header or the host's name cannot be sent"
     )

@@ -48,9 +48,9 @@ GROUPS: dict[str, dict[str, str]] = {
             "PublicKey SharedKey FetchedServerKey verify_result_jwt verify_getproof_jwt "
             "sign_session_request verify_session_request_jwt VerifiedRequest"
         ),
-        "Handles for the browser": "HandleSealer Bearer Sealer new_sealing_key",
+        "Handles for the browser": "HandleSealer Binding Sealer new_sealing_key",
         "Callbacks and chained sessions": (
-            "CallbackReceiver AsyncCallbackReceiver SessionEnd NextSessionReceiver "
+            "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver "
             "AsyncNextSessionReceiver"
         ),
         "Errors, the ones that programs tell apart": (
@@ -72,8 +72,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "irma_testing": {
         "A server and an app in memory": (
             "InMemoryServer ServerSettings RequestorSettings SimulatedApp ScannedSession Outcome "
-            "HeldCredential AttributeAsked OpenSession AppError Scheme CredentialType OPEN_SCHEME "
-            "EXAMPLE_SCHEME"
+            "HeldCredential RequestedAttribute OpenSession AppError Scheme CredentialType "
+            "OPEN_SCHEME EXAMPLE_SCHEME"
         ),
         "Transports without a socket": (
             "InMemoryTransport AsyncInMemoryTransport ScriptedTransport AsyncScriptedTransport "

@@ -206,8 +206,8 @@ class Conversation:
         return True
 
     def _cancelled(self, started: StartedSession) -> SessionStatus:
-        wiring = self._requestor.wiring
-        cancelling = cancel_session_flow(wiring, started.token, last_deadline(wiring))
+        context = self._requestor.context
+        cancelling = cancel_session_flow(context, started.token, last_deadline(context))
         try:
             self._requestor.run_flow(cancelling)
             status = self._requestor.get_status(started)

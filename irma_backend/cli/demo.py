@@ -18,7 +18,7 @@ from irma_backend.cli.conversation import Conversation
 from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import Command
 from irma_backend.cli.settings import Settings
-from irma_backend.cli.terminal import show_answer, to_output, to_person
+from irma_backend.cli.terminal import show_answer, stderr_console, to_output
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,
@@ -42,7 +42,7 @@ _ASKED = DisclosureRequest(
         "name": optional(f"{_CARD}.firstnames"),
     }
 )
-_A_MOMENT = timedelta(seconds=1.2)  # to see the QR before the app comes, and its question
+_DEMO_DELAY = timedelta(seconds=1.2)  # to see the QR before the app comes, and its question
 _TIMEOUT = timedelta(minutes=5)
 
 
@@ -57,9 +57,9 @@ def demo(server: str | None) -> None:
     with ending():
         if server is not None:
             with Settings(server).requestor() as requestor:
-                _main_job(requestor, to_person(), to_output())
+                _main_job(requestor, stderr_console(), to_output())
             return
-        play(to_person(), to_output())
+        play(stderr_console(), to_output())
 
 
 def play(person: Console, output: Console) -> None:
@@ -103,9 +103,9 @@ def _main_job(
 def _accept_later(memory: InMemoryServer, app: SimulatedApp, pointer: SessionPointer) -> None:
     def scan() -> None:
         scanned = app.scan(pointer)
-        memory.after(_A_MOMENT, scanned.accept)
+        memory.after(_DEMO_DELAY, scanned.accept)
 
-    memory.after(_A_MOMENT, scan)
+    memory.after(_DEMO_DELAY, scan)
 
 
 def _failures(

@@ -25,7 +25,7 @@ __all__ = [
     "clean",
     "guard",
     "has_failed",
-    "is_unsafe",
+    "is_control_character",
     "issued_in",
     "nobody_reads",
     "print_answer",
@@ -173,10 +173,10 @@ def nobody_reads() -> bool:
 
 def clean(text: str) -> str:
     """Make a text from outside safe for a terminal: what would steer it shows as U+FFFD."""
-    return "".join("\ufffd" if is_unsafe(each) else each for each in text)
+    return "".join("\ufffd" if is_control_character(each) else each for each in text)
 
 
-def is_unsafe(letter: str) -> bool:
+def is_control_character(letter: str) -> bool:
     """Return whether a character would steer a terminal, or cannot be seen."""
     return unicodedata.category(letter) in _UNSAFE
 
@@ -199,7 +199,7 @@ def _line(value: JsonValue, encoding: str) -> str:
         written.encode(encoding)
     except UnicodeEncodeError:
         return "".join(each if each.isascii() else _escaped(each) for each in written)
-    return "".join(_escaped(each) if is_unsafe(each) else each for each in written)
+    return "".join(_escaped(each) if is_control_character(each) else each for each in written)
 
 
 def _escaped(letter: str) -> str:

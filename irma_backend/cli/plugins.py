@@ -22,7 +22,7 @@ from irma_backend.installed import installed_plugins
 from irma_backend.parts import BUILT_IN
 from irma_core.errors import PluginError
 from irma_core.json_text import JsonValue
-from irma_core.plugins.registry import Offers, Plugins
+from irma_core.plugins.registry import Offers, PluginRegistry
 
 __all__ = ["plugins"]
 
@@ -54,10 +54,10 @@ def plugins(*, as_json: bool) -> None:
 
 def _look() -> list[_Seen]:
     built_in = {BUILT_IN: builtin_schemes}
-    seen = [_Seen(BUILT_IN, version(BUILT_IN), Plugins(built_in).offers(BUILT_IN))]
+    seen = [_Seen(BUILT_IN, version(BUILT_IN), PluginRegistry(built_in).offers(BUILT_IN))]
     for plugin in installed_plugins():
         try:
-            offers = Plugins({**built_in, plugin.name: plugin.load()}).offers(plugin.name)
+            offers = PluginRegistry({**built_in, plugin.name: plugin.load()}).offers(plugin.name)
         except PluginError as error:
             seen.append(_Seen(plugin.name, plugin.version, error=error.reason))
         else:

@@ -13,11 +13,11 @@ import click
 from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json, put, tell
-from irma_backend.cli.request_options import asked_of, with_asked
+from irma_backend.cli.request_options import asked_of, with_request
 from irma_backend.cli.settings import Settings, with_key_settings
 from irma_core import sign_session_request
 from irma_core.errors import RequestError
-from irma_core.models.risks import ready_to_start
+from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import as_extended
 from irma_core.wire.read_requests import named_request_value
 
@@ -25,7 +25,7 @@ __all__ = ["request"]
 
 
 @click.command(cls=Command)
-@with_asked
+@with_request
 @with_key_settings
 def request(settings: Settings, **asking: Any) -> None:
     """Print a session request: with --key as a signed JWT, else as JSON. Nothing is started.
@@ -39,7 +39,7 @@ def request(settings: Settings, **asking: Any) -> None:
         if isinstance(asked, str):
             raise RequestError("", "it is a JWT already")
         if settings.key is None:
-            ready = ready_to_start(as_extended(asked), now, settings.risks)
+            ready = resolve_request(as_extended(asked), now, settings.risks)
             print_json(named_request_value(ready))
             return
         name = settings.name

@@ -27,7 +27,7 @@ from irma_core.errors import RequestError
 from irma_core.models.session_requests import SessionRequest
 from irma_core.wire.read_requests import read_request
 
-__all__ = ["Asked", "asked_of", "read_asked", "request_of", "with_asked"]
+__all__ = ["Asked", "asked_of", "read_asked", "request_of", "with_request"]
 
 Asked = SessionRequest | ExtendedRequest | str
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,7 +70,7 @@ _OPTIONS = (
 )
 
 
-def with_asked(command: Command) -> Command:
+def with_request(command: Command) -> Command:
     """Give a command the options that say what to ask; `asked_of` takes them."""
     for option in reversed(_OPTIONS):
         command = option(command)

@@ -17,17 +17,17 @@ from irma_backend.cli.conversation import Conversation
 from irma_backend.cli.exit_statuses import ending
 from irma_backend.cli.options import FILE, Command, WholeNumber
 from irma_backend.cli.output import issued_in, print_answer
-from irma_backend.cli.request_options import asked_of, with_asked
+from irma_backend.cli.request_options import asked_of, with_request
 from irma_backend.cli.settings import Settings, with_settings
 from irma_backend.cli.state_files import NewStateFile, new_state_file
-from irma_backend.cli.terminal import show_answer, to_output, to_person
+from irma_backend.cli.terminal import show_answer, stderr_console, to_output
 from irma_core import Answer, StartedSession
 
 __all__ = ["session"]
 
 
 @click.command(cls=Command)
-@with_asked
+@with_request
 @click.option("--pairing", is_flag=True, help="Have the app confirm a code.")
 @click.option(
     "--timeout",
@@ -90,7 +90,7 @@ def session(
         asked = asked_of(**asking)
         with _state_file(state_file) as state, settings.requestor(status=status_uri) as requestor:
             Conversation(
-                requestor, to_person(), timeout=timedelta(seconds=timeout), state_file=state
+                requestor, stderr_console(), timeout=timedelta(seconds=timeout), state_file=state
             ).hold(asked, give, pairing=pairing)
 
 

@@ -21,7 +21,7 @@ from irma_backend.cli.output import answer_text, tell
 from irma_core import Answer, RevocationRequest, Risk, StartedSession
 from irma_core.errors import ConfigurationError, RequestError
 from irma_core.json_text import JsonTextError, read_json, write_json
-from irma_core.models.risks import ready_to_start
+from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import as_extended
 from irma_core.models.sessions import SessionPackage
 from irma_core.wire.read_requests import named_request_value, read_as, read_request_value
@@ -93,7 +93,7 @@ def new_state_file(path: Path) -> Generator[NewStateFile]:
 def session_text(session: StartedSession) -> str:
     """Return a session as `load_session` reads it."""
     # A duration has no JSON; what was sent had a date for it.
-    ready = ready_to_start(session.request, session.started_at, frozenset(Risk))
+    ready = resolve_request(session.request, session.started_at, frozenset(Risk))
     return write_json(
         {
             "sessionPtr": {"u": session.pointer.url, "irmaqr": session.pointer.type.value},

@@ -24,8 +24,8 @@ __all__ = [
     "show_session",
     "show_status",
     "shown",
+    "stderr_console",
     "to_output",
-    "to_person",
 ]
 
 _WORDS = {
@@ -41,7 +41,7 @@ _TABLE_NEEDS = 60
 _UNLIMITED = 100_000
 
 
-def to_person() -> Console:
+def stderr_console() -> Console:
     """Return the console on the standard error: for everything but the answer."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=True)
 

@@ -58,11 +58,11 @@ class Bridge:
         asked = self._translated(request)
         is_for_pages = self._is_for_pages(asked)
         if not is_for_pages and is_from_elsewhere(request):
-            _LOG.warning("%s: 403, for a page of another origin sent it", asked.path)
+            _LOG.warning("%s: 403, for a page of another origin sent it", asked.label)
             return refusal(_FOREIGN)
         answer = await self._run(lambda: self._ask(asked))
         is_usual = (asked.method, answer.status) == ("GET", 200)
-        _LOG.log(logging.DEBUG if is_usual else logging.INFO, "%s: %d", asked.path, answer.status)
+        _LOG.log(logging.DEBUG if is_usual else logging.INFO, "%s: %d", asked.label, answer.status)
         headers = [
             pair
             for pair in answer.headers
@@ -98,7 +98,7 @@ class Bridge:
         return HttpRequest(
             request.method,
             url,
-            path=_TOKEN.sub("{token}", ascii(f"{request.method} {urlsplit(url).path}")[1:-1]),
+            label=_TOKEN.sub("{token}", ascii(f"{request.method} {urlsplit(url).path}")[1:-1]),
             headers=tuple((name.lower(), value) for name, value in request.headers.items()),
             body=request_body() or None,
         )

@@ -50,15 +50,15 @@ def delivering(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
                 _LOG.warning(
                     "%s was not sent: %s. Use a URL with 127.0.0.1 or localhost, or start the "
                     "server with --callbacks-anywhere (callbacks_anywhere=True)",
-                    request.path,
+                    request.label,
                     _ELSEWHERE,
                 )
-                raise ConnectionFailedError(request.path, _ELSEWHERE, request_sent=False)
+                raise ConnectionFailedError(request.label, _ELSEWHERE, request_sent=False)
             try:
                 return transport.send(request, transport.clock.monotonic() + _LONGEST)
             except ConfigurationError as error:
                 # The requestor's URL is none; to the server it is one that nobody answers at.
-                raise ConnectionFailedError(request.path, str(error), request_sent=False) from None
+                raise ConnectionFailedError(request.label, str(error), request_sent=False) from None
 
         server.deliver = deliver
         try:

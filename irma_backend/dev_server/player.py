@@ -22,7 +22,7 @@ from irma_backend.dev_server.views import (
     view_of,
 )
 from irma_core.models.pointers import SessionPointer
-from irma_testing import AppError, AttributeAsked, InMemoryServer, ScannedSession, SimulatedApp
+from irma_testing import AppError, InMemoryServer, RequestedAttribute, ScannedSession, SimulatedApp
 
 __all__ = ["Player"]
 
@@ -106,7 +106,7 @@ class Player:
 
     def _take_in(
         self,
-        option: tuple[AttributeAsked, ...],
+        option: tuple[RequestedAttribute, ...],
         slot: int,
         number: int,
         form: Mapping[str, str],

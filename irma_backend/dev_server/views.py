@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, final
 
 import attrs
 
-from irma_testing import AttributeAsked, HeldCredential, OpenSession, ScannedSession
+from irma_testing import HeldCredential, OpenSession, RequestedAttribute, ScannedSession
 
 __all__ = [
     "CredentialView",
@@ -206,7 +206,9 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
     )
 
 
-def _field(field: str, asked: AttributeAsked, credentials: Sequence[HeldCredential]) -> FieldView:
+def _field(
+    field: str, asked: RequestedAttribute, credentials: Sequence[HeldCredential]
+) -> FieldView:
     if not asked.name:
         return FieldView("", asked.type, "", is_demanded=False)
     if asked.value is not None:

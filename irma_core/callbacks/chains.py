@@ -31,12 +31,12 @@ import attrs
 
 from irma_core.callbacks.inbound import (
     JWT,
-    Post,
-    SealedAddress,
-    Unsealed,
-    believed_result_flow,
+    CallbackContext,
+    InboundRequest,
+    SealedUrl,
     opened,
     refusal,
+    verify_posted_result_flow,
 )
 from irma_core.errors import (
     AnswerError,
@@ -46,19 +46,19 @@ from irma_core.errors import (
     RequestError,
     UsageError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Ask, Flow
 from irma_core.flows.giving_up import cancelled_flow, last_deadline
-from irma_core.flows.once import CLOCKS_DIFFER, Once, claimed_flow, released_flow
+from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_flow
 from irma_core.flows.session_calls import check_asked
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_flag, check_timeout
 from irma_core.models.results import SessionResult
-from irma_core.models.risks import ready_to_start
+from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import ExtendedRequest, SessionRequest, as_extended
-from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
+from irma_core.models.sessions import SessionReference, SessionWithRequest, StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
@@ -67,18 +67,18 @@ from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer, check_sealer
 from irma_core.wire.read_requests import request_value
-from irma_core.wire.stored_requests import kept_request, read_kept_request
+from irma_core.wire.stored_requests import read_kept_request, stored_request
 
 __all__ = [
     "ChainState",
     "ChooseNext",
-    "NextRecord",
+    "NextSessionRecord",
     "NextSessionSettings",
     "answer_next_session_flow",
     "begin_chain",
     "leave_chain_flow",
     "next_answer_flow",
-    "next_of",
+    "next_session_key",
 ]
 
 
@@ -92,7 +92,7 @@ ChooseNext: TypeAlias = Callable[[Answer], Awaitable[NextRequest] | NextRequest]
 @final
 @attrs.frozen
 class NextSessionSettings:
-    """What answering needs beside the requestor's wiring.
+    """What answering needs beside the requestor's context.
 
     Args:
         address: Where the server posts to.
@@ -100,13 +100,13 @@ class NextSessionSettings:
         choose: The application's function.
     """
 
-    address: SealedAddress
+    address: SealedUrl
     store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
     choose: ChooseNext = attrs.field(kw_only=True, repr=False)
 
 
 def answer_next_session_flow(
-    wiring: Wiring, settings: NextSessionSettings, post: Post
+    context: RequestorContext, settings: NextSessionSettings, post: InboundRequest
 ) -> Flow[HttpResponse]:
     """Tell the server what is to follow the session that it posts.
 
@@ -121,23 +121,23 @@ def answer_next_session_flow(
         Exception: Whatever the application's function raises.
         IrmaError: The server's key had to be fetched, and could not be.
     """
-    deadline = wiring.deadline(_REPLY_WITHIN)
+    deadline = context.deadline(_REPLY_WITHIN)
     try:
-        unsealed = opened(wiring, settings.address, post, JWT)
-        result = yield from believed_result_flow(wiring, post, unsealed, deadline)
+        unsealed = opened(context, settings.address, post, JWT)
+        result = yield from verify_posted_result_flow(context, post, unsealed, deadline)
         answer = _answer(result, unsealed)
-        yield from _check_first_flow(wiring, settings.store, unsealed, result.token)
-        once = next_of(settings.store, result.token)
-        stored = yield from claimed_flow(wiring, once, deadline)
+        yield from _check_first_flow(context, settings.store, unsealed, result.token)
+        once = next_session_key(settings.store, result.token)
+        stored = yield from claim_or_wait_flow(context, once, deadline)
         if stored is None:
-            record = yield from _choose_flow(wiring, settings, answer, once, unsealed.lifetime)
+            record = yield from _choose_flow(context, settings, answer, once, unsealed.lifetime)
         else:
-            record = NextRecord.unseal(
-                stored, settings.address.sealer, result.token, utc_now(wiring.clock)
+            record = NextSessionRecord.unseal(
+                stored, settings.address.sealer, result.token, utc_now(context.clock)
             )
     except PostRefusedError as refused:
         return refusal(refused)
-    if wiring.seconds_left(deadline) <= 0:
+    if context.seconds_left(deadline) <= 0:
         late = "the application took too long: the person's app gives up"
         return refusal(PostRefusedError("late", late))
     if record.request is None:
@@ -147,40 +147,47 @@ def answer_next_session_flow(
 
 
 def _check_first_flow(
-    wiring: Wiring, store: Store | AsyncStore, unsealed: Unsealed, token: RequestorToken
+    context: RequestorContext,
+    store: Store | AsyncStore,
+    unsealed: CallbackContext,
+    token: RequestorToken,
 ) -> Flow[None]:
     """Check that no other session was posted to the URL before."""
-    first = Once(store, f"irma-next-url:{unsealed.name}")
+    first = OnceKey(store, f"irma-next-url:{unsealed.name}")
     name = sha256(token.reveal().encode()).hexdigest().encode()
-    if (yield from first.record(name, unsealed.lifetime, wiring.deadline())):
+    if (yield from first.record(name, unsealed.lifetime, context.deadline())):
         return
-    if (yield from first.look_up(wiring.deadline())) != name:
+    if (yield from first.read_record(context.deadline())) != name:
         raise PostRefusedError("session", "another session was posted to its URL before")
 
 
 def _choose_flow(
-    wiring: Wiring, settings: NextSessionSettings, answer: Answer, once: Once, lifetime: timedelta
-) -> Flow[NextRecord]:
+    context: RequestorContext,
+    settings: NextSessionSettings,
+    answer: Answer,
+    once: OnceKey,
+    lifetime: timedelta,
+) -> Flow[NextSessionRecord]:
     """Ask the application, and record what it said before anybody acts on it."""
-    claimed_at = wiring.clock.monotonic()
+    claimed_at = context.clock.monotonic()
     try:
-        chosen = yield from Ask(partial(settings.choose, answer), wiring.deadline())
-        now = utc_now(wiring.clock)
-        ready = None if chosen is None else ready_to_start(as_extended(chosen), now, wiring.allow)
-        record = NextRecord.of(ready)
+        chosen = yield from Ask(partial(settings.choose, answer), context.deadline())
+        now = utc_now(context.clock)
+        ready = None if chosen is None else resolve_request(as_extended(chosen), now, context.allow)
+        record = NextSessionRecord.of(ready)
         sealed = record.seal(settings.address.sealer, answer.token, now, lifetime)
     except Exception:
-        yield from released_flow(wiring, once, claimed_at)
+        yield from release_flow(context, once, claimed_at)
         raise
-    yield from once.record(sealed, lifetime, wiring.deadline())
+    yield from once.record(sealed, lifetime, context.deadline())
     return record
 
 
-def _answer(result: SessionResult, unsealed: Unsealed) -> Answer:
+def _answer(result: SessionResult, unsealed: CallbackContext) -> Answer:
     if result.status is not SessionStatus.CONNECTED:
         raise PostRefusedError("status", "the session is not CONNECTED, so nothing follows it")
     try:
-        return result.answer_before_next_session(KeptSession(unsealed.request, result.token))
+        return result.answer_before_next_session(SessionReference(unsealed.request, result.token))
     except AnswerError as error:
         raise PostRefusedError("answer", error.reason) from None
 
@@ -188,14 +195,14 @@ def _answer(result: SessionResult, unsealed: Unsealed) -> Answer:
 _PURPOSE: Final = "what follows a session"
 
 
-def next_of(store: Store | AsyncStore, token: RequestorToken) -> Once:
+def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:
     """Give what is done once: to ask the application what follows that session."""
-    return Once.of_session(store, "next", token)
+    return OnceKey.of_session(store, "next", token)
 
 
 @final
 @attrs.frozen
-class NextRecord:
+class NextSessionRecord:
     """What follows a session.
 
     Args:
@@ -207,7 +214,7 @@ class NextRecord:
     kept: JsonValue = attrs.field(repr=False)
 
     @classmethod
-    def of(cls, request: ExtendedRequest | None) -> NextRecord:
+    def of(cls, request: ExtendedRequest | None) -> NextSessionRecord:
         """Give the record of a request that is ready to start, or of none.
 
         Raises:
@@ -215,7 +222,7 @@ class NextRecord:
         """
         if request is None:
             return cls(None, None)
-        return cls(dict(request_value(request)), kept_request(request))
+        return cls(dict(request_value(request)), stored_request(request))
 
     @property
     def asked(self) -> ExtendedRequest | None:
@@ -245,7 +252,7 @@ class NextRecord:
     @classmethod
     def unseal(
         cls, stored: bytes, sealer: Sealer, token: RequestorToken, now: datetime
-    ) -> NextRecord:
+    ) -> NextSessionRecord:
         """Give what was stored for that session.
 
         Raises:
@@ -294,7 +301,7 @@ class ChainState:
 
 
 def begin_chain(
-    wiring: Wiring,
+    context: RequestorContext,
     first: StartedSession,
     *,
     sealer: Sealer,
@@ -309,19 +316,21 @@ def begin_chain(
     """
     check_asked(first)
     check_sealer(sealer)
-    check_store(store, is_async=wiring.is_async)
+    check_store(store, is_async=context.is_async)
     check_timeout(timeout, "timeout")
     check_flag(keep_session, "keep_session")
     return ChainState(
         first,
         sealer=sealer,
         store=store,
-        deadline=wiring.deadline(timeout),
+        deadline=context.deadline(timeout),
         keep_session=keep_session,
     )
 
 
-def next_answer_flow(wiring: Wiring, state: ChainState) -> Flow[tuple[Answer, ChainState]]:
+def next_answer_flow(
+    context: RequestorContext, state: ChainState
+) -> Flow[tuple[Answer, ChainState]]:
     """Wait for the end of the next session; give its answer, and the state to go on from.
 
     Raises:
@@ -331,40 +340,42 @@ def next_answer_flow(wiring: Wiring, state: ChainState) -> Flow[tuple[Answer, Ch
         ConfigurationError: The store does not know what was asked, or the sealer cannot read it.
         IrmaError: As `wait_for_answer_flow`; or the store failed.
     """
-    session: AskedSession = state.first
+    session: SessionWithRequest = state.first
     if state.last is not None and state.last.next_session is not None:
-        session = yield from _next_session_flow(wiring, state, state.last, state.last.next_session)
-    left = timedelta(seconds=wiring.seconds_left(state.deadline))
-    answer = yield from wait_for_answer_flow(wiring, session, left, keep_session=state.keep_session)
+        session = yield from _next_session_flow(context, state, state.last, state.last.next_session)
+    left = timedelta(seconds=context.seconds_left(state.deadline))
+    answer = yield from wait_for_answer_flow(
+        context, session, left, keep_session=state.keep_session
+    )
     return answer, attrs.evolve(state, last=answer)
 
 
-def leave_chain_flow(wiring: Wiring, state: ChainState) -> Flow[None]:
+def leave_chain_flow(context: RequestorContext, state: ChainState) -> Flow[None]:
     """Cancel the session that runs when the caller stops to follow the chain, unless it is kept."""
     if state.last is not None and state.last.next_session is not None and not state.keep_session:
-        yield from cancelled_flow(wiring, state.last.next_session)
+        yield from cancelled_flow(context, state.last.next_session)
 
 
 def _next_session_flow(
-    wiring: Wiring, state: ChainState, last: Answer, token: RequestorToken
-) -> Flow[KeptSession]:
+    context: RequestorContext, state: ChainState, last: Answer, token: RequestorToken
+) -> Flow[SessionReference]:
     try:
-        stored = yield from next_of(state.store, last.token).look_up(
-            max(state.deadline, last_deadline(wiring))
+        stored = yield from next_session_key(state.store, last.token).read_record(
+            max(state.deadline, last_deadline(context))
         )
-        asked = _asked_after(last.token, stored, state.sealer, utc_now(wiring.clock))
+        asked = _asked_after(last.token, stored, state.sealer, utc_now(context.clock))
     except GeneratorExit:
         raise  # nothing can be sent any more
     except BaseException:
-        yield from leave_chain_flow(wiring, state)
+        yield from leave_chain_flow(context, state)
         raise
-    return KeptSession(asked, token)
+    return SessionReference(asked, token)
 
 
 def _asked_after(
     token: RequestorToken, stored: bytes | None, sealer: Sealer, now: datetime
 ) -> ExtendedRequest:
-    record = stored and NextRecord.unseal(stored, sealer, token, now)
+    record = stored and NextSessionRecord.unseal(stored, sealer, token, now)
     asked = record.asked if record else None
     if asked is None:
         raise ConfigurationError(

@@ -33,13 +33,13 @@ import attrs
 from irma_core.callbacks.inbound import (
     JSON,
     JWT,
-    Post,
-    SealedAddress,
-    Unsealed,
-    believed_result_flow,
-    claimed_result,
+    CallbackContext,
+    InboundRequest,
+    SealedUrl,
     opened,
+    parse_posted_result,
     refusal,
+    verify_posted_result_flow,
 )
 from irma_core.callbacks.named_sessions import NamedSessions
 from irma_core.errors import (
@@ -50,15 +50,15 @@ from irma_core.errors import (
     SessionGoneError,
     WrongSessionError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Ask, Flow, PublishStatus, Sleep
-from irma_core.flows.once import Once, claimed_flow, released_flow
+from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow
 from irma_core.flows.session_calls import get_result_jwt_flow, get_unchecked_result_flow
 from irma_core.flows.signed_results import verified_result_flow
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance
 from irma_core.models.results import SessionResult
-from irma_core.models.sessions import KeptSession
+from irma_core.models.sessions import SessionReference
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
@@ -68,13 +68,13 @@ from irma_core.tracebacks import boundary
 __all__ = [
     "CallbackSettings",
     "Deliver",
-    "News",
-    "SessionEnd",
-    "Telling",
-    "deliver_news_flow",
+    "Delivery",
+    "PendingCallback",
+    "SessionOutcome",
+    "deliver_once_flow",
     "receive_callback_flow",
     "receive_unsigned_callback_flow",
-    "tell_once_flow",
+    "resolve_unsigned_callback_flow",
 ]
 
 
@@ -87,7 +87,7 @@ _DONE: Final = HttpResponse(204)
 
 @final
 @attrs.frozen
-class News:
+class PendingCallback:
     """That there may be news of a session, by a post that nobody signed.
 
     Args:
@@ -98,18 +98,18 @@ class News:
     """
 
     token: RequestorToken
-    unsealed: Unsealed
-    at_url: Once
+    unsealed: CallbackContext
+    at_url: OnceKey
     named: NamedSessions
 
     @property
-    def asking(self) -> Once:
+    def asking(self) -> OnceKey:
         """The claim to ask the server."""
         return self.at_url.part("asking")
 
 
 def receive_callback_flow(
-    wiring: Wiring, settings: CallbackSettings, post: Post
+    context: RequestorContext, settings: CallbackSettings, post: InboundRequest
 ) -> Flow[HttpResponse]:
     """Deal with a signed post.
 
@@ -123,66 +123,68 @@ def receive_callback_flow(
         Exception: Whatever the application's function raises.
         IrmaError: The server had to be asked, and could not be.
     """
-    deadline = wiring.deadline(_REPLY_WITHIN)
+    deadline = context.deadline(_REPLY_WITHIN)
     try:
-        unsealed = opened(wiring, settings.address, post, JWT)
-        result = yield from believed_result_flow(wiring, post, unsealed, deadline)
+        unsealed = opened(context, settings.address, post, JWT)
+        result = yield from verify_posted_result_flow(context, post, unsealed, deadline)
         once = _once(settings, result)
-        telling = Telling(once, unsealed, result, post.body.decode("ascii"))
-        told = yield from tell_once_flow(wiring, settings, telling, deadline)
+        telling = Delivery(once, unsealed, result, post.body.decode("ascii"))
+        told = yield from deliver_once_flow(context, settings, telling, deadline)
         if told is not result.status:
-            yield from _settled_flow(wiring, settings, telling, deadline)
+            yield from _settled_flow(context, settings, telling, deadline)
     except PostRefusedError as refused:
         return refusal(refused)
     return _DONE
 
 
 def _settled_flow(
-    wiring: Wiring, settings: CallbackSettings, telling: Telling, deadline: float
+    context: RequestorContext, settings: CallbackSettings, telling: Delivery, deadline: float
 ) -> Flow[None]:
     """Let one of those posts ask the server that contradict what was told."""
     asking = telling.once.part(f"asking-{telling.result.status.value}")
-    if not (yield from asking.claim(wiring.deadline())):
+    if not (yield from asking.claim(context.deadline())):
         return
-    claimed_at = wiring.clock.monotonic()
+    claimed_at = context.clock.monotonic()
     token, unsealed = telling.result.token, telling.unsealed
     try:
-        yield from _ask_and_tell_flow(wiring, settings, token, unsealed, deadline)
+        yield from _ask_and_tell_flow(context, settings, token, unsealed, deadline)
     except Exception:
-        yield from released_flow(wiring, asking, claimed_at)
+        yield from release_flow(context, asking, claimed_at)
         raise
 
 
 def receive_unsigned_callback_flow(
-    wiring: Wiring, settings: CallbackSettings, post: Post
-) -> Flow[tuple[HttpResponse, News | None]]:
+    context: RequestorContext, settings: CallbackSettings, post: InboundRequest
+) -> Flow[tuple[HttpResponse, PendingCallback | None]]:
     """Reply to a post that nobody signed.
 
     Returns:
-        The reply, and what is to be done by `deliver_news_flow` once it has gone out, if anything.
+        The reply, and what `resolve_unsigned_callback_flow` has to do once it has gone out.
 
     Raises:
         StoreError: The store failed.
     """
     try:
-        unsealed = opened(wiring, settings.address, post, JSON)
-        result = claimed_result(post, unsealed)
+        unsealed = opened(context, settings.address, post, JSON)
+        result = parse_posted_result(post, unsealed)
         _once(settings, result)
     except PostRefusedError as refused:
         return refusal(refused), None
     key = f"irma-callback-url:{unsealed.name}"
     named = NamedSessions(settings.store, settings.address.sealer, key)
-    news = News(result.token, unsealed, Once(settings.store, key), named)
-    deadline = wiring.deadline()
-    if (yield from news.at_url.look_up(deadline)) is not None:
+    news = PendingCallback(result.token, unsealed, OnceKey(settings.store, key), named)
+    deadline = context.deadline()
+    if (yield from news.at_url.read_record(deadline)) is not None:
         return _DONE, None
     # The post leaves its token first: if it finds the claim taken, the job that has it will look.
-    if not (yield from named.note_flow(wiring, result.token)):
+    if not (yield from named.note_flow(context, result.token)):
         return _DONE, None
     return _DONE, news if (yield from news.asking.claim(deadline)) else None
 
 
-def deliver_news_flow(wiring: Wiring, settings: CallbackSettings, news: News) -> Flow[None]:
+def resolve_unsigned_callback_flow(
+    context: RequestorContext, settings: CallbackSettings, news: PendingCallback
+) -> Flow[None]:
     """Ask the server how the session ended, and tell the application, once the reply is out.
 
     Raises:
@@ -195,81 +197,84 @@ def deliver_news_flow(wiring: Wiring, settings: CallbackSettings, news: News) ->
     waiting = [news.token]
     failures: list[IrmaError] = []
     while waiting:
-        claimed_at = wiring.clock.monotonic()
+        claimed_at = context.clock.monotonic()
         try:
             for token in waiting:
                 asked.append(token)
-                failure = yield from _news_of_one_flow(wiring, settings, news, token)
+                failure = yield from _news_of_one_flow(context, settings, news, token)
                 if failure is None:
                     return
                 failures.append(failure)
         except Exception:
-            yield from released_flow(wiring, news.asking, claimed_at)
+            yield from release_flow(context, news.asking, claimed_at)
             raise
-        yield from released_flow(wiring, news.asking, claimed_at)
-        kept = yield from news.named.list_flow(wiring)
+        yield from release_flow(context, news.asking, claimed_at)
+        kept = yield from news.named.list_flow(context)
         waiting = [token for token in kept if token not in asked]
-        if waiting and not (yield from news.asking.claim(wiring.deadline())):
+        if waiting and not (yield from news.asking.claim(context.deadline())):
             break
     raise failures[-1]
 
 
 def _news_of_one_flow(
-    wiring: Wiring, settings: CallbackSettings, news: News, token: RequestorToken
+    context: RequestorContext,
+    settings: CallbackSettings,
+    news: PendingCallback,
+    token: RequestorToken,
 ) -> Flow[IrmaError | None]:
     """Ask about one token and report its end, or return why there was nothing to report."""
-    deadline = wiring.deadline(_STORED_WITHIN)
+    deadline = context.deadline(_STORED_WITHIN)
     try:
-        yield from _ask_and_tell_flow(wiring, settings, token, news.unsealed, deadline)
+        yield from _ask_and_tell_flow(context, settings, token, news.unsealed, deadline)
     except SessionGoneError as error:
-        yield from news.named.forget_flow(wiring, token)
+        yield from news.named.forget_flow(context, token)
         return error
     except PostRefusedError as error:
         return error
-    yield from news.at_url.record(b"told", news.unsealed.lifetime, wiring.deadline())
+    yield from news.at_url.record(b"told", news.unsealed.lifetime, context.deadline())
     return None
 
 
-def _once(settings: CallbackSettings, result: SessionResult) -> Once:
+def _once(settings: CallbackSettings, result: SessionResult) -> OnceKey:
     if not result.status.is_final:
         raise PostRefusedError("status", "the session has not ended")
-    return Once.of_session(settings.store, "callback", result.token)
+    return OnceKey.of_session(settings.store, "callback", result.token)
 
 
 def _ask_and_tell_flow(
-    wiring: Wiring,
+    context: RequestorContext,
     settings: CallbackSettings,
     token: RequestorToken,
-    unsealed: Unsealed,
+    unsealed: CallbackContext,
     deadline: float,
 ) -> Flow[None]:
     """Take the server's own word for how a session ended, and tell the application if it is new."""
-    result, jwt = yield from _stored_end_flow(wiring, token, deadline)
-    telling = Telling(_once(settings, result), unsealed, result, jwt)
-    told = yield from tell_once_flow(wiring, settings, telling, deadline)
+    result, jwt = yield from _stored_end_flow(context, token, deadline)
+    telling = Delivery(_once(settings, result), unsealed, result, jwt)
+    told = yield from deliver_once_flow(context, settings, telling, deadline)
     if told is not result.status:
         again = attrs.evolve(telling, once=telling.once.part(result.status.value))
-        yield from tell_once_flow(wiring, settings, again, deadline)
+        yield from deliver_once_flow(context, settings, again, deadline)
 
 
 def _stored_end_flow(
-    wiring: Wiring, token: RequestorToken, deadline: float
+    context: RequestorContext, token: RequestorToken, deadline: float
 ) -> Flow[tuple[SessionResult, str | None]]:
     """Ask until the server has stored the end, which it has not while it posts."""
     while True:
         jwt = None
-        if wiring.takes_signed_results:
-            jwt = yield from get_result_jwt_flow(wiring, token, deadline)
-            result = yield from verified_result_flow(wiring, jwt, deadline=deadline)
+        if context.takes_signed_results:
+            jwt = yield from get_result_jwt_flow(context, token, deadline)
+            result = yield from verified_result_flow(context, jwt, deadline=deadline)
         else:
-            result = yield from get_unchecked_result_flow(wiring, token, deadline)
+            result = yield from get_unchecked_result_flow(context, token, deadline)
         if result.token != token:
             raise WrongSessionError(
                 token.fingerprint, f"the result is of {result.token.fingerprint}"
             )
         if result.status.is_final:
             return result, jwt
-        if wiring.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
+        if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
             raise PostRefusedError("undecided", "the server has stored no end of the session")
         yield from Sleep(_ASK_AGAIN)
 
@@ -277,7 +282,7 @@ def _stored_end_flow(
 @final
 @boundary
 @attrs.frozen
-class SessionEnd:
+class SessionOutcome:
     """How a session ended, as the application is told.
 
     Args:
@@ -307,14 +312,14 @@ class SessionEnd:
         return self._outcome
 
 
-Deliver: TypeAlias = Callable[[SessionEnd], Awaitable[None] | None]
+Deliver: TypeAlias = Callable[[SessionOutcome], Awaitable[None] | None]
 """The application's function. It is quick: the person's app waits for it."""
 
 
 @final
 @attrs.frozen
 class CallbackSettings:
-    """What receiving needs beside the requestor's wiring.
+    """What receiving needs beside the requestor's context.
 
     Args:
         address: Where the server posts to.
@@ -322,14 +327,14 @@ class CallbackSettings:
         deliver: The application's function.
     """
 
-    address: SealedAddress
+    address: SealedUrl
     store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
     deliver: Deliver = attrs.field(kw_only=True, repr=False)
 
 
 @final
 @attrs.frozen
-class Telling:
+class Delivery:
     """What is told, and what for.
 
     Args:
@@ -339,41 +344,41 @@ class Telling:
         jwt: Its JWT, if it is signed.
     """
 
-    once: Once
-    unsealed: Unsealed
+    once: OnceKey
+    unsealed: CallbackContext
     result: SessionResult
     jwt: str | None = attrs.field(repr=False)
 
-    def session_end(self) -> SessionEnd:
+    def session_end(self) -> SessionOutcome:
         """Give what the application is told."""
         result = self.result
         outcome: Answer | AnswerError
         try:
-            outcome = result.answer_to(KeptSession(self.unsealed.request, result.token))
+            outcome = result.answer_to(SessionReference(self.unsealed.request, result.token))
         except AnswerError as error:
             outcome = error
-        return SessionEnd(result.token, result.status, outcome)
+        return SessionOutcome(result.token, result.status, outcome)
 
 
-def tell_once_flow(
-    wiring: Wiring, settings: CallbackSettings, telling: Telling, deadline: float
+def deliver_once_flow(
+    context: RequestorContext, settings: CallbackSettings, telling: Delivery, deadline: float
 ) -> Flow[SessionStatus]:
     """Tell the application unless it was told; give the status that it was told then or now."""
     once, status = telling.once, telling.result.status
-    record = yield from claimed_flow(wiring, once, deadline)
+    record = yield from claim_or_wait_flow(context, once, deadline)
     if record is not None:
         return _told(record)
-    claimed_at = wiring.clock.monotonic()
+    claimed_at = context.clock.monotonic()
     try:
-        yield from Ask(partial(settings.deliver, telling.session_end()), wiring.deadline())
+        yield from Ask(partial(settings.deliver, telling.session_end()), context.deadline())
     except Exception:
-        yield from released_flow(wiring, once, claimed_at)
+        yield from release_flow(context, once, claimed_at)
         raise
     lifetime = telling.unsealed.lifetime
-    yield from once.record(status.value.encode(), lifetime, wiring.deadline())
-    if wiring.status_backend is not None:
-        token, by = telling.result.token, wiring.deadline()
-        yield from PublishStatus(wiring.status_backend, token, status, telling.jwt, by)
+    yield from once.record(status.value.encode(), lifetime, context.deadline())
+    if context.status_backend is not None:
+        token, by = telling.result.token, context.deadline()
+        yield from PublishStatus(context.status_backend, token, status, telling.jwt, by)
     return status
 
 

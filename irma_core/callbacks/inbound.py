@@ -34,7 +34,7 @@ from irma_core.errors import (
     ResultJwtError,
     UsageError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
 from irma_core.flows.signed_results import verified_result_flow
 from irma_core.json_text import JsonTextError, read_json
@@ -46,7 +46,7 @@ from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer
 from irma_core.wire.read_requests import read_as
-from irma_core.wire.stored_requests import kept_request, read_kept_request
+from irma_core.wire.stored_requests import read_kept_request, stored_request
 from irma_core.wire.values import WireError
 
 __all__ = [
@@ -55,14 +55,14 @@ __all__ = [
     "JWT",
     "NEXT_SESSION",
     "Body",
+    "CallbackContext",
     "Headers",
-    "Post",
-    "SealedAddress",
-    "Unsealed",
-    "believed_result_flow",
-    "claimed_result",
+    "InboundRequest",
+    "SealedUrl",
     "opened",
+    "parse_posted_result",
     "refusal",
+    "verify_posted_result_flow",
 ]
 
 
@@ -92,7 +92,7 @@ _HEADERS: Final = "headers: must be a mapping or pairs of strings, such as reque
 
 @final
 @attrs.frozen
-class Post:
+class InboundRequest:
     """A request that came in, as any web framework can give it.
 
     Args:
@@ -108,7 +108,7 @@ class Post:
     body: bytes = attrs.field(repr=False)
 
     @classmethod
-    def of(cls, method: str, url: str, headers: Headers, body: Body) -> Post:
+    def of(cls, method: str, url: str, headers: Headers, body: Body) -> InboundRequest:
         """Make it of what a web framework gives.
 
         Raises:
@@ -155,11 +155,13 @@ def _bytes(body: object) -> bytes:
     return given.encode("utf-8", "replace") if isinstance(given, str) else bytes(given)
 
 
-def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) -> Unsealed:
+def opened(
+    context: RequestorContext, address: SealedUrl, post: InboundRequest, media_type: str
+) -> CallbackContext:
     """Give what the URL of a post held: whoever knows that URL is who it was registered with.
 
     Args:
-        wiring: The requestor's.
+        context: The requestor's.
         address: Where it was posted to.
         post: The post.
         media_type: `JWT` or `JSON`: what is taken here.
@@ -170,7 +172,7 @@ def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) 
     if post.method != "POST":
         raise PostRefusedError("method", "only POST is taken here")
     try:
-        unsealed = address.unseal(post.url, utc_now(wiring.clock))
+        unsealed = address.unseal(post.url, utc_now(context.clock))
     except HandleError as error:
         raise PostRefusedError("url", str(error)) from None
     if len(post.body) > LARGEST_POST:
@@ -185,8 +187,8 @@ def opened(wiring: Wiring, address: SealedAddress, post: Post, media_type: str) 
     return unsealed
 
 
-def believed_result_flow(
-    wiring: Wiring, post: Post, unsealed: Unsealed, deadline: float
+def verify_posted_result_flow(
+    context: RequestorContext, post: InboundRequest, unsealed: CallbackContext, deadline: float
 ) -> Flow[SessionResult]:
     """Give the result in a signed post, once its signature and the rest of it are verified.
 
@@ -198,13 +200,13 @@ def believed_result_flow(
         IrmaError: The key could not be fetched.
     """
     try:
-        result = yield from verified_result_flow(wiring, post.body, deadline=deadline)
+        result = yield from verified_result_flow(context, post.body, deadline=deadline)
     except ResultJwtError as error:
         raise PostRefusedError(error.code, error.reason) from None
     return _of_its_kind(result, unsealed)
 
 
-def claimed_result(post: Post, unsealed: Unsealed) -> SessionResult:
+def parse_posted_result(post: InboundRequest, unsealed: CallbackContext) -> SessionResult:
     """Give the result in a post that nobody signed: a reason to ask the server, and no more.
 
     Raises:
@@ -219,7 +221,7 @@ def claimed_result(post: Post, unsealed: Unsealed) -> SessionResult:
     return _of_its_kind(result, unsealed)
 
 
-def _of_its_kind(result: SessionResult, unsealed: Unsealed) -> SessionResult:
+def _of_its_kind(result: SessionResult, unsealed: CallbackContext) -> SessionResult:
     if result.type is not unsealed.request.request.session_type:
         raise PostRefusedError("session", "it is of another type of session than asked for")
     return result
@@ -241,7 +243,7 @@ NEXT_SESSION: Final = "next session"
 
 LONGEST_URL: Final = 4000
 """Characters. gunicorn, for one, takes a request line of 4094 by default."""
-_APP_MAY_TAKE: Final = timedelta(minutes=15)
+_DEFAULT_APP_TIMEOUT: Final = timedelta(minutes=15)
 """The server's own default for a request without `timeout`."""
 _MARGIN: Final = timedelta(hours=1)
 """For the session itself once the app has come, and the posts of a time-out, which repeat for five
@@ -250,7 +252,7 @@ minutes."""
 
 @final
 @attrs.frozen
-class Unsealed:
+class CallbackContext:
     """What a sealed URL held.
 
     Args:
@@ -266,7 +268,7 @@ class Unsealed:
 
 @final
 @attrs.frozen
-class SealedAddress:
+class SealedUrl:
     """A page of the application's that the server posts to, for one purpose.
 
     Args:
@@ -288,9 +290,9 @@ class SealedAddress:
         Raises:
             RequestError: The request is too large to be kept in a URL.
         """
-        lifetime = (request.timeout or _APP_MAY_TAKE) + _MARGIN
+        lifetime = (request.timeout or _DEFAULT_APP_TIMEOUT) + _MARGIN
         sealed = self.sealer.seal(
-            [int(lifetime.total_seconds()), kept_request(request)],
+            [int(lifetime.total_seconds()), stored_request(request)],
             purpose=self._sealed_for,
             now=now,
             lifetime=lifetime,
@@ -300,7 +302,7 @@ class SealedAddress:
             raise RequestError("", f"too large to be kept in a URL of {LONGEST_URL} characters")
         return url
 
-    def unseal(self, url: str, now: datetime) -> Unsealed:
+    def unseal(self, url: str, now: datetime) -> CallbackContext:
         """Open the URL that a post came to; only its last part counts, as proxies change the rest.
 
         The page that it was made for is sealed into it: no other of the application's takes it.
@@ -315,7 +317,9 @@ class SealedAddress:
             case [int() as seconds, kept]:
                 with suppress(RequestError):
                     name = sha256(sealed.encode()).hexdigest()
-                    return Unsealed(read_kept_request(kept), timedelta(seconds=seconds), name)
+                    return CallbackContext(
+                        read_kept_request(kept), timedelta(seconds=seconds), name
+                    )
             case _:
                 pass
         raise HandleInvalidError("what was sealed into the URL is no request that can be read here")

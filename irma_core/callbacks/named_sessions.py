@@ -16,7 +16,7 @@ from typing import Final, final
 import attrs
 
 from irma_core.errors import HandleError
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, GetStored, PutIfAbsent
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
@@ -45,23 +45,23 @@ class NamedSessions:
     sealer: Sealer = attrs.field(repr=False)
     key: str
 
-    def note_flow(self, wiring: Wiring, token: RequestorToken) -> Flow[bool]:
+    def note_flow(self, context: RequestorContext, token: RequestorToken) -> Flow[bool]:
         """Keep a token, if there is room; return whether it is kept and worth a question.
 
         Raises:
             StoreError: The store failed.
         """
-        now, deadline = utc_now(wiring.clock), wiring.deadline()
+        now, deadline = utc_now(context.clock), context.deadline()
         text = self.sealer.seal(token.reveal(), purpose=_PURPOSE, now=now, lifetime=_KEPT_FOR)
         for number in range(_MOST):
             place = self._place(number)
             if (yield from PutIfAbsent(self.store, place, text.encode(), _KEPT_FOR, deadline)):
-                return not (yield from self._is_unknown(wiring, token))
-            if (yield from self._kept_at(wiring, number)) == token:
-                return not (yield from self._is_unknown(wiring, token))
+                return not (yield from self._is_unknown(context, token))
+            if (yield from self._kept_at(context, number)) == token:
+                return not (yield from self._is_unknown(context, token))
         return False
 
-    def list_flow(self, wiring: Wiring) -> Flow[list[RequestorToken]]:
+    def list_flow(self, context: RequestorContext) -> Flow[list[RequestorToken]]:
         """Return those that are kept and worth a question.
 
         Raises:
@@ -69,31 +69,31 @@ class NamedSessions:
         """
         found: list[RequestorToken] = []
         for number in range(_MOST):
-            token = yield from self._kept_at(wiring, number)
-            if token is not None and not (yield from self._is_unknown(wiring, token)):
+            token = yield from self._kept_at(context, number)
+            if token is not None and not (yield from self._is_unknown(context, token)):
                 found.append(token)
         return found
 
-    def forget_flow(self, wiring: Wiring, token: RequestorToken) -> Flow[None]:
+    def forget_flow(self, context: RequestorContext, token: RequestorToken) -> Flow[None]:
         """Remember that the server does not know this one.
 
         Raises:
             StoreError: The store failed.
         """
         key = self._unknown(token)
-        yield from PutIfAbsent(self.store, key, b"unknown", _KEPT_FOR, wiring.deadline())
+        yield from PutIfAbsent(self.store, key, b"unknown", _KEPT_FOR, context.deadline())
 
-    def _kept_at(self, wiring: Wiring, number: int) -> Flow[RequestorToken | None]:
-        kept = yield from GetStored(self.store, self._place(number), wiring.deadline())
+    def _kept_at(self, context: RequestorContext, number: int) -> Flow[RequestorToken | None]:
+        kept = yield from GetStored(self.store, self._place(number), context.deadline())
         if kept is not None:
             with suppress(HandleError):  # it expires by another clock than the store's
-                now = utc_now(wiring.clock)
+                now = utc_now(context.clock)
                 text = self.sealer.unseal(kept.decode("latin-1"), purpose=_PURPOSE, now=now)
                 return RequestorToken(str(text))
         return None
 
-    def _is_unknown(self, wiring: Wiring, token: RequestorToken) -> Flow[bool]:
-        mark = yield from GetStored(self.store, self._unknown(token), wiring.deadline())
+    def _is_unknown(self, context: RequestorContext, token: RequestorToken) -> Flow[bool]:
+        mark = yield from GetStored(self.store, self._unknown(token), context.deadline())
         return mark is not None
 
     def _place(self, number: int) -> str:

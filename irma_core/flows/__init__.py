@@ -1,1 +1,1 @@
-"""The order of steps, written once: generators that yield effects and serve both colours."""
+"""The order of steps, written once: generators that yield effects and serve both modes."""

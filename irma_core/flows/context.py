@@ -10,10 +10,10 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.refusals import Refusals
-from irma_core.flows.single_flight import Kept
+from irma_core.flows.single_flight import SingleFlight
 from irma_core.models.headers import checked_headers, is_reserved
 from irma_core.models.hidden import Headers, Hidden, HiddenSecret, hide_headers
-from irma_core.models.risks import Risk, given_risks
+from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.part_checks import (
     check_signer,
     check_status_backend,
@@ -32,10 +32,10 @@ from irma_core.trust.authentication import (
     TokenAuthentication,
 )
 from irma_core.trust.gateway_settings import GatewayAssertion, GatewayAuthentication
-from irma_core.trust.server_keys import FetchedServerKey, GivenKey, ServerKey, given_server_keys
+from irma_core.trust.server_keys import FetchedServerKey, GivenKey, ServerKey, parse_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "Wiring", "wire"]
+__all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "RequestorContext", "make_context"]
 
 DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
@@ -49,7 +49,7 @@ _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 @final
 @boundary
 @attrs.frozen
-class Wiring:
+class RequestorContext:
     """The settings of a requestor, as flows take them.
 
     Args:
@@ -86,7 +86,7 @@ class Wiring:
     gateway: GatewayAuthentication[Signer | AsyncSigner] | None = attrs.field(
         default=None, kw_only=True
     )
-    kept_token: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
+    kept_token: SingleFlight = attrs.field(factory=SingleFlight, kw_only=True, repr=False, eq=False)
     refusals: Refusals = attrs.field(factory=Refusals, kw_only=True, repr=False, eq=False)
     _headers: Hidden[Headers] = attrs.field(
         default=_NO_HEADERS, alias="headers", converter=hide_headers, kw_only=True, repr=False
@@ -96,7 +96,7 @@ class Wiring:
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
     server_keys: tuple[GivenKey, ...] = attrs.field(default=(), kw_only=True, repr=False)
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
-    kept_key: Kept = attrs.field(factory=Kept, kw_only=True, repr=False, eq=False)
+    kept_key: SingleFlight = attrs.field(factory=SingleFlight, kw_only=True, repr=False, eq=False)
     jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)
     status_backend: StatusBackend | AsyncStatusBackend | None = attrs.field(
         default=None, kw_only=True, repr=lambda backend: f"<{type(backend).__name__}>"
@@ -154,7 +154,7 @@ class Wiring:
 
 
 @boundary
-def wire(
+def make_context(
     url: str,
     transport: Transport | AsyncTransport,
     *,
@@ -168,7 +168,7 @@ def wire(
     is_async: bool,
     headers: Mapping[str, str] | None,
     frontend_url: str | None,
-) -> Wiring:
+) -> RequestorContext:
     """Make the wiring of a requestor, whose arguments these are; `is_async` tells which one.
 
     Raises:
@@ -179,7 +179,7 @@ def wire(
     _check_authentication(authentication, is_async=is_async)
     _check_gateway(gateway, is_async=is_async)
     _check_issuer(jwt_issuer)
-    risks = given_risks(allow)
+    risks = parse_risks(allow)
     is_proxied = bool(getattr(transport, "is_proxied", False))
     frontend = None
     if frontend_url is not None:
@@ -187,7 +187,7 @@ def wire(
             frontend_url, allow=risks, what="frontend_url", is_proxied=is_proxied
         )
     own = checked_headers(headers, "headers", is_reserved)
-    return Wiring(
+    return RequestorContext(
         ServerUrl.parse(url, allow=risks, is_proxied=is_proxied),
         transport.clock,
         headers=tuple(own.items()),
@@ -197,7 +197,7 @@ def wire(
         authentication=authentication,
         gateway=gateway,
         allow=risks,
-        server_keys=given_server_keys(server_key),
+        server_keys=parse_server_keys(server_key),
         fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
         jwt_issuer=jwt_issuer,
         status_backend=status_backend,

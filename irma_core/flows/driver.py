@@ -1,4 +1,4 @@
-"""Drivers: they run a flow by performing its effects, one function a colour.
+"""Drivers: they run a flow by performing its effects, one function a mode.
 
 Rules that keep this honest. Only `flow.send` and `flow.throw` stand inside `try … except
 StopIteration`: performing an effect stands outside, or a stray `StopIteration` of a transport
@@ -75,7 +75,7 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     if streams is None:
         with ExitStack() as own:
             return run(flow, transport, own)
-    course = _Course(flow)
+    course = _RunningFlow(flow)
     while (effect := course.effect) is not None:
         try:
             answer = _perform(effect, transport, streams)
@@ -100,7 +100,7 @@ async def run_async(
     if streams is None:
         async with AsyncExitStack() as own:
             return await run_async(flow, transport, own)
-    course = _Course(flow)
+    course = _RunningFlow(flow)
     while (effect := course.effect) is not None:
         try:
             answer = await _perform_async(effect, transport, streams)
@@ -111,7 +111,7 @@ async def run_async(
     return course.result
 
 
-class _Course(Generic[ReturnT]):
+class _RunningFlow(Generic[ReturnT]):
     """A flow under way: the effect it waits for, or None and its result."""
 
     __slots__ = ("_flow", "_interruption", "_result", "effect")
@@ -182,7 +182,7 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
             streams.callback(stream.close)
             return stream
         case ReadStream():
-            opened = cast("ByteStream", effect.stream)  # by this driver, so of its colour
+            opened = cast("ByteStream", effect.stream)  # by this driver, so of its mode
             try:
                 return opened.read(effect.deadline)
             except BaseException:

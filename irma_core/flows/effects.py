@@ -16,9 +16,9 @@ import attrs
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.status_backends import AsyncStatusBackend, Quiet, StatusBackend
+from irma_core.protocol.status_backends import AsyncStatusBackend, Idle, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
-from irma_core.protocol.transport import AsyncByteStream, ByteStream, Silence
+from irma_core.protocol.transport import AsyncByteStream, ByteStream, ReadOutcome
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = [
@@ -89,7 +89,7 @@ class Sign(_Awaited[bytes]):
     """Let a signer sign.
 
     Args:
-        signer: Of either colour; a sync driver takes a `Signer` only.
+        signer: Of either mode; a sync driver takes a `Signer` only.
         signing_input: What to sign.
         deadline: By when the signature must be there, on the monotonic clock. An async driver
             cancels a signer that takes longer; nothing can end one that blocks its thread.
@@ -118,7 +118,7 @@ class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class ReadStream(_Awaited[bytes | Silence]):
+class ReadStream(_Awaited[bytes | ReadOutcome]):
     """Read what comes next. A stream that breaks is closed at once.
 
     Args:
@@ -187,7 +187,7 @@ class DeleteStored(_Awaited[None]):
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class NextStatus(_Awaited[SessionStatus | Quiet]):
+class NextStatus(_Awaited[SessionStatus | Idle]):
     """Wait for a status that a status backend tells; see `StatusBackend.next_status`."""
 
     backend: StatusBackend | AsyncStatusBackend
@@ -196,7 +196,7 @@ class NextStatus(_Awaited[SessionStatus | Quiet]):
     within: timedelta
     deadline: float
 
-    def call(self) -> SessionStatus | Quiet | Awaitable[SessionStatus | Quiet]:
+    def call(self) -> SessionStatus | Idle | Awaitable[SessionStatus | Idle]:
         """Do it."""
         return self.backend.next_status(self.token, self.after, self.within)
 
@@ -234,7 +234,7 @@ class PublishedResult(_Awaited[str | None]):
 @final
 @attrs.frozen(repr=False, eq=False)
 class Ask(_Awaited[AnswerT]):
-    """Call a function of the application's, of either colour.
+    """Call a function of the application's, of either mode.
 
     What it raises is thrown into the flow as it is, which cleans up and lets it pass.
     """

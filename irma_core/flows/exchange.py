@@ -22,7 +22,7 @@ from irma_core.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Send, Sign, Sleep
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import is_transient, retry_after
@@ -56,7 +56,7 @@ Prepared: TypeAlias = HttpRequest | ToSign
 
 
 def exchange_flow(
-    wiring: Wiring,
+    context: RequestorContext,
     request: HttpRequest,
     parse: Parse[ParsedT],
     deadline: float,
@@ -66,7 +66,7 @@ def exchange_flow(
     """Send a `GET` or `DELETE` until it succeeds, fails for good, or no try or time is left.
 
     Args:
-        wiring: The requestor's.
+        context: The requestor's.
         request: What to send.
         parse: Reads the response, or raises.
         deadline: By when it must all be over.
@@ -80,8 +80,8 @@ def exchange_flow(
     while True:
         asked_to_wait = timedelta(0)
         try:
-            response = yield from Send(request, wiring.try_deadline(deadline))
-            asked_to_wait = retry_after(response, utc_now(wiring.clock))
+            response = yield from Send(request, context.try_deadline(deadline))
+            asked_to_wait = retry_after(response, utc_now(context.clock))
             return parse(response)
         except (
             TransportError,
@@ -89,14 +89,14 @@ def exchange_flow(
             UnexpectedResponseError,
             SigningError,
         ) as error:
-            wait = _wait_or_raise(wiring, error, tries, deadline, asked_to_wait)
+            wait = _wait_or_raise(context, error, tries, deadline, asked_to_wait)
         yield from Sleep(wait)
         tries += 1
         parse = parse_repeated or parse
 
 
 def post_flow(
-    wiring: Wiring,
+    context: RequestorContext,
     prepare: Callable[[datetime], Prepared],
     parse: Parse[ParsedT],
     deadline: float,
@@ -104,7 +104,7 @@ def post_flow(
     """Send a `POST` once; again only while not a byte of it has been sent.
 
     Args:
-        wiring: The requestor's.
+        context: The requestor's.
         prepare: Makes the request at each try, given the time of it.
         parse: Reads the response, or raises.
         deadline: By when it must all be over.
@@ -117,19 +117,19 @@ def post_flow(
     """
     tries = 1
     while True:
-        prepared = prepare(utc_now(wiring.clock))
+        prepared = prepare(utc_now(context.clock))
         if isinstance(prepared, ToSign):
             signature = yield from Sign(prepared.signer, prepared.jwt.signing_input, deadline)
-            if wiring.seconds_left(deadline) <= 0:
+            if context.seconds_left(deadline) <= 0:
                 # On a thread nobody can end a signer, so it may have taken all of the time.
                 raise DeadlineError("the time for the whole call was up while the signer signed")
             prepared = prepared.build(prepared.jwt.signed(signature))
         try:
-            response = yield from Send(prepared, wiring.try_deadline(deadline))
+            response = yield from Send(prepared, context.try_deadline(deadline))
         except TransportError as error:
             if error.request_sent:
                 raise
-            wait = _wait_or_raise(wiring, error, tries, deadline, timedelta(0))
+            wait = _wait_or_raise(context, error, tries, deadline, timedelta(0))
         else:
             return parse(response)
         yield from Sleep(wait)
@@ -137,13 +137,17 @@ def post_flow(
 
 
 def _wait_or_raise(
-    wiring: Wiring, error: IrmaError, tries: int, deadline: float, asked_to_wait: timedelta
+    context: RequestorContext,
+    error: IrmaError,
+    tries: int,
+    deadline: float,
+    asked_to_wait: timedelta,
 ) -> timedelta:
     """Give how long to wait before another try, or raise since there is none."""
-    left = wiring.seconds_left(deadline)
+    left = context.seconds_left(deadline)
     if left <= 0 and isinstance(error, TransportTimeoutError):
         raise DeadlineError(f"{error.path}: the time for the whole call was up") from error
-    wait = wiring.retry.wait(tries, wiring.jitter()) if is_transient(error) else None
+    wait = context.retry.wait(tries, context.jitter()) if is_transient(error) else None
     if isinstance(error, GatewayError):
         asked_to_wait = timedelta(seconds=error.retry_after)
     if wait is None or (wait := max(wait, asked_to_wait)).total_seconds() >= left:

@@ -19,9 +19,9 @@ from irma_core.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, Sign
-from irma_core.flows.single_flight import Fetched, kept_flow
+from irma_core.flows.single_flight import CachedValue, fetch_once_flow
 from irma_core.protocol.endpoints import FRONTEND
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.token_endpoint import build_token_request, parse_token_response
@@ -41,13 +41,13 @@ _TOKENS_PER_CALL = 2
 _UNIQUE_PARTS = 4
 
 
-def through_gateway(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
+def through_gateway(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     """Return the flow with the requestor's own headers, through its gateway if it has one."""
-    is_plain = wiring.gateway is None and not wiring.headers
-    return flow if is_plain else _through_flow(wiring, flow)
+    is_plain = context.gateway is None and not context.headers
+    return flow if is_plain else _through_flow(context, flow)
 
 
-def _through_flow(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
+def _through_flow(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     answer: Any = None
     failure: BaseException | None = None
     try:
@@ -60,7 +60,7 @@ def _through_flow(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
             answer, failure = None, None
             try:
                 if isinstance(effect, Send | OpenStream) and _is_own_call(effect):
-                    answer = yield from _sent_flow(wiring, effect)
+                    answer = yield from _sent_flow(context, effect)
                 else:
                     answer = yield effect
             except GeneratorExit:
@@ -71,35 +71,35 @@ def _through_flow(wiring: Wiring, flow: Flow[ReturnT]) -> Flow[ReturnT]:
         flow.close()
 
 
-def _sent_flow(wiring: Wiring, effect: Send | OpenStream) -> Flow[Any]:
+def _sent_flow(context: RequestorContext, effect: Send | OpenStream) -> Flow[Any]:
     """Send it with a token; once more with another where the gateway refuses the first.
 
     No IRMA server says 401: what is refused so has not reached it, so that a start is repeated too.
     A refused token is forgotten at once, so that a later call fetches one even if this one cannot.
     """
-    gateway, effect = wiring.gateway, _with(effect, wiring.headers)
+    gateway, effect = context.gateway, _with(effect, context.headers)
     if gateway is None:
         return (yield effect)
     for _ in range(_TOKENS_PER_CALL):
-        if not _may_have_token(wiring):
+        if not _may_have_token(context):
             break
-        token = yield from _token_flow(wiring, gateway, effect.deadline)
+        token = yield from _token_flow(context, gateway, effect.deadline)
         shown = (gateway.header.lower(), f"Bearer {token.text}")
         answer = yield _with(effect, (shown,))
         if answer.status != _UNAUTHORIZED:
-            wiring.refusals.taken()
+            context.refusals.taken()
             return answer
         if isinstance(effect, OpenStream):
             yield CloseStream(answer)
-        wiring.kept_token.forget(token)
-        now = wiring.clock.monotonic()
-        wiring.refusals.token_refused(now, is_replacement=token.is_replacement)
+        context.kept_token.forget(token)
+        now = context.clock.monotonic()
+        context.refusals.token_refused(now, is_replacement=token.is_replacement)
     raise GatewayError(
         "the gateway refuses each token that its authorization server gives: check that it takes "
         "tokens of this client and scope, in this header",
         http_status=_UNAUTHORIZED,
-        may_pass=not wiring.refusals.has_lasted(wiring.clock.monotonic()),
-        path=effect.request.path,
+        may_pass=not context.refusals.has_lasted(context.clock.monotonic()),
+        path=effect.request.label,
     )
 
 
@@ -109,13 +109,13 @@ def _is_own_call(effect: Send | OpenStream) -> bool:
     What a browser calls as well needs neither header nor token, or browsers could not call it; and
     it goes to the URL of the session's pointer, which the server chose.
     """
-    return effect.request.path not in FRONTEND
+    return effect.request.label not in FRONTEND
 
 
-def _may_have_token(wiring: Wiring) -> bool:
+def _may_have_token(context: RequestorContext) -> bool:
     """Return whether there is a token, or one may be fetched."""
-    now = wiring.clock.monotonic()
-    return wiring.kept_token.at_hand(now) is not None or wiring.refusals.may_replace(now)
+    now = context.clock.monotonic()
+    return context.kept_token.at_hand(now) is not None or context.refusals.may_replace(now)
 
 
 def _with(effect: Send | OpenStream, headers: Headers) -> Send | OpenStream:
@@ -123,13 +123,13 @@ def _with(effect: Send | OpenStream, headers: Headers) -> Send | OpenStream:
     return attrs.evolve(effect, request=request)
 
 
-def _token_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetched]:
+def _token_flow(context: RequestorContext, gateway: Gateway, deadline: float) -> Flow[CachedValue]:
     """Return a token; where there is none, that is a failure before anything was sent."""
-    kept, clock = wiring.kept_token, wiring.clock
+    kept, clock = context.kept_token, context.clock
     try:
         return (
-            yield from kept_flow(
-                kept, clock, lambda: _fetch_flow(wiring, gateway, deadline), deadline
+            yield from fetch_once_flow(
+                kept, clock, lambda: _fetch_flow(context, gateway, deadline), deadline
             )
         )
     except DeadlineError as error:
@@ -137,44 +137,46 @@ def _token_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetch
         raise GatewayError(reason, may_pass=True) from error
 
 
-def _fetch_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[Fetched]:
+def _fetch_flow(context: RequestorContext, gateway: Gateway, deadline: float) -> Flow[CachedValue]:
     """Ask the authorization server for a token, unless it asked to be left alone for a while."""
-    refusals = wiring.refusals
-    asked_at = wiring.clock.monotonic()
+    refusals = context.refusals
+    asked_at = context.clock.monotonic()
     if pause := refusals.pause(asked_at):
         reason = "the gateway's authorization server asked to wait before another token request"
         raise GatewayError(reason, may_pass=True, retry_after=pause)
     is_replacement = refusals.is_token_refused
-    request = yield from _request_flow(wiring, gateway, deadline)
+    request = yield from _request_flow(context, gateway, deadline)
     try:
         response = yield from Send(request, deadline)
-        token, seconds = parse_token_response(response, utc_now(wiring.clock))
+        token, seconds = parse_token_response(response, utc_now(context.clock))
     except GatewayError as error:
-        now = wiring.clock.monotonic()
+        now = context.clock.monotonic()
         refusals.request_failed(now, error.retry_after)
         error.may_pass = error.may_pass or refusals.may_pass(now)
         raise
     except TransportError as error:
-        if isinstance(error, TransportTimeoutError) and wiring.seconds_left(deadline) <= 0:
+        if isinstance(error, TransportTimeoutError) and context.seconds_left(deadline) <= 0:
             # The call's own time was short, which is no failure of those who wait for its token.
             raise DeadlineError("the time was up while a token was fetched") from error
-        refusals.request_failed(wiring.clock.monotonic(), 0.0)
+        refusals.request_failed(context.clock.monotonic(), 0.0)
         reason = f"the gateway's authorization server could not be asked: {error.reason}"
         raise GatewayError(reason, may_pass=True) from error
     lives = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _SHARE)
-    return Fetched(token, until=asked_at + lives, is_replacement=is_replacement)
+    return CachedValue(token, until=asked_at + lives, is_replacement=is_replacement)
 
 
-def _request_flow(wiring: Wiring, gateway: Gateway, deadline: float) -> Flow[HttpRequest]:
+def _request_flow(
+    context: RequestorContext, gateway: Gateway, deadline: float
+) -> Flow[HttpRequest]:
     assertion = None
-    unique = "".join(f"{int(wiring.jitter() * 2**32):08x}" for _ in range(_UNIQUE_PARTS))
-    to_sign = unsigned_assertion(gateway, now=utc_now(wiring.clock), unique=unique)
+    unique = "".join(f"{int(context.jitter() * 2**32):08x}" for _ in range(_UNIQUE_PARTS))
+    to_sign = unsigned_assertion(gateway, now=utc_now(context.clock), unique=unique)
     if to_sign is not None:
         signer, unsigned = to_sign
         try:
             signature = yield from Sign(signer, unsigned.signing_input, deadline)
         except SigningError as error:
-            if wiring.seconds_left(deadline) <= 0:
+            if context.seconds_left(deadline) <= 0:
                 raise DeadlineError("the time was up while a token request was signed") from error
             raise
         assertion = unsigned.signed(signature)

@@ -20,11 +20,11 @@ from irma_core.errors import (
     SessionNotFinishedError,
     SessionTimedOutError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
 from irma_core.flows.session_calls import cancel_session_flow, get_answer_flow
 from irma_core.models.answers import Answer
-from irma_core.models.sessions import AskedSession
+from irma_core.models.sessions import SessionWithRequest
 from irma_core.models.tokens import RequestorToken
 
 __all__ = ["cancelled_flow", "given_up_flow", "last_deadline"]
@@ -41,30 +41,30 @@ _NO_ANSWER: Final = (
 """What a session that was given up says, if nobody answered it."""
 
 
-def last_deadline(wiring: Wiring) -> float:
+def last_deadline(context: RequestorContext) -> float:
     """Return when the last calls of a wait must be over, on the monotonic clock.
 
     That may be later than the caller's timeout, by a few seconds.
     """
-    return wiring.deadline(min(_LAST_CALLS_WITHIN, wiring.call_timeout))
+    return context.deadline(min(_LAST_CALLS_WITHIN, context.call_timeout))
 
 
-def cancelled_flow(wiring: Wiring, token: RequestorToken) -> Flow[None]:
+def cancelled_flow(context: RequestorContext, token: RequestorToken) -> Flow[None]:
     """Try to cancel a session; a failure is not raised, as the caller has another error to raise.
 
     A session that could not be cancelled ends by the server's time-out.
     """
     with suppress(Exception):
-        yield from cancel_session_flow(wiring, token, last_deadline(wiring))
+        yield from cancel_session_flow(context, token, last_deadline(context))
 
 
 def given_up_flow(
-    wiring: Wiring, session: AskedSession, error: BaseException
+    context: RequestorContext, session: SessionWithRequest, error: BaseException
 ) -> Flow[Answer | None]:
     """Cancel a session that the caller stops waiting for.
 
     Args:
-        wiring: The requestor's.
+        context: The requestor's.
         session: The session.
         error: Why the caller stops.
 
@@ -77,13 +77,13 @@ def given_up_flow(
             count.
         ResultJwtError: Likewise, with a signed result that is refused.
     """
-    deadline = last_deadline(wiring)
-    yield from cancelled_flow(wiring, session.token)
+    deadline = last_deadline(context)
+    yield from cancelled_flow(context, session.token)
     if not isinstance(error, IrmaError):
         return None
     # The server says the same whether it cancelled the session or had nothing left to cancel.
     try:
-        return (yield from get_answer_flow(wiring, session, deadline))
+        return (yield from get_answer_flow(context, session, deadline))
     except (AnswerError, ResultJwtError) as end:
         if isinstance(end, _NO_ANSWER):
             return None

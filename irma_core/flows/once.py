@@ -16,15 +16,15 @@ from typing import Final, final
 import attrs
 
 from irma_core.errors import PostRefusedError, StoreError
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import DeleteStored, Flow, GetStored, PutIfAbsent, Sleep
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 
-__all__ = ["CLOCKS_DIFFER", "Once", "claimed_flow", "released_flow"]
+__all__ = ["CLOCKS_DIFFER", "OnceKey", "claim_or_wait_flow", "release_flow"]
 
 _CLAIM_LIVES: Final = timedelta(minutes=1)
-_SURELY_LIVES: Final = timedelta(seconds=50)
+_SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
 """By one's own clock, which is not the store's, and begins when the claim's answer is there."""
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 """How far the clocks of processes that share a store may differ: what is sealed expires by the
@@ -34,7 +34,7 @@ _WAIT: Final = timedelta(milliseconds=50)
 
 @final
 @attrs.frozen
-class Once:
+class OnceKey:
     """A thing that is done once.
 
     Args:
@@ -46,13 +46,13 @@ class Once:
     key: str
 
     @classmethod
-    def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> Once:
+    def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> OnceKey:
         """Give what is done once for a session; `what` is a word without blanks."""
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
-    def part(self, what: str) -> Once:
+    def part(self, what: str) -> OnceKey:
         """Give another thing of the same session."""
-        return Once(self.store, f"{self.key}:{what}")
+        return OnceKey(self.store, f"{self.key}:{what}")
 
     def claim(self, deadline: float) -> PutIfAbsent:
         """Claim it; the answer is whether that succeeded."""
@@ -65,7 +65,7 @@ class Once:
         """
         return PutIfAbsent(self.store, self.key, record, lifetime + CLOCKS_DIFFER, deadline)
 
-    def look_up(self, deadline: float) -> GetStored:
+    def read_record(self, deadline: float) -> GetStored:
         """Look for the record; None where it was not done, or not yet."""
         return GetStored(self.store, self.key, deadline)
 
@@ -78,7 +78,9 @@ class Once:
         return f"{self.key}:claim"
 
 
-def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | None]:
+def claim_or_wait_flow(
+    context: RequestorContext, once: OnceKey, deadline: float
+) -> Flow[bytes | None]:
     """Claim it, or wait for the record of who did before.
 
     Returns:
@@ -88,25 +90,25 @@ def claimed_flow(wiring: Wiring, once: Once, deadline: float) -> Flow[bytes | No
         PostRefusedError: `busy`: it was neither done nor given up by the deadline.
         StoreError: The store failed.
     """
-    by = wiring.deadline()  # the store's own; `deadline` says how long to wait for the others
+    by = context.deadline()  # the store's own; `deadline` says how long to wait for the others
     while True:
         is_mine = yield from once.claim(by)
         # After the claim: another's may have expired with the thing done.
-        record = yield from once.look_up(by)
+        record = yield from once.read_record(by)
         if record is not None or is_mine:
             return record
-        if wiring.seconds_left(deadline) <= 0:
+        if context.seconds_left(deadline) <= 0:
             raise PostRefusedError("busy", "another post of this session is being dealt with")
         yield from Sleep(_WAIT)
 
 
-def released_flow(wiring: Wiring, once: Once, claimed_at: float) -> Flow[None]:
+def release_flow(context: RequestorContext, once: OnceKey, claimed_at: float) -> Flow[None]:
     """Give the claim up after a failure: the next one may try at once.
 
     `claimed_at` is on the monotonic clock. A claim that may have expired is left alone: it may be
     another's by now, who is doing the thing.
     """
-    if wiring.clock.monotonic() - claimed_at >= _SURELY_LIVES.total_seconds():
+    if context.clock.monotonic() - claimed_at >= _SAFE_CLAIM_AGE.total_seconds():
         return
     with suppress(StoreError):  # it expires all the same, and what went wrong before matters more
-        yield from once.release(wiring.deadline())
+        yield from once.release(context.deadline())

@@ -18,7 +18,7 @@ from irma_core.errors import (
     SessionGoneError,
     SessionNotFinishedError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep
 from irma_core.flows.exchange import Prepared, exchange_flow, post_flow
 from irma_core.flows.signed_results import (
@@ -31,10 +31,10 @@ from irma_core.models.arguments import check_instance
 from irma_core.models.remote_errors import SESSION_UNKNOWN
 from irma_core.models.results import SessionResult
 from irma_core.models.sessions import (
-    AskedSession,
     FrontendOptions,
-    KeptSession,
     PairingMethod,
+    SessionReference,
+    SessionWithRequest,
     StartedSession,
 )
 from irma_core.models.statuses import SessionStatus
@@ -71,39 +71,39 @@ __all__ = [
     "get_result_jwt_flow",
     "get_status_flow",
     "get_unchecked_result_flow",
-    "of_known_session",
     "set_pairing_flow",
+    "with_session_gone",
 ]
 
 
 ParsedT = TypeVar("ParsedT")
-Session: TypeAlias = AskedSession | RequestorToken
+Session: TypeAlias = SessionWithRequest | RequestorToken
 """What names a session where nothing is compared with what was asked in it."""
 
 
-def get_status_flow(wiring: Wiring, session: Session) -> Flow[SessionStatus]:
+def get_status_flow(context: RequestorContext, session: Session) -> Flow[SessionStatus]:
     """Ask how far the session is."""
     token = _token_of(session)
-    request = build_status_request(wiring.server, token)
-    parse = of_known_session(token, parse_status_response)
-    return exchange_flow(wiring, request, parse, wiring.deadline())
+    request = build_status_request(context.server, token)
+    parse = with_session_gone(token, parse_status_response)
+    return exchange_flow(context, request, parse, context.deadline())
 
 
 def get_unchecked_result_flow(
-    wiring: Wiring, session: Session, deadline: float = math.inf
+    context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[SessionResult]:
     """Ask what the server says of the session, at any status.
 
     `deadline` is that of a longer story, on the monotonic clock; else the call's own.
     """
     token = _token_of(session)
-    request = build_result_request(wiring.server, token)
-    parse = of_known_session(token, parse_result_response)
-    return exchange_flow(wiring, request, parse, min(wiring.deadline(), deadline))
+    request = build_result_request(context.server, token)
+    parse = with_session_gone(token, parse_result_response)
+    return exchange_flow(context, request, parse, min(context.deadline(), deadline))
 
 
 def get_answer_flow(
-    wiring: Wiring, session: AskedSession, deadline: float = math.inf
+    context: RequestorContext, session: SessionWithRequest, deadline: float = math.inf
 ) -> Flow[Answer]:
     """Ask for the result, and make the answer of it after every check.
 
@@ -116,44 +116,48 @@ def get_answer_flow(
         AnswerError: One of its subclasses: there is no answer.
     """
     check_asked(session)
-    deadline = min(wiring.deadline(), deadline)
-    published = yield from published_result_flow(wiring, session.token, deadline)
+    deadline = min(context.deadline(), deadline)
+    published = yield from published_result_flow(context, session.token, deadline)
     if published is not None:
         return published.answer_to(session)
     while True:
-        if wiring.takes_signed_results:
-            jwt = yield from get_result_jwt_flow(wiring, session, deadline)
-            result = yield from verified_result_flow(wiring, jwt, deadline=deadline)
+        if context.takes_signed_results:
+            jwt = yield from get_result_jwt_flow(context, session, deadline)
+            result = yield from verified_result_flow(context, jwt, deadline=deadline)
         else:
-            result = yield from get_unchecked_result_flow(wiring, session, deadline)
+            result = yield from get_unchecked_result_flow(context, session, deadline)
         try:
             return result.answer_to(session)
         except SessionNotFinishedError:
             # The callback, which may be published, comes before the server stores the end.
-            if wiring.seconds_left(deadline) <= wiring.poll_interval.total_seconds():
+            if context.seconds_left(deadline) <= context.poll_interval.total_seconds():
                 raise
-            if not (yield from is_published_final_flow(wiring, session.token, deadline)):
+            if not (yield from is_published_final_flow(context, session.token, deadline)):
                 raise
-        yield from Sleep(wiring.poll_interval)
+        yield from Sleep(context.poll_interval)
 
 
-def get_result_jwt_flow(wiring: Wiring, session: Session, deadline: float = math.inf) -> Flow[str]:
+def get_result_jwt_flow(
+    context: RequestorContext, session: Session, deadline: float = math.inf
+) -> Flow[str]:
     """Ask for the result as a JWT, at any status; it is not verified. `deadline` as above."""
     token = _token_of(session)
-    request = build_result_jwt_request(wiring.server, token)
-    parse = of_known_session(token, parse_result_jwt_response)
-    return exchange_flow(wiring, request, parse, min(wiring.deadline(), deadline))
+    request = build_result_jwt_request(context.server, token)
+    parse = with_session_gone(token, parse_result_jwt_response)
+    return exchange_flow(context, request, parse, min(context.deadline(), deadline))
 
 
-def cancel_session_flow(wiring: Wiring, session: Session, deadline: float = math.inf) -> Flow[None]:
+def cancel_session_flow(
+    context: RequestorContext, session: Session, deadline: float = math.inf
+) -> Flow[None]:
     """Cancel the session; one that has ended stays as it is. `deadline` as above."""
     token = _token_of(session)
-    parse = of_known_session(token, parse_cancel_response)
+    parse = with_session_gone(token, parse_cancel_response)
     return exchange_flow(
-        wiring,
-        build_cancel_request(wiring.server, token),
+        context,
+        build_cancel_request(context.server, token),
         parse,
-        min(wiring.deadline(), deadline),
+        min(context.deadline(), deadline),
         parse_repeated=_parse_repeated_cancel,
     )
 
@@ -166,7 +170,7 @@ def check_asked(session: object) -> None:
     """
     check_instance(
         session,
-        (StartedSession, KeptSession),
+        (StartedSession, SessionReference),
         "session",
         "a StartedSession, which knows what was asked; for a token alone there is "
         "get_unchecked_result",
@@ -174,13 +178,13 @@ def check_asked(session: object) -> None:
 
 
 def _token_of(session: Session) -> RequestorToken:
-    if isinstance(session, StartedSession | KeptSession):
+    if isinstance(session, StartedSession | SessionReference):
         return session.token
     expected = "a StartedSession, or a RequestorToken made of its text"
     return check_instance(session, RequestorToken, "session", expected)
 
 
-def of_known_session(
+def with_session_gone(
     token: RequestorToken, parse: Callable[[HttpResponse], ParsedT]
 ) -> Callable[[HttpResponse], ParsedT]:
     """Make a parse function say that a session is gone where the server does not know it."""
@@ -205,23 +209,23 @@ def _parse_repeated_cancel(response: HttpResponse) -> None:
             raise
 
 
-def get_public_key_flow(wiring: Wiring) -> Flow[str]:
+def get_public_key_flow(context: RequestorContext) -> Flow[str]:
     """Ask for the key that the server signs results with: PEM."""
-    request = build_public_key_request(wiring.server)
-    return exchange_flow(wiring, request, parse_public_key_response, wiring.deadline())
+    request = build_public_key_request(context.server)
+    return exchange_flow(context, request, parse_public_key_response, context.deadline())
 
 
-def check_health_flow(wiring: Wiring) -> Flow[None]:
+def check_health_flow(context: RequestorContext) -> Flow[None]:
     """Ask whether the server is up."""
-    request = build_health_request(wiring.server)
-    return exchange_flow(wiring, request, parse_health_response, wiring.deadline())
+    request = build_health_request(context.server)
+    return exchange_flow(context, request, parse_health_response, context.deadline())
 
 
 _POINTER: Final = "session pointer's URL"
 
 
 def set_pairing_flow(
-    wiring: Wiring, session: StartedSession, method: PairingMethod
+    context: RequestorContext, session: StartedSession, method: PairingMethod
 ) -> Flow[FrontendOptions]:
     """Switch pairing on or off; only before an app has connected.
 
@@ -230,47 +234,49 @@ def set_pairing_flow(
         IrmaError: What `post_flow` raises.
     """
     check_instance(method, PairingMethod, "method", "a PairingMethod")
-    url, authorization = _frontend(wiring, session)
+    url, authorization = _frontend(context, session)
 
     def prepare(_now: datetime) -> Prepared:
         return build_pairing_request(url, authorization, method)
 
-    parse = of_known_session(session.token, parse_pairing_response)
-    return post_flow(wiring, prepare, parse, wiring.deadline())
+    parse = with_session_gone(session.token, parse_pairing_response)
+    return post_flow(context, prepare, parse, context.deadline())
 
 
-def complete_pairing_flow(wiring: Wiring, session: StartedSession) -> Flow[None]:
+def complete_pairing_flow(context: RequestorContext, session: StartedSession) -> Flow[None]:
     """Say that the person typed the right code; only while the status is `PAIRING`.
 
     Raises:
         SessionGoneError: The server no longer knows the session.
         IrmaError: What `post_flow` raises.
     """
-    url, authorization = _frontend(wiring, session)
+    url, authorization = _frontend(context, session)
 
     def prepare(_now: datetime) -> Prepared:
         return build_complete_pairing_request(url, authorization)
 
-    parse = of_known_session(session.token, parse_complete_pairing_response)
-    return post_flow(wiring, prepare, parse, wiring.deadline())
+    parse = with_session_gone(session.token, parse_complete_pairing_response)
+    return post_flow(context, prepare, parse, context.deadline())
 
 
-def _frontend(wiring: Wiring, session: StartedSession) -> tuple[ServerUrl, FrontendAuthorization]:
+def _frontend(
+    context: RequestorContext, session: StartedSession
+) -> tuple[ServerUrl, FrontendAuthorization]:
     check_instance(session, StartedSession, "session", "a StartedSession")
     if session.frontend_request is None:
         raise ConfigurationError(
             "session: the server gave no frontend request: before 0.8 it has no pairing"
         )
     url = session.pointer.url
-    if not leads_to_frontend(url, wiring.server, wiring.frontend):
-        known = "the frontend_url" if wiring.frontend is not None else "the base URL's host"
+    if not leads_to_frontend(url, context.server, context.frontend):
+        known = "the frontend_url" if context.frontend is not None else "the base URL's host"
         raise ConfigurationError(
             f"the session pointer, which the server made, does not lead to {known}: it leads to "
             f"{_origin(url)}. If that is where your server's setting `url` points, give it as "
             "frontend_url"
         )
-    is_proxied = wiring.is_proxied
-    where = ServerUrl.parse(url, allow=wiring.allow, what=_POINTER, is_proxied=is_proxied)
+    is_proxied = context.is_proxied
+    where = ServerUrl.parse(url, allow=context.allow, what=_POINTER, is_proxied=is_proxied)
     return where, session.frontend_request.authorization
 
 

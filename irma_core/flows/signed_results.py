@@ -15,10 +15,10 @@ from irma_core.errors import (
     StatusBackendError,
     UnexpectedResponseError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, NextStatus, PublishedResult
 from irma_core.flows.exchange import exchange_flow
-from irma_core.flows.single_flight import Fetched, kept_flow
+from irma_core.flows.single_flight import CachedValue, fetch_once_flow
 from irma_core.models.results import SessionResult
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
@@ -37,12 +37,16 @@ __all__ = [
 
 
 def verified_result_flow(
-    wiring: Wiring, jwt: str | bytes, *, may_fetch: bool = True, deadline: float = math.inf
+    context: RequestorContext,
+    jwt: str | bytes,
+    *,
+    may_fetch: bool = True,
+    deadline: float = math.inf,
 ) -> Flow[SessionResult]:
     """Give the session result in a JWT, once all of it is verified by the requestor's settings.
 
     Args:
-        wiring: The requestor's.
+        context: The requestor's.
         jwt: What claims to be a signed result.
         may_fetch: Whether a key may be fetched for it: only where the server was asked for the
             JWT. Whoever sends us one must not make us call the server, however often it is wrong.
@@ -53,38 +57,42 @@ def verified_result_flow(
         ConfigurationError: The requestor has no key, and none to be fetched.
         IrmaError: The key could not be fetched.
     """
-    policy, kept = wiring.fetched_key, wiring.kept_key
+    policy, kept = context.fetched_key, context.kept_key
     if policy is None:
-        return _verified(wiring, jwt, wiring.server_keys)
+        return _verified(context, jwt, context.server_keys)
     if not may_fetch:
-        at_hand = kept.at_hand(wiring.clock.monotonic())
+        at_hand = kept.at_hand(context.clock.monotonic())
         if at_hand is None:
             raise ResultJwtError("no_key", "the server's key is not at hand, nor fetched for this")
-        return _verified(wiring, jwt, (at_hand.text,))
-    latest = min(deadline, wiring.deadline())
-    key = yield from _key_flow(wiring, policy, latest)
+        return _verified(context, jwt, (at_hand.text,))
+    latest = min(deadline, context.deadline())
+    key = yield from _key_flow(context, policy, latest)
     try:
-        return _verified(wiring, jwt, (key.text,))
+        return _verified(context, jwt, (key.text,))
     except ResultJwtError as error:
         interval = policy.minimum_interval.total_seconds()
-        may_replace = kept.may_replace(key, wiring.clock.monotonic(), interval)
+        may_replace = kept.may_replace(key, context.clock.monotonic(), interval)
         if error.code != "signature" or not may_replace:
             raise
-    key = yield from _key_flow(wiring, policy, latest, other_than=key)
-    return _verified(wiring, jwt, (key.text,))
+    key = yield from _key_flow(context, policy, latest, other_than=key)
+    return _verified(context, jwt, (key.text,))
 
 
 def _key_flow(
-    wiring: Wiring, policy: FetchedServerKey, deadline: float, *, other_than: Fetched | None = None
-) -> Flow[Fetched]:
-    def fetch() -> Flow[Fetched]:
-        asked_at = wiring.clock.monotonic()
-        request = build_public_key_request(wiring.server)
-        pem = yield from exchange_flow(wiring, request, _parse_key, deadline)
+    context: RequestorContext,
+    policy: FetchedServerKey,
+    deadline: float,
+    *,
+    other_than: CachedValue | None = None,
+) -> Flow[CachedValue]:
+    def fetch() -> Flow[CachedValue]:
+        asked_at = context.clock.monotonic()
+        request = build_public_key_request(context.server)
+        pem = yield from exchange_flow(context, request, _parse_key, deadline)
         until = asked_at + policy.lifetime.total_seconds()
-        return Fetched(pem, until, is_replacement=other_than is not None)
+        return CachedValue(pem, until, is_replacement=other_than is not None)
 
-    return kept_flow(wiring.kept_key, wiring.clock, fetch, deadline, other_than=other_than)
+    return fetch_once_flow(context.kept_key, context.clock, fetch, deadline, other_than=other_than)
 
 
 def _parse_key(response: HttpResponse) -> str:
@@ -99,15 +107,17 @@ def _parse_key(response: HttpResponse) -> str:
     return pem
 
 
-def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[GivenKey, ...]) -> SessionResult:
+def _verified(
+    context: RequestorContext, jwt: str | bytes, keys: tuple[GivenKey, ...]
+) -> SessionResult:
     if not keys:
         raise ConfigurationError("server_key: signed results need the server's key")
     return verify_result_jwt(
         jwt,
         keys=keys,
-        issuer=wiring.jwt_issuer,
-        now=utc_now(wiring.clock),
-        allow=wiring.allow,
+        issuer=context.jwt_issuer,
+        now=utc_now(context.clock),
+        allow=context.allow,
         # Its size was bounded where it came from: by the transport's max_response_bytes, or as a
         # post. A second bound here would make that setting worth nothing.
         max_bytes=max(len(jwt), 1),
@@ -115,33 +125,35 @@ def _verified(wiring: Wiring, jwt: str | bytes, keys: tuple[GivenKey, ...]) -> S
 
 
 def published_result_flow(
-    wiring: Wiring, token: RequestorToken, deadline: float
+    context: RequestorContext, token: RequestorToken, deadline: float
 ) -> Flow[SessionResult | None]:
     """Give the signed result that was published, verified; None where the server must be asked.
 
     That is so where none was published, the backend fails, or what it gives is refused, not final,
     or of another session.
     """
-    if wiring.status_backend is None or not wiring.takes_signed_results:
+    if context.status_backend is None or not context.takes_signed_results:
         return None
     try:
-        by = wiring.try_deadline(deadline)
-        jwt = yield from PublishedResult(wiring.status_backend, token, by)
+        by = context.try_deadline(deadline)
+        jwt = yield from PublishedResult(context.status_backend, token, by)
         if not isinstance(jwt, str):
             return None
-        result = yield from verified_result_flow(wiring, jwt, may_fetch=False)
+        result = yield from verified_result_flow(context, jwt, may_fetch=False)
     except (StatusBackendError, ResultJwtError):
         return None
     return result if result.token == token and result.status.is_final else None
 
 
-def is_published_final_flow(wiring: Wiring, token: RequestorToken, deadline: float) -> Flow[bool]:
+def is_published_final_flow(
+    context: RequestorContext, token: RequestorToken, deadline: float
+) -> Flow[bool]:
     """Tell whether the status backend says that the session has ended."""
-    if wiring.status_backend is None:
+    if context.status_backend is None:
         return False
     try:
-        by = wiring.try_deadline(deadline)
-        told = yield from NextStatus(wiring.status_backend, token, None, timedelta(0), by)
+        by = context.try_deadline(deadline)
+        told = yield from NextStatus(context.status_backend, token, None, timedelta(0), by)
     except StatusBackendError:
         return False
     return isinstance(told, SessionStatus) and told.is_final

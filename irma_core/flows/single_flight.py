@@ -28,7 +28,7 @@ from irma_core.flows.effects import Flow, Sleep
 from irma_core.models.hidden import Hidden, hide_secret
 from irma_core.protocol.transport import Clock
 
-__all__ = ["Fetched", "Kept", "kept_flow"]
+__all__ = ["CachedValue", "SingleFlight", "fetch_once_flow"]
 
 _LOOK_AGAIN: Final = 0.05
 """Seconds: well below the time of the call to a server that is waited for."""
@@ -36,7 +36,7 @@ _LOOK_AGAIN: Final = 0.05
 
 @final
 @attrs.frozen(eq=False)
-class Fetched:
+class CachedValue:
     """What a fetch brought.
 
     Args:
@@ -69,16 +69,16 @@ class _Flight:
 
     ends: float
     is_over: bool = False
-    fetched: Fetched | None = None
+    fetched: CachedValue | None = None
     failure: IrmaError | None = None
 
 
 @final
-class Kept:
+class SingleFlight:
     """What was fetched and may still be used, and the flight that is under way."""
 
     def __init__(self) -> None:
-        self.fetched: Fetched | None = None
+        self.fetched: CachedValue | None = None
         self._replaced_at = -math.inf
         self._flights: dict[int, _Flight] = {}
 
@@ -87,17 +87,17 @@ class Kept:
         """Whether a flight is under way in this process."""
         return getpid() in self._flights
 
-    def at_hand(self, now: float) -> Fetched | None:
+    def at_hand(self, now: float) -> CachedValue | None:
         """Return what may still be used, or None."""
         fetched = self.fetched
         return fetched if fetched is not None and fetched.until > now else None
 
-    def forget(self, fetched: Fetched) -> None:
+    def forget(self, fetched: CachedValue) -> None:
         """Keep this no longer; what another flight brought since stays."""
         if self.fetched is fetched:
             self.fetched = None
 
-    def may_replace(self, fetched: Fetched, now: float, interval: float) -> bool:
+    def may_replace(self, fetched: CachedValue, now: float, interval: float) -> bool:
         """Return whether something other than this is there, or may be fetched.
 
         Args:
@@ -118,7 +118,7 @@ class Kept:
         self._flights[process] = own
         return own
 
-    def keep(self, fetched: Fetched, now: float) -> None:
+    def keep(self, fetched: CachedValue, now: float) -> None:
         """Keep what a flight brought."""
         self.fetched = fetched
         if fetched.is_replacement:
@@ -132,14 +132,14 @@ class Kept:
             self._flights.pop(process, None)
 
 
-def kept_flow(
-    kept: Kept,
+def fetch_once_flow(
+    kept: SingleFlight,
     clock: Clock,
-    fetch: Callable[[], Flow[Fetched]],
+    fetch: Callable[[], Flow[CachedValue]],
     deadline: float,
     *,
-    other_than: Fetched | None = None,
-) -> Flow[Fetched]:
+    other_than: CachedValue | None = None,
+) -> Flow[CachedValue]:
     """Return what is kept; fetch it first if nothing is, or wait for the call that does.
 
     Args:

@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import partial
 
 from irma_core.errors import SessionMayExistError, TransportError
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, ToSign, post_flow
 from irma_core.models.arguments import check_instance
-from irma_core.models.risks import ready_to_start
+from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import (
     ExtendedRequest,
     RevocationRequest,
@@ -33,18 +33,18 @@ from irma_core.trust.authentication import (
     PublicKeyAuthentication,
     TokenAuthentication,
 )
-from irma_core.trust.request_jwt import asked_in_jwt, unsigned_request_jwt
+from irma_core.trust.request_jwt import request_in_jwt, unsigned_request_jwt
 
 __all__ = ["revoke_flow", "start_session_flow"]
 
 
 def start_session_flow(
-    wiring: Wiring, request: SessionRequest | ExtendedRequest | str
+    context: RequestorContext, request: SessionRequest | ExtendedRequest | str
 ) -> Flow[StartedSession]:
     """Start a session.
 
     Args:
-        wiring: The requestor's.
+        context: The requestor's.
         request: What to ask; a text is a session request JWT that is sent as it is.
 
     Raises:
@@ -59,28 +59,28 @@ def start_session_flow(
     """
     if isinstance(request, str):
         text = request.strip()  # a file ends with a newline
-        asked, jwt = asked_in_jwt(text), text
+        asked, jwt = request_in_jwt(text), text
     else:
         asked, jwt = as_extended(request), None
 
     def prepare(now: datetime) -> Prepared:
-        ready = ready_to_start(asked, now, wiring.allow)
+        ready = resolve_request(asked, now, context.allow)
         if jwt is not None:
-            return build_start_jwt_request(wiring.server, jwt)
-        return _authenticated(wiring, ready, now)
+            return build_start_jwt_request(context.server, jwt)
+        return _authenticated(context, ready, now)
 
     try:
-        package = yield from post_flow(wiring, prepare, parse_start_response, wiring.deadline())
+        package = yield from post_flow(context, prepare, parse_start_response, context.deadline())
     except TransportError as error:
         if error.request_sent:
             raise SessionMayExistError(error.reason) from error
         raise
     if package.pointer.type is not asked.request.session_type:
         raise SessionMayExistError("the server started another kind of session than asked for")
-    return StartedSession(asked, package, started_at=utc_now(wiring.clock))
+    return StartedSession(asked, package, started_at=utc_now(context.clock))
 
 
-def revoke_flow(wiring: Wiring, request: RevocationRequest) -> Flow[None]:
+def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[None]:
     """Revoke a credential.
 
     Raises:
@@ -92,14 +92,14 @@ def revoke_flow(wiring: Wiring, request: RevocationRequest) -> Flow[None]:
         SigningError: The signer failed.
     """
     check_instance(request, RevocationRequest, "request", "a RevocationRequest")
-    prepare: Callable[[datetime], Prepared] = partial(_authenticated, wiring, request)
-    return post_flow(wiring, prepare, parse_revocation_response, wiring.deadline())
+    prepare: Callable[[datetime], Prepared] = partial(_authenticated, context, request)
+    return post_flow(context, prepare, parse_revocation_response, context.deadline())
 
 
 def _authenticated(
-    wiring: Wiring, request: ExtendedRequest | RevocationRequest, now: datetime
+    context: RequestorContext, request: ExtendedRequest | RevocationRequest, now: datetime
 ) -> Prepared:
-    how = wiring.authentication
+    how = context.authentication
     if isinstance(how, HmacAuthentication | PublicKeyAuthentication):
         jwt = unsigned_request_jwt(request, name=how.name, algorithm=how.signer.algorithm, now=now)
         build = (
@@ -107,8 +107,8 @@ def _authenticated(
             if isinstance(request, RevocationRequest)
             else build_start_jwt_request
         )
-        return ToSign(how.signer, jwt, partial(build, wiring.server))
+        return ToSign(how.signer, jwt, partial(build, context.server))
     authorization = how.reveal() if isinstance(how, TokenAuthentication) else None
     if isinstance(request, RevocationRequest):
-        return build_revocation_request(wiring.server, request, authorization=authorization)
-    return build_start_request(wiring.server, request, authorization=authorization)
+        return build_revocation_request(context.server, request, authorization=authorization)
+    return build_start_request(context.server, request, authorization=authorization)

@@ -11,7 +11,7 @@ from typing import final
 
 import attrs
 
-from irma_core.models.sessions import AskedSession
+from irma_core.models.sessions import SessionWithRequest
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import parse_status_event
 from irma_core.protocol.sse import EventStreamDecoder
@@ -36,7 +36,7 @@ class Subscription:
     """An event stream that is open.
 
     Args:
-        stream: Its bytes; of the driver's colour.
+        stream: Its bytes; of the driver's mode.
         decoder: What makes events of them; it keeps the unfinished one.
         since: When it was asked for, on the monotonic clock.
         has_spoken: Whether a byte of it has come. Bytes are the sign of life: the server's first
@@ -65,12 +65,12 @@ class WatchState:
         next_poll: When the status is to be asked for; infinity before the first subscription.
         subscription: The event stream, while one is open.
         subscriptions_left: How often to subscribe still.
-        hears_backend: Whether the status backend is what it waits on.
-        backend_again: When to look at the status backend, where it does not wait on it; infinity
+        uses_backend: Whether the status backend is what it waits on.
+        retry_backend_at: When to look at the status backend, where it does not wait on it; infinity
             where there is none.
     """
 
-    session: AskedSession
+    session: SessionWithRequest
     deadline: float
     poll_interval: float = attrs.field(kw_only=True)
     last: SessionStatus | None = attrs.field(default=None, kw_only=True)
@@ -78,8 +78,8 @@ class WatchState:
     next_poll: float = attrs.field(default=math.inf, kw_only=True)
     subscription: Subscription | None = attrs.field(default=None, kw_only=True)
     subscriptions_left: int = attrs.field(default=_SUBSCRIPTIONS, kw_only=True)
-    hears_backend: bool = attrs.field(default=False, kw_only=True)
-    backend_again: float = attrs.field(default=math.inf, kw_only=True)
+    uses_backend: bool = attrs.field(default=False, kw_only=True)
+    retry_backend_at: float = attrs.field(default=math.inf, kw_only=True)
 
     @property
     def is_over(self) -> bool:
@@ -89,7 +89,7 @@ class WatchState:
     @property
     def wakes_at(self) -> float:
         """When something else is to be done than to wait; infinity for never."""
-        return min(self.next_poll, self.deadline, self.backend_again)
+        return min(self.next_poll, self.deadline, self.retry_backend_at)
 
     def next_heard(self) -> tuple[SessionStatus | None, WatchState]:
         """Give the next status to tell, if any; one that was told, or runs back, is dropped."""
@@ -102,7 +102,7 @@ class WatchState:
     def asked(self, status: SessionStatus, now: float) -> WatchState:
         """The server told the status."""
         subscription = self.subscription
-        if self.hears_backend:
+        if self.uses_backend:
             next_poll = now + _SAFETY_POLL
         elif subscription is None:
             next_poll = now + self.poll_interval
@@ -117,7 +117,7 @@ class WatchState:
             subscription=subscription and attrs.evolve(subscription, is_confirmed=True),
         )
 
-    def question_failed(self, now: float, asked_to_wait: float) -> WatchState:
+    def on_poll_failed(self, now: float, asked_to_wait: float) -> WatchState:
         """The server could not be asked; it may have said for how many seconds to wait."""
         wait = max(self.poll_interval, min(asked_to_wait, _SAFETY_POLL))
         return attrs.evolve(self, next_poll=now + wait)
@@ -126,7 +126,7 @@ class WatchState:
         """The stream's head has come: only now the status that is asked for misses nothing."""
         return attrs.evolve(self, subscription=subscription, next_poll=now)
 
-    def without_events(self, now: float) -> WatchState:
+    def on_no_events(self, now: float) -> WatchState:
         """There are no events: ask, from now to the end."""
         return attrs.evolve(self, subscriptions_left=0, next_poll=now)
 
@@ -135,7 +135,7 @@ class WatchState:
         left = self.subscriptions_left - 1
         return attrs.evolve(self, subscription=None, subscriptions_left=left, next_poll=now)
 
-    def may_tell(self, told: object) -> bool:
+    def accepts(self, told: object) -> bool:
         """Whether this is a status, and one that can come next."""
         return isinstance(told, SessionStatus) and (self.last is None or self.last.may_become(told))
 
@@ -145,7 +145,7 @@ class WatchState:
         What happened while it failed may never have been published.
         """
         return attrs.evolve(
-            self, subscription=None, hears_backend=True, backend_again=math.inf, next_poll=now
+            self, subscription=None, uses_backend=True, retry_backend_at=math.inf, next_poll=now
         )
 
     def backend_told(self, status: SessionStatus) -> WatchState:
@@ -155,12 +155,12 @@ class WatchState:
     def backend_failed(self, now: float, chance: float) -> WatchState:
         """The status backend failed: for a while there are the server's own ways."""
         next_poll = self.next_poll
-        if self.hears_backend:
+        if self.uses_backend:
             next_poll = math.inf if self.subscriptions_left else now
         return attrs.evolve(
             self,
-            hears_backend=False,
-            backend_again=now + _BACKEND_AGAIN * (0.5 + chance),
+            uses_backend=False,
+            retry_backend_at=now + _BACKEND_AGAIN * (0.5 + chance),
             next_poll=next_poll,
         )
 

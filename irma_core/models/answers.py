@@ -238,7 +238,7 @@ def answer_slots(
         if given:
             try:
                 answered[slot] = _answer_slot(disjunction, given, not_revoked)
-            except _Lacking as lack:
+            except _Mismatch as lack:
                 words = f"slot {slot!r}: {lack.words}"
                 raise lack.kind(session, words, slot=slot, attribute=lack.attribute) from None
         elif given is None or not disjunction.is_optional:
@@ -252,7 +252,7 @@ _EXTRA, _NULL = AttributeProofStatus.EXTRA, AttributeProofStatus.NULL
 """Named here, as Python 3.11 takes long to find a member in its enum."""
 
 
-class _Lacking(Exception):  # noqa: N818  # it never leaves this module
+class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
     """An option is not fulfilled: by which attribute, and the error for it. Most are not told."""
 
     def __init__(self, kind: type[NotWhatWasAskedError], attribute: str | None, words: str) -> None:
@@ -270,7 +270,7 @@ def _answer_slot(
     for each in disclosed:
         # Which of two would count is anybody's guess, so neither does; the server never sends it.
         given[each.attribute] = None if each.attribute in given else each
-    nearest: _Lacking | None = None
+    nearest: _Mismatch | None = None
     most = -1.0
     for j, option in enumerate(disjunction.options):
         asked = option.attributes
@@ -278,13 +278,13 @@ def _answer_slot(
             continue
         try:
             return AnsweredSlot(_fulfilled(asked, given, not_revoked), j)
-        except _Lacking as lack:
+        except _Mismatch as lack:
             there = sum(each.type in given for each in asked) / len(asked)
             if there > most:
                 nearest, most = lack, there
     if nearest is None:
         words = "something was disclosed where nothing is asked for"
-        raise _Lacking(AttributeMissingError, None, words)
+        raise _Mismatch(AttributeMissingError, None, words)
     raise nearest
 
 
@@ -293,26 +293,26 @@ def _fulfilled(
 ) -> tuple[DisclosedAttribute, ...]:
     """Give what was asked; what was not disclosed at all is told before all else."""
     taken: list[DisclosedAttribute] = []
-    first: _Lacking | None = None
+    first: _Mismatch | None = None
     for asked in option:
         kind = asked.type
         if kind not in given:
-            raise _Lacking(AttributeMissingError, kind, "was not disclosed")
+            raise _Mismatch(AttributeMissingError, kind, "was not disclosed")
         found = given[kind]
         if found is None:
-            first = first or _Lacking(AttributeMissingError, kind, "was disclosed twice")
+            first = first or _Mismatch(AttributeMissingError, kind, "was disclosed twice")
             continue
-        lack = _lack(asked, found, not_revoked)
+        lack = _mismatch(asked, found, not_revoked)
         if lack is None:
             taken.append(found)
         else:
-            first = first or _Lacking(lack[0], kind, lack[1])
+            first = first or _Mismatch(lack[0], kind, lack[1])
     if first is not None:
         raise first
     return tuple(taken)
 
 
-def _lack(
+def _mismatch(
     asked: AttributeRequest, given: DisclosedAttribute, not_revoked: frozenset[str]
 ) -> tuple[type[NotWhatWasAskedError], str] | None:
     status, value, demanded = given.status, given.raw_value, asked.value

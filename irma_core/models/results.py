@@ -24,7 +24,7 @@ from irma_core.models.session_requests import (
     SignatureRequest,
     hash_of_message,
 )
-from irma_core.models.sessions import AskedSession, KeptSession, StartedSession
+from irma_core.models.sessions import SessionReference, SessionWithRequest, StartedSession
 from irma_core.models.statuses import ProofStatus, SessionStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary
@@ -100,7 +100,7 @@ class SessionResult:
         check_optional(self.error, RemoteError, "error", "a RemoteError")
         check_optional(self.next_session, RequestorToken, "next_session", "a RequestorToken")
 
-    def answer_to(self, session: AskedSession) -> Answer:
+    def answer_to(self, session: SessionWithRequest) -> Answer:
         """Make the answer to what was asked in that session, after every check.
 
         In this order: same session and kind, finished, proof `VALID`, each slot fulfilled by one
@@ -118,7 +118,7 @@ class SessionResult:
         self._check_status(SessionStatus.DONE)
         return self._answer(session.request)
 
-    def answer_before_next_session(self, session: AskedSession) -> Answer:
+    def answer_before_next_session(self, session: SessionWithRequest) -> Answer:
         """Make the answer while the server waits to be told of the next session of a chain.
 
         Only then it has an answer before its end: `CONNECTED`, with a proof that is `VALID`. All
@@ -149,9 +149,9 @@ class SessionResult:
             next_session=self.next_session,
         )
 
-    def _check_session(self, session: AskedSession) -> None:
+    def _check_session(self, session: SessionWithRequest) -> None:
         expected_kind = "a StartedSession, which knows what was asked"
-        check_instance(session, (StartedSession, KeptSession), "session", expected_kind)
+        check_instance(session, (StartedSession, SessionReference), "session", expected_kind)
         fingerprint = session.token.fingerprint
         if self.token != session.token:
             raise WrongSessionError(fingerprint, f"the result is of {self.token.fingerprint}")

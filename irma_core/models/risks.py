@@ -19,7 +19,7 @@ from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
 from irma_core.models.urls import is_plain_http
 from irma_core.tracebacks import boundary
 
-__all__ = ["Risk", "given_risks", "ready_to_start"]
+__all__ = ["Risk", "parse_risks", "resolve_request"]
 
 _DEMO_SCHEME = "irma-demo"
 
@@ -46,7 +46,7 @@ class Risk(Enum):
 
 
 @boundary
-def given_risks(allow: object) -> frozenset[Risk]:
+def parse_risks(allow: object) -> frozenset[Risk]:
     """Check and give what a setting `allow` holds.
 
     Raises:
@@ -61,7 +61,7 @@ def given_risks(allow: object) -> frozenset[Risk]:
 
 
 @boundary
-def ready_to_start(
+def resolve_request(
     request: ExtendedRequest, now: datetime, allow: Collection[Risk] = ()
 ) -> ExtendedRequest:
     """Give the request as it can be sent at `now`, with dates for durations.
@@ -75,7 +75,7 @@ def ready_to_start(
         RequestError: A credential would be expired when it is issued.
         ConfigurationError: The request takes a risk that is not allowed.
     """
-    allow = given_risks(allow)
+    allow = parse_risks(allow)
     asked = request.request
     if asked.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(

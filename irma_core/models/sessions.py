@@ -20,12 +20,12 @@ from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.tracebacks import boundary
 
 __all__ = [
-    "AskedSession",
     "FrontendOptions",
     "FrontendRequest",
-    "KeptSession",
     "PairingMethod",
     "SessionPackage",
+    "SessionReference",
+    "SessionWithRequest",
     "StartedSession",
 ]
 
@@ -204,7 +204,7 @@ def _package(
 @final
 @boundary
 @attrs.frozen
-class KeptSession:
+class SessionReference:
     """A session of which no more is at hand than what makes an answer.
 
     So it is where the server tells of one: by a callback, or as the next of a chain.
@@ -222,7 +222,7 @@ class KeptSession:
         check_instance(self.token, RequestorToken, "token", "a RequestorToken")
 
 
-AskedSession: TypeAlias = StartedSession | KeptSession
+SessionWithRequest: TypeAlias = StartedSession | SessionReference
 """A session whose request is at hand: enough to make an answer of its result."""
 
 

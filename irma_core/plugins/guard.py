@@ -17,7 +17,7 @@ import attrs
 from irma_core.errors import IrmaError, PluginError
 from irma_core.plugins.hookspecs import PluginUri
 
-__all__ = ["Opened", "call_plugin"]
+__all__ = ["OpenPart", "call_plugin"]
 
 _SHORTEST_HIDDEN = 8
 """Characters: shorter ones are in a text by chance, as the `web` of `hmac:web` may be."""
@@ -49,7 +49,7 @@ def call_plugin(
 
 @final
 @attrs.frozen
-class Opened(Generic[ValueT_co]):
+class OpenPart(Generic[ValueT_co]):
     """What a plugin's factory made, and who closes it.
 
     Args:

@@ -28,13 +28,13 @@ from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = [
     "PROJECT",
-    "Colour",
+    "FactoryContext",
+    "Mode",
     "PluginUri",
     "Secret",
     "SignerFactory",
     "StatusBackendFactory",
     "StoreFactory",
-    "WiringContext",
     "hookimpl",
     "irma_signing_schemes",
     "irma_status_backends",
@@ -58,7 +58,7 @@ def _hidden_secrets(secrets: Mapping[str, Secret]) -> Mapping[str, Secret]:
     return FrozenMapping(secrets, is_personal=True)
 
 
-class Colour(Enum):
+class Mode(Enum):
     """Which of the two a factory must make."""
 
     SYNC = "sync"
@@ -110,18 +110,18 @@ class PluginUri:
 @final
 @boundary
 @attrs.frozen
-class WiringContext:
+class FactoryContext:
     """What a factory may use besides its URI.
 
     Args:
-        colour: Which colour is wanted; the other one is refused while wiring.
+        mode: Which mode is wanted; the other one is refused while context.
         clock: The transport's.
         transport: What the requestor sends with.
         secrets: Secrets, and settings that are not the URI's to decide, by name.
         allow: The risks that are taken.
     """
 
-    colour: Colour
+    mode: Mode
     clock: Clock
     transport: Transport | AsyncTransport
     secrets: Mapping[str, Secret] = attrs.field(
@@ -159,17 +159,17 @@ def _called(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
     raise ConfigurationError(f"secrets: what gives {name!r} failed: {reason}")
 
 
-# What a factory gives has `async def` methods where the colour is `ASYNC`, and none where it is
+# What a factory gives has `async def` methods where the mode is `ASYNC`, and none where it is
 # `SYNC`. Whatever it raises is a `PluginError` that names the plugin: an error of the tree says its
 # text, which must hold no secret; of any other only the type and the line are shown.
 
-SignerFactory: TypeAlias = Callable[[PluginUri, WiringContext], Signer | AsyncSigner]
+SignerFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Signer | AsyncSigner]
 """Gives a signer. If it has a `close()`, or `aclose()` where it is awaited, that is called at the
 end."""
 StatusBackendFactory: TypeAlias = Callable[
-    [PluginUri, WiringContext], StatusBackend | AsyncStatusBackend
+    [PluginUri, FactoryContext], StatusBackend | AsyncStatusBackend
 ]
-StoreFactory: TypeAlias = Callable[[PluginUri, WiringContext], Store | AsyncStore]
+StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncStore]
 
 
 @hookspec

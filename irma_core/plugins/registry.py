@@ -3,7 +3,7 @@
 Plugins are objects here: who finds and imports them has done I/O (`irma_backend.installed`). Their
 hooks are asked once; after that pluggy is not met again. One manager a wiring, so that what one
 requestor uses is nothing to another.
-Belongs here: the rules (one claimant a scheme, reserved names, colours). Does not belong here:
+Belongs here: the rules (one claimant a scheme, reserved names, modes). Does not belong here:
 any scheme, or what is kept open.
 """
 
@@ -20,20 +20,20 @@ import pluggy
 
 from irma_core.errors import ConfigurationError, PluginError
 from irma_core.plugins import hookspecs
-from irma_core.plugins.guard import Opened, call_plugin
-from irma_core.plugins.hookspecs import PROJECT, Colour, PluginUri, WiringContext
+from irma_core.plugins.guard import OpenPart, call_plugin
+from irma_core.plugins.hookspecs import PROJECT, FactoryContext, Mode, PluginUri
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.signing import AsyncSigner, Signer
 
-__all__ = ["RESERVED", "Offers", "Plugins"]
+__all__ = ["RESERVED", "Offers", "PluginRegistry"]
 
 RESERVED: Final = frozenset({"events", "poll"})
 """How the core itself learns statuses: its own ways, and no plugin's names."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
 PartT_co = TypeVar("PartT_co", covariant=True)
-Factory = Callable[[PluginUri, WiringContext], object]
+Factory = Callable[[PluginUri, FactoryContext], object]
 
 
 @attrs.frozen
@@ -72,7 +72,7 @@ class Offers:
 
 
 @final
-class Plugins:
+class PluginRegistry:
     """Some plugins, and the factories that their hooks gave.
 
     Args:
@@ -110,8 +110,8 @@ class Plugins:
         """Give the schemes that a plugin has."""
         return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
-    def signer(self, uri: str, context: WiringContext) -> Opened[Signer | AsyncSigner]:
-        """Make the signer that a URI names, of the context's colour.
+    def signer(self, uri: str, context: FactoryContext) -> OpenPart[Signer | AsyncSigner]:
+        """Make the signer that a URI names, of the context's mode.
 
         Raises:
             ConfigurationError: It is no URI.
@@ -121,12 +121,12 @@ class Plugins:
         return self._open(_SIGNER, uri, context)
 
     def status_backend(
-        self, uri: str, context: WiringContext
-    ) -> Opened[StatusBackend | AsyncStatusBackend]:
+        self, uri: str, context: FactoryContext
+    ) -> OpenPart[StatusBackend | AsyncStatusBackend]:
         """Make the status backend that a URI names; see `signer`."""
         return self._open(_STATUS_BACKEND, uri, context)
 
-    def store(self, uri: str, context: WiringContext) -> Opened[Store | AsyncStore]:
+    def store(self, uri: str, context: FactoryContext) -> OpenPart[Store | AsyncStore]:
         """Make the store that a URI names; see `signer`."""
         return self._open(_STORE, uri, context)
 
@@ -152,7 +152,7 @@ class Plugins:
                 )
             claimed[scheme] = (name, factory)
 
-    def _open(self, kind: _Kind[PartT_co], uri: str, context: WiringContext) -> Opened[PartT_co]:
+    def _open(self, kind: _Kind[PartT_co], uri: str, context: FactoryContext) -> OpenPart[PartT_co]:
         parsed = _parsed(kind, uri)
         if parsed.scheme not in self._factories[kind.hook]:
             raise PluginError(parsed.scheme, self._unknown(kind, parsed.scheme))
@@ -161,9 +161,9 @@ class Plugins:
         if not _takes(factory, parsed, context):
             raise PluginError(name, f"{doing}: its factory must take the URI and the context")
         made = call_plugin(name, doing, lambda: factory(parsed, context), parsed)
-        opened = Opened(cast("PartT_co", made), name)
+        opened = OpenPart(cast("PartT_co", made), name)
         try:
-            call_plugin(name, doing, lambda: _check(made, kind, context.colour), parsed)
+            call_plugin(name, doing, lambda: _check(made, kind, context.mode), parsed)
         except PluginError:
             _let_go(opened)
             raise
@@ -215,8 +215,8 @@ def _parsed(kind: _Kind[object], uri: str) -> PluginUri:
         raise ConfigurationError(f"{kind.word}: {error}") from None
 
 
-def _check(made: object, kind: _Kind[object], colour: Colour) -> None:
-    is_async = colour is Colour.ASYNC
+def _check(made: object, kind: _Kind[object], mode: Mode) -> None:
+    is_async = mode is Mode.ASYNC
     if isawaitable(made):
         raise ConfigurationError(f"gives {_described(made)}: a factory is no coroutine")
     closing = ("aclose" if is_async else "close",) if kind.is_closed else ()
@@ -224,18 +224,18 @@ def _check(made: object, kind: _Kind[object], colour: Colour) -> None:
         function = getattr(made, method, None)
         if not callable(function):
             raise ConfigurationError(
-                f"gives {_described(made)} without {method}(), where {colour.value} is wanted"
+                f"gives {_described(made)} without {method}(), where {mode.value} is wanted"
             )
         if iscoroutinefunction(function) != is_async:
             raise ConfigurationError(
-                f"gives {_described(made)} of the wrong colour: {method}() must "
-                f"{'be' if is_async else 'not be'} awaited, for {colour.value} is wanted"
+                f"gives {_described(made)} of the wrong mode: {method}() must "
+                f"{'be' if is_async else 'not be'} awaited, for {mode.value} is wanted"
             )
     if kind is _SIGNER and not isinstance(getattr(made, "algorithm", None), str):
         raise ConfigurationError(f"gives {_described(made)} without an algorithm")
 
 
-def _let_go(opened: Opened[object]) -> None:
+def _let_go(opened: OpenPart[object]) -> None:
     with suppress(PluginError):  # it is refused for a better reason
         if not iscoroutinefunction(getattr(opened.value, "close", None)):
             opened.close()

@@ -105,15 +105,15 @@ def build_start_request(
 
     Args:
         server: The server.
-        request: What to ask; make it ready by `ready_to_start` first.
-        authorization: With the server's method `token`, the token: bare, no `Bearer`.
+        request: What to ask; make it ready by `resolve_request` first.
+        authorization: With the server's method `token`, the token: bare, no `Binding`.
 
     Raises:
         RequestError: A credential's validity is still a duration.
     """
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_json(request_value(request)).encode()
-    return HttpRequest("POST", server.below("session"), path=_START, headers=headers, body=body)
+    return HttpRequest("POST", server.below("session"), label=_START, headers=headers, body=body)
 
 
 @boundary
@@ -124,7 +124,7 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
         RequestError: The text has not the form of a JWT.
     """
     return HttpRequest(
-        "POST", server.below("session"), path=_START, headers=(_TEXT,), body=_jwt_body(jwt)
+        "POST", server.below("session"), label=_START, headers=(_TEXT,), body=_jwt_body(jwt)
     )
 
 
@@ -214,7 +214,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
 @boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
     """Ask for the key that the server signs results with."""
-    return HttpRequest("GET", server.below("publickey"), path=_PUBLIC_KEY)
+    return HttpRequest("GET", server.below("publickey"), label=_PUBLIC_KEY)
 
 
 @boundary
@@ -234,7 +234,7 @@ def build_revocation_request(
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_json(request_value(request)).encode()
     url = server.below("revocation")
-    return HttpRequest("POST", url, path=_REVOCATION, headers=headers, body=body)
+    return HttpRequest("POST", url, label=_REVOCATION, headers=headers, body=body)
 
 
 @boundary
@@ -245,7 +245,7 @@ def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
         RequestError: The text has not the form of a JWT.
     """
     url = server.below("revocation")
-    return HttpRequest("POST", url, path=_REVOCATION, headers=(_TEXT,), body=_jwt_body(jwt))
+    return HttpRequest("POST", url, label=_REVOCATION, headers=(_TEXT,), body=_jwt_body(jwt))
 
 
 @boundary
@@ -257,7 +257,7 @@ def parse_revocation_response(response: HttpResponse) -> None:
 @boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
     """Ask whether the server is up; servers since 0.15 answer."""
-    return HttpRequest("GET", server.below("health"), path=_HEALTH)
+    return HttpRequest("GET", server.below("health"), label=_HEALTH)
 
 
 @boundary
@@ -281,7 +281,7 @@ def build_pairing_request(
     return HttpRequest(
         "POST",
         session.below("frontend/options"),
-        path=_PAIRING,
+        label=_PAIRING,
         headers=(_JSON, ("authorization", authorization.reveal())),
         body=body,
     )
@@ -301,7 +301,7 @@ def build_complete_pairing_request(
     return HttpRequest(
         "POST",
         session.below("frontend/pairingcompleted"),
-        path=_COMPLETE_PAIRING,
+        label=_COMPLETE_PAIRING,
         headers=(("authorization", authorization.reveal()),),
         body=b"",
     )
@@ -317,7 +317,7 @@ def parse_complete_pairing_response(response: HttpResponse) -> None:
 def _of_session(
     method: str, server: ServerUrl, token: RequestorToken, rest: str, path: str
 ) -> HttpRequest:
-    return HttpRequest(method, server.below(f"session/{token.reveal()}{rest}"), path=path)
+    return HttpRequest(method, server.below(f"session/{token.reveal()}{rest}"), label=path)
 
 
 def _jwt_body(jwt: str) -> bytes:
@@ -349,7 +349,7 @@ def build_status_events_request(server: ServerUrl, token: RequestorToken) -> Htt
     Where `is_event_stream` says no to the response, there are no events to be had: poll.
     """
     url = server.below(f"session/{token.reveal()}/statusevents")
-    return HttpRequest("GET", url, path=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))
+    return HttpRequest("GET", url, label=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))
 
 
 @boundary

@@ -33,19 +33,19 @@ class HttpRequest:
     """A request to an IRMA server.
 
     Its URL may hold a requestor token and its headers a secret: neither they nor the body are in
-    its `repr`. Errors and logs name a request by its `path`.
+    its `repr`. Errors and logs name a request by its `label`.
 
     Args:
         method: `GET`, `POST` or `DELETE`.
         url: Absolute and percent-encoded; to be sent as it is.
-        path: Method and path for people, `{token}` in the token's place.
+        label: Method and path for logs and errors, with `{token}` in the token's place.
         headers: Pairs of name and value; names in lower case.
         body: The whole body, or None for a request without one.
     """
 
     method: str
     _url: Hidden[str] = attrs.field(alias="url", converter=hide_secret, repr=False)
-    path: str = attrs.field(kw_only=True)
+    label: str = attrs.field(kw_only=True)
     _headers: Hidden[Headers] = attrs.field(
         default=_NO_HEADERS, alias="headers", converter=hide_headers, repr=False, kw_only=True
     )

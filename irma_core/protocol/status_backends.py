@@ -1,4 +1,4 @@
-"""What a status backend must be: two Protocols, one a colour.
+"""What a status backend must be: two Protocols, one a mode.
 
 It tells a session's statuses as they come, from whoever learnt them: the process that receives the
 server's callbacks publishes, any process that watches listens. It may *know* more than the server,
@@ -16,11 +16,11 @@ from typing import Literal, Protocol, TypeAlias
 
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 
-__all__ = ["AsyncStatusBackend", "Quiet", "StatusBackend"]
+__all__ = ["AsyncStatusBackend", "Idle", "StatusBackend"]
 
-Quiet: TypeAlias = Literal[Silence.QUIET]
+Idle: TypeAlias = Literal[ReadOutcome.IDLE]
 
 
 class StatusBackend(Protocol):
@@ -32,7 +32,7 @@ class StatusBackend(Protocol):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         """Wait for a status of a session that the watcher does not know yet.
 
         Args:
@@ -44,7 +44,7 @@ class StatusBackend(Protocol):
 
         Returns:
             The newest status, if it may follow `after` (`SessionStatus.may_become`); or
-            `Silence.QUIET` where none came in that time.
+            `Silence.IDLE` where none came in that time.
         """
         ...
 
@@ -75,7 +75,7 @@ class AsyncStatusBackend(Protocol):
 
     async def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         """Wait for a status of a session; see `StatusBackend`."""
         ...
 

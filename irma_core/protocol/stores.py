@@ -1,4 +1,4 @@
-"""What a store must be: two Protocols, one a colour. It makes things happen once.
+"""What a store must be: two Protocols, one a mode. It makes things happen once.
 
 Callbacks come more than once, and handles must count once: who puts a key first, does the work.
 Belongs here: the shapes only. Does not belong here: any store (`irma_backend` has one in memory,

@@ -39,7 +39,7 @@ _LARGEST_TOKEN = 16 * 1024
 def build_token_request(url: str, headers: Mapping[str, str], form: str) -> HttpRequest:
     """Ask for a token."""
     pairs = tuple(headers.items())
-    return HttpRequest("POST", url, path="POST token", headers=pairs, body=form.encode())
+    return HttpRequest("POST", url, label="POST token", headers=pairs, body=form.encode())
 
 
 @boundary

@@ -1,4 +1,4 @@
-"""What a transport must be: two Protocols, one a colour, and the clock that it brings.
+"""What a transport must be: two Protocols, one a mode, and the clock that it brings.
 
 Belongs here: the shapes, which nobody inherits from and nobody registers, and the one way to ask
 such a clock for the time. Does not belong here: any transport, or the retries (`policy`), which are
@@ -21,7 +21,7 @@ __all__ = [
     "ByteStream",
     "Clock",
     "Jitter",
-    "Silence",
+    "ReadOutcome",
     "Transport",
     "utc_now",
 ]
@@ -56,10 +56,10 @@ class Jitter(Protocol):
         ...
 
 
-class Silence(Enum):
+class ReadOutcome(Enum):
     """What a read of a stream gives in place of bytes."""
 
-    QUIET = "quiet"
+    IDLE = "quiet"
     """Nothing came within the time; the stream goes on, and nothing is lost."""
     END = "end"
     """The server ended it in good order."""
@@ -78,7 +78,7 @@ class ByteStream(Protocol):
         """As those of `HttpResponse`."""
         ...
 
-    def read(self, deadline: float) -> bytes | Silence:
+    def read(self, deadline: float) -> bytes | ReadOutcome:
         """Give bytes of the body as soon as some have come.
 
         Args:
@@ -110,7 +110,7 @@ class AsyncByteStream(Protocol):
         """As those of `HttpResponse`."""
         ...
 
-    async def read(self, deadline: float) -> bytes | Silence:
+    async def read(self, deadline: float) -> bytes | ReadOutcome:
         """Give bytes of the body as soon as some have come; see `ByteStream`."""
         ...
 

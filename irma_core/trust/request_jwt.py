@@ -40,7 +40,7 @@ from irma_core.errors import (
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.arguments import check_string
 from irma_core.models.moments import as_utc, check_timedelta
-from irma_core.models.risks import Risk, ready_to_start
+from irma_core.models.risks import Risk, resolve_request
 from irma_core.models.session_requests import (
     ExtendedRequest,
     RevocationRequest,
@@ -61,10 +61,10 @@ __all__ = [
     "UnsignedJwt",
     "VerifiedRequest",
     "VerifyingKey",
-    "asked_in_jwt",
     "check_request_claims",
     "claimed_request",
     "request_claims",
+    "request_in_jwt",
     "sign_session_request",
     "subject_of",
     "unsigned_jwt",
@@ -136,7 +136,7 @@ def sign_session_request(
     ready = (
         request
         if isinstance(request, RevocationRequest)
-        else ready_to_start(as_extended(request), now, allow)
+        else resolve_request(as_extended(request), now, allow)
     )
     unsigned = unsigned_request_jwt(ready, name=name, algorithm=signer.algorithm, now=now)
     try:
@@ -389,7 +389,7 @@ def _check_no_null(credential: JsonValue, place: str) -> None:
             pass
 
 
-def asked_in_jwt(jwt: str) -> ExtendedRequest:
+def request_in_jwt(jwt: str) -> ExtendedRequest:
     """Read what a session request JWT asks, without looking at its signature.
 
     For a JWT that the caller made or trusts and is about to send: the server verifies it.

@@ -53,7 +53,7 @@ from irma_core.wire.go_names import has_other_case
 from irma_core.wire.read_requests import read_as
 from irma_core.wire.values import WireError
 
-__all__ = ["OlderResult", "verify_getproof_jwt", "verify_result_jwt"]
+__all__ = ["GetproofResult", "verify_getproof_jwt", "verify_result_jwt"]
 
 _REGISTERED = frozenset({"aud", "exp", "iat", "iss", "jti", "nbf", "simulated", "sub"})
 _CLAIMS = _REGISTERED | {
@@ -91,7 +91,7 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 @final
 @boundary
 @attrs.frozen
-class OlderResult:
+class GetproofResult:
     """What the JWT of `getproof` says. It names no session: nothing binds it to what was asked.
 
     Args:
@@ -166,7 +166,7 @@ def verify_getproof_jwt(
     leeway: timedelta = LEEWAY,
     allow: Collection[Risk] = (),
     max_bytes: int = LARGEST_JWT,
-) -> OlderResult:
+) -> GetproofResult:
     """Give what the JWT of `getproof` says, once all of it is verified; as `verify_result_jwt`.
 
     Raises:
@@ -197,7 +197,7 @@ def verify_getproof_jwt(
     texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
     if len(texts) < len(attributes):
         raise ResultJwtError("result", "an attribute's value is no text")
-    return OlderResult(kind, found, unchecked_attributes=texts)
+    return GetproofResult(kind, found, unchecked_attributes=texts)
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:

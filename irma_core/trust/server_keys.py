@@ -13,7 +13,7 @@ from irma_core.tracebacks import boundary
 from irma_core.trust.jws import check_public_keys
 from irma_core.trust.keys import PublicKey
 
-__all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "given_server_keys"]
+__all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 
 
 @final
@@ -59,7 +59,7 @@ ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
 
 
 @boundary
-def given_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
+def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
     """Check and give the keys in a `server_key`; none where it is to be fetched, or left out.
 
     Raises:

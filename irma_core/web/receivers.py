@@ -1,4 +1,4 @@
-"""The front door for callbacks, in two colours, one line a method: a page of the application's.
+"""The front door for callbacks, in two modes, one line a method: a page of the application's.
 
 What happens, and in which order, is in `flows.callbacks`; which posts are refused, and by which
 code, in `flows.posts`.
@@ -21,14 +21,21 @@ from irma_core.callbacks.chains import (
 from irma_core.callbacks.delivery import (
     CallbackSettings,
     Deliver,
-    News,
-    deliver_news_flow,
+    PendingCallback,
     receive_callback_flow,
     receive_unsigned_callback_flow,
+    resolve_unsigned_callback_flow,
 )
-from irma_core.callbacks.inbound import CALLBACK, NEXT_SESSION, Body, Headers, Post, SealedAddress
+from irma_core.callbacks.inbound import (
+    CALLBACK,
+    NEXT_SESSION,
+    Body,
+    Headers,
+    InboundRequest,
+    SealedUrl,
+)
 from irma_core.errors import ConfigurationError
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.models.arguments import check_instance
 from irma_core.models.session_requests import (
     ExtendedRequest,
@@ -71,7 +78,7 @@ class CallbackReceiver:
             framework calls `receive` for all that comes below it.
         sealer: Seals what was asked into the URL of each session.
         store: Knows what was told, for as long as posts may come.
-        deliver: Is told how a session ended, by a `SessionEnd`. The person's app waits for it: a
+        deliver: Takes how a session ended, a `SessionOutcome`. The person's app waits for it: a
             second is much, and after 4 the session is lost to the app. Heavy work goes to a queue.
             What it raises comes out of `receive`, and the next post tells it again. Should the
             process die while it runs it may be told twice, so let it do no harm.
@@ -106,7 +113,7 @@ class CallbackReceiver:
             check_function(unsigned, "unsigned", may_be_async=False)
         self._requestor = requestor
         self._later = unsigned
-        address = _address(requestor.wiring, page, sealer, is_signed=unsigned is None)
+        address = _address(requestor.context, page, sealer, is_signed=unsigned is None)
         self._settings = CallbackSettings(address, store=store, deliver=deliver)
 
     def __repr__(self) -> str:
@@ -118,7 +125,7 @@ class CallbackReceiver:
         Raises:
             RequestError: The request is too large to be kept in a URL.
         """
-        return _with_callback(self._requestor.wiring, self._settings, request)
+        return _with_callback(self._requestor.context, self._settings, request)
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """Deal with a request to the page.
@@ -140,18 +147,18 @@ class CallbackReceiver:
             UsageError: An argument is not what it should be.
             IrmaError: Two posts contradict each other, and the server could not be asked.
         """
-        post, wiring = Post.of(method, url, headers, body), self._requestor.wiring
+        post, context = InboundRequest.of(method, url, headers, body), self._requestor.context
         if self._later is None:
-            return self._requestor.run_flow(receive_callback_flow(wiring, self._settings, post))
-        flow = receive_unsigned_callback_flow(wiring, self._settings, post)
+            return self._requestor.run_flow(receive_callback_flow(context, self._settings, post))
+        flow = receive_unsigned_callback_flow(context, self._settings, post)
         reply, news = self._requestor.run_flow(flow)
         if news is not None:
             self._later(partial(self._deliver, news))
         return reply
 
-    def _deliver(self, news: News) -> None:
-        wiring = self._requestor.wiring
-        self._requestor.run_flow(deliver_news_flow(wiring, self._settings, news))
+    def _deliver(self, news: PendingCallback) -> None:
+        context = self._requestor.context
+        self._requestor.run_flow(resolve_unsigned_callback_flow(context, self._settings, news))
 
 
 @final
@@ -181,7 +188,7 @@ class AsyncCallbackReceiver:
             check_function(unsigned, "unsigned", may_be_async=False)
         self._requestor = requestor
         self._later = unsigned
-        address = _address(requestor.wiring, page, sealer, is_signed=unsigned is None)
+        address = _address(requestor.context, page, sealer, is_signed=unsigned is None)
         self._settings = CallbackSettings(address, store=store, deliver=deliver)
 
     def __repr__(self) -> str:
@@ -189,43 +196,45 @@ class AsyncCallbackReceiver:
 
     def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
         """See `CallbackReceiver.add_to`; nothing is awaited."""
-        return _with_callback(self._requestor.wiring, self._settings, request)
+        return _with_callback(self._requestor.context, self._settings, request)
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """See `CallbackReceiver.receive`."""
-        post, wiring = Post.of(method, url, headers, body), self._requestor.wiring
+        post, context = InboundRequest.of(method, url, headers, body), self._requestor.context
         if self._later is None:
-            flow = receive_callback_flow(wiring, self._settings, post)
+            flow = receive_callback_flow(context, self._settings, post)
             return await self._requestor.run_flow(flow)
-        hinted = receive_unsigned_callback_flow(wiring, self._settings, post)
+        hinted = receive_unsigned_callback_flow(context, self._settings, post)
         reply, news = await self._requestor.run_flow(hinted)
         if news is not None:
             self._later(partial(self._deliver, news))
         return reply
 
-    async def _deliver(self, news: News) -> None:
-        wiring = self._requestor.wiring
-        await self._requestor.run_flow(deliver_news_flow(wiring, self._settings, news))
+    async def _deliver(self, news: PendingCallback) -> None:
+        context = self._requestor.context
+        await self._requestor.run_flow(
+            resolve_unsigned_callback_flow(context, self._settings, news)
+        )
 
 
-def _address(wiring: Wiring, page: str, sealer: Sealer, *, is_signed: bool) -> SealedAddress:
-    if is_signed and not wiring.takes_signed_results:
+def _address(context: RequestorContext, page: str, sealer: Sealer, *, is_signed: bool) -> SealedUrl:
+    if is_signed and not context.takes_signed_results:
         raise ConfigurationError(
             "callbacks are verified by the requestor's server_key: give it one; for a server "
             "without a JWT key, take unsigned posts by name: unsigned=…"
         )
-    if wiring.takes_signed_results and not is_signed:
+    if context.takes_signed_results and not is_signed:
         raise ConfigurationError("unsigned: the requestor has a server_key, so the server signs")
-    return SealedAddress(
-        ServerUrl.parse(page, allow=wiring.allow, what="page"), sealer, purpose=CALLBACK
+    return SealedUrl(
+        ServerUrl.parse(page, allow=context.allow, what="page"), sealer, purpose=CALLBACK
     )
 
 
 def _with_callback(
-    wiring: Wiring, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
+    context: RequestorContext, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
 ) -> ExtendedRequest:
     asked = as_extended(request)
-    return attrs.evolve(asked, callback_url=settings.address.url_for(asked, utc_now(wiring.clock)))
+    return attrs.evolve(asked, callback_url=settings.address.url_for(asked, utc_now(context.clock)))
 
 
 @final
@@ -264,7 +273,7 @@ class NextSessionReceiver:
         check_store(store, is_async=False)
         check_function(choose, "choose", may_be_async=False)
         self._requestor = requestor
-        address = _next_session_url(requestor.wiring, page, sealer)
+        address = _next_session_url(requestor.context, page, sealer)
         self._settings = NextSessionSettings(address, store=store, choose=choose)
 
     def __repr__(self) -> str:
@@ -276,7 +285,7 @@ class NextSessionReceiver:
         Raises:
             RequestError: The request is too large to be kept in a URL.
         """
-        return _with_next_session(self._requestor.wiring, self._settings, request)
+        return _with_next_session(self._requestor.context, self._settings, request)
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """Deal with a request to the page; the arguments are those of `CallbackReceiver.receive`.
@@ -291,8 +300,8 @@ class NextSessionReceiver:
             ConfigurationError: It takes a risk that the requestor does not allow.
             Exception: Whatever `choose` raises.
         """
-        post = Post.of(method, url, headers, body)
-        flow = answer_next_session_flow(self._requestor.wiring, self._settings, post)
+        post = InboundRequest.of(method, url, headers, body)
+        flow = answer_next_session_flow(self._requestor.context, self._settings, post)
         return self._requestor.run_flow(flow)
 
 
@@ -318,7 +327,7 @@ class AsyncNextSessionReceiver:
         check_store(store, is_async=True)
         check_function(choose, "choose", may_be_async=True)
         self._requestor = requestor
-        address = _next_session_url(requestor.wiring, page, sealer)
+        address = _next_session_url(requestor.context, page, sealer)
         self._settings = NextSessionSettings(address, store=store, choose=choose)
 
     def __repr__(self) -> str:
@@ -326,28 +335,30 @@ class AsyncNextSessionReceiver:
 
     def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
         """See `NextSessionReceiver.add_to`; nothing is awaited."""
-        return _with_next_session(self._requestor.wiring, self._settings, request)
+        return _with_next_session(self._requestor.context, self._settings, request)
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
         """See `NextSessionReceiver.receive`."""
-        post = Post.of(method, url, headers, body)
-        flow = answer_next_session_flow(self._requestor.wiring, self._settings, post)
+        post = InboundRequest.of(method, url, headers, body)
+        flow = answer_next_session_flow(self._requestor.context, self._settings, post)
         return await self._requestor.run_flow(flow)
 
 
-def _next_session_url(wiring: Wiring, page: str, sealer: Sealer) -> SealedAddress:
-    if not wiring.takes_signed_results:
+def _next_session_url(context: RequestorContext, page: str, sealer: Sealer) -> SealedUrl:
+    if not context.takes_signed_results:
         raise ConfigurationError(
             "chained sessions are verified by the requestor's server_key: give it one"
         )
-    return SealedAddress(
-        ServerUrl.parse(page, allow=wiring.allow, what="page"), sealer, purpose=NEXT_SESSION
+    return SealedUrl(
+        ServerUrl.parse(page, allow=context.allow, what="page"), sealer, purpose=NEXT_SESSION
     )
 
 
 def _with_next_session(
-    wiring: Wiring, settings: NextSessionSettings, request: SessionRequest | ExtendedRequest
+    context: RequestorContext,
+    settings: NextSessionSettings,
+    request: SessionRequest | ExtendedRequest,
 ) -> ExtendedRequest:
     asked = as_extended(request)
-    url = settings.address.url_for(asked, utc_now(wiring.clock))
+    url = settings.address.url_for(asked, utc_now(context.clock))
     return attrs.evolve(asked, next_session=NextSession(url))

@@ -79,12 +79,12 @@ from irma_core.wire.write_requests import (
 __all__ = [
     "AnyRequest",
     "is_legacy",
-    "modernised",
     "named_request_value",
     "read_as",
     "read_request",
     "read_request_value",
     "request_value",
+    "upgrade_legacy",
 ]
 
 
@@ -223,7 +223,7 @@ def _read(value: JsonValue, model: type[Model]) -> Model:
 def _read_session_request(value: JsonValue) -> SessionRequest:
     fields = read_object(value)
     if is_legacy(fields):
-        fields = modernised(fields)
+        fields = upgrade_legacy(fields)
     context = fields.get("@context")
     model = _REQUESTS.get(context) if isinstance(context, str) else None
     if model is None or model is RevocationRequest:
@@ -441,7 +441,7 @@ def is_legacy(fields: dict[str, JsonValue]) -> bool:
     return "@context" not in fields and "type" in fields
 
 
-def modernised(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def upgrade_legacy(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Give the same request in today's form.
 
     Raises:

@@ -25,12 +25,12 @@ from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.wire.values import (
     WireError,
     read_bool,
+    read_enum,
     read_int,
     read_list,
     read_object,
     read_text,
     read_time,
-    read_word,
     required,
 )
 
@@ -67,9 +67,9 @@ def read_session_result(value: JsonValue) -> SessionResult:
     return SessionResult(
         read_token(required(fields, "token"), ".token"),
         read_status(required(fields, "status"), ".status"),
-        type=read_word(required(fields, "type"), _SESSION_TYPE, ".type"),
+        type=read_enum(required(fields, "type"), _SESSION_TYPE, ".type"),
         proof_status=(
-            None if proof_status is None else read_word(proof_status, _PROOF_STATUS, ".proofStatus")
+            None if proof_status is None else read_enum(proof_status, _PROOF_STATUS, ".proofStatus")
         ),
         unchecked_disclosed=_read_lists(fields.get("disclosed")),
         unchecked_signature=None if signature is None else _read_signature(signature),
@@ -80,7 +80,7 @@ def read_session_result(value: JsonValue) -> SessionResult:
 
 def read_status(value: JsonValue, place: str = "") -> SessionStatus:
     """Read a session status."""
-    return read_word(value, _SESSION_STATUS, place)
+    return read_enum(value, _SESSION_STATUS, place)
 
 
 def read_remote_error(value: JsonValue, place: str = "") -> RemoteError:
@@ -147,7 +147,7 @@ def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
     return DisclosedAttribute(
         attribute,
         raw_value,
-        status=word or read_word(status, _ATTRIBUTE_STATUS, ".status"),
+        status=word or read_enum(status, _ATTRIBUTE_STATUS, ".status"),
         issued_at=read_time(issued_at, ".issuancetime"),
         translations=cast("dict[str, str] | None", translations),
         not_revoked=not_revoked is not False and read_bool(not_revoked, ".notrevoked"),
@@ -228,7 +228,7 @@ def read_authorization(value: JsonValue, place: str = "") -> FrontendAuthorizati
 def _read_pointer(value: JsonValue, place: str) -> SessionPointer:
     fields = read_object(value, place)
     url = read_text(required(fields, "u", place), f"{place}.u")
-    kind = read_word(required(fields, "irmaqr", place), _SESSION_TYPE, f"{place}.irmaqr")
+    kind = read_enum(required(fields, "irmaqr", place), _SESSION_TYPE, f"{place}.irmaqr")
     try:
         return SessionPointer(url, kind)
     except RequestError as error:

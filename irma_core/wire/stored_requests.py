@@ -27,14 +27,14 @@ from irma_core.models.session_requests import (
 from irma_core.models.validation import check_text
 from irma_core.wire.read_requests import read_request_value, request_value
 
-__all__ = ["LARGEST_KEPT", "kept_request", "read_kept_request"]
+__all__ = ["MAX_STORED_BYTES", "read_kept_request", "stored_request"]
 
-LARGEST_KEPT: Final = 128 * 1024
+MAX_STORED_BYTES: Final = 128 * 1024
 """Bytes of its JSON: some thousand slots."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 
 
-def kept_request(request: ExtendedRequest) -> JsonValue:
+def stored_request(request: ExtendedRequest) -> JsonValue:
     """Give the form in which a request is kept.
 
     Raises:
@@ -60,8 +60,8 @@ def kept_request(request: ExtendedRequest) -> JsonValue:
     )
     slots: list[JsonValue] = list(asked.disclose.slots)
     kept: JsonValue = [request_value(asked), slots]
-    if len(check_text(write_json(kept), "disclose").encode()) > LARGEST_KEPT:
-        over = f"the request takes over {LARGEST_KEPT} bytes without what is issued or signed"
+    if len(check_text(write_json(kept), "disclose").encode()) > MAX_STORED_BYTES:
+        over = f"the request takes over {MAX_STORED_BYTES} bytes without what is issued or signed"
         raise RequestError("", f"{over}: too large to be kept")
     return kept
 

@@ -16,13 +16,13 @@ from irma_core.json_text import JsonValue
 __all__ = [
     "WireError",
     "read_bool",
+    "read_enum",
     "read_int",
     "read_list",
     "read_object",
     "read_seconds",
     "read_text",
     "read_time",
-    "read_word",
     "required",
 ]
 
@@ -56,7 +56,7 @@ def required(fields: dict[str, JsonValue], name: str, place: str = "") -> JsonVa
         raise WireError(f"{place}.{name}", "is missing") from None
 
 
-def read_word(value: JsonValue, words: dict[str, Word], place: str = "") -> Word:
+def read_enum(value: JsonValue, words: dict[str, Word], place: str = "") -> Word:
     """Give what one of some words stands for."""
     word = words.get(value) if type(value) is str else None
     if word is None:

@@ -25,7 +25,7 @@ from irma_core.protocol.transport import (
     AsyncTransport,
     ByteStream,
     Clock,
-    Silence,
+    ReadOutcome,
     Transport,
 )
 from irma_testing.contracts.signer import told
@@ -36,11 +36,11 @@ __all__ = [
     "LENIENCE",
     "TOKEN",
     "AwaitedPartContract",
+    "HarnessMixin",
     "OnThread",
-    "PartContract",
+    "PluginContract",
+    "Scenario",
     "Stage",
-    "Staged",
-    "Story",
     "elapsed",
     "get",
     "post",
@@ -56,13 +56,13 @@ ErrorT = TypeVar("ErrorT", bound=TransportError)
 
 def get(server: MisbehavingServer) -> HttpRequest:
     """Give a request for a session's result."""
-    return HttpRequest("GET", f"{server.url}/session/{TOKEN}/result", path="GET session/{token}/…")
+    return HttpRequest("GET", f"{server.url}/session/{TOKEN}/result", label="GET session/{token}/…")
 
 
 def post(server: MisbehavingServer, body: bytes = b"{}", *headers: tuple[str, str]) -> HttpRequest:
     """Give a request that starts a session."""
     url = f"{server.url}/session"
-    return HttpRequest("POST", url, path="POST session", headers=headers, body=body)
+    return HttpRequest("POST", url, label="POST session", headers=headers, body=body)
 
 
 @final
@@ -81,7 +81,7 @@ class Stage:
         """Open a stream within some seconds."""
         return await self.transport.open_stream(get(self.server), self.at(within))
 
-    async def read(self, stream: AsyncByteStream, within: float = 15) -> bytes | Silence:
+    async def read(self, stream: AsyncByteStream, within: float = 15) -> bytes | ReadOutcome:
         """Read within some seconds, and check that it takes no longer."""
         begun = self.transport.clock.monotonic()
         try:
@@ -96,7 +96,7 @@ class Stage:
         while isinstance(piece := await self.read(stream), bytes):
             assert piece, "a stream gives no empty bytes: QUIET or END"
             body += piece
-        assert piece is Silence.END, "the stream is quiet, though the server has ended it"
+        assert piece is ReadOutcome.END, "the stream is quiet, though the server has ended it"
         return body
 
     async def failure(
@@ -123,10 +123,10 @@ class Stage:
         return self.transport.clock.monotonic() + within
 
 
-Story: TypeAlias = Callable[[Stage], Awaitable[None]]
+Scenario: TypeAlias = Callable[[Stage], Awaitable[None]]
 
 
-class Staged:
+class HarnessMixin:
     """What plays a story; the two contracts say how a transport is made."""
 
     def opened(self) -> AbstractAsyncContextManager[AsyncTransport]:
@@ -134,7 +134,7 @@ class Staged:
         raise NotImplementedError
 
     def play(
-        self, story: Story, *behaviours: Behaviour, at_connect: Behaviour | None = None
+        self, story: Scenario, *behaviours: Behaviour, at_connect: Behaviour | None = None
     ) -> MisbehavingServer:
         """Play a story at a server that behaves so; give the server, with what it received."""
 
@@ -183,7 +183,7 @@ class _StreamOnThread:
         self._stream = stream
         self.status, self.headers = stream.status, stream.headers
 
-    async def read(self, deadline: float) -> bytes | Silence:
+    async def read(self, deadline: float) -> bytes | ReadOutcome:
         return await asyncio.to_thread(self._stream.read, deadline)
 
     async def aclose(self) -> None:
@@ -197,7 +197,7 @@ LENIENCE: Final = 10.0
 PartT = TypeVar("PartT")
 
 
-class PartContract(Generic[PartT]):
+class PluginContract(Generic[PartT]):
     """What plays; the contracts say what, their subclasses with what.
 
     Attributes:
@@ -258,7 +258,7 @@ class PartContract(Generic[PartT]):
         asyncio.run(whole())
 
 
-class AwaitedPartContract(PartContract[PartT]):
+class AwaitedPartContract(PluginContract[PartT]):
     """The same for a part that is awaited."""
 
     async def call(self, method: Callable[..., Any], *arguments: object) -> Any:

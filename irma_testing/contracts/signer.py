@@ -136,11 +136,11 @@ class _SigningContract(Generic[SignerT]):
         pytest.skip("make_failing_signer is not there: this signer never fails")
 
     async def sign(self, signer: SignerT, data: bytes) -> object:
-        """Sign, in the signer's colour."""
+        """Sign, in the signer's mode."""
         raise NotImplementedError
 
     async def start(self, signer: SignerT, server: InMemoryServer) -> str:
-        """Start a session at a server, in the signer's colour; give the pointer's URL."""
+        """Start a session at a server, in the signer's mode; give the pointer's URL."""
         raise NotImplementedError
 
     def play(

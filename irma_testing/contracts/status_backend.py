@@ -1,4 +1,4 @@
-"""The two contracts that authors of status backends subclass, one a colour."""
+"""The two contracts that authors of status backends subclass, one a mode."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing.contracts.harness import (
     AT_ONCE,
     LENIENCE,
     AwaitedPartContract,
-    PartContract,
+    PluginContract,
     elapsed,
 )
 from irma_testing.contracts.signer import told
@@ -33,7 +33,7 @@ _PAUSE: Final = 0.2
 _FAILS_WITHIN: Final = 15.0
 
 
-class _StatusBackendContract(PartContract[BackendT]):
+class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
         """Make a backend; of those made in one test each learns what the others publish."""
         raise NotImplementedError
@@ -63,7 +63,7 @@ class _StatusBackendContract(PartContract[BackendT]):
         status = await self.call(backend.next_status, token, after, within)
         longest = max(within.total_seconds(), 0) + LENIENCE
         assert elapsed(begun) <= longest, "it waits longer than it was told to"
-        assert status is Silence.QUIET or isinstance(status, SessionStatus)
+        assert status is ReadOutcome.IDLE or isinstance(status, SessionStatus)
         return status
 
     async def publish(
@@ -124,10 +124,10 @@ class _StatusBackendContract(PartContract[BackendT]):
         async def story(backend: Any) -> None:
             token = _token()
             for within in (_SHORT, _LOOK, -_SHORT):
-                assert await self.wait(backend, token, None, within) is Silence.QUIET
+                assert await self.wait(backend, token, None, within) is ReadOutcome.IDLE
             await self.publish(backend, token, _CONNECTED)
             begun = time.monotonic()
-            assert await self.wait(backend, token, _CONNECTED, _SHORT) is Silence.QUIET
+            assert await self.wait(backend, token, _CONNECTED, _SHORT) is ReadOutcome.IDLE
             assert elapsed(begun) >= _SHORT.total_seconds() / 2, "it does not wait"
 
         self.play(story)
@@ -138,7 +138,7 @@ class _StatusBackendContract(PartContract[BackendT]):
         async def story(watching: Any, receiving: Any) -> None:
             token = _token()
             await self.publish(receiving, token, _INITIALIZED)
-            assert await self.wait(watching, token, _CONNECTED, _LOOK) is Silence.QUIET
+            assert await self.wait(watching, token, _CONNECTED, _LOOK) is ReadOutcome.IDLE
             waiting = asyncio.create_task(self.wait(watching, token, _CONNECTED))
             await asyncio.sleep(_PAUSE)
             await self.publish(receiving, token, _CONNECTED)
@@ -212,7 +212,7 @@ class _StatusBackendContract(PartContract[BackendT]):
 
         async def story(backend: Any, other: Any) -> None:
             token = _token()
-            assert await self.wait(backend, token, None, _SHORT) is Silence.QUIET
+            assert await self.wait(backend, token, None, _SHORT) is ReadOutcome.IDLE
             await self.publish(backend, token, _DONE)
             await self.close(backend)
             await self.close(backend)
@@ -263,7 +263,7 @@ class AsyncStatusBackendContract(
 
         async def story(watching: Any, receiving: Any) -> None:
             token = _token()
-            assert await self.wait(watching, token, None, _SHORT) is Silence.QUIET
+            assert await self.wait(watching, token, None, _SHORT) is ReadOutcome.IDLE
             before = asyncio.all_tasks()
             for number in range(20):
                 waiting = asyncio.create_task(self.wait(watching, token, None))

@@ -1,4 +1,4 @@
-"""The two contracts that authors of stores subclass, one a colour."""
+"""The two contracts that authors of stores subclass, one a mode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from irma_core.protocol.stores import AsyncStore, Store
-from irma_testing.contracts.harness import AT_ONCE, AwaitedPartContract, PartContract
+from irma_testing.contracts.harness import AT_ONCE, AwaitedPartContract, PluginContract
 from irma_testing.contracts.signer import told
 
 __all__ = ["AsyncStoreContract", "StoreContract"]
@@ -23,7 +23,7 @@ _ATTEMPTS: Final = 20
 _FAILS_WITHIN: Final = 15.0
 
 
-class _StoreContract(PartContract[StoreT]):
+class _StoreContract(PluginContract[StoreT]):
     def make_store(self) -> StoreT:
         """Make a store; of those made in one test each knows what the others were given."""
         raise NotImplementedError

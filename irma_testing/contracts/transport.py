@@ -23,8 +23,8 @@ from irma_core.errors import (
     TransportTimeoutError,
 )
 from irma_core.protocol.messages import HttpRequest
-from irma_core.protocol.transport import AsyncTransport, Silence, Transport
-from irma_testing.contracts.harness import OnThread, Stage, Staged, Story, get, post
+from irma_core.protocol.transport import AsyncTransport, ReadOutcome, Transport
+from irma_testing.contracts.harness import HarnessMixin, OnThread, Scenario, Stage, get, post
 from irma_testing.misbehaving_server import Behaviour, Peer, unused_port
 from irma_testing.misbehaving_streams import (
     cut_stream,
@@ -66,7 +66,7 @@ _SLOWLY = timedelta(seconds=0.05)
 _MIB = 1024 * 1024
 
 
-class CallsContract(Staged):
+class CallsContract(HarnessMixin):
     """The tests of `send`.
 
     Attributes:
@@ -81,7 +81,7 @@ class CallsContract(Staged):
         async def story(stage: Stage) -> None:
             await stage.send(post(stage.server, b'{"a":"\xc3\xa9"}', ("authorization", "secret")))
             url = f"{stage.server.url}/a%2Fb?c=%20d"
-            await stage.send(HttpRequest("DELETE", url, path="DELETE"))
+            await stage.send(HttpRequest("DELETE", url, label="DELETE"))
 
         first, second = self.play(story, answer()).requests
         assert (first.method, first.target) == ("POST", "/session")
@@ -168,7 +168,7 @@ class CallsContract(Staged):
 
         async def story(stage: Stage) -> None:
             with unused_port() as port:
-                request = HttpRequest("POST", f"http://127.0.0.1:{port}/session", path="POST")
+                request = HttpRequest("POST", f"http://127.0.0.1:{port}/session", label="POST")
                 act = stage.send(request)
                 assert not (await stage.failure(ConnectionFailedError, act)).request_sent
 
@@ -293,7 +293,7 @@ class CallsContract(Staged):
             took = stage.transport.clock.monotonic() - begun
             await stage.send(get(stage.server))
 
-        played: Story = story
+        played: Scenario = story
         for _ in range(_ATTEMPTS):
             made = self.play(played, answer()).connections
             # On a busy machine a short sleep may outlast the time that connections are kept for.
@@ -321,7 +321,7 @@ async def _whole(stage: Stage) -> bytes:
         await stream.aclose()
 
 
-class StreamsContract(Staged):
+class StreamsContract(HarnessMixin):
     """The tests of `open_stream`."""
 
     def test_bytes_come_as_they_are_sent(self) -> None:
@@ -332,10 +332,10 @@ class StreamsContract(Staged):
             stream = await stage.open()
             types = [value for name, value in stream.headers if name.lower() == "content-type"]
             assert (stream.status, types) == (200, ["text/event-stream"])
-            for piece in (*pieces, Silence.END):
+            for piece in (*pieces, ReadOutcome.END):
                 asked.release()
                 assert await stage.read(stream) == piece
-            assert await stage.read(stream) is Silence.END
+            assert await stage.read(stream) is ReadOutcome.END
             await stream.aclose()
             await stream.aclose()
 
@@ -347,11 +347,11 @@ class StreamsContract(Staged):
 
         async def story(stage: Stage) -> None:
             stream = await stage.open()
-            heard: list[bytes | Silence] = []
-            while (piece := await stage.read(stream, 0.25)) is not Silence.END:
+            heard: list[bytes | ReadOutcome] = []
+            while (piece := await stage.read(stream, 0.25)) is not ReadOutcome.END:
                 heard.append(piece)
-            assert [one for one in heard if one is not Silence.QUIET] == [b":\n", b"data: 1\n\n"]
-            assert heard.count(Silence.QUIET) >= 3
+            assert [one for one in heard if one is not ReadOutcome.IDLE] == [b":\n", b"data: 1\n\n"]
+            assert heard.count(ReadOutcome.IDLE) >= 3
             await stream.aclose()
 
         self.play(story, event_stream(b"data: 1\n\n", every=30 * _TENTH, greeting=b":\n"))
@@ -363,7 +363,7 @@ class StreamsContract(Staged):
             stream = await stage.open()
             await asyncio.sleep(0.2)
             assert await stage.read(stream) == b":\n"
-            assert await stage.read(stream, -1) is Silence.QUIET
+            assert await stage.read(stream, -1) is ReadOutcome.IDLE
             await stream.aclose()
 
         self.play(story, silent_stream(b":\n"))
@@ -426,7 +426,7 @@ class StreamsContract(Staged):
         async def story(stage: Stage) -> None:
             await stage.failure(MalformedResponseError, stage.open())
             with unused_port() as port:
-                request = HttpRequest("GET", f"http://127.0.0.1:{port}/", path="GET")
+                request = HttpRequest("GET", f"http://127.0.0.1:{port}/", label="GET")
                 opening = stage.transport.open_stream(request, stage.at(5))
                 await stage.failure(ConnectionFailedError, opening)
 

@@ -116,7 +116,7 @@ class AppLine:
             HttpRequest(
                 method,
                 f"{self._url}{path}",
-                path=f"{method} {{u}}{path}",
+                label=f"{method} {{u}}{path}",
                 headers=self._headers,
                 body=body,
             )

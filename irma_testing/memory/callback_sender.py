@@ -88,7 +88,7 @@ class Posts:
         except ValueError:
             return None
         return self._try(
-            HttpRequest("POST", target, path=path, headers=headers, body=body.encode())
+            HttpRequest("POST", target, label=path, headers=headers, body=body.encode())
         )
 
     def _try(self, request: HttpRequest) -> HttpResponse | None:
@@ -115,12 +115,12 @@ class Posts:
                 request = HttpRequest(
                     request.method,
                     url,
-                    path=request.path,
+                    label=request.label,
                     headers=request.headers,
                     body=request.body,
                 )
             else:
-                request = HttpRequest("GET", url, path=request.path, headers=(_AGENT,))
+                request = HttpRequest("GET", url, label=request.label, headers=(_AGENT,))
         return None
 
     def _send(self, request: HttpRequest) -> HttpResponse | None:
@@ -146,7 +146,7 @@ def _with_authorization(request: HttpRequest) -> HttpRequest:
     return HttpRequest(
         request.method,
         f"{scheme}://{rest[len(user) + 1 :]}",
-        path=request.path,
+        label=request.label,
         headers=(*request.headers, header),
         body=request.body,
     )

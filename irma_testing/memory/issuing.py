@@ -12,7 +12,7 @@ import attrs
 
 from irma_testing.memory.replies import UNKNOWN_REVOCATION_KEY, Refusal
 from irma_testing.memory.scheme import Scheme
-from irma_testing.memory.session_request import CredentialAsked, StartRequest
+from irma_testing.memory.session_request import RequestedCredential, StartRequest
 from irma_testing.memory.sessions import new_token
 
 __all__ = [
@@ -60,7 +60,7 @@ def issue(
 
 
 def _issue(
-    asked: CredentialAsked, scheme: Scheme, revocations: Revocations, now: datetime
+    asked: RequestedCredential, scheme: Scheme, revocations: Revocations, now: datetime
 ) -> dict[str, Any]:
     seconds = now.timestamp()
     described = scheme.described(asked.type)

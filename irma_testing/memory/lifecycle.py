@@ -23,7 +23,7 @@ from irma_testing.memory.post_replies import request_in
 from irma_testing.memory.replies import NEXT_SESSION, Refusal, ServerError
 from irma_testing.memory.requests import read_start_request
 from irma_testing.memory.scheme import Scheme
-from irma_testing.memory.session_request import AttributeAsked, ConDisCon, StartRequest
+from irma_testing.memory.session_request import ConDisCon, RequestedAttribute, StartRequest
 from irma_testing.memory.sessions import Session, SessionStore, new_token
 from irma_testing.memory.settings import ServerSettings
 from irma_testing.memory.timeline import Timeline
@@ -231,6 +231,6 @@ def _check_authorized(life: Lifecycle, session: Session, request: StartRequest) 
 def _repeats(session: Session) -> ConDisCon:
     """Give the condiscon of what was disclosed: the same values are to be shown again."""
     return tuple(
-        (tuple(AttributeAsked(found["id"], found["rawvalue"]) for found in attributes or ()),)
+        (tuple(RequestedAttribute(found["id"], found["rawvalue"]) for found in attributes or ()),)
         for attributes in session.disclosed or ()
     )

@@ -20,7 +20,7 @@ from irma_testing.memory.replies import (
     ServerCrash,
 )
 from irma_testing.memory.scheme import Scheme
-from irma_testing.memory.session_request import Con, CredentialAsked, StartRequest
+from irma_testing.memory.session_request import Con, RequestedCredential, StartRequest
 from irma_testing.memory.settings import RequestorSettings, ServerSettings
 
 __all__ = ["check_callbacks", "check_permissions", "check_revocation", "check_startable"]
@@ -197,7 +197,7 @@ def _check_singletons(scheme: Scheme, conjunction: Con) -> None:
         )
 
 
-def _check_credential(scheme: Scheme, credential: CredentialAsked, now: datetime) -> None:
+def _check_credential(scheme: Scheme, credential: RequestedCredential, now: datetime) -> None:
     described = scheme.described(credential.type)
     if described and described.revocation and not credential.revocation_key:
         raise Refusal(

@@ -24,10 +24,10 @@ from irma_testing.memory.request_types import (
 )
 from irma_testing.memory.session_request import (
     DEFAULT_VALIDITY,
-    AttributeAsked,
     Con,
-    CredentialAsked,
     Kind,
+    RequestedAttribute,
+    RequestedCredential,
     StartRequest,
 )
 
@@ -162,7 +162,7 @@ def _checked(kind: Kind, extended: _Fields) -> StartRequest:
         disclose=tuple(
             tuple(
                 tuple(
-                    AttributeAsked(asked["type"], asked["value"], asked["notNull"])
+                    RequestedAttribute(asked["type"], asked["value"], asked["notNull"])
                     for asked in conjunction or ()
                 )
                 for conjunction in disjunction or ()
@@ -188,10 +188,10 @@ def _checked(kind: Kind, extended: _Fields) -> StartRequest:
     return read
 
 
-def _credential(fields: _Fields | None) -> CredentialAsked:
+def _credential(fields: _Fields | None) -> RequestedCredential:
     if fields is None:
         raise ServerCrash("a credential is null")
-    return CredentialAsked(
+    return RequestedCredential(
         fields["credential"],
         # Go reads `null` as an empty text, and so it is issued: as a value.
         fields["attributes"] or {},

@@ -12,7 +12,7 @@ import attrs
 
 from irma_core.models.arguments import check_flag, check_instance, check_optional
 
-__all__ = ["AttributeAsked", "ConDisCon", "CredentialAsked", "Kind", "StartRequest"]
+__all__ = ["ConDisCon", "Kind", "RequestedAttribute", "RequestedCredential", "StartRequest"]
 
 Kind: TypeAlias = Literal["disclosing", "signing", "issuing"]
 DEFAULT_VALIDITY = 120
@@ -20,7 +20,7 @@ DEFAULT_VALIDITY = 120
 
 @final
 @attrs.frozen
-class AttributeAsked:
+class RequestedAttribute:
     """One attribute request; three parts in `type` ask for the credential alone."""
 
     type: str
@@ -50,14 +50,14 @@ class AttributeAsked:
         return self.value is None or self.value == value
 
 
-Con: TypeAlias = tuple[AttributeAsked, ...]
+Con: TypeAlias = tuple[RequestedAttribute, ...]
 DisCon: TypeAlias = tuple[Con, ...]
 ConDisCon: TypeAlias = tuple[DisCon, ...]
 
 
 @final
 @attrs.frozen
-class CredentialAsked:
+class RequestedCredential:
     """One credential to be issued; `validity` in Unix seconds, None for six months."""
 
     type: str
@@ -79,7 +79,7 @@ class StartRequest:
     shown: Mapping[str, Any]
     context: str = attrs.field(kw_only=True)
     disclose: ConDisCon = ()
-    credentials: tuple[CredentialAsked, ...] = ()
+    credentials: tuple[RequestedCredential, ...] = ()
     message: str = ""
     revocation: Mapping[str, int] = attrs.field(factory=dict)
     skip_expiry_check: frozenset[str] = frozenset()
@@ -91,7 +91,7 @@ class StartRequest:
     callback_url: str = ""
     next_url: str | None = None
 
-    def attributes(self) -> Iterator[AttributeAsked]:
+    def attributes(self) -> Iterator[RequestedAttribute]:
         """Go through all attributes that are asked for."""
         for disjunction in self.disclose:
             for conjunction in disjunction:

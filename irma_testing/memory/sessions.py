@@ -24,7 +24,7 @@ from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock
 from irma_testing.memory.go_types import wrap
 from irma_testing.memory.replies import ServerCrash
-from irma_testing.memory.session_request import ConDisCon, CredentialAsked, StartRequest
+from irma_testing.memory.session_request import ConDisCon, RequestedCredential, StartRequest
 
 __all__ = [
     "CachedReply",
@@ -266,7 +266,7 @@ def shown_request(session: Session) -> dict[str, Any]:
     return shown
 
 
-def _shown_credential(written: Mapping[str, Any], asked: CredentialAsked) -> dict[str, Any]:
+def _shown_credential(written: Mapping[str, Any], asked: RequestedCredential) -> dict[str, Any]:
     # The validity comes first, whether the requestor gave it or the server.
     shown: dict[str, Any] = {"validity": asked.validity}
     hidden = ("validity", "revocationKey", "revocationSupported", "randomblindIDs")

@@ -1,4 +1,4 @@
-"""Transports that lead into an in-memory server, in both colours.
+"""Transports that lead into an in-memory server, in both modes.
 
 Sleeping is what lets time pass: with a `ManualClock` the clock moves, and everything planned
 happens at its moment; with a real one it takes that long.
@@ -15,7 +15,7 @@ from typing import Protocol, final, runtime_checkable
 from irma_core.errors import TransportTimeoutError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import Clock, Silence
+from irma_core.protocol.transport import Clock, ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_duration, check_number
 from irma_testing.memory.events import EventStream
@@ -46,7 +46,7 @@ class _Server(Protocol):
 
 
 class _Stream:
-    """What both colours share: the stream, or the response that was given in its place."""
+    """What both modes share: the stream, or the response that was given in its place."""
 
     def __init__(self, server: _Server, answer: EventStream | HttpResponse) -> None:
         self._server = server
@@ -54,11 +54,11 @@ class _Stream:
         self.status = answer.status
         self.headers = answer.headers
 
-    def _read(self) -> bytes | Silence:
+    def _read(self) -> bytes | ReadOutcome:
         if self._events is None:
-            return Silence.END
+            return ReadOutcome.END
         data = self._events.read()
-        return data or (Silence.END if self._events.is_over else Silence.QUIET)
+        return data or (ReadOutcome.END if self._events.is_over else ReadOutcome.IDLE)
 
     def _pass_time(self, deadline: float) -> float:
         """Let time pass until something comes; give the seconds to wait where time is real."""
@@ -83,9 +83,9 @@ class _Stream:
 class InMemoryStream(_Stream):
     """A `ByteStream` without a socket."""
 
-    def read(self, deadline: float) -> bytes | Silence:
+    def read(self, deadline: float) -> bytes | ReadOutcome:
         """Give what comes, and let time pass up to it."""
-        while (data := self._read()) is Silence.QUIET and not self._is_late(deadline):
+        while (data := self._read()) is ReadOutcome.IDLE and not self._is_late(deadline):
             if wait := self._pass_time(deadline):
                 time.sleep(wait)
         return data
@@ -100,9 +100,9 @@ class InMemoryStream(_Stream):
 class AsyncInMemoryStream(_Stream):
     """An `AsyncByteStream` without a socket."""
 
-    async def read(self, deadline: float) -> bytes | Silence:
+    async def read(self, deadline: float) -> bytes | ReadOutcome:
         """Give what comes, and let time pass and other tasks run up to it."""
-        while (data := self._read()) is Silence.QUIET and not self._is_late(  # noqa: ASYNC110
+        while (data := self._read()) is ReadOutcome.IDLE and not self._is_late(  # noqa: ASYNC110
             deadline
         ):
             # Other threads may be who acts: there is no event of asyncio's to wait for.
@@ -116,10 +116,9 @@ class AsyncInMemoryStream(_Stream):
 
 @boundary
 class _Line:
-    """What both colours share."""
+    """What both modes share."""
 
     def __init__(self, server: _Server) -> None:
-
         self._server = check_instance(server, _Server, "server", "an InMemoryServer")
 
     @property
@@ -139,13 +138,15 @@ class _Line:
         check_instance(request, HttpRequest, "request", "an HttpRequest")
         check_number(deadline, "deadline")
         if self.clock.monotonic() >= deadline:
-            raise TransportTimeoutError(request.path, "no time was left", request_sent=False)
+            raise TransportTimeoutError(request.label, "no time was left", request_sent=False)
 
     def _send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         self._check_time(request, deadline)
         response = self._server.handle(request)
         if self.clock.monotonic() > deadline:
-            raise TransportTimeoutError(request.path, "the answer took too long", request_sent=True)
+            raise TransportTimeoutError(
+                request.label, "the answer took too long", request_sent=True
+            )
         return response
 
 

@@ -18,7 +18,13 @@ from irma_core.models.moments import as_utc
 from irma_core.tracebacks import boundary
 from irma_testing.memory.issuing import floor_to_week, half_a_year_after
 from irma_testing.memory.scheme import Scheme
-from irma_testing.memory.session_request import AttributeAsked, Con, ConDisCon, DisCon, StartRequest
+from irma_testing.memory.session_request import (
+    Con,
+    ConDisCon,
+    DisCon,
+    RequestedAttribute,
+    StartRequest,
+)
 
 __all__ = [
     "Chooser",
@@ -169,12 +175,14 @@ class Pick:
     credential: HeldCredential
     name: str
 
-    def again(self) -> AttributeAsked:
+    def again(self) -> RequestedAttribute:
         """Give the request that exactly this answers, as a chained session makes it."""
         identifier = self.credential.credential_type
         if not self.name:
-            return AttributeAsked(identifier)
-        return AttributeAsked(f"{identifier}.{self.name}", self.credential.attributes[self.name])
+            return RequestedAttribute(identifier)
+        return RequestedAttribute(
+            f"{identifier}.{self.name}", self.credential.attributes[self.name]
+        )
 
 
 Lists: TypeAlias = tuple[tuple[Pick, ...], ...]
@@ -209,10 +217,10 @@ class Chooser:
         return sorted(
             asked.type
             for asked in {asked for conjunction in disjunction for asked in conjunction}
-            if self._holds(AttributeAsked(asked.type)) and not self._holds(asked)
+            if self._holds(RequestedAttribute(asked.type)) and not self._holds(asked)
         )
 
-    def _holds(self, asked: AttributeAsked) -> bool:
+    def _holds(self, asked: RequestedAttribute) -> bool:
         return any(
             held.credential_type == asked.credential_type and _fits(held.attributes, asked)
             for held in self.wallet.held()
@@ -231,7 +239,7 @@ class Chooser:
 
     def take(self, identifiers: Sequence[str]) -> tuple[Pick, ...]:
         """Give these attributes, whatever was asked, held or made up."""
-        asked = tuple(AttributeAsked(identifier) for identifier in identifiers)
+        asked = tuple(RequestedAttribute(identifier) for identifier in identifiers)
         held = self._option(asked, revoked_too=True)
         return self._make_up(asked) if held is None else held
 
@@ -246,7 +254,7 @@ class Chooser:
         return tuple(Pick(chosen[asked.credential_type], asked.name) for asked in conjunction)
 
     def _held_for(
-        self, kind: str, wanted: Sequence[AttributeAsked], *, revoked_too: bool
+        self, kind: str, wanted: Sequence[RequestedAttribute], *, revoked_too: bool
     ) -> HeldCredential | None:
         must_not_be_revoked = kind in self.request.revocation and not revoked_too
         fitting = [
@@ -276,7 +284,7 @@ class Chooser:
         return tuple(Pick(made[asked.credential_type], asked.name) for asked in conjunction)
 
 
-def _fits(attributes: Mapping[str, str | None], asked: AttributeAsked) -> bool:
+def _fits(attributes: Mapping[str, str | None], asked: RequestedAttribute) -> bool:
     if not asked.name:
         return True
     return asked.name in attributes and asked.takes(attributes[asked.name])

@@ -24,7 +24,7 @@ from irma_backend import AsyncMemoryStore, MemoryStore, connect
 from irma_core import (
     AsyncRequestor,
     AttributeRequest,
-    Bearer,
+    Binding,
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
@@ -41,7 +41,7 @@ from irma_core import (
     RevocationRequest,
     RsaSigner,
     Sealer,
-    SessionEnd,
+    SessionOutcome,
     SessionPointer,
     SessionType,
     SignatureRequest,
@@ -96,7 +96,7 @@ NO_BOUNDARY = {
     "EventStream": "the server in memory makes it",
     "HeldCredential": "the app in memory makes it",
     "OpenSession": "the server in memory makes it",
-    "AttributeAsked": "the server in memory makes it",
+    "RequestedAttribute": "the server in memory makes it",
     "FrontendOptions": "it checks nothing",
 }
 """Public classes that hold no boundary, and why."""
@@ -151,7 +151,7 @@ KEY = new_sealing_key()
 AGE = "example.town.age.over18"
 
 
-def deliver(end: SessionEnd) -> None:
+def deliver(end: SessionOutcome) -> None:
     """Fail as an application may."""
     raise LookupError(f"order {end.status}")
 
@@ -208,7 +208,7 @@ RAISING: dict[str, Callable[[], object]] = {
     "another purpose": lambda: SEALER.unseal(HANDLE, purpose="x", binding=SECRET, now=NOW),
     "no handle": lambda: SEALER.unseal(SECRET, purpose="login", binding=SECRET, now=NOW),
     "a purpose of half a character": lambda: SEALER.seal(
-        SESSION, purpose=HALF, binding=Bearer.ANYBODY
+        SESSION, purpose=HALF, binding=Binding.NONE
     ),
     "a value of half a character": lambda: Sealer([KEY]).seal(
         {"x": HALF}, purpose="x", now=NOW, lifetime=timedelta(hours=1)
@@ -326,10 +326,10 @@ def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor],
     search(raised.value)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_the_frames_of_the_application_are_shown_and_the_post_is_not(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_the_frames_of_the_application_are_shown_and_the_post_is_not(mode: str) -> None:
     """`deliver` raises: its frame stays, and no frame of the receiver does."""
-    shop = Shop(colour, deliver=deliver)
+    shop = Shop(mode, deliver=deliver)
     session = shop.start(DisclosureRequest({"x": AGE}))
     shop.app.accept(session.pointer)
     error = shop.failures[0]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from irma_core import HandleSealer, new_sealing_key, read_request, verify_session_request_jwt
-from irma_core.callbacks.inbound import Post
+from irma_core.callbacks.inbound import InboundRequest
 from irma_core.errors import IrmaError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.pointers import SessionPointer
@@ -23,7 +23,7 @@ from irma_core.models.results import SessionResult
 from irma_core.protocol.endpoints import parse_start_response, parse_status_response
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.sse import EventStreamDecoder
-from irma_core.trust.request_jwt import asked_in_jwt
+from irma_core.trust.request_jwt import request_in_jwt
 from irma_core.trust.result_jwt import verify_result_jwt
 from irma_core.wire.read_requests import read_as
 from irma_core.wire.values import WireError
@@ -155,7 +155,7 @@ def reply(body: bytes, status: int = 200, **headers: str) -> HttpResponse:
 def ask(path: str, body: bytes | None = None, *headers: tuple[str, str]) -> None:
     method = "GET" if body is None else "POST"
     sent = (*JSON_HEAD, *headers)
-    SERVER.handle(HttpRequest(method, f"{SERVER.url}{path}", path="x", headers=sent, body=body))
+    SERVER.handle(HttpRequest(method, f"{SERVER.url}{path}", label="x", headers=sent, body=body))
 
 
 def as_text(values: list[Any]) -> list[bytes]:
@@ -216,7 +216,7 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
             jwt({"sub": "verification_request", "sprequest": {"request": each}})
             for each in requests(size)
         ],
-        asked_in_jwt,
+        request_in_jwt,
     ),
     "handles": (
         lambda size: ["A" * size, "." * size, "gAAAAA" * size, "\u20ac" * size],
@@ -232,7 +232,7 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
     ),
     "headers of posts": (
         many_headers,
-        lambda headers: Post.of("POST", "/x", headers, b"").media_type,
+        lambda headers: InboundRequest.of("POST", "/x", headers, b"").media_type,
     ),
     "headers at the server in memory": (
         many_headers,

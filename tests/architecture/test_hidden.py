@@ -23,7 +23,7 @@ from irma_core import (
     AttributeBasedSignature,
     AttributeProofStatus,
     AttributeRequest,
-    Bearer,
+    Binding,
     CredentialRequest,
     DisclosedAttribute,
     DisclosureRequest,
@@ -59,14 +59,14 @@ from irma_core import (
     verify_session_request_jwt,
 )
 from irma_core.errors import UsageError
-from irma_core.flows.single_flight import Fetched
+from irma_core.flows.single_flight import CachedValue
 from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, HiddenSecret
-from irma_core.models.sessions import KeptSession
-from irma_core.plugins.hookspecs import Colour, PluginUri, WiringContext
+from irma_core.models.sessions import SessionReference
+from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
-from irma_core.trust.result_jwt import OlderResult
+from irma_core.trust.result_jwt import GetproofResult
 from irma_testing import RequestorSettings, ScriptedTransport, ServerSettings
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
@@ -129,12 +129,12 @@ EXAMPLES: list[Any] = [
     GatewayAssertion("shop", SIGNER),
     GatewayAuthentication("https://login.example/token", GatewaySecret("shop", SECRET)),
     PluginUri.parse(f"redis://:{SECRET}@host/0"),
-    WiringContext(Colour.SYNC, ScriptedTransport([]).clock, ScriptedTransport([]), {"x": SECRET}),
+    FactoryContext(Mode.SYNC, ScriptedTransport([]).clock, ScriptedTransport([]), {"x": SECRET}),
     POINTER,
     FRONTEND,
     PACKAGE,
     StartedSession(ASKED, PACKAGE, started_at=NOW),
-    KeptSession(ASKED, TOKEN),
+    SessionReference(ASKED, TOKEN),
     ASKED,
     ASKED.request,
     AttributeRequest(AGE, SECRET),
@@ -147,11 +147,11 @@ EXAMPLES: list[Any] = [
     GIVEN,
     AttributeBasedSignature(SECRET, SECRET),
     RESULT,
-    OlderResult(SessionType.DISCLOSING, None, unchecked_attributes={"x": SECRET}),
+    GetproofResult(SessionType.DISCLOSING, None, unchecked_attributes={"x": SECRET}),
     verified(),
-    Fetched(SECRET, until=0.0),
+    CachedValue(SECRET, until=0.0),
     HttpRequest(
-        "GET", f"https://x/{SECRET}", path="GET x", headers=(("x", SECRET),), body=SECRET.encode()
+        "GET", f"https://x/{SECRET}", label="GET x", headers=(("x", SECRET),), body=SECRET.encode()
     ),
     HttpResponse(200, (("x", SECRET),), body=SECRET.encode()),
     RequestorSettings("token", SECRET),
@@ -167,7 +167,7 @@ EXAMPLES: list[Any] = [
 ]
 NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
 """Public attrs classes that hold no secret of their own."""
-MADE_OF_OTHERS = {"AnsweredSlot", "SessionEnd", "PublicKeyAuthentication"}
+MADE_OF_OTHERS = {"AnsweredSlot", "SessionOutcome", "PublicKeyAuthentication"}
 """Public attrs classes whose parts are among the examples."""
 TESTED_BY_SESSIONS = {"Answer"}
 
@@ -278,7 +278,7 @@ NEVER_PICKLED: list[object] = [
     RESULT,
     verified(),
     ServerUrl.parse("https://irma.example"),
-    HttpRequest("GET", "https://x", path="GET x"),
+    HttpRequest("GET", "https://x", label="GET x"),
     HiddenSecret(SECRET),
 ]
 
@@ -338,7 +338,7 @@ def test_nothing_inside_can_be_changed(thing: object) -> None:
         assert not isinstance(each, list | dict | set | bytearray), type(each)
         if not type(each).__module__.startswith("irma_core") or isinstance(each, MUTABLE_PARTS):
             continue
-        if isinstance(each, Bearer | SessionType | SessionStatus | PairingMethod | Evidence):
+        if isinstance(each, Binding | SessionType | SessionStatus | PairingMethod | Evidence):
             continue
         assert not hasattr(each, "__dict__") or type(each).__name__ in ENUMS, type(each)
         for name in ("__class__", "anything", *getattr(type(each), "__slots__", ())):
@@ -350,7 +350,7 @@ def test_nothing_inside_can_be_changed(thing: object) -> None:
                 delattr(each, name)
 
 
-ENUMS = {"AttributeProofStatus", "Colour", "Risk", "ProofStatus"}
+ENUMS = {"AttributeProofStatus", "Mode", "Risk", "ProofStatus"}
 
 
 def test_what_a_model_was_made_of_can_be_changed_without_harm() -> None:

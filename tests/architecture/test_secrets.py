@@ -310,7 +310,7 @@ def test_no_secret_is_seen_of_a_broken_wire(
 def test_no_secret_is_seen_of_an_awaited_session(
     server: InMemoryServer, app: SimulatedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The other colour shows no more."""
+    """The other mode shows no more."""
     caplog.set_level(logging.DEBUG)
     authentication = TokenAuthentication(BEARER)
     requestor = AsyncRequestor(server.url, server.async_transport(), authentication=authentication)
@@ -330,7 +330,7 @@ def test_messages_and_effects_show_no_content() -> None:
         "GET",
         f"https://irma.example/session/{BEARER}/status",
         headers=(("Authorization", KEY),),
-        path="GET session/{token}/status",
+        label="GET session/{token}/status",
         body=VALUE.encode(),
     )
     response = HttpResponse(200, (("x", BEARER),), body=MESSAGE.encode())

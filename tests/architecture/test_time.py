@@ -41,7 +41,7 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError, HandleExpiredError, JwtError, UsageError
 from irma_core.models.credentials import resolve_validity
-from irma_core.models.risks import ready_to_start
+from irma_core.models.risks import resolve_request
 from irma_core.models.sessions import SessionPackage
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.transport import utc_now
@@ -203,7 +203,7 @@ DOORS: dict[str, Callable[[datetime], object]] = {
 }
 WITHIN: dict[str, Callable[[datetime], object]] = {
     "resolve_validity(now)": lambda now: resolve_validity(card(), now, ""),
-    "ready_to_start(now)": lambda now: ready_to_start(
+    "resolve_request(now)": lambda now: resolve_request(
         ExtendedRequest(IssuanceRequest([card()])), now
     ),
     "unsigned_request_jwt(now)": lambda now: unsigned_request_jwt(

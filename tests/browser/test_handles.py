@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 (PAGE,) = re.findall(r"```html\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
 
 
-class Quiet(WSGIRequestHandler):
+class Idle(WSGIRequestHandler):
     """Says nothing: pytest shows what is of interest."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -69,7 +69,7 @@ def shop(login: Any, yivi_script: bytes) -> Iterator[str]:
         start("200 OK", [("Content-Type", kind)])
         return [body]
 
-    with make_server("127.0.0.1", 0, application, handler_class=Quiet) as httpd:
+    with make_server("127.0.0.1", 0, application, handler_class=Idle) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
         thread.start()
         try:

@@ -149,7 +149,7 @@ def test_nobody_comes(command_line: CommandLine) -> None:
         ),
         (("session", "--request", sys.executable), "is not text in UTF-8"),
         (("session", "--disclose", "irma-demo.a.b.c"), "give --allow demo-attributes"),
-        (("session", "--colour"), "No such option"),
+        (("session", "--mode"), "No such option"),
         (("status", "--state-file", "/nowhere"), "No such file"),
         (("status", "--state-file", "/dev/null"), "is not a state file"),
         (("status",), "expected --state-file FILE, or the requestor token"),
@@ -285,7 +285,7 @@ def test_the_server_can_be_asked_for_its_key_and_health(command_line: CommandLin
 def test_a_terminal_shows_the_qr(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """It is drawn in blocks, and the rest has colours."""
+    """It is drawn in blocks, and the rest has modes."""
     memory.when_started(app.accept)
     with command_line.at_terminal(*ADULT) as terminal:
         assert terminal.end() == 0

@@ -1,4 +1,4 @@
-"""Terminals of all kinds: narrow, dumb, without colours, without a size, not in UTF-8."""
+"""Terminals of all kinds: narrow, dumb, without modes, without a size, not in UTF-8."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_qr_without_characters_for_it_gives_way_to_the_link(
 
 
 @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"TERM": "unknown"}, {"NO_COLOR": "1"}])
-def test_the_qr_needs_no_colours(
+def test_the_qr_needs_no_modes(
     variables: dict[str, str], command_line: CommandLine, app: SimulatedApp
 ) -> None:
     """It is drawn in characters alone."""

@@ -144,7 +144,7 @@ class MemoryCaller:
 
     def call(self, method: str, url: str, headers: Sequence[Sequence[str]], body: bytes) -> Reply:
         pairs = tuple((name, value) for name, value in headers)
-        said = self._server.handle(HttpRequest(method, url, path="…", headers=pairs, body=body))
+        said = self._server.handle(HttpRequest(method, url, label="…", headers=pairs, body=body))
         return Reply(said.status, said.headers, said.body)
 
 

@@ -63,7 +63,7 @@ class Site:
             body = request.body or b""
             reply = self.reply(Visit(request.method, target, headers, body))
         if reply is None:
-            raise ConnectionFailedError(request.path, "no reply", request_sent=True)
+            raise ConnectionFailedError(request.label, "no reply", request_sent=True)
         return reply
 
 

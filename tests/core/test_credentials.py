@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from irma_core.errors import ConfigurationError, RequestError
 from irma_core.models.condiscon import optional
 from irma_core.models.credentials import CredentialRequest, resolve_validity
-from irma_core.models.risks import Risk, ready_to_start
+from irma_core.models.risks import Risk, resolve_request
 from irma_core.models.session_requests import (
     DisclosureRequest,
     ExtendedRequest,
@@ -233,7 +233,7 @@ def test_all_durations_become_dates_before_the_start() -> None:
     asked = ExtendedRequest(
         IssuanceRequest([card(), card(validity=month)], {"age": OVER18}), timeout=month
     )
-    ready = ready_to_start(asked, NOW)
+    ready = resolve_request(asked, NOW)
     assert isinstance(ready.request, IssuanceRequest)
     assert [item.validity for item in ready.request.credentials] == [None, NOW + month]
     assert ready.request.disclose.slots == ("age",)
@@ -248,13 +248,13 @@ def test_a_request_without_durations_is_ready_as_it_is() -> None:
         IssuanceRequest([card(), card(validity=NOW + timedelta(weeks=2))]),
     ):
         asked = ExtendedRequest(request)
-        assert ready_to_start(asked, NOW) is asked
+        assert resolve_request(asked, NOW) is asked
 
 
 def test_the_credential_that_would_be_expired_is_named() -> None:
     """By its position among those to be issued."""
     request = IssuanceRequest([card(), card(validity=timedelta(days=1))])
-    error = refusal(lambda: ready_to_start(ExtendedRequest(request), NOW))
+    error = refusal(lambda: resolve_request(ExtendedRequest(request), NOW))
     assert error.place == "credentials[1].validity"
 
 
@@ -281,16 +281,16 @@ def test_demo_attributes_are_asked_only_where_it_is_allowed(
     """Everybody can issue them to themselves; the error names the attribute and the permission."""
     asked = ExtendedRequest(make(disclose))
     with pytest.raises(ConfigurationError, match=r"irma-demo\.a\.b.* Risk\.DEMO_ATTRIBUTES"):
-        ready_to_start(asked, NOW, [Risk.PLAIN_HTTP, Risk.TOKEN_IN_RETURN_URL])
-    assert ready_to_start(asked, NOW, {Risk.DEMO_ATTRIBUTES}) is asked
+        resolve_request(asked, NOW, [Risk.PLAIN_HTTP, Risk.TOKEN_IN_RETURN_URL])
+    assert resolve_request(asked, NOW, {Risk.DEMO_ATTRIBUTES}) is asked
 
 
 def test_demo_credentials_may_be_issued_and_named_likes_are_no_demo() -> None:
     """The risk is in believing them."""
     issued = ExtendedRequest(IssuanceRequest([CredentialRequest("irma-demo.a.b", {})]))
-    assert ready_to_start(issued, NOW) is issued
+    assert resolve_request(issued, NOW) is issued
     other = ExtendedRequest(DisclosureRequest(["irma-demonstration.a.b.c", "a.irma-demo.b.c"]))
-    assert ready_to_start(other, NOW) is other
+    assert resolve_request(other, NOW) is other
 
 
 def test_the_token_in_a_return_url_is_allowed_by_name_only() -> None:
@@ -300,8 +300,8 @@ def test_the_token_in_a_return_url_is_allowed_by_name_only() -> None:
     )
     asked = ExtendedRequest(request)
     with pytest.raises(ConfigurationError, match=r"Risk\.TOKEN_IN_RETURN_URL"):
-        ready_to_start(asked, NOW, [Risk.DEMO_ATTRIBUTES])
-    assert ready_to_start(asked, NOW, (Risk.TOKEN_IN_RETURN_URL,)) is asked
+        resolve_request(asked, NOW, [Risk.DEMO_ATTRIBUTES])
+    assert resolve_request(asked, NOW, (Risk.TOKEN_IN_RETURN_URL,)) is asked
 
 
 def test_nothing_is_made_of_a_credential_but_what_was_given() -> None:
@@ -336,8 +336,8 @@ def test_no_secret_travels_over_plain_http_but_by_name(field: str, asked: Extend
     """The result, or the token, would be read by everyone on the way."""
     allow = {Risk.TOKEN_IN_RETURN_URL}
     with pytest.raises(ConfigurationError, match=rf"^{field}: .*Risk\.PLAIN_HTTP"):
-        ready_to_start(asked, NOW, allow)
-    assert ready_to_start(asked, NOW, allow | {Risk.PLAIN_HTTP}) is asked
+        resolve_request(asked, NOW, allow)
+    assert resolve_request(asked, NOW, allow | {Risk.PLAIN_HTTP}) is asked
 
 
 def test_plain_http_that_stays_on_the_servers_machine_is_no_risk() -> None:
@@ -347,4 +347,4 @@ def test_plain_http_that_stays_on_the_servers_machine_is_no_risk() -> None:
         callback_url="http://localhost:8000/x",
         next_session=NextSession("http://[::1]/x"),
     )
-    assert ready_to_start(asked, NOW) is asked
+    assert resolve_request(asked, NOW) is asked

@@ -24,7 +24,7 @@ from irma_core.models.session_requests import (
     as_extended,
 )
 from irma_core.wire.read_requests import request_value
-from irma_core.wire.stored_requests import LARGEST_KEPT, kept_request, read_kept_request
+from irma_core.wire.stored_requests import MAX_STORED_BYTES, read_kept_request, stored_request
 from irma_testing import ScriptedTransport
 from tests.core.generated import ASKING, EXTENDED_REQUESTS
 from tests.core.proving import AGE, FIRST, OVER18
@@ -34,7 +34,7 @@ ASKED = DisclosureRequest({"age": OVER18, "name": FIRST})
 
 def through_text(request: ExtendedRequest) -> ExtendedRequest:
     """Keep a request as text, and read it again."""
-    return read_kept_request(read_json(write_json(kept_request(request))))
+    return read_kept_request(read_json(write_json(stored_request(request))))
 
 
 @given(ASKING)
@@ -67,17 +67,17 @@ def test_what_is_issued_and_where_the_server_posts_are_not_kept() -> None:
         callback_url="https://shop.example/secret-4",
         next_session=NextSession("https://shop.example/secret-5"),
     )
-    text = write_json(kept_request(request))
+    text = write_json(stored_request(request))
     assert "Ada" not in text
     assert "secret" not in text
 
 
 def test_a_request_that_is_too_large_is_refused() -> None:
     """The limit counts the bytes of what an answer depends on."""
-    longest = "x" * (LARGEST_KEPT - len(write_json(kept_request(demanding("")))))
+    longest = "x" * (MAX_STORED_BYTES - len(write_json(stored_request(demanding("")))))
     assert through_text(demanding(longest)) == demanding(longest)
     with pytest.raises(RequestError, match="131072 bytes"):
-        kept_request(demanding(longest + "x"))
+        stored_request(demanding(longest + "x"))
 
 
 def demanding(value: str) -> ExtendedRequest:
@@ -96,7 +96,7 @@ def kept_signing(message: str) -> SignatureRequest:
 
 def test_a_message_of_any_length_takes_the_same_bytes() -> None:
     """Of a message to sign only the SHA-256 is kept."""
-    short, long = (kept_request(as_extended(signing("é" * size))) for size in (1, 1_000_000))
+    short, long = (stored_request(as_extended(signing("é" * size))) for size in (1, 1_000_000))
     assert len(write_json(short)) == len(write_json(long)) < 300
 
 
@@ -128,7 +128,7 @@ def test_a_message_that_reads_like_a_hash_is_another_message() -> None:
 def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
     """Half a character cannot be written; in the program's own memory it did no harm."""
     with pytest.raises(RequestError, match="surrogate") as caught:
-        kept_request(ExtendedRequest(DisclosureRequest({"\ud800": OVER18})))
+        stored_request(ExtendedRequest(DisclosureRequest({"\ud800": OVER18})))
     assert caught.value.__context__ is None
 
 

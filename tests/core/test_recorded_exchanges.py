@@ -19,7 +19,7 @@ from irma_core.errors import (
 )
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.disclosed import DisclosedAttribute
-from irma_core.models.risks import ready_to_start
+from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import RevocationRequest, as_extended
 from irma_core.models.sessions import FrontendOptions, SessionPackage
 from irma_core.models.statuses import SessionStatus, SessionType
@@ -192,7 +192,7 @@ def test_a_recorded_expired_credential_is_known_when_the_session_starts() -> Non
     )
     assert not isinstance(request, RevocationRequest)
     with pytest.raises(RequestError) as caught:
-        ready_to_start(as_extended(request), NOW)
+        resolve_request(as_extended(request), NOW)
     assert caught.value.place == "credentials[0].validity"
 
 

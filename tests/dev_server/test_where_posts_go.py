@@ -100,7 +100,7 @@ def posting(*, callbacks_anywhere: bool = False) -> Generator[InMemoryServer]:
 def post(server: InMemoryServer, url: str) -> int:
     """Send a post as the server does, and give the status."""
     assert server.deliver is not None
-    return server.deliver(HttpRequest("POST", url, path="POST callback", body=b"{}")).status
+    return server.deliver(HttpRequest("POST", url, label="POST callback", body=b"{}")).status
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,8 @@ def test_what_each_worker_has_is_shared_by_all(tmp_path: Path) -> None:
         settings = ("https://irma.example.com", redis.uri, pem, key)
         with names["wired"](*settings) as one, names["wired"](*settings) as other:
             (requestor, receiver), (watching, _) = one, other
-            requestor.wiring.status_backend.publish(TOKEN, SessionStatus.DONE, "a.b.c")
-            backend = watching.wiring.status_backend
+            requestor.context.status_backend.publish(TOKEN, SessionStatus.DONE, "a.b.c")
+            backend = watching.context.status_backend
             assert backend.next_status(TOKEN, None, timedelta(0)) is SessionStatus.DONE
             asked = receiver.add_to(DisclosureRequest({"age": "a.b.c.d"}))
             assert asked.callback_url.startswith("https://shop.example/irma")

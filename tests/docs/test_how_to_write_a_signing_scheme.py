@@ -39,7 +39,7 @@ def test_the_scheme_passes_the_contracts() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(why, pytrace=False)
         pytest.skip(why)
-    # No failing signer of the second colour is shown.
+    # No failing signer of the second mode is shown.
     passed = count_of(SignerContract) + count_of(AsyncSignerContract) - 1
     assert outcome(SCHEME) == f"{passed} passed, 1 skipped"
 

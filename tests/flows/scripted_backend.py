@@ -1,4 +1,4 @@
-"""A status backend that plays a script by the transport's clock, in two colours."""
+"""A status backend that plays a script by the transport's clock, in two modes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from irma_core import RequestorToken, SessionStatus
-from irma_core.protocol.status_backends import Quiet
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.status_backends import Idle
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing import ManualClock
 
 __all__ = ["AsyncScriptedBackend", "Play", "ScriptedBackend"]
@@ -40,7 +40,7 @@ class _Script:
         while self._steps:
             step = self._steps.popleft()
             if not isinstance(step, timedelta):
-                if step is Silence.QUIET:
+                if step is ReadOutcome.IDLE:
                     break
                 if isinstance(step, Exception):
                     raise step
@@ -51,7 +51,7 @@ class _Script:
             self.clock.advance(step)
             within -= step
         self.clock.advance(within)
-        return Silence.QUIET
+        return ReadOutcome.IDLE
 
     def _published(self) -> Any:
         if isinstance(self._result, Exception):
@@ -70,7 +70,7 @@ class ScriptedBackend(_Script):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         return self._play(after, within)  # type: ignore[no-any-return]  # nonsense too
 
     def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
@@ -88,7 +88,7 @@ class AsyncScriptedBackend(_Script):
 
     async def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         return self._play(after, within)  # type: ignore[no-any-return]  # nonsense too
 
     async def publish(

@@ -1,4 +1,4 @@
-"""A shop of one colour with a page for the server's posts, at a server in memory."""
+"""A shop of one mode with a page for the server's posts, at a server in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from irma_core import (
     Requestor,
     Risk,
     Sealer,
-    SessionEnd,
+    SessionOutcome,
     StartedSession,
     new_sealing_key,
 )
@@ -39,7 +39,7 @@ def choose_nothing(_answer: Answer) -> None:
     """An application whose sessions nothing follows."""
 
 
-def tell_nobody(_end: SessionEnd) -> None:
+def tell_nobody(_end: SessionOutcome) -> None:
     """An application that does nothing."""
 
 
@@ -47,7 +47,7 @@ class Shop:
     """An application, what it was told, and the way of the server's posts to it.
 
     Args:
-        colour: `sync` or `async`.
+        mode: `sync` or `async`.
         deliver: The application's function; what it is given is kept in any case.
         choose: What the application says is to follow; what it is given is kept in any case.
         unsigned: Whether the server has no key, and its posts are taken all the same.
@@ -55,9 +55,9 @@ class Shop:
 
     def __init__(
         self,
-        colour: str,
+        mode: str,
         *,
-        deliver: Callable[[SessionEnd], Any] = tell_nobody,
+        deliver: Callable[[SessionOutcome], Any] = tell_nobody,
         choose: Callable[[Answer], Any] = choose_nothing,
         unsigned: bool = False,
         status_backend: Any = None,
@@ -65,14 +65,14 @@ class Shop:
         clock: Any = None,
         server_key: Any = None,
     ) -> None:
-        self.colour = colour
+        self.mode = mode
         settings = UNSIGNED if unsigned else ServerSettings()
         self.server = InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=clock)
         self.server.deliver = self.post
         self.app = SimulatedApp(self.server)
         self.app.add("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
         self.sealer = Sealer([new_sealing_key()])
-        self.told: list[SessionEnd] = []
+        self.told: list[SessionOutcome] = []
         self.replies: list[HttpResponse] = []
         self.failures: list[Exception] = []
         self.asked: list[Answer] = []
@@ -86,9 +86,9 @@ class Shop:
         others: Any = {"sealer": self.sealer, "unsigned": later}
         self.receiver: CallbackReceiver | AsyncCallbackReceiver
         self.requestor: Requestor | AsyncRequestor
-        if colour == "sync":
+        if mode == "sync":
 
-            def told(end: SessionEnd) -> None:
+            def told(end: SessionOutcome) -> None:
                 self.told.append(end)
                 deliver(end)
 
@@ -108,7 +108,7 @@ class Shop:
                 )
         else:
 
-            async def told_async(end: SessionEnd) -> None:
+            async def told_async(end: SessionOutcome) -> None:
                 self.told.append(end)
                 made = deliver(end)
                 if isinstance(made, Awaitable):
@@ -130,8 +130,8 @@ class Shop:
                 )
 
     def done(self, made: Any) -> Any:
-        """Give what a call of either colour gives."""
-        if self.colour == "sync":
+        """Give what a call of either mode gives."""
+        if self.mode == "sync":
             return made
 
         async def main() -> Any:

@@ -1,4 +1,4 @@
-"""Callbacks: what the application is told, and how often, in both colours."""
+"""Callbacks: what the application is told, and how often, in both modes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from irma_core import (
     IssuanceRequest,
     RequestorToken,
     SessionCancelledError,
-    SessionEnd,
+    SessionOutcome,
     SessionStatus,
     SessionTimedOutError,
     SignatureRequest,
@@ -33,14 +33,14 @@ from irma_core.errors import (
     StatusBackendError,
     StoreError,
 )
-from irma_core.flows.once import Once
+from irma_core.flows.once import OnceKey
 from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing.memory.jwt import JwtSigner
 from irma_transport_urllib3.clock import SystemClock
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 SOON = timedelta(seconds=60)
 
 
@@ -48,10 +48,10 @@ def last_post(shop: Shop) -> HttpRequest:
     return shop.server.posted[-1]
 
 
-@COLOURS
-def test_the_application_is_told_of_the_answer(colour: str) -> None:
+@MODES
+def test_the_application_is_told_of_the_answer(mode: str) -> None:
     """Signed, after every check, before the server has stored the end; by the URL alone."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     shop.app.accept(session.pointer)
     (end,) = shop.told
@@ -62,10 +62,10 @@ def test_the_application_is_told_of_the_answer(colour: str) -> None:
     assert [(reply.status, reply.body) for reply in shop.replies] == [(204, b"")]
 
 
-@COLOURS
-def test_every_kind_of_session_is_told_of(colour: str) -> None:
+@MODES
+def test_every_kind_of_session_is_told_of(mode: str) -> None:
     """Also a signature over the message that was sent, and what was issued."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     card = CredentialRequest("example.town.age", {"over12": "yes", "over18": "no", "over65": "no"})
     for request in (SignatureRequest("I agree", {"age": OVER18}), IssuanceRequest([card])):
         shop.app.accept(shop.start(request).pointer)
@@ -75,10 +75,10 @@ def test_every_kind_of_session_is_told_of(colour: str) -> None:
     assert list(issued) == []
 
 
-@COLOURS
-def test_an_end_without_an_answer_is_told_as_what_it_is(colour: str) -> None:
+@MODES
+def test_an_end_without_an_answer_is_told_as_what_it_is(mode: str) -> None:
     """Refused, timed out, or not what was asked."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     shop.app.refuse(shop.start().pointer)
     shop.start(ExtendedRequest(AGE, timeout=SOON))
     shop.server.pass_time(SOON + timedelta(seconds=11))
@@ -118,12 +118,12 @@ def test_a_key_that_is_to_be_fetched_is_fetched_for_who_knows_the_secret() -> No
     send = requestor._transport.send
 
     def counted(request: HttpRequest, deadline: float) -> HttpResponse:
-        keys.append(request.path)
+        keys.append(request.label)
         response: HttpResponse = send(request, deadline)
         return response
 
     requestor._transport.send = counted
-    shop.post(HttpRequest("POST", PAGE, path="POST callback", body=b"x"))
+    shop.post(HttpRequest("POST", PAGE, label="POST callback", body=b"x"))
     assert keys == []
     shop.app.accept(session.pointer)
     shop.post(last_post(shop))
@@ -143,13 +143,13 @@ def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
 
 def to_callback(session: StartedSession, media_type: str, body: str) -> HttpRequest:
     url, headers = session.request.callback_url or "", (("Content-Type", media_type),)
-    return HttpRequest("POST", url, path="POST callback", headers=headers, body=body.encode())
+    return HttpRequest("POST", url, label="POST callback", headers=headers, body=body.encode())
 
 
-@COLOURS
-def test_a_hundred_equal_posts_are_one_delivery(colour: str) -> None:
+@MODES
+def test_a_hundred_equal_posts_are_one_delivery(mode: str) -> None:
     """And a hundred times 204; also when the claim of the first has expired."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     shop.app.accept(shop.start().pointer)
     for _ in range(99):
         shop.post(last_post(shop))
@@ -185,7 +185,7 @@ def test_a_hundred_posts_at_once_are_one_delivery_to_threads() -> None:
 def test_a_hundred_posts_at_once_are_one_delivery_to_tasks() -> None:
     """As above, on one event loop."""
 
-    async def slowly(_end: SessionEnd) -> None:
+    async def slowly(_end: SessionOutcome) -> None:
         await asyncio.sleep(0.01)
 
     shop = Shop("async", deliver=slowly, clock=SystemClock())
@@ -212,16 +212,16 @@ class Flaky:
     def __init__(self, failures: int) -> None:
         self.failures = failures
 
-    def __call__(self, _end: SessionEnd) -> None:
+    def __call__(self, _end: SessionOutcome) -> None:
         if self.failures:
             self.failures -= 1
             raise ZeroDivisionError
 
 
-@COLOURS
-def test_an_application_that_fails_is_told_again(colour: str) -> None:
+@MODES
+def test_an_application_that_fails_is_told_again(mode: str) -> None:
     """Its own error comes out, and the next post finds the claim released."""
-    shop = Shop(colour, deliver=Flaky(1))
+    shop = Shop(mode, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
     assert [type(error) for error in shop.failures] == [ZeroDivisionError]
     for _ in range(2):
@@ -233,7 +233,7 @@ def test_an_application_that_fails_is_told_again(colour: str) -> None:
 def test_a_process_that_died_while_telling_keeps_nobody_from_it() -> None:
     """Its claim expires; until then the others say that they are busy."""
 
-    def die(_end: SessionEnd) -> None:
+    def die(_end: SessionOutcome) -> None:
         raise KeyboardInterrupt
 
     shop = Shop("sync", deliver=die)
@@ -274,10 +274,10 @@ def test_a_task_that_was_cancelled_while_telling_keeps_nobody_from_it() -> None:
     assert [end.status for end in shop.told] == [SessionStatus.CANCELLED] * 2
 
 
-@COLOURS
-def test_the_server_decides_between_two_posts_that_contradict_each_other(colour: str) -> None:
+@MODES
+def test_the_server_decides_between_two_posts_that_contradict_each_other(mode: str) -> None:
     """`CANCELLED` after `DONE`: the server stored the first, and nothing is told again."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     shop.app.accept(session.pointer)
     for _ in range(2):
@@ -285,10 +285,10 @@ def test_the_server_decides_between_two_posts_that_contradict_each_other(colour:
     assert [end.status for end in shop.told] == [SessionStatus.DONE]
 
 
-@COLOURS
-def test_what_was_told_wrongly_is_told_again_as_the_server_stored_it(colour: str) -> None:
+@MODES
+def test_what_was_told_wrongly_is_told_again_as_the_server_stored_it(mode: str) -> None:
     """No order is trusted; while the server cannot tell, nothing is decided."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     at_the_app = shop.app.scan(session.pointer)
     assert shop.post(forged(shop, session, "CANCELLED")).status == 204
@@ -315,7 +315,7 @@ def test_a_time_out_that_the_server_repeats_is_told_once() -> None:
 def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
     """Else it would count as having told, and nobody was."""
 
-    async def told(_end: SessionEnd) -> None: ...
+    async def told(_end: SessionOutcome) -> None: ...
 
     shop = Shop("sync")
     requestor: Any = shop.requestor
@@ -323,7 +323,7 @@ def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
     with pytest.raises(ConfigurationError, match=r"^deliver: nothing awaits this function"):
         CallbackReceiver(requestor, PAGE, deliver=told, **settings)
 
-    def told_later(end: SessionEnd) -> Any:
+    def told_later(end: SessionOutcome) -> Any:
         return told(end)
 
     # A plain function that gives an awaitable is found when it is called.
@@ -336,10 +336,10 @@ def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
         receiver.receive("POST", post.url, post.headers, post.body or b"")
 
 
-@COLOURS
-def test_a_receiver_shows_its_page_and_nothing_secret(colour: str) -> None:
+@MODES
+def test_a_receiver_shows_its_page_and_nothing_secret(mode: str) -> None:
     """In a log, for instance."""
-    receiver = Shop(colour).receiver
+    receiver = Shop(mode).receiver
     assert repr(receiver) == f"<{type(receiver).__name__} at {PAGE}>"
 
 
@@ -375,11 +375,11 @@ class AsyncPublished(Published):
 PUBLISHED = {"sync": Published, "async": AsyncPublished}
 
 
-@COLOURS
-def test_the_end_is_published_once_the_application_knows(colour: str) -> None:
+@MODES
+def test_the_end_is_published_once_the_application_knows(mode: str) -> None:
     """With the signed result; once."""
-    backend = PUBLISHED[colour]()
-    shop = Shop(colour, status_backend=backend)
+    backend = PUBLISHED[mode]()
+    shop = Shop(mode, status_backend=backend)
     session = shop.start()
     shop.app.accept(session.pointer)
     post = last_post(shop)
@@ -387,10 +387,10 @@ def test_the_end_is_published_once_the_application_knows(colour: str) -> None:
     assert backend.told == [(session.token, SessionStatus.DONE, (post.body or b"").decode())]
 
 
-@COLOURS
-def test_a_status_backend_that_fails_costs_nobody_the_answer(colour: str) -> None:
+@MODES
+def test_a_status_backend_that_fails_costs_nobody_the_answer(mode: str) -> None:
     """The application was told before, and is not told again."""
-    shop = Shop(colour, status_backend=PUBLISHED[colour](failing=True))
+    shop = Shop(mode, status_backend=PUBLISHED[mode](failing=True))
     shop.app.accept(shop.start().pointer)
     shop.post(last_post(shop))
     assert [type(error) for error in shop.failures] == [StatusBackendError]
@@ -403,7 +403,7 @@ def test_a_record_that_is_none_tells_nobody(record: bytes) -> None:
     """Another program has written it, under names that are the library's."""
     shop = Shop("sync")
     session = shop.start()
-    once = Once.of_session(shop.store, "callback", session.token)
+    once = OnceKey.of_session(shop.store, "callback", session.token)
     shop.store.put_if_absent(once.key, record, SOON)
     shop.app.accept(session.pointer)
     assert [type(error) for error in shop.failures] == [ConfigurationError]
@@ -430,22 +430,22 @@ class BrokenStore:
     ("failing", "error", "told"),
     [("put_if_absent", StoreError, 0), ("get", StoreError, 0), ("delete", ZeroDivisionError, 1)],
 )
-@COLOURS
+@MODES
 def test_a_store_that_fails_is_an_error_of_its_own(
-    colour: str, failing: str, error: type[Exception], told: int
+    mode: str, failing: str, error: type[Exception], told: int
 ) -> None:
     """But what the application raised is not hidden by it."""
-    working = Shop(colour)
-    shop = Shop(colour, deliver=Flaky(1), store=BrokenStore(working.store, failing))
+    working = Shop(mode)
+    shop = Shop(mode, deliver=Flaky(1), store=BrokenStore(working.store, failing))
     shop.app.accept(shop.start().pointer)
     assert [type(each) for each in shop.failures] == [error]
     assert len(shop.told) == told
 
 
-@COLOURS
-def test_an_unsigned_post_is_news_and_the_server_is_asked(colour: str) -> None:
+@MODES
+def test_an_unsigned_post_is_news_and_the_server_is_asked(mode: str) -> None:
     """Once the reply is out, since it stores the end only then; whatever the post itself says."""
-    shop = Shop(colour, unsigned=True)
+    shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.app.accept(session.pointer)
     assert (shop.statuses, shop.told) == ([204], [])
@@ -462,10 +462,10 @@ def test_an_unsigned_post_is_news_and_the_server_is_asked(colour: str) -> None:
     assert end.get_answer()["age"].value == "yes"
 
 
-@COLOURS
-def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(colour: str) -> None:
+@MODES
+def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(mode: str) -> None:
     """The server is asked, and its word is told; once it was, nothing makes it be asked again."""
-    shop = Shop(colour, unsigned=True)
+    shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.app.refuse(session.pointer)
     shop.do_later()
@@ -475,10 +475,10 @@ def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(colour: str) -> N
     assert [end.status for end in shop.told] == [SessionStatus.CANCELLED]
 
 
-@COLOURS
-def test_news_of_a_session_that_has_not_ended_tell_nobody(colour: str) -> None:
+@MODES
+def test_news_of_a_session_that_has_not_ended_tell_nobody(mode: str) -> None:
     """Nor of one that the server does not know; of the other the next post may ask again."""
-    shop = Shop(colour, unsigned=True)
+    shop = Shop(mode, unsigned=True)
     session = shop.start()
     assert shop.post(unsigned(session, "a" * 20)).status == 204
     with pytest.raises(SessionGoneError):
@@ -508,17 +508,17 @@ def questions_of(shop: Shop) -> list[str]:
     send = requestor._transport.send
 
     def noted(request: HttpRequest, deadline: float) -> Any:
-        asked.append(request.path)
+        asked.append(request.label)
         return send(request, deadline)
 
     requestor._transport.send = noted
     return asked
 
 
-@COLOURS
-def test_made_up_tokens_are_one_job_of_a_few_questions(colour: str) -> None:
+@MODES
+def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
     """Whoever learnt the URL can post any number of them; the session's own end is told still."""
-    shop = Shop(colour, unsigned=True)
+    shop = Shop(mode, unsigned=True)
     session = shop.start()
     for number in range(3):
         assert shop.post(unsigned(session, made_up(number))).status == 204
@@ -535,10 +535,10 @@ def test_made_up_tokens_are_one_job_of_a_few_questions(colour: str) -> None:
     assert shop.later == []
 
 
-@COLOURS
-def test_made_up_tokens_one_by_one_are_few_questions_too(colour: str) -> None:
+@MODES
+def test_made_up_tokens_one_by_one_are_few_questions_too(mode: str) -> None:
     """Also if each job ends before the next post; after a minute there may be some again."""
-    shop = Shop(colour, unsigned=True)
+    shop = Shop(mode, unsigned=True)
     session = shop.start()
     asked = questions_of(shop)
     for number in range(50):
@@ -553,10 +553,10 @@ def test_made_up_tokens_one_by_one_are_few_questions_too(colour: str) -> None:
     assert [end.token for end in shop.told] == [session.token]
 
 
-@COLOURS
-def test_a_post_that_comes_while_a_job_runs_is_not_lost(colour: str) -> None:
+@MODES
+def test_a_post_that_comes_while_a_job_runs_is_not_lost(mode: str) -> None:
     """The job has looked at its token before; it looks once more as it ends."""
-    shop = Shop(colour, unsigned=True)
+    shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.post(unsigned(session, made_up(1)))
     requestor: Any = shop.requestor
@@ -607,10 +607,10 @@ def test_another_job_may_be_first_to_ask_about_what_was_left() -> None:
     assert len(asked) == 1
 
 
-@COLOURS
-def test_an_application_that_fails_later_is_told_again_too(colour: str) -> None:
+@MODES
+def test_an_application_that_fails_later_is_told_again_too(mode: str) -> None:
     """Its error comes out of what was to be done later."""
-    shop = Shop(colour, unsigned=True, deliver=Flaky(1))
+    shop = Shop(mode, unsigned=True, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
     with pytest.raises(ZeroDivisionError):
         shop.do_later()

@@ -1,4 +1,4 @@
-"""Following a chain: the answers of its sessions, in order, in both colours."""
+"""Following a chain: the answers of its sessions, in order, in both modes."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
 )
-from irma_core.callbacks.chains import NextRecord, begin_chain, next_answer_flow
+from irma_core.callbacks.chains import NextSessionRecord, begin_chain, next_answer_flow
 from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
 from irma_core.flows.effects import GetStored
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, OVER18, Shop
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 A_WHILE = timedelta(minutes=5)
 CARD = CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
 
 
-class Story:
+class Scenario:
     """Asks for the age, then for it again in slots of other names, then issues."""
 
-    def __init__(self, colour: str) -> None:
-        self.shop = Shop(colour, choose=self.choose)
+    def __init__(self, mode: str) -> None:
+        self.shop = Shop(mode, choose=self.choose)
 
     def choose(self, answer: Answer) -> Any:
         nexts = self.shop.nexts
@@ -62,7 +62,7 @@ def followed(
             answers.append(answer)  # noqa: PERF401 - what came before an error counts too
 
     try:
-        if shop.colour == "sync":
+        if shop.mode == "sync":
             answers.extend(made)
         else:
             shop.done(collect())
@@ -71,10 +71,10 @@ def followed(
     return answers
 
 
-@COLOURS
-def test_the_answers_come_from_the_first_to_the_last(colour: str) -> None:
+@MODES
+def test_the_answers_come_from_the_first_to_the_last(mode: str) -> None:
     """Each by the slots of what was asked in it, whoever asked."""
-    shop = Story(colour).shop
+    shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.server.when_started(lambda _pointer: None)
     shop.app.accept(session.pointer)
@@ -88,29 +88,29 @@ def test_the_answers_come_from_the_first_to_the_last(colour: str) -> None:
     ]
 
 
-@COLOURS
-def test_it_waits_for_each(colour: str) -> None:
+@MODES
+def test_it_waits_for_each(mode: str) -> None:
     """The app comes later, and takes its time between two sessions."""
-    shop = Story(colour).shop
+    shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.server.after(timedelta(seconds=30), lambda: shop.app.accept(session.pointer))
     assert len(followed(shop, session)) == 3
 
 
-@COLOURS
-def test_a_session_that_nothing_follows_is_a_chain_of_one(colour: str) -> None:
+@MODES
+def test_a_session_that_nothing_follows_is_a_chain_of_one(mode: str) -> None:
     """With or without a URL to ask for the next."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     for session in (shop.start_chain(), shop.start()):
         shop.app.accept(session.pointer)
         (answer,) = followed(shop, session)
         assert answer["age"].value == "yes"
 
 
-@COLOURS
-def test_who_refuses_in_the_middle_ends_it(colour: str) -> None:
+@MODES
+def test_who_refuses_in_the_middle_ends_it(mode: str) -> None:
     """The answers before stand."""
-    shop = Story(colour).shop
+    shop = Scenario(mode).shop
     session = shop.start_chain()
     first = shop.app.scan(session.pointer)
     first.accept(follow=False)
@@ -121,10 +121,10 @@ def test_who_refuses_in_the_middle_ends_it(colour: str) -> None:
     assert isinstance(error, SessionCancelledError)
 
 
-@COLOURS
-def test_the_time_is_for_all_of_it(colour: str) -> None:
+@MODES
+def test_the_time_is_for_all_of_it(mode: str) -> None:
     """It runs from the call on."""
-    shop = Story(colour).shop
+    shop = Scenario(mode).shop
     session = shop.start_chain()
     first = shop.app.scan(session.pointer)
     first.accept(follow=False)
@@ -133,14 +133,14 @@ def test_the_time_is_for_all_of_it(colour: str) -> None:
     assert isinstance(error, NobodyAnsweredError)
 
 
-@COLOURS
-def test_a_store_that_does_not_know_what_was_asked_is_named(colour: str) -> None:
+@MODES
+def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
     """Another process's own memory, for instance; or a sealer with other keys."""
-    shop = Story(colour).shop
+    shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.app.accept(session.pointer)
     clock = shop.server.clock
-    empty: Any = MemoryStore(clock) if colour == "sync" else AsyncMemoryStore(clock)
+    empty: Any = MemoryStore(clock) if mode == "sync" else AsyncMemoryStore(clock)
     others: Any = {"store": empty, "keys": Sealer([new_sealing_key()])}
     for why, other in others.items():
         setting: Any = {"store" if why == "store" else "sealer": other}
@@ -154,10 +154,10 @@ def test_a_record_of_another_form_is_refused() -> None:
     """Sealed by a version that kept something else."""
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
-    sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
-    assert NextRecord.unseal(sealed, shop.sealer, token, now).asked == ExtendedRequest(AGE)
+    sealed = NextSessionRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
+    assert NextSessionRecord.unseal(sealed, shop.sealer, token, now).asked == ExtendedRequest(AGE)
     later = now + A_WHILE  # by a clock that is ahead of the one that sealed it
-    assert NextRecord.unseal(sealed, shop.sealer, token, later).asked == ExtendedRequest(AGE)
+    assert NextSessionRecord.unseal(sealed, shop.sealer, token, later).asked == ExtendedRequest(AGE)
     odd = shop.sealer.seal(
         "odd",
         purpose="what follows a session",
@@ -166,30 +166,30 @@ def test_a_record_of_another_form_is_refused() -> None:
         binding=token.reveal(),
     )
     with pytest.raises(ConfigurationError, match="another form") as caught:
-        NextRecord.unseal(odd.encode(), shop.sealer, token, now)
+        NextSessionRecord.unseal(odd.encode(), shop.sealer, token, now)
     assert not isinstance(caught.value, HandleError)
     with pytest.raises(ConfigurationError, match="other keys"):
-        NextRecord.unseal(b"\xff", shop.sealer, token, now)
+        NextSessionRecord.unseal(b"\xff", shop.sealer, token, now)
 
 
 def test_a_record_is_of_its_session() -> None:
     """Who can write to the store gives nobody what was to be issued to another."""
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
-    sealed = NextRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
+    sealed = NextSessionRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
     with pytest.raises(ConfigurationError, match="for another"):
-        NextRecord.unseal(sealed, shop.sealer, RequestorToken("z" * 20), now)
+        NextSessionRecord.unseal(sealed, shop.sealer, RequestorToken("z" * 20), now)
 
 
 def test_a_destroyed_chain_sends_nothing() -> None:
     """Where it is destroyed while it asks the store, nothing can be awaited any more."""
-    shop = Story("async").shop
+    shop = Scenario("async").shop
     session = shop.start_chain()
     shop.app.accept(session.pointer)
     first = followed(shop, session)[0]
     state = begin_chain(
-        shop.requestor.wiring, session, sealer=shop.sealer, store=shop.store, timeout=A_WHILE
+        shop.requestor.context, session, sealer=shop.sealer, store=shop.store, timeout=A_WHILE
     )
-    flow = next_answer_flow(shop.requestor.wiring, attrs.evolve(state, last=first))
+    flow = next_answer_flow(shop.requestor.context, attrs.evolve(state, last=first))
     assert isinstance(next(flow), GetStored)
     flow.close()  # an effect here would be a RuntimeError

@@ -10,10 +10,10 @@ import pytest
 from irma_backend.memory_store import MemoryStore
 from irma_core import RequestorToken
 from irma_core.errors import PostRefusedError
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow
-from irma_core.flows.once import CLOCKS_DIFFER, Once, claimed_flow, released_flow
+from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_flow
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
 from tests.core.proving import SECRET_TOKEN
@@ -26,9 +26,9 @@ class Place:
         self.transport = ScriptedTransport()
         self.clock = self.transport.clock
         server = ServerUrl.parse("https://irma.example")
-        self.wiring = Wiring(server, self.clock, jitter=lambda: 0.0)
+        self.context = RequestorContext(server, self.clock, jitter=lambda: 0.0)
         store, token = MemoryStore(self.clock), RequestorToken(SECRET_TOKEN)
-        self.once = Once.of_session(store, "test", token)
+        self.once = OnceKey.of_session(store, "test", token)
 
     def play(self, flow: Any) -> Any:
         return run(flow, self.transport)
@@ -36,7 +36,7 @@ class Place:
     def claim(self) -> float:
         """Claim it without waiting, and give the time of that."""
         now = self.clock.monotonic()
-        assert self.play(claimed_flow(self.wiring, self.once, deadline=now)) is None
+        assert self.play(claim_or_wait_flow(self.context, self.once, deadline=now)) is None
         return now
 
 
@@ -45,7 +45,7 @@ def test_a_claim_that_was_released_is_free_at_once() -> None:
     place = Place()
     claimed_at = place.claim()
     place.clock.advance(timedelta(seconds=40))
-    place.play(released_flow(place.wiring, place.once, claimed_at))
+    place.play(release_flow(place.context, place.once, claimed_at))
     place.claim()
 
 
@@ -55,7 +55,7 @@ def test_who_took_too_long_releases_nobody_elses_claim() -> None:
     claimed_at = place.claim()
     place.clock.advance(timedelta(seconds=61))
     place.claim()
-    place.play(released_flow(place.wiring, place.once, claimed_at))
+    place.play(release_flow(place.context, place.once, claimed_at))
     with pytest.raises(PostRefusedError, match="busy"):
         place.claim()
 
@@ -66,9 +66,9 @@ def test_a_record_outlives_the_text_that_leads_to_it() -> None:
     place.claim()
     assert place.play(put_record(place))
     place.clock.advance(timedelta(hours=1) + CLOCKS_DIFFER - timedelta(seconds=1))
-    assert place.play(claimed_flow(place.wiring, place.once, deadline=0.0)) == b"told"
+    assert place.play(claim_or_wait_flow(place.context, place.once, deadline=0.0)) == b"told"
 
 
 def put_record(place: Place) -> Flow[bool]:
-    by = place.wiring.deadline()
+    by = place.context.deadline()
     return (yield from place.once.record(b"told", timedelta(hours=1), by))

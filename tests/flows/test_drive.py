@@ -39,14 +39,14 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
 
-GET = HttpRequest("GET", "https://irma.example/health", path="GET health")
+GET = HttpRequest("GET", "https://irma.example/health", label="GET health")
 BROKEN = TransportError("GET health", "reset", request_sent=True)
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 
-def played(flow: Flow[Any], *steps: Step, colour: str) -> tuple[Any, list[timedelta]]:
-    """Run a flow in one colour; give its result, and the sleeps."""
-    if colour == "sync":
+def played(flow: Flow[Any], *steps: Step, mode: str) -> tuple[Any, list[timedelta]]:
+    """Run a flow in one mode; give its result, and the sleeps."""
+    if mode == "sync":
         transport = ScriptedTransport(steps)
         return run(flow, transport), transport.slept
     awaited = AsyncScriptedTransport(steps)
@@ -64,16 +64,16 @@ def asking(ends: list[str]) -> Flow[str]:
     return str(response.status)
 
 
-@COLOURS
-def test_a_flow_may_end_by_the_error_it_was_given(colour: str) -> None:
+@MODES
+def test_a_flow_may_end_by_the_error_it_was_given(mode: str) -> None:
     """A transport's error is thrown into it, and what it returns then is the result."""
-    assert played(asking([]), BROKEN, colour=colour)[0] == "reset"
+    assert played(asking([]), BROKEN, mode=mode)[0] == "reset"
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize("stray", [StopIteration("not a result"), KeyboardInterrupt(), OSError()])
 def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
-    colour: str, stray: BaseException
+    mode: str, stray: BaseException
 ) -> None:
     """A stray `StopIteration` of a transport reads as no success, least of all."""
     ends: list[str] = []
@@ -83,30 +83,30 @@ def test_an_error_that_no_flow_acts_on_closes_it_and_passes(
 
     # A coroutine may not end by StopIteration: Python makes a RuntimeError of it.
     with pytest.raises((type(stray), RuntimeError)):
-        played(asking(ends), fail, colour=colour)
+        played(asking(ends), fail, mode=mode)
     assert ends == ["left"]
 
 
-@COLOURS
-def test_a_sleep_is_the_transports(colour: str) -> None:
+@MODES
+def test_a_sleep_is_the_transports(mode: str) -> None:
     """So the clock of a test moves at once."""
 
     def sleeping() -> Flow[str]:
         yield from Sleep(timedelta(seconds=3))
         return "awake"
 
-    assert played(sleeping(), colour=colour) == ("awake", [timedelta(seconds=3)])
+    assert played(sleeping(), mode=mode) == ("awake", [timedelta(seconds=3)])
 
 
-@COLOURS
-def test_an_unknown_effect_is_named(colour: str) -> None:
+@MODES
+def test_an_unknown_effect_is_named(mode: str) -> None:
     """A flow of somebody else's may yield what this driver does not know."""
 
     def odd() -> Generator[Effect, Any, None]:
         yield cast("Effect", timedelta(0))
 
     with pytest.raises(ConfigurationError, match="effect timedelta"):
-        played(odd(), colour=colour)
+        played(odd(), mode=mode)
 
 
 class FutureSigner:
@@ -126,11 +126,11 @@ def signing() -> Flow[bytes]:
     return (yield from Sign(cast("Any", FutureSigner()), b"x", math.inf))
 
 
-def test_whatever_is_awaitable_is_awaited_in_one_colour_and_refused_in_the_other() -> None:
+def test_whatever_is_awaitable_is_awaited_in_one_mode_and_refused_in_the_other() -> None:
     """Coroutine or not."""
-    assert played(signing(), colour="async")[0] == b"signature"
+    assert played(signing(), mode="async")[0] == b"signature"
     with pytest.raises(ConfigurationError, match="must be awaited"):
-        played(signing(), colour="sync")
+        played(signing(), mode="sync")
 
 
 class Hanging:
@@ -219,8 +219,8 @@ class FailingSigner:
         raise OSError("token removed")
 
 
-@COLOURS
-def test_a_signers_error_is_thrown_into_the_flow(colour: str) -> None:
+@MODES
+def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
     """As a `SigningError`, with the signer's own as the cause."""
 
     def expecting() -> Flow[BaseException | None]:
@@ -230,11 +230,11 @@ def test_a_signers_error_is_thrown_into_the_flow(colour: str) -> None:
             return error.__cause__
         return None
 
-    assert isinstance(played(expecting(), colour=colour)[0], OSError)
+    assert isinstance(played(expecting(), mode=mode)[0], OSError)
 
 
-@COLOURS
-def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(colour: str) -> None:
+@MODES
+def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(mode: str) -> None:
     """As it is, so that the flow can clean up behind it."""
     seen: list[Exception] = []
 
@@ -249,5 +249,5 @@ def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(colour: 
             raise
 
     with pytest.raises(LookupError) as caught:
-        played(asking_the_application(), colour=colour)
+        played(asking_the_application(), mode=mode)
     assert seen == [caught.value]

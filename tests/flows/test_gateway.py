@@ -30,7 +30,7 @@ from irma_core import (
     requestor,
 )
 from irma_core import errors as e
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Ask, Flow, Send, Sign, Sleep
 from irma_core.flows.gateway import through_gateway
@@ -78,7 +78,7 @@ class Place:
 
     @property
     def sent(self) -> list[tuple[str, str]]:
-        return [(each.path, shown(each)) for each in self.transport.requests]
+        return [(each.label, shown(each)) for each in self.transport.requests]
 
     def pass_time(self, seconds: float) -> None:
         self.transport.clock.advance(timedelta(seconds=seconds))
@@ -351,16 +351,16 @@ class Wired:
     def __init__(self) -> None:
         self.clock = ManualClock()
         server = ServerUrl.parse(BASE)
-        self.wiring = Wiring(server, self.clock, jitter=lambda: 0.0, gateway=passing())
+        self.context = RequestorContext(server, self.clock, jitter=lambda: 0.0, gateway=passing())
 
     def asking(self, within: float = 10) -> Flow[HttpResponse]:
         """Give a flow that asks once."""
 
         def flow() -> Flow[HttpResponse]:
-            request = HttpRequest("GET", f"{BASE}/health", path="GET health")
+            request = HttpRequest("GET", f"{BASE}/health", label="GET health")
             return (yield from Send(request, self.clock.monotonic() + within))
 
-        return through_gateway(self.wiring, flow())
+        return through_gateway(self.context, flow())
 
 
 @pytest.mark.parametrize(("expires_in", "passes"), [(0, 0), (1, 1), (3600, 5000)])
@@ -411,7 +411,7 @@ def test_a_signer_that_takes_the_time_of_its_call_is_no_failure_of_the_others() 
     """They sign for themselves, since they have more time."""
     wired = Wired()
     gateway = GatewayAuthentication(URL, GatewayAssertion("shop", Failing()))
-    wired.wiring = attrs.evolve(wired.wiring, gateway=gateway)
+    wired.context = attrs.evolve(wired.context, gateway=gateway)
     first, second = wired.asking(within=1), wired.asking()
     sign = next(first)
     assert isinstance(sign, Sign)
@@ -508,11 +508,11 @@ def test_a_flow_is_closed_with_the_gateways() -> None:
             ends.append("closed")
 
     wired = Wired()
-    through = through_gateway(wired.wiring, flow())
+    through = through_gateway(wired.context, flow())
     next(through)
     through.close()
     assert ends == ["closed"]
-    run(through_gateway(wired.wiring, flow()), ScriptedTransport())
+    run(through_gateway(wired.context, flow()), ScriptedTransport())
     assert ends == ["closed", "closed"]
 
 
@@ -533,7 +533,7 @@ def test_a_flow_hears_of_what_the_application_raises() -> None:
 
     transport = ScriptedTransport()
     with pytest.raises(ZeroDivisionError):
-        run(through_gateway(Wired().wiring, flow()), transport)
+        run(through_gateway(Wired().context, flow()), transport)
     assert (len(heard), len(transport.slept)) == (1, 1)
 
 
@@ -551,7 +551,7 @@ def test_no_call_of_a_requestor_goes_round_the_gateway(front: ModuleType) -> Non
     assert runners == ["_run"]
 
 
-def test_the_other_colour_passes_too() -> None:
+def test_the_other_mode_passes_too() -> None:
     """By the same flow, with a signer that is awaited."""
 
     class Awaited:

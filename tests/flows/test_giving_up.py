@@ -40,7 +40,7 @@ from irma_transport_urllib3 import SystemClock
 from tests.flows.shop import AGE, OVER18, Shop
 from tests.front.test_both_requestors import LOST, STARTED, UNKNOWN, reply
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 A_MINUTE = timedelta(minutes=1)
 SOON = timedelta(seconds=3)
 INTERRUPTIONS = [KeyboardInterrupt(), SystemExit(1), RuntimeError("an alarm"), MemoryError()]
@@ -71,10 +71,10 @@ def raising(error: BaseException) -> Callable[[], None]:
     return raise_it
 
 
-@COLOURS
-def test_nobody_came(colour: str) -> None:
+@MODES
+def test_nobody_came(mode: str) -> None:
     """The usual end of a wait is an `AnswerError`, and cancels the session."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     error = wait(shop, session)
     assert type(error) is NobodyAnsweredError
@@ -84,22 +84,22 @@ def test_nobody_came(colour: str) -> None:
     assert status_of(shop, session) is SessionStatus.CANCELLED
 
 
-@COLOURS
-def test_a_kept_session_is_waited_for_again(colour: str) -> None:
+@MODES
+def test_a_kept_session_is_waited_for_again(mode: str) -> None:
     """The caller says so with `keep_session`."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     assert type(wait(shop, session, keep_session=True)) is NobodyAnsweredError
     shop.server.after(SOON, lambda: shop.app.accept(session.pointer))
     assert wait(shop, session)["age"].value == "yes"
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize("error", INTERRUPTIONS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("keep", [False, True])
-def test_an_interrupted_wait_cancels(colour: str, error: BaseException, *, keep: bool) -> None:
+def test_an_interrupted_wait_cancels(mode: str, error: BaseException, *, keep: bool) -> None:
     """What interrupted it is raised as it was, whatever it is."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     shop.server.after(SOON, raising(error))
     assert wait(shop, session, keep_session=keep) is error
@@ -195,10 +195,10 @@ def test_a_destroyed_coroutine_sends_nothing() -> None:
     assert status_of(shop, session) is SessionStatus.INITIALIZED
 
 
-@COLOURS
-def test_an_answer_that_comes_just_then_is_returned(colour: str) -> None:
+@MODES
+def test_an_answer_that_comes_just_then_is_returned(mode: str) -> None:
     """The server tells nobody whether it had anything left to cancel."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     before_cancelling(shop, lambda: shop.app.accept(session.pointer))
     assert wait(shop, session)["age"].value == "yes"
@@ -267,10 +267,10 @@ def test_a_wrong_argument_cancels_nothing() -> None:
     assert status_of(shop, session) is SessionStatus.INITIALIZED
 
 
-@COLOURS
-def test_leaving_a_watch_cancels_nothing(colour: str) -> None:
+@MODES
+def test_leaving_a_watch_cancels_nothing(mode: str) -> None:
     """It only looks."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start()
     requestor: Any = shop.requestor
 
@@ -284,15 +284,15 @@ def test_leaving_a_watch_cancels_nothing(colour: str) -> None:
             list(statuses)
 
     with pytest.raises(NobodyAnsweredError):
-        watch_sync() if colour == "sync" else shop.done(watch())
+        watch_sync() if mode == "sync" else shop.done(watch())
     assert status_of(shop, session) is SessionStatus.INITIALIZED
 
 
 class Chain:
     """A chain of two sessions whose first one is answered, and the token of the second."""
 
-    def __init__(self, colour: str, **settings: Any) -> None:
-        self.shop = Shop(colour, choose=lambda _answer: DisclosureRequest({"again": OVER18}))
+    def __init__(self, mode: str, **settings: Any) -> None:
+        self.shop = Shop(mode, choose=lambda _answer: DisclosureRequest({"again": OVER18}))
         self.session = self.shop.start_chain()
         scanned = self.shop.app.scan(self.session.pointer)
         scanned.accept(follow=False)
@@ -322,7 +322,7 @@ class Chain:
                     break
 
         try:
-            follow() if self.shop.colour == "sync" else self.shop.done(follow_async())
+            follow() if self.shop.mode == "sync" else self.shop.done(follow_async())
         except Exception as error:  # noqa: BLE001 - it is looked at
             answers.append(error)
         return answers
@@ -335,16 +335,16 @@ class Chain:
         return status_of(self.shop, first.next_session)
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize(
     ("keep", "expected"), [(False, SessionStatus.CANCELLED), (True, SessionStatus.CONNECTED)]
 )
 @pytest.mark.parametrize("leave_after", [1, 9])
 def test_leaving_a_chain_cancels_the_session_that_runs(
-    colour: str, leave_after: int, expected: SessionStatus, *, keep: bool
+    mode: str, leave_after: int, expected: SessionStatus, *, keep: bool
 ) -> None:
     """When the time is up in its second session, or the caller breaks off before it."""
-    chain = Chain(colour, keep_session=keep)
+    chain = Chain(mode, keep_session=keep)
     answers = chain.follow(leave_after=leave_after)
     assert answers[0]["age"].value == "yes"
     assert [type(each) for each in answers[1:]] == [NobodyAnsweredError] * (leave_after == 9)
@@ -380,13 +380,13 @@ def test_a_chain_that_was_not_begun_or_has_ended_cancels_nothing() -> None:
     assert status_of(shop, session) is SessionStatus.DONE
 
 
-@COLOURS
-def test_a_cancel_goes_through_the_gateway(colour: str) -> None:
+@MODES
+def test_a_cancel_goes_through_the_gateway(mode: str) -> None:
     """It has the gateway's token, also after an interruption."""
     token = reply({"access_token": "gateway-token", "token_type": "Bearer", "expires_in": 3600})
     steps: list[Step] = [token, STARTED, raising_step(KeyboardInterrupt()), HttpResponse(200)]
     url, transports = "https://irma.example", (ScriptedTransport, AsyncScriptedTransport)
-    transport: Any = transports[colour == "async"](steps)
+    transport: Any = transports[mode == "async"](steps)
     gateway = GatewayAuthentication("https://login.example/token", GatewaySecret("shop", "secret"))
 
     async def wait_async() -> None:
@@ -399,7 +399,7 @@ def test_a_cancel_goes_through_the_gateway(colour: str) -> None:
         requestor.wait_for_answer(requestor.start_session(AGE), timeout=A_MINUTE)
 
     with pytest.raises(KeyboardInterrupt):
-        wait() if colour == "sync" else asyncio.run(wait_async())
+        wait() if mode == "sync" else asyncio.run(wait_async())
     last = transport.requests[-1]
     assert last.method == "DELETE"
     assert ("authorization", "Bearer gateway-token") in last.headers
@@ -414,8 +414,8 @@ def lasting() -> Flow[str]:
     return "done"
 
 
-@COLOURS
-def test_a_flow_cannot_swallow_an_interruption(colour: str) -> None:
+@MODES
+def test_a_flow_cannot_swallow_an_interruption(mode: str) -> None:
     """It may do a few last things; then the interruption is raised."""
     error = KeyboardInterrupt()
     slept: list[timedelta] = []
@@ -433,6 +433,6 @@ def test_a_flow_cannot_swallow_an_interruption(colour: str) -> None:
     other: Any = AsyncScriptedTransport()
     other.sleep = sleep_async
     with pytest.raises(KeyboardInterrupt) as caught:
-        run(lasting(), sync) if colour == "sync" else asyncio.run(run_async(lasting(), other))
+        run(lasting(), sync) if mode == "sync" else asyncio.run(run_async(lasting(), other))
     assert caught.value is error
     assert len(slept) == 2

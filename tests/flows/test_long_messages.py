@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from irma_core import Bearer, ExtendedRequest, HandleSealer, SignatureRequest, new_sealing_key
+from irma_core import Binding, ExtendedRequest, HandleSealer, SignatureRequest, new_sealing_key
 from irma_core.errors import SignatureMismatchError
 from tests.flows.shop import AGE, OVER18, Shop
 
@@ -32,11 +32,11 @@ def signing(message: str) -> SignatureRequest:
 
 def redeemed(shop: Shop, session: Any) -> Any:
     """Seal a session, let the app sign in it, and redeem the handle."""
-    handle = SEALER.seal(session, purpose="sign", binding=Bearer.ANYBODY)
+    handle = SEALER.seal(session, purpose="sign", binding=Binding.NONE)
     assert len(handle) < 1500
     shop.app.accept(session.pointer)
     made: Any = shop.requestor.redeem_handle(
-        handle, sealer=SEALER, store=shop.store, purpose="sign", binding=Bearer.ANYBODY
+        handle, sealer=SEALER, store=shop.store, purpose="sign", binding=Binding.NONE
     )
     return shop.done(made)
 

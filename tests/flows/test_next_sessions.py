@@ -30,13 +30,13 @@ from irma_core import (
 from irma_core.errors import ConfigurationError, RequestError, WrongSessionError
 from irma_core.models.results import SessionResult
 from irma_core.models.session_requests import as_extended
-from irma_core.models.sessions import KeptSession
+from irma_core.models.sessions import SessionReference
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.wire.read_requests import read_as
 from irma_testing import ManualClock, ScriptedTransport
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
 CARD_TYPE = "example.town.resident"
 NAMES = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}
@@ -57,10 +57,10 @@ def last_post(shop: Shop) -> HttpRequest:
     return shop.server.posted[-1]
 
 
-@COLOURS
-def test_what_is_issued_depends_on_what_was_disclosed(colour: str) -> None:
+@MODES
+def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
     """The application gets an answer before the first session ends; the app goes on by itself."""
-    shop = Shop(colour, choose=card_for)
+    shop = Shop(mode, choose=card_for)
     session = shop.start_chain()
     at_the_app = shop.app.scan(session.pointer)
     at_the_app.accept()
@@ -74,11 +74,11 @@ def test_what_is_issued_depends_on_what_was_disclosed(colour: str) -> None:
     ]
 
 
-@COLOURS
-def test_a_post_that_comes_again_gets_the_same_reply(colour: str) -> None:
+@MODES
+def test_a_post_that_comes_again_gets_the_same_reply(mode: str) -> None:
     """The application is asked once, whether it wants something to follow or not."""
     for choose, status in ((card_for, 200), (choose_nothing, 204)):
-        shop = Shop(colour, choose=choose)
+        shop = Shop(mode, choose=choose)
         shop.app.accept(shop.start_chain().pointer)
         for _ in range(3):
             shop.post(last_post(shop))
@@ -87,24 +87,24 @@ def test_a_post_that_comes_again_gets_the_same_reply(colour: str) -> None:
         assert len({reply.body for reply in shop.replies}) == 1
 
 
-@COLOURS
-def test_a_chain_ends_where_nothing_is_to_follow(colour: str) -> None:
+@MODES
+def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
     """The session is then like any other."""
-    shop = Shop(colour)
+    shop = Shop(mode)
     session = shop.start_chain()
     shop.app.accept(session.pointer)
     answer = shop.done(shop.requestor.get_answer(session))
     assert answer.next_session is None
 
 
-@COLOURS
-def test_an_application_that_fails_fails_the_chain(colour: str) -> None:
+@MODES
+def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
     """Its error comes out, and a post that comes again asks again."""
 
     def fail(_answer: Answer) -> None:
         raise ZeroDivisionError
 
-    shop = Shop(colour, choose=fail)
+    shop = Shop(mode, choose=fail)
     session = shop.start_chain()
     at_the_app = shop.app.scan(session.pointer)
     at_the_app.accept()
@@ -127,12 +127,12 @@ def test_an_application_that_fails_fails_the_chain(colour: str) -> None:
         ),
     ],
 )
-@COLOURS
+@MODES
 def test_what_cannot_be_started_is_not_sent(
-    colour: str, request_: Any, error: type[Exception]
+    mode: str, request_: Any, error: type[Exception]
 ) -> None:
     """A risk that is not allowed, no request at all, and what would be expired when issued."""
-    shop = Shop(colour, choose=lambda _answer: request_)
+    shop = Shop(mode, choose=lambda _answer: request_)
     shop.app.accept(shop.start_chain().pointer)
     assert [type(each) for each in shop.failures] == [error]
 
@@ -147,8 +147,8 @@ def test_a_request_that_no_record_can_keep_is_refused() -> None:
         raise shop.failures[0]
 
 
-@COLOURS
-def test_a_late_reply_is_an_error_but_the_record_stays(colour: str) -> None:
+@MODES
+def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
     """The app that waits is told at once that the session failed."""
     clock = ManualClock()
 
@@ -156,7 +156,7 @@ def test_a_late_reply_is_an_error_but_the_record_stays(colour: str) -> None:
         clock.advance(timedelta(seconds=3))
         return card_for(answer)
 
-    shop = Shop(colour, choose=slowly, clock=clock)
+    shop = Shop(mode, choose=slowly, clock=clock)
     shop.app.scan(shop.start_chain().pointer).accept()
     assert (code_of(shop.replies[0]), shop.replies[0].status) == ("late", 503)
     assert shop.post(last_post(shop)).status == 200
@@ -193,10 +193,10 @@ def test_a_callback_is_no_question_for_what_follows() -> None:
     assert len(shop.asked) == len(shop.told) == 1
 
 
-@COLOURS
-def test_a_url_takes_no_other_session(colour: str) -> None:
+@MODES
+def test_a_url_takes_no_other_session(mode: str) -> None:
     """Another session's signed post is refused, and does not disturb the first session's."""
-    shop = Shop(colour, choose=card_for)
+    shop = Shop(mode, choose=card_for)
     shop.app.accept(shop.start_chain().pointer)
     url = last_post(shop).url
     shop.app.accept(shop.start_chain().pointer)
@@ -226,10 +226,10 @@ def test_keys_that_were_changed_are_named() -> None:
         other.receive("POST", url.url, post.headers, post.body or b"")
 
 
-@COLOURS
-def test_a_receiver_shows_its_page_and_nothing_secret(colour: str) -> None:
+@MODES
+def test_a_receiver_shows_its_page_and_nothing_secret(mode: str) -> None:
     """In a log, for instance."""
-    receiver = Shop(colour).nexts
+    receiver = Shop(mode).nexts
     assert repr(receiver) == f"<{type(receiver).__name__} at {NEXT_PAGE}>"
 
 
@@ -306,7 +306,7 @@ def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
     """One that has ended follows nothing any more."""
     said = json.loads(recorded("next-session-result-first")["response"]["body"])
     result = read_as(said, SessionResult)
-    session = KeptSession(as_extended(DisclosureRequest({"age": OVER18})), result.token)
+    session = SessionReference(as_extended(DisclosureRequest({"age": OVER18})), result.token)
     with pytest.raises(WrongSessionError):
         result.answer_before_next_session(session)
     assert result.answer_to(session)["age"].value == "yes"

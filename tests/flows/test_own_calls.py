@@ -53,12 +53,12 @@ def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None
     )
     session = requestor.start_session(ASKED)
     requestor.set_pairing(session, PairingMethod.NONE)
-    found = {each.path: headers(each).get("x-api-key") for each in transport.requests}
+    found = {each.label: headers(each).get("x-api-key") for each in transport.requests}
     expected: dict[str, str | None] = {"POST session": KEY, "POST frontend/options": None}
     if is_behind:
         expected["POST token"] = None
     assert found == expected
-    tokens = {each.path: headers(each).get("x-gateway") for each in transport.requests}
+    tokens = {each.label: headers(each).get("x-gateway") for each in transport.requests}
     assert tokens["POST frontend/options"] is None
     assert tokens["POST session"] == ("Bearer gateway-token" if is_behind else None)
 

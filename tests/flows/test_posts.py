@@ -26,18 +26,18 @@ from irma_core import (
     IssuanceRequest,
     Requestor,
     Sealer,
-    SessionEnd,
+    SessionOutcome,
     SessionStatus,
     SignatureRequest,
     new_sealing_key,
 )
-from irma_core.callbacks.inbound import CALLBACK, LARGEST_POST, NEXT_SESSION, SealedAddress
+from irma_core.callbacks.inbound import CALLBACK, LARGEST_POST, NEXT_SESSION, SealedUrl
 from irma_core.errors import ConfigurationError, RequestError, UsageError, WrongSessionError
 from irma_core.json_text import JsonValue
 from irma_core.models.session_requests import SessionRequest, as_extended
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.server_url import ServerUrl
-from irma_core.wire.stored_requests import kept_request
+from irma_core.wire.stored_requests import stored_request
 from irma_testing import ManualClock, ScriptedTransport
 
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
@@ -64,7 +64,7 @@ class Receiving:
     def __init__(self, at: int, *steps: HttpResponse, unsigned: bool = False) -> None:
         transport = ScriptedTransport(steps)
         self.clock = transport.clock = ManualClock(datetime.fromtimestamp(at, UTC))
-        self.told: list[SessionEnd] = []
+        self.told: list[SessionOutcome] = []
         self.later: list[Any] = []
         key = None if unsigned else KEY
         self.receiver = CallbackReceiver(
@@ -82,7 +82,7 @@ class Receiving:
         return url
 
 
-def has_an_answer(end: SessionEnd) -> bool:
+def has_an_answer(end: SessionOutcome) -> bool:
     try:
         end.get_answer()
     except AnswerError:
@@ -247,7 +247,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
     page = ServerUrl.parse(PAGE)
     other_keys = Sealer([new_sealing_key()])
     hour = timedelta(hours=1)
-    kept = kept_request(asked)
+    kept = stored_request(asked)
     odd: list[JsonValue] = ["odd", [1, "odd"], [1.5, kept], [1, kept, 2]]
     purpose = f"{CALLBACK} at {PAGE}"
     unsealed = SEALER.unseal(
@@ -255,10 +255,10 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
     )  # or the odd ones would be refused for another reason
     assert unsealed == [4500, kept]
     for url in (
-        SealedAddress(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
-        SealedAddress(page, other_keys, purpose=CALLBACK).url_for(asked, now),
-        SealedAddress(ServerUrl.parse(f"{PAGE}/2"), SEALER, purpose=CALLBACK).url_for(asked, now),
-        SealedAddress(page, SEALER, purpose=CALLBACK).url_for(asked, now - timedelta(hours=2)),
+        SealedUrl(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
+        SealedUrl(page, other_keys, purpose=CALLBACK).url_for(asked, now),
+        SealedUrl(ServerUrl.parse(f"{PAGE}/2"), SEALER, purpose=CALLBACK).url_for(asked, now),
+        SealedUrl(page, SEALER, purpose=CALLBACK).url_for(asked, now - timedelta(hours=2)),
         *(page.below(SEALER.seal(value, purpose=purpose, now=now, lifetime=hour)) for value in odd),
     ):
         reply = receiving.receiver.receive("POST", url, PLAIN, GOOD)

@@ -26,7 +26,7 @@ from irma_core import errors as e
 from irma_core.flows.driver import run_async
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing import (
     AsyncScriptedTransport,
     InMemoryServer,
@@ -35,11 +35,11 @@ from irma_testing import (
 )
 from irma_testing.scripted import Step
 from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
-from tests.flows.watched import COLOURS, PACKAGE, UNKNOWN
+from tests.flows.watched import MODES, PACKAGE, UNKNOWN
 
 ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
 FAILING = e.StatusBackendError("away")
-QUIET = Silence.QUIET
+IDLE = ReadOutcome.IDLE
 DONE, TIMEOUT = SessionStatus.DONE, SessionStatus.TIMEOUT
 A_MINUTE = timedelta(minutes=1)
 Call = Callable[[Any, StartedSession], Any]
@@ -90,12 +90,12 @@ class Ended:
         self.jwt = requestor.get_result_jwt(self.session)
         self.jwt_of_another = requestor.get_result_jwt(self.another)
 
-    def answer(self, colour: str, published: Any, steps: int = 0, **settings: Any) -> Any:
+    def answer(self, mode: str, published: Any, steps: int = 0, **settings: Any) -> Any:
         """Ask for the answer; give it or the error, once so many requests were made for it."""
         settings = {"server_key": self.server.public_key_pem, **settings}
         settings.setdefault("allow", {Risk.SIMULATED_PROOFS})
         return asked(
-            colour,
+            mode,
             [self.server.handle] * steps,
             published,
             self.server.url,
@@ -105,7 +105,7 @@ class Ended:
 
 
 def asked(
-    colour: str,
+    mode: str,
     steps: Iterable[Step],
     published: Any,
     url: str = "https://irma.example",
@@ -117,10 +117,10 @@ def asked(
 ) -> Any:
     """Make a call by a script that must be played to its end."""
     script = [PACKAGE, *steps] if session is None else list(steps)
-    transport: Any = _TRANSPORTS[colour](script)
-    scripted = _BACKENDS[colour](backend, result=published)
+    transport: Any = _TRANSPORTS[mode](script)
+    scripted = _BACKENDS[mode](backend, result=published)
     scripted.clock = transport.clock
-    requestor: Any = _REQUESTORS[colour](url, transport, status_backend=scripted, **settings)
+    requestor: Any = _REQUESTORS[mode](url, transport, status_backend=scripted, **settings)
 
     async def main() -> Any:
         started = await _awaited(requestor.start_session(ASKED)) if session is None else session
@@ -143,94 +143,94 @@ _BACKENDS: dict[str, Any] = {"sync": ScriptedBackend, "async": AsyncScriptedBack
 _REQUESTORS: dict[str, Any] = {"sync": Requestor, "async": AsyncRequestor}
 
 
-@COLOURS
-def test_a_published_result_is_the_answer_without_a_question(colour: str) -> None:
+@MODES
+def test_a_published_result_is_the_answer_without_a_question(mode: str) -> None:
     """The server may have restarted since."""
     ended = Ended()
-    answer = ended.answer(colour, ended.jwt)
+    answer = ended.answer(mode, ended.jwt)
     assert isinstance(answer, Answer)
     assert answer.evidence is Evidence.SIGNED
     assert answer["mail"].value == "ada@example.com"
 
 
-@COLOURS
-def test_a_published_refusal_is_the_end_too(colour: str) -> None:
+@MODES
+def test_a_published_refusal_is_the_end_too(mode: str) -> None:
     """Signed by the server, like any other result."""
     ended = Ended(SessionStatus.CANCELLED)
-    assert isinstance(ended.answer(colour, ended.jwt), e.SessionCancelledError)
+    assert isinstance(ended.answer(mode, ended.jwt), e.SessionCancelledError)
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize("published", [None, FAILING, 7, "no JWT", "{jwt}AAAA", "{jwt_of_another}"])
-def test_what_is_not_a_final_signed_result_is_asked_for(colour: str, published: Any) -> None:
+def test_what_is_not_a_final_signed_result_is_asked_for(mode: str, published: Any) -> None:
     """Absent, failing, no JWT, changed, or of another session: it is believed in nothing."""
     ended = Ended()
     text = published.format(**vars(ended)) if isinstance(published, str) else published
-    assert isinstance(ended.answer(colour, text, steps=1), Answer)
+    assert isinstance(ended.answer(mode, text, steps=1), Answer)
 
 
-@COLOURS
-def test_an_unfinished_result_of_the_same_session_is_asked_for_anew(colour: str) -> None:
+@MODES
+def test_an_unfinished_result_of_the_same_session_is_asked_for_anew(mode: str) -> None:
     """Irmago signs a result at any status."""
     ended = Ended(SessionStatus.INITIALIZED)
     ended.app.accept(ended.session.pointer)
-    assert isinstance(ended.answer(colour, ended.jwt, steps=1), Answer)
+    assert isinstance(ended.answer(mode, ended.jwt, steps=1), Answer)
 
 
-@COLOURS
-def test_without_a_server_key_nothing_that_was_published_counts(colour: str) -> None:
+@MODES
+def test_without_a_server_key_nothing_that_was_published_counts(mode: str) -> None:
     """It could not be verified: the server's word over TLS is asked for."""
     ended = Ended()
-    answer = ended.answer(colour, ended.jwt, steps=1, server_key=None)
+    answer = ended.answer(mode, ended.jwt, steps=1, server_key=None)
     assert isinstance(answer, Answer)
     assert answer.evidence is Evidence.TRANSPORT
 
 
-@COLOURS
-def test_an_end_that_the_server_has_not_stored_yet_is_waited_for(colour: str) -> None:
+@MODES
+def test_an_end_that_the_server_has_not_stored_yet_is_waited_for(mode: str) -> None:
     """The callback comes before it: the server still says that the app is connected."""
     steps = [result("CONNECTED"), result("CONNECTED"), result("DONE")]
-    assert isinstance(asked(colour, steps, None, backend=[DONE, DONE]), Answer)
+    assert isinstance(asked(mode, steps, None, backend=[DONE, DONE]), Answer)
 
 
-@COLOURS
-@pytest.mark.parametrize("told", [QUIET, FAILING, SessionStatus.CONNECTED])
-def test_an_unfinished_session_is_no_answer(colour: str, told: Play) -> None:
+@MODES
+@pytest.mark.parametrize("told", [IDLE, FAILING, SessionStatus.CONNECTED])
+def test_an_unfinished_session_is_no_answer(mode: str, told: Play) -> None:
     """Where nobody says that it has ended, that is said at once."""
-    error = asked(colour, [result("CONNECTED")], None, backend=[told])
+    error = asked(mode, [result("CONNECTED")], None, backend=[told])
     assert isinstance(error, e.SessionNotFinishedError)
 
 
-@COLOURS
-def test_a_backend_that_lies_makes_no_answer(colour: str) -> None:
+@MODES
+def test_a_backend_that_lies_makes_no_answer(mode: str) -> None:
     """It is asked until the call's time is up, and no longer."""
     steps = [result("CONNECTED")] * 3
     timeout = timedelta(seconds=2.5)
-    error = asked(colour, steps, None, backend=[DONE] * 9, timeout=timeout)
+    error = asked(mode, steps, None, backend=[DONE] * 9, timeout=timeout)
     assert isinstance(error, e.SessionNotFinishedError)
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize("said", [UNKNOWN, result("TIMEOUT")])
-def test_a_time_out_that_the_backend_tells_is_asked_about(colour: str, said: Step) -> None:
+def test_a_time_out_that_the_backend_tells_is_asked_about(mode: str, said: Step) -> None:
     """The server confirms it, or has forgotten the session by then."""
-    error = asked(colour, [said], None, call=wait_for_answer, backend=[TIMEOUT])
+    error = asked(mode, [said], None, call=wait_for_answer, backend=[TIMEOUT])
     assert isinstance(error, e.SessionTimedOutError)
 
 
-@COLOURS
-def test_a_time_out_that_is_none_takes_no_answer_away(colour: str) -> None:
+@MODES
+def test_a_time_out_that_is_none_takes_no_answer_away(mode: str) -> None:
     """Whoever can write to the backend cannot end a session."""
-    answer = asked(colour, [result("DONE")], None, call=wait_for_answer, backend=[TIMEOUT])
+    answer = asked(mode, [result("DONE")], None, call=wait_for_answer, backend=[TIMEOUT])
     assert isinstance(answer, Answer)
 
 
-@COLOURS
-def test_three_requests_are_the_most_where_the_backend_tells_the_end(colour: str) -> None:
+@MODES
+def test_three_requests_are_the_most_where_the_backend_tells_the_end(mode: str) -> None:
     """Start, status and result; two where the result was published."""
     words = [HttpResponse(200, (("content-type", "application/json"),), body=b'"CONNECTED"')]
-    backend = [QUIET, timedelta(seconds=20), DONE]
-    answer = asked(colour, [*words, result("DONE")], None, call=wait_for_answer, backend=backend)
+    backend = [IDLE, timedelta(seconds=20), DONE]
+    answer = asked(mode, [*words, result("DONE")], None, call=wait_for_answer, backend=backend)
     assert isinstance(answer, Answer)
 
 
@@ -267,7 +267,7 @@ def test_a_backend_that_hangs_costs_no_watch() -> None:
         hanging: Any = Hanging()
         requestor = AsyncRequestor("https://irma.example", transport, status_backend=hanging)
         session = await requestor.start_session(ASKED)
-        impatient = attrs.evolve(requestor.wiring, try_timeout=timedelta(milliseconds=10))
+        impatient = attrs.evolve(requestor.context, try_timeout=timedelta(milliseconds=10))
         return await run_async(wait_for_answer_flow(impatient, session, A_MINUTE), transport)
 
     assert asyncio.run(watch())["mail"].value == "ada@example.com"

@@ -1,4 +1,4 @@
-"""Redeeming a handle: one of many gets the answer, in both colours, and nothing is lost early."""
+"""Redeeming a handle: one of many gets the answer, in both modes, and nothing is lost early."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
     Answer,
     AsyncRequestor,
-    Bearer,
+    Binding,
     DisclosureRequest,
     HandleSealer,
     Requestor,
@@ -41,15 +41,15 @@ SEALER = HandleSealer([new_sealing_key()])
 
 
 class Backend:
-    """A backend of one colour at a server in memory, with a store."""
+    """A backend of one mode at a server in memory, with a store."""
 
-    def __init__(self, colour: str) -> None:
+    def __init__(self, mode: str) -> None:
         self.server = InMemoryServer()
         self.app = SimulatedApp(self.server)
         self.app.add("example.town.age", {"over18": "yes"})
         self.transport = self.server.transport()
         self.requestor = Requestor(self.server.url, self.transport)
-        self.is_async = colour == "async"
+        self.is_async = mode == "async"
         clock = self.transport.clock
         self.store: Any = AsyncMemoryStore(clock) if self.is_async else MemoryStore(clock)
 
@@ -159,9 +159,9 @@ def test_another_purpose_is_another_use(backend: Backend) -> None:
     """Each page that is entitled to the answer gets it once."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
-    other = SEALER.seal(session, purpose="address", binding=Bearer.ANYBODY)
+    other = SEALER.seal(session, purpose="address", binding=Binding.NONE)
     backend.redeem(handle)
-    assert backend.redeem(other, purpose="address", binding=Bearer.ANYBODY)["age"].value == "yes"
+    assert backend.redeem(other, purpose="address", binding=Binding.NONE)["age"].value == "yes"
 
 
 def test_other_sessions_are_other_uses(backend: Backend) -> None:
@@ -214,7 +214,7 @@ def test_a_handle_is_not_used_up_while_the_server_is_away(
     handle = backend.done()
 
     def away(request: HttpRequest) -> HttpResponse:
-        raise ConnectionFailedError(request.path, "refused", request_sent=False)
+        raise ConnectionFailedError(request.label, "refused", request_sent=False)
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(backend.server, "handle", away)

@@ -28,11 +28,11 @@ from irma_core.errors import (
     ServerRefusedError,
     UnexpectedResponseError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow, Send, Sleep
 from irma_core.flows.signed_results import verified_result_flow
-from irma_core.flows.single_flight import Fetched, Kept, kept_flow
+from irma_core.flows.single_flight import CachedValue, SingleFlight, fetch_once_flow
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
@@ -64,7 +64,7 @@ class Place:
 
     def __init__(self, *steps: Step, policy: FetchedServerKey | None = None) -> None:
         self.transport = ScriptedTransport(steps)
-        self.wiring = Wiring(
+        self.context = RequestorContext(
             ServerUrl.parse("https://irma.example"),
             self.transport.clock,
             jitter=lambda: 0.0,
@@ -72,7 +72,7 @@ class Place:
         )
 
     def verify(self, jwt: str, **how: Any) -> SessionResult:
-        return run(verified_result_flow(self.wiring, jwt, **how), self.transport)
+        return run(verified_result_flow(self.context, jwt, **how), self.transport)
 
     def refused(self, jwt: str, **how: Any) -> str:
         with pytest.raises(ResultJwtError) as caught:
@@ -81,7 +81,7 @@ class Place:
 
     @property
     def fetches(self) -> int:
-        assert {each.path for each in self.transport.requests} <= {"GET publickey"}
+        assert {each.label for each in self.transport.requests} <= {"GET publickey"}
         return len(self.transport.requests)
 
     def pass_time(self, duration: timedelta) -> None:
@@ -169,7 +169,7 @@ def test_a_fetch_has_the_time_of_its_story() -> None:
 def test_a_requestor_without_a_key_verifies_nothing() -> None:
     """Rather than to believe."""
     place = Place()
-    wiring = attrs.evolve(place.wiring, fetched_key=None)
+    wiring = attrs.evolve(place.context, fetched_key=None)
     with pytest.raises(ConfigurationError, match="server_key"):
         run(verified_result_flow(wiring, OURS), place.transport)
 
@@ -191,14 +191,14 @@ def test_a_lifetime_that_makes_no_sense_is_refused(settings: dict[str, Any]) -> 
 
 def fetching(place: Place, **how: Any) -> Flow[SessionResult]:
     """Begin to verify, up to the fetch."""
-    flow = verified_result_flow(place.wiring, OURS, **how)
+    flow = verified_result_flow(place.context, OURS, **how)
     assert isinstance(next(flow), Send)
     return flow
 
 
 def waiting(place: Place, **how: Any) -> Flow[SessionResult]:
     """Begin to verify while another fetches, up to the waiting."""
-    flow = verified_result_flow(place.wiring, OURS, **how)
+    flow = verified_result_flow(place.context, OURS, **how)
     assert isinstance(next(flow), Sleep)
     return flow
 
@@ -265,7 +265,7 @@ def test_who_waits_has_a_deadline_too() -> None:
     place = Place()
     first = fetching(place)
     soon = place.transport.clock.monotonic() + 1 / 64
-    other = verified_result_flow(place.wiring, OURS, deadline=soon)
+    other = verified_result_flow(place.context, OURS, deadline=soon)
     sleep = next(other)
     assert isinstance(sleep, Sleep)
     assert sleep.duration == timedelta(seconds=1 / 64)
@@ -281,9 +281,9 @@ def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
     place.pass_time(MINUTE)
     later = fetching(place)
     assert isinstance(ended(lost, key_is(KEY)), SessionResult)
-    assert place.wiring.kept_key.is_being_fetched
+    assert place.context.kept_key.is_being_fetched
     assert isinstance(ended(later, key_is(KEY)), SessionResult)
-    assert not place.wiring.kept_key.is_being_fetched
+    assert not place.context.kept_key.is_being_fetched
 
 
 def test_a_key_that_came_meanwhile_is_used() -> None:
@@ -298,19 +298,19 @@ def test_a_key_that_came_meanwhile_is_used() -> None:
 def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between looking and fetching another thread may have done it."""
     place = Place()
-    kept, clock = place.wiring.kept_key, place.transport.clock
-    landed = Fetched("landed", until=clock.monotonic() + 60)
-    join = Kept.joined
+    kept, clock = place.context.kept_key, place.transport.clock
+    landed = CachedValue("landed", until=clock.monotonic() + 60)
+    join = SingleFlight.joined
 
-    def land(self: Kept, *given: Any) -> Any:
+    def land(self: SingleFlight, *given: Any) -> Any:
         self.fetched = landed
         return join(self, *given)
 
-    def never() -> Flow[Fetched]:
+    def never() -> Flow[CachedValue]:
         raise AssertionError("it was there")
 
-    monkeypatch.setattr(Kept, "joined", land)
-    found = run(kept_flow(kept, clock, never, clock.monotonic() + 1), place.transport)
+    monkeypatch.setattr(SingleFlight, "joined", land)
+    found = run(fetch_once_flow(kept, clock, never, clock.monotonic() + 1), place.transport)
     assert found is landed
     assert not kept.is_being_fetched
 
@@ -327,10 +327,10 @@ class SlowServer:
         return 0.0
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        if request.path != "GET publickey":
+        if request.label != "GET publickey":
             self._all_are_there.wait(10)
             return HttpResponse(200, TEXT, body=OURS.encode())
-        self.fetches.append(request.path)
+        self.fetches.append(request.label)
         time.sleep(0.02)
         return key_is(KEY)
 

@@ -1,4 +1,4 @@
-"""`POST session`: may a session exist? The table of outcomes, in both colours."""
+"""`POST session`: may a session exist? The table of outcomes, in both modes."""
 
 import asyncio
 from collections.abc import Iterable
@@ -44,10 +44,10 @@ SENT = ConnectionBrokenError("POST session", "reset", request_sent=True)
 TIME_OUT = TransportTimeoutError("POST session", "no answer", request_sent=True)
 
 
-def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
+def outcome(steps: Iterable[Step], *, mode: str) -> tuple[str, int]:
     """Start a session; give the error's class or the token's fingerprint, and the tries made."""
     signer = HmacAuthentication("me", HmacSigner(bytes(range(32))))
-    if colour == "sync":
+    if mode == "sync":
         transport = ScriptedTransport(steps)
         try:
             requestor = Requestor("https://irma.example", transport, authentication=signer)
@@ -64,7 +64,7 @@ def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
     return "started", len(awaited.requests)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(
     ("steps", "expected", "tries"),
     [
@@ -92,9 +92,9 @@ def outcome(steps: Iterable[Step], *, colour: str) -> tuple[str, int]:
         ([TIME_OUT], SessionMayExistError.__name__, 1),
     ],
 )
-def test_the_outcome_of_a_start(steps: list[Step], expected: str, tries: int, colour: str) -> None:
+def test_the_outcome_of_a_start(steps: list[Step], expected: str, tries: int, mode: str) -> None:
     """Each row of the table: what came back, what it means, and how often it was sent."""
-    assert outcome(steps, colour=colour) == (expected, tries)
+    assert outcome(steps, mode=mode) == (expected, tries)
 
 
 class SlowSigner:

@@ -19,147 +19,147 @@ from irma_core.errors import (
     SessionGoneError,
     StatusBackendError,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import DeleteStored, GetStored, NextStatus, PutIfAbsent
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.server_url import ServerUrl
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedStream, ScriptedTransport
 from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
-from tests.flows.watched import COLOURS, OPEN, UNKNOWN, C, D, I, Watched, event, status
+from tests.flows.watched import MODES, OPEN, UNKNOWN, C, D, I, Watched, event, status
 
 CONNECTED, DONE = SessionStatus.CONNECTED, SessionStatus.DONE
 A_SECOND, TEN_SECONDS = timedelta(seconds=1), timedelta(seconds=10)
 FAILING = StatusBackendError("away")
 LOST = ConnectionBrokenError("GET session/{token}/status", "reset", request_sent=True)
-QUIET = Silence.QUIET
+IDLE = ReadOutcome.IDLE
 
 
-@COLOURS
-def test_statuses_come_from_the_backend_after_one_question(colour: str) -> None:
+@MODES
+def test_statuses_come_from_the_backend_after_one_question(mode: str) -> None:
     """The server is asked once and has no subscription."""
-    watched = Watched(colour, [], [status(I)], backend=[A_SECOND, CONNECTED, A_SECOND, DONE])
+    watched = Watched(mode, [], [status(I)], backend=[A_SECOND, CONNECTED, A_SECOND, DONE])
     assert watched.told == [(I, 0), (C, 1), (D, 2)]
     assert watched.asked == [0]
     assert not watched.subscriptions
 
 
-@COLOURS
-def test_an_end_that_is_kept_needs_no_question(colour: str) -> None:
+@MODES
+def test_an_end_that_is_kept_needs_no_question(mode: str) -> None:
     """The server may have forgotten the session since."""
-    watched = Watched(colour, [], [UNKNOWN], backend=[DONE])
+    watched = Watched(mode, [], [UNKNOWN], backend=[DONE])
     assert watched.told == [(D, 0)]
     assert watched.asked == []
 
 
-@COLOURS
-def test_a_quiet_backend_is_mistrusted_each_half_minute(colour: str) -> None:
+@MODES
+def test_a_quiet_backend_is_mistrusted_each_half_minute(mode: str) -> None:
     """What was never published is found there."""
-    watched = Watched(colour, [], [status(I), status(C), status(D)], backend=[])
+    watched = Watched(mode, [], [status(I), status(C), status(D)], backend=[])
     assert watched.told == [(I, 0), (C, 30), (D, 60)]
 
 
-@COLOURS
-def test_a_status_is_told_once_whoever_tells_it(colour: str) -> None:
+@MODES
+def test_a_status_is_told_once_whoever_tells_it(mode: str) -> None:
     """The server and then the backend, or the other way round."""
     backend: list[Play] = [CONNECTED, timedelta(seconds=40), DONE]
-    watched = Watched(colour, [], [status(I), status(C)], backend=backend)
+    watched = Watched(mode, [], [status(I), status(C)], backend=backend)
     assert watched.told == [(C, 0), (D, 40)]
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize("failure", [FAILING, RuntimeError("of its own"), "DONE", None])
-def test_a_backend_that_fails_leaves_the_servers_own_ways(colour: str, failure: Play) -> None:
+def test_a_backend_that_fails_leaves_the_servers_own_ways(mode: str, failure: Play) -> None:
     """Whatever it raises, or tells that is no status: events, where the server has them."""
     stream = ScriptedStream([OPEN, A_SECOND, event(C), A_SECOND, event(D)])
-    watched = Watched(colour, [stream], [status(I)], backend=[failure])
+    watched = Watched(mode, [stream], [status(I)], backend=[failure])
     assert watched.told == [(I, 0), (C, 1), (D, 2)]
     assert watched.asked == [0]
     assert stream.is_closed
 
 
-@COLOURS
-def test_a_status_that_cannot_follow_is_a_failure(colour: str) -> None:
+@MODES
+def test_a_status_that_cannot_follow_is_a_failure(mode: str) -> None:
     """Told again without end it would keep the watch busy."""
     backend = [CONNECTED, SessionStatus.INITIALIZED]
-    watched = Watched(colour, [], [status(C), status(C), status(D)], backend=backend)
+    watched = Watched(mode, [], [status(C), status(C), status(D)], backend=backend)
     assert watched.told == [(C, 0), (D, 1)]
 
 
-@COLOURS
-def test_a_backend_that_fails_beside_a_server_without_events_leaves_polling(colour: str) -> None:
+@MODES
+def test_a_backend_that_fails_beside_a_server_without_events_leaves_polling(mode: str) -> None:
     """Each second; the backend is looked at each ten."""
-    backend = [QUIET, FAILING, FAILING, QUIET, FAILING, QUIET, timedelta(seconds=3.5), DONE]
-    watched = Watched(colour, [], [status(I)] * 50, backend=backend)
+    backend = [IDLE, FAILING, FAILING, IDLE, FAILING, IDLE, timedelta(seconds=3.5), DONE]
+    watched = Watched(mode, [], [status(I)] * 50, backend=backend)
     assert watched.asked == [0, *range(21), *range(20, 31)]
     assert watched.told == [(I, 0), (D, 33.5)]
     assert len(watched.subscriptions) == 1
 
 
-@COLOURS
-def test_a_backend_that_is_back_is_waited_on_again(colour: str) -> None:
+@MODES
+def test_a_backend_that_is_back_is_waited_on_again(mode: str) -> None:
     """The stream is let go of, and the server asked: not all may have been published."""
     stream = ScriptedStream([OPEN])
     watched = Watched(
-        colour,
+        mode,
         [stream],
         [status(I), status(C), status(C)],
-        backend=[FAILING, QUIET, A_SECOND, DONE],
+        backend=[FAILING, IDLE, A_SECOND, DONE],
     )
     assert watched.asked == [0, 10]
     assert watched.told == [(I, 0), (C, 10), (D, 11)]
     assert stream.is_closed
 
 
-@COLOURS
-def test_a_backend_that_comes_and_goes_has_a_new_subscription_each_time(colour: str) -> None:
+@MODES
+def test_a_backend_that_comes_and_goes_has_a_new_subscription_each_time(mode: str) -> None:
     """Its failures do not count as the stream's."""
     streams = [ScriptedStream([OPEN]) for _ in range(4)]
     last = ScriptedStream([OPEN, A_SECOND, event(D)])
     watched = Watched(
-        colour, [*streams, last], [status(I)] * 9, backend=[*[FAILING, QUIET] * 4, FAILING]
+        mode, [*streams, last], [status(I)] * 9, backend=[*[FAILING, IDLE] * 4, FAILING]
     )
     assert watched.told == [(I, 0), (D, 41)]
     assert all(stream.is_closed for stream in [*streams, last])
 
 
-@COLOURS
-def test_a_backend_that_does_not_wait_is_looked_at_each_second(colour: str) -> None:
+@MODES
+def test_a_backend_that_does_not_wait_is_looked_at_each_second(mode: str) -> None:
     """An author may have nothing to wait on."""
-    watched = Watched(colour, [], [status(I), status(D)], backend=[], backend_waits=False)
+    watched = Watched(mode, [], [status(I), status(D)], backend=[], backend_waits=False)
     assert watched.told == [(I, 0), (D, 30)]
     assert len(watched.backend.calls) == 31
 
 
-@COLOURS
-def test_questions_that_fail_beside_the_backend_are_no_end(colour: str) -> None:
+@MODES
+def test_questions_that_fail_beside_the_backend_are_no_end(mode: str) -> None:
     """The backend goes on; the server is asked again each second."""
     backend = [timedelta(seconds=2.5), DONE]
-    watched = Watched(colour, [], [LOST] * 3, backend=backend)
+    watched = Watched(mode, [], [LOST] * 3, backend=backend)
     assert watched.asked == [0, 1, 2]
     assert watched.told == [(D, 2.5)]
 
 
-@COLOURS
-def test_a_watch_of_a_backend_ends_by_its_deadline(colour: str) -> None:
+@MODES
+def test_a_watch_of_a_backend_ends_by_its_deadline(mode: str) -> None:
     """However long it would have waited; a server that was lost to the end is the error."""
-    watched = Watched(colour, [], [status(I)], timeout=TEN_SECONDS, backend=[])
+    watched = Watched(mode, [], [status(I)], timeout=TEN_SECONDS, backend=[])
     assert isinstance(watched.error, NobodyAnsweredError)
     assert watched.now() == 10
-    lost = Watched(colour, [], [LOST] * 10, timeout=TEN_SECONDS, backend=[])
+    lost = Watched(mode, [], [LOST] * 10, timeout=TEN_SECONDS, backend=[])
     assert isinstance(lost.error, ConnectionBrokenError)
     assert lost.now() == 10
 
 
-@COLOURS
-def test_a_session_that_neither_knows_is_gone(colour: str) -> None:
+@MODES
+def test_a_session_that_neither_knows_is_gone(mode: str) -> None:
     """The backend is silent, and the server has forgotten it."""
-    watched = Watched(colour, [], [UNKNOWN], backend=[])
+    watched = Watched(mode, [], [UNKNOWN], backend=[])
     assert isinstance(watched.error, SessionGoneError)
 
 
 @pytest.mark.parametrize("backend", [AsyncScriptedBackend(), object(), "redis://127.0.0.1"])
-def test_a_backend_of_the_wrong_colour_is_refused_when_it_is_given(backend: Any) -> None:
+def test_a_backend_of_the_wrong_mode_is_refused_when_it_is_given(backend: Any) -> None:
     """And what is none."""
     with pytest.raises(ConfigurationError, match=r"^status_backend: must be a StatusBackend"):
         Requestor("https://irma.example", ScriptedTransport(), status_backend=backend)
@@ -183,7 +183,7 @@ def test_what_stands_in_an_effect_shows_its_kind_only() -> None:
         DeleteStored(secret, "key", 0.0),
     ]
     server, clock = ServerUrl.parse("https://irma.example"), ManualClock()
-    wiring = Wiring(server, clock, jitter=float, status_backend=secret)
+    wiring = RequestorContext(server, clock, jitter=float, status_backend=secret)
     for shown in (*effects, wiring):
         assert type(shown).__name__ in repr(shown)
         assert "secret" not in repr(shown)

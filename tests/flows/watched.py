@@ -1,4 +1,4 @@
-"""A watch that is played to its end by a script, in either colour."""
+"""A watch that is played to its end by a script, in either mode."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTranspo
 from irma_testing.scripted import Step
 from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
 
-__all__ = ["COLOURS", "OPEN", "PACKAGE", "UNKNOWN", "C", "D", "I", "Watched", "event", "status"]
+__all__ = ["MODES", "OPEN", "PACKAGE", "UNKNOWN", "C", "D", "I", "Watched", "event", "status"]
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 JSON = (("content-type", "application/json"),)
 TOKEN = "abcdefghijKLMNOPQRST"
 PACKAGE = HttpResponse(
@@ -50,7 +50,7 @@ class Watched:
 
     def __init__(
         self,
-        colour: str,
+        mode: str,
         streams: Iterable[ScriptedStream | Exception],
         answers: Iterable[Step],
         timeout: timedelta | None = timedelta(minutes=5),
@@ -63,10 +63,10 @@ class Watched:
         self.asked: list[float] = []
         self.error: IrmaError | None = None
         steps = [PACKAGE, *(self._noting(step) for step in answers)]
-        kind = ScriptedBackend if colour == "sync" else AsyncScriptedBackend
+        kind = ScriptedBackend if mode == "sync" else AsyncScriptedBackend
         self.backend: Any = backend if backend is None else kind(backend, waits=backend_waits)
         try:
-            if colour == "sync":
+            if mode == "sync":
                 self._watch(ScriptedTransport(steps, streams=self.streams), timeout)
             else:
                 awaited = AsyncScriptedTransport(steps, streams=self.streams)

@@ -102,11 +102,11 @@ class _Sending:
         self.clock, self.jitter = transport.clock, transport.jitter
 
     def send(self, request: HttpRequest, deadline: float) -> Any:
-        self._noted.append(request.path)
+        self._noted.append(request.label)
         return self._transport.send(request, deadline)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> Any:
-        self._noted.append(request.path)
+        self._noted.append(request.label)
         return self._transport.open_stream(request, deadline)
 
     def sleep(self, duration: timedelta) -> None:
@@ -120,11 +120,11 @@ class _AsyncSending:
         self.clock, self.jitter = transport.clock, transport.jitter
 
     async def send(self, request: HttpRequest, deadline: float) -> Any:
-        self._noted.append(request.path)
+        self._noted.append(request.label)
         return await self._transport.send(request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> Any:
-        self._noted.append(request.path)
+        self._noted.append(request.label)
         return await self._transport.open_stream(request, deadline)
 
     async def sleep(self, duration: timedelta) -> None:
@@ -538,7 +538,7 @@ def _all() -> Iterator[Door]:
         (core.RequestorToken, {"text": "abcdefghijKLMNOPQRST"}),
         (core.RevocationRequest, {"credential": CARD, "revocation_key": "k", "issued": 1}),
         (
-            core.SessionEnd,
+            core.SessionOutcome,
             {
                 "token": TOKEN,
                 "status": core.SessionStatus.CANCELLED,
@@ -611,7 +611,7 @@ def _testing() -> Iterator[Door]:
     arguments: dict[str, Any]
     made: Any
     owner: Any
-    request = HttpRequest("GET", "https://irma.example/health", path="GET health")
+    request = HttpRequest("GET", "https://irma.example/health", label="GET health")
     asking = {"request": request, "deadline": 5000.0}
     sleeping = {"duration": A_MINUTE}
     for awaited, scripted, in_memory in (
@@ -637,7 +637,7 @@ def _testing() -> Iterator[Door]:
                 ),
             )
     for made, arguments in (
-        (testing.AttributeAsked, {"type": OVER18, "value": "yes", "not_null": True}),
+        (testing.RequestedAttribute, {"type": OVER18, "value": "yes", "not_null": True}),
         (
             testing.CredentialType,
             {
@@ -710,7 +710,7 @@ def _testing() -> Iterator[Door]:
     ):
         yield Door(made.__name__, _of(made, **arguments))
     for owner, name, arguments in (
-        (testing.AttributeAsked(OVER18), "takes", {"value": "yes"}),
+        (testing.RequestedAttribute(OVER18), "takes", {"value": "yes"}),
         (testing.CredentialType(CARD), "has", {"attribute": "over18"}),
         (testing.EventStream("client", lambda: None), "put", {"chunk": b"x"}),
         (ManualClock(), "advance", {"duration": A_MINUTE}),

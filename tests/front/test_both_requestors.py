@@ -1,4 +1,4 @@
-"""The front door, in both colours: each call, each way it may end."""
+"""The front door, in both modes: each call, each way it may end."""
 
 import asyncio
 import inspect
@@ -66,11 +66,11 @@ TRANSPORTS: dict[Any, Any] = {
 
 
 class Played:
-    """A call that was made in one colour: what came of it, and what was sent and slept."""
+    """A call that was made in one mode: what came of it, and what was sent and slept."""
 
     def __init__(
         self,
-        colour: str,
+        mode: str,
         steps: Iterable[Step],
         call: Call,
         *,
@@ -82,7 +82,7 @@ class Played:
         self.transport: ScriptedTransport | AsyncScriptedTransport
         self.requests: list[HttpRequest] = []
         self.outcome: Any = None
-        if colour == "sync":
+        if mode == "sync":
             self.transport = transport = ScriptedTransport([start, *self._steps(steps)])
             requestor = Requestor("https://irma.example/api/", transport, **settings)
             self._run(lambda: self._called(call(requestor, requestor.start_session(AGE))))
@@ -141,11 +141,11 @@ GONE: list[Call] = [
 ]
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("call", GONE)
-def test_a_session_that_the_server_does_not_know_is_gone(colour: str, call: Call) -> None:
+def test_a_session_that_the_server_does_not_know_is_gone(mode: str, call: Call) -> None:
     """Whatever is asked of it, and the error shows the fingerprint, not the token."""
-    error = Played(colour, [UNKNOWN], call).outcome
+    error = Played(mode, [UNKNOWN], call).outcome
     assert isinstance(error, e.SessionGoneError)
     assert TOKEN not in f"{error} {error!r} {error.__cause__}"
 
@@ -184,17 +184,17 @@ WORKING: list[tuple[Call, HttpResponse, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(("call", "response", "method", "path"), WORKING)
 @pytest.mark.parametrize(
     "authentication",
     [TokenAuthentication("secret"), HmacAuthentication("me", HmacSigner(bytes(range(32))))],
 )
 def test_each_call_reaches_its_endpoint(
-    colour: str, call: Call, response: HttpResponse, method: str, path: str, authentication: Any
+    mode: str, call: Call, response: HttpResponse, method: str, path: str, authentication: Any
 ) -> None:
     """Below the prefix, by its method, and what comes back is read."""
-    played = Played(colour, [response], call, authentication=authentication)
+    played = Played(mode, [response], call, authentication=authentication)
     assert not isinstance(played.outcome, e.IrmaError)
     (sent,) = played.requests
     assert sent.method == method
@@ -202,7 +202,7 @@ def test_each_call_reaches_its_endpoint(
     assert sent.url.startswith(expected)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(
     "fault",
     [
@@ -213,58 +213,58 @@ def test_each_call_reaches_its_endpoint(
         refusal("INTERNAL_ERROR", 500),
     ],
 )
-def test_a_fault_that_passes_is_tried_three_times(colour: str, fault: Step) -> None:
+def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> None:
     """With a wait drawn by full jitter in between, and the last failure is what is raised."""
-    good = Played(colour, [fault, fault, reply("DONE")], GONE[0])
+    good = Played(mode, [fault, fault, reply("DONE")], GONE[0])
     assert good.outcome is SessionStatus.DONE
     assert len(good.slept) == 2
-    bad = Played(colour, [fault, fault, fault], GONE[0])
+    bad = Played(mode, [fault, fault, fault], GONE[0])
     assert isinstance(bad.outcome, e.IrmaError)
     assert len(bad.requests) == 3
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_waits_are_drawn_by_full_jitter(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
     """Half of 0.2 s, then half of 0.4 s, when chance gives one half."""
-    slept = Played(colour, [LOST, LOST, reply("DONE")], GONE[0]).slept
+    slept = Played(mode, [LOST, LOST, reply("DONE")], GONE[0]).slept
     assert slept == [timedelta(seconds=0.1), timedelta(seconds=0.2)]
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("asked", ["7", "Mon, 23 Nov 2026 12:00:07 GMT"])
-def test_a_server_that_asks_for_seconds_is_waited_for(colour: str, asked: str) -> None:
+def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> None:
     """It may say how many, or until when by the clock, which says 12:00:00."""
     busy = HttpResponse(503, (("retry-after", asked),))
-    assert Played(colour, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
+    assert Played(mode, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize("asked", ["3600", "Mon Nov 23 13:00:00 2026"])
-def test_a_server_that_asks_for_an_hour_is_not_waited_for(colour: str, asked: str) -> None:
+def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str) -> None:
     """A wait that does not fit into the deadline is not begun."""
-    played = Played(colour, [HttpResponse(503, (("retry-after", asked),))], GONE[0])
+    played = Played(mode, [HttpResponse(503, (("retry-after", asked),))], GONE[0])
     assert isinstance(played.outcome, e.UnexpectedResponseError)
     assert played.slept == []
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_a_repeated_cancel_of_an_unknown_session_is_success(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
     """The first try may have reached the server; only a first `SESSION_UNKNOWN` means gone."""
-    assert Played(colour, [LOST, UNKNOWN], GONE[4]).outcome is None
-    other = Played(colour, [LOST, refusal("UNAUTHORIZED", 403)], GONE[4]).outcome
+    assert Played(mode, [LOST, UNKNOWN], GONE[4]).outcome is None
+    other = Played(mode, [LOST, refusal("UNAUTHORIZED", 403)], GONE[4]).outcome
     assert isinstance(other, e.ServerRefusedError)
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_statuses_are_told_once_each_and_in_order(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_statuses_are_told_once_each_and_in_order(mode: str) -> None:
     """A failing poll is no end, a status that runs back is not told, the final one is last."""
     polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
-    played = Played(colour, [LOST, *map(reply, polls)], GONE[5])
+    played = Played(mode, [LOST, *map(reply, polls)], GONE[5])
     assert [status.value for status in played.outcome] == ["INITIALIZED", "CONNECTED", "DONE"]
     assert played.slept == [timedelta(seconds=1)] * 5
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(
     ("steps", "error"),
     [
@@ -277,16 +277,16 @@ def test_statuses_are_told_once_each_and_in_order(colour: str) -> None:
     ],
 )
 def test_waiting_for_an_answer_ends_in_one_error_a_reason(
-    colour: str, steps: list[Step], error: type[Exception]
+    mode: str, steps: list[Step], error: type[Exception]
 ) -> None:
     """The deadline, a server out of reach to the end, a refusal, or no answer."""
-    assert type(Played(colour, steps, GONE[6]).outcome) is error
+    assert type(Played(mode, steps, GONE[6]).outcome) is error
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_waiting_for_an_answer_gives_it(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_waiting_for_an_answer_gives_it(mode: str) -> None:
     """The answer, once the session is done and every check made."""
-    answer = Played(colour, [reply("CONNECTED"), reply("DONE"), GOOD], GONE[6]).outcome
+    answer = Played(mode, [reply("CONNECTED"), reply("DONE"), GOOD], GONE[6]).outcome
     assert answer["age"].value == "yes"
 
 
@@ -316,8 +316,8 @@ def test_loopback_may_be_plain(url: str) -> None:
     assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
-def test_pairing_needs_a_server_that_has_it(colour: str) -> None:
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
     """Before 0.8 it gave no frontend request: nothing is sent."""
     step = reply({"sessionPtr": POINTER, "token": TOKEN})
     calls: list[Call] = [
@@ -325,22 +325,22 @@ def test_pairing_needs_a_server_that_has_it(colour: str) -> None:
         lambda r, s: r.complete_pairing(s),
     ]
     for call in calls:
-        played = Played(colour, [], call, start=step)
+        played = Played(mode, [], call, start=step)
         assert isinstance(played.outcome, e.ConfigurationError)
         assert "has no pairing" in str(played.outcome)
         assert played.requests == []
 
 
-@pytest.mark.parametrize("colour", ["sync", "async"])
+@pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(
     ("call", "kind"), [(GONE[0], e.DeadlineError), (GONE[6], e.NobodyAnsweredError)]
 )
 def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
-    colour: str, call: Call, kind: type[e.IrmaError]
+    mode: str, call: Call, kind: type[e.IrmaError]
 ) -> None:
     """The last try was cut short by us: that says nothing of the server."""
     end = e.TransportTimeoutError(ASKED, "the time was up", request_sent=True)
-    played = Played(colour, [], call, at_the_end=end, timeout=WAIT)
+    played = Played(mode, [], call, at_the_end=end, timeout=WAIT)
     assert isinstance(played.outcome, kind)
     assert played.outcome.__cause__ is end
 

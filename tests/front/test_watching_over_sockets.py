@@ -24,7 +24,7 @@ from irma_testing.misbehaviours import answer, hang_up, html_503, silence
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
 HALF_A_SECOND, LONG, AN_HOUR = (timedelta(seconds=each) for each in (0.5, 60, 3600))
 JSON = [("Content-Type", "application/json")]
@@ -48,7 +48,7 @@ def event(word: str) -> bytes:
     return f'data: "{word}"\n\n'.encode()
 
 
-def watched(colour: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | None]:
+def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | None]:
     """Start a session and watch it; give what was told, and the error in the end."""
     told: list[str] = []
 
@@ -69,7 +69,7 @@ def watched(colour: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError |
 
     with MisbehavingServer(START, *behaviours) as server:
         try:
-            if colour == "sync":
+            if mode == "sync":
                 sync(server.url)
             else:
                 asyncio.run(awaited(server.url))
@@ -78,7 +78,7 @@ def watched(colour: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError |
     return told, None
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize(
     ("behaviours", "words"),
     [
@@ -107,21 +107,21 @@ def watched(colour: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError |
     ],
 )
 def test_the_final_status_comes_whatever_the_server_does(
-    colour: str, behaviours: list[Behaviour], words: list[str]
+    mode: str, behaviours: list[Behaviour], words: list[str]
 ) -> None:
     """Each status once and in order."""
-    assert watched(colour, *behaviours) == (words, None)
+    assert watched(mode, *behaviours) == (words, None)
 
 
-@COLOURS
-def test_a_server_that_was_started_again_has_lost_the_session(colour: str) -> None:
+@MODES
+def test_a_server_that_was_started_again_has_lost_the_session(mode: str) -> None:
     """That is an outcome of its own."""
-    told, error = watched(colour, event_stream(event(C)), status(I), forgotten())
+    told, error = watched(mode, event_stream(event(C)), status(I), forgotten())
     assert told == [I, C]
     assert isinstance(error, SessionGoneError)
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize(
     ("behaviours", "error"),
     [
@@ -137,7 +137,7 @@ def test_a_server_that_was_started_again_has_lost_the_session(colour: str) -> No
     ids=["black hole", "silent", "silent black hole", "endless stream", "no result"],
 )
 def test_waiting_ends_by_its_deadline(
-    colour: str,
+    mode: str,
     behaviours: list[Behaviour],
     error: type[IrmaError],
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +162,7 @@ def test_waiting_ends_by_its_deadline(
 
     ways = {"sync": wait, "async": wait_in_loop}
     with MisbehavingServer(START, *behaviours) as server, pytest.raises(error):
-        ways[colour](server.url)
+        ways[mode](server.url)
 
 
 def stream_until_left(left: threading.Event) -> Behaviour:

@@ -46,7 +46,7 @@ TOKEN = "a-token-of-the-shop"
     ],
 )
 def test_what_is_no_transport_is_refused(wrong: Any, words: str) -> None:
-    """None, a class, and one of the other colour, which would never be awaited."""
+    """None, a class, and one of the other mode, which would never be awaited."""
     with pytest.raises(ConfigurationError, match="transport: ") as caught:
         Requestor("https://irma.example.com", wrong)
     assert words in str(caught.value)

@@ -131,7 +131,7 @@ def test_a_session_goes_through(
 async def test_a_session_goes_through_awaited(
     credentials: Any, tokens: TokenServer, gateway: Gateway
 ) -> None:
-    """In the other colour."""
+    """In the other mode."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(gateway.url, transport, gateway=passing(tokens, credentials))
         session = await requestor.start_session(AGE)

@@ -89,7 +89,7 @@ def request_to(
     return HttpRequest(
         method,
         path if "://" in path else f"{url}{path}",
-        path=f"{method} …",
+        label=f"{method} …",
         headers=tuple(sent.items()),
         body=body,
     )

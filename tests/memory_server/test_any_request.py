@@ -54,7 +54,7 @@ SERVERS = _servers()
 def _send(method: str, path: str, body: bytes, *headers: tuple[str, str]) -> list[HttpResponse]:
     return [
         server.handle(
-            HttpRequest(method, f"{server.url}{path}", path="…", headers=headers, body=body)
+            HttpRequest(method, f"{server.url}{path}", label="…", headers=headers, body=body)
         )
         for server in SERVERS
     ]

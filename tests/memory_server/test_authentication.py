@@ -119,7 +119,7 @@ def test_what_fits_no_method_is_not_authenticated(http: Http, clock: ManualClock
 
 
 def test_a_wrong_token_is_unauthorized(http: Http) -> None:
-    """403, and `Bearer` makes it wrong too."""
+    """403, and `Binding` makes it wrong too."""
     for token in ("wrong", "Bearer secret", KEY):
         assert http.refused(AGE18, authorization=token) == (403, "UNAUTHORIZED", "")
 

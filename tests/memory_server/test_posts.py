@@ -83,7 +83,7 @@ def test_a_post_is_tried_three_times_on_transport_errors(
     """Then it is dropped; what else a receiver raises comes out."""
 
     def hang_up(request: HttpRequest) -> HttpResponse:
-        raise ConnectionBrokenError(request.path, "hung up", request_sent=True)
+        raise ConnectionBrokenError(request.label, "hung up", request_sent=True)
 
     server.deliver = hang_up
     package = http.start(WITH_CALLBACK)

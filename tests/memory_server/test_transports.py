@@ -194,7 +194,7 @@ async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) ->
 async def test_with_the_servers_key_the_answer_is_signed(
     server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """In both colours; what is simulated must be allowed by name, and another key is refused."""
+    """In both modes; what is simulated must be allowed by name, and another key is refused."""
     server.when_started(app.accept)
     key, allow = server.public_key_pem, [Risk.SIMULATED_PROOFS]
     requestor = Requestor(server.url, server.transport(), server_key=key, allow=allow)
@@ -238,7 +238,7 @@ async def test_with_a_real_clock_time_is_real() -> None:
 
 
 def test_the_transports_are_transports(server: InMemoryServer) -> None:
-    """Both colours fit the protocols, and know the server's clock."""
+    """Both modes fit the protocols, and know the server's clock."""
     sync: Transport = server.transport()
     awaited: AsyncTransport = server.async_transport()
     assert sync.clock is awaited.clock is server.clock

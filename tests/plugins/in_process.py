@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TypeAlias
 
-from irma_core.plugins.hookspecs import PluginUri, WiringContext, hookimpl
+from irma_core.plugins.hookspecs import FactoryContext, PluginUri, hookimpl
 
 __all__ = ["Factory", "giving", "plugin", "signing", "storing"]
 
-Factory: TypeAlias = Callable[[PluginUri, WiringContext], object]
+Factory: TypeAlias = Callable[[PluginUri, FactoryContext], object]
 
 
 def plugin(**hooks: Callable[..., object]) -> ModuleType:

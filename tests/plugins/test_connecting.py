@@ -31,8 +31,8 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError, PluginError, ServerRefusedError
 from irma_core.models.tokens import RequestorToken
-from irma_core.plugins.hookspecs import Colour, PluginUri, WiringContext
-from irma_core.protocol.transport import AsyncTransport, Silence, Transport
+from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri
+from irma_core.protocol.transport import AsyncTransport, ReadOutcome, Transport
 from irma_testing import (
     InMemoryServer,
     RequestorSettings,
@@ -70,8 +70,8 @@ class Part:
     def sign(self, signing_input: bytes) -> bytes:
         return HmacSigner(KEY).sign(signing_input)
 
-    def next_status(self, *_: object) -> SessionStatus | Silence:
-        return SessionStatus.CANCELLED if self.name.endswith("over") else Silence.QUIET
+    def next_status(self, *_: object) -> SessionStatus | ReadOutcome:
+        return SessionStatus.CANCELLED if self.name.endswith("over") else ReadOutcome.IDLE
 
     def publish(self, _token: object, status: SessionStatus, _jwt: object) -> None:
         self.events.append(status.value)
@@ -92,7 +92,7 @@ class AwaitedPart:
     async def sign(self, signing_input: bytes) -> bytes:
         return self.part.sign(signing_input)
 
-    async def next_status(self, *_: object) -> SessionStatus | Silence:
+    async def next_status(self, *_: object) -> SessionStatus | ReadOutcome:
         return self.part.next_status()
 
     async def publish(self, token: object, status: SessionStatus, jwt: object) -> None:
@@ -113,10 +113,10 @@ def events() -> list[str]:
 def acme(events: list[str]) -> ModuleType:
     """A plugin, all of whose parts note when they are opened and closed."""
 
-    def factory(uri: PluginUri, context: WiringContext) -> Part | AwaitedPart:
+    def factory(uri: PluginUri, context: FactoryContext) -> Part | AwaitedPart:
         events.append(f"open {uri.text}")
         part = Part(uri.text, events)
-        return AwaitedPart(part) if context.colour is Colour.ASYNC else part
+        return AwaitedPart(part) if context.mode is Mode.ASYNC else part
 
     return plugin(
         irma_signing_schemes=lambda: {"vault": factory},
@@ -166,7 +166,7 @@ def pem_file(tmp_path: Path) -> Path:
 async def test_the_server_knows_who_is_connected(
     known: Known, server: InMemoryServer, acme: ModuleType, pem_file: Path
 ) -> None:
-    """By a token, or by a key whose algorithm says how; up to the answer, in both colours."""
+    """By a token, or by a key whose algorithm says how; up to the answer, in both modes."""
     key = known.key and known.key.format(pem_file)
     with connect(
         server.url,
@@ -319,7 +319,7 @@ def test_what_was_opened_is_closed_where_the_next_is_unknown(
 
 
 async def test_other_settings_are_those_of_the_requestor() -> None:
-    """Passed on as they are, in both colours."""
+    """Passed on as they are, in both modes."""
     gateway = GatewayAuthentication("https://login.example", GatewaySecret("shop", "a secret"))
     risk = Risk.DEMO_ATTRIBUTES
     with connect(
@@ -330,7 +330,7 @@ async def test_other_settings_are_those_of_the_requestor() -> None:
         timeout=MINUTE,
         allow=[risk],
     ) as requestor:
-        wired = requestor.wiring
+        wired = requestor.context
     async with connect_async(
         URL,
         gateway=gateway,
@@ -339,7 +339,7 @@ async def test_other_settings_are_those_of_the_requestor() -> None:
         timeout=MINUTE,
         allow=[risk],
     ) as awaited:
-        wirings = (wired, awaited.wiring)
+        wirings = (wired, awaited.context)
     for each in wirings:
         assert each.gateway is gateway
         assert each.server_keys == (PUBLIC,)
@@ -361,7 +361,7 @@ async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleTy
     """And parts get it, with its clock."""
     given: list[Transport | AsyncTransport] = []
 
-    def factory(_uri: PluginUri, context: WiringContext) -> HmacSigner:
+    def factory(_uri: PluginUri, context: FactoryContext) -> HmacSigner:
         assert context.clock is context.transport.clock
         given.append(context.transport)
         return HmacSigner(KEY)

@@ -13,7 +13,7 @@ import pytest
 
 from irma_backend.installed import chosen_plugins, installed_plugins
 from irma_core.errors import PluginError
-from irma_core.plugins.registry import Plugins
+from irma_core.plugins.registry import PluginRegistry
 
 ROOT = Path(__file__).parent.parent.parent
 SCRIPT = """\
@@ -84,7 +84,7 @@ def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> 
     """As installers compare names; a distribution's name means all that it has."""
     plugins = chosen_plugins([name])
     assert list(plugins) == chosen
-    wired = Plugins(plugins)
+    wired = PluginRegistry(plugins)
     assert all(any(attrs.astuple(wired.offers(each))) for each in chosen)
 
 

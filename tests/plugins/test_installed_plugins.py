@@ -9,10 +9,10 @@ from tests.plugins.fresh_environment import FreshEnvironment
 OFFERED = """
 import attrs, json
 from irma_backend.installed import chosen_plugins, installed_plugins
-from irma_core.plugins.registry import Plugins
+from irma_core.plugins.registry import PluginRegistry
 
 names = [plugin.name for plugin in installed_plugins()]
-plugins = Plugins(chosen_plugins(names))
+plugins = PluginRegistry(chosen_plugins(names))
 print(json.dumps({name: attrs.asdict(plugins.offers(name)) for name in names}))
 """
 OPENED = """

@@ -69,7 +69,7 @@ def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) ->
 
 
 async def test_the_same_awaited(server: RedisServer) -> None:
-    """The colour is that of who opens it."""
+    """The mode is that of who opens it."""
     irma = InMemoryServer()
     transport = irma.async_transport()
     async with (
@@ -82,7 +82,7 @@ async def test_the_same_awaited(server: RedisServer) -> None:
             assert [status async for status in statuses] == [SessionStatus.CANCELLED]
 
 
-async def test_a_store_by_configuration_is_one_for_both_colours(server: RedisServer) -> None:
+async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServer) -> None:
     """Who puts first is one, however the processes are written."""
     with open_store(server.uri, **SETTINGS) as store:
         assert store.put_if_absent("key", b"value", A_MINUTE)
@@ -129,7 +129,7 @@ def test_settings_that_no_call_can_mend_stop_the_program_at_its_start(
 CERTIFICATE = "TLS certificate is of an unknown authority or another host"
 
 
-async def test_tls_is_checked_in_both_colours(tmp_path: Path) -> None:
+async def test_tls_is_checked_in_both_modes(tmp_path: Path) -> None:
     """By the authority that the URI names, and for the host that it names."""
     authority, port = trustme.CA(), unused_port()
     certificate = authority.issue_cert("localhost")

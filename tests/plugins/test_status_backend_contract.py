@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from irma_core import RequestorToken, SessionStatus
-from irma_core.protocol.status_backends import Quiet
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.status_backends import Idle
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing.contracts import AsyncStatusBackendContract, StatusBackendContract
 
 
@@ -32,11 +32,11 @@ class Good:
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         with self.changed:
             seconds = max(within.total_seconds(), 0)
             self.changed.wait_for(lambda: self.known(token, after), seconds)
-            return self.known(token, after) or Silence.QUIET
+            return self.known(token, after) or ReadOutcome.IDLE
 
     def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
         with self.changed:
@@ -60,11 +60,11 @@ class AsyncGood:
 
     async def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         ends = time.monotonic() + within.total_seconds()
         while True:
             told = self.good.next_status(token, after, timedelta(0))
-            if told is not Silence.QUIET or time.monotonic() >= ends:
+            if told is not ReadOutcome.IDLE or time.monotonic() >= ends:
                 return told
             await asyncio.sleep(0.01)
 
@@ -105,11 +105,11 @@ class Forgetful(Good):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         with self.changed:
             if not self.changed.wait(max(within.total_seconds(), 0)):
-                return Silence.QUIET
-            return self.known(token, after) or Silence.QUIET
+                return ReadOutcome.IDLE
+            return self.known(token, after) or ReadOutcome.IDLE
 
 
 class Mute(Good):
@@ -117,7 +117,7 @@ class Mute(Good):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         told = super().next_status(token, after, timedelta(0))
         time.sleep(max(within.total_seconds(), 0) / 100)
         return told
@@ -128,7 +128,7 @@ class Hasty(Good):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         return super().next_status(token, after, timedelta(0))
 
 
@@ -137,7 +137,7 @@ class Slow(Good):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         return super().next_status(token, after, within + timedelta(seconds=1.5))
 
 
@@ -181,11 +181,11 @@ class Queue(Good):
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         told = super().next_status(token, after, within)
         with self.changed:
             if self.kept.pop(token.fingerprint, None) is None:
-                return Silence.QUIET
+                return ReadOutcome.IDLE
         return told
 
 
@@ -268,7 +268,7 @@ def test_the_contract_finds_a_wait_that_goes_on_when_it_was_cancelled() -> None:
     class Shielding(AsyncGood):
         async def next_status(
             self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-        ) -> SessionStatus | Quiet:
+        ) -> SessionStatus | Idle:
             return await asyncio.shield(
                 asyncio.ensure_future(super().next_status(token, after, within))
             )

@@ -10,20 +10,20 @@ import pytest
 
 from irma_core import HmacSigner, Signer
 from irma_core.errors import ConfigurationError, PluginError, SigningError
-from irma_core.plugins.hookspecs import Colour, PluginUri, Secret, WiringContext, hookimpl
-from irma_core.plugins.registry import Offers, Plugins
+from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri, Secret, hookimpl
+from irma_core.plugins.registry import Offers, PluginRegistry
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
 from tests.plugins.in_process import Factory, giving, plugin, signing, storing
 
 KEY = bytes(range(32))
 SECRET_URI = "vault://clerk:hunter2@vault.example/keys/webshop"
 CLOCK = ManualClock()
-SYNC = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport())
-ASYNC = WiringContext(Colour.ASYNC, CLOCK, AsyncScriptedTransport())
+SYNC = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport())
+ASYNC = FactoryContext(Mode.ASYNC, CLOCK, AsyncScriptedTransport())
 
 
 class AwaitedSigner:
-    """Of the other colour."""
+    """Of the other mode."""
 
     algorithm = "HS256"
 
@@ -44,22 +44,22 @@ def refused(call: Callable[[], object]) -> PluginError:
     return caught.value
 
 
-def opening(factory: Factory, context: WiringContext = SYNC, uri: str = SECRET_URI) -> PluginError:
-    plugins = Plugins({"acme-vault": signing(factory)})
+def opening(factory: Factory, context: FactoryContext = SYNC, uri: str = SECRET_URI) -> PluginError:
+    plugins = PluginRegistry({"acme-vault": signing(factory)})
     return refused(lambda: plugins.signer(uri, context))
 
 
 def test_a_factory_gets_the_uri_and_the_context() -> None:
     """Once for each that is opened; what it makes is what the caller gets."""
-    given: list[tuple[PluginUri, WiringContext]] = []
+    given: list[tuple[PluginUri, FactoryContext]] = []
     made: list[Signer] = []
 
-    def factory(uri: PluginUri, context: WiringContext) -> Signer:
+    def factory(uri: PluginUri, context: FactoryContext) -> Signer:
         given.append((uri, context))
         made.append(HmacSigner(KEY))
         return made[-1]
 
-    plugins = Plugins({"acme-vault": signing(factory)})
+    plugins = PluginRegistry({"acme-vault": signing(factory)})
     assert not given
     opened = plugins.signer("VAULT:webshop", SYNC)
     assert opened.value is made[0]
@@ -77,7 +77,7 @@ def test_hooks_are_asked_once() -> None:
         calls.append("asked")
         return {"vault": giving(HmacSigner(KEY))}
 
-    plugins = Plugins({"acme-vault": plugin(irma_signing_schemes=hook)})
+    plugins = PluginRegistry({"acme-vault": plugin(irma_signing_schemes=hook)})
     for _ in range(3):
         plugins.signer("vault:x", SYNC)
     assert calls == ["asked"]
@@ -85,8 +85,8 @@ def test_hooks_are_asked_once() -> None:
 
 def test_each_wiring_has_its_own_plugins() -> None:
     """What one requestor uses is nothing to another."""
-    Plugins({"acme-vault": signing(giving(HmacSigner(KEY)))})
-    assert refused(lambda: Plugins({}).signer("vault:x", SYNC)).plugin == "vault"
+    PluginRegistry({"acme-vault": signing(giving(HmacSigner(KEY)))})
+    assert refused(lambda: PluginRegistry({}).signer("vault:x", SYNC)).plugin == "vault"
 
 
 def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
@@ -95,14 +95,14 @@ def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
         irma_signing_schemes=lambda: {"acme": giving(HmacSigner(KEY))},
         irma_stores=lambda: {"acme+tls": print, "acme": print},
     )
-    plugins = Plugins({"acme": both, "other": signing(print, "other")})
+    plugins = PluginRegistry({"acme": both, "other": signing(print, "other")})
     assert plugins.offers("acme") == Offers(("acme",), (), ("acme", "acme+tls"))
 
 
 def test_two_claimants_of_a_scheme_are_refused() -> None:
     """The one who came second is named, and so is the one who has it; nobody is replaced."""
     one, two = signing(print), signing(print)
-    error = refused(lambda: Plugins({"irma-backend": one, "evil": two}))
+    error = refused(lambda: PluginRegistry({"irma-backend": one, "evil": two}))
     assert error.plugin == "evil"
     assert error.reason == "claims the signing scheme vault:, which irma-backend has"
 
@@ -110,7 +110,7 @@ def test_two_claimants_of_a_scheme_are_refused() -> None:
 def test_one_plugin_under_two_names_is_told() -> None:
     """As what it is, and not as a clash with itself."""
     one = signing(print)
-    error = refused(lambda: Plugins({"acme": one, "acme-irma": one}))
+    error = refused(lambda: PluginRegistry({"acme": one, "acme-irma": one}))
     assert str(error) == "plugin acme-irma: is the same as acme: name it once"
 
 
@@ -118,21 +118,23 @@ def test_one_plugin_under_two_names_is_told() -> None:
 def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
     """Neither to claim nor to ask for."""
     mine = plugin(irma_status_backends=lambda: {scheme: print})
-    error = refused(lambda: Plugins({"acme": mine}))
+    error = refused(lambda: PluginRegistry({"acme": mine}))
     assert (error.plugin, "core's own way" in error.reason) == ("acme", True)
-    error = refused(lambda: Plugins({}).status_backend(f"{scheme}:", SYNC))
+    error = refused(lambda: PluginRegistry({}).status_backend(f"{scheme}:", SYNC))
     assert "leave it out" in error.reason
 
 
 @pytest.mark.parametrize("uri", [SECRET_URI, "VAULT:hunter2"])
 def test_an_unknown_scheme_is_told_with_what_there_is(uri: str) -> None:
     """The schemes in use, and the plugins that are installed; of the URI the scheme only."""
-    plugins = Plugins({"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"])
+    plugins = PluginRegistry(
+        {"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"]
+    )
     assert str(refused(lambda: plugins.signer(uri, SYNC))) == (
         "plugin vault: no signing scheme in use has this name. There are: acme:. "
         "Installed plugins, used where plugins= names them: irma-a, irma-b"
     )
-    error = refused(lambda: Plugins({}).store(uri, SYNC))
+    error = refused(lambda: PluginRegistry({}).store(uri, SYNC))
     assert error.reason.count("none") == 2
 
 
@@ -142,14 +144,14 @@ def test_an_unknown_scheme_is_told_with_what_there_is(uri: str) -> None:
 def test_what_is_no_uri_is_not_shown(uri: str) -> None:
     """It may be a key in the wrong place."""
     with pytest.raises(ConfigurationError, match=r"^store: .*file:/etc/irma/key\.pem$") as caught:
-        Plugins({}).store(uri, SYNC)
+        PluginRegistry({}).store(uri, SYNC)
     assert not isinstance(caught.value, PluginError)
     assert not uri or str(uri) not in str(caught.value)
 
 
 def test_a_misspelt_hook_is_told() -> None:
     """Pluggy alone would never call it."""
-    error = refused(lambda: Plugins({"acme": plugin(irma_signing_scheme=nothing)}))
+    error = refused(lambda: PluginRegistry({"acme": plugin(irma_signing_scheme=nothing)}))
     assert error.plugin == "acme"
     assert "irma_signing_scheme: the hooks are irma_signing_schemes, irma_st" in error.reason
 
@@ -158,13 +160,16 @@ def test_an_optional_hook_may_be_for_another_version() -> None:
     """The way of pluggy for a plugin that serves several."""
     later = hookimpl(optionalhook=True)(nothing)
     both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
-    assert Plugins({"acme": both}).offers("acme").stores == ("acme",)
+    assert PluginRegistry({"acme": both}).offers("acme").stores == ("acme",)
 
 
 @pytest.mark.parametrize("thing", [SimpleNamespace(irma_stores=dict), object(), "acme", None])
 def test_a_plugin_without_hooks_is_refused(thing: object) -> None:
     """The likely reason is a function without its mark."""
-    assert "mark its functions with hookimpl" in refused(lambda: Plugins({"acme": thing})).reason
+    assert (
+        "mark its functions with hookimpl"
+        in refused(lambda: PluginRegistry({"acme": thing})).reason
+    )
 
 
 def needs_argument(transport: object) -> Mapping[str, object]:
@@ -200,7 +205,7 @@ def failing(*_: object) -> object:
 )
 def test_a_hook_that_gives_no_factories_is_told(hook: Callable[..., object], words: str) -> None:
     """While wiring, whatever is asked for later."""
-    error = refused(lambda: Plugins({"acme": plugin(irma_stores=hook)}))
+    error = refused(lambda: PluginRegistry({"acme": plugin(irma_stores=hook)}))
     assert (error.plugin, words in error.reason) == ("acme", True), error.reason
 
 
@@ -216,11 +221,11 @@ def clashing(*_: object) -> object:
     raise PluginError("vault", "needs a token")
 
 
-def telling_the_uri(uri: PluginUri, _context: WiringContext) -> object:
+def telling_the_uri(uri: PluginUri, _context: FactoryContext) -> object:
     raise ConfigurationError(f"cannot read {uri.text}")
 
 
-def telling_the_password(_uri: PluginUri, _context: WiringContext) -> object:
+def telling_the_password(_uri: PluginUri, _context: FactoryContext) -> object:
     raise ConfigurationError("wrong password hunter2")
 
 
@@ -251,22 +256,22 @@ def test_a_factory_that_raises_is_told_without_what_it_was_given(
     assert not any(part in shown for part in (SECRET_URI, "hunter2", "vault.example"))
 
 
-async def given_later(_uri: PluginUri, _context: WiringContext) -> object:
+async def given_later(_uri: PluginUri, _context: FactoryContext) -> object:
     return AwaitedSigner()
 
 
 @pytest.mark.parametrize(
     ("factory", "context", "words"),
     [
-        (giving(AwaitedSigner()), SYNC, "wrong colour: sign() must not be awaited"),
-        (giving(HmacSigner(KEY)), ASYNC, "wrong colour: sign() must be awaited"),
+        (giving(AwaitedSigner()), SYNC, "wrong mode: sign() must not be awaited"),
+        (giving(HmacSigner(KEY)), ASYNC, "wrong mode: sign() must be awaited"),
         (giving(None), SYNC, "gives a NoneType without sign()"),
         (giving(SimpleNamespace(sign=len)), SYNC, "without an algorithm"),
         (given_later, ASYNC, "a factory is no coroutine"),
     ],
 )
-def test_what_is_no_signer_of_the_colour_is_refused(
-    factory: Factory, context: WiringContext, words: str
+def test_what_is_no_signer_of_the_mode_is_refused(
+    factory: Factory, context: FactoryContext, words: str
 ) -> None:
     """While wiring, not when the first session is signed."""
     error = opening(factory, context)
@@ -276,7 +281,7 @@ def test_what_is_no_signer_of_the_colour_is_refused(
 
 
 class Halves:
-    """Of one colour up to its end."""
+    """Of one mode up to its end."""
 
     def put_if_absent(self) -> None: ...
 
@@ -300,17 +305,17 @@ class Awaiting:
         raise OSError(SECRET_URI)
 
 
-def test_a_store_must_have_an_end_of_its_colour() -> None:
+def test_a_store_must_have_an_end_of_its_mode() -> None:
     """`close()` or `aclose()`."""
-    plugins = Plugins({"acme": storing(giving(Halves()))})
+    plugins = PluginRegistry({"acme": storing(giving(Halves()))})
     assert "without close(), where sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
-def test_what_is_refused_is_closed(context: WiringContext) -> None:
+def test_what_is_refused_is_closed(context: FactoryContext) -> None:
     """If that can be done here; should it fail, the reason for the refusal is the news."""
     made = Awaiting()
-    plugins = Plugins({"acme": storing(giving(made))})
+    plugins = PluginRegistry({"acme": storing(giving(made))})
     error = refused(lambda: plugins.store("acme:", context))
     assert made.closed == 1
     assert "closing" not in error.reason
@@ -323,7 +328,7 @@ def test_what_must_be_awaited_is_not_closed_here() -> None:
         async def close(self) -> None: ...
 
     error = opening(giving(Closed()))
-    assert "wrong colour" in error.reason
+    assert "wrong mode" in error.reason
 
 
 def test_a_signer_that_cannot_tell_its_algorithm_is_closed() -> None:
@@ -359,13 +364,13 @@ def test_a_signer_may_have_an_end() -> None:
         def close(self) -> None:
             closed.append("closed")
 
-    Plugins({"v": signing(giving(InToken()))}).signer("vault:", SYNC).close()
+    PluginRegistry({"v": signing(giving(InToken()))}).signer("vault:", SYNC).close()
     assert closed == ["closed"]
-    Plugins({"v": signing(giving(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
+    PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer("vault:", SYNC).close()
 
 
 async def test_closing_that_fails_names_the_plugin() -> None:
-    """In either colour, and shows nothing of why."""
+    """In either mode, and shows nothing of why."""
 
     class Failing(AwaitedSigner):
         def close(self) -> None:
@@ -374,7 +379,7 @@ async def test_closing_that_fails_names_the_plugin() -> None:
         async def aclose(self) -> None:
             failing()
 
-    opened = Plugins({"acme": signing(giving(Failing()))}).signer("vault:", ASYNC)
+    opened = PluginRegistry({"acme": signing(giving(Failing()))}).signer("vault:", ASYNC)
     error = refused(opened.close)
     assert str(error).startswith("plugin acme: closing: ValueError at ")
     with pytest.raises(PluginError) as caught:
@@ -385,24 +390,24 @@ async def test_closing_that_fails_names_the_plugin() -> None:
 
 async def test_what_has_no_end_is_left_alone() -> None:
     """A signer needs none."""
-    opened = Plugins({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
+    opened = PluginRegistry({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
     await opened.aclose()
 
 
 def test_nothing_of_a_uri_is_in_a_repr() -> None:
     """Nor of a secret."""
     uri = PluginUri.parse(SECRET_URI)
-    context = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
-    opened = Plugins({"v": signing(giving(HmacSigner(KEY)))}).signer(SECRET_URI, SYNC)
+    context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
+    opened = PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer(SECRET_URI, SYNC)
     assert repr(uri) == "<PluginUri vault:…>"
     assert "hunter2" not in repr(context)
-    assert repr(opened) == "Opened(value=<HmacSigner>, plugin='v')"
+    assert repr(opened) == "OpenPart(value=<HmacSigner>, plugin='v')"
 
 
 @pytest.mark.parametrize("secret", ["hunter2", b"hunter2", lambda: "hunter2", lambda: b"hunter2"])
 def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
     """Text, bytes, or what gives one of them when it is needed."""
-    context = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport(), {"pin": secret})
+    context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": secret})
     assert context.secret("pin") == b"hunter2"
 
 
@@ -418,7 +423,7 @@ def test_a_secret_that_is_not_there_is_told_by_its_name(
     secrets: Mapping[str, Secret], words: str
 ) -> None:
     """And by nothing else."""
-    context = WiringContext(Colour.SYNC, CLOCK, ScriptedTransport(), secrets)
+    context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), secrets)
     with pytest.raises(ConfigurationError, match=words) as caught:
         context.secret("pin")
     assert caught.value.__context__ is None

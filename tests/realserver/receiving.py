@@ -1,4 +1,4 @@
-"""Web sites on loopback that take what the server posts, one a colour."""
+"""Web sites on loopback that take what the server posts, one a mode."""
 
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager

@@ -142,7 +142,7 @@ def test_a_watch_asks_rarely_where_there_are_events(
 async def test_an_awaited_watch_gives_the_answer_by_events(
     official_server: OfficialServer, wallet: Wallet
 ) -> None:
-    """In the other colour, and at once: no second passes between `DONE` and the answer."""
+    """In the other mode, and at once: no second passes between `DONE` and the answer."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(official_server.url, transport)
         session = await requestor.start_session(DisclosureRequest({"age": OVER18}))
@@ -177,7 +177,7 @@ class CountingTransport(Urllib3Transport):
         self.sent: list[str] = []
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        self.sent.append(request.path)
+        self.sent.append(request.label)
         return super().send(request, deadline)
 
 

@@ -94,7 +94,7 @@ def test_a_session_starts_by_a_key_in_a_token(
 def test_a_session_starts_by_such_a_key_while_the_event_loop_goes_on(
     fresh_environment: FreshEnvironment, place: Place
 ) -> None:
-    """By `connect_async`, which gets the signer of the other colour."""
+    """By `connect_async`, which gets the signer of the other mode."""
     key = f"pkcs11:token=irma;object=webshop?pin-source=file:{place.pin}"
     arguments = (place.server.url, key, str(place.module))
     said = fresh_environment.run("-c", AWAITED, *arguments, environment=place.environment)

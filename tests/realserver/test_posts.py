@@ -25,7 +25,7 @@ from irma_core import (
     Requestor,
     Sealer,
     SessionCancelledError,
-    SessionEnd,
+    SessionOutcome,
     SessionStatus,
     SessionTimedOutError,
     SignatureRequest,
@@ -67,13 +67,13 @@ def requestor(official_server: OfficialServer, transport: Urllib3Transport) -> R
 
 
 @pytest.fixture
-def told() -> list[SessionEnd]:
+def told() -> list[SessionOutcome]:
     return []
 
 
 @pytest.fixture
 def callbacks(
-    requestor: Requestor, transport: Urllib3Transport, site: Site, told: list[SessionEnd]
+    requestor: Requestor, transport: Urllib3Transport, site: Site, told: list[SessionOutcome]
 ) -> CallbackReceiver:
     store = MemoryStore(transport.clock)
     receiver = CallbackReceiver(
@@ -87,7 +87,7 @@ def test_a_signed_callback_brings_the_answer(
     requestor: Requestor,
     callbacks: CallbackReceiver,
     site: Site,
-    told: list[SessionEnd],
+    told: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
     """Of a disclosure and of a signature; the app goes on when the application knows."""
@@ -102,7 +102,7 @@ def test_a_signed_callback_brings_the_answer(
 
 
 def test_a_signed_callback_tells_of_a_refusal_and_of_a_cancelled_session(
-    requestor: Requestor, callbacks: CallbackReceiver, told: list[SessionEnd], wallet: Wallet
+    requestor: Requestor, callbacks: CallbackReceiver, told: list[SessionOutcome], wallet: Wallet
 ) -> None:
     """Whoever cancelled."""
     wallet.refuse(requestor.start_session(callbacks.add_to(ADULT)).pointer.json_text())
@@ -113,7 +113,7 @@ def test_a_signed_callback_tells_of_a_refusal_and_of_a_cancelled_session(
 
 
 def test_a_signed_callback_tells_of_a_time_out_once(
-    requestor: Requestor, callbacks: CallbackReceiver, site: Site, told: list[SessionEnd]
+    requestor: Requestor, callbacks: CallbackReceiver, site: Site, told: list[SessionOutcome]
 ) -> None:
     """The server posts it at each question."""
     asked = callbacks.add_to(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
@@ -131,9 +131,9 @@ def test_two_callbacks_that_contradict_each_other_are_settled(
     requestor: Requestor, transport: Urllib3Transport, site: Site, wallet: Wallet
 ) -> None:
     """A slow application loses the app, which cancels; the server keeps what it stored first."""
-    told: list[SessionEnd] = []
+    told: list[SessionOutcome] = []
 
-    def slowly(end: SessionEnd) -> None:
+    def slowly(end: SessionOutcome) -> None:
         time.sleep(5)
         told.append(end)
 
@@ -159,7 +159,7 @@ def test_unsigned_callbacks_make_the_server_be_asked(
     start_official_server: ServerPool,
     transport: Urllib3Transport,
     site: Site,
-    told: list[SessionEnd],
+    told: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
     """Once it has its reply; for each way to end."""
@@ -220,7 +220,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     callbacks: CallbackReceiver,
     transport: Urllib3Transport,
     site: Site,
-    told: list[SessionEnd],
+    told: list[SessionOutcome],
     new_wallet: Wallet,
 ) -> None:
     """A chain of two; its answers come in order, and its callback with the first of them."""
@@ -269,9 +269,9 @@ async def test_all_of_it_on_an_event_loop(
     official_server: OfficialServer, new_wallet: Wallet
 ) -> None:
     """Functions that are awaited, with aiohttp on both sides."""
-    told: list[SessionEnd] = []
+    told: list[SessionOutcome] = []
 
-    async def tell(end: SessionEnd) -> None:
+    async def tell(end: SessionOutcome) -> None:
         await asyncio.sleep(0)
         told.append(end)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from irma_core import (
-    Bearer,
+    Binding,
     CallbackReceiver,
     DisclosureRequest,
     HandleSealer,
@@ -111,7 +111,7 @@ def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer)
         )
         asked = DisclosureRequest({"over": "example.town.age.over18"})
         session = requestor.start_session(receiver.add_to(asked))
-        handle = HandleSealer([key]).seal(session, purpose="test", binding=Bearer.ANYBODY)
+        handle = HandleSealer([key]).seal(session, purpose="test", binding=Binding.NONE)
         server_key = official_server.jwt_public_key_pem
         arguments = (official_server.url, redis.uri, key, server_key, handle)
         with subprocess.Popen(

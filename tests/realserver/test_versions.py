@@ -44,7 +44,7 @@ from irma_core import (
     RsaSigner,
     Sealer,
     SessionCancelledError,
-    SessionEnd,
+    SessionOutcome,
     SessionStatus,
     SessionTimedOutError,
     SignatureRequest,
@@ -334,7 +334,7 @@ def test_authenticating(
 
 def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
     """The end of a session is posted and told, signed."""
-    told: list[SessionEnd] = []
+    told: list[SessionOutcome] = []
     with running_site() as site, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
         site.pages["callback"] = receiver = CallbackReceiver(
@@ -355,7 +355,7 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
 
 def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
     """A server without a key posts unsigned, and is asked."""
-    told: list[SessionEnd] = []
+    told: list[SessionOutcome] = []
     works: list[Future[None]] = []
     server = servers(ServerOptions(jwt_key=False, allow_unsigned_callbacks=True))
     with (
@@ -406,7 +406,7 @@ async def test_callbacks_and_chaining_with_asyncio(
 ) -> None:
     """Both with functions that are awaited."""
     server = servers(shared=False)
-    told: list[SessionEnd] = []
+    told: list[SessionOutcome] = []
     pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver] = {}
     async with AiohttpTransport() as transport, running_async_site(pages) as url:
         requestor = AsyncRequestor(server.url, transport, server_key=server.jwt_public_key_pem)

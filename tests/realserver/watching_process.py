@@ -7,7 +7,7 @@ import sys
 from contextlib import closing
 from datetime import timedelta
 
-from irma_core import Bearer, HandleSealer, Requestor
+from irma_core import Binding, HandleSealer, Requestor
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_status_redis import RedisStatusBackend
 from irma_transport_urllib3 import Urllib3Transport
@@ -19,7 +19,7 @@ class Counting(Urllib3Transport):
     asked: tuple[str, ...] = ()
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        self.asked = (*self.asked, request.path)
+        self.asked = (*self.asked, request.label)
         return super().send(request, deadline)
 
 
@@ -27,7 +27,7 @@ def main(url: str, redis: str, key: str, server_key: str, handle: str) -> None:
     """Wait, and print what came of it."""
     with Counting() as transport, closing(RedisStatusBackend(redis)) as backend:
         now = transport.clock.now()
-        sealer, bearer = HandleSealer([key]), Bearer.ANYBODY
+        sealer, bearer = HandleSealer([key]), Binding.NONE
         session = sealer.unseal(handle, purpose="test", binding=bearer, now=now)
         requestor = Requestor(url, transport, server_key=server_key, status_backend=backend)
         with requestor.watch_status(session, timeout=timedelta(minutes=1)) as statuses:

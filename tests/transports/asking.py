@@ -16,12 +16,12 @@ NAME = "GET session/{token}/result"
 
 
 def get(base: str, target: str = f"/session/{TOKEN}/result") -> HttpRequest:
-    return HttpRequest("GET", base + target, path=NAME)
+    return HttpRequest("GET", base + target, label=NAME)
 
 
 def post(base: str, body: bytes, **headers: str) -> HttpRequest:
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-    return HttpRequest("POST", f"{base}/session", path="POST session", headers=named, body=body)
+    return HttpRequest("POST", f"{base}/session", label="POST session", headers=named, body=body)
 
 
 def send(transport: Transport, request: HttpRequest, within: float = 15) -> HttpResponse:

@@ -312,7 +312,7 @@ async def test_refuses_what_is_no_header(aio: AiohttpTransport, value: str) -> N
         {"idle_limit": timedelta(0)},
         {"idle_limit": timedelta(seconds=1.6)},
         {"max_response_bytes": 0},
-        {"max_connections": 0},
+        {"pool_size": 0},
         {"ca": b"x", "ssl_context": ssl.create_default_context()},
     ],
 )

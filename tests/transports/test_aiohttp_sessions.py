@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, CookieJar, TCPConnector
 
 from irma_core.errors import ConfigurationError, ConnectionBrokenError, ConnectionFailedError
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import silent_stream
 from irma_testing.misbehaviours import answer, compressed, html_503, raw
@@ -128,7 +128,7 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
             opened = transport.clock.monotonic()
             stream = await transport.open_stream(get(server.url), opened + 5)
             assert await stream.read(opened + 5) == b":\n"
-            assert await stream.read(opened) is Silence.QUIET
+            assert await stream.read(opened) is ReadOutcome.IDLE
             reading = asyncio.create_task(stream.read(opened + 60))
             await asyncio.sleep(0)
             await transport.aclose()

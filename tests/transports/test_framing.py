@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from irma_core.errors import MalformedResponseError
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaviours import raw
 from irma_transport_aiohttp import AiohttpTransport
@@ -36,7 +36,7 @@ def body_by_urllib3(url: str, *, is_stream: bool) -> bytes:
                 body += piece
         finally:
             stream.close()
-        assert piece is Silence.END
+        assert piece is ReadOutcome.END
         return body
 
 
@@ -50,7 +50,7 @@ async def body_by_aiohttp(url: str, *, is_stream: bool) -> bytes:
                 body += piece
         finally:
             await stream.aclose()
-        assert piece is Silence.END
+        assert piece is ReadOutcome.END
         return body
 
 

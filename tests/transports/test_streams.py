@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from irma_core.errors import ConnectionBrokenError, MalformedResponseError, TransportError
-from irma_core.protocol.transport import AsyncTransport, Silence
+from irma_core.protocol.transport import AsyncTransport, ReadOutcome
 from irma_testing.contracts.harness import OnThread, Stage, get
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import event_stream, silent_stream
@@ -48,10 +48,10 @@ async def test_three_seconds_of_quiet_lose_nothing(
             stage = Stage(transport, server)
             stream = await stage.open()
             heard = []
-            while (piece := await stage.read(stream, 0.25)) is not Silence.END:
+            while (piece := await stage.read(stream, 0.25)) is not ReadOutcome.END:
                 heard.append(piece)
-            assert [one for one in heard if one is not Silence.QUIET] == [b":\n", b"data: 1\n\n"]
-            assert heard.count(Silence.QUIET) >= 3
+            assert [one for one in heard if one is not ReadOutcome.IDLE] == [b":\n", b"data: 1\n\n"]
+            assert heard.count(ReadOutcome.IDLE) >= 3
             await stream.aclose()
 
 
@@ -63,7 +63,7 @@ async def test_framing_that_drips_loses_nothing(make: Make) -> None:
             stage = Stage(transport, server)
             stream = await stage.open()
             heard = b""
-            while (piece := await stage.read(stream, 0.02)) is not Silence.END:
+            while (piece := await stage.read(stream, 0.02)) is not ReadOutcome.END:
                 heard += piece if isinstance(piece, bytes) else b""
             assert heard == b"data: 1\n\n"
             await stream.aclose()

@@ -199,11 +199,11 @@ def test_close_lets_a_request_end() -> None:
     assert bodies == [b"late"]
 
 
-@pytest.mark.parametrize("wrong", [{"max_response_bytes": 0}, {"kept_connections": 0}])
+@pytest.mark.parametrize("wrong", [{"max_response_bytes": 0}, {"pool_size": 0}])
 def test_counts_are_at_least_one(wrong: dict[str, int]) -> None:
     """A transport that could keep or read nothing is refused."""
     with pytest.raises(ConfigurationError, match="at least 1"):
         Urllib3Transport(
             max_response_bytes=wrong.get("max_response_bytes", 1),
-            kept_connections=wrong.get("kept_connections", 1),
+            pool_size=wrong.get("pool_size", 1),
         )

@@ -67,7 +67,7 @@ def test_head_and_body_go_in_one_write(
 def test_an_empty_post_says_that_it_is_empty(transport: Urllib3Transport) -> None:
     """A `POST` without a body has `Content-Length: 0`."""
     with MisbehavingServer(answer()) as server:
-        send(transport, HttpRequest("POST", server.url + "/session", path="POST session"))
+        send(transport, HttpRequest("POST", server.url + "/session", label="POST session"))
     assert server.requests[0].headers["content-length"] == "0"
 
 

@@ -106,7 +106,7 @@ def test_no_secret_is_shown() -> None:
     """Of the settings, or of a requestor that has them."""
     gateway = GatewayAuthentication(URL, GatewaySecret("shop", "the-secret"))
     requestor = Requestor("https://irma.example", ScriptedTransport(), gateway=gateway)
-    assert "the-secret" not in f"{gateway} {gateway!r} {requestor!r} {requestor.wiring!r}"
+    assert "the-secret" not in f"{gateway} {gateway!r} {requestor!r} {requestor.context!r}"
     assert "<HmacSigner>" in repr(GatewayAssertion("shop", SIGNER))
 
 

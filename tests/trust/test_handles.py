@@ -21,7 +21,7 @@ from irma_core.errors import (
     WrongBindingError,
     WrongPurposeError,
 )
-from irma_core.handles import Bearer, HandleSealer
+from irma_core.handles import Binding, HandleSealer
 from irma_core.models.condiscon import AttributeRequest
 from irma_core.models.session_requests import (
     DisclosureRequest,
@@ -30,7 +30,7 @@ from irma_core.models.session_requests import (
 )
 from irma_core.models.sessions import StartedSession
 from irma_core.trust.sealing import Sealer, new_sealing_key
-from irma_core.wire.stored_requests import kept_request, read_kept_request
+from irma_core.wire.stored_requests import read_kept_request, stored_request
 from tests.core.generated import EXTENDED_REQUESTS
 from tests.core.proving import CLIENT_TOKEN, FRONTEND_SECRET, NOW, OVER18, SECRET_TOKEN, started
 
@@ -52,14 +52,14 @@ def unseal(handle: Any, **other: Any) -> StartedSession:
     return SEALER.unseal(handle, **settings)
 
 
-@given(EXTENDED_REQUESTS, st.sampled_from(["Ada's", Bearer.ANYBODY]))
-def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Bearer) -> None:
+@given(EXTENDED_REQUESTS, st.sampled_from(["Ada's", Binding.NONE]))
+def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Binding) -> None:
     """With all its secrets, and of what was asked, all that makes an answer."""
     session = started(request_)
     opened = unseal(seal(session, binding=binding), binding=binding)
     assert opened.package == session.package
     assert opened.started_at == session.started_at
-    assert opened.request == read_kept_request(kept_request(request_))
+    assert opened.request == read_kept_request(stored_request(request_))
 
 
 def test_another_process_needs_the_keys_and_nothing_else() -> None:
@@ -82,8 +82,8 @@ def test_what_the_browser_knows_of_it_is_nothing() -> None:
     assert len(handle) < 700
 
 
-@pytest.mark.parametrize("brought_by", ["Bob's", "", None, Bearer.ANYBODY])
-def test_it_is_of_no_use_in_another_web_session(brought_by: str | Bearer | None) -> None:
+@pytest.mark.parametrize("brought_by", ["Bob's", "", None, Binding.NONE])
+def test_it_is_of_no_use_in_another_web_session(brought_by: str | Binding | None) -> None:
     """Nor to who has none."""
     with pytest.raises(WrongBindingError):
         unseal(seal(), binding=brought_by)
@@ -92,7 +92,7 @@ def test_it_is_of_no_use_in_another_web_session(brought_by: str | Bearer | None)
 def test_who_names_themselves_does_not_open_what_is_for_anybody() -> None:
     """A page for the public says so at both ends."""
     with pytest.raises(WrongBindingError):
-        unseal(seal(binding=Bearer.ANYBODY))
+        unseal(seal(binding=Binding.NONE))
 
 
 @pytest.mark.parametrize("binding", ["", None, 7, False])
@@ -108,7 +108,7 @@ def test_it_is_for_one_purpose() -> None:
         unseal(seal(), purpose="address")
     other = Sealer([KEY]).seal("v", purpose="login", now=NOW, lifetime=timedelta(hours=1))
     with pytest.raises(WrongPurposeError):
-        unseal(other, binding=Bearer.ANYBODY)
+        unseal(other, binding=Binding.NONE)
 
 
 def test_all_handles_of_a_session_expire_together() -> None:
@@ -148,11 +148,15 @@ def test_what_is_no_handle_is_refused(handle: object) -> None:
         {
             "package": ASKED.package.json_value(),
             "started": "yesterday",
-            "asked": kept_request(ASKED.request),
+            "asked": stored_request(ASKED.request),
         },
         {"package": ASKED.package.json_value(), "started": NOW.isoformat(), "asked": []},
-        {"package": {}, "started": NOW.isoformat(), "asked": kept_request(ASKED.request)},
-        {"package": ASKED.package.json_value(), "started": 0, "asked": kept_request(ASKED.request)},
+        {"package": {}, "started": NOW.isoformat(), "asked": stored_request(ASKED.request)},
+        {
+            "package": ASKED.package.json_value(),
+            "started": 0,
+            "asked": stored_request(ASKED.request),
+        },
     ],
 )
 def test_a_form_of_another_version_is_refused(value: Any) -> None:
@@ -160,7 +164,7 @@ def test_a_form_of_another_version_is_refused(value: Any) -> None:
     lifetime = timedelta(minutes=1)
     text = Sealer([KEY]).seal(value, purpose="handle:login", now=NOW, lifetime=lifetime)
     with pytest.raises(HandleInvalidError, match="version"):
-        unseal(text, binding=Bearer.ANYBODY)
+        unseal(text, binding=Binding.NONE)
 
 
 def test_a_request_too_large_for_a_handle_is_refused_when_it_is_sealed() -> None:

@@ -42,7 +42,7 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError
 from irma_core.trust.key_forms import check_shared_secret, has_other_key, is_repetition
-from irma_core.trust.server_keys import given_server_keys
+from irma_core.trust.server_keys import parse_server_keys
 
 SECRET = bytes(range(100, 164))
 RSA = rsa.generate_private_key(65537, 2048)
@@ -359,7 +359,7 @@ PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
 def test_pem_is_taken_as_programs_write_it(form: str) -> None:
     """As it comes out of files, environments, YAML and PowerShell."""
     assert PublicKey(PEM_FORMS[form](PUBLIC)).pem
-    assert len(given_server_keys(PEM_FORMS[form](PUBLIC))) == 1
+    assert len(parse_server_keys(PEM_FORMS[form](PUBLIC))) == 1
     assert RsaSigner(PEM_FORMS[form](PRIVATE)).sign(b"x") == RsaSigner(PRIVATE).sign(b"x")
 
 
@@ -403,7 +403,7 @@ def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
 def test_what_is_no_public_key_is_refused_by_its_cause(key: Any, said: str) -> None:
     """The error says what it seems to be, and what to do."""
     with pytest.raises(ConfigurationError, match=said):
-        given_server_keys([key])
+        parse_server_keys([key])
     with pytest.raises(ConfigurationError, match=said):
         PublicKey(key)
 

@@ -20,7 +20,7 @@ from irma_core import (
     TokenAuthentication,
 )
 from irma_core.errors import ConfigurationError, RequestError, SigningError
-from irma_core.trust.request_jwt import asked_in_jwt
+from irma_core.trust.request_jwt import request_in_jwt
 from irma_testing import ScriptedTransport
 
 KEY = bytes(range(223, 255))
@@ -183,7 +183,7 @@ def test_a_text_that_is_no_session_request_jwt_is_refused_at_its_place(
 ) -> None:
     """What the server would refuse is not sent."""
     with pytest.raises(RequestError) as caught:
-        asked_in_jwt(jwt)
+        request_in_jwt(jwt)
     assert caught.value.place == place
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from irma_core import verify_session_request_jwt
 from irma_core.errors import RequestError, RequestJwtError
 from irma_core.models.session_requests import ExtendedRequest, RevocationRequest
-from irma_core.trust.request_jwt import asked_in_jwt
+from irma_core.trust.request_jwt import request_in_jwt
 from irma_core.wire.read_requests import read_request_value
 from tests.trust import make_jwt_vectors
 
@@ -86,7 +86,7 @@ def test_a_start_reads_what_the_server_reads(row: dict[str, Any]) -> None:
     """What `start_session` thinks a JWT asks is what the server will ask."""
     jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
     try:
-        asked = asked_in_jwt(jwt)
+        asked = request_in_jwt(jwt)
     except RequestError:
         assert row["name"] not in TAKEN - {"a revocation"}
         return

@@ -1,4 +1,4 @@
-"""What type checkers see: exact types of flows and the front, and wrong colours refused.
+"""What type checkers see: exact types of flows and the front, and wrong modes refused.
 
 mypy's `warn_unused_ignores` and pyright's setting below make each `type: ignore` here a claim: if
 the checker no longer refuses the line, it complains of the comment.
@@ -16,7 +16,7 @@ from irma_core import (
     AsyncCallbackReceiver,
     AsyncRequestor,
     AsyncSigner,
-    Bearer,
+    Binding,
     CallbackReceiver,
     GatewayAssertion,
     GatewayAuthentication,
@@ -29,7 +29,7 @@ from irma_core import (
     Signer,
     StartedSession,
 )
-from irma_core.flows.context import Wiring
+from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow, Send
 from irma_core.flows.session_calls import get_answer_flow, get_status_flow
@@ -38,7 +38,7 @@ from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 
-GET = HttpRequest("GET", "https://irma.example/health", path="GET health")
+GET = HttpRequest("GET", "https://irma.example/health", label="GET health")
 
 
 def asking() -> Flow[int]:
@@ -54,7 +54,7 @@ def test_a_flow_has_the_exact_type_of_its_answer() -> None:
     assert status == 204
 
 
-def exact(wiring: Wiring, session: StartedSession, requestor: Requestor) -> None:
+def exact(wiring: RequestorContext, session: StartedSession, requestor: Requestor) -> None:
     assert_type(get_answer_flow(wiring, session), Flow[Answer])
     assert_type(get_status_flow(wiring, session), Flow[SessionStatus])
     assert_type(requestor.get_answer(session), Answer)
@@ -64,13 +64,13 @@ def only_a_binding_or_by_name(
     sealer: HandleSealer, session: StartedSession, cookie: str | None
 ) -> None:
     """A cookie that may not be there binds no handle; a visitor without one brings none."""
-    sealer.seal(session, purpose="login", binding=Bearer.ANYBODY)
+    sealer.seal(session, purpose="login", binding=Binding.NONE)
     sealer.seal(session, purpose="login", binding=cookie)  # type: ignore[arg-type]
     sealer.seal(session, purpose="login")  # type: ignore[call-arg]
     sealer.unseal("handle", purpose="login", binding=cookie, now=session.started_at)
 
 
-async def only_a_store_of_its_colour(
+async def only_a_store_of_its_mode(
     requestor: Requestor,
     awaited: AsyncRequestor,
     sealer: HandleSealer,
@@ -99,7 +99,7 @@ async def only_a_store_of_its_colour(
 
 
 def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
-    """Likewise; and a secret, which needs no signer, is for either colour."""
+    """Likewise; and a secret, which needs no signer, is for either mode."""
     gateway = GatewayAuthentication("https://login.example", GatewayAssertion("shop", signer))
     AsyncRequestor("https://irma.example", AsyncScriptedTransport(), gateway=gateway)
     Requestor(
@@ -122,8 +122,8 @@ def only_awaited(authentication: HmacAuthentication[AsyncSigner]) -> None:
     )
 
 
-def only_in_its_colour(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
-    """A status backend goes to the requestor of its colour alone."""
+def only_in_its_mode(backend: StatusBackend, awaited: AsyncStatusBackend) -> None:
+    """A status backend goes to the requestor of its mode alone."""
     url, transport, other = "https://irma.example", ScriptedTransport(), AsyncScriptedTransport()
     Requestor(url, transport, status_backend=backend)
     AsyncRequestor(url, other, status_backend=awaited)
@@ -131,10 +131,10 @@ def only_in_its_colour(backend: StatusBackend, awaited: AsyncStatusBackend) -> N
     AsyncRequestor(url, other, status_backend=backend)  # type: ignore[arg-type]  # the point of it
 
 
-def receivers_have_a_colour(
+def receivers_have_a_mode(
     requestor: Requestor, other: AsyncRequestor, store: Store, awaited: AsyncStore, sealer: Sealer
 ) -> None:
-    """They take the requestor and the store of their colour, and give its answers."""
+    """They take the requestor and the store of their mode, and give its answers."""
     page = "https://shop.example/irma/callback"
     receiver = CallbackReceiver(requestor, page, sealer=sealer, store=store, deliver=print)
     assert_type(receiver.receive("POST", page, [], b""), HttpResponse)
@@ -162,7 +162,7 @@ def later_is_a_task_or_a_thread(
     )
 
 
-def chains_have_a_colour(
+def chains_have_a_mode(
     session: StartedSession, requestor: Requestor, store: Store, sealer: Sealer
 ) -> None:
     """The answers of a chain are iterated in the requestor's."""
@@ -173,7 +173,7 @@ def chains_have_a_colour(
 
 
 async def by_configuration(url: str, uri: str) -> None:
-    """Each opener gives what is of its colour."""
+    """Each opener gives what is of its mode."""
     with connect(url) as requestor, open_store(uri) as store, open_signer(uri) as signer:
         assert_type(requestor, Requestor)
         assert_type(store, Store)

@@ -7,7 +7,7 @@ import httpx
 
 from irma_core import errors as e
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_transport_urllib3 import SystemClock
 
 
@@ -25,15 +25,15 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
             body = b""
             while isinstance(piece := await stream.read(deadline), bytes):
                 if len(body := body + piece) > 1024 * 1024:
-                    raise e.ResponseTooLargeError(request.path, "over 1 MiB", request_sent=True)
-        if piece is Silence.QUIET:
-            raise explained(request.path, TimeoutError())
+                    raise e.ResponseTooLargeError(request.label, "over 1 MiB", request_sent=True)
+        if piece is ReadOutcome.IDLE:
+            raise explained(request.label, TimeoutError())
         return HttpResponse(stream.status, stream.headers, body=body)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> "HttpxStream":
         headers = {"accept-encoding": "identity", **dict(request.headers)}
         url = httpx.URL(request.url)
-        name = request.path.rpartition(" ")[2]  # after the method
+        name = request.label.rpartition(" ")[2]  # after the method
         shown = url.copy_with(path=f"/{name}", query=None)  # what tools that trace httpx see
         sent = httpx.Request(
             request.method,
@@ -47,12 +47,12 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
             try:
                 response = await asyncio.wait_for(self.handle_async_request(sent), left)
                 if "content-encoding" not in response.headers:
-                    return HttpxStream(response, request.path)
+                    return HttpxStream(response, request.label)
                 await response.aclose()
                 failure = httpx.DecodingError("compressed")
             except (httpx.TransportError, TimeoutError) as error:
                 failure = error
-        raise explained(request.path, failure)  # out here: a native error knows the URL
+        raise explained(request.label, failure)  # out here: a native error knows the URL
 
 
 class HttpxStream:
@@ -60,14 +60,14 @@ class HttpxStream:
         self.status, self._response, self._path = response.status_code, response, path
         self.headers = tuple(response.headers.multi_items())
         self._pieces = response.aiter_raw()
-        self._next: asyncio.Future[bytes | Silence] | None = None
+        self._next: asyncio.Future[bytes | ReadOutcome] | None = None
 
-    async def read(self, deadline: float) -> bytes | Silence:
+    async def read(self, deadline: float) -> bytes | ReadOutcome:
         # httpx closes a response whose read is cancelled: so the read goes on, and is looked at.
-        self._next = self._next or asyncio.ensure_future(anext(self._pieces, Silence.END))
+        self._next = self._next or asyncio.ensure_future(anext(self._pieces, ReadOutcome.END))
         left = max(deadline - HttpxTransport.clock.monotonic(), 0)
         if not (await asyncio.wait({self._next}, timeout=left))[0]:
-            return Silence.QUIET
+            return ReadOutcome.IDLE
         read, self._next = self._next, None
         if error := read.exception():
             raise explained(self._path, error)

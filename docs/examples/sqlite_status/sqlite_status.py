@@ -6,8 +6,8 @@ from datetime import timedelta
 from hashlib import sha256
 
 from irma_core import RequestorToken, SessionStatus
-from irma_core.protocol.status_backends import Quiet
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.status_backends import Idle
+from irma_core.protocol.transport import ReadOutcome
 
 TABLE = "CREATE TABLE IF NOT EXISTS told (name TEXT PRIMARY KEY, word TEXT, jwt TEXT, at REAL)"
 TELL = """INSERT INTO told VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO UPDATE
@@ -27,14 +27,14 @@ class SqliteStatusBackend:
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         ends = time.monotonic() + within.total_seconds()
         while True:
             word, _ = self._row(token)
             if word and (after is None or after.may_become(SessionStatus(word))):
                 return SessionStatus(word)
             if time.monotonic() >= ends:
-                return Silence.QUIET
+                return ReadOutcome.IDLE
             time.sleep(0.05)
 
     def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 
-from irma_core.plugins.hookspecs import PluginUri, StoreFactory, WiringContext, hookimpl
+from irma_core.plugins.hookspecs import FactoryContext, PluginUri, StoreFactory, hookimpl
 from irma_core.protocol.stores import AsyncStore, Store
 
 TABLE = "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB, expires REAL)"
@@ -57,5 +57,5 @@ def irma_stores() -> Mapping[str, StoreFactory]:
     return {"shared-file": make_store}
 
 
-def make_store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
+def make_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     return SqliteStore(uri.rest)

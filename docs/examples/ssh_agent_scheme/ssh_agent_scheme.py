@@ -2,7 +2,7 @@ import socket
 from collections.abc import Mapping
 
 from irma_core.errors import ConfigurationError, SigningError
-from irma_core.plugins.hookspecs import Colour, PluginUri, SignerFactory, WiringContext, hookimpl
+from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri, SignerFactory, hookimpl
 from irma_core.trust.signing import AsyncSigner, Signer
 from irma_transport_aiohttp import in_thread
 
@@ -12,14 +12,14 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
     return {"ssh-agent": make_signer}
 
 
-def make_signer(uri: PluginUri, context: WiringContext) -> Signer | AsyncSigner:
+def make_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
     agent = context.secret("ssh-agent").decode()  # not the URI's to decide: it is a path
     listed = fields(ask(agent, b"\x0b")[5:])  # key, comment, key, comment, …
     keys = [key for key, name in zip(*[iter(listed)] * 2, strict=True) if name == uri.rest.encode()]
     if len(keys) != 1 or fields(keys[0])[0] != b"ssh-rsa":
         raise ConfigurationError("ssh-agent has not one RSA key with this comment, see ssh-add -l")
     signer = SshAgentSigner(agent, keys[0])
-    return signer if context.colour is Colour.SYNC else in_thread(signer)
+    return signer if context.mode is Mode.SYNC else in_thread(signer)
 
 
 class SshAgentSigner:

@@ -8,8 +8,8 @@ from typing import cast
 import pytest
 import ssh_agent_scheme
 
-from irma_core.plugins.hookspecs import Colour, WiringContext
-from irma_core.plugins.registry import Plugins
+from irma_core.plugins.hookspecs import FactoryContext, Mode
+from irma_core.plugins.registry import PluginRegistry
 from irma_core.trust.signing import AsyncSigner, Signer
 from irma_testing import ScriptedTransport
 from irma_testing.contracts import AsyncSignerContract, SignerContract
@@ -34,10 +34,10 @@ def public_key(agent: str) -> str:
     return subprocess.check_output(["ssh-keygen", "-e", "-m", "PKCS8", "-f", key], text=True)
 
 
-def wired(agent: str, colour: Colour) -> object:
+def wired(agent: str, mode: Mode) -> object:
     transport = ScriptedTransport()
-    context = WiringContext(colour, transport.clock, transport, {"ssh-agent": agent})
-    return Plugins({"mine": ssh_agent_scheme}).signer("ssh-agent:webshop", context).value
+    context = FactoryContext(mode, transport.clock, transport, {"ssh-agent": agent})
+    return PluginRegistry({"mine": ssh_agent_scheme}).signer("ssh-agent:webshop", context).value
 
 
 class TestSshAgent(SignerContract):
@@ -46,7 +46,7 @@ class TestSshAgent(SignerContract):
         self.agent, self.verifying_key = agent, public_key
 
     def make_signer(self) -> Signer:
-        return cast("Signer", wired(self.agent, Colour.SYNC))
+        return cast("Signer", wired(self.agent, Mode.SYNC))
 
     def make_failing_signer(self) -> Signer:
         return ssh_agent_scheme.SshAgentSigner(self.agent, b"a key that it has not")
@@ -58,4 +58,4 @@ class TestSshAgentAwaited(AsyncSignerContract):
         self.agent, self.verifying_key = agent, public_key
 
     def make_signer(self) -> AsyncSigner:
-        return cast("AsyncSigner", wired(self.agent, Colour.ASYNC))
+        return cast("AsyncSigner", wired(self.agent, Mode.ASYNC))

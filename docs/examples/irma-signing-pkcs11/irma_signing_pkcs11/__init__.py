@@ -12,10 +12,10 @@ from typing import Final
 
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import (
-    Colour,
+    FactoryContext,
+    Mode,
     PluginUri,
     SignerFactory,
-    WiringContext,
     hookimpl,
 )
 from irma_core.tracebacks import boundary
@@ -38,7 +38,7 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
 
 
 @boundary
-def make_signer(uri: PluginUri, context: WiringContext) -> Pkcs11Signer | AsyncPkcs11Signer:
+def make_signer(uri: PluginUri, context: FactoryContext) -> Pkcs11Signer | AsyncPkcs11Signer:
     """Make a signer of a key in a token, and log in there.
 
     Args:
@@ -52,10 +52,10 @@ def make_signer(uri: PluginUri, context: WiringContext) -> Pkcs11Signer | AsyncP
     module = os.fsdecode(context.secret(MODULE))
     signer = Pkcs11Signer(KeySessions(module, key, _pin_of(key, context)))
     signer.open()
-    return signer if context.colour is Colour.SYNC else AsyncPkcs11Signer(signer)
+    return signer if context.mode is Mode.SYNC else AsyncPkcs11Signer(signer)
 
 
-def _pin_of(key: KeyUri, context: WiringContext) -> Callable[[], bytes]:
+def _pin_of(key: KeyUri, context: FactoryContext) -> Callable[[], bytes]:
     """Give what reads the PIN; it is read anew for each login, and never kept."""
     if (key.pin_file is None) == (PIN not in context.secrets):
         raise ConfigurationError(

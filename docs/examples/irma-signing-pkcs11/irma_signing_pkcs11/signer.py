@@ -1,4 +1,4 @@
-"""The signers, one a colour: what irma-backend sees of a key in a token."""
+"""The signers, one a mode: what irma-backend sees of a key in a token."""
 
 from __future__ import annotations
 

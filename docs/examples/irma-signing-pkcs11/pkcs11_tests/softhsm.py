@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pkcs11.exceptions import PKCS11Error
 
-from irma_core.plugins.hookspecs import Colour, PluginUri, Secret, WiringContext
+from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri, Secret
 from irma_signing_pkcs11 import MODULE, irma_signing_schemes
 from irma_signing_pkcs11 import PIN as PIN_NAME
 from irma_signing_pkcs11.module import load_module
@@ -112,22 +112,22 @@ class SoftHsm:
 
     def wire(self, rest: str, *, pin: Secret | None = PIN, module: str = "") -> Pkcs11Signer:
         """Make a signer as irma-backend does, of what stands behind `pkcs11:`."""
-        signer = self._wire(rest, Colour.SYNC, pin, module)
+        signer = self._wire(rest, Mode.SYNC, pin, module)
         assert isinstance(signer, Pkcs11Signer)
         return signer
 
     def wire_async(self, rest: str) -> AsyncPkcs11Signer:
-        """Make one of the other colour."""
-        signer = self._wire(rest, Colour.ASYNC, PIN, "")
+        """Make one of the other mode."""
+        signer = self._wire(rest, Mode.ASYNC, PIN, "")
         assert isinstance(signer, AsyncPkcs11Signer)
         return signer
 
-    def _wire(self, rest: str, colour: Colour, pin: Secret | None, module: str) -> object:
+    def _wire(self, rest: str, mode: Mode, pin: Secret | None, module: str) -> object:
         transport = ScriptedTransport()
         secrets: dict[str, Secret] = {MODULE: module or str(self.module)}
         if pin is not None:
             secrets[PIN_NAME] = pin
-        context = WiringContext(colour, transport.clock, transport, secrets)
+        context = FactoryContext(mode, transport.clock, transport, secrets)
         (factory,) = irma_signing_schemes().values()
         return factory(PluginUri("pkcs11", f"pkcs11:{rest}"), context)
 

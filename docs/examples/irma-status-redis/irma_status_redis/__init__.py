@@ -1,4 +1,4 @@
-"""Redis for irma-backend: a status backend and a store, each in two colours.
+"""Redis for irma-backend: a status backend and a store, each in two modes.
 
 By configuration: `connect(…, status="redis://…", plugins=["irma-status-redis"])`. Or made by hand:
 

@@ -1,4 +1,4 @@
-"""redis-py's clients, one a colour: nothing repeated, and every wait bounded.
+"""redis-py's clients, one a mode: nothing repeated, and every wait bounded.
 
 redis-py repeats a command whose answer was lost, ten times. A `SET NX` that is repeated finds its
 own key, and the work is done by nobody: what to do again is for the caller to say.

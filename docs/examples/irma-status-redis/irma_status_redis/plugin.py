@@ -7,12 +7,12 @@ from functools import partial
 from typing import Final
 
 from irma_core.plugins.hookspecs import (
-    Colour,
+    FactoryContext,
+    Mode,
     PluginUri,
     Secret,
     StatusBackendFactory,
     StoreFactory,
-    WiringContext,
     hookimpl,
 )
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
@@ -41,21 +41,21 @@ def irma_stores() -> Mapping[str, StoreFactory]:
     return dict.fromkeys(SCHEMES, _store)
 
 
-def _status_backend(uri: PluginUri, context: WiringContext) -> StatusBackend | AsyncStatusBackend:
+def _status_backend(uri: PluginUri, context: FactoryContext) -> StatusBackend | AsyncStatusBackend:
     password = _password(context)
     check_server(uri.text, password, keeps_all=False)
-    if context.colour is Colour.SYNC:
+    if context.mode is Mode.SYNC:
         return RedisStatusBackend(uri.text, password=password)
     return AsyncRedisStatusBackend(uri.text, password=password)
 
 
-def _store(uri: PluginUri, context: WiringContext) -> Store | AsyncStore:
+def _store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     password = _password(context)
     check_server(uri.text, password, keeps_all=True)
-    if context.colour is Colour.SYNC:
+    if context.mode is Mode.SYNC:
         return RedisStore(uri.text, password=password)
     return AsyncRedisStore(uri.text, password=password)
 
 
-def _password(context: WiringContext) -> Secret | None:
+def _password(context: FactoryContext) -> Secret | None:
     return partial(context.secret, PASSWORD) if PASSWORD in context.secrets else None

@@ -10,8 +10,8 @@ from typing import final
 from irma_core import RequestorToken, SessionStatus
 from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
-from irma_core.protocol.status_backends import Quiet
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.status_backends import Idle
+from irma_core.protocol.transport import ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_status_redis.clients import as_bytes, make_client
 from irma_status_redis.failures import Door
@@ -41,7 +41,7 @@ class RedisStatusBackend:
 
     def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         """Wait for a status; see `StatusBackend.next_status`.
 
         Raises:
@@ -50,14 +50,14 @@ class RedisStatusBackend:
         record = SessionRecord(token)
         deadline = time.monotonic() + within.total_seconds()
         if within <= timedelta(0):
-            return record.newer(self._look(record.status_place), after) or Silence.QUIET
+            return record.newer(self._look(record.status_place), after) or ReadOutcome.IDLE
         with self._listener.hearing(record.key) as heard:
             status = record.newer(self._look(record.status_place), after)
             while status is None:
                 try:
                     told = heard.get(timeout=max(deadline - time.monotonic(), 0))
                 except Empty:
-                    return Silence.QUIET
+                    return ReadOutcome.IDLE
                 if isinstance(told, str):
                     raise StatusBackendError(told)
                 status = record.newer(told, after)

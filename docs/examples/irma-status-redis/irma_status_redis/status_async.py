@@ -9,8 +9,8 @@ from typing import final
 from irma_core import RequestorToken, SessionStatus
 from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
-from irma_core.protocol.status_backends import Quiet
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.status_backends import Idle
+from irma_core.protocol.transport import ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_status_redis.clients import make_async_client
 from irma_status_redis.failures import Door
@@ -34,11 +34,13 @@ class AsyncRedisStatusBackend:
 
     async def next_status(
         self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Quiet:
+    ) -> SessionStatus | Idle:
         """Wait for a status; see `RedisStatusBackend.next_status`."""
         record = SessionRecord(token)
         if within <= timedelta(0):
-            return record.newer(await self._looks.look(record.status_place), after) or Silence.QUIET
+            return (
+                record.newer(await self._looks.look(record.status_place), after) or ReadOutcome.IDLE
+            )
         deadline = asyncio.get_running_loop().time() + within.total_seconds()
         async with self._listener.hearing(record.key) as heard:
             status = record.newer(await self._looks.look(record.status_place), after)
@@ -47,7 +49,7 @@ class AsyncRedisStatusBackend:
                     async with asyncio.timeout_at(deadline):
                         told = await heard.get()
                 except TimeoutError:
-                    return Silence.QUIET
+                    return ReadOutcome.IDLE
                 if isinstance(told, str):
                     raise StatusBackendError(told)
                 status = record.newer(told, after)

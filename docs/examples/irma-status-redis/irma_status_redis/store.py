@@ -1,4 +1,4 @@
-"""The store, in both colours: what must happen once among all processes that share a Redis.
+"""The store, in both modes: what must happen once among all processes that share a Redis.
 
 Redis sees a hash of each key, since keys may name sessions. Values are kept as they are behind one
 byte, which tells an empty value from an absent one where only a part is read.

@@ -1,4 +1,4 @@
-"""Who waits for which session in this process, and how they are told. For both colours."""
+"""Who waits for which session in this process, and how they are told. For both modes."""
 
 from __future__ import annotations
 

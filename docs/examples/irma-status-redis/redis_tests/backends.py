@@ -1,4 +1,4 @@
-"""Both colours of the status backend behind one face, for tests that are the same for them."""
+"""Both modes of the status backend behind one face, for tests that are the same for them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from irma_core import RequestorToken, SessionStatus
 from irma_core.plugins.hookspecs import Secret
 from irma_status_redis import AsyncRedisStatusBackend, RedisStatusBackend
 
-__all__ = ["COLOURS", "Backend", "a_token", "opened"]
+__all__ = ["MODES", "Backend", "a_token", "opened"]
 
-COLOURS = pytest.mark.parametrize("colour", ["sync", "async"])
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 
 @final
 class Backend:
-    """A status backend, awaited in either colour.
+    """A status backend, awaited in either mode.
 
     Args:
         backend: Whose methods are called, on threads where they are sync.
@@ -56,9 +56,9 @@ class Backend:
 
 
 @asynccontextmanager
-async def opened(colour: str, uri: str, password: Secret | None = None) -> AsyncGenerator[Backend]:
+async def opened(mode: str, uri: str, password: Secret | None = None) -> AsyncGenerator[Backend]:
     """Make a backend, and close it."""
-    if colour == "sync":
+    if mode == "sync":
         backend = RedisStatusBackend(uri, password=password)
         try:
             yield Backend(backend)

@@ -14,7 +14,7 @@ from irma_core.errors import ConfigurationError
 from irma_status_redis import RedisStatusBackend, RedisStore
 from irma_status_redis.address import Address
 from irma_status_redis.clients import make_client
-from redis_tests.backends import COLOURS, a_token, opened
+from redis_tests.backends import MODES, a_token, opened
 from redis_tests.redis_server import RedisServer
 
 SECRET = "a-secret-part"
@@ -115,12 +115,12 @@ def test_two_passwords_are_one_too_many() -> None:
         RedisStore(f"redis://:{SECRET}@host", password="another")
 
 
-@COLOURS
-def test_a_socket_of_this_machine_works_as_well(colour: str, server: RedisServer) -> None:
+@MODES
+def test_a_socket_of_this_machine_works_as_well(mode: str, server: RedisServer) -> None:
     """Without any port."""
 
     async def story() -> None:
-        async with opened(colour, f"unix://{server.socket_path}") as backend:
+        async with opened(mode, f"unix://{server.socket_path}") as backend:
             token = a_token()
             await backend.publish(token, SessionStatus.DONE)
             assert await backend.wait(token) is SessionStatus.DONE

@@ -10,10 +10,10 @@ import pytest
 
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
-from irma_core.protocol.transport import Silence
+from irma_core.protocol.transport import ReadOutcome
 from irma_status_redis import AsyncRedisStore, RedisStore, listening, listening_async
 from irma_status_redis.clients import as_bytes
-from redis_tests.backends import COLOURS, a_token, opened
+from redis_tests.backends import MODES, a_token, opened
 from redis_tests.redis_server import RedisServer
 
 CONNECTED, DONE = SessionStatus.CONNECTED, SessionStatus.DONE
@@ -22,12 +22,12 @@ LONGEST = 8.0  # seconds that a call may take to fail
 JWT = "a-signed-result-with-ada@example.com"
 
 
-@COLOURS
-def test_who_waits_hears_of_a_crash_and_is_back_after_it(colour: str, server: RedisServer) -> None:
+@MODES
+def test_who_waits_hears_of_a_crash_and_is_back_after_it(mode: str, server: RedisServer) -> None:
     """Nobody takes the silence of a connection that broke for no news."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+        async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             waits = [asyncio.create_task(watching.wait(token)) for _ in range(3)]
             await asyncio.sleep(BEGUN)
@@ -52,12 +52,12 @@ def test_who_waits_hears_of_a_crash_and_is_back_after_it(colour: str, server: Re
     asyncio.run(story())
 
 
-@COLOURS
-def test_a_redis_that_hangs_is_found_out(colour: str, server: RedisServer) -> None:
+@MODES
+def test_a_redis_that_hangs_is_found_out(mode: str, server: RedisServer) -> None:
     """Its connections are open, and nothing comes: only a ping tells that from quiet."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+        async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
             await asyncio.sleep(BEGUN)
@@ -76,12 +76,12 @@ def test_a_redis_that_hangs_is_found_out(colour: str, server: RedisServer) -> No
     asyncio.run(story())
 
 
-@COLOURS
-def test_a_redis_that_is_slow_is_waited_for(colour: str, server: RedisServer) -> None:
+@MODES
+def test_a_redis_that_is_slow_is_waited_for(mode: str, server: RedisServer) -> None:
     """For a second it does not answer; that is no failure."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+        async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
             await asyncio.sleep(BEGUN)
@@ -97,16 +97,16 @@ def test_a_redis_that_is_slow_is_waited_for(colour: str, server: RedisServer) ->
     asyncio.run(story())
 
 
-@COLOURS
+@MODES
 def test_quiet_minutes_do_not_end_a_wait(
-    colour: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    mode: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ping that is answered keeps the connection trusted."""
     monkeypatch.setattr(listening, "SILENCE", 0.3)
     monkeypatch.setattr(listening_async, "SILENCE", 0.3)
 
     async def story() -> None:
-        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
+        async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
             token = a_token()
             wait = asyncio.create_task(watching.wait(token))
             await asyncio.sleep(1.5)
@@ -117,12 +117,12 @@ def test_quiet_minutes_do_not_end_a_wait(
     asyncio.run(story())
 
 
-@COLOURS
-def test_a_full_redis_tells_who_waits_and_keeps_nothing(colour: str, server: RedisServer) -> None:
+@MODES
+def test_a_full_redis_tells_who_waits_and_keeps_nothing(mode: str, server: RedisServer) -> None:
     """Who publishes hears that it is not kept, as the answer is not."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as backend:
+        async with opened(mode, server.uri) as backend:
             token = a_token()
             wait = asyncio.create_task(backend.wait(token))
             await asyncio.sleep(BEGUN)
@@ -131,7 +131,7 @@ def test_a_full_redis_tells_who_waits_and_keeps_nothing(colour: str, server: Red
                 with pytest.raises(StatusBackendError, match="out of memory"):
                     await backend.publish(token, DONE, JWT)
                 assert await wait is DONE
-                assert await backend.wait(token, seconds=0) is Silence.QUIET
+                assert await backend.wait(token, seconds=0) is ReadOutcome.IDLE
                 assert await backend.result(token) is None
                 client.config_set("maxmemory", "0")
             await backend.publish(token, DONE, JWT)
@@ -162,14 +162,14 @@ def test_a_full_or_lost_redis_lets_nothing_happen_twice(server: RedisServer) -> 
     store.close()
 
 
-@COLOURS
+@MODES
 def test_a_restarted_redis_is_found_by_connections_that_were_idle(
-    colour: str, server: RedisServer
+    mode: str, server: RedisServer
 ) -> None:
     """The first call after it is none that fails."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as backend:
+        async with opened(mode, server.uri) as backend:
             token = a_token()
             await backend.publish(token, CONNECTED)
             await asyncio.to_thread(server.kill)  # the loop goes on, as it does in a program
@@ -180,14 +180,12 @@ def test_a_restarted_redis_is_found_by_connections_that_were_idle(
     asyncio.run(story())
 
 
-@COLOURS
-def test_nothing_of_a_session_can_be_read_or_made_in_redis(
-    colour: str, server: RedisServer
-) -> None:
+@MODES
+def test_nothing_of_a_session_can_be_read_or_made_in_redis(mode: str, server: RedisServer) -> None:
     """Without its token: no name and no value has it, and what others write is refused."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as backend:
+        async with opened(mode, server.uri) as backend:
             token, other = a_token(), a_token()
             await backend.publish(token, CONNECTED)
             await backend.publish(other, DONE, JWT)
@@ -229,13 +227,13 @@ def test_nothing_of_a_session_can_be_read_or_made_in_redis(
     asyncio.run(story())
 
 
-@COLOURS
-def test_many_watches_share_the_connections(colour: str, server: RedisServer) -> None:
+@MODES
+def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> None:
     """One hears for all; the commands have a handful."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as watching, opened("async", server.uri) as telling:
-            tokens = [a_token() for _ in range(1000 if colour == "async" else 30)]
+        async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
+            tokens = [a_token() for _ in range(1000 if mode == "async" else 30)]
             waits = asyncio.gather(*(watching.wait(token) for token in tokens))
             await asyncio.sleep(1)
             with server.client() as client:
@@ -249,15 +247,15 @@ def test_many_watches_share_the_connections(colour: str, server: RedisServer) ->
     asyncio.run(story())
 
 
-@COLOURS
-def test_a_password_that_cannot_be_got_is_told_as_that(colour: str, server: RedisServer) -> None:
+@MODES
+def test_a_password_that_cannot_be_got_is_told_as_that(mode: str, server: RedisServer) -> None:
     """And not as a connection that was lost: it is asked for at each connection."""
 
     def password() -> str:
         raise FileNotFoundError("/run/secrets/redis")
 
     async def story() -> None:
-        async with opened(colour, server.uri, password) as backend:
+        async with opened(mode, server.uri, password) as backend:
             token = a_token()
             for failing in (
                 backend.wait(token),
@@ -270,12 +268,12 @@ def test_a_password_that_cannot_be_got_is_told_as_that(colour: str, server: Redi
     asyncio.run(story())
 
 
-@COLOURS
-def test_closing_tells_who_waits(colour: str, server: RedisServer) -> None:
+@MODES
+def test_closing_tells_who_waits(mode: str, server: RedisServer) -> None:
     """And leaves no connection."""
 
     async def story() -> None:
-        async with opened(colour, server.uri) as backend:
+        async with opened(mode, server.uri) as backend:
             wait = asyncio.create_task(backend.wait(a_token()))
             await asyncio.sleep(BEGUN)
         with pytest.raises(StatusBackendError, match="closed"):
@@ -325,17 +323,17 @@ def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
         assert len(client.client_list()) == 1
 
 
-@COLOURS
+@MODES
 @pytest.mark.parametrize("password", [None, "wrong"])
 def test_a_refused_login_is_told_without_the_password(
-    colour: str, password: str | None, server: RedisServer
+    mode: str, password: str | None, server: RedisServer
 ) -> None:
     """Nor is the address in any text, behind the error or not."""
 
     async def story() -> None:
         with server.client() as client:
             client.config_set("requirepass", "right")
-        async with opened(colour, server.uri, password) as backend:
+        async with opened(mode, server.uri, password) as backend:
             for failing in (backend.wait(a_token()), backend.publish(a_token(), DONE)):
                 with pytest.raises(StatusBackendError, match="refuses the user name") as caught:
                     await failing
@@ -344,14 +342,14 @@ def test_a_refused_login_is_told_without_the_password(
                 assert str(server.port) not in told
                 assert caught.value.__cause__ is None
                 assert caught.value.__context__ is None
-        async with opened(colour, server.uri, lambda: b"right") as backend:
+        async with opened(mode, server.uri, lambda: b"right") as backend:
             await backend.publish(a_token(), DONE)
 
     asyncio.run(story())
 
 
-@COLOURS
-def test_a_user_without_permission_is_told_so(colour: str, server: RedisServer) -> None:
+@MODES
+def test_a_user_without_permission_is_told_so(mode: str, server: RedisServer) -> None:
     """And the permissions in the README are enough."""
 
     async def story() -> None:
@@ -362,10 +360,10 @@ def test_a_user_without_permission_is_told_so(colour: str, server: RedisServer) 
             client.execute_command("ACL", "SETUSER", "none", "on", ">secret")
             client.execute_command("ACL", "SETUSER", "some", "on", ">secret", *named.split())
         uri = f"redis://{{}}@127.0.0.1:{server.port}/1"
-        async with opened(colour, uri.format("none"), "secret") as backend:
+        async with opened(mode, uri.format("none"), "secret") as backend:
             with pytest.raises(StatusBackendError, match="permission"):
                 await backend.publish(a_token(), DONE)
-        async with opened(colour, uri.format("some"), "secret") as backend:
+        async with opened(mode, uri.format("some"), "secret") as backend:
             token = a_token()
             wait = asyncio.create_task(backend.wait(token))
             await asyncio.sleep(BEGUN)
