@@ -45,7 +45,7 @@ class TokenAuthentication:
     """For `auth_method: token`.
 
     Args:
-        secret: The shared token, sent as it is: no `Binding`.
+        secret: The shared token, sent as it is: no `Bearer`.
 
     Raises:
         ConfigurationError: It is empty, or cannot stand in an HTTP header.
