@@ -10,7 +10,7 @@ from chaos.findings import Finding
 from irma_core.errors import MalformedResponseError, ResponseTooLargeError
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import AsyncTransport
-from irma_testing.contracts.harness import OnThread
+from irma_testing.contracts.harness import ThreadedTransport
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
 from irma_testing.misbehaviours import endless_body, gzip_bomb, raw
 from irma_transport_aiohttp import AiohttpTransport
@@ -41,7 +41,7 @@ def findings(rounds: int) -> Iterator[Finding]:
 
 async def _both(url: str) -> tuple[int, int]:
     with Urllib3Transport() as blocking:
-        sync, sync_peak = await _refusal(OnThread(blocking), url)
+        sync, sync_peak = await _refusal(ThreadedTransport(blocking), url)
     async with AiohttpTransport() as transport:
         awaited, peak = await _refusal(transport, url)
     return sync + awaited, max(sync_peak, peak)

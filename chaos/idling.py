@@ -13,7 +13,7 @@ from chaos.findings import Finding
 from irma_core.errors import IrmaError
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import AsyncTransport
-from irma_testing.contracts.harness import OnThread
+from irma_testing.contracts.harness import ThreadedTransport
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaviours import answer
 from irma_transport_aiohttp import AiohttpTransport
@@ -22,7 +22,7 @@ from irma_transport_urllib3 import Urllib3Transport
 __all__ = ["findings"]
 
 DELAY = 0.02
-AT_ONCE = 50
+CONCURRENT_CALLS = 50
 TLS = ssl.create_default_context()  # not used; to make one for each transport would take long
 
 
@@ -49,7 +49,7 @@ def findings(count: int, seed: int) -> Iterator[Finding]:
 
 async def _all(mode: str, url: str, pauses: list[float]) -> list[float | None]:
     """Post twice for each pause, on a transport of its own; give the gaps, or None for failures."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate = asyncio.Semaphore(CONCURRENT_CALLS)
 
     async def one(number: int, pause: float) -> float | None:
         async with gate:
@@ -58,7 +58,7 @@ async def _all(mode: str, url: str, pauses: list[float]) -> list[float | None]:
                     async with AiohttpTransport(ssl_context=TLS) as transport:
                         return await _twice(transport, url, b"%d" % number, pause)
                 with Urllib3Transport(ssl_context=TLS) as blocking:
-                    return await _twice(OnThread(blocking), url, b"%d" % number, pause)
+                    return await _twice(ThreadedTransport(blocking), url, b"%d" % number, pause)
             except IrmaError:
                 return None
 

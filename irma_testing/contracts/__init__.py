@@ -1,4 +1,4 @@
-"""What transports, signers, status backends and stores must pass, as pytest classes to subclass.
+"""Tests for your own transports, signers, status backends and stores: pytest classes to subclass.
 
     class TestMyTransport(TransportContract):
         def make_transport(self):
@@ -19,8 +19,8 @@
             return MyStore(...)
 
 See `write-a-transport.md`, `write-a-signing-scheme.md`, `write-a-status-backend.md` and
-`write-a-store.md` in `docs/how-to`. `VERSION` is raised when a test is added that something might
-fail which passed before.
+`write-a-store.md` in `docs/how-to`. `VERSION` is raised when an added test may fail for something
+that passed before.
 """
 
 from importlib.util import find_spec

@@ -1,15 +1,16 @@
-"""Where a contract is played: a server that misbehaves on loopback, and the transport in question.
+"""Run the scenarios of the contracts, against a misbehaving server or with plugins.
 
-Each test is written once, awaited; a sync transport does its part on a thread. So third parties
-need no pytest plugin for asyncio.
+Every scenario is written once, as a coroutine. A sync transport or plugin does its part on a
+thread, so authors need no pytest plugin for asyncio.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -28,139 +29,142 @@ from irma_core.protocol.transport import (
     ReadOutcome,
     Transport,
 )
-from irma_testing.contracts.signer import told
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
 
 __all__ = [
-    "AT_ONCE",
-    "LENIENCE",
+    "CONCURRENT_CALLS",
+    "MAX_DELAY",
     "TOKEN",
-    "AwaitedPartContract",
+    "AsyncPluginContract",
     "HarnessMixin",
-    "OnThread",
     "PluginContract",
     "Scenario",
-    "Stage",
+    "ThreadedTransport",
+    "TransportHarness",
     "elapsed",
     "get",
+    "leaked_secret",
     "post",
 ]
 
 
+CONCURRENT_CALLS: Final = 32
+"""How many calls a test of concurrency makes."""
+MAX_DELAY: Final = 10.0
+"""Seconds that a call may be late on a busy machine. A call without a bound takes longer."""
 TOKEN: Final = "abcdefghijKLMNOPQRST"  # noqa: S105  # made up
-"""Stands for a requestor token in each URL; no error may tell it."""
-_LENIENCE: Final = 10.0
-"""Seconds that a call may be late on a busy machine. A call without a bound is later than that."""
+"""The requestor token in each URL. No error may contain it."""
+_FULL_PEM_LINE: Final = 16
 ErrorT = TypeVar("ErrorT", bound=TransportError)
+PluginT = TypeVar("PluginT")
 
 
 def get(server: MisbehavingServer) -> HttpRequest:
-    """Give a request for a session's result."""
+    """Return a request for a session's result."""
     return HttpRequest("GET", f"{server.url}/session/{TOKEN}/result", label="GET session/{token}/…")
 
 
 def post(server: MisbehavingServer, body: bytes = b"{}", *headers: tuple[str, str]) -> HttpRequest:
-    """Give a request that starts a session."""
+    """Return a request that starts a session."""
     url = f"{server.url}/session"
     return HttpRequest("POST", url, label="POST session", headers=headers, body=body)
 
 
 @final
-class Stage:
-    """The transport and the server of one test."""
+class TransportHarness:
+    """The transport under test and the server that it calls."""
 
     def __init__(self, transport: AsyncTransport, server: MisbehavingServer) -> None:
         self.transport = transport
         self.server = server
 
-    async def send(self, request: HttpRequest, within: float = 15) -> HttpResponse:
-        """Send within some seconds."""
-        return await self.transport.send(request, self.at(within))
+    async def send(self, request: HttpRequest, timeout: float = 15) -> HttpResponse:
+        """Send the request, with a deadline `timeout` seconds from now."""
+        return await self.transport.send(request, self.deadline(timeout))
 
-    async def open(self, within: float = 15) -> AsyncByteStream:
-        """Open a stream within some seconds."""
-        return await self.transport.open_stream(get(self.server), self.at(within))
+    async def open(self, timeout: float = 15) -> AsyncByteStream:
+        """Open a stream, with a deadline `timeout` seconds from now."""
+        return await self.transport.open_stream(get(self.server), self.deadline(timeout))
 
-    async def read(self, stream: AsyncByteStream, within: float = 15) -> bytes | ReadOutcome:
-        """Read within some seconds, and check that it takes no longer."""
-        begun = self.transport.clock.monotonic()
+    async def read(self, stream: AsyncByteStream, timeout: float = 15) -> bytes | ReadOutcome:
+        """Read once, and check that the read ends by its deadline."""
+        start = self.transport.clock.monotonic()
         try:
-            return await stream.read(begun + within)
+            return await stream.read(start + timeout)
         finally:
-            took = self.transport.clock.monotonic() - begun
-            assert took <= max(within, 0) + _LENIENCE, "a read takes longer than its deadline"
+            duration = self.transport.clock.monotonic() - start
+            assert duration <= max(timeout, 0) + MAX_DELAY, "a read outlasts its deadline"
 
-    async def all_of(self, stream: AsyncByteStream) -> bytes:
+    async def read_all(self, stream: AsyncByteStream) -> bytes:
         """Read a stream to its end."""
         body = b""
         while isinstance(piece := await self.read(stream), bytes):
-            assert piece, "a stream gives no empty bytes: QUIET or END"
+            assert piece, "a read must return IDLE or END instead of empty bytes"
             body += piece
-        assert piece is ReadOutcome.END, "the stream is quiet, though the server has ended it"
+        assert piece is ReadOutcome.END, "the stream is idle although the server has ended it"
         return body
 
     async def failure(
-        self, kind: type[ErrorT], act: Awaitable[object], within: float = 15
+        self, kind: type[ErrorT], call: Awaitable[object], timeout: float = 15
     ) -> ErrorT:
-        """Give the error of an act that must fail so, in time and without telling the token."""
-        begun = self.transport.clock.monotonic()
+        """Return the error of a call that must fail: of this kind, in time, without the token."""
+        start = self.transport.clock.monotonic()
         with pytest.raises(kind) as caught:
-            await act
-        took = self.transport.clock.monotonic() - begun
-        assert took <= max(within, 0) + _LENIENCE, "the failure comes after the deadline"
+            await call
+        duration = self.transport.clock.monotonic() - start
+        assert duration <= max(timeout, 0) + MAX_DELAY, "the call fails after its deadline"
         error = caught.value
-        told = "".join((str(error), repr(error), *traceback.format_exception(error)))
-        assert TOKEN not in told, "the error tells the requestor token"
+        assert leaked_secret(error, [TOKEN]) is None, "the error contains the requestor token"
         return error
 
-    async def closed(self) -> None:
-        """Wait until the server has closed all connections, and the transport could see it."""
+    async def wait_until_closed(self) -> None:
+        """Wait until the server has closed all connections and the transport can notice it."""
         await asyncio.to_thread(self.server.wait_until_closed)
         await self.transport.sleep(timedelta(seconds=0.05))
 
-    def at(self, within: float) -> float:
-        """Give a deadline some seconds from now."""
-        return self.transport.clock.monotonic() + within
+    def deadline(self, timeout: float) -> float:
+        """Return the deadline `timeout` seconds from now, on the transport's clock."""
+        return self.transport.clock.monotonic() + timeout
 
 
-Scenario: TypeAlias = Callable[[Stage], Awaitable[None]]
+Scenario: TypeAlias = Callable[[TransportHarness], Awaitable[None]]
 
 
 class HarnessMixin:
-    """What plays a story; the two contracts say how a transport is made."""
+    """Runs the scenarios of the transport contracts, which define how a transport is made."""
 
-    def opened(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Make the transport; closed after the story."""
+    def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
+        """Make the transport, and close it after the scenario."""
         raise NotImplementedError
 
-    def play(
-        self, story: Scenario, *behaviours: Behaviour, at_connect: Behaviour | None = None
+    def run_scenario(
+        self, scenario: Scenario, *behaviours: Behaviour, at_connect: Behaviour | None = None
     ) -> MisbehavingServer:
-        """Play a story at a server that behaves so; give the server, with what it received."""
+        """Run a scenario against a server with these behaviours, and return that server."""
 
-        async def whole() -> MisbehavingServer:
+        async def run() -> MisbehavingServer:
             with MisbehavingServer(*behaviours, at_connect=at_connect) as server:
-                async with self.opened() as transport:
-                    await story(Stage(transport, server))
+                async with self.open_transport() as transport:
+                    await scenario(TransportHarness(transport, server))
             return server
 
-        return asyncio.run(whole())
+        return asyncio.run(run())
 
 
 @final
-class OnThread:
-    """A sync transport behind the awaited protocol."""
+class ThreadedTransport:
+    """An async transport that runs a sync transport on threads."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
     @property
     def clock(self) -> Clock:
-        """The transport's."""
+        """The clock of the sync transport."""
         return self._transport.clock
 
     def jitter(self) -> float:
-        """The transport's."""
+        """Return the jitter of the sync transport."""
         return self._transport.jitter()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
@@ -168,9 +172,9 @@ class OnThread:
         return await asyncio.to_thread(self._transport.send, request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
-        """Open on a thread."""
-        opened = await asyncio.to_thread(self._transport.open_stream, request, deadline)
-        return _StreamOnThread(opened)
+        """Open a stream on a thread."""
+        stream = await asyncio.to_thread(self._transport.open_stream, request, deadline)
+        return _ThreadedStream(stream)
 
     async def sleep(self, duration: timedelta) -> None:
         """Sleep on a thread."""
@@ -178,7 +182,7 @@ class OnThread:
 
 
 @final
-class _StreamOnThread:
+class _ThreadedStream:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self.status, self.headers = stream.status, stream.headers
@@ -190,86 +194,110 @@ class _StreamOnThread:
         self._stream.close()
 
 
-AT_ONCE: Final = 32
-"""How many calls are made at once, where that is the question."""
-LENIENCE: Final = 10.0
-"""Seconds that a call may be late on a busy machine. A call without a bound is later than that."""
-PartT = TypeVar("PartT")
-
-
-class PluginContract(Generic[PartT]):
-    """What plays; the contracts say what, their subclasses with what.
+class PluginContract(Generic[PluginT]):
+    """Runs the scenarios of a contract for sync plugins.
 
     Attributes:
-        secrets: What no text may tell: passwords, addresses with a password in them.
+        secrets: Values that no string may contain: passwords, URLs that contain a password.
     """
 
     secrets: Sequence[str | bytes] = ()
 
-    def make_part(self) -> PartT:
-        """Make one; see the contract."""
+    def make_plugin(self) -> PluginT:
+        """Make the plugin under test; each contract has its own name for this."""
         raise NotImplementedError
 
-    def make_failing_part(self) -> PartT:
-        """Make one whose service is away; see the contract."""
+    def make_failing_plugin(self) -> PluginT:
+        """Make a plugin whose service cannot be reached; see `make_plugin`."""
         raise NotImplementedError
 
     async def call(self, method: Callable[..., Any], *arguments: object) -> Any:
-        """Call a method of the part: a sync one on a thread."""
+        """Call a method of the plugin on a thread."""
         answer = await asyncio.to_thread(method, *arguments)
-        assert not isawaitable(answer), "a sync part answers at once"
+        assert not isawaitable(answer), "a sync plugin must not return an awaitable"
         return answer
 
-    async def close(self, part: Any) -> None:
-        """Close the part."""
-        await self.call(part.close)
+    async def close(self, plugin: Any) -> None:
+        """Close the plugin."""
+        await self.call(plugin.close)
 
-    def play(self, story: Callable[..., Awaitable[None]], parts: int = 1) -> None:
-        """Make so many that know the same, play a story with them, and close them."""
+    def run_scenario(self, scenario: Callable[..., Awaitable[None]], count: int = 1) -> None:
+        """Run a scenario with `count` plugins that share their state, and close them."""
 
-        async def whole() -> None:
-            asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * AT_ONCE))
-            made = [self.make_part() for _ in range(parts)]
+        async def run() -> None:
+            executor = ThreadPoolExecutor(2 * CONCURRENT_CALLS)
+            asyncio.get_running_loop().set_default_executor(executor)
+            plugins = [self.make_plugin() for _ in range(count)]
             try:
-                await story(*made)
+                await scenario(*plugins)
             finally:
-                for part in made:
-                    await self.close(part)
+                for plugin in plugins:
+                    await self.close(plugin)
 
-        asyncio.run(whole())
+        asyncio.run(run())
 
-    def play_failing(self, story: Callable[[Any], Awaitable[None]], within: float) -> None:
-        """Play with one whose service is away: it must fail in time, and tell no secret."""
+    def run_failing_scenario(
+        self, scenario: Callable[[Any], Awaitable[None]], timeout: float
+    ) -> None:
+        """Run a scenario that must fail in time, and check that its error contains no secret."""
 
-        async def whole() -> None:
-            part = self.make_failing_part()
-            begun = time.monotonic()
+        async def run() -> None:
+            plugin = self.make_failing_plugin()
+            start = time.monotonic()
             failure: Exception | None = None
             try:
-                await story(part)
-            except Exception as error:  # noqa: BLE001  # whatever it raises is looked at
+                await scenario(plugin)
+            except Exception as error:  # noqa: BLE001  # every kind of error is checked
                 failure = error
-            assert failure is not None, "its service is away, and it does not say so"
-            assert elapsed(begun) <= within, f"it takes over {within} s to fail"
-            assert not isinstance(failure, ConfigurationError), "its service fails, not a setting"
-            assert told(failure, self.secrets) is None, "the error tells a secret"
-            await self.close(part)
+            assert failure is not None, "the service cannot be reached, and no error is raised"
+            assert elapsed(start) <= timeout, f"the failure takes more than {timeout} s"
+            assert not isinstance(failure, ConfigurationError), "no setting is wrong here"
+            assert leaked_secret(failure, self.secrets) is None, "the error contains a secret"
+            await self.close(plugin)
 
-        asyncio.run(whole())
+        asyncio.run(run())
 
 
-class AwaitedPartContract(PluginContract[PartT]):
-    """The same for a part that is awaited."""
+class AsyncPluginContract(PluginContract[PluginT]):
+    """Runs the same scenarios for async plugins."""
 
     async def call(self, method: Callable[..., Any], *arguments: object) -> Any:
-        """Await a method of the part."""
+        """Await a method of the plugin."""
         return await method(*arguments)
 
-    async def close(self, part: Any) -> None:
-        """Close the part."""
-        await part.aclose()
+    async def close(self, plugin: Any) -> None:
+        """Close the plugin."""
+        await plugin.aclose()
 
 
-def elapsed(begun: float) -> float:
-    """Give the seconds since then."""
-    return time.monotonic() - begun
+def elapsed(start: float) -> float:
+    """Return the seconds since `start`."""
+    return time.monotonic() - start
+
+
+def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
+    """Return the form in which `thing` shows a secret, or `None` if it shows none.
+
+    The strings of the thing are searched, with its traceback if it is an error, and for each
+    secret as it is, in hexadecimal and in base64.
+    """
+    strings = [f"{thing!r} {thing}"]
+    if isinstance(thing, BaseException):
+        strings += traceback.format_exception(thing)
+    if isinstance(thing, bytes):
+        strings.append(thing.decode("latin-1"))
+    text = "\n".join(strings)
+    return next((form for secret in secrets for form, part in _forms(secret) if part in text), None)
+
+
+def _forms(secret: str | bytes) -> Iterator[tuple[str, str]]:
+    data = secret.encode() if isinstance(secret, str) else secret
+    lines = [line for line in data.decode("latin-1").splitlines() if "-----" not in line]
+    for line in lines:
+        # The last line of a PEM may be so short that it occurs by chance.
+        if len(lines) == 1 or len(line) >= _FULL_PEM_LINE:
+            yield "as it is", line
+    yield "as it is", repr(data)[2:-1]
+    yield "in hexadecimal", data.hex()
+    yield "in base64", base64.b64encode(data).decode().rstrip("=")
+    yield "in base64", base64.urlsafe_b64encode(data).decode().rstrip("=")

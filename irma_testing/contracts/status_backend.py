@@ -15,13 +15,13 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import ReadOutcome
 from irma_testing.contracts.harness import (
-    AT_ONCE,
-    LENIENCE,
-    AwaitedPartContract,
+    CONCURRENT_CALLS,
+    MAX_DELAY,
+    AsyncPluginContract,
     PluginContract,
     elapsed,
+    leaked_secret,
 )
-from irma_testing.contracts.signer import told
 
 __all__ = ["AsyncStatusBackendContract", "StatusBackendContract"]
 
@@ -42,11 +42,11 @@ class _StatusBackendContract(PluginContract[BackendT]):
         """Make one whose service is away."""
         pytest.skip("make_failing_status_backend is not there: this backend never fails")
 
-    def make_part(self) -> BackendT:
+    def make_plugin(self) -> BackendT:
         """Make a backend."""
         return self.make_status_backend()
 
-    def make_failing_part(self) -> BackendT:
+    def make_failing_plugin(self) -> BackendT:
         """Make one that fails."""
         return self.make_failing_status_backend()
 
@@ -61,7 +61,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
         within = _LONG if within is None else within
         begun = time.monotonic()
         status = await self.call(backend.next_status, token, after, within)
-        longest = max(within.total_seconds(), 0) + LENIENCE
+        longest = max(within.total_seconds(), 0) + MAX_DELAY
         assert elapsed(begun) <= longest, "it waits longer than it was told to"
         assert status is ReadOutcome.IDLE or isinstance(status, SessionStatus)
         return status
@@ -79,7 +79,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
     def test_who_waits_is_told(self) -> None:
         """By another process, once it learns the status."""
 
-        async def story(watching: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
             waiting = asyncio.create_task(self.wait(watching, token, _INITIALIZED))
             await asyncio.sleep(_PAUSE)
@@ -90,12 +90,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
             await self.publish(receiving, token, _DONE, "a.b.c")
             assert await waiting is _DONE
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_who_comes_late_is_told_as_well(self) -> None:
         """The newest status, at once, whether they wait or only look."""
 
-        async def story(watching: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
             await self.publish(receiving, token, _CONNECTED)
             await self.publish(receiving, token, _DONE)
@@ -103,12 +103,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
                 for after in (None, _INITIALIZED, _CONNECTED):
                     assert await self.wait(watching, token, after, within) is _DONE
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_nothing_is_lost_between_two_calls(self) -> None:
         """However the publishing falls."""
 
-        async def story(watching: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, receiving: Any) -> None:
             for pause in range(10):
                 token = _token()
                 waiting = asyncio.create_task(self.wait(watching, token, None))
@@ -116,12 +116,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
                 await self.publish(receiving, token, _DONE)
                 assert await waiting is _DONE
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_without_news_it_is_quiet(self) -> None:
         """For as long as it was told to wait, or at once where it is only to look."""
 
-        async def story(backend: Any) -> None:
+        async def scenario(backend: Any) -> None:
             token = _token()
             for within in (_SHORT, _LOOK, -_SHORT):
                 assert await self.wait(backend, token, None, within) is ReadOutcome.IDLE
@@ -130,12 +130,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
             assert await self.wait(backend, token, _CONNECTED, _SHORT) is ReadOutcome.IDLE
             assert elapsed(begun) >= _SHORT.total_seconds() / 2, "it does not wait"
 
-        self.play(story)
+        self.run_scenario(scenario)
 
     def test_what_cannot_follow_is_not_told(self) -> None:
         """The watch may have learnt more from the server."""
 
-        async def story(watching: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
             await self.publish(receiving, token, _INITIALIZED)
             assert await self.wait(watching, token, _CONNECTED, _LOOK) is ReadOutcome.IDLE
@@ -147,12 +147,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
             await self.publish(receiving, token, _CANCELLED)
             assert await waiting is _CANCELLED
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_the_first_end_stays(self) -> None:
         """Late news and contradictions are no error, and change nothing."""
 
-        async def story(backend: Any) -> None:
+        async def scenario(backend: Any) -> None:
             token = _token()
             await self.publish(backend, token, _DONE, "first.one.x")
             for status in (_CONNECTED, _CANCELLED):
@@ -160,12 +160,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
             assert await self.wait(backend, token, None, _LOOK) is _DONE
             assert await self.call(backend.published_result, token) == "first.one.x"
 
-        self.play(story)
+        self.run_scenario(scenario)
 
     def test_a_signed_result_is_kept_with_the_end(self) -> None:
         """It may come with the status or after it, up to the size of a large one."""
 
-        async def story(watching: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, receiving: Any) -> None:
             token, large = _token(), "x" * 1024 * 1024
             assert await self.call(watching.published_result, token) is None
             await self.publish(receiving, token, _CONNECTED)
@@ -176,28 +176,28 @@ class _StatusBackendContract(PluginContract[BackendT]):
             await self.publish(receiving, token, _DONE)
             assert await self.call(watching.published_result, token) == large
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_sessions_are_apart(self) -> None:
         """Each of many who wait at once is told of its own, by who learnt it."""
 
-        async def story(watching: Any, receiving: Any) -> None:
-            tokens = [_token() for _ in range(AT_ONCE)]
+        async def scenario(watching: Any, receiving: Any) -> None:
+            tokens = [_token() for _ in range(CONCURRENT_CALLS)]
             waits = [self.wait(watching, token, None) for token in tokens]
             waiting = asyncio.gather(*waits)
             await asyncio.sleep(_PAUSE)
             for number, token in enumerate(tokens):
                 await self.publish(receiving, token, (_DONE, _CANCELLED)[number % 2], str(number))
-            assert await waiting == [_DONE, _CANCELLED] * (AT_ONCE // 2)
+            assert await waiting == [_DONE, _CANCELLED] * (CONCURRENT_CALLS // 2)
             results = [await self.call(watching.published_result, token) for token in tokens]
-            assert results == [str(number) for number in range(AT_ONCE)]
+            assert results == [str(number) for number in range(CONCURRENT_CALLS)]
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_all_who_wait_for_a_session_are_told(self) -> None:
         """A browser may have it open twice."""
 
-        async def story(watching: Any, other: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, other: Any, receiving: Any) -> None:
             token = _token()
             waits = [self.wait(each, token, None) for each in (watching, watching, other)]
             waiting = asyncio.gather(*waits)
@@ -205,12 +205,12 @@ class _StatusBackendContract(PluginContract[BackendT]):
             await self.publish(receiving, token, _DONE)
             assert await waiting == [_DONE] * 3
 
-        self.play(story, 3)
+        self.run_scenario(scenario, 3)
 
     def test_it_is_closed_more_than_once(self) -> None:
         """In cleaning up, nobody asks whether it was done; what was published stays."""
 
-        async def story(backend: Any, other: Any) -> None:
+        async def scenario(backend: Any, other: Any) -> None:
             token = _token()
             assert await self.wait(backend, token, None, _SHORT) is ReadOutcome.IDLE
             await self.publish(backend, token, _DONE)
@@ -218,23 +218,23 @@ class _StatusBackendContract(PluginContract[BackendT]):
             await self.close(backend)
             assert await self.wait(other, token, None) is _DONE
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
     def test_its_texts_tell_no_secret(self) -> None:
         """Nor whose sessions it watches."""
 
-        async def story(backend: Any) -> None:
+        async def scenario(backend: Any) -> None:
             token = _token()
             await self.publish(backend, token, _DONE, "a.b.c")
-            assert told(backend, [*self.secrets, token.reveal(), "a.b.c"]) is None
+            assert leaked_secret(backend, [*self.secrets, token.reveal(), "a.b.c"]) is None
 
-        self.play(story)
+        self.run_scenario(scenario)
 
     @pytest.mark.parametrize("method", ["next_status", "look", "publish", "published_result"])
     def test_one_whose_service_is_away_fails_in_time(self, method: str) -> None:
         """It is not quiet: the watch would trust it, and not go to the server."""
 
-        async def story(backend: Any) -> None:
+        async def scenario(backend: Any) -> None:
             token = _token()
             match method:
                 case "next_status":
@@ -246,7 +246,7 @@ class _StatusBackendContract(PluginContract[BackendT]):
                 case _:
                     await self.call(backend.published_result, token)
 
-        self.play_failing(story, _FAILS_WITHIN)
+        self.run_failing_scenario(scenario, _FAILS_WITHIN)
 
 
 class StatusBackendContract(_StatusBackendContract[StatusBackend]):
@@ -254,14 +254,14 @@ class StatusBackendContract(_StatusBackendContract[StatusBackend]):
 
 
 class AsyncStatusBackendContract(
-    AwaitedPartContract[AsyncStatusBackend], _StatusBackendContract[AsyncStatusBackend]
+    AsyncPluginContract[AsyncStatusBackend], _StatusBackendContract[AsyncStatusBackend]
 ):
     """What an `AsyncStatusBackend` must do. Subclass it, and say how yours is made."""
 
     def test_a_wait_that_was_cancelled_loses_nothing(self) -> None:
         """A task may stop waiting, and another go on; nothing is left behind."""
 
-        async def story(watching: Any, receiving: Any) -> None:
+        async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
             assert await self.wait(watching, token, None, _SHORT) is ReadOutcome.IDLE
             before = asyncio.all_tasks()
@@ -277,7 +277,7 @@ class AsyncStatusBackendContract(
             await self.publish(receiving, token, _DONE)
             assert await self.wait(watching, token, None) is _DONE
 
-        self.play(story, 2)
+        self.run_scenario(scenario, 2)
 
 
 def _token() -> RequestorToken:

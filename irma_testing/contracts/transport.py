@@ -1,4 +1,4 @@
-"""What `send` must do, whatever the server does."""
+"""The contract of transports, one class for each mode."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ from irma_core.errors import (
 )
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.transport import AsyncTransport, ReadOutcome, Transport
-from irma_testing.contracts.harness import HarnessMixin, OnThread, Scenario, Stage, get, post
+from irma_testing.contracts.harness import (
+    HarnessMixin,
+    Scenario,
+    ThreadedTransport,
+    TransportHarness,
+    get,
+    post,
+)
 from irma_testing.misbehaving_server import Behaviour, Peer, unused_port
 from irma_testing.misbehaving_streams import (
     cut_stream,
@@ -70,112 +77,118 @@ class CallsContract(HarnessMixin):
     """The tests of `send`.
 
     Attributes:
-        largest_body: The transport's limit for a body, in bytes.
+        largest_body: The largest body that the transport accepts, in bytes.
     """
 
     largest_body = _MIB
 
-    def test_a_request_arrives_as_it_is(self) -> None:
-        """Method, target, headers and body; the target is not encoded again."""
+    def test_request_arrives_unchanged(self) -> None:
+        """Method, target, headers and body arrive unchanged; the target is not encoded again."""
 
-        async def story(stage: Stage) -> None:
-            await stage.send(post(stage.server, b'{"a":"\xc3\xa9"}', ("authorization", "secret")))
-            url = f"{stage.server.url}/a%2Fb?c=%20d"
-            await stage.send(HttpRequest("DELETE", url, label="DELETE"))
+        async def scenario(harness: TransportHarness) -> None:
+            await harness.send(
+                post(harness.server, b'{"a":"\xc3\xa9"}', ("authorization", "secret"))
+            )
+            url = f"{harness.server.url}/a%2Fb?c=%20d"
+            await harness.send(HttpRequest("DELETE", url, label="DELETE"))
 
-        first, second = self.play(story, answer()).requests
+        first, second = self.run_scenario(scenario, answer()).requests
         assert (first.method, first.target) == ("POST", "/session")
         assert first.body == b'{"a":"\xc3\xa9"}'
         assert first.headers["authorization"] == "secret"
         assert (second.method, second.target, second.body) == ("DELETE", "/a%2Fb?c=%20d", b"")
 
-    def test_any_response_is_given_whole(self) -> None:
-        """Whatever its status, its length or its chunks; HTML and no body too."""
+    def test_any_response_is_returned(self) -> None:
+        """A response of any status and framing is returned whole, with HTML or without a body."""
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
-                assert (await stage.send(get(stage.server))).body == b'{"status": "DONE"}'
-            page = await stage.send(get(stage.server))
+                assert (await harness.send(get(harness.server))).body == b'{"status": "DONE"}'
+            page = await harness.send(get(harness.server))
             assert (page.status, page.header("content-type")) == (503, "text/html; charset=utf-8")
             assert page.body.startswith(b"<html>")
-            nothing = await stage.send(get(stage.server))
+            nothing = await harness.send(get(harness.server))
             assert (nothing.status, nothing.body) == (503, b"")
-            odd = await stage.send(get(stage.server))
+            odd = await harness.send(get(harness.server))
             assert (odd.status, odd.body) == (520, b"x")
 
         whole = [raw(_WHOLE), raw(_IN_CHUNKS), html_503(), empty_503(), answer(520, body=b"x")]
-        self.play(story, *whole)
+        self.run_scenario(scenario, *whole)
 
-    def test_a_compressed_body_is_never_given_as_it_came(self) -> None:
-        """Unpacked, or refused: nobody asked for it."""
+    def test_compressed_body(self) -> None:
+        """A compressed body, which the request does not allow, is decompressed or refused."""
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
                 try:
-                    body = (await stage.send(get(stage.server))).body
+                    body = (await harness.send(get(harness.server))).body
                 except MalformedResponseError:
                     continue
                 assert body == b'{"status": "DONE"}'
 
-        self.play(story, *(raw(compressed(b'{"status": "DONE"}', kind)) for kind in _KINDS))
+        self.run_scenario(
+            scenario, *(raw(compressed(b'{"status": "DONE"}', kind)) for kind in _ENCODINGS)
+        )
 
-    def test_redirects_and_cookies_are_not_followed(self) -> None:
-        """A redirect is a response; nothing is remembered of one for the next request."""
+    def test_redirects_and_cookies_are_ignored(self) -> None:
+        """A redirect is returned like any response, and no cookie is sent back."""
 
-        async def story(stage: Stage) -> None:
-            assert (await stage.send(post(stage.server))).status == 301
+        async def scenario(harness: TransportHarness) -> None:
+            assert (await harness.send(post(harness.server))).status == 301
             for _ in range(2):
-                await stage.send(get(stage.server))
+                await harness.send(get(harness.server))
 
-        server = self.play(story, redirect("/other"), answer(headers=[("Set-Cookie", "a=b")]))
+        server = self.run_scenario(
+            scenario, redirect("/other"), answer(headers=[("Set-Cookie", "a=b")])
+        )
         assert [request.method for request in server.requests] == ["POST", "GET", "GET"]
         assert not [request for request in server.requests if "cookie" in request.headers]
 
-    def test_a_response_cut_at_any_byte_is_no_response(self) -> None:
-        """And it is not asked for again."""
+    def test_response_cut_at_any_byte(self) -> None:
+        """A response that is cut at any byte raises, and the request is not repeated."""
         wholes = (_WHOLE, _IN_CHUNKS)
         cuts = [cut(whole, length) for whole in wholes for length in range(len(whole))]
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in cuts:
-                error = await stage.failure(TransportError, stage.send(get(stage.server)))
+                error = await harness.failure(TransportError, harness.send(get(harness.server)))
                 assert error.request_sent
 
-        assert len(self.play(story, *cuts).requests) == len(cuts)
+        assert len(self.run_scenario(scenario, *cuts).requests) == len(cuts)
 
-    def test_a_broken_connection_is_told_with_how_far_it_got(self) -> None:
-        """After the request was sent, it may have been done: never repeated here."""
+    def test_broken_connection(self) -> None:
+        """A connection that breaks after the request raises with `request_sent`, once."""
         broken: list[Behaviour] = [hang_up, reset(), reset(b"HTTP/1.1 200"), reset_amid_request]
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in broken:
-                act = stage.send(post(stage.server))
-                assert (await stage.failure(ConnectionBrokenError, act)).request_sent
+                act = harness.send(post(harness.server))
+                assert (await harness.failure(ConnectionBrokenError, act)).request_sent
 
-        assert self.play(story, *broken).connections == len(broken)
+        assert self.run_scenario(scenario, *broken).connections == len(broken)
 
-    def test_a_connection_that_breaks_before_the_request_is_not_made_again(self) -> None:
-        """Nobody can know what had left by then: the call fails, once."""
+    def test_connection_reset_at_once(self) -> None:
+        """A connection that breaks before the request arrives is not opened again."""
 
-        async def story(stage: Stage) -> None:
-            await stage.failure(TransportError, stage.send(post(stage.server)))
+        async def scenario(harness: TransportHarness) -> None:
+            await harness.failure(TransportError, harness.send(post(harness.server)))
 
-        played = self.play(story, answer(), at_connect=Peer.reset)
-        assert (played.requests, played.connections) == ([], 1)
+        server = self.run_scenario(scenario, answer(), at_connect=Peer.reset)
+        assert (server.requests, server.connections) == ([], 1)
 
-    def test_no_connection_means_that_nothing_was_sent(self) -> None:
-        """So that a start may be tried again."""
+    def test_no_connection(self) -> None:
+        """Without a connection `request_sent` is false, so the caller may try again."""
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             with unused_port() as port:
                 request = HttpRequest("POST", f"http://127.0.0.1:{port}/session", label="POST")
-                act = stage.send(request)
-                assert not (await stage.failure(ConnectionFailedError, act)).request_sent
+                act = harness.send(request)
+                assert not (await harness.failure(ConnectionFailedError, act)).request_sent
 
-        self.play(story, answer())
+        self.run_scenario(scenario, answer())
 
-    def test_the_deadline_is_for_all_of_it(self) -> None:
-        """However slowly and endlessly something comes."""
+    def test_deadline_covers_the_whole_call(self) -> None:
+        """The deadline holds for responses that come slowly, or without an end."""
         slow: list[Behaviour] = [
             silence,
             drip(_WHOLE, _SLOWLY),
@@ -185,138 +198,140 @@ class CallsContract(HarnessMixin):
             endless_body(_SLOWLY, chunked=False),
         ]
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in slow:
-                act = stage.send(get(stage.server), 0.3)
-                assert (await stage.failure(TransportTimeoutError, act, 0.3)).request_sent
+                act = harness.send(get(harness.server), 0.3)
+                assert (await harness.failure(TransportTimeoutError, act, 0.3)).request_sent
 
-        self.play(story, *slow)
+        self.run_scenario(scenario, *slow)
 
-    def test_without_time_nothing_is_sent(self) -> None:
-        """A deadline that has passed is a time-out at once."""
+    def test_deadline_in_the_past(self) -> None:
+        """A call whose deadline has passed times out before it sends anything."""
 
-        async def story(stage: Stage) -> None:
-            act = stage.send(post(stage.server), -1)
-            assert not (await stage.failure(TransportTimeoutError, act, 0)).request_sent
+        async def scenario(harness: TransportHarness) -> None:
+            act = harness.send(post(harness.server), -1)
+            assert not (await harness.failure(TransportTimeoutError, act, 0)).request_sent
 
-        assert self.play(story, answer()).requests == []
+        assert self.run_scenario(scenario, answer()).requests == []
 
-    def test_a_body_over_the_limit_is_refused(self) -> None:
-        """By what it says, by what comes, and by what it unpacks to."""
+    def test_body_over_the_limit(self) -> None:
+        """A body over the limit is refused by its declared, its received or its unpacked size."""
         limit = self.largest_body
         large: list[Behaviour] = [
             answer(body=bytes(limit + 1)),
             endless_body(),
         ]
-        # These may be refused as well for what they are: cut short, and compressed.
-        boasts = [
+        # A transport may also refuse these because they are cut short or compressed.
+        suspicious = [
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", close=True),
             gzip_bomb(100 * limit),
         ]
 
-        async def story(stage: Stage) -> None:
-            assert len((await stage.send(get(stage.server))).body) == limit
+        async def scenario(harness: TransportHarness) -> None:
+            assert len((await harness.send(get(harness.server))).body) == limit
             for _ in large:
-                await stage.failure(ResponseTooLargeError, stage.send(get(stage.server)))
-            for _ in boasts:
-                await stage.failure(TransportError, stage.send(get(stage.server)))
+                await harness.failure(ResponseTooLargeError, harness.send(get(harness.server)))
+            for _ in suspicious:
+                await harness.failure(TransportError, harness.send(get(harness.server)))
 
-        self.play(story, answer(body=bytes(limit)), *large, *boasts)
+        self.run_scenario(scenario, answer(body=bytes(limit)), *large, *suspicious)
 
-    def test_what_is_not_http_is_told_as_such(self) -> None:
-        """Nonsense, an endless head, a length that is none."""
+    def test_response_that_is_not_http(self) -> None:
+        """Nonsense, an endless head and an invalid length raise a `TransportError`."""
         nonsense: list[Behaviour] = [
             raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", close=True),
             endless_headers(),
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nx", close=True),
         ]
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in nonsense:
-                await stage.failure(TransportError, stage.send(get(stage.server)))
+                await harness.failure(TransportError, harness.send(get(harness.server)))
 
-        self.play(story, *nonsense)
+        self.run_scenario(scenario, *nonsense)
 
-    def test_a_wrong_length_spoils_no_later_response(self) -> None:
-        """What is left over of one response is not read as the next."""
+    def test_wrong_length_spoils_no_later_response(self) -> None:
+        """Bytes beyond one response are not read as the next response."""
 
-        async def story(stage: Stage) -> None:
-            await stage.failure(TransportError, stage.send(get(stage.server)))
-            with suppress(TransportError):  # bytes beyond the length may be refused, or left alone
-                assert (await stage.send(get(stage.server))).body == b"12"
-            await stage.closed()
-            assert (await stage.send(get(stage.server))).body == b"OK"
+        async def scenario(harness: TransportHarness) -> None:
+            await harness.failure(TransportError, harness.send(get(harness.server)))
+            with suppress(TransportError):  # a transport may refuse or ignore surplus bytes
+                assert (await harness.send(get(harness.server))).body == b"12"
+            await harness.wait_until_closed()
+            assert (await harness.send(get(harness.server))).body == b"OK"
 
-        self.play(story, wrong_length(b"1", 9), wrong_length(b"12345", 2), answer(body=b"OK"))
+        self.run_scenario(
+            scenario, wrong_length(b"1", 9), wrong_length(b"12345", 2), answer(body=b"OK")
+        )
 
-    def test_connections_are_used_again_within_a_moment_only(self) -> None:
-        """At 1.5 s of idling the server may be about to close: a request would be lost."""
-        self._play_pause(0.3, connections=1)
-        self._play_pause(1.6, connections=2)
+    def test_idle_connections_are_not_reused(self) -> None:
+        """After 1.5 s without a request, when the server may close it, a connection is dropped."""
+        self._check_pause(0.3, connections=1)
+        self._check_pause(1.6, connections=2)
 
-    def test_a_closed_connection_costs_no_request(self) -> None:
-        """A server that closed in between is connected to anew."""
+    def test_closed_connection_is_replaced(self) -> None:
+        """A connection that the server closed between requests is replaced by a new one."""
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in range(3):
-                assert (await stage.send(post(stage.server))).body == b"OK"
-                await stage.closed()
+                assert (await harness.send(post(harness.server))).body == b"OK"
+                await harness.wait_until_closed()
 
         head = raw(response(headers=[("Connection", "close")], body=b"OK"), close=True)
-        self.play(story, head)
-        self.play(story, raw(response(body=b"OK"), close=True))
+        self.run_scenario(scenario, head)
+        self.run_scenario(scenario, raw(response(body=b"OK"), close=True))
 
-    def test_the_clock_and_chance_are_what_they_should_be(self) -> None:
-        """Wall time is aware, the other never runs back, and sleeping lasts."""
+    def test_clock_and_jitter(self) -> None:
+        """Wall time is aware, sleeping takes time, and jitter varies within [0, 1)."""
 
-        async def story(stage: Stage) -> None:
-            clock = stage.transport.clock
+        async def scenario(harness: TransportHarness) -> None:
+            clock = harness.transport.clock
             assert clock.now().tzinfo is not None, "the wall time must be aware"
-            begun = clock.monotonic()
-            await stage.transport.sleep(timedelta(seconds=0.1))
-            await stage.transport.sleep(timedelta(seconds=-1))
-            assert clock.monotonic() - begun >= 0.09
-            drawn = {stage.transport.jitter() for _ in range(20)}
-            assert all(0 <= number < 1 for number in drawn)
-            assert len(drawn) > 1
+            start = clock.monotonic()
+            await harness.transport.sleep(timedelta(seconds=0.1))
+            await harness.transport.sleep(timedelta(seconds=-1))
+            assert clock.monotonic() - start >= 0.09
+            numbers = {harness.transport.jitter() for _ in range(20)}
+            assert all(0 <= number < 1 for number in numbers)
+            assert len(numbers) > 1
 
-        self.play(story, answer())
+        self.run_scenario(scenario, answer())
 
-    def _play_pause(self, pause: float, *, connections: int) -> None:
-        took, made = 0.0, 0
+    def _check_pause(self, pause: float, *, connections: int) -> None:
+        slept, made = 0.0, 0
 
-        async def story(stage: Stage) -> None:
-            nonlocal took
-            await stage.send(get(stage.server))
-            begun = stage.transport.clock.monotonic()
-            await stage.transport.sleep(timedelta(seconds=pause))
-            took = stage.transport.clock.monotonic() - begun
-            await stage.send(get(stage.server))
+        async def scenario(harness: TransportHarness) -> None:
+            nonlocal slept
+            await harness.send(get(harness.server))
+            start = harness.transport.clock.monotonic()
+            await harness.transport.sleep(timedelta(seconds=pause))
+            slept = harness.transport.clock.monotonic() - start
+            await harness.send(get(harness.server))
 
-        played: Scenario = story
+        repeated: Scenario = scenario
         for _ in range(_ATTEMPTS):
-            made = self.play(played, answer()).connections
-            # On a busy machine a short sleep may outlast the time that connections are kept for.
-            if took < pause + _OVERSLEPT:
+            made = self.run_scenario(repeated, answer()).connections
+            # On a busy machine a short sleep may outlast an idle connection.
+            if slept < pause + _MAX_OVERSLEEP:
                 break
         assert made == connections
 
 
 _ATTEMPTS: Final = 20
-_OVERSLEPT: Final = 0.5
-_KINDS = ("gzip", "deflate")
+_MAX_OVERSLEEP: Final = 0.5
+_ENCODINGS = ("gzip", "deflate")
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-_TENTH = timedelta(seconds=0.1)
-_MANY = 110
+_TENTH_OF_A_SECOND = timedelta(seconds=0.1)
+_STREAMS = 110
 
 
-async def _whole(stage: Stage) -> bytes:
-    """Open a stream, and read it to its end: what is broken may show at either step."""
-    stream = await stage.open()
+async def _read_stream(harness: TransportHarness) -> bytes:
+    """Open a stream and read it to its end. A broken stream may fail at either step."""
+    stream = await harness.open()
     try:
-        return await stage.all_of(stream)
+        return await harness.read_all(stream)
     finally:
         await stream.aclose()
 
@@ -324,80 +339,85 @@ async def _whole(stage: Stage) -> bytes:
 class StreamsContract(HarnessMixin):
     """The tests of `open_stream`."""
 
-    def test_bytes_come_as_they_are_sent(self) -> None:
-        """None waits for more, and the end is told, again and again."""
-        asked = threading.Semaphore(0)
+    def test_bytes_arrive_as_they_are_sent(self) -> None:
+        """A read returns what has arrived without waiting for more, and `END` after the end."""
+        wanted = threading.Semaphore(0)
 
-        async def story(stage: Stage) -> None:
-            stream = await stage.open()
+        async def scenario(harness: TransportHarness) -> None:
+            stream = await harness.open()
             types = [value for name, value in stream.headers if name.lower() == "content-type"]
             assert (stream.status, types) == (200, ["text/event-stream"])
             for piece in (*pieces, ReadOutcome.END):
-                asked.release()
-                assert await stage.read(stream) == piece
-            assert await stage.read(stream) is ReadOutcome.END
+                wanted.release()
+                assert await harness.read(stream) == piece
+            assert await harness.read(stream) is ReadOutcome.END
             await stream.aclose()
             await stream.aclose()
 
         pieces = (b"event: open\n\n", b"data: 1\n\n", b"data: 2\n\n")
-        self.play(story, stream_when_asked(asked, *pieces))
+        self.run_scenario(scenario, stream_when_asked(wanted, *pieces))
 
-    def test_quiet_loses_nothing(self) -> None:
-        """After three seconds of reads without a byte the event still comes, whole."""
+    def test_idle_reads_lose_nothing(self) -> None:
+        """After three seconds of reads without a byte the next event still arrives whole."""
 
-        async def story(stage: Stage) -> None:
-            stream = await stage.open()
-            heard: list[bytes | ReadOutcome] = []
-            while (piece := await stage.read(stream, 0.25)) is not ReadOutcome.END:
-                heard.append(piece)
-            assert [one for one in heard if one is not ReadOutcome.IDLE] == [b":\n", b"data: 1\n\n"]
-            assert heard.count(ReadOutcome.IDLE) >= 3
+        async def scenario(harness: TransportHarness) -> None:
+            stream = await harness.open()
+            received: list[bytes | ReadOutcome] = []
+            while (piece := await harness.read(stream, 0.25)) is not ReadOutcome.END:
+                received.append(piece)
+            assert [one for one in received if one is not ReadOutcome.IDLE] == [
+                b":\n",
+                b"data: 1\n\n",
+            ]
+            assert received.count(ReadOutcome.IDLE) >= 3
             await stream.aclose()
 
-        self.play(story, event_stream(b"data: 1\n\n", every=30 * _TENTH, greeting=b":\n"))
+        self.run_scenario(
+            scenario, event_stream(b"data: 1\n\n", every=30 * _TENTH_OF_A_SECOND, greeting=b":\n")
+        )
 
-    def test_what_has_come_is_given_without_any_time_left(self) -> None:
-        """A deadline in the past is a look at what is there."""
+    def test_read_with_deadline_in_the_past(self) -> None:
+        """A read whose deadline has passed returns what has arrived, or `IDLE`."""
 
-        async def story(stage: Stage) -> None:
-            stream = await stage.open()
+        async def scenario(harness: TransportHarness) -> None:
+            stream = await harness.open()
             await asyncio.sleep(0.2)
-            assert await stage.read(stream) == b":\n"
-            assert await stage.read(stream, -1) is ReadOutcome.IDLE
+            assert await harness.read(stream) == b":\n"
+            assert await harness.read(stream, -1) is ReadOutcome.IDLE
             await stream.aclose()
 
-        self.play(story, silent_stream(b":\n"))
+        self.run_scenario(scenario, silent_stream(b":\n"))
 
-    def test_a_stream_may_be_framed_in_any_way(self) -> None:
-        """By chunks, by a length, or by the end of the connection."""
+    def test_any_framing(self) -> None:
+        """A stream may be framed by chunks, by a length, or by the end of the connection."""
         behaviours = [
             raw(response(body=b"data: 1\n\n")),
             raw(response(chunks=[b"data: ", b"1\n\n"])),
             raw(_HEAD + b"Connection: close\r\n\r\ndata: 1\n\n", close=True),
         ]
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in behaviours:
-                stream = await stage.open()
-                assert await stage.all_of(stream) == b"data: 1\n\n"
+                stream = await harness.open()
+                assert await harness.read_all(stream) == b"data: 1\n\n"
                 await stream.aclose()
 
-        self.play(story, *behaviours)
+        self.run_scenario(scenario, *behaviours)
 
-    def test_a_refusal_is_a_stream_too(self) -> None:
-        """Its status and headers tell."""
+    def test_any_status(self) -> None:
+        """A stream of any status is returned; the caller looks at the status."""
         statuses = (301, 403, 500, 501, 503)
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for status in statuses:
-                stream = await stage.open()
+                stream = await harness.open()
                 assert stream.status == status
                 await stream.aclose()
 
-        self.play(story, *map(answer, statuses))
+        self.run_scenario(scenario, *map(answer, statuses))
 
-    def test_a_broken_stream_is_no_end(self) -> None:
-        """Cut in a chunk, cut short, or no chunks at all."""
+    def test_broken_stream_raises(self) -> None:
+        """A stream that is cut short, or has an invalid chunk, raises instead of ending."""
         chunked = _HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         broken: list[tuple[Behaviour, type[TransportError]]] = [
             (cut_stream(b"data: 1\n\n", 4), ConnectionBrokenError),
@@ -405,108 +425,108 @@ class StreamsContract(HarnessMixin):
             (raw(chunked + b"zz\r\n"), MalformedResponseError),
         ]
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _, kind in broken:
-                await stage.failure(kind, _whole(stage))
+                await harness.failure(kind, _read_stream(harness))
 
-        self.play(story, *(behaviour for behaviour, _ in broken))
+        self.run_scenario(scenario, *(behaviour for behaviour, _ in broken))
 
-    def test_a_head_that_does_not_come_is_a_time_out(self) -> None:
-        """By the deadline of the opening."""
+    def test_missing_head_times_out(self) -> None:
+        """A stream whose head does not arrive by the deadline raises a time-out."""
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             for _ in range(2):
-                await stage.failure(TransportTimeoutError, stage.open(0.3), 0.3)
+                await harness.failure(TransportTimeoutError, harness.open(0.3), 0.3)
 
-        self.play(story, silence, endless_headers(_TENTH))
+        self.run_scenario(scenario, silence, endless_headers(_TENTH_OF_A_SECOND))
 
-    def test_a_stream_that_cannot_be_had(self) -> None:
-        """No server; or a body that is compressed, which nobody asked for."""
+    def test_stream_that_cannot_be_opened(self) -> None:
+        """A server that is absent, or compresses its stream, raises when the stream is opened."""
 
-        async def story(stage: Stage) -> None:
-            await stage.failure(MalformedResponseError, stage.open())
+        async def scenario(harness: TransportHarness) -> None:
+            await harness.failure(MalformedResponseError, harness.open())
             with unused_port() as port:
                 request = HttpRequest("GET", f"http://127.0.0.1:{port}/", label="GET")
-                opening = stage.transport.open_stream(request, stage.at(5))
-                await stage.failure(ConnectionFailedError, opening)
+                opening = harness.transport.open_stream(request, harness.deadline(5))
+                await harness.failure(ConnectionFailedError, opening)
 
-        self.play(story, raw(compressed(b"data: 1\n\n")))
+        self.run_scenario(scenario, raw(compressed(b"data: 1\n\n")))
 
-    def test_streams_leave_calls_their_connections(self) -> None:
-        """However many there are."""
+    def test_streams_do_not_block_calls(self) -> None:
+        """A call succeeds while 110 streams are open."""
 
-        async def story(stage: Stage) -> None:
-            streams = [await stage.open() for _ in range(_MANY)]
-            assert (await stage.send(get(stage.server))).body == b"OK"
+        async def scenario(harness: TransportHarness) -> None:
+            streams = [await harness.open() for _ in range(_STREAMS)]
+            assert (await harness.send(get(harness.server))).body == b"OK"
             for stream in streams:
                 await stream.aclose()
 
-        self.play(story, *[silent_stream()] * _MANY, answer(body=b"OK"))
+        self.run_scenario(scenario, *[silent_stream()] * _STREAMS, answer(body=b"OK"))
 
 
-_LOOKS: Final = 100
-"""How often to look, ten times a second, whether the tasks of a cancelled call have ended."""
+_CHECKS: Final = 100
+"""How often to check, ten times a second, whether the tasks of a cancelled call have ended."""
 
 
 class TransportContract(CallsContract, StreamsContract):
-    """What a `Transport` must do. Subclass it, and say how yours is made."""
+    """What a `Transport` must do. Subclass it, and make your transport."""
 
     def make_transport(self) -> AbstractContextManager[Transport]:
-        """Make the transport; it is entered before a test and left after it."""
+        """Make the transport. It is entered before a test and left after it."""
         raise NotImplementedError
 
     @asynccontextmanager
-    async def opened(self) -> AsyncGenerator[AsyncTransport]:
-        """Put it on a thread."""
+    async def open_transport(self) -> AsyncGenerator[AsyncTransport]:
+        """Run the transport on threads."""
         with self.make_transport() as transport:
-            yield OnThread(transport)
+            yield ThreadedTransport(transport)
 
 
 class AsyncTransportContract(CallsContract, StreamsContract):
-    """What an `AsyncTransport` must do. Subclass it, and say how yours is made."""
+    """What an `AsyncTransport` must do. Subclass it, and make your transport."""
 
     def make_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Make the transport; it is entered before a test, on its event loop, and left after it."""
+        """Make the transport. It is entered and left on the event loop of a test."""
         raise NotImplementedError
 
-    def opened(self) -> AbstractAsyncContextManager[AsyncTransport]:
-        """Take it as it is."""
+    def open_transport(self) -> AbstractAsyncContextManager[AsyncTransport]:
+        """Use the transport as it is."""
         return self.make_transport()
 
-    def test_a_cancelled_call_leaves_nothing_open(self) -> None:
-        """No task of it, and no connection that a later call would get."""
+    def test_cancelled_call_leaves_no_task(self) -> None:
+        """A cancelled call, or opening of a stream, leaves no task running."""
 
-        async def story(stage: Stage) -> None:
+        async def scenario(harness: TransportHarness) -> None:
             before = asyncio.all_tasks()
-            call = asyncio.create_task(stage.send(get(stage.server)))
-            opening = asyncio.create_task(stage.open())
+            call = asyncio.create_task(harness.send(get(harness.server)))
+            opening = asyncio.create_task(harness.open())
             await asyncio.sleep(0.2)
             for task in (call, opening):
                 task.cancel()
             await asyncio.wait({call, opening})
             assert call.cancelled()
             assert opening.cancelled()
-            for _ in range(_LOOKS):
+            for _ in range(_CHECKS):
                 if asyncio.all_tasks() <= before:
                     break
                 await asyncio.sleep(0.1)
-            assert asyncio.all_tasks() <= before, "a task goes on after its call was cancelled"
+            assert asyncio.all_tasks() <= before, "a task still runs after its call was cancelled"
 
-        self.play(story, silence)
+        self.run_scenario(scenario, silence)
 
-    def test_a_cancelled_read_loses_nothing(self) -> None:
-        """A task may stop listening, and another go on."""
-        asked = threading.Semaphore(1)
+    def test_cancelled_read_loses_nothing(self) -> None:
+        """After a cancelled read another read returns the bytes that then arrive."""
+        wanted = threading.Semaphore(1)
 
-        async def story(stage: Stage) -> None:
-            stream = await stage.open()
-            assert await stage.read(stream) == b":\n"
-            reading = asyncio.create_task(stage.read(stream))
+        async def scenario(harness: TransportHarness) -> None:
+            stream = await harness.open()
+            assert await harness.read(stream) == b":\n"
+            reading = asyncio.create_task(harness.read(stream))
             await asyncio.sleep(0.1)
             reading.cancel()
             await asyncio.wait({reading})
-            asked.release()
-            assert await stage.read(stream) == b"data: 1\n\n"
+            wanted.release()
+            assert await harness.read(stream) == b"data: 1\n\n"
             await stream.aclose()
 
-        self.play(story, stream_when_asked(asked, b":\n", b"data: 1\n\n"))
+        self.run_scenario(scenario, stream_when_asked(wanted, b":\n", b"data: 1\n\n"))

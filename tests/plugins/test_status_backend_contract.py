@@ -246,7 +246,7 @@ def test_the_contract_finds_a_bad_status_backend(
     """By the test that is meant for its fault."""
     monkeypatch.setattr("irma_testing.contracts.status_backend._LONG", timedelta(seconds=1))
     # The contract forgives a busy machine ten seconds; the bad backend would wait for longer here.
-    monkeypatch.setattr("irma_testing.contracts.status_backend.LENIENCE", 1.0)
+    monkeypatch.setattr("irma_testing.contracts.status_backend.MAX_DELAY", 1.0)
 
     class Contract(StatusBackendContract):
         secrets = ("password",)

@@ -168,20 +168,20 @@ class Waiting(Good):
 
 
 BAD: list[tuple[Callable[[], Any], str, tuple[object, ...]]] = [
-    (Overwriting, "the_first_value_of_a_key_stays", ()),
-    (Overwriting, "another_store_of_the_same_knows_it", ()),
-    (Racing, "of_many_at_once_one_succeeds", ()),
-    (Falsy, "a_value_comes_back_as_it_was", (b"",)),
-    (Textual, "a_value_comes_back_as_it_was", (bytes(range(256)),)),
-    (Shortening, "keys_are_apart", ()),
-    (Prolonging, "a_lifetime_ends", ()),
-    (Good, "a_lifetime_ends", ()),  # its clock does not move by itself
-    (Strict, "a_key_is_taken_away", ()),
-    (ClosedOnce, "it_is_closed_more_than_once", ()),
-    (Talkative, "its_texts_tell_no_secret", ()),
-    (Hopeful, "one_whose_service_is_away_fails_in_time", ("get",)),
-    (Telling, "one_whose_service_is_away_fails_in_time", ("get",)),
-    (Waiting, "one_whose_service_is_away_fails_in_time", ("get",)),
+    (Overwriting, "first_value_wins", ()),
+    (Overwriting, "stores_share_keys", ()),
+    (Racing, "one_of_many_concurrent_puts_wins", ()),
+    (Falsy, "any_bytes_are_stored", (b"",)),
+    (Textual, "any_bytes_are_stored", (bytes(range(256)),)),
+    (Shortening, "similar_keys_are_distinct", ()),
+    (Prolonging, "lifetime_ends", ()),
+    (Good, "lifetime_ends", ()),  # its clock does not move by itself
+    (Strict, "delete", ()),
+    (ClosedOnce, "close_twice", ()),
+    (Talkative, "repr_contains_no_secret", ()),
+    (Hopeful, "failing_store_raises_in_time", ("get",)),
+    (Telling, "failing_store_raises_in_time", ("get",)),
+    (Waiting, "failing_store_raises_in_time", ("get",)),
 ]
 
 
@@ -193,7 +193,7 @@ def test_the_contract_finds_a_bad_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By the test that is meant for its fault."""
-    monkeypatch.setattr("irma_testing.contracts.store._FAILS_WITHIN", 0.2)
+    monkeypatch.setattr("irma_testing.contracts.store._FAILURE_TIMEOUT", 0.2)
 
     class Contract(StoreContract):
         secrets = ("password",)
@@ -225,7 +225,7 @@ def test_the_contract_finds_a_store_that_a_cancelled_call_breaks() -> None:
             return Stuck()
 
     with pytest.raises(AssertionError):
-        Contract().test_a_call_that_was_cancelled_leaves_the_store_usable()
+        Contract().test_cancelled_calls_are_harmless()
 
 
 class AsyncMemoryStoreOf:
@@ -260,5 +260,5 @@ def test_a_store_that_works_on_after_its_end_is_found() -> None:
         def make_store(self) -> Reopening:
             return Reopening()
 
-    with pytest.raises(AssertionError, match="works although it is closed"):
-        Contract().test_a_closed_one_stays_closed("get")
+    with pytest.raises(AssertionError, match="works although the store is closed"):
+        Contract().test_closed_store_raises("get")

@@ -14,7 +14,7 @@ import pytest
 
 from irma_core.errors import ConnectionBrokenError, MalformedResponseError, TransportError
 from irma_core.protocol.transport import AsyncTransport, ReadOutcome
-from irma_testing.contracts.harness import OnThread, Stage, get
+from irma_testing.contracts.harness import ThreadedTransport, TransportHarness, get
 from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import event_stream, silent_stream
 from irma_testing.misbehaviours import drip, raw
@@ -28,7 +28,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 @asynccontextmanager
 async def urllib3_transport(**settings: Any) -> AsyncGenerator[AsyncTransport]:
     with Urllib3Transport(**settings) as transport:
-        yield OnThread(transport)
+        yield ThreadedTransport(transport)
 
 
 @pytest.fixture(params=[urllib3_transport, AiohttpTransport], ids=["urllib3", "aiohttp"])
@@ -45,10 +45,10 @@ async def test_three_seconds_of_quiet_lose_nothing(
     pieces = event_stream(b"data: 1\n\n", every=timedelta(seconds=3), greeting=b":\n")
     with MisbehavingServer(pieces, tls=server_tls if is_tls else None) as server:
         async with make(ca=ca_file) as transport:
-            stage = Stage(transport, server)
-            stream = await stage.open()
+            harness = TransportHarness(transport, server)
+            stream = await harness.open()
             heard = []
-            while (piece := await stage.read(stream, 0.25)) is not ReadOutcome.END:
+            while (piece := await harness.read(stream, 0.25)) is not ReadOutcome.END:
                 heard.append(piece)
             assert [one for one in heard if one is not ReadOutcome.IDLE] == [b":\n", b"data: 1\n\n"]
             assert heard.count(ReadOutcome.IDLE) >= 3
@@ -60,10 +60,10 @@ async def test_framing_that_drips_loses_nothing(make: Make) -> None:
     body = b"9;x\r\ndata: 1\n\n\r\n0\r\nA: b\r\n\r\n"
     with MisbehavingServer(drip(body, timedelta(seconds=0.05), ahead=CHUNKED)) as server:
         async with make() as transport:
-            stage = Stage(transport, server)
-            stream = await stage.open()
+            harness = TransportHarness(transport, server)
+            stream = await harness.open()
             heard = b""
-            while (piece := await stage.read(stream, 0.02)) is not ReadOutcome.END:
+            while (piece := await harness.read(stream, 0.02)) is not ReadOutcome.END:
                 heard += piece if isinstance(piece, bytes) else b""
             assert heard == b"data: 1\n\n"
             await stream.aclose()
@@ -74,14 +74,14 @@ async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None
     """A size without end, a chunk longer than it says, a size that is no number."""
     with MisbehavingServer(raw(CHUNKED + body, close=True)) as server:
         async with make() as transport:
-            stage = Stage(transport, server)
+            harness = TransportHarness(transport, server)
             opened = []
 
             async def whole() -> None:
-                opened.append(await stage.open())
-                await stage.all_of(opened[0])
+                opened.append(await harness.open())
+                await harness.read_all(opened[0])
 
-            await stage.failure(MalformedResponseError, whole())
+            await harness.failure(MalformedResponseError, whole())
             for stream in opened:
                 await stream.aclose()
 
@@ -114,7 +114,7 @@ async def test_a_closed_stream_gives_no_more(make: Make) -> None:
     """It is broken, not quiet: who reads on made a mistake and must not wait."""
     with MisbehavingServer(silent_stream()) as server:
         async with make() as transport:
-            stage = Stage(transport, server)
-            stream = await stage.open()
+            harness = TransportHarness(transport, server)
+            stream = await harness.open()
             await stream.aclose()
-            await stage.failure(TransportError, stage.all_of(stream))
+            await harness.failure(TransportError, harness.read_all(stream))

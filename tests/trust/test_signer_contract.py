@@ -161,19 +161,19 @@ class Changing(BadSigner):
 
 
 BAD: list[tuple[Callable[[], BadSigner], str]] = [
-    (Constant, "what_it_signs_verifies"),
-    (Constant, "a_server_takes_what_it_signed"),
-    (Encoded, "what_it_signs_verifies"),
-    (TooSmall, "what_it_signs_verifies"),
-    (OneAtATime, "it_signs_for_many_at_once"),
-    (Talkative, "it_shows_no_secret"),
-    (Portable, "no_secret_is_pickled_with_it"),
-    (Explaining, "a_failure_tells_no_secret"),
-    (Behind, "a_failure_tells_no_secret"),
-    (BadSigner, "a_failure_tells_no_secret"),
-    (Fickle, "after_a_fork_it_works_or_says_so"),
-    (Hanging, "after_a_fork_it_works_or_says_so"),
-    (Changing, "it_has_one_algorithm"),
+    (Constant, "signatures_verify"),
+    (Constant, "server_accepts_signature"),
+    (Encoded, "signatures_verify"),
+    (TooSmall, "signatures_verify"),
+    (OneAtATime, "concurrent_calls"),
+    (Talkative, "repr_contains_no_secret"),
+    (Portable, "pickle_contains_no_secret"),
+    (Explaining, "failure_contains_no_secret"),
+    (Behind, "failure_contains_no_secret"),
+    (BadSigner, "failure_contains_no_secret"),
+    (Fickle, "fork"),
+    (Hanging, "fork"),
+    (Changing, "algorithm_is_constant"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_the_contract_finds_a_bad_signer(
     make: Callable[[], BadSigner], test: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the test that is meant for its fault; and the others are no worse than that fault."""
-    monkeypatch.setattr(contract_tools, "_HANGS", 0.5)
+    monkeypatch.setattr(contract_tools, "_CHILD_TIMEOUT", 0.5)
 
     class Contract(SignerContract):
         verifying_key = KEY
@@ -218,6 +218,6 @@ def test_the_contract_finds_a_signer_that_a_cancelled_call_breaks() -> None:
         def make_signer(self) -> Any:
             return Stuck()
 
-    Contract().test_it_has_one_algorithm()
+    Contract().test_algorithm_is_constant()
     with pytest.raises(RuntimeError, match="busy"):
-        Contract().test_a_cancelled_call_harms_no_later_one()
+        Contract().test_cancelled_calls_are_harmless()
