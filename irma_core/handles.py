@@ -21,7 +21,7 @@ from irma_core.errors import (
     HandleUsedError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Flow, PutIfAbsent
+from irma_core.flows.effects import Flow, put_if_absent
 from irma_core.flows.once import CLOCKS_DIFFER
 from irma_core.flows.session_calls import get_answer_flow
 from irma_core.json_text import JsonValue, write_json
@@ -231,7 +231,7 @@ def redeem_handle_flow(
     deadline = context.deadline()
     answer = yield from get_answer_flow(context, session, deadline)
     lifetime = sealer.lifetime + CLOCKS_DIFFER
-    is_first = yield from PutIfAbsent(
+    is_first = yield from put_if_absent(
         store, _key(session, purpose), b"redeemed", lifetime, deadline
     )
     if not is_first:

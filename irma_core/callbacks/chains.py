@@ -47,7 +47,7 @@ from irma_core.errors import (
     UsageError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Ask, Flow
+from irma_core.flows.effects import Flow, call_application
 from irma_core.flows.giving_up import cancelled_flow, last_deadline
 from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_flow
 from irma_core.flows.session_calls import check_asked
@@ -171,7 +171,7 @@ def _choose_flow(
     """Ask the application, and record what it said before anybody acts on it."""
     claimed_at = context.clock.monotonic()
     try:
-        chosen = yield from Ask(partial(settings.choose, answer), context.deadline())
+        chosen = yield from call_application(partial(settings.choose, answer), context.deadline())
         now = utc_now(context.clock)
         ready = None if chosen is None else resolve_request(as_extended(chosen), now, context.allow)
         record = NextSessionRecord.of(ready)

@@ -51,7 +51,7 @@ from irma_core.errors import (
     WrongSessionError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Ask, Flow, PublishStatus, Sleep
+from irma_core.flows.effects import Flow, Sleep, call_application, publish_status
 from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow
 from irma_core.flows.session_calls import get_result_jwt_flow, get_unchecked_result_flow
 from irma_core.flows.signed_results import verified_result_flow
@@ -370,7 +370,9 @@ def deliver_once_flow(
         return _told(record)
     claimed_at = context.clock.monotonic()
     try:
-        yield from Ask(partial(settings.deliver, telling.session_end()), context.deadline())
+        yield from call_application(
+            partial(settings.deliver, telling.session_end()), context.deadline()
+        )
     except Exception:
         yield from release_flow(context, once, claimed_at)
         raise
@@ -378,7 +380,7 @@ def deliver_once_flow(
     yield from once.record(status.value.encode(), lifetime, context.deadline())
     if context.status_backend is not None:
         token, by = telling.result.token, context.deadline()
-        yield from PublishStatus(context.status_backend, token, status, telling.jwt, by)
+        yield from publish_status(context.status_backend, token, status, telling.jwt, by)
     return status
 
 

@@ -17,7 +17,7 @@ import attrs
 
 from irma_core.errors import HandleError
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Flow, GetStored, PutIfAbsent
+from irma_core.flows.effects import Flow, get_stored, put_if_absent
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
@@ -55,7 +55,7 @@ class NamedSessions:
         text = self.sealer.seal(token.reveal(), purpose=_PURPOSE, now=now, lifetime=_KEPT_FOR)
         for number in range(_MOST):
             place = self._place(number)
-            if (yield from PutIfAbsent(self.store, place, text.encode(), _KEPT_FOR, deadline)):
+            if (yield from put_if_absent(self.store, place, text.encode(), _KEPT_FOR, deadline)):
                 return not (yield from self._is_unknown(context, token))
             if (yield from self._kept_at(context, number)) == token:
                 return not (yield from self._is_unknown(context, token))
@@ -81,10 +81,10 @@ class NamedSessions:
             StoreError: The store failed.
         """
         key = self._unknown(token)
-        yield from PutIfAbsent(self.store, key, b"unknown", _KEPT_FOR, context.deadline())
+        yield from put_if_absent(self.store, key, b"unknown", _KEPT_FOR, context.deadline())
 
     def _kept_at(self, context: RequestorContext, number: int) -> Flow[RequestorToken | None]:
-        kept = yield from GetStored(self.store, self._place(number), context.deadline())
+        kept = yield from get_stored(self.store, self._place(number), context.deadline())
         if kept is not None:
             with suppress(HandleError):  # it expires by another clock than the store's
                 now = utc_now(context.clock)
@@ -93,7 +93,7 @@ class NamedSessions:
         return None
 
     def _is_unknown(self, context: RequestorContext, token: RequestorToken) -> Flow[bool]:
-        mark = yield from GetStored(self.store, self._unknown(token), context.deadline())
+        mark = yield from get_stored(self.store, self._unknown(token), context.deadline())
         return mark is not None
 
     def _place(self, number: int) -> str:

@@ -1,52 +1,38 @@
-"""Drivers: they run a flow by performing its effects, one function a mode.
+"""Drivers: run a flow by performing its effects, one function for each mode.
 
-Rules that keep this honest. Only `flow.send` and `flow.throw` stand inside `try … except
-StopIteration`: performing an effect stands outside, or a stray `StopIteration` of a transport
-would read as success. A flow acts on the errors of a transport, a signer, a store or a status
-backend, and on whatever the application's own function raises. Anything else, cancellation
-included, is an interruption: it is thrown into the flow too, which may perform a few last effects,
-and is raised whatever the flow does. A `GeneratorExit` closes the flow at once, since a coroutine
-that is destroyed cannot await anything.
+Rules:
 
-What waits for a part from outside ends at its deadline: the async driver cancels it, while the sync
-driver has to wait for a part that blocks its thread.
+* Only `flow.send` and `flow.throw` stand inside `try … except StopIteration`. Effects are performed
+  outside, or a stray `StopIteration` from a transport would look like success.
+* A flow handles errors of a transport, a signer, a store or a status backend, and any exception of
+  the application's function. Any other exception is an interruption; cancellation is one. It is
+  thrown into the flow too, so that the flow can perform a few last effects. It is raised again
+  whatever the flow does.
+* A `GeneratorExit` closes the flow at once: a coroutine that is being destroyed cannot await.
+* A call ends at its deadline. The async driver cancels it; the sync driver cannot end a call that
+  blocks its thread.
+
+Belongs here: how effects are performed. Does not belong here: which effects a flow needs.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Coroutine, Generator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from inspect import isawaitable
-from typing import Any, Generic, Never, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Never, TypeVar, cast
 
-from irma_core.errors import (
-    ConfigurationError,
-    DeadlineError,
-    IrmaError,
-    SigningError,
-    StatusBackendError,
-    StoreError,
-    TransportError,
-)
+from irma_core.errors import ConfigurationError, DeadlineError, TransportError
 from irma_core.flows.effects import (
-    Ask,
+    Call,
     CloseStream,
-    DeleteStored,
     Effect,
     Flow,
-    GetStored,
-    NextStatus,
     OpenStream,
-    PublishedResult,
-    PublishStatus,
-    PutIfAbsent,
     ReadStream,
     Send,
-    Sign,
     Sleep,
-    UseStatusBackend,
-    UseStore,
 )
 from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
 from irma_core.tracebacks import boundary
@@ -54,10 +40,8 @@ from irma_core.tracebacks import boundary
 __all__ = ["run", "run_async"]
 
 ReturnT = TypeVar("ReturnT")
-_Bounded: TypeAlias = Sign | UseStore | UseStatusBackend | Ask[Any]
-_FLOW_ERRORS = (TransportError, SigningError, StoreError, StatusBackendError)
 _NOT_THROWN = (GeneratorExit, StopIteration, StopAsyncIteration)
-"""The last two would be a RuntimeError behind a generator's frame."""
+"""The last two would become a RuntimeError in the generator's frame."""
 
 
 @boundary
@@ -65,25 +49,26 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     """Run a flow on the calling thread.
 
     Args:
-        flow: What to run.
-        transport: What performs it.
-        streams: Closes what the flow opens, where that is to outlive it; else it is closed here.
+        flow: The flow.
+        transport: Performs its effects.
+        streams: Closes the streams that the flow opens, if they must outlive it. Without it they
+            are closed here.
 
     Raises:
-        IrmaError: Whatever the flow raises.
+        IrmaError: The flow raised it.
     """
     if streams is None:
         with ExitStack() as own:
             return run(flow, transport, own)
-    course = _RunningFlow(flow)
-    while (effect := course.effect) is not None:
+    running = _RunningFlow(flow)
+    while (effect := running.effect) is not None:
         try:
-            answer = _perform(effect, transport, streams)
-        except BaseException as error:  # noqa: BLE001  # it is raised again, or the flow's
-            course.failed(error)
+            result = _perform(effect, transport, streams)
+        except BaseException as error:  # noqa: BLE001  # raised again, or handled by the flow
+            running.throw(error)
         else:
-            course.answered(answer)
-    return course.result
+            running.resume(result)
+    return running.result
 
 
 @boundary
@@ -93,26 +78,26 @@ async def run_async(
     """Run a flow in the current task; see `run`.
 
     Raises:
-        ConfigurationError: No asyncio event loop runs here; nothing was sent.
-        IrmaError: Whatever the flow raises.
+        ConfigurationError: No asyncio event loop is running; nothing was sent.
+        IrmaError: The flow raised it.
     """
     _check_asyncio()
     if streams is None:
         async with AsyncExitStack() as own:
             return await run_async(flow, transport, own)
-    course = _RunningFlow(flow)
-    while (effect := course.effect) is not None:
+    running = _RunningFlow(flow)
+    while (effect := running.effect) is not None:
         try:
-            answer = await _perform_async(effect, transport, streams)
-        except BaseException as error:  # noqa: BLE001  # it is raised again, or the flow's
-            course.failed(error)
+            result = await _perform_async(effect, transport, streams)
+        except BaseException as error:  # noqa: BLE001  # raised again, or handled by the flow
+            running.throw(error)
         else:
-            course.answered(answer)
-    return course.result
+            running.resume(result)
+    return running.result
 
 
 class _RunningFlow(Generic[ReturnT]):
-    """A flow under way: the effect it waits for, or None and its result."""
+    """A flow and the effect it waits for; at its end there is no effect but a result."""
 
     __slots__ = ("_flow", "_interruption", "_result", "effect")
 
@@ -121,24 +106,23 @@ class _RunningFlow(Generic[ReturnT]):
         self._result: ReturnT | None = None
         self._interruption: BaseException | None = None
         self.effect: Effect | None = None
-        self.answered(None)
+        self.resume(None)
 
     @property
     def result(self) -> ReturnT:
         return cast("ReturnT", self._result)
 
-    def answered(self, answer: object) -> None:
+    def resume(self, result: object) -> None:
         try:
-            self.effect = self._flow.send(answer)
+            self.effect = self._flow.send(result)
         except StopIteration as stop:
             self._end(stop)
 
-    def failed(self, error: BaseException) -> None:
-        may_act = Exception if isinstance(self.effect, Ask) else _FLOW_ERRORS
+    def throw(self, error: BaseException) -> None:
         if isinstance(error, _NOT_THROWN):
             self._flow.close()
             raise error
-        if not isinstance(error, may_act):
+        if not isinstance(error, _handled_by_flow(self.effect)):
             self._interruption = error
         try:
             self.effect = self._flow.throw(error)
@@ -149,6 +133,12 @@ class _RunningFlow(Generic[ReturnT]):
         if self._interruption is not None:
             raise self._interruption
         self.effect, self._result = None, stop.value
+
+
+def _handled_by_flow(effect: Effect | None) -> type[Exception]:
+    if isinstance(effect, Call):
+        return effect.failure or Exception
+    return TransportError
 
 
 def _check_asyncio() -> None:
@@ -169,20 +159,17 @@ def _check_asyncio() -> None:
 def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object:
     match effect:
         case Send():
-            return _not_awaited(transport.send(effect.request, effect.deadline), "transport")
+            return _not_awaitable(transport.send(effect.request, effect.deadline), "transport")
         case Sleep():
             transport.sleep(effect.duration)
             return None
-        case Sign():
-            with _Failing(SigningError, "the signer"):
-                return _not_awaited(effect.signer.sign(effect.signing_input), "signer")
         case OpenStream():
             stream = transport.open_stream(effect.request, effect.deadline)
-            _not_awaited(stream, "transport")
+            _not_awaitable(stream, "transport")
             streams.callback(stream.close)
             return stream
         case ReadStream():
-            opened = cast("ByteStream", effect.stream)  # by this driver, so of its mode
+            opened = cast("ByteStream", effect.stream)  # this driver opened it
             try:
                 return opened.read(effect.deadline)
             except BaseException:
@@ -191,14 +178,9 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
         case CloseStream():
             cast("ByteStream", effect.stream).close()
             return None
-        case PutIfAbsent() | GetStored() | DeleteStored():
-            with _Failing(StoreError, "the store"):
-                return _not_awaited(effect.call(), "store")
-        case NextStatus() | PublishStatus() | PublishedResult():
-            with _Failing(StatusBackendError, "the status backend"):
-                return _not_awaited(effect.call(), "status backend")
-        case Ask():
-            return _not_awaited(effect.function(), "application's function")
+        case Call():
+            with _translated(effect):
+                return _not_awaitable(effect.function(), effect.callee)
         case _:
             _unknown(effect)
 
@@ -212,10 +194,6 @@ async def _perform_async(
         case Sleep():
             await transport.sleep(effect.duration)
             return None
-        case Sign():
-            with _Failing(SigningError, "the signer"):
-                signature = effect.signer.sign(effect.signing_input)
-                return await _awaited(signature, effect, transport, SigningError, "the signer")
         case OpenStream():
             stream = await transport.open_stream(effect.request, effect.deadline)
             streams.push_async_callback(stream.aclose)
@@ -230,60 +208,48 @@ async def _perform_async(
         case CloseStream():
             await cast("AsyncByteStream", effect.stream).aclose()
             return None
-        case PutIfAbsent() | GetStored() | DeleteStored():
-            with _Failing(StoreError, "the store"):
-                return await _awaited(effect.call(), effect, transport, StoreError, "the store")
-        case NextStatus() | PublishStatus() | PublishedResult():
-            kind, whose = StatusBackendError, "the status backend"
-            with _Failing(kind, whose):
-                return await _awaited(effect.call(), effect, transport, kind, whose)
-        case Ask():
-            whose = "the application's function"
-            return await _awaited(effect.function(), effect, transport, DeadlineError, whose)
+        case Call():
+            with _translated(effect):
+                return await _result_of(effect.function(), effect, transport)
         case _:
             _unknown(effect)
 
 
-def _not_awaited(answer: object, whose: str) -> object:
-    if isawaitable(answer):
-        if isinstance(answer, Coroutine):
-            answer.close()  # or Python warns that nobody awaited it
-        raise ConfigurationError(f"the {whose} must be awaited: use what is named Async…")
-    return answer
+def _not_awaitable(result: object, callee: str) -> object:
+    if isawaitable(result):
+        if isinstance(result, Coroutine):
+            result.close()  # or Python warns that it was never awaited
+        raise ConfigurationError(f"the {callee} must be awaited: use what is named Async…")
+    return result
 
 
-async def _awaited(
-    answer: object, effect: _Bounded, transport: AsyncTransport, kind: type[IrmaError], whose: str
-) -> object:
-    """Wait for what a part from outside gives, and cancel it at the deadline of its effect."""
-    if not isawaitable(answer):
-        return answer
+async def _result_of(result: object, call: Call[Any], transport: AsyncTransport) -> object:
+    """Return the result of a call; await it if need be, and cancel it at the call's deadline."""
+    if not isawaitable(result):
+        return result
     from asyncio import timeout  # noqa: PLC0415  # a sync program needs no event loop
 
-    left = effect.deadline - transport.clock.monotonic()
+    left = call.deadline - transport.clock.monotonic()
     bound = timeout(None if left == math.inf else left)
     try:
         async with bound:
-            return await answer
+            return await result
     except TimeoutError:
         if not bound.expired():
-            raise  # the part's own
-    raise kind(f"{whose} did not answer in time")
+            raise  # the callee's own
+    failure = call.failure or DeadlineError
+    raise failure(f"the {call.callee} did not answer in time")
 
 
-class _Failing:
-    """Whatever a part from outside raises is an error of the tree, with that as its cause."""
-
-    def __init__(self, kind: type[IrmaError], whose: str) -> None:
-        self._kind = kind
-        self._whose = whose
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, self._kind | ConfigurationError):
-            raise self._kind(f"{self._whose} failed: {type(error).__name__}") from error
+@contextmanager
+def _translated(call: Call[Any]) -> Generator[None, None, None]:
+    """Turn an exception of the callee into the call's error class, with the exception as cause."""
+    try:
+        yield
+    except Exception as error:
+        if call.failure is None or isinstance(error, call.failure | ConfigurationError):
+            raise
+        raise call.failure(f"the {call.callee} failed: {type(error).__name__}") from error
 
 
 def _unknown(effect: object) -> Never:

@@ -1,18 +1,26 @@
 """Effects: the steps of a flow that may have to wait. A closed union of frozen values.
 
-A flow is a generator: it yields an effect and receives its answer. `yield from Send(…)` has the
-exact type of that answer. An effect exists only for what may have to wait: clock, chance and JSON
-never do, so they are arguments.
+A flow is a generator. It yields an effect and receives its result; `yield from Send(…)` has the
+exact type of that result. Only a step that may have to wait is an effect. Reading the clock and
+parsing JSON never wait, so a flow does these directly.
+
+Stable, for authors of frameworks who run flows with a driver of their own: the six classes in
+`Effect`, their fields, and the rules in `driver`. A driver needs no other knowledge of a part: it
+calls `Call.function` and awaits the result if it is awaitable.
+
+Belongs here: the effects. Does not belong here: how an effect is performed (`driver`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from datetime import timedelta
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar, cast, final
 
 import attrs
 
+from irma_core.errors import IrmaError, SigningError, StatusBackendError, StoreError
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpRequest, HttpResponse
@@ -22,34 +30,33 @@ from irma_core.protocol.transport import AsyncByteStream, ByteStream, ReadOutcom
 from irma_core.trust.signing import AsyncSigner, Signer
 
 __all__ = [
-    "Ask",
+    "Call",
     "CloseStream",
-    "DeleteStored",
     "Effect",
     "Flow",
-    "GetStored",
-    "NextStatus",
     "OpenStream",
-    "PublishStatus",
-    "PublishedResult",
-    "PutIfAbsent",
     "ReadStream",
     "Send",
-    "Sign",
     "Sleep",
-    "UseStatusBackend",
-    "UseStore",
+    "call_application",
+    "delete_stored",
+    "get_stored",
+    "next_status",
+    "publish_status",
+    "published_result",
+    "put_if_absent",
+    "sign",
 ]
 
-AnswerT = TypeVar("AnswerT")
+ResultT = TypeVar("ResultT")
 ReturnT = TypeVar("ReturnT")
 
 
-class _Awaited(Generic[AnswerT]):
-    """What makes `yield from` give the answer's type; the one cast stands here.
+class _EffectBase(Generic[ResultT]):
+    """Gives `yield from` the type of the effect's result; the one cast is here.
 
-    A `repr` shows nothing of what an effect holds: requests, keys and values are secrets. That and
-    an `==`, which nobody needs, would be half of what these many classes cost at import.
+    The `repr` shows no field, because requests, keys and values are secrets. Effects are not
+    compared, and generated `__repr__` and `__eq__` methods would slow down the import.
     """
 
     __slots__ = ()
@@ -57,18 +64,18 @@ class _Awaited(Generic[AnswerT]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
-    def __iter__(self) -> Generator[Effect, Any, AnswerT]:
-        return cast("AnswerT", (yield cast("Effect", self)))
+    def __iter__(self) -> Generator[Effect, Any, ResultT]:
+        return cast("ResultT", (yield cast("Effect", self)))
 
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class Send(_Awaited[HttpResponse]):
-    """Send a request, and receive the whole response.
+class Send(_EffectBase[HttpResponse]):
+    """Send a request and receive the whole response.
 
     Args:
-        request: What to send.
-        deadline: By when the response must be there, on the monotonic clock.
+        request: The request.
+        deadline: When the response must have arrived, on the monotonic clock.
     """
 
     request: HttpRequest
@@ -77,39 +84,22 @@ class Send(_Awaited[HttpResponse]):
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class Sleep(_Awaited[None]):
-    """Wait."""
+class Sleep(_EffectBase[None]):
+    """Wait for a while."""
 
     duration: timedelta
 
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class Sign(_Awaited[bytes]):
-    """Let a signer sign.
+class OpenStream(_EffectBase[ByteStream | AsyncByteStream]):
+    """Send a request and receive the response as a stream, as soon as its head has arrived.
+
+    The driver closes the stream when the flow ends, or the watch that the flow is a step of.
 
     Args:
-        signer: Of either mode; a sync driver takes a `Signer` only.
-        signing_input: What to sign.
-        deadline: By when the signature must be there, on the monotonic clock. An async driver
-            cancels a signer that takes longer; nothing can end one that blocks its thread.
-    """
-
-    signer: Signer | AsyncSigner
-    signing_input: bytes
-    deadline: float
-
-
-@final
-@attrs.frozen(repr=False, eq=False)
-class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
-    """Send a request, and receive the response as a stream once its head has come.
-
-    The driver closes it with the flow, or with the watch that the flow is a step of.
-
-    Args:
-        request: What to send.
-        deadline: By when the head must be there, on the monotonic clock.
+        request: The request.
+        deadline: When the head must have arrived, on the monotonic clock.
     """
 
     request: HttpRequest
@@ -118,12 +108,12 @@ class OpenStream(_Awaited[ByteStream | AsyncByteStream]):
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class ReadStream(_Awaited[bytes | ReadOutcome]):
-    """Read what comes next. A stream that breaks is closed at once.
+class ReadStream(_EffectBase[bytes | ReadOutcome]):
+    """Read the next bytes of a stream. The driver closes a stream that breaks.
 
     Args:
-        stream: What `OpenStream` gave.
-        deadline: How long to wait for it, on the monotonic clock.
+        stream: The result of `OpenStream`.
+        deadline: When to stop waiting, on the monotonic clock.
     """
 
     stream: ByteStream | AsyncByteStream
@@ -132,128 +122,100 @@ class ReadStream(_Awaited[bytes | ReadOutcome]):
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class CloseStream(_Awaited[None]):
-    """Let go of a stream; closing again does nothing."""
+class CloseStream(_EffectBase[None]):
+    """Close a stream; closing again does nothing."""
 
     stream: ByteStream | AsyncByteStream
 
 
 @final
 @attrs.frozen(repr=False, eq=False)
-class PutIfAbsent(_Awaited[bool]):
-    """Put a value into a store unless the key has one; receive whether it was put.
+class Call(_EffectBase[ResultT]):
+    """Call a signer, a store, a status backend or the application: anything but the transport.
 
-    What calls a part from outside has a deadline on the monotonic clock: see `Sign`.
+    Args:
+        function: The call. In async mode its result is awaited if it is awaitable; in sync mode an
+            awaitable result is an error.
+        deadline: When the result must be there, on the monotonic clock. An async driver cancels a
+            call that takes longer. Nothing can end a call that blocks its thread.
+        callee: The called part, for error messages.
+        failure: The class of the error that the flow receives when the call fails. None is for the
+            application: the flow receives its exception unchanged.
     """
 
-    store: Store | AsyncStore
-    key: str
-    value: bytes
-    lifetime: timedelta
+    function: Callable[[], ResultT | Awaitable[ResultT]]
     deadline: float
-
-    def call(self) -> bool | Awaitable[bool]:
-        """Do it."""
-        return self.store.put_if_absent(self.key, self.value, self.lifetime)
+    callee: str = attrs.field(kw_only=True)
+    failure: type[IrmaError] | None = attrs.field(kw_only=True)
 
 
-@final
-@attrs.frozen(repr=False, eq=False)
-class GetStored(_Awaited[bytes | None]):
-    """Get the value of a key from a store, or None."""
-
-    store: Store | AsyncStore
-    key: str
-    deadline: float
-
-    def call(self) -> bytes | Awaitable[bytes | None] | None:
-        """Do it."""
-        return self.store.get(self.key)
-
-
-@final
-@attrs.frozen(repr=False, eq=False)
-class DeleteStored(_Awaited[None]):
-    """Take a key out of a store."""
-
-    store: Store | AsyncStore
-    key: str
-    deadline: float
-
-    def call(self) -> Awaitable[None] | None:
-        """Do it."""
-        return self.store.delete(self.key)
-
-
-@final
-@attrs.frozen(repr=False, eq=False)
-class NextStatus(_Awaited[SessionStatus | Idle]):
-    """Wait for a status that a status backend tells; see `StatusBackend.next_status`."""
-
-    backend: StatusBackend | AsyncStatusBackend
-    token: RequestorToken
-    after: SessionStatus | None
-    within: timedelta
-    deadline: float
-
-    def call(self) -> SessionStatus | Idle | Awaitable[SessionStatus | Idle]:
-        """Do it."""
-        return self.backend.next_status(self.token, self.after, self.within)
-
-
-@final
-@attrs.frozen(repr=False, eq=False)
-class PublishStatus(_Awaited[None]):
-    """Tell a status backend what was learnt; see `StatusBackend.publish`."""
-
-    backend: StatusBackend | AsyncStatusBackend
-    token: RequestorToken
-    status: SessionStatus
-    result_jwt: str | None
-    deadline: float
-
-    def call(self) -> Awaitable[None] | None:
-        """Do it."""
-        return self.backend.publish(self.token, self.status, self.result_jwt)
-
-
-@final
-@attrs.frozen(repr=False, eq=False)
-class PublishedResult(_Awaited[str | None]):
-    """Get the signed result that was published; see `StatusBackend.published_result`."""
-
-    backend: StatusBackend | AsyncStatusBackend
-    token: RequestorToken
-    deadline: float
-
-    def call(self) -> str | Awaitable[str | None] | None:
-        """Do it."""
-        return self.backend.published_result(self.token)
-
-
-@final
-@attrs.frozen(repr=False, eq=False)
-class Ask(_Awaited[AnswerT]):
-    """Call a function of the application's, of either mode.
-
-    What it raises is thrown into the flow as it is, which cleans up and lets it pass.
-    """
-
-    function: Callable[[], AnswerT | Awaitable[AnswerT]]
-    deadline: float
-
-
-UseStore: TypeAlias = PutIfAbsent | GetStored | DeleteStored
-UseStatusBackend: TypeAlias = NextStatus | PublishStatus | PublishedResult
-Effect: TypeAlias = (
-    Send
-    | Sleep
-    | Sign
-    | OpenStream
-    | ReadStream
-    | CloseStream
-    | UseStore
-    | UseStatusBackend
-    | Ask[Any]
-)
+Effect: TypeAlias = Send | Sleep | OpenStream | ReadStream | CloseStream | Call[Any]
 Flow: TypeAlias = Generator[Effect, Any, ReturnT]
+
+
+# Each call is a `partial`: a lambda's frame would show a traceback's reader the secret arguments.
+
+
+def sign(signer: Signer | AsyncSigner, signing_input: bytes, deadline: float) -> Call[bytes]:
+    """See `Signer.sign`."""
+    function: Any = partial(signer.sign, signing_input)
+    return Call(function, deadline, callee="signer", failure=SigningError)
+
+
+def put_if_absent(
+    store: Store | AsyncStore, key: str, value: bytes, lifetime: timedelta, deadline: float
+) -> Call[bool]:
+    """See `Store.put_if_absent`."""
+    function: Any = partial(store.put_if_absent, key, value, lifetime)
+    return Call(function, deadline, callee="store", failure=StoreError)
+
+
+def get_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[bytes | None]:
+    """See `Store.get`."""
+    function: Any = partial(store.get, key)
+    return Call(function, deadline, callee="store", failure=StoreError)
+
+
+def delete_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[None]:
+    """See `Store.delete`."""
+    function: Any = partial(store.delete, key)
+    return Call(function, deadline, callee="store", failure=StoreError)
+
+
+def next_status(
+    backend: StatusBackend | AsyncStatusBackend,
+    token: RequestorToken,
+    after: SessionStatus | None,
+    within: timedelta,
+    deadline: float,
+) -> Call[SessionStatus | Idle]:
+    """See `StatusBackend.next_status`."""
+    function: Any = partial(backend.next_status, token, after, within)
+    return Call(function, deadline, callee="status backend", failure=StatusBackendError)
+
+
+def publish_status(
+    backend: StatusBackend | AsyncStatusBackend,
+    token: RequestorToken,
+    status: SessionStatus,
+    result_jwt: str | None,
+    deadline: float,
+) -> Call[None]:
+    """See `StatusBackend.publish`."""
+    function: Any = partial(backend.publish, token, status, result_jwt)
+    return Call(function, deadline, callee="status backend", failure=StatusBackendError)
+
+
+def published_result(
+    backend: StatusBackend | AsyncStatusBackend, token: RequestorToken, deadline: float
+) -> Call[str | None]:
+    """See `StatusBackend.published_result`."""
+    function: Any = partial(backend.published_result, token)
+    return Call(function, deadline, callee="status backend", failure=StatusBackendError)
+
+
+def call_application(
+    function: Callable[[], ResultT | Awaitable[ResultT]], deadline: float
+) -> Call[ResultT]:
+    """Call a function of the application; the flow receives what it raises."""
+    return Call(function, deadline, callee="application's function", failure=None)

@@ -23,7 +23,7 @@ from irma_core.errors import (
     UnexpectedResponseError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Flow, Send, Sign, Sleep
+from irma_core.flows.effects import Flow, Send, Sleep, sign
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import is_transient, retry_after
 from irma_core.protocol.transport import utc_now
@@ -119,7 +119,7 @@ def post_flow(
     while True:
         prepared = prepare(utc_now(context.clock))
         if isinstance(prepared, ToSign):
-            signature = yield from Sign(prepared.signer, prepared.jwt.signing_input, deadline)
+            signature = yield from sign(prepared.signer, prepared.jwt.signing_input, deadline)
             if context.seconds_left(deadline) <= 0:
                 # On a thread nobody can end a signer, so it may have taken all of the time.
                 raise DeadlineError("the time for the whole call was up while the signer signed")

@@ -20,7 +20,7 @@ from irma_core.errors import (
     TransportTimeoutError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, Sign
+from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, sign
 from irma_core.flows.single_flight import CachedValue, fetch_once_flow
 from irma_core.protocol.endpoints import FRONTEND
 from irma_core.protocol.messages import HttpRequest
@@ -174,7 +174,7 @@ def _request_flow(
     if to_sign is not None:
         signer, unsigned = to_sign
         try:
-            signature = yield from Sign(signer, unsigned.signing_input, deadline)
+            signature = yield from sign(signer, unsigned.signing_input, deadline)
         except SigningError as error:
             if context.seconds_left(deadline) <= 0:
                 raise DeadlineError("the time was up while a token request was signed") from error

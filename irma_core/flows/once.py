@@ -17,7 +17,7 @@ import attrs
 
 from irma_core.errors import PostRefusedError, StoreError
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import DeleteStored, Flow, GetStored, PutIfAbsent, Sleep
+from irma_core.flows.effects import Call, Flow, Sleep, delete_stored, get_stored, put_if_absent
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 
@@ -54,24 +54,24 @@ class OnceKey:
         """Give another thing of the same session."""
         return OnceKey(self.store, f"{self.key}:{what}")
 
-    def claim(self, deadline: float) -> PutIfAbsent:
+    def claim(self, deadline: float) -> Call[bool]:
         """Claim it; the answer is whether that succeeded."""
-        return PutIfAbsent(self.store, self._claim, b"claimed", _CLAIM_LIVES, deadline)
+        return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIVES, deadline)
 
-    def record(self, record: bytes, lifetime: timedelta, deadline: float) -> PutIfAbsent:
+    def record(self, record: bytes, lifetime: timedelta, deadline: float) -> Call[bool]:
         """Record that it was done, for longer than the text lives that leads to it.
 
         The claim stays, and expires.
         """
-        return PutIfAbsent(self.store, self.key, record, lifetime + CLOCKS_DIFFER, deadline)
+        return put_if_absent(self.store, self.key, record, lifetime + CLOCKS_DIFFER, deadline)
 
-    def read_record(self, deadline: float) -> GetStored:
+    def read_record(self, deadline: float) -> Call[bytes | None]:
         """Look for the record; None where it was not done, or not yet."""
-        return GetStored(self.store, self.key, deadline)
+        return get_stored(self.store, self.key, deadline)
 
-    def release(self, deadline: float) -> DeleteStored:
+    def release(self, deadline: float) -> Call[None]:
         """Give the claim up."""
-        return DeleteStored(self.store, self._claim, deadline)
+        return delete_stored(self.store, self._claim, deadline)
 
     @property
     def _claim(self) -> str:

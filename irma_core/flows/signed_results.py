@@ -16,7 +16,7 @@ from irma_core.errors import (
     UnexpectedResponseError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Flow, NextStatus, PublishedResult
+from irma_core.flows.effects import Flow, next_status, published_result
 from irma_core.flows.exchange import exchange_flow
 from irma_core.flows.single_flight import CachedValue, fetch_once_flow
 from irma_core.models.results import SessionResult
@@ -136,7 +136,7 @@ def published_result_flow(
         return None
     try:
         by = context.try_deadline(deadline)
-        jwt = yield from PublishedResult(context.status_backend, token, by)
+        jwt = yield from published_result(context.status_backend, token, by)
         if not isinstance(jwt, str):
             return None
         result = yield from verified_result_flow(context, jwt, may_fetch=False)
@@ -153,7 +153,7 @@ def is_published_final_flow(
         return False
     try:
         by = context.try_deadline(deadline)
-        told = yield from NextStatus(context.status_backend, token, None, timedelta(0), by)
+        told = yield from next_status(context.status_backend, token, None, timedelta(0), by)
     except StatusBackendError:
         return False
     return isinstance(told, SessionStatus) and told.is_final

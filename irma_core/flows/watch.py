@@ -36,11 +36,11 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import (
     CloseStream,
     Flow,
-    NextStatus,
     OpenStream,
     ReadStream,
     Send,
     Sleep,
+    next_status,
 )
 from irma_core.flows.giving_up import given_up_flow, last_deadline
 from irma_core.flows.session_calls import check_asked, get_answer_flow, with_session_gone
@@ -191,7 +191,7 @@ def _hear_backend_flow(
     )
     by = min(state.deadline, longest)
     with suppress(StatusBackendError):
-        told = yield from NextStatus(backend, state.session.token, state.last, within, by)
+        told = yield from next_status(backend, state.session.token, state.last, within, by)
     now = context.clock.monotonic()
     if told is not ReadOutcome.IDLE and not state.accepts(told):
         # What cannot be true is no better than a failure.

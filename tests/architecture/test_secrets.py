@@ -42,7 +42,7 @@ from irma_core import (
     new_sealing_key,
 )
 from irma_core.errors import IrmaError
-from irma_core.flows.effects import PutIfAbsent, Sign
+from irma_core.flows.effects import put_if_absent, sign
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.trust.sealing import Sealer
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
@@ -334,9 +334,9 @@ def test_messages_and_effects_show_no_content() -> None:
         body=VALUE.encode(),
     )
     response = HttpResponse(200, (("x", BEARER),), body=MESSAGE.encode())
-    sign = Sign(HmacSigner(KEY.encode()), VALUE.encode(), 0.0)
-    put = PutIfAbsent(MemoryStore(SystemClock()), BEARER, VALUE.encode(), SHORT, 0.0)
-    for text in shown([request, response, sign, put]):
+    signing = sign(HmacSigner(KEY.encode()), VALUE.encode(), 0.0)
+    put = put_if_absent(MemoryStore(SystemClock()), BEARER, VALUE.encode(), SHORT, 0.0)
+    for text in shown([request, response, signing, put]):
         assert not any(secret in text for secret in (VALUE, MESSAGE, KEY, BEARER))
 
 

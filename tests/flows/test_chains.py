@@ -24,7 +24,7 @@ from irma_core import (
 )
 from irma_core.callbacks.chains import NextSessionRecord, begin_chain, next_answer_flow
 from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
-from irma_core.flows.effects import GetStored
+from irma_core.flows.effects import Call
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, OVER18, Shop
 
@@ -191,5 +191,5 @@ def test_a_destroyed_chain_sends_nothing() -> None:
         shop.requestor.context, session, sealer=shop.sealer, store=shop.store, timeout=A_WHILE
     )
     flow = next_answer_flow(shop.requestor.context, attrs.evolve(state, last=first))
-    assert isinstance(next(flow), GetStored)
+    assert isinstance(next(flow), Call)
     flow.close()  # an effect here would be a RuntimeError

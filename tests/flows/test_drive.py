@@ -21,19 +21,20 @@ from irma_core.errors import (
 )
 from irma_core.flows.driver import run, run_async
 from irma_core.flows.effects import (
-    Ask,
+    Call,
     CloseStream,
-    DeleteStored,
     Effect,
     Flow,
-    GetStored,
-    NextStatus,
-    PublishedResult,
-    PublishStatus,
-    PutIfAbsent,
     Send,
-    Sign,
     Sleep,
+    call_application,
+    delete_stored,
+    get_stored,
+    next_status,
+    publish_status,
+    published_result,
+    put_if_absent,
+    sign,
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
@@ -110,7 +111,7 @@ def test_an_unknown_effect_is_named(mode: str) -> None:
 
 
 class FutureSigner:
-    """Gives something to await that is no coroutine, as a thread pool's future is none."""
+    """Returns an awaitable that is not a coroutine, as a signer does that runs in a thread pool."""
 
     algorithm = "HS256"
 
@@ -122,15 +123,19 @@ class FutureSigner:
         return b"signature"
 
 
-def signing() -> Flow[bytes]:
-    return (yield from Sign(cast("Any", FutureSigner()), b"x", math.inf))
+def signing(signer: Any) -> Flow[bytes]:
+    return (yield from sign(signer, b"x", math.inf))
 
 
-def test_whatever_is_awaitable_is_awaited_in_one_mode_and_refused_in_the_other() -> None:
-    """Coroutine or not."""
-    assert played(signing(), mode="async")[0] == b"signature"
+def test_async_driver_awaits_any_awaitable() -> None:
+    """The async driver awaits an awaitable that is not a coroutine."""
+    assert played(signing(FutureSigner()), mode="async")[0] == b"signature"
+
+
+def test_sync_driver_rejects_awaitables() -> None:
+    """The sync driver raises ConfigurationError if a part returns an awaitable."""
     with pytest.raises(ConfigurationError, match="must be awaited"):
-        played(signing(), mode="sync")
+        played(signing(FutureSigner()), mode="sync")
 
 
 class Hanging:
@@ -163,38 +168,38 @@ class Late:
 TOKEN, SOON = RequestorToken("abcdefghijKLMNOPQRST"), timedelta(seconds=1)
 
 
-def bounded(part: Any, by: float) -> list[tuple[Effect, type[IrmaError], str]]:
-    """Give each effect that calls a part from outside, with what a late answer is."""
+def calls(part: Any, by: float) -> list[tuple[Call[Any], type[IrmaError], str]]:
+    """Return each call of a part, with the error for a call that takes too long."""
     backend = StatusBackendError, "status backend"
     return [
-        (Sign(part, b"x", by), SigningError, "signer"),
-        (PutIfAbsent(part, "k", b"", SOON, by), StoreError, "store"),
-        (GetStored(part, "k", by), StoreError, "store"),
-        (DeleteStored(part, "k", by), StoreError, "store"),
-        (NextStatus(part, TOKEN, None, SOON, by), *backend),
-        (PublishStatus(part, TOKEN, SessionStatus.DONE, None, by), *backend),
-        (PublishedResult(part, TOKEN, by), *backend),
-        (Ask(part.hang, by), DeadlineError, "application's function"),
+        (sign(part, b"x", by), SigningError, "signer"),
+        (put_if_absent(part, "k", b"", SOON, by), StoreError, "store"),
+        (get_stored(part, "k", by), StoreError, "store"),
+        (delete_stored(part, "k", by), StoreError, "store"),
+        (next_status(part, TOKEN, None, SOON, by), *backend),
+        (publish_status(part, TOKEN, SessionStatus.DONE, None, by), *backend),
+        (published_result(part, TOKEN, by), *backend),
+        (call_application(part.hang, by), DeadlineError, "application's function"),
     ]
 
 
 @pytest.mark.parametrize("which", range(8))
-def test_whatever_is_awaited_is_cancelled_at_its_deadline(which: int) -> None:
-    """And the error names the part that did not answer."""
+def test_awaited_call_is_cancelled_at_its_deadline(which: int) -> None:
+    """The async driver cancels a call at its deadline, and the error names the part."""
     part, transport = Hanging(), AsyncScriptedTransport()
-    effect, kind, whose = bounded(part, transport.clock.monotonic())[which]
+    call, failure, callee = calls(part, transport.clock.monotonic())[which]
 
     def flow() -> Flow[None]:
-        yield from effect
+        yield from call
 
-    with pytest.raises(kind, match=f"the {whose} did not answer in time") as caught:
+    with pytest.raises(failure, match=f"the {callee} did not answer in time") as caught:
         asyncio.run(run_async(flow(), transport))
     assert part.cancelled == 1
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_every_effect_that_may_wait_has_an_end() -> None:
-    """A deadline, or a duration of its own; closing is bounded by the transport."""
+    """Every effect has a deadline or a duration, except closing, which the transport bounds."""
     for kind in get_args(Effect):
         fields = {each.name for each in attrs.fields(get_origin(kind) or kind)}
         assert fields & {"deadline", "duration"} or kind is CloseStream, kind
@@ -202,12 +207,8 @@ def test_every_effect_that_may_wait_has_an_end() -> None:
 
 def test_a_time_out_of_a_parts_own_is_the_parts_failure() -> None:
     """The call had time left."""
-
-    def flow() -> Flow[bytes]:
-        return (yield from Sign(Late(), b"x", math.inf))
-
     with pytest.raises(SigningError, match="the signer failed: TimeoutError"):
-        asyncio.run(run_async(flow(), AsyncScriptedTransport()))
+        asyncio.run(run_async(signing(Late()), AsyncScriptedTransport()))
 
 
 class FailingSigner:
@@ -225,7 +226,7 @@ def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
 
     def expecting() -> Flow[BaseException | None]:
         try:
-            yield from Sign(FailingSigner(), b"x", math.inf)
+            yield from sign(FailingSigner(), b"x", math.inf)
         except SigningError as error:
             return error.__cause__
         return None
@@ -243,7 +244,7 @@ def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(mode: st
 
     def asking_the_application() -> Flow[None]:
         try:
-            yield from Ask(fail, math.inf)
+            yield from call_application(fail, math.inf)
         except LookupError as error:
             seen.append(error)
             raise

@@ -32,7 +32,7 @@ from irma_core import (
 from irma_core import errors as e
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
-from irma_core.flows.effects import Ask, Flow, Send, Sign, Sleep
+from irma_core.flows.effects import Call, Flow, Send, Sleep, call_application
 from irma_core.flows.gateway import through_gateway
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
@@ -414,13 +414,13 @@ def test_a_signer_that_takes_the_time_of_its_call_is_no_failure_of_the_others() 
     wired.context = attrs.evolve(wired.context, gateway=gateway)
     first, second = wired.asking(within=1), wired.asking()
     sign = next(first)
-    assert isinstance(sign, Sign)
+    assert isinstance(sign, Call)
     assert sign.deadline == wired.clock.monotonic() + 1
     assert isinstance(next(second), Sleep)
     wired.clock.advance(timedelta(seconds=1))
     with pytest.raises(e.GatewayError, match="in time"):
         first.throw(e.SigningError("the signer did not answer in time"))
-    assert isinstance(second.send(None), Sign)
+    assert isinstance(second.send(None), Call)
     second.close()
 
 
@@ -525,7 +525,7 @@ def test_a_flow_hears_of_what_the_application_raises() -> None:
 
     def flow() -> Flow[None]:
         try:
-            yield from Ask(fail, math.inf)
+            yield from call_application(fail, math.inf)
         except ZeroDivisionError as error:
             heard.append(error)
             yield from Sleep(timedelta(0))

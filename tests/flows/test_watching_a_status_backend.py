@@ -20,8 +20,7 @@ from irma_core.errors import (
     StatusBackendError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import DeleteStored, GetStored, NextStatus, PutIfAbsent
-from irma_core.models.tokens import RequestorToken
+from irma_core.flows.effects import delete_stored, get_stored, put_if_absent
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.transport import ReadOutcome
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedStream, ScriptedTransport
@@ -172,18 +171,23 @@ def test_a_backend_that_would_block_the_loop_is_refused(backend: Any) -> None:
         AsyncRequestor("https://irma.example", AsyncScriptedTransport(), status_backend=backend)
 
 
-def test_what_stands_in_an_effect_shows_its_kind_only() -> None:
-    """A backend's or store's own text may have its address with a password."""
-    secret: Any = "redis://:secret@127.0.0.1"
-    token = RequestorToken("abcdefghijKLMNOPQRST")
+def test_effects_and_context_hide_their_parts() -> None:
+    """The repr of a call or a context shows no repr of a part, which may hold a password."""
+
+    class Part:
+        put_if_absent = get = delete = wait = print
+
+        def __repr__(self) -> str:
+            return "redis://:secret@127.0.0.1"
+
+    part: Any = Part()
     effects = [
-        NextStatus(secret, token, None, A_SECOND, 0.0),
-        PutIfAbsent(secret, "key", b"", A_SECOND, 0.0),
-        GetStored(secret, "key", 0.0),
-        DeleteStored(secret, "key", 0.0),
+        put_if_absent(part, "key", b"", A_SECOND, 0.0),
+        get_stored(part, "key", 0.0),
+        delete_stored(part, "key", 0.0),
     ]
     server, clock = ServerUrl.parse("https://irma.example"), ManualClock()
-    wiring = RequestorContext(server, clock, jitter=float, status_backend=secret)
-    for shown in (*effects, wiring):
+    context = RequestorContext(server, clock, jitter=float, status_backend=part)
+    for shown in (*effects, context):
         assert type(shown).__name__ in repr(shown)
         assert "secret" not in repr(shown)
