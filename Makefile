@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Where every branch is tested.
 PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
 
-# One process for each core; a process without work takes half of what another has left.
+# `tests/conftest.py` says how many processes; one without work takes half of what another has left.
 PARALLEL := --numprocesses auto --dist worksteal
 # The floors of the core, and what holds them apart.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/architecture

@@ -25,6 +25,7 @@ from typing import Self
 __all__ = ["Behaviour", "MisbehavingServer", "Peer", "ReceivedRequest", "deaf_port", "unused_port"]
 
 _END_OF_HEAD = b"\r\n\r\n"
+_LONG = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ class MisbehavingServer:
         behaviours: One for each request; the last one stays. None: it hangs up.
         tls: A server's TLS context, or None for plain HTTP.
         at_connect: What to do with a connection before its first request (and before TLS).
-        idle_limit: When to close a connection that is kept alive; an IRMA server does at 2.0 s.
+        idle_limit: When to close a connection that waits for its next request. An IRMA server does
+            so after two seconds; on a busy machine a test may need longer from one to the next.
 
     Attributes:
         port: The port it listens on, at 127.0.0.1.
@@ -135,7 +137,7 @@ class MisbehavingServer:
         *behaviours: Behaviour,
         tls: ssl.SSLContext | None = None,
         at_connect: Behaviour | None = None,
-        idle_limit: timedelta = timedelta(seconds=2),
+        idle_limit: timedelta = _LONG,
     ) -> None:
         self.requests: list[ReceivedRequest] = []
         self.connections = 0
@@ -212,11 +214,13 @@ class MisbehavingServer:
             self._at_connect(peer)
         if self._tls is not None:
             peer.start_tls(self._tls)
+        limit = _LONG
         while peer.sock.fileno() >= 0:
-            peer.sock.settimeout(self._idle_limit.total_seconds())
+            peer.sock.settimeout(limit.total_seconds())
             peer.read_some()
             peer.sock.settimeout(None)
             self._next()(peer)
+            limit = self._idle_limit
 
     def _next(self) -> Behaviour:
         with self._lock:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Generator
 
+import coverage
 import pytest
 from hypothesis import settings
 
@@ -36,7 +39,37 @@ else:
     settings.load_profile("fixed")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure coverage by the examples that are written down.
+
+    A property is tried with a hundred inputs, and what holds for the architecture is read rather
+    than run. Neither may be what covers a branch, and tracing doubles the time that they take.
+    """
+    tracer = sys.gettrace()
+    is_measured = not (item.get_closest_marker("hypothesis") or "architecture" in item.path.parts)
+    if is_measured or coverage.Coverage.current() is None:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+
+
 @pytest.fixture(scope="session")
 def fresh_environment(tmp_path_factory: pytest.TempPathFactory) -> FreshEnvironment:
-    """The library and the plugins of the examples, installed as a user would; takes some 20 s."""
-    return FreshEnvironment(tmp_path_factory.mktemp("fresh"))
+    """The library and the plugins of the examples, installed as a user would.
+
+    It takes some 20 s, so the processes of one run share it.
+    """
+    of_this_run = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        of_this_run = of_this_run.parent
+    return FreshEnvironment(of_this_run / "fresh")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Run one process more than there are cores: many tests wait for others' time-outs."""
+    return len(os.sched_getaffinity(0)) + 1

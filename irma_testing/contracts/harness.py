@@ -138,12 +138,17 @@ class HarnessMixin:
         raise NotImplementedError
 
     def run_scenario(
-        self, scenario: Scenario, *behaviours: Behaviour, at_connect: Behaviour | None = None
+        self,
+        scenario: Scenario,
+        *behaviours: Behaviour,
+        at_connect: Behaviour | None = None,
+        idle_limit: timedelta = timedelta(minutes=1),
     ) -> MisbehavingServer:
         """Run a scenario against a server with these behaviours, and return that server."""
 
         async def run() -> MisbehavingServer:
-            with MisbehavingServer(*behaviours, at_connect=at_connect) as server:
+            server = MisbehavingServer(*behaviours, at_connect=at_connect, idle_limit=idle_limit)
+            with server:
                 async with self.open_transport() as transport:
                     await scenario(TransportHarness(transport, server))
             return server

@@ -260,9 +260,9 @@ class CallsContract(HarnessMixin):
             await harness.wait_until_closed()
             assert (await harness.send(get(harness.server))).body == b"OK"
 
-        self.run_scenario(
-            scenario, wrong_length(b"1", 9), wrong_length(b"12345", 2), answer(body=b"OK")
-        )
+        wrong = (wrong_length(b"1", 9), wrong_length(b"12345", 2))
+        idle_limit = timedelta(seconds=0.2)
+        self.run_scenario(scenario, *wrong, answer(body=b"OK"), idle_limit=idle_limit)
 
     def test_idle_connections_are_not_reused(self) -> None:
         """After 1.5 s without a request, when the server may close it, a connection is dropped."""

@@ -6,6 +6,7 @@ path: so entry points, dependencies and what is packed are tried as users get th
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -23,20 +24,29 @@ ROOT = Path(__file__).parent.parent.parent
 
 @final
 class FreshEnvironment:
-    """A virtual environment in a directory."""
+    """A virtual environment in a directory, made by the first process that asks for it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        wheels = directory / "wheels"
+        self._python = directory / "venv" / "bin" / "python"
+        directory.mkdir(exist_ok=True)
+        with (directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # released by the close
+            ready = directory / "ready"
+            if not ready.exists():
+                self._install()
+                ready.touch()
+
+    def _install(self) -> None:
+        wheels = self._directory / "wheels"
         for project in (ROOT, *_plugins()):
             hatchling = [sys.executable, "-m", "hatchling", "build", "-t", "wheel"]
             _run([*hatchling, "-d", str(wheels)], cwd=project)
-        venv.create(directory / "venv", with_pip=True)
-        self._python = directory / "venv" / "bin" / "python"
+        venv.create(self._directory / "venv", with_pip=True)
         pip = [str(self._python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         wanted = [str(wheel) for wheel in sorted(wheels.iterdir())]
         library = next(each for each in wanted if "irma_backend-" in each)
-        _run([*pip, *wanted, f"{library}[aiohttp]"], cwd=directory)
+        _run([*pip, *wanted, f"{library}[aiohttp]"], cwd=self._directory)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
         """Run its Python, warnings being errors; give what it prints."""
