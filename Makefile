@@ -5,14 +5,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Where every branch is tested.
-PURE := irma_core/models/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*
+PURE := irma_core/models/*,irma_core/wire/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*,irma_core/callbacks/*,irma_core/handles.py
 
 # `tests/conftest.py` says how many processes; one without work takes half of what another has left.
 PARALLEL := --numprocesses auto --dist worksteal
 # The floors of the core, and what holds them apart.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/architecture
 
-.PHONY: demo test test-fast check cover explore bench chaos picture reference clean
+.PHONY: demo test test-fast check cover explore bench chaos picture diagram reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -40,6 +40,7 @@ test-fast: .venv/ready
 check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
 
@@ -72,6 +73,10 @@ chaos: .venv/ready
 # README's picture of the demo, from a run of it; a test says when it has become another one.
 picture: .venv/ready
 	$(BIN)/python -m docs.tools.picture
+
+# The diagram of statuses in docs/explanation/how-it-works.md; a test compares them.
+diagram: .venv/ready
+	$(BIN)/python -m docs.tools.state_diagram
 
 # docs/reference.md, from the docstrings; a test says when they have become others.
 reference: .venv/ready
