@@ -1,46 +1,46 @@
-"""Every error that can come out of the library, and whom it blames.
+"""Every error that the library raises, and where the fault lies.
 
     IrmaError
-    ├── UsageError                     the caller: fix the program
-    │   ├── RequestError               ... a request, at the place it names
-    │   └── ConfigurationError         ... a setting, an address or a key
-    │       └── PluginError            ... or a plugin, which it names
-    ├── ServerRefusedError             the server said no
-    ├── UnexpectedResponseError        the server said what no IRMA server says
-    │   └── RedirectError              ... a redirect: the base URL is another one
-    ├── TransportError                 the wire; `request_sent` tells how far it got
-    │   ├── ConnectionFailedError      ... no connection, or TLS refused: nothing was sent
-    │   ├── ConnectionBrokenError      ... it broke after that
-    │   ├── TransportTimeoutError      ... the time of one try was up
-    │   ├── MalformedResponseError     ... what came is not HTTP
-    │   ├── ResponseTooLargeError      ... the answer is over the limit
-    │   ├── EventTooLargeError         ... one event of a stream is
-    │   └── GatewayError               ... no token for the gateway on the way: nothing was sent
-    ├── DeadlineError                  the time of one call was up
-    ├── SessionMayExistError           a start ended without saying whether a session was made
+    ├── UsageError                     the calling program is wrong
+    │   ├── RequestError               ... a request, at the path that it names
+    │   └── ConfigurationError         ... a setting, URL or key
+    │       └── PluginError            ... a plugin, which it names
+    ├── ServerRefusedError             the server refused the call
+    ├── UnexpectedResponseError        the response is not from an IRMA server
+    │   └── RedirectError              ... but a redirect: use another base URL
+    ├── TransportError                 the network failed; see `request_sent`
+    │   ├── ConnectionFailedError      ... no connection, or TLS failed: nothing was sent
+    │   ├── ConnectionBrokenError      ... the connection broke later
+    │   ├── TransportTimeoutError      ... one attempt took too long
+    │   ├── MalformedResponseError     ... the response is not valid HTTP
+    │   ├── ResponseTooLargeError      ... the response is over the limit
+    │   ├── EventTooLargeError         ... an event of a stream is over the limit
+    │   └── GatewayError               ... no token for the gateway: nothing was sent
+    ├── DeadlineError                  a call took too long
+    ├── SessionMayExistError           a start failed, yet a session may have been started
     ├── SigningError                   the signer failed
     ├── StoreError                     the store failed
     ├── StatusBackendError             the status backend failed
-    ├── PostRefusedError               a POST is not the server's, or not for this place
-    ├── HandleError                    a sealed text is not to be taken
-    │   ├── HandleInvalidError         ... changed, cut, or sealed with another key
+    ├── PostRefusedError               a POST does not come from the server
+    ├── HandleError                    a handle was rejected
+    │   ├── HandleInvalidError         ... changed, cut off, or sealed with another key
     │   ├── HandleExpiredError         ... too old
-    │   ├── WrongPurposeError          ... sealed for something else
+    │   ├── WrongPurposeError          ... sealed for another purpose
     │   ├── WrongBindingError          ... sealed for another web session
-    │   └── HandleUsedError            ... redeemed before
-    ├── JwtError                       a JWT is not to be believed; `code` tells why
+    │   └── HandleUsedError            ... already redeemed
+    ├── JwtError                       a JWT was rejected; see `code`
     │   ├── ResultJwtError             ... of a session result
     │   └── RequestJwtError            ... of a session request
-    └── AnswerError                    the session has no answer to give
+    └── AnswerError                    the session has no answer
         ├── SessionNotFinishedError    ... yet
-        ├── NobodyAnsweredError        ... in the time that the caller waits
-        ├── SessionCancelledError      ... the person or the app said no
-        ├── SessionTimedOutError       ... in the time that the server gives
-        ├── SessionGoneError           ... the server no longer knows it
-        ├── ProofNotValidError         ... the proof does not hold
-        ├── NullAttributeError         ... for this attribute: it has no value
+        ├── NobodyAnsweredError        ... within the caller's timeout
+        ├── SessionCancelledError      ... the person, the app or the caller cancelled it
+        ├── SessionTimedOutError       ... within the server's time limit
+        ├── SessionGoneError           ... and the server no longer knows it
+        ├── ProofNotValidError         ... the proof is not valid
+        ├── NullAttributeError         ... for this attribute, which has no value
         ├── WrongSessionError          ... the result belongs to another session
-        └── NotWhatWasAskedError       ... the proof holds, but not for what was asked
+        └── NotWhatWasAskedError       ... the proof is valid, but does not match the request
             ├── SlotNotAnsweredError
             ├── AttributeMissingError
             ├── AttributeNullError
@@ -48,8 +48,8 @@
             ├── NonRevocationError
             └── SignatureMismatchError
 
-Belongs here: classes with flat facts. Texts carry codes, places and fingerprints, never a token, a
-key or an attribute value. Does not belong here: models, or anything that finds an error.
+Belongs here: exception classes with plain facts. Messages hold codes, paths and fingerprints, never
+a token, a key or an attribute value. Does not belong here: models, and anything that raises errors.
 """
 
 from __future__ import annotations
@@ -108,45 +108,49 @@ __all__ = [
 
 
 class IrmaError(Exception):
-    """The root: `except IrmaError` catches all that the library raises on purpose."""
+    """The base class: `except IrmaError` catches every error that the library raises."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The facts are keyword arguments, which BaseException's own way would not hand back.
+        # BaseException passes only `args` to the class, and the facts are keyword arguments.
         return _restore, (type(self), self.args, self.__dict__)
 
 
 def _restore(cls: type[IrmaError], args: tuple[Any, ...], facts: dict[str, Any]) -> IrmaError:
     error = cls.__new__(cls)
-    error.args = args  # OSError, from which TimeoutError comes, takes them in __init__ only
+    error.args = args  # OSError, the base of TimeoutError, sets them only in __init__
     error.__dict__.update(facts)
     return error
 
 
 class UsageError(IrmaError, ValueError):
-    """The calling program is wrong; the same call will fail again."""
+    """The calling program is wrong, and the same call will fail again."""
 
 
 class RequestError(UsageError):
-    """A request that no server would take, or that would not mean what it says.
+    """A request is invalid, or would mean something else than it says.
 
-    `place` is where, in the request's JSON with the slots' own names: `disclose["age"][0][2]`.
+    Attributes:
+        path: Where in the request, as in its JSON but with the names of slots:
+            `disclose["age"][0][2]`. Empty for the request as a whole.
+        reason: What is wrong there.
     """
 
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place}: {reason}" if place else reason)
-        self.place = place
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.path = path
         self.reason = reason
 
 
 class ConfigurationError(UsageError):
-    """A setting, an address, a key or a plugin is wrong, or misses a permission by name."""
+    """A setting, URL, key or plugin is invalid, or needs a `Risk` that `allow=` lacks."""
 
 
 class PluginError(ConfigurationError):
-    """A plugin failed to load or raised, clashes with another, or is not installed.
+    """A plugin is not installed, failed, or conflicts with another one.
 
-    `plugin` is the name of its distribution or entry point, or the URI scheme in question: never a
-    whole URI.
+    Attributes:
+        plugin: The name of its distribution or entry point, or the URI scheme; never a whole URI.
+        reason: What is wrong with it.
     """
 
     def __init__(self, plugin: str, reason: str) -> None:
@@ -156,22 +160,22 @@ class PluginError(ConfigurationError):
 
 
 class ServerRefusedError(IrmaError):
-    """The server refused the call, and nothing was done.
+    """The server refused the call and did nothing.
 
     Attributes:
         http_status: The HTTP status.
-        path: Method and path, with `{token}` for the requestor token.
-        code: irmago's error name such as `SESSION_UNKNOWN`; None where the refusal is not
-            irmago's (a proxy, or a base URL that is not an IRMA server's).
-        description: What the code means, if it is one that this library knows; else empty.
-        remote_message: The other side's own words on this case; may be empty. A gateway may quote
-            what it refused, a key or an attribute's value: it is in no text, and in no log.
-        stacktrace: What a verbose server sent along. It is in no text either.
+        label: Method and path of the call, with `{token}` in place of the requestor token.
+        code: The server's name of the error, such as `SESSION_UNKNOWN`. None if another program
+            refused: a proxy, or whatever answers at a wrong base URL.
+        description: What the code means; empty if this library does not know it.
+        remote_message: The message that came with it; may be empty. A gateway may quote what it
+            refused, such as a key or an attribute value, so it is never part of a message or log.
+        stacktrace: The stack trace of a server in verbose mode; never part of a message or log.
     """
 
     def __init__(
         self,
-        path: str,
+        label: str,
         http_status: int,
         *,
         code: str | None = None,
@@ -180,17 +184,17 @@ class ServerRefusedError(IrmaError):
         stacktrace: str = "",
         advice: str = "",
     ) -> None:
-        words = f"{path}: the server refused with HTTP {http_status}"
+        message = f"{label}: the server refused with HTTP {http_status}"
         if code is not None:
-            # Without a description the code is no name that is known here, and may quote.
-            words += f" {code}" if description else " and a code of its own"
+            # A code without a description is unknown, and may quote what was sent.
+            message += f" {code}" if description else " and an unknown error code"
         for more in (description, advice):
             if more:
-                words += f": {more}"
+                message += f": {more}"
         if remote_message:
-            words += " (the error's remote_message has its own words)"
-        super().__init__(words)
-        self.path = path
+            message += " (for the server's own message see the error's remote_message)"
+        super().__init__(message)
+        self.label = label
         self.http_status = http_status
         self.code = code
         self.description = description
@@ -199,88 +203,85 @@ class ServerRefusedError(IrmaError):
 
 
 class UnexpectedResponseError(IrmaError):
-    """The response is none that an IRMA server gives: a proxy's, a cut or a foreign one.
+    """An IRMA server does not respond like this: a proxy did, or the response was cut off.
 
     Attributes:
         http_status: The HTTP status.
-        path: Method and path, with `{token}` for the requestor token.
-        reason: What was found, and where in the JSON.
+        label: Method and path of the call, with `{token}` in place of the requestor token.
+        reason: What is wrong with the response, with the path in its JSON if there is one.
     """
 
-    def __init__(self, path: str, http_status: int, reason: str) -> None:
-        super().__init__(f"{path}: HTTP {http_status} {reason}")
-        self.path = path
+    def __init__(self, label: str, http_status: int, reason: str) -> None:
+        super().__init__(f"{label}: HTTP {http_status} {reason}")
+        self.label = label
         self.http_status = http_status
         self.reason = reason
 
 
 class RedirectError(UnexpectedResponseError):
-    """The server answered with a redirect. IRMA servers never do: the base URL is another one.
+    """The response is a redirect. IRMA servers send none, so the base URL is wrong.
 
-    `target` is the base URL that it points to, as far as that can be told; else empty. It is in no
-    text, since a redirect may repeat what was sent.
+    `target` is the base URL that it points to; empty if it cannot be derived. The message leaves it
+    out, because a redirect may repeat secrets of the request.
     """
 
-    def __init__(self, path: str, http_status: int, target: str) -> None:
-        where = " (the error's target)" if target else ""
-        super().__init__(
-            path,
-            http_status,
-            "is a redirect, and redirects are not followed: use the base URL that it points to"
-            + where,
-        )
+    def __init__(self, label: str, http_status: int, target: str) -> None:
+        where = " (see the error's target)" if target else ""
+        reason = "is a redirect, which is not followed: use the base URL that it points to"
+        super().__init__(label, http_status, reason + where)
         self.target = target
 
 
 class TransportError(IrmaError):
-    """The wire failed.
+    """The network failed.
 
     Attributes:
-        path: Method and path, with `{token}` for the requestor token.
+        label: Method and path of the call, with `{token}` in place of the requestor token.
+        reason: What failed.
         request_sent: Whether a byte of the request may have reached the server.
     """
 
-    def __init__(self, path: str, reason: str, *, request_sent: bool) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
+    def __init__(self, label: str, reason: str, *, request_sent: bool) -> None:
+        super().__init__(f"{label}: {reason}")
+        self.label = label
         self.reason = reason
         self.request_sent = request_sent
 
 
 class ConnectionFailedError(TransportError):
-    """No connection: the name, the address, the port or TLS. Nothing was sent."""
+    """No connection could be made: the host name, port or TLS is wrong. Nothing was sent."""
 
 
 class ConnectionBrokenError(TransportError):
-    """The connection was reset or closed before the whole response had come."""
+    """The connection was reset or closed before the response was complete."""
 
 
 class TransportTimeoutError(TransportError, TimeoutError):
-    """The time for one request was up."""
+    """One attempt took too long."""
 
 
 class MalformedResponseError(TransportError):
-    """What came back is not HTTP, or not in the encoding it claims."""
+    """The response is not valid HTTP, or does not have the encoding that it claims."""
 
 
 class ResponseTooLargeError(TransportError):
-    """The response is over the transport's limit, counted after decompression."""
+    """The response is larger than the transport's limit, counted after decompression."""
 
 
 class EventTooLargeError(TransportError):
-    """An event of a stream is over the decoder's limit."""
+    """An event of a stream is larger than the decoder's limit."""
 
 
 class GatewayError(TransportError):
-    """There is no token that the gateway in front of the server takes; the server saw no request.
+    """The gateway in front of the server could not be given a valid token. Nothing was sent.
 
     Attributes:
-        http_status: The HTTP status of the authorization server, or 401 where the gateway refuses
-            each token; None where the authorization server gave no response.
-        code: Its error code (RFC 6749, section 5.2) such as `invalid_client`; None without one, or
-            with one of its own.
-        may_pass: Whether the same call may well succeed soon, without a change of settings.
-        retry_after: Seconds that the authorization server asks to wait.
+        http_status: The HTTP status of the authorization server, or 401 if the gateway rejects
+            every token. None if the authorization server did not respond.
+        code: The error code of the authorization server, such as `invalid_client`. None if it sent
+            none, or one that RFC 6749, section 5.2, does not list.
+        may_pass: Whether the same call may succeed soon, without a change of settings.
+        retry_after: Seconds that the authorization server asks the caller to wait.
     """
 
     def __init__(
@@ -291,9 +292,9 @@ class GatewayError(TransportError):
         code: str | None = None,
         may_pass: bool = False,
         retry_after: float = 0.0,
-        path: str = "POST token",
+        label: str = "POST token",
     ) -> None:
-        super().__init__(path, reason, request_sent=False)
+        super().__init__(label, reason, request_sent=False)
         self.http_status = http_status
         self.code = code
         self.may_pass = may_pass
@@ -301,48 +302,49 @@ class GatewayError(TransportError):
 
 
 class DeadlineError(IrmaError, TimeoutError):
-    """The time of a call to the server was up. Its cause, if any, is the last failure before it.
+    """A call to the server, with all its attempts, took too long.
 
-    A wait for a person that ends without an answer is a `NobodyAnsweredError`.
+    The cause, if there is one, is the last failed attempt. Waiting for a person raises
+    `NobodyAnsweredError` instead.
     """
 
 
 class SessionMayExistError(IrmaError):
-    """`POST session` ended so that nobody here can know whether a session was made.
+    """Starting a session failed in a way that leaves open whether the server started one.
 
-    Starting again may leave a session behind that nobody watches; it ends by its own time-out. The
-    cause tells what happened.
+    The library did not try again. The caller may: an abandoned session ends when the server's time
+    limit is up. The cause, if there is one, is the underlying error.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"POST session: {reason}; a session may have been started: it was not tried again, "
-            "start anew if that is acceptable"
+            f"POST session: {reason}; a session may have been started, so this was not retried: "
+            "start another one if a leftover session is acceptable"
         )
         self.reason = reason
 
 
 class SigningError(IrmaError):
-    """A signer failed or gave something that is no signature. Its cause is the signer's error."""
+    """A signer failed, or returned something other than a signature. The cause is its error."""
 
 
 class StoreError(IrmaError):
-    """A store failed: whether it holds what it was given is not known. Its cause is the store's."""
+    """A store failed, and may or may not have written the value. The cause is its error."""
 
 
 class StatusBackendError(IrmaError):
-    """A status backend failed. Its cause is the backend's own error."""
+    """A status backend failed. The cause is its error."""
 
 
 class PostRefusedError(IrmaError):
-    """A POST that claims to come from the IRMA server is refused, and nothing was done.
+    """A POST that claims to come from the IRMA server was refused, and nothing was done.
 
-    Receivers give a reply that tells both; it is raised only after an unsigned post, where the end
-    of its session cannot be learnt later either.
+    Receivers return a reply with the code instead. This is raised only after an unsigned POST, if
+    its session turns out to have no result.
 
     Attributes:
-        code: Why, in a word.
-        reason: The same for people. Neither tells anything of what the POST holds.
+        code: The reason for programs: one of a fixed set of codes.
+        reason: The reason for people. It holds nothing of the POST's content.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -352,36 +354,36 @@ class PostRefusedError(IrmaError):
 
 
 class HandleError(IrmaError):
-    """A sealed text that came back is not to be taken: treat the visitor as one without any."""
+    """A handle was rejected. Treat the visitor as if they had sent none."""
 
 
 class HandleInvalidError(HandleError):
-    """It was changed or cut, or no key at hand sealed it."""
+    """The handle was changed or cut off, or sealed with a key that is not configured."""
 
 
 class HandleExpiredError(HandleError):
-    """It is older than it may be: start anew."""
+    """The handle has expired. Start a new session."""
 
 
 class WrongPurposeError(HandleError):
-    """It was sealed for another purpose."""
+    """The handle was sealed for another purpose."""
 
 
 class WrongBindingError(HandleError):
-    """It was sealed for another web session: somebody brought a handle that is not theirs."""
+    """The handle was sealed for another web session, so it may have been stolen."""
 
 
 class HandleUsedError(HandleError):
-    """It was redeemed before, and counts once."""
+    """The handle was redeemed before. A handle can be redeemed once."""
 
 
 class JwtError(IrmaError):
-    """A JWT is refused: nothing in it counts.
+    """A JWT was rejected, and nothing in it may be used.
 
     Attributes:
-        code: Why, in a word; `trust.result_jwt` and `trust.request_jwt` have all of them, in the
-            order of checks.
-        reason: The same for people. Neither tells anything of what the JWT holds.
+        code: The reason for programs. `trust.result_jwt` and `trust.request_jwt` list all codes, in
+            the order of the checks.
+        reason: The reason for people. It holds nothing of the JWT's content.
     """
 
     def __init__(self, code: str, reason: str) -> None:
@@ -391,17 +393,19 @@ class JwtError(IrmaError):
 
 
 class ResultJwtError(JwtError):
-    """The JWT of a session result is refused."""
+    """The JWT of a session result was rejected."""
 
 
 class RequestJwtError(JwtError):
-    """The JWT of a session request is refused."""
+    """The JWT of a session request was rejected."""
 
 
 class AnswerError(IrmaError):
-    """The session gives no answer; the class tells why.
+    """The session has no answer; the subclass says why.
 
-    `session` is the fingerprint of the requestor token, as logs show it.
+    Attributes:
+        session: The fingerprint of the requestor token, as in logs.
+        reason: Why there is no answer.
     """
 
     def __init__(self, session: str, reason: str) -> None:
@@ -411,20 +415,21 @@ class AnswerError(IrmaError):
 
 
 class SessionNotFinishedError(AnswerError):
-    """The session still runs: watch it until its status is final."""
+    """The session is still running. Watch it until its status is final."""
 
     def __init__(self, session: str, status: str) -> None:
         super().__init__(
-            session, f"not finished, its status is {status}: wait_for_answer or watch_status waits"
+            session,
+            f"not finished, its status is {status}: use wait_for_answer or watch_status to wait",
         )
         self.status = status
 
 
 class NobodyAnsweredError(AnswerError, TimeoutError):
-    """The timeout of a wait was up before the session ended.
+    """The session did not end within the caller's timeout.
 
-    `wait_for_answer` and `follow_chain` have then cancelled the session, unless `keep_session`
-    says otherwise; `watch_status` leaves it as it is.
+    `wait_for_answer` and `follow_chain` have cancelled the session, unless `keep_session` is set.
+    `watch_status` leaves it as it is.
     """
 
     def __init__(self, session: str) -> None:
@@ -432,10 +437,11 @@ class NobodyAnsweredError(AnswerError, TimeoutError):
 
 
 class SessionCancelledError(AnswerError):
-    """The person refused, lacked the attributes, or the app or the requestor cancelled.
+    """The session was cancelled by the person, the app or the requestor.
 
-    By design nobody can tell the first two apart. `code` is irmago's error name where the app's
-    proofs were refused (`INVALID_PROOFS`, `ATTRIBUTES_EXPIRED`), else None.
+    By design, a person who refused looks the same as one who lacks the attributes. `code` is the
+    server's name of the error if it refused the app's proofs (`INVALID_PROOFS`,
+    `ATTRIBUTES_EXPIRED`), else None.
     """
 
     def __init__(self, session: str, code: str | None = None) -> None:
@@ -444,14 +450,14 @@ class SessionCancelledError(AnswerError):
 
 
 class SessionTimedOutError(AnswerError):
-    """No app came, or it did not finish, before the session's time-out."""
+    """No app finished the session within the server's time limit."""
 
     def __init__(self, session: str) -> None:
-        super().__init__(session, "timed out: no app finished it in time")
+        super().__init__(session, "timed out: no app finished it in time; start a new session")
 
 
 class SessionGoneError(AnswerError):
-    """The server no longer knows the session: it expired there, or the server restarted."""
+    """The server no longer knows the session: it expired, or the server was restarted."""
 
     def __init__(self, session: str) -> None:
         super().__init__(
@@ -460,7 +466,7 @@ class SessionGoneError(AnswerError):
 
 
 class ProofNotValidError(AnswerError):
-    """The app's proof does not hold. `proof_status` is the server's word for it, or None."""
+    """The app's proof is not valid. `proof_status` is what the server reported, or None."""
 
     def __init__(self, session: str, proof_status: str | None) -> None:
         super().__init__(session, f"the proof is not valid: {proof_status or 'no proof status'}")
@@ -468,10 +474,11 @@ class ProofNotValidError(AnswerError):
 
 
 class NullAttributeError(AnswerError):
-    """The value of an attribute without one (status `NULL`) was read.
+    """The program read the value of an attribute that has none (status `NULL`).
 
-    What the person holds decides whether it is raised. Ask for the attribute with `not_null=True`,
-    or look at `is_null` first. Its `session` is empty: an attribute does not know its session.
+    Whether an attribute has a value depends on the person's credential. Request it with
+    `not_null=True`, or check `is_null` first. `session` is empty: an attribute does not know its
+    session.
     """
 
     def __init__(self, reason: str) -> None:
@@ -480,14 +487,15 @@ class NullAttributeError(AnswerError):
 
 
 class WrongSessionError(AnswerError):
-    """The result belongs to another session: its token or its type is not the one expected."""
+    """The result belongs to another session: its token or type is not the expected one."""
 
 
 class NotWhatWasAskedError(AnswerError):
-    """The proof holds, but it is not one of what was asked.
+    """The proof is valid, but does not match the request.
 
-    `slot` is the slot's name or number, `attribute` the identifier asked for; None where neither
-    applies.
+    Attributes:
+        slot: The slot's name or number; None if the mismatch is not in a slot.
+        attribute: The identifier of the requested attribute; None if no single one is concerned.
     """
 
     def __init__(
@@ -504,24 +512,24 @@ class NotWhatWasAskedError(AnswerError):
 
 
 class SlotNotAnsweredError(NotWhatWasAskedError):
-    """A slot that is not optional was not answered."""
+    """A required slot was not answered."""
 
 
 class AttributeMissingError(NotWhatWasAskedError):
-    """No option of the slot was disclosed whole."""
+    """No option of the slot was disclosed completely."""
 
 
 class AttributeNullError(NotWhatWasAskedError):
-    """An attribute is `NULL` where `value` or `notNull` forbids it."""
+    """An attribute has no value, although the request demands one."""
 
 
 class WrongValueError(NotWhatWasAskedError):
-    """An attribute has another value than the one demanded."""
+    """An attribute does not have the value that the request demands."""
 
 
 class NonRevocationError(NotWhatWasAskedError):
-    """The demanded proof that a credential is not revoked is absent, or too old."""
+    """The requested proof that a credential is not revoked is missing or too old."""
 
 
 class SignatureMismatchError(NotWhatWasAskedError):
-    """There is no signature, or it is over another message."""
+    """The signature is missing, or signs another message."""

@@ -28,13 +28,13 @@ from irma_core.json_text import JsonValue, write_json
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.moments import as_utc
-from irma_core.models.sessions import SessionPackage, StartedSession
+from irma_core.models.sessions import StartedSession
 from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_package
 from irma_core.wire.stored_requests import read_kept_request, stored_request
 
 __all__ = [
@@ -194,7 +194,7 @@ def _read(value: JsonValue) -> StartedSession | None:
             try:
                 return StartedSession(
                     read_kept_request(asked),
-                    read_as(package, SessionPackage),
+                    read_session_package(package),
                     started_at=datetime.fromisoformat(started),
                 )
             except ValueError:  # which all that read here raise

@@ -62,7 +62,7 @@ OPTIONS = {
     "frontend_url": "--frontend-url",
     "key and token:": "--key and --token-file:",
     "read_request reads JSON": "--request takes JSON, too",
-    "wait_for_answer or watch_status waits": "irma-backend status says how far it is",
+    "use wait_for_answer or watch_status to wait": "irma-backend status says how far it is",
     "plugins= names": "--plugin names",
     "in secrets= (": "in --secret-file (",
     "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "

@@ -19,7 +19,7 @@ from irma_core import sign_session_request
 from irma_core.errors import RequestError
 from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import as_extended
-from irma_core.wire.read_requests import named_request_value
+from irma_core.wire.write_requests import named_request_value
 
 __all__ = ["request"]
 

@@ -23,9 +23,10 @@ from irma_core.errors import ConfigurationError, RequestError
 from irma_core.json_text import JsonTextError, read_json, write_json
 from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import as_extended
-from irma_core.models.sessions import SessionPackage
-from irma_core.wire.read_requests import named_request_value, read_as, read_request_value
+from irma_core.wire.read_requests import read_request_value
+from irma_core.wire.read_results import read_session_package
 from irma_core.wire.values import WireError, read_object
+from irma_core.wire.write_requests import named_request_value
 
 __all__ = [
     "NewStateFile",
@@ -120,7 +121,7 @@ def _session_of(text: bytes) -> StartedSession | None:
     try:
         fields = read_object(read_json(text))
         request = read_request_value(fields["request"])
-        package = read_as(fields, SessionPackage)
+        package = read_session_package(fields)
         started_at = datetime.fromisoformat(str(fields["startedAt"])).astimezone(UTC)
     except (JsonTextError, WireError, RequestError, KeyError, ValueError, OverflowError):
         return None

@@ -66,8 +66,8 @@ from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer, check_sealer
-from irma_core.wire.read_requests import request_value
 from irma_core.wire.stored_requests import read_kept_request, stored_request
+from irma_core.wire.write_requests import request_value
 
 __all__ = [
     "ChainState",

@@ -45,7 +45,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_result
 from irma_core.wire.stored_requests import read_kept_request, stored_request
 from irma_core.wire.values import WireError
 
@@ -213,7 +213,7 @@ def parse_posted_result(post: InboundRequest, unsealed: CallbackContext) -> Sess
         PostRefusedError: It is refused; steps 5 and 6.
     """
     try:
-        result = read_as(read_json(post.body, unique_keys=True), SessionResult)
+        result = read_session_result(read_json(post.body, unique_keys=True))
     except JsonTextError as error:
         raise PostRefusedError("json", f"the body {error.reason}") from None
     except WireError as error:
@@ -297,7 +297,7 @@ class SealedUrl:
             now=now,
             lifetime=lifetime,
         )
-        url = self.page.below(f"{sealed}/")
+        url = self.page.join(f"{sealed}/")
         if len(url) > LONGEST_URL:
             raise RequestError("", f"too large to be kept in a URL of {LONGEST_URL} characters")
         return url

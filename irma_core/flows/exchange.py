@@ -146,7 +146,7 @@ def _wait_or_raise(
     """Give how long to wait before another try, or raise since there is none."""
     left = context.seconds_left(deadline)
     if left <= 0 and isinstance(error, TransportTimeoutError):
-        raise DeadlineError(f"{error.path}: the time for the whole call was up") from error
+        raise DeadlineError(f"{error.label}: the time for the whole call was up") from error
     wait = context.retry.wait(tries, context.jitter()) if is_transient(error) else None
     if isinstance(error, GatewayError):
         asked_to_wait = timedelta(seconds=error.retry_after)

@@ -99,7 +99,7 @@ def _sent_flow(context: RequestorContext, effect: Send | OpenStream) -> Flow[Any
         "tokens of this client and scope, in this header",
         http_status=_UNAUTHORIZED,
         may_pass=not context.refusals.has_lasted(context.clock.monotonic()),
-        path=effect.request.label,
+        label=effect.request.label,
     )
 
 

@@ -211,17 +211,17 @@ def optional(*options: ConLike) -> DisCon:
 
 
 @boundary
-def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
+def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
     """Make a `ConDisCon` of whatever a request takes as `disclose`.
 
     Args:
         disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each is
             an identifier, an `AttributeRequest`, what `all_of`, `any_of` and `optional` give, or
             lists as on the wire.
-        place: What errors begin with.
+        path: What errors begin with.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: At the path it names.
     """
     names: tuple[object, ...] | None = None
     values: tuple[object, ...]
@@ -232,19 +232,17 @@ def as_condiscon(disclose: object, place: str = "disclose") -> ConDisCon:
     elif _is_sequence(disclose):
         values = tuple(disclose)
     else:
-        raise RequestError(place, "must be a mapping of slots, or a list of disjunctions")
+        raise RequestError(path, "must be a mapping of slots, or a list of disjunctions")
     if names is None:
-        return ConDisCon(
-            tuple(_as_discon(value, f"{place}[{i}]") for i, value in enumerate(values))
-        )
+        return ConDisCon(tuple(_as_discon(value, f"{path}[{i}]") for i, value in enumerate(values)))
     named = tuple(name for name in names if isinstance(name, str) and name)
     if len(named) != len(names):
-        raise RequestError(place, "a slot's name is a text that is not empty")
+        raise RequestError(path, "a slot's name is a text that is not empty")
     if not len(set(named)) == len(named) == len(values):
-        raise RequestError(place, "needs one name for each slot, and no name twice")
+        raise RequestError(path, "needs one name for each slot, and no name twice")
     return ConDisCon(
         tuple(
-            _as_discon(value, f'{place}["{name}"]')
+            _as_discon(value, f'{path}["{name}"]')
             for name, value in zip(named, values, strict=True)
         ),
         named,
@@ -260,16 +258,16 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _as_discon(value: object, place: str) -> DisCon:
+def _as_discon(value: object, path: str) -> DisCon:
     if isinstance(value, DisCon):
         if value.options and all(_is_sound(option) for option in value.options):
             return value  # as most are: a request that is read or changed looks at them again
-        return _discon(value.options, place)
+        return _discon(value.options, path)
     if isinstance(value, str | AttributeRequest | Con):
-        return _discon((value,), place)
+        return _discon((value,), path)
     if _is_sequence(value):
-        return _discon(value, place)
-    raise RequestError(place, "must be an attribute, all_of(), any_of(), optional() or lists")
+        return _discon(value, path)
+    raise RequestError(path, "must be an attribute, all_of(), any_of(), optional() or lists")
 
 
 def _is_sound(option: object) -> bool:
@@ -279,51 +277,51 @@ def _is_sound(option: object) -> bool:
     return all(isinstance(each, AttributeRequest) for each in option.attributes)
 
 
-def _discon(options: Iterable[object], place: str) -> DisCon:
-    made = tuple(_as_con(option, f"{place}[{j}]") for j, option in enumerate(options))
+def _discon(options: Iterable[object], path: str) -> DisCon:
+    made = tuple(_as_con(option, f"{path}[{j}]") for j, option in enumerate(options))
     if not made:
-        raise RequestError(place, "an empty disjunction: nothing could ever answer it")
+        raise RequestError(path, "an empty disjunction: nothing could ever answer it")
     return DisCon(made)
 
 
-def _as_con(value: object, place: str) -> Con:
+def _as_con(value: object, path: str) -> Con:
     if isinstance(value, Con):
-        return _con(value.attributes, place)
+        return _con(value.attributes, path)
     if isinstance(value, str | AttributeRequest):
-        return _con((value,), place)
+        return _con((value,), path)
     if _is_sequence(value):
-        return _con(value, place)
-    raise RequestError(place, "must be an attribute, all_of() or a list of attributes")
+        return _con(value, path)
+    raise RequestError(path, "must be an attribute, all_of() or a list of attributes")
 
 
-def _con(attributes: Iterable[object], place: str) -> Con:
-    made = tuple(_as_attribute(value, f"{place}[{k}]") for k, value in enumerate(attributes))
-    _check_neighbours(made, place)
+def _con(attributes: Iterable[object], path: str) -> Con:
+    made = tuple(_as_attribute(value, f"{path}[{k}]") for k, value in enumerate(attributes))
+    _check_neighbours(made, path)
     return Con(made)
 
 
-def _as_attribute(value: object, place: str) -> AttributeRequest:
+def _as_attribute(value: object, path: str) -> AttributeRequest:
     if isinstance(value, AttributeRequest):
         return value
     if not isinstance(value, str):
-        raise RequestError(place, "must be an attribute: an identifier, or an AttributeRequest")
+        raise RequestError(path, "must be an attribute: an identifier, or an AttributeRequest")
     try:
         return AttributeRequest(value)  # which looks at the identifier itself
     except RequestError as error:
-        raise RequestError(place, error.reason) from None
+        raise RequestError(path, error.reason) from None
 
 
-def _check_neighbours(attributes: tuple[AttributeRequest, ...], place: str) -> None:
+def _check_neighbours(attributes: tuple[AttributeRequest, ...], path: str) -> None:
     seen, closed, last = set[str](), set[str](), ""
     for k, attribute in enumerate(attributes):
         if attribute.type in seen:
-            raise RequestError(f"{place}[{k}]", f"{attribute.type} stands twice in one option")
+            raise RequestError(f"{path}[{k}]", f"{attribute.type} stands twice in one option")
         seen.add(attribute.type)
         credential = credential_type_of(attribute.type)
         if credential != last:
             if credential in closed:
                 raise RequestError(
-                    f"{place}[{k}]", f"attributes of {credential} must stand side by side"
+                    f"{path}[{k}]", f"attributes of {credential} must stand side by side"
                 )
             closed.add(credential)
             last = credential

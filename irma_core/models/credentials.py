@@ -90,7 +90,7 @@ class CredentialRequest:
 
 
 @boundary
-def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> CredentialRequest:
+def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> CredentialRequest:
     """Give the request with its validity as a date, judged at `now`.
 
     Raises:
@@ -105,10 +105,10 @@ def resolve_validity(request: CredentialRequest, now: datetime, place: str) -> C
     except OverflowError:
         until = None
     if until is None:
-        raise RequestError(f"{place}.validity", "ends after the year 9999")
+        raise RequestError(f"{path}.validity", "ends after the year 9999")
     if (until - _EPOCH) // _WEEK * _WEEK + _EPOCH <= now:
         raise RequestError(
-            f"{place}.validity",
+            f"{path}.validity",
             "the server rounds it down to a whole week since 1970 (a Thursday, 0:00 UTC), which "
             "has passed: the credential would be expired at once; ask for a week or more",
         )

@@ -24,7 +24,7 @@ _CREDENTIAL_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}")
 _ATTRIBUTE_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
 
 
-def check_attribute_type(identifier: object, place: str) -> str:
+def check_attribute_type(identifier: object, path: str) -> str:
     """Give the identifier back: four parts, or three to ask for the credential alone.
 
     Raises:
@@ -32,30 +32,30 @@ def check_attribute_type(identifier: object, place: str) -> str:
     """
     if not isinstance(identifier, str) or not _ATTRIBUTE_TYPE.fullmatch(identifier):
         raise RequestError(
-            place, "an attribute is named scheme.issuer.credential.attribute (or without attribute)"
+            path, "an attribute is named scheme.issuer.credential.attribute (or without attribute)"
         )
     return identifier
 
 
-def check_credential_type(identifier: object, place: str) -> str:
+def check_credential_type(identifier: object, path: str) -> str:
     """Give the identifier back: exactly three parts.
 
     Raises:
         RequestError: It is something else.
     """
     if not isinstance(identifier, str) or not _CREDENTIAL_TYPE.fullmatch(identifier):
-        raise RequestError(place, "a credential type is named scheme.issuer.credential")
+        raise RequestError(path, "a credential type is named scheme.issuer.credential")
     return identifier
 
 
-def check_attribute_name(name: object, place: str) -> str:
+def check_attribute_name(name: object, path: str) -> str:
     """Give back the name of an attribute to be issued: its fourth part alone.
 
     Raises:
         RequestError: It is something else.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise RequestError(place, "an attribute's name is its fourth part alone")
+        raise RequestError(path, "an attribute's name is its fourth part alone")
     return name
 
 

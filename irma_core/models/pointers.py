@@ -41,8 +41,8 @@ class SessionPointer:
         UsageError: The type is not a `SessionType`.
     """
 
-    _url: Hidden[str] = attrs.field(alias="url", converter=hide_text, metadata={"wire": "u"})
-    type: SessionType = attrs.field(metadata={"wire": "irmaqr"})
+    _url: Hidden[str] = attrs.field(alias="url", converter=hide_text)
+    type: SessionType
 
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "u")

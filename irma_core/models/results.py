@@ -63,10 +63,10 @@ class SessionResult:
     type: SessionType = attrs.field(kw_only=True)
     proof_status: ProofStatus | None = attrs.field(default=None, kw_only=True)
     unchecked_disclosed: tuple[tuple[DisclosedAttribute, ...] | None, ...] = attrs.field(
-        default=(), kw_only=True, repr=False, metadata={"wire": "disclosed"}
+        default=(), kw_only=True, repr=False
     )
     unchecked_signature: AttributeBasedSignature | None = attrs.field(
-        default=None, kw_only=True, repr=False, metadata={"wire": "signature"}
+        default=None, kw_only=True, repr=False
     )
     error: RemoteError | None = attrs.field(default=None, kw_only=True)
     next_session: RequestorToken | None = attrs.field(default=None, kw_only=True)

@@ -61,13 +61,13 @@ def _to_labels(labels: Labels | None) -> Labels:
         raise RequestError("labels", "must map slots to translated texts")
     return FrozenMapping(
         {
-            slot: FrozenMapping(check_translated(text, _label_place(slot)))
+            slot: FrozenMapping(check_translated(text, _label_path(slot)))
             for slot, text in labels.items()
         }
     )
 
 
-def _label_place(slot: Slot) -> str:
+def _label_path(slot: Slot) -> str:
     return f'labels["{slot}"]' if isinstance(slot, str) else f"labels[{slot}]"
 
 
@@ -87,12 +87,12 @@ def _to_non_revocation(types: Iterable[str] | NonRevocation | None) -> NonRevoca
     return FrozenMapping(dict.fromkeys(_each_type(types, "revocation")))
 
 
-def _each_type(types: object, place: str) -> list[str]:
+def _each_type(types: object, path: str) -> list[str]:
     if isinstance(types, str | bytes | bytearray | memoryview | Mapping) or not isinstance(
         types, Iterable
     ):
-        raise RequestError(place, "must be a list of credential types")
-    return [check_credential_type(item, f"{place}[{i}]") for i, item in enumerate(types)]
+        raise RequestError(path, "must be a list of credential types")
+    return [check_credential_type(item, f"{path}[{i}]") for i, item in enumerate(types)]
 
 
 def _to_credentials(credentials: Iterable[CredentialRequest]) -> tuple[CredentialRequest, ...]:
@@ -124,7 +124,7 @@ class _Asking:
         slots = disclose.slots
         for slot in self.labels:
             if slot not in slots or isinstance(slot, bool):
-                raise RequestError(_label_place(slot), "there is no such slot in this request")
+                raise RequestError(_label_path(slot), "there is no such slot in this request")
         asked = {credential_type_of(identifier) for identifier in disclose.attribute_types()}
         for field in ("skip_expiry_check", "revocation"):
             for credential in getattr(self, field):
@@ -160,7 +160,7 @@ class DisclosureRequest(_Asking):
         host: The host, with a port if any, to show in the session pointer.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: At the path it names.
     """
 
     disclose: ConDisCon = attrs.field(converter=_to_condiscon)
@@ -188,7 +188,7 @@ class SignatureRequest(_Asking):
         disclose: The attributes to sign with, as in `DisclosureRequest`, and so the rest.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: At the path it names.
     """
 
     _message: Hidden[str] = attrs.field(alias="message", converter=hide_text, repr=False)
@@ -237,7 +237,7 @@ class IssuanceRequest(_Asking):
         disclose: What to ask in the same session, as in `DisclosureRequest`, and so the rest.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: At the path it names.
     """
 
     credentials: tuple[CredentialRequest, ...] = attrs.field(converter=_to_credentials)

@@ -113,7 +113,7 @@ class SessionPackage:
         frontend_request: For the browser; None from servers before 0.8.
     """
 
-    pointer: SessionPointer = attrs.field(metadata={"wire": "sessionPtr"})
+    pointer: SessionPointer
     token: RequestorToken
     frontend_request: FrontendRequest | None = attrs.field(default=None, kw_only=True)
 

@@ -1,6 +1,6 @@
 """Texts, addresses and durations that stand in a request: what their form must be.
 
-Belongs here: checks that give the value back or raise `RequestError` with the place. Does not
+Belongs here: checks that give the value back or raise `RequestError` with the path. Does not
 belong here: rules on how fields of a request go together (`session_requests`).
 """
 
@@ -39,49 +39,49 @@ _UNSAFE_PREFIXES = ("ms-", "search-", "x-apple.")
 _LONGEST = timedelta(days=36500)
 
 
-def check_text(value: object, place: str, *, empty: bool = True) -> str:
+def check_text(value: object, path: str, *, empty: bool = True) -> str:
     """Give the text back; it must be Unicode that can be written.
 
     Raises:
         RequestError: It is no text, is empty where it must not be, or holds a lone surrogate.
     """
     if not isinstance(value, str):
-        raise RequestError(place, "must be a text")
+        raise RequestError(path, "must be a text")
     if not value and not empty:
-        raise RequestError(place, "must not be empty")
+        raise RequestError(path, "must not be empty")
     # Searched for: the native error of an encoder would have the whole text in it.
     if not value.isascii() and _SURROGATE.search(value):
-        raise RequestError(place, "holds half a character (a lone surrogate)")
+        raise RequestError(path, "holds half a character (a lone surrogate)")
     return value
 
 
-def check_translated(value: object, place: str) -> dict[str, str]:
+def check_translated(value: object, path: str) -> dict[str, str]:
     """Copy a translated text: language codes such as `en` to texts.
 
     Raises:
         RequestError: It is something else, or empty.
     """
     if not isinstance(value, Mapping) or not value:
-        raise RequestError(place, 'must map languages to texts, as {"en": …, "nl": …}')
+        raise RequestError(path, 'must map languages to texts, as {"en": …, "nl": …}')
     return {
-        check_text(language, place, empty=False): check_text(text, f'{place}["{language}"]')
+        check_text(language, path, empty=False): check_text(text, f'{path}["{language}"]')
         for language, text in value.items()
     }
 
 
-def check_address(value: object, place: str) -> str:
+def check_address(value: object, path: str) -> str:
     """Return an absolute `http` or `https` URL that a server is to be called at.
 
     Raises:
         RequestError: It is something else, or its path has a dot segment.
     """
-    text = _checked_url(value, place)
+    text = _checked_url(value, path)
     if fault := origin_fault(text) or path_fault(text):
-        raise RequestError(place, fault)
+        raise RequestError(path, fault)
     return text
 
 
-def check_return_address(value: object, place: str) -> str:
+def check_return_address(value: object, path: str) -> str:
     """Return a URL to return to: a web page, a universal link or an app's own scheme.
 
     Schemes of apps cannot be listed. So those that run code, read local files or wrap another URL
@@ -90,55 +90,53 @@ def check_return_address(value: object, place: str) -> str:
     Raises:
         RequestError: It has no scheme, or one that is refused; or it is on the web and has no host.
     """
-    text = _checked_url(value, place)
+    text = _checked_url(value, path)
     if not _SCHEME.fullmatch(text):
-        raise RequestError(place, "must be a whole URL, with its scheme")
+        raise RequestError(path, "must be a whole URL, with its scheme")
     scheme = text.partition(":")[0].lower()
     if scheme in {"http", "https"} and (fault := origin_fault(text)):
-        raise RequestError(place, fault)
+        raise RequestError(path, fault)
     if scheme in _UNSAFE_SCHEMES or scheme.startswith(_UNSAFE_PREFIXES):
         raise RequestError(
-            place, "must not have a scheme that runs code, reads local files or wraps another URL"
+            path, "must not have a scheme that runs code, reads local files or wraps another URL"
         )
     if "\\" in text:
-        raise RequestError(
-            place, "must hold no backslash: browsers and servers read it differently"
-        )
+        raise RequestError(path, "must hold no backslash: browsers and servers read it differently")
     return text
 
 
-def check_host(value: object, place: str) -> str:
+def check_host(value: object, path: str) -> str:
     """Give back a host, with a port if any: `irma.example.com:8088`.
 
     Raises:
         RequestError: It is something else, a URL for instance.
     """
-    text = check_text(value, place, empty=False)
+    text = check_text(value, path, empty=False)
     found = _HOST.fullmatch(text)
     if found is None or (found[2] and not 0 < int(found[2][1:]) <= _LAST_PORT):
-        raise RequestError(place, "must be a host name, with a port if need be, and nothing else")
+        raise RequestError(path, "must be a host name, with a port if need be, and nothing else")
     return text
 
 
-def check_duration(value: object, place: str) -> timedelta:
+def check_duration(value: object, path: str) -> timedelta:
     """Give back a duration of whole seconds, not negative; zero is the server's default.
 
     Raises:
         RequestError: It is something else.
     """
     if not isinstance(value, timedelta):
-        raise RequestError(place, "must be a timedelta")
+        raise RequestError(path, "must be a timedelta")
     if value < timedelta(0):
-        raise RequestError(place, "must not be negative")
+        raise RequestError(path, "must not be negative")
     if value.microseconds:
-        raise RequestError(place, "must be whole seconds")
+        raise RequestError(path, "must be whole seconds")
     if value > _LONGEST:
-        raise RequestError(place, "is longer than a hundred years")
+        raise RequestError(path, "is longer than a hundred years")
     return value
 
 
-def _checked_url(value: object, place: str) -> str:
-    text = check_text(value, place)
+def _checked_url(value: object, path: str) -> str:
+    text = check_text(value, path)
     if fault := whitespace_fault(text):
-        raise RequestError(place, fault)
+        raise RequestError(path, fault)
     return text

@@ -35,8 +35,14 @@ from irma_core.protocol.replies import json_reply, media_type, refuse, text_repl
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.sse import ServerSentEvent
 from irma_core.tracebacks import boundary
-from irma_core.wire.read_requests import read_as, request_value
+from irma_core.wire.read_results import (
+    read_frontend_options,
+    read_session_package,
+    read_session_result,
+    read_status,
+)
 from irma_core.wire.values import WireError
+from irma_core.wire.write_requests import request_value
 
 __all__ = [
     "FRONTEND",
@@ -113,7 +119,7 @@ def build_start_request(
     """
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_json(request_value(request)).encode()
-    return HttpRequest("POST", server.below("session"), label=_START, headers=headers, body=body)
+    return HttpRequest("POST", server.join("session"), label=_START, headers=headers, body=body)
 
 
 @boundary
@@ -124,7 +130,7 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
         RequestError: The text has not the form of a JWT.
     """
     return HttpRequest(
-        "POST", server.below("session"), label=_START, headers=(_TEXT,), body=_jwt_body(jwt)
+        "POST", server.join("session"), label=_START, headers=(_TEXT,), body=_jwt_body(jwt)
     )
 
 
@@ -136,7 +142,7 @@ def parse_start_response(response: HttpResponse) -> SessionPackage:
         SessionMayExistError: The response does not tell whether a session was made.
     """
     try:
-        return json_reply(response, _START, SessionPackage)
+        return json_reply(response, _START, read_session_package)
     except RedirectError:
         raise
     except UnexpectedResponseError as error:
@@ -156,7 +162,7 @@ def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 @boundary
 def parse_status_response(response: HttpResponse) -> SessionStatus:
     """Parse a session's status."""
-    return json_reply(response, _STATUS, SessionStatus)
+    return json_reply(response, _STATUS, read_status)
 
 
 @boundary
@@ -168,7 +174,7 @@ def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpReques
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
     """Parse a session's result: what the server said, by the word of the connection alone."""
-    return json_reply(response, _RESULT, SessionResult)
+    return json_reply(response, _RESULT, read_session_result)
 
 
 @boundary
@@ -214,7 +220,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
 @boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
     """Ask for the key that the server signs results with."""
-    return HttpRequest("GET", server.below("publickey"), label=_PUBLIC_KEY)
+    return HttpRequest("GET", server.join("publickey"), label=_PUBLIC_KEY)
 
 
 @boundary
@@ -233,7 +239,7 @@ def build_revocation_request(
     """Revoke a credential by a request in JSON; `authorization` as in `build_start_request`."""
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_json(request_value(request)).encode()
-    url = server.below("revocation")
+    url = server.join("revocation")
     return HttpRequest("POST", url, label=_REVOCATION, headers=headers, body=body)
 
 
@@ -244,7 +250,7 @@ def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     Raises:
         RequestError: The text has not the form of a JWT.
     """
-    url = server.below("revocation")
+    url = server.join("revocation")
     return HttpRequest("POST", url, label=_REVOCATION, headers=(_TEXT,), body=_jwt_body(jwt))
 
 
@@ -257,7 +263,7 @@ def parse_revocation_response(response: HttpResponse) -> None:
 @boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
     """Ask whether the server is up; servers since 0.15 answer."""
-    return HttpRequest("GET", server.below("health"), label=_HEALTH)
+    return HttpRequest("GET", server.join("health"), label=_HEALTH)
 
 
 @boundary
@@ -280,7 +286,7 @@ def build_pairing_request(
     body = write_json({"@context": _OPTIONS_CONTEXT, "pairingMethod": method.value}).encode()
     return HttpRequest(
         "POST",
-        session.below("frontend/options"),
+        session.join("frontend/options"),
         label=_PAIRING,
         headers=(_JSON, ("authorization", authorization.reveal())),
         body=body,
@@ -290,7 +296,7 @@ def build_pairing_request(
 @boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
     """Parse the options that now hold, with the pairing code if any."""
-    return json_reply(response, _PAIRING, FrontendOptions)
+    return json_reply(response, _PAIRING, read_frontend_options)
 
 
 @boundary
@@ -300,7 +306,7 @@ def build_complete_pairing_request(
     """Say that the person typed the right code; arguments as in `build_pairing_request`."""
     return HttpRequest(
         "POST",
-        session.below("frontend/pairingcompleted"),
+        session.join("frontend/pairingcompleted"),
         label=_COMPLETE_PAIRING,
         headers=(("authorization", authorization.reveal()),),
         body=b"",
@@ -315,9 +321,9 @@ def parse_complete_pairing_response(response: HttpResponse) -> None:
 
 
 def _of_session(
-    method: str, server: ServerUrl, token: RequestorToken, rest: str, path: str
+    method: str, server: ServerUrl, token: RequestorToken, rest: str, label: str
 ) -> HttpRequest:
-    return HttpRequest(method, server.below(f"session/{token.reveal()}{rest}"), label=path)
+    return HttpRequest(method, server.join(f"session/{token.reveal()}{rest}"), label=label)
 
 
 def _jwt_body(jwt: str) -> bytes:
@@ -326,16 +332,16 @@ def _jwt_body(jwt: str) -> bytes:
     return jwt.encode("ascii")
 
 
-def _jwt_text(response: HttpResponse, path: str) -> str:
-    text = text_reply(response, path).rstrip("\n")
+def _jwt_text(response: HttpResponse, label: str) -> str:
+    text = text_reply(response, label).rstrip("\n")
     if not _JWT.fullmatch(text):
-        raise UnexpectedResponseError(path, response.status, "is no JWT")
+        raise UnexpectedResponseError(label, response.status, "is no JWT")
     return text
 
 
-def _expect_ok(response: HttpResponse, path: str) -> None:
-    if text_reply(response, path, media_type=None).strip() != "OK":
-        raise UnexpectedResponseError(path, response.status, "does not say OK")
+def _expect_ok(response: HttpResponse, label: str) -> None:
+    if text_reply(response, label, media_type=None).strip() != "OK":
+        raise UnexpectedResponseError(label, response.status, "does not say OK")
 
 
 _STATUS_EVENTS = "GET session/{token}/statusevents"
@@ -348,7 +354,7 @@ def build_status_events_request(server: ServerUrl, token: RequestorToken) -> Htt
 
     Where `is_event_stream` says no to the response, there are no events to be had: poll.
     """
-    url = server.below(f"session/{token.reveal()}/statusevents")
+    url = server.join(f"session/{token.reveal()}/statusevents")
     return HttpRequest("GET", url, label=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))
 
 
@@ -366,6 +372,8 @@ def parse_status_event(event: ServerSentEvent) -> SessionStatus:
         UnexpectedResponseError: It says no status.
     """
     try:
-        return read_as(read_json(event.data), SessionStatus)
+        return read_status(read_json(event.data))
     except (JsonTextError, WireError):
-        raise UnexpectedResponseError(_STATUS_EVENTS, _OK, "with an event that is none") from None
+        raise UnexpectedResponseError(
+            _STATUS_EVENTS, _OK, "with an event that is not a session status"
+        ) from None

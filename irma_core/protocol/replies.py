@@ -1,12 +1,9 @@
-"""What a response is, before what it says: refused, redirected, or none of an IRMA server's.
-
-Belongs here: what every parse function shares. Does not belong here: any one endpoint
-(`endpoints`).
-"""
+"""Check a response before its content is read; every parse function of `endpoints` begins here."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,19 +11,19 @@ from irma_core.errors import RedirectError, ServerRefusedError, UnexpectedRespon
 from irma_core.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.remote_errors import RemoteError
 from irma_core.protocol.messages import HttpResponse
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_remote_error
 from irma_core.wire.values import WireError
 
 __all__ = ["json_reply", "media_type", "refuse", "text_reply"]
 
-Model = TypeVar("Model")
+ModelT = TypeVar("ModelT")
 _OK = 200
 _REDIRECTS = range(300, 400)
 _REFUSALS = range(400, 500)
 _SERVER_ERRORS = 500
 _ERROR_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
-"""What irmago's error names look like. Gateways say `{"status": 502, "error": "Bad Gateway"}`:
-that must not be taken for irmago's word that nothing was done."""
+"""The form of irmago's error names. A gateway may send `{"status": 502, "error": "Bad Gateway"}`,
+which must not be mistaken for a refusal by the server: the server may have done the work."""
 _ENDPOINT = re.compile(r"/(session|revocation|publickey|health)(/|$)")
 _KINDS = {
     "": "a body",
@@ -40,18 +37,18 @@ _KINDS = {
     "text/plain": "text/plain",
     "text/xml": "XML",
 }
-"""Media types that are named: another one is a text of somebody else's."""
+"""Media types that messages name. Others are not repeated, as a gateway may send anything."""
 _BASE_PATH = re.compile(r"(/[A-Za-z0-9._~-]{1,19})*")
-"""A path prefix that can hold no token: those have 20 letters and digits."""
+"""A path prefix that cannot hold a token, which has 20 letters and digits."""
 
 
-def json_reply(response: HttpResponse, path: str, model: type[Model]) -> Model:
-    """Read a 200 in JSON as a model.
+def json_reply(response: HttpResponse, label: str, read: Callable[[JsonValue], ModelT]) -> ModelT:
+    """Read a 200 in JSON into a model.
 
     Args:
         response: The response.
-        path: Method and path for errors.
-        model: What to read.
+        label: The label of the request, for errors.
+        read: A function of `read_results`.
 
     Raises:
         ServerRefusedError: The server refused.
@@ -59,33 +56,33 @@ def json_reply(response: HttpResponse, path: str, model: type[Model]) -> Model:
         UnexpectedResponseError: Anything else that is not such a reply.
     """
     if response.status != _OK:
-        refuse(response, path)
-    _check_media_type(response, path, "application/json")
+        refuse(response, label)
+    _check_media_type(response, label, "application/json")
     try:
-        return read_as(_read_body(response, path), model)
+        return read(_read_body(response, label))
     except WireError as error:
-        raise UnexpectedResponseError(path, _OK, f"does not fit: {error}") from None
+        raise UnexpectedResponseError(label, _OK, f"is not what was expected: {error}") from None
 
 
-def text_reply(response: HttpResponse, path: str, media_type: str | None = "text/plain") -> str:
-    """Read a 200 in ASCII text; `media_type` None takes any. Raises as `json_reply` does."""
+def text_reply(response: HttpResponse, label: str, media_type: str | None = "text/plain") -> str:
+    """Return the ASCII text of a 200; `media_type` None accepts any. Raises as `json_reply`."""
     if response.status != _OK:
-        refuse(response, path)
+        refuse(response, label)
     if media_type is not None:
-        _check_media_type(response, path, media_type)
-    if not response.body.isascii():  # asked first: a native error would have the whole text in it
-        raise UnexpectedResponseError(path, _OK, "is not ASCII text")
+        _check_media_type(response, label, media_type)
+    if not response.body.isascii():  # the error of `decode` would hold the whole body
+        raise UnexpectedResponseError(label, _OK, "is not ASCII text")
     return response.body.decode("ascii")
 
 
-def refuse(response: HttpResponse, path: str) -> NoReturn:
-    """Raise the error that a response other than 200 is. Raises as `json_reply` does."""
+def refuse(response: HttpResponse, label: str) -> NoReturn:
+    """Raise the error for a response other than 200. Raises as `json_reply`."""
     status = response.status
     if status in _REDIRECTS:
-        raise RedirectError(path, status, _without_secrets(response.header("location")))
-    if (error := _remote_error(response, path)) is not None:
+        raise RedirectError(label, status, _without_secrets(response.header("location")))
+    if (error := _remote_error(response, label)) is not None:
         raise ServerRefusedError(
-            path,
+            label,
             status,
             code=error.error,
             description=error.meaning,
@@ -95,20 +92,20 @@ def refuse(response: HttpResponse, path: str) -> NoReturn:
         )
     if status in _REFUSALS:
         raise ServerRefusedError(
-            path,
+            label,
             status,
-            advice=f"{_kind(response)} instead of irmago's error: a proxy's limit, or the base URL "
-            "is not that of an IRMA server",
+            advice=f"{_kind(response)} instead of the server's error: a proxy refused, or the base "
+            "URL is not that of an IRMA server",
         )
     hint = (
-        "a proxy's reply and not an IRMA server's: check that the server behind it is running"
+        "a proxy sent this, not an IRMA server: check that the server behind it is running"
         if status >= _SERVER_ERRORS
-        else "not a reply of an IRMA server: check the base URL"
+        else "an IRMA server did not send this: check the base URL"
     )
-    raise UnexpectedResponseError(path, status, f"with {_kind(response)}: {hint}")
+    raise UnexpectedResponseError(label, status, f"with {_kind(response)}: {hint}")
 
 
-def _remote_error(response: HttpResponse, path: str) -> RemoteError | None:
+def _remote_error(response: HttpResponse, label: str) -> RemoteError | None:
     if response.status < _REFUSALS.start or media_type(response) != "application/json":
         return None
     try:
@@ -116,40 +113,40 @@ def _remote_error(response: HttpResponse, path: str) -> RemoteError | None:
     except JsonTextError as error:
         if error.end is None:
             return None
-        # What irmago refused, it may have done all the same: it went on writing.
+        # More follows the error, so the server went on: it may have done what was asked.
         if _read_remote_error(response.body.decode("utf-8")[: error.end]) is None:
             return None
         raise UnexpectedResponseError(
-            path, response.status, "with an error that has more behind it"
+            label, response.status, "with an error and more data after it"
         ) from None
 
 
 def _read_remote_error(body: bytes | str) -> RemoteError | None:
     try:
-        error = read_as(read_json(body), RemoteError)
+        error = read_remote_error(read_json(body))
     except WireError:
         return None
     return error if _ERROR_NAME.fullmatch(error.error) else None
 
 
-def _read_body(response: HttpResponse, path: str) -> JsonValue:
+def _read_body(response: HttpResponse, label: str) -> JsonValue:
     if not response.body:
-        raise UnexpectedResponseError(path, response.status, "with an empty body")
+        raise UnexpectedResponseError(label, response.status, "with an empty body")
     try:
         return read_json(response.body)
     except JsonTextError as error:
-        raise UnexpectedResponseError(path, response.status, f"{error}") from None
+        raise UnexpectedResponseError(label, response.status, f"{error}") from None
 
 
-def _check_media_type(response: HttpResponse, path: str, expected: str) -> None:
+def _check_media_type(response: HttpResponse, label: str, expected: str) -> None:
     if media_type(response) != expected:
         raise UnexpectedResponseError(
-            path, response.status, f"with {_kind(response)} instead of {expected}"
+            label, response.status, f"with {_kind(response)} instead of {expected}"
         )
 
 
 def media_type(response: HttpResponse) -> str:
-    """Give the media type a response says it has, in lower case; or an empty text."""
+    """Return the media type of a response in lower case; empty without one."""
     return response.header("content-type").partition(";")[0].strip().lower()
 
 
@@ -160,7 +157,7 @@ def _kind(response: HttpResponse) -> str:
 
 
 def _without_secrets(location: str) -> str:
-    """Keep of a redirect's target the base URL that it suggests; the rest may hold a token."""
+    """Return the base URL that a redirect suggests. The rest of its target may hold a token."""
     try:
         parts = urlsplit(location)
         host, port = parts.hostname, parts.port

@@ -71,8 +71,8 @@ class ServerUrl:
         object.__setattr__(made, "text", url.rstrip("/"))
         return made
 
-    def below(self, path: str) -> str:
-        """Give the URL of a path below it: `session` without a slash in front."""
+    def join(self, path: str) -> str:
+        """Return the URL of a path below it; `session`, for example, without a leading slash."""
         return f"{self.text}/{path}"
 
 
@@ -137,7 +137,7 @@ def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -
             must be below it.
     """
     if frontend is not None:
-        return url.startswith(frontend.below(""))
+        return url.startswith(frontend.join(""))
     pointed, known = urlsplit(url), urlsplit(server.text)
     hosts = pointed.hostname or "", known.hostname or ""
     is_same_host = hosts[0] == hosts[1] or all(is_loopback(host) for host in hosts)

@@ -54,7 +54,8 @@ from irma_core.trust.jwt_times import LEEWAY, check_times
 from irma_core.trust.key_forms import check_shared_secret
 from irma_core.trust.keys import PublicKey, SharedKey
 from irma_core.trust.signing import Signer
-from irma_core.wire.read_requests import read_request_value, request_value
+from irma_core.wire.read_requests import read_request_value
+from irma_core.wire.write_requests import request_value
 
 __all__ = [
     "FIELDS",
@@ -365,7 +366,7 @@ def claimed_request(
     try:
         request = read_request_value(value)
     except RequestError as error:
-        place = f"{field}.{error.place}" if error.place else field
+        place = f"{field}.{error.path}" if error.path else field
         raise RequestError(place, error.reason) from None
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')

@@ -50,7 +50,7 @@ from irma_core.trust.jws import LARGEST_JWT, read_compact
 from irma_core.trust.jwt_times import LEEWAY, check_times
 from irma_core.trust.keys import PublicKey
 from irma_core.wire.go_names import has_other_case
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_result
 from irma_core.wire.values import WireError
 
 __all__ = ["GetproofResult", "verify_getproof_jwt", "verify_result_jwt"]
@@ -150,7 +150,7 @@ def verify_result_jwt(
     _check_audience(claims)
     _check_simulated(claims, allow)
     try:
-        result = read_as(claims, SessionResult)
+        result = read_session_result(claims)
     except WireError as error:
         raise ResultJwtError("result", f"it holds no session result: {error}") from None
     return signed_result(result)

@@ -1,7 +1,7 @@
-"""Session results read from JSON values, by hand.
+"""Read what a server sends: packages, statuses, results and errors.
 
-By hand because a result may hold many attributes, and a generated hook costs several times as
-much (see `make bench`). Fields that are not known are ignored: later servers may have more.
+These are plain functions, because a result may hold many attributes and a generated hook costs
+several times as much (see `make bench`). Unknown fields are ignored: later servers may have more.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribu
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.results import SessionResult
-from irma_core.models.sessions import FrontendRequest, SessionPackage
+from irma_core.models.sessions import (
+    FrontendOptions,
+    FrontendRequest,
+    PairingMethod,
+    SessionPackage,
+)
 from irma_core.models.statuses import (
     AttributeProofStatus,
     ProofStatus,
@@ -29,16 +34,17 @@ from irma_core.wire.values import (
     read_int,
     read_list,
     read_object,
-    read_text,
+    read_string,
     read_time,
-    required,
+    require_field,
 )
 
 __all__ = [
-    "read_authorization",
+    "read_frontend_options",
     "read_frontend_request",
     "read_remote_error",
     "read_session_package",
+    "read_session_pointer",
     "read_session_result",
     "read_status",
     "read_token",
@@ -51,13 +57,14 @@ _SESSION_STATUS = {status.value: status for status in SessionStatus}
 _SESSION_TYPE = {kind.value: kind for kind in SessionType}
 _PROOF_STATUS = {status.value: status for status in ProofStatus}
 _ATTRIBUTE_STATUS = {status.value: status for status in AttributeProofStatus}
+_PAIRING_METHOD = {method.value: method for method in PairingMethod}
 
 
 def read_session_result(value: JsonValue) -> SessionResult:
     """Read a session result, from `GET result`, a callback or the claims of a JWT.
 
     Raises:
-        WireError: At the place it names.
+        WireError: At the path it names.
     """
     fields = read_object(value)
     proof_status = fields.get("proofStatus")
@@ -65,9 +72,9 @@ def read_session_result(value: JsonValue) -> SessionResult:
     error = fields.get("error")
     signature = fields.get("signature")
     return SessionResult(
-        read_token(required(fields, "token"), ".token"),
-        read_status(required(fields, "status"), ".status"),
-        type=read_enum(required(fields, "type"), _SESSION_TYPE, ".type"),
+        read_token(require_field(fields, "token"), ".token"),
+        read_status(require_field(fields, "status"), ".status"),
+        type=read_enum(require_field(fields, "type"), _SESSION_TYPE, ".type"),
         proof_status=(
             None if proof_status is None else read_enum(proof_status, _PROOF_STATUS, ".proofStatus")
         ),
@@ -78,20 +85,20 @@ def read_session_result(value: JsonValue) -> SessionResult:
     )
 
 
-def read_status(value: JsonValue, place: str = "") -> SessionStatus:
+def read_status(value: JsonValue, path: str = "") -> SessionStatus:
     """Read a session status."""
-    return read_enum(value, _SESSION_STATUS, place)
+    return read_enum(value, _SESSION_STATUS, path)
 
 
-def read_remote_error(value: JsonValue, place: str = "") -> RemoteError:
-    """Read the server's account of an error; all but status and name may be missing."""
-    fields = read_object(value, place)
+def read_remote_error(value: JsonValue, path: str = "") -> RemoteError:
+    """Read an error of the server; only the status and the name are required."""
+    fields = read_object(value, path)
     return RemoteError(
-        read_int(required(fields, "status", place), f"{place}.status"),
-        read_text(required(fields, "error", place), f"{place}.error"),
-        read_text(fields.get("description", ""), f"{place}.description"),
-        message=read_text(fields.get("message", ""), f"{place}.message"),
-        stacktrace=read_text(fields.get("stacktrace", ""), f"{place}.stacktrace"),
+        read_int(require_field(fields, "status", path), f"{path}.status"),
+        read_string(require_field(fields, "error", path), f"{path}.error"),
+        read_string(fields.get("description", ""), f"{path}.description"),
+        message=read_string(fields.get("message", ""), f"{path}.message"),
+        stacktrace=read_string(fields.get("stacktrace", ""), f"{path}.stacktrace"),
     )
 
 
@@ -111,20 +118,19 @@ def _read_lists(value: JsonValue) -> _AttributeLists:
     return tuple(read)
 
 
-def _read_attributes(values: list[JsonValue], place: str) -> tuple[DisclosedAttribute, ...]:
-    # Places are written only where they are needed: there may be many attributes.
+def _read_attributes(values: list[JsonValue], path: str) -> tuple[DisclosedAttribute, ...]:
+    # Paths are made only for errors, as there may be many attributes.
     read: list[DisclosedAttribute] = []
     for value in values:
         try:
             read.append(_read_attribute(value))
         except WireError as error:
-            raise error.inside(f"{place}[{len(read)}]") from None
+            raise error.inside(f"{path}[{len(read)}]") from None
     return tuple(read)
 
 
 def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
-    # Types are looked at here: a call of `read_text` would cost more than what it does. What is
-    # wrong with a status or a time is told by those who read others.
+    # Types are checked in line: a call of `read_string` would cost more than what it does.
     if type(fields) is not dict:
         raise WireError("", "must be an object")
     try:
@@ -132,22 +138,22 @@ def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
     except KeyError as missing:
         raise WireError(f".{missing.args[0]}", "is missing") from None
     if type(attribute) is not str:
-        raise WireError(".id", "must be a text")
+        raise WireError(".id", "must be a string")
     raw_value, translations = fields.get("rawvalue"), fields.get("value")
     if raw_value is not None and type(raw_value) is not str:
-        raise WireError(".rawvalue", "must be a text or null")
+        raise WireError(".rawvalue", "must be a string or null")
     if translations is not None:
         if type(translations) is not dict:
             raise WireError(".value", "must be an object")
-        for text in translations.values():
-            if type(text) is not str:
-                raise WireError(".value", "must be a text")
-    word = _ATTRIBUTE_STATUS.get(status) if type(status) is str else None
+        for translation in translations.values():
+            if type(translation) is not str:
+                raise WireError(".value", "must be a string")
+    known = _ATTRIBUTE_STATUS.get(status) if type(status) is str else None
     not_revoked, before = fields.get("notrevoked", False), fields.get("notrevokedbefore")
     return DisclosedAttribute(
         attribute,
         raw_value,
-        status=word or read_enum(status, _ATTRIBUTE_STATUS, ".status"),
+        status=known or read_enum(status, _ATTRIBUTE_STATUS, ".status"),
         issued_at=read_time(issued_at, ".issuancetime"),
         translations=cast("dict[str, str] | None", translations),
         not_revoked=not_revoked is not False and read_bool(not_revoked, ".notrevoked"),
@@ -157,10 +163,10 @@ def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
 
 def _read_signature(value: JsonValue) -> AttributeBasedSignature:
     fields = read_object(value, ".signature")
-    message = read_text(required(fields, "message", ".signature"), ".signature.message")
+    message = read_string(require_field(fields, "message", ".signature"), ".signature.message")
     try:
         return AttributeBasedSignature(write_json(fields), message)
-    except RecursionError:  # the writer takes more room for each level than the reader
+    except RecursionError:  # the writer takes more stack for each level than the reader
         raise WireError(".signature", "is nested too deeply") from None
 
 
@@ -168,34 +174,34 @@ _FIRST_VERSION = "1.0"
 
 
 def read_session_package(value: JsonValue) -> SessionPackage:
-    """Read the answer to a start.
+    """Read the response to a start.
 
     Raises:
-        WireError: At the place it names.
+        WireError: At the path it names.
     """
     fields = read_object(value)
     frontend = fields.get("frontendRequest")
     return SessionPackage(
-        _read_pointer(required(fields, "sessionPtr"), ".sessionPtr"),
-        read_token(required(fields, "token"), ".token"),
+        read_session_pointer(require_field(fields, "sessionPtr"), ".sessionPtr"),
+        read_token(require_field(fields, "token"), ".token"),
         frontend_request=None
         if frontend is None
         else read_frontend_request(frontend, ".frontendRequest"),
     )
 
 
-def read_frontend_request(value: JsonValue, place: str = "") -> FrontendRequest:
-    """Read what is for the browser; all of it is kept."""
-    fields = read_object(value, place)
-    authorization = read_authorization(
-        required(fields, "authorization", place), f"{place}.authorization"
+def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
+    """Read what the browser needs; unknown fields are kept for it."""
+    fields = read_object(value, path)
+    authorization = _read_authorization(
+        require_field(fields, "authorization", path), f"{path}.authorization"
     )
-    pairing_hint = read_bool(fields.get("pairingHint", False), f"{place}.pairingHint")
-    lowest = read_text(
-        fields.get("minProtocolVersion", _FIRST_VERSION), f"{place}.minProtocolVersion"
+    pairing_hint = read_bool(fields.get("pairingHint", False), f"{path}.pairingHint")
+    lowest = read_string(
+        fields.get("minProtocolVersion", _FIRST_VERSION), f"{path}.minProtocolVersion"
     )
-    highest = read_text(
-        fields.get("maxProtocolVersion", _FIRST_VERSION), f"{place}.maxProtocolVersion"
+    highest = read_string(
+        fields.get("maxProtocolVersion", _FIRST_VERSION), f"{path}.maxProtocolVersion"
     )
     try:
         return FrontendRequest(
@@ -206,30 +212,42 @@ def read_frontend_request(value: JsonValue, place: str = "") -> FrontendRequest:
             received=fields,
         )
     except RequestError as error:
-        raise WireError(place, error.reason) from None
+        raise WireError(path, error.reason) from None
 
 
-def read_token(value: JsonValue, place: str = "") -> RequestorToken:
+def read_token(value: JsonValue, path: str = "") -> RequestorToken:
     """Read a requestor token."""
     try:
-        return RequestorToken(read_text(value, place))
+        return RequestorToken(read_string(value, path))
     except RequestError as error:
-        raise WireError(place, error.reason) from None
+        raise WireError(path, error.reason) from None
 
 
-def read_authorization(value: JsonValue, place: str = "") -> FrontendAuthorization:
-    """Read a frontend authorization."""
+def _read_authorization(value: JsonValue, path: str) -> FrontendAuthorization:
     try:
-        return FrontendAuthorization(read_text(value, place))
+        return FrontendAuthorization(read_string(value, path))
     except RequestError as error:
-        raise WireError(place, error.reason) from None
+        raise WireError(path, error.reason) from None
 
 
-def _read_pointer(value: JsonValue, place: str) -> SessionPointer:
-    fields = read_object(value, place)
-    url = read_text(required(fields, "u", place), f"{place}.u")
-    kind = read_enum(required(fields, "irmaqr", place), _SESSION_TYPE, f"{place}.irmaqr")
+def read_session_pointer(value: JsonValue, path: str = "") -> SessionPointer:
+    """Read a session pointer."""
+    fields = read_object(value, path)
+    url = read_string(require_field(fields, "u", path), f"{path}.u")
+    kind = read_enum(require_field(fields, "irmaqr", path), _SESSION_TYPE, f"{path}.irmaqr")
     try:
         return SessionPointer(url, kind)
     except RequestError as error:
-        raise WireError(f"{place}.u", error.reason) from None
+        raise WireError(f"{path}.u", error.reason) from None
+
+
+def read_frontend_options(value: JsonValue) -> FrontendOptions:
+    """Read the response to a change of the frontend's options.
+
+    Raises:
+        WireError: At the path it names.
+    """
+    fields = read_object(value)
+    method = read_enum(require_field(fields, "pairingMethod"), _PAIRING_METHOD, ".pairingMethod")
+    code = fields.get("pairingCode")
+    return FrontendOptions(method, None if code is None else read_string(code, ".pairingCode"))

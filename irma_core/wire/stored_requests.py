@@ -25,7 +25,8 @@ from irma_core.models.session_requests import (
     SignatureRequest,
 )
 from irma_core.models.validation import check_text
-from irma_core.wire.read_requests import read_request_value, request_value
+from irma_core.wire.read_requests import read_request_value
+from irma_core.wire.write_requests import request_value
 
 __all__ = ["MAX_STORED_BYTES", "read_kept_request", "stored_request"]
 

@@ -1,8 +1,4 @@
-"""Reading JSON values strictly: a value of one type, or an error that says where it is none.
-
-Belongs here: the error that knows its place, and the primitive types of the protocol. Does not
-belong here: any model (`result_json`, `wire`).
-"""
+"""Read JSON values strictly: a value of exactly one type, or a `WireError` with its path."""
 
 from __future__ import annotations
 
@@ -21,103 +17,103 @@ __all__ = [
     "read_list",
     "read_object",
     "read_seconds",
-    "read_text",
+    "read_string",
     "read_time",
-    "required",
+    "require_field",
 ]
 
-Word = TypeVar("Word", bound=Enum)
+EnumT = TypeVar("EnumT", bound=Enum)
 
 
 class WireError(ValueError):
-    """A JSON value is not what it should be.
+    """A JSON value does not have the form that the protocol prescribes.
 
-    `place` is a path from the value that was to be read: `.disclosed[0][1].id`.
+    `path` leads to it from the value that was to be read: `.disclosed[0][1].id`.
     """
 
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place.removeprefix('.')}: {reason}" if place else reason)
-        self.place = place
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path.removeprefix('.')}: {reason}" if path else reason)
+        self.path = path
         self.reason = reason
 
     def __reduce__(self) -> tuple[type[WireError], tuple[str, str]]:
-        return type(self), (self.place, self.reason)
+        return type(self), (self.path, self.reason)
 
-    def inside(self, place: str) -> WireError:
-        """Give the same error, seen from a value around."""
-        return WireError(place + self.place, self.reason)
+    def inside(self, path: str) -> WireError:
+        """Return the same error, seen from a value that contains this one at `path`."""
+        return WireError(path + self.path, self.reason)
 
 
-def required(fields: dict[str, JsonValue], name: str, place: str = "") -> JsonValue:
-    """Give the value of a field that must be there, in the object at that place."""
+def require_field(fields: dict[str, JsonValue], name: str, path: str = "") -> JsonValue:
+    """Return the value of a required field of the object at `path`."""
     try:
         return fields[name]
     except KeyError:
-        raise WireError(f"{place}.{name}", "is missing") from None
+        raise WireError(f"{path}.{name}", "is missing") from None
 
 
-def read_enum(value: JsonValue, words: dict[str, Word], place: str = "") -> Word:
-    """Give what one of some words stands for."""
-    word = words.get(value) if type(value) is str else None
-    if word is None:
-        raise WireError(place, f"is none of {', '.join(words)}")
-    return word
+def read_enum(value: JsonValue, members: dict[str, EnumT], path: str = "") -> EnumT:
+    """Return the member that a string stands for."""
+    member = members.get(value) if type(value) is str else None
+    if member is None:
+        raise WireError(path, f"must be one of {', '.join(members)}")
+    return member
 
 
-def read_text(value: JsonValue, place: str = "") -> str:
-    """Give a text."""
+def read_string(value: JsonValue, path: str = "") -> str:
+    """Return the value, which must be a string."""
     if type(value) is not str:
-        raise WireError(place, "must be a text")
+        raise WireError(path, "must be a string")
     return value
 
 
-def read_bool(value: JsonValue, place: str = "") -> bool:
-    """Give a truth value."""
+def read_bool(value: JsonValue, path: str = "") -> bool:
+    """Return the value, which must be `true` or `false`."""
     if type(value) is not bool:
-        raise WireError(place, "must be true or false")
+        raise WireError(path, "must be true or false")
     return value
 
 
-def read_int(value: JsonValue, place: str = "") -> int:
-    """Give a whole number; `1.0` and `true` are none."""
+def read_int(value: JsonValue, path: str = "") -> int:
+    """Return the value, which must be a whole number; `1.0` and `true` are refused."""
     if type(value) is not int:
-        raise WireError(place, "must be a whole number")
+        raise WireError(path, "must be a whole number")
     return value
 
 
-def read_list(value: JsonValue, place: str = "") -> list[JsonValue]:
-    """Give a list."""
+def read_list(value: JsonValue, path: str = "") -> list[JsonValue]:
+    """Return the value, which must be a list."""
     if type(value) is not list:
-        raise WireError(place, "must be a list")
+        raise WireError(path, "must be a list")
     return value
 
 
-def read_object(value: JsonValue, place: str = "") -> dict[str, JsonValue]:
-    """Give an object."""
+def read_object(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
+    """Return the value, which must be an object."""
     if type(value) is not dict:
-        raise WireError(place, "must be an object")
+        raise WireError(path, "must be an object")
     return value
 
 
-def read_time(value: JsonValue, place: str = "") -> datetime:
-    """Give an aware time for Unix seconds."""
-    seconds = read_int(value, place)
+def read_time(value: JsonValue, path: str = "") -> datetime:
+    """Return an aware time, given Unix seconds."""
+    seconds = read_int(value, path)
     try:
         return _time(seconds)
     except (OverflowError, ValueError, OSError):
-        raise WireError(place, "is no time there can be") from None
+        raise WireError(path, "is not a valid Unix time") from None
 
 
 @lru_cache(maxsize=256)
 def _time(seconds: int) -> datetime:
-    # The attributes of a card, and of a whole week's cards, have one and the same time.
+    # All attributes of a card, and of all cards of one week, have the same time.
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def read_seconds(value: JsonValue, place: str = "") -> timedelta:
-    """Give a duration for whole seconds."""
-    seconds = read_int(value, place)
+def read_seconds(value: JsonValue, path: str = "") -> timedelta:
+    """Return a duration, given whole seconds."""
+    seconds = read_int(value, path)
     try:
         return timedelta(seconds=seconds)
     except OverflowError:
-        raise WireError(place, "is too long") from None
+        raise WireError(path, "is too long") from None

@@ -1,14 +1,13 @@
-"""Session requests written as JSON values, by hand.
+"""Write requests as JSON values.
 
-By hand because a request's fields depend on each other (labels stand on slots, which are positions
-on the wire) and because it is on the path of every session. Reading is `wire`'s.
+Written by hand, because fields depend on each other: slots have names here and positions in JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from irma_core.errors import RequestError
 from irma_core.json_text import JsonValue
@@ -27,19 +26,47 @@ __all__ = [
     "ISSUANCE_CONTEXT",
     "REVOCATION_CONTEXT",
     "SIGNATURE_CONTEXT",
-    "extended_request_value",
-    "revocation_request_value",
-    "session_request_value",
+    "SLOT_NAMES",
+    "AnyRequest",
+    "named_request_value",
+    "request_value",
 ]
+
+AnyRequest: TypeAlias = SessionRequest | ExtendedRequest | RevocationRequest
 
 DISCLOSURE_CONTEXT: Final = "https://irma.app/ld/request/disclosure/v2"
 SIGNATURE_CONTEXT: Final = "https://irma.app/ld/request/signature/v2"
 ISSUANCE_CONTEXT: Final = "https://irma.app/ld/request/issuance/v2"
 REVOCATION_CONTEXT: Final = "https://irma.app/ld/request/revocation/v1"
+SLOT_NAMES: Final = "slotNames"
+"""A field of this library beside `request`. Servers ignore it; the protocol has no slot names."""
 
 
-def session_request_value(request: SessionRequest) -> dict[str, JsonValue]:
-    """Give the JSON value of a request. Validities of credentials must be dates by now."""
+def request_value(request: AnyRequest) -> dict[str, JsonValue]:
+    """Return the JSON value of a request of any kind.
+
+    Raises:
+        RequestError: A credential's validity is a duration, which only a start turns into a date.
+    """
+    if isinstance(request, ExtendedRequest):
+        return _extended_request_value(request)
+    if isinstance(request, RevocationRequest):
+        return _revocation_request_value(request)
+    return _session_request_value(request)
+
+
+def named_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
+    """Return the JSON value of a request with the names of its slots, which servers ignore.
+
+    Raises:
+        RequestError: As `request_value`.
+    """
+    names = request.request.disclose.names
+    value = _extended_request_value(request)
+    return value if names is None else {**value, SLOT_NAMES: list(names)}
+
+
+def _session_request_value(request: SessionRequest) -> dict[str, JsonValue]:
     value: dict[str, JsonValue]
     if isinstance(request, SignatureRequest):
         value = {"@context": SIGNATURE_CONTEXT, "message": request.message}
@@ -109,7 +136,7 @@ def _credential_value(request: CredentialRequest) -> JsonValue:
     if request.validity is not None:
         if isinstance(request.validity, timedelta):
             raise RequestError(
-                "validity", "a duration has no JSON: resolve it by resolve_validity() first"
+                "validity", "must be a date: turn a duration into one by resolve_validity()"
             )
         value["validity"] = int(request.validity.timestamp())
     if request.revocation_key is not None:
@@ -119,9 +146,8 @@ def _credential_value(request: CredentialRequest) -> JsonValue:
     return value
 
 
-def extended_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
-    """Give the JSON value of an extended request."""
-    value: dict[str, JsonValue] = {"request": session_request_value(request.request)}
+def _extended_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
+    value: dict[str, JsonValue] = {"request": _session_request_value(request.request)}
     if request.validity is not None:
         value["validity"] = int(request.validity.total_seconds())
     if request.timeout is not None:
@@ -133,8 +159,7 @@ def extended_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
     return value
 
 
-def revocation_request_value(request: RevocationRequest) -> dict[str, JsonValue]:
-    """Give the JSON value of a revocation request."""
+def _revocation_request_value(request: RevocationRequest) -> dict[str, JsonValue]:
     value: dict[str, JsonValue] = {
         "@context": REVOCATION_CONTEXT,
         "type": request.credential,

@@ -19,7 +19,7 @@ from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, hide_optional, hide_secret
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.tracebacks import boundary
-from irma_core.wire.read_requests import request_value
+from irma_core.wire.write_requests import request_value
 from irma_testing.arguments import as_tuple, check_duration, check_items, check_mapping
 from irma_testing.memory.go_types import decode_any_base64
 from irma_testing.memory.jwt import read_public_key

@@ -19,13 +19,12 @@ from irma_core.callbacks.inbound import InboundRequest
 from irma_core.errors import IrmaError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.pointers import SessionPointer
-from irma_core.models.results import SessionResult
 from irma_core.protocol.endpoints import parse_start_response, parse_status_response
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.sse import EventStreamDecoder
 from irma_core.trust.request_jwt import request_in_jwt
 from irma_core.trust.result_jwt import verify_result_jwt
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_result
 from irma_core.wire.values import WireError
 from irma_testing import InMemoryServer
 from irma_testing.memory.go_json import GoJsonError, parse_json
@@ -177,7 +176,7 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
     "requests": (documents, read_request),
     "results": (
         lambda size: as_text(results(size)),
-        lambda text: read_as(read_json(text), SessionResult),
+        lambda text: read_session_result(read_json(text)),
     ),
     "responses to a start": (documents, lambda text: parse_start_response(reply(text))),
     "refusals": (documents, lambda text: parse_status_response(reply(text, 400))),

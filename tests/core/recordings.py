@@ -10,7 +10,7 @@ from typing import Any
 
 from irma_core.json_text import read_json
 from irma_core.models.results import SessionResult
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_result
 
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
 CLAIMS = ("sprequest", "absrequest", "iprequest", "revrequest")
@@ -47,4 +47,4 @@ def asked(body: str) -> Any:
 def result_of(name: str, party: str = "response") -> SessionResult:
     """Read the session result that the server sent, as response or as its own request."""
     text = json.dumps(said(recording(name)[party]["body"]), ensure_ascii=False)
-    return read_as(read_json(text), SessionResult)
+    return read_session_result(read_json(text))

@@ -66,7 +66,7 @@ def test_a_malformed_attribute_is_refused_at_its_field(
     place: str, make: Callable[[], object]
 ) -> None:
     """Nothing is turned into a text or a truth value."""
-    assert refusal(make).place == place
+    assert refusal(make).path == place
 
 
 def test_an_empty_value_is_a_value() -> None:
@@ -133,7 +133,7 @@ def test_a_builder_refuses_at_the_place_among_its_arguments(
     place: str, make: Callable[[], object]
 ) -> None:
     """So the error stands on the line that is wrong, not where the request is made."""
-    assert refusal(make).place == place
+    assert refusal(make).path == place
 
 
 # All slots.
@@ -173,7 +173,7 @@ def test_possession_of_a_credential_is_asked_by_three_parts() -> None:
 def test_what_was_made_before_is_checked_again() -> None:
     """The classes can be built by hand, so a request takes none on trust."""
     wrong = ConDisCon((DisCon((Con((AttributeRequest(OVER18),) * 2),)),), ("age",))
-    assert refusal(lambda: as_condiscon(wrong)).place == 'disclose["age"][0][1]'
+    assert refusal(lambda: as_condiscon(wrong)).path == 'disclose["age"][0][1]'
     right = as_condiscon({"age": OVER18})
     assert as_condiscon(right) == right
 
@@ -212,7 +212,7 @@ def test_what_was_made_before_is_checked_again() -> None:
 )
 def test_what_cannot_be_asked_is_refused_at_its_place(place: str, disclose: object) -> None:
     """By the slots' own names, down to the attribute."""
-    assert refusal(lambda: as_condiscon(disclose)).place == place
+    assert refusal(lambda: as_condiscon(disclose)).path == place
 
 
 def test_the_reasons_are_told_in_words() -> None:

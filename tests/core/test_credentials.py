@@ -23,7 +23,7 @@ from irma_core.models.session_requests import (
     NextSession,
     SignatureRequest,
 )
-from irma_core.wire.read_requests import request_value
+from irma_core.wire.write_requests import request_value
 from tests.core.proving import AGE, NOW, OVER18
 
 WEEK = 7 * 24 * 3600
@@ -51,7 +51,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
 @pytest.mark.parametrize("credential", ["example.town", OVER18, "", None])
 def test_a_credential_type_is_issued(credential: Any) -> None:
     """Of exactly three parts."""
-    assert refusal(lambda: CredentialRequest(credential, YES)).place == "credential"
+    assert refusal(lambda: CredentialRequest(credential, YES)).path == "credential"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_credential_type_is_issued(credential: Any) -> None:
 )
 def test_attributes_are_texts_by_name(place: str, attributes: Any) -> None:
     """The name is the fourth part alone, and nothing is turned into a text."""
-    assert refusal(lambda: CredentialRequest(AGE, attributes)).place == place
+    assert refusal(lambda: CredentialRequest(AGE, attributes)).path == place
 
 
 def test_none_leaves_an_attribute_out() -> None:
@@ -106,7 +106,7 @@ def test_what_else_a_credential_takes(field: str, good: list[Any], bad: list[Any
     for value in good:
         assert getattr(card(**{field: value}), field) == value
     for value in bad:
-        assert refusal(lambda value=value: card(**{field: value})).place == field  # type: ignore[misc]  # a default
+        assert refusal(lambda value=value: card(**{field: value})).path == field  # type: ignore[misc]  # a default
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_what_else_a_credential_takes(field: str, good: list[Any], bad: list[Any
 )
 def test_a_validity_is_an_aware_date_or_a_duration_in_whole_seconds(validity: Any) -> None:
     """The server refuses zero and fractions, and a naive date would mean the machine's zone."""
-    assert refusal(lambda: card(validity=validity)).place == "validity"
+    assert refusal(lambda: card(validity=validity)).path == "validity"
 
 
 # Time.
@@ -184,7 +184,7 @@ def test_what_the_server_rounds_into_the_past_is_refused(
 ) -> None:
     """It would be issued as valid, and be expired at once; nothing in the result would tell."""
     error = refusal(lambda: resolve_validity(card(validity=validity), NOW, "credentials[3]"))
-    assert error.place == "credentials[3].validity"
+    assert error.path == "credentials[3].validity"
     assert "Thursday" in error.reason
     assert "a week or more" in error.reason
 
@@ -204,7 +204,7 @@ def test_what_is_ahead_after_rounding_is_good(validity: datetime | timedelta) ->
 def test_what_ends_in_this_very_second_has_passed() -> None:
     """On the Thursday itself, at 0:00 UTC, the week that ends there is over."""
     request = card(validity=THIS_THURSDAY)
-    assert refusal(lambda: resolve_validity(request, THIS_THURSDAY, "x")).place == "x.validity"
+    assert refusal(lambda: resolve_validity(request, THIS_THURSDAY, "x")).path == "x.validity"
     just_before = THIS_THURSDAY - timedelta(microseconds=1)
     assert resolve_validity(request, just_before, "x") is request
 
@@ -255,7 +255,7 @@ def test_the_credential_that_would_be_expired_is_named() -> None:
     """By its position among those to be issued."""
     request = IssuanceRequest([card(), card(validity=timedelta(days=1))])
     error = refusal(lambda: resolve_request(ExtendedRequest(request), NOW))
-    assert error.place == "credentials[1].validity"
+    assert error.path == "credentials[1].validity"
 
 
 @pytest.mark.parametrize(

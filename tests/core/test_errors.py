@@ -25,7 +25,7 @@ SPECIMENS: list[errors.IrmaError] = [
         description="Unknown or expired session",
         remote_message="more",
         stacktrace="goroutine 1",
-        advice="start anew",
+        advice="start a new session",
     ),
     errors.UnexpectedResponseError(PATH, 502, "with HTML"),
     errors.RedirectError(PATH, 301, "https://irma.example"),
@@ -135,21 +135,22 @@ def test_usage_errors_are_value_errors_and_timeouts_are_timeouts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "text"),
+    ("path", "text"),
     [('disclose["age"][0][2]', 'disclose["age"][0][2]: is wrong'), ("", "is wrong")],
 )
-def test_a_request_error_names_the_place_if_there_is_one(place: str, text: str) -> None:
-    """The place stands before the reason."""
-    error = errors.RequestError(place, "is wrong")
-    assert (str(error), error.place, error.reason) == (text, place, "is wrong")
+def test_request_error_names_its_path(path: str, text: str) -> None:
+    """The message of a RequestError begins with the path, if there is one."""
+    error = errors.RequestError(path, "is wrong")
+    assert (str(error), error.path, error.reason) == (text, path, "is wrong")
 
 
-def test_a_refusal_tells_the_code_and_none_of_the_servers_words() -> None:
-    """Message and stack trace are facts of the error, and in no text."""
+def test_refusal_shows_only_known_codes() -> None:
+    """A ServerRefusedError shows the code that it knows, but no message or stack trace."""
     error = SPECIMENS[5]
     assert str(error) == (
         "GET session/{token}/status: the server refused with HTTP 400 SESSION_UNKNOWN: "
-        "Unknown or expired session: start anew (the error's remote_message has its own words)"
+        "Unknown or expired session: start a new session "
+        "(for the server's own message see the error's remote_message)"
     )
     assert vars(error)["stacktrace"] == "goroutine 1"
     assert "goroutine" not in repr(error)
@@ -157,27 +158,27 @@ def test_a_refusal_tells_the_code_and_none_of_the_servers_words() -> None:
         "GET session/{token}/status: the server refused with HTTP 413"
     )
     assert str(errors.ServerRefusedError(PATH, 418, code="TEAPOT")) == (
-        "GET session/{token}/status: the server refused with HTTP 418 and a code of its own"
+        "GET session/{token}/status: the server refused with HTTP 418 and an unknown error code"
     )
 
 
-def test_a_redirect_tells_what_to_do_and_keeps_where_to() -> None:
-    """The way out is another base URL, which is a fact of the error and in no text."""
+def test_redirect_keeps_its_target_out_of_the_message() -> None:
+    """A RedirectError says what to do; the other base URL is an attribute only."""
     known = errors.RedirectError(PATH, 301, "https://irma.example")
-    assert str(known).endswith("use the base URL that it points to (the error's target)")
+    assert str(known).endswith("use the base URL that it points to (see the error's target)")
     assert known.target == "https://irma.example"
     assert "irma.example" not in f"{known}{known!r}"
     assert str(errors.RedirectError(PATH, 301, "")).endswith("use the base URL that it points to")
 
 
-def test_a_cancel_tells_the_servers_reason_if_it_gave_one() -> None:
-    """A refusal by the person has none."""
+def test_cancelled_error_shows_the_servers_code() -> None:
+    """A SessionCancelledError shows the server's code if there is one."""
     assert str(errors.SessionCancelledError("f")) == "session f: cancelled"
     assert str(errors.SessionCancelledError("f", "X")) == "session f: cancelled after X"
 
 
-def test_an_invalid_proof_tells_the_servers_word_or_that_there_is_none() -> None:
-    """No proof status is no valid proof either."""
+def test_invalid_proof_shows_its_status() -> None:
+    """A ProofNotValidError shows the proof status, or that there is none."""
     assert (
         str(errors.ProofNotValidError("f", "EXPIRED"))
         == "session f: the proof is not valid: EXPIRED"
@@ -188,8 +189,8 @@ def test_an_invalid_proof_tells_the_servers_word_or_that_there_is_none() -> None
 
 
 @pytest.mark.parametrize("kind", [errors.SlotNotAnsweredError, errors.WrongValueError])
-def test_what_was_not_answered_is_told_by_slot_and_attribute(kind: Any) -> None:
-    """Both are None where neither applies."""
+def test_mismatch_names_slot_and_attribute(kind: Any) -> None:
+    """A NotWhatWasAskedError has the slot and the attribute, or None for each."""
     error = kind("f", "x", slot=0, attribute="a.b.c.d")
     assert (error.session, error.slot, error.attribute) == ("f", 0, "a.b.c.d")
     assert (kind("f", "x").slot, kind("f", "x").attribute) == (None, None)

@@ -54,7 +54,7 @@ def test_what_is_no_attribute_type_is_refused_at_its_place(identifier: object) -
     """The error names the place, and does not print what stands there."""
     with pytest.raises(RequestError) as caught:
         check_attribute_type(identifier, 'disclose["age"][0][2]')
-    assert caught.value.place == 'disclose["age"][0][2]'
+    assert caught.value.path == 'disclose["age"][0][2]'
     assert str(caught.value).startswith('disclose["age"][0][2]: ')
 
 
@@ -64,7 +64,7 @@ def test_a_credential_type_has_exactly_three_parts(identifier: object) -> None:
     assert check_credential_type("a.b.c", "credential") == "a.b.c"
     with pytest.raises(RequestError) as caught:
         check_credential_type(identifier, "credential")
-    assert caught.value.place == "credential"
+    assert caught.value.path == "credential"
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "a.b.c.d", "é", "a b", "\ud800", None, 5])
@@ -115,7 +115,7 @@ def test_a_requestor_token_is_twenty_letters_and_digits_in_full(text: object) ->
     """It becomes part of a URL, so nothing may stand before or behind; the error is silent."""
     with pytest.raises(RequestError) as caught:
         RequestorToken(cast("str", text))
-    assert caught.value.place == "token"
+    assert caught.value.path == "token"
     assert "Rq7" not in str(caught.value)
 
 
@@ -124,7 +124,7 @@ def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
     """Visible ASCII only, so it cannot end the header and begin another."""
     with pytest.raises(RequestError) as caught:
         FrontendAuthorization(cast("str", text))
-    assert caught.value.place == "authorization"
+    assert caught.value.path == "authorization"
 
 
 @pytest.mark.parametrize(

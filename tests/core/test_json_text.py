@@ -20,7 +20,7 @@ from irma_core.wire.values import (
     read_list,
     read_object,
     read_seconds,
-    read_text,
+    read_string,
     read_time,
 )
 from tests.core.generated import JSON
@@ -145,7 +145,7 @@ EACH: list[Any] = [None, True, False, 0, 1, 1.0, 1.5, "", "1", "true", [], [1], 
 @pytest.mark.parametrize(
     ("read", "kind"),
     [
-        (read_text, str),
+        (read_string, str),
         (read_bool, bool),
         (read_int, int),
         (read_list, list),
@@ -159,7 +159,7 @@ def test_a_value_is_of_its_type_or_refused(read: Any, kind: type, value: Any) ->
     else:
         with pytest.raises(WireError) as caught:
             read(value, ".here")
-        assert caught.value.place == ".here"
+        assert caught.value.path == ".here"
 
 
 @pytest.mark.parametrize("read", [read_time, read_seconds])
@@ -173,7 +173,7 @@ def test_no_time_and_no_duration_is_beyond_what_there_can_be(read: Any, value: A
         return
     with pytest.raises(WireError) as caught:
         read(value, ".here")
-    assert caught.value.place == ".here"
+    assert caught.value.path == ".here"
 
 
 def test_times_are_aware() -> None:
@@ -188,4 +188,4 @@ def test_an_error_of_the_wire_knows_its_place_and_survives_pickle_and_copy() -> 
     assert str(error) == "disclosed[0][1].id: is missing"
     assert str(WireError("", "must be an object")) == "must be an object"
     for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
-        assert (again.place, again.reason, str(again)) == (error.place, error.reason, str(error))
+        assert (again.path, again.reason, str(again)) == (error.path, error.reason, str(error))

@@ -23,8 +23,8 @@ from irma_core.models.session_requests import (
     SignatureRequest,
     as_extended,
 )
-from irma_core.wire.read_requests import request_value
 from irma_core.wire.stored_requests import MAX_STORED_BYTES, read_kept_request, stored_request
+from irma_core.wire.write_requests import request_value
 from irma_testing import ScriptedTransport
 from tests.core.generated import ASKING, EXTENDED_REQUESTS
 from tests.core.proving import AGE, FIRST, OVER18

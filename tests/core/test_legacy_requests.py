@@ -9,7 +9,8 @@ import pytest
 
 from irma_core.errors import RequestError
 from irma_core.models.session_requests import DisclosureRequest, IssuanceRequest, SignatureRequest
-from irma_core.wire.read_requests import read_request, read_request_value, request_value
+from irma_core.wire.read_requests import read_request, read_request_value
+from irma_core.wire.write_requests import request_value
 from tests.core.proving import AGE, EMAIL, FIRST, OVER18, OVER65
 
 AGES = {"label": "Age", "attributes": [OVER18, OVER65]}
@@ -129,7 +130,7 @@ def test_what_is_wrong_is_refused_at_its_place(place: str, value: Any) -> None:
     """In the old words, or in today's where the request is already turned into them."""
     with pytest.raises(RequestError) as caught:
         read_request(json.dumps(value))
-    assert caught.value.place == place
+    assert caught.value.path == place
 
 
 @pytest.mark.parametrize("kind", ["STRING", None])
@@ -144,4 +145,4 @@ def test_a_request_with_a_context_is_none_of_the_old_form() -> None:
     value = {"@context": DISCLOSURE, "type": "disclosing", "content": [AGES]}
     with pytest.raises(RequestError) as caught:
         read_request(json.dumps(value))
-    assert caught.value.place == "content"
+    assert caught.value.path == "content"

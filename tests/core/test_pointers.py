@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from irma_core.errors import RequestError, UsageError
 from irma_core.models.pointers import LINK_BASE, SessionPointer
 from irma_core.models.statuses import SessionType
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_pointer
 from irma_core.wire.values import WireError
 from tests.core.recordings import recording
 
@@ -111,7 +111,7 @@ def test_a_static_sessions_name_is_letters_and_digits(name: str) -> None:
     """The server takes no others."""
     with pytest.raises(RequestError) as caught:
         SessionPointer.of_static_session("https://irma.example", name)
-    assert caught.value.place == "name"
+    assert caught.value.path == "name"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_static_sessions_server_is_a_whole_url(server: str) -> None:
     """The path is put behind it, so nothing may end it before."""
     with pytest.raises(RequestError) as caught:
         SessionPointer.of_static_session(server, "door1")
-    assert caught.value.place == "server"
+    assert caught.value.path == "server"
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_a_pointer_leads_to_a_web_server(url: object) -> None:
     """What comes from a server and is shown to a person is no code and no other app."""
     with pytest.raises(RequestError) as caught:
         SessionPointer(cast("str", url), SessionType.DISCLOSING)
-    assert caught.value.place == "u"
+    assert caught.value.path == "u"
     with pytest.raises(WireError) as read:
-        read_as(cast("Any", {"u": url, "irmaqr": "disclosing"}), SessionPointer)
-    assert read.value.place == ".u"
+        read_session_pointer(cast("Any", {"u": url, "irmaqr": "disclosing"}))
+    assert read.value.path == ".u"
 
 
 def test_the_pointers_repr_shows_no_client_token() -> None:
@@ -149,5 +149,5 @@ def test_the_pointers_repr_shows_no_client_token() -> None:
 def test_the_recorded_pointer_of_a_static_session_is_read() -> None:
     """What the app gets from a static session's URL is a pointer alone."""
     body = recording("static-session")["response"]["body"]
-    pointer = read_as(json.loads(body), SessionPointer)
+    pointer = read_session_pointer(json.loads(body))
     assert pointer.json_text() == body

@@ -21,9 +21,10 @@ from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import RevocationRequest, as_extended
-from irma_core.models.sessions import FrontendOptions, SessionPackage
-from irma_core.models.statuses import SessionStatus, SessionType
-from irma_core.wire.read_requests import read_as, read_request_value, request_value
+from irma_core.models.statuses import SessionType
+from irma_core.wire.read_requests import read_request_value
+from irma_core.wire.read_results import read_frontend_options, read_session_package, read_status
+from irma_core.wire.write_requests import request_value
 from tests.core.proving import NOW, started
 from tests.core.recordings import asked, names, recording, result_of, said
 
@@ -182,7 +183,7 @@ def test_a_recorded_refusal_is_known_before_anything_is_sent(name: str) -> None:
     """With the place, where the server gives a sentence."""
     with pytest.raises(RequestError) as caught:
         read_request_value(asked(recording(name)["request"]["body"]))
-    assert caught.value.place == REFUSED_HERE[name]
+    assert caught.value.path == REFUSED_HERE[name]
 
 
 def test_a_recorded_expired_credential_is_known_when_the_session_starts() -> None:
@@ -193,7 +194,7 @@ def test_a_recorded_expired_credential_is_known_when_the_session_starts() -> Non
     assert not isinstance(request, RevocationRequest)
     with pytest.raises(RequestError) as caught:
         resolve_request(as_extended(request), NOW)
-    assert caught.value.place == "credentials[0].validity"
+    assert caught.value.path == "credentials[0].validity"
 
 
 # What the server said.
@@ -218,7 +219,7 @@ def test_a_recorded_session_package_is_read(name: str) -> None:
     """With a pointer of the kind of session that was asked for, and all three secrets."""
     text = recording(name)["response"]["body"]
     value = json.loads(text)
-    package = read_as(read_json(text), SessionPackage)
+    package = read_session_package(read_json(text))
     assert package.token.reveal() == value["token"]
     assert json.loads(package.pointer.json_text()) == value["sessionPtr"]
     request = read_request_value(asked(recording(name)["request"]["body"]))
@@ -234,7 +235,7 @@ def test_a_recorded_session_package_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", names("status-*"))
 def test_a_recorded_status_is_read(name: str) -> None:
     """It is a JSON string."""
-    status = read_as(read_json(recording(name)["response"]["body"]), SessionStatus)
+    status = read_status(read_json(recording(name)["response"]["body"]))
     assert status.value == name.removeprefix("status-").upper()
 
 
@@ -246,8 +247,7 @@ def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
         lines = [line.removeprefix("data: ") for line in text.splitlines() if "data: " in line]
         words = [json.loads(line) for line in lines]
         statuses = [
-            read_as(word["status"] if isinstance(word, dict) else word, SessionStatus)
-            for word in words
+            read_status(word["status"] if isinstance(word, dict) else word) for word in words
         ]
         told += len(statuses)
         for earlier, later in pairwise(statuses):
@@ -260,7 +260,7 @@ def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
 def test_recorded_frontend_options_are_read(name: str) -> None:
     """The code comes with the method `pin`."""
     value = json.loads(recording(name)["response"]["body"])
-    options = read_as(value, FrontendOptions)
+    options = read_frontend_options(value)
     assert options.pairing_method.value == value["pairingMethod"]
     assert options.pairing_code == value.get("pairingCode")
 

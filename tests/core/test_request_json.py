@@ -24,15 +24,10 @@ from irma_core.models.session_requests import (
     RevocationRequest,
     SignatureRequest,
 )
-from irma_core.wire.read_requests import (
-    AnyRequest,
-    named_request_value,
-    read_as,
-    read_request,
-    read_request_value,
-    request_value,
-)
+from irma_core.wire.converter import structure
+from irma_core.wire.read_requests import read_request, read_request_value
 from irma_core.wire.values import WireError
+from irma_core.wire.write_requests import AnyRequest, named_request_value, request_value
 from tests.core.generated import EXTENDED_REQUESTS, JSON, REVOCATIONS, SESSION_REQUESTS
 from tests.core.proving import AGE, EMAIL, FAMILY, FIRST, OVER18, RESIDENT
 
@@ -393,7 +388,7 @@ WRONG: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("place", "value"), WRONG, ids=lambda value: str(value)[:60])
 def test_a_wrong_request_is_refused_at_its_place(place: str, value: Any) -> None:
     """In the protocol's words, to the attribute and its field."""
-    assert refusal(value).place == place
+    assert refusal(value).path == place
 
 
 @pytest.mark.parametrize(
@@ -417,7 +412,7 @@ def test_a_text_that_is_no_json_is_a_wrong_request(text: str | bytes, reason: st
     """Without a place, since it has none."""
     with pytest.raises(RequestError) as caught:
         read_request(text)
-    assert caught.value.place == ""
+    assert caught.value.path == ""
     assert str(caught.value).startswith(reason)
 
 
@@ -441,15 +436,15 @@ def test_what_old_libraries_add_to_a_request_is_ignored() -> None:
     assert read({"data": "order 17", "request": ASK}) == read({"request": ASK})
 
 
-def test_one_error_is_told_the_misspelt_field_before_the_missing_one() -> None:
-    """The one explains the other."""
+def test_misspelt_field_comes_before_missing_one() -> None:
+    """Of several errors, the misspelt field is reported, as it explains the missing one."""
     error = refusal({"@context": DISCLOSURE, "discloze": [[[OVER18]]]})
-    assert (error.place, error.reason) == ("discloze", "is no field of this request")
+    assert (error.path, error.reason) == ("discloze", "is not a field of this request")
 
 
 def test_a_field_with_a_long_name_is_cut_in_the_error() -> None:
     """It is somebody's mistake, and no report."""
-    assert refusal({**ASK, "x" * 1000: 1}).place == "x" * 40
+    assert refusal({**ASK, "x" * 1000: 1}).path == "x" * 40
 
 
 def test_no_value_of_a_request_is_in_the_error_or_its_traceback() -> None:
@@ -470,10 +465,10 @@ def test_no_value_of_a_request_is_in_the_error_or_its_traceback() -> None:
 
 def test_a_model_is_read_by_its_context_only() -> None:
     """A disclosure request is no signature request."""
-    assert read_as(ASK, DisclosureRequest) == read(ASK)
+    assert structure(ASK, DisclosureRequest) == read(ASK)
     with pytest.raises(WireError) as caught:
-        read_as(ASK, SignatureRequest)
-    assert caught.value.place == ".@context"
+        structure(ASK, SignatureRequest)
+    assert caught.value.path == ".@context"
 
 
 # Whatever comes.
@@ -487,7 +482,7 @@ def read_or_none(value: JsonValue) -> AnyRequest | None:
     except RequestError as error:
         caught = error
     assert caught.reason
-    assert not caught.place.startswith(".")
+    assert not caught.path.startswith(".")
     return None
 
 

@@ -113,7 +113,7 @@ def test_a_disclosure_and_a_signature_ask_for_an_attribute(nothing: Any) -> None
     """The server calls that "had no attributes"."""
     for make in (DisclosureRequest, partial(SignatureRequest, "I agree.")):
         error = refusal(partial(make, nothing))
-        assert error.place == "disclose"
+        assert error.path == "disclose"
         assert "no attribute" in error.reason
 
 
@@ -126,7 +126,7 @@ def test_an_issuance_may_ask_for_nothing() -> None:
 @pytest.mark.parametrize("message", ["", None, 5, "\ud800", b"I agree."])
 def test_a_signature_has_a_message(message: Any) -> None:
     """It is a text and not empty."""
-    assert refusal(lambda: SignatureRequest(message, [OVER18])).place == "message"
+    assert refusal(lambda: SignatureRequest(message, [OVER18])).path == "message"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_signature_has_a_message(message: Any) -> None:
 )
 def test_an_issuance_issues_credentials(place: str, credentials: Any) -> None:
     """At least one, in a list."""
-    assert refusal(lambda: IssuanceRequest(credentials)).place == place
+    assert refusal(lambda: IssuanceRequest(credentials)).path == place
 
 
 # Labels.
@@ -175,14 +175,14 @@ def test_labels_stand_at_slots_by_name_or_number() -> None:
 )
 def test_a_label_is_refused_at_its_place(place: str, labels: Any) -> None:
     """Beyond the slots, without a text, or no text at all."""
-    assert refusal(lambda: ask(labels=labels)).place == place
+    assert refusal(lambda: ask(labels=labels)).path == place
 
 
 @pytest.mark.parametrize("position", [1, -1, True, False, None])
 def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
     """A truth value is no number, and the last number is one less than their count."""
     error = refusal(lambda: DisclosureRequest([OVER18], labels={position: {"en": "x"}}))
-    assert error.place == f"labels[{position}]"
+    assert error.path == f"labels[{position}]"
 
 
 # Credential types that are treated otherwise.
@@ -202,13 +202,13 @@ def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
 )
 def test_credential_types_are_listed_and_asked_for(field: str, place: str, types: Any) -> None:
     """A type that the request does not ask for is a slip: the server would ignore it."""
-    assert refusal(lambda: ask(**{field: types})).place == field + place
+    assert refusal(lambda: ask(**{field: types})).path == field + place
 
 
 def test_an_expiry_check_is_skipped_for_a_list_of_types() -> None:
     """A mapping is none."""
     assert ask(skip_expiry_check=[AGE, RESIDENT]).skip_expiry_check == (AGE, RESIDENT)
-    assert refusal(lambda: ask(skip_expiry_check={AGE: True})).place == "skip_expiry_check"
+    assert refusal(lambda: ask(skip_expiry_check={AGE: True})).path == "skip_expiry_check"
 
 
 def test_non_revocation_is_demanded_for_a_list_or_with_tolerances() -> None:
@@ -231,7 +231,7 @@ def test_non_revocation_is_demanded_for_a_list_or_with_tolerances() -> None:
 )
 def test_a_tolerance_is_refused_at_its_type(place: str, revocation: Any) -> None:
     """It is a whole number of seconds, and no negative one."""
-    assert refusal(lambda: ask(revocation=revocation)).place == place
+    assert refusal(lambda: ask(revocation=revocation)).path == place
 
 
 # Addresses.
@@ -258,15 +258,15 @@ def test_the_server_posts_to_whole_web_urls(url: str) -> None:
 def test_what_is_no_web_url_is_refused(url: Any) -> None:
     """The server does not look at it, and the callback would never come."""
     error = refusal(lambda: NextSession(url))
-    assert error.place == "url"
+    assert error.path == "url"
     assert not url or len(str(url)) < 2 or str(url) not in error.reason
     if url is not None:  # None is no callback at all
-        assert refusal(lambda: extend(callback_url=url)).place == "callback_url"
+        assert refusal(lambda: extend(callback_url=url)).path == "callback_url"
 
 
 def test_an_empty_next_session_never_leaves() -> None:
     """The server would write an error, and start the session all the same."""
-    assert refusal(lambda: NextSession("")).place == "url"
+    assert refusal(lambda: NextSession("")).path == "url"
 
 
 @pytest.mark.parametrize(
@@ -304,19 +304,19 @@ def test_a_person_returns_to_a_page_or_an_app(url: str) -> None:
 )
 def test_a_return_url_that_leads_nowhere_or_runs_code_is_refused(url: Any) -> None:
     """The app opens it without asking."""
-    assert refusal(lambda: ask(client_return_url=url)).place == "client_return_url"
+    assert refusal(lambda: ask(client_return_url=url)).path == "client_return_url"
 
 
 def test_the_token_in_the_return_url_needs_a_return_url() -> None:
     """And it is True or False, nothing that looks like it."""
-    assert refusal(lambda: ask(augment_return_url=True)).place == "augment_return_url"
+    assert refusal(lambda: ask(augment_return_url=True)).path == "augment_return_url"
     url = "https://shop.example/"
     assert ask(augment_return_url=True, client_return_url=url).augment_return_url
     for wrong in (1, "yes", None):
         error = refusal(
             lambda wrong=wrong: ask(augment_return_url=wrong, client_return_url=url)  # type: ignore[misc]  # a default
         )
-        assert error.place == "augment_return_url"
+        assert error.path == "augment_return_url"
 
 
 @pytest.mark.parametrize(
@@ -330,9 +330,9 @@ def test_a_host_is_a_name_with_a_port_if_need_be(host: str) -> None:
 @pytest.mark.parametrize("host", BAD_HOSTS)
 def test_what_is_no_host_is_refused(host: Any) -> None:
     """A URL for instance."""
-    assert refusal(lambda: check_host(host, "host")).place == "host"
+    assert refusal(lambda: check_host(host, "host")).path == "host"
     if host is not None:
-        assert refusal(lambda: ask(host=host)).place == "host"
+        assert refusal(lambda: ask(host=host)).path == "host"
 
 
 @given(st.text())
@@ -361,7 +361,7 @@ def test_a_plain_request_becomes_an_extended_one() -> None:
 @pytest.mark.parametrize("request_", [None, "x", {}, ExtendedRequest(AGES)])
 def test_an_extended_request_holds_a_session_request(request_: Any) -> None:
     """And no other extended one."""
-    assert refusal(lambda: ExtendedRequest(request_)).place == "request"
+    assert refusal(lambda: ExtendedRequest(request_)).path == "request"
 
 
 @pytest.mark.parametrize("field", ["validity", "timeout"])
@@ -380,13 +380,13 @@ def test_durations_are_whole_seconds_from_zero_up(field: str) -> None:
         "60",
         True,
     ):
-        assert refusal(lambda bad=bad: extend(**{field: bad})).place == field  # type: ignore[misc]  # a default
+        assert refusal(lambda bad=bad: extend(**{field: bad})).path == field  # type: ignore[misc]  # a default
 
 
 @pytest.mark.parametrize("wrong", ["https://shop.example/next", {"url": "https://x"}, 5])
 def test_a_next_session_is_a_class_of_its_own(wrong: Any) -> None:
     """A bare URL is not taken for one."""
-    assert refusal(lambda: extend(next_session=wrong)).place == "next_session"
+    assert refusal(lambda: extend(next_session=wrong)).path == "next_session"
 
 
 # Revocation.
@@ -413,7 +413,7 @@ def test_a_revocation_names_a_credential_by_its_key() -> None:
 )
 def test_a_wrong_revocation_is_refused_at_its_field(place: str, make: Callable[[], object]) -> None:
     """The key is a text and not empty, the time whole nanoseconds."""
-    assert refusal(make).place == place
+    assert refusal(make).path == place
 
 
 # All of them.

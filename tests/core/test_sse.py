@@ -383,7 +383,7 @@ def test_the_error_of_the_limit_closes() -> None:
     with pytest.raises(EventTooLargeError) as caught:
         decoder.feed(b"data: secret")
     assert str(caught.value) == "event stream: an event is over the limit of 10 bytes"
-    assert (caught.value.path, caught.value.request_sent) == ("event stream", True)
+    assert (caught.value.label, caught.value.request_sent) == ("event stream", True)
     assert isinstance(caught.value, TransportError)
     with pytest.raises(UsageError, match="closed"):
         decoder.feed(b"\n")

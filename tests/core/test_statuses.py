@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,12 @@ from irma_core.models.statuses import (
     SessionStatus,
     SessionType,
 )
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import (
+    read_frontend_options,
+    read_session_pointer,
+    read_session_result,
+    read_status,
+)
 from irma_core.wire.values import WireError
 
 S = SessionStatus
@@ -26,15 +33,38 @@ FOLLOWERS = {
     S.CANCELLED: set[SessionStatus](),
     S.TIMEOUT: set[SessionStatus](),
 }
-WORDS: list[tuple[type[Enum], str]] = [
-    (SessionStatus, "INITIALIZED PAIRING CONNECTED DONE CANCELLED TIMEOUT"),
-    (SessionType, "disclosing signing issuing redirect"),
+POINTED: dict[str, JsonValue] = {"u": "https://irma.example/irma/session/x"}
+RESULT: dict[str, JsonValue] = {"token": "a" * 20, "status": "DONE", "type": "disclosing"}
+ATTRIBUTE: dict[str, JsonValue] = {"id": "a.b.c.d", "issuancetime": 0}
+
+
+def read_attribute_status(value: Any) -> AttributeProofStatus:
+    """Read a result with an attribute of this status."""
+    lists = read_session_result(
+        {**RESULT, "disclosed": [[{**ATTRIBUTE, "status": value}]]}
+    ).unchecked_disclosed
+    assert lists[0]
+    return lists[0][0].status
+
+
+READERS: list[tuple[type[Enum], Callable[[Any], Enum | None], str]] = [
+    (SessionStatus, read_status, "INITIALIZED PAIRING CONNECTED DONE CANCELLED TIMEOUT"),
+    (
+        SessionType,
+        lambda value: read_session_pointer({**POINTED, "irmaqr": value}).type,
+        "disclosing signing issuing redirect",
+    ),
     (
         ProofStatus,
+        lambda value: read_session_result({**RESULT, "proofStatus": value}).proof_status,
         "VALID INVALID INVALID_TIMESTAMP UNMATCHED_REQUEST MISSING_ATTRIBUTES EXPIRED",
     ),
-    (AttributeProofStatus, "PRESENT EXTRA NULL"),
-    (PairingMethod, "none pin"),
+    (AttributeProofStatus, read_attribute_status, "PRESENT EXTRA NULL"),
+    (
+        PairingMethod,
+        lambda value: read_frontend_options({"pairingMethod": value}).pairing_method,
+        "none pin",
+    ),
 ]
 
 
@@ -52,15 +82,19 @@ def test_three_statuses_are_final(status: S) -> None:
     assert status.is_final == (not FOLLOWERS[status])
 
 
-@pytest.mark.parametrize(("kind", "words"), WORDS)
-def test_the_words_are_the_protocols_and_no_others(kind: type[Enum], words: str) -> None:
-    """Every set of words is closed: another, or another case or type, is an error."""
-    assert [member.value for member in kind] == words.split()
-    known = words.split()
-    for word in known:
-        assert read_as(word, kind) is kind(word)
-    wrong_ones: list[JsonValue] = ["OTHER", known[0].swapcase(), "", None, 0, 1, True, [known[0]]]
+@pytest.mark.parametrize(("kind", "read", "values"), READERS)
+def test_enum_values_are_closed(
+    kind: type[Enum], read: Callable[[Any], Enum | None], values: str
+) -> None:
+    """Only the protocol's values are read; any other value, case or type is a WireError."""
+    known = values.split()
+    assert [member.value for member in kind] == known
+    for value in known:
+        assert read(value) is kind(value)
+    wrong_ones: list[JsonValue] = ["OTHER", known[0].swapcase(), "", 0, 1, True, [known[0]]]
+    if kind is not ProofStatus:  # which is optional
+        wrong_ones.append(None)
     for wrong in wrong_ones:
         with pytest.raises(WireError) as caught:
-            read_as(wrong, kind)
+            read(wrong)
         assert "OTHER" not in str(caught.value)

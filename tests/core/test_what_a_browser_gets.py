@@ -11,9 +11,9 @@ import pytest
 from irma_core.errors import UsageError
 from irma_core.json_text import read_json
 from irma_core.models.session_requests import DisclosureRequest
-from irma_core.models.sessions import FrontendRequest, SessionPackage, StartedSession
+from irma_core.models.sessions import FrontendRequest, StartedSession
 from irma_core.models.tokens import FrontendAuthorization
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_package
 from irma_core.wire.values import WireError
 from tests.core.proving import (
     CLIENT_TOKEN,
@@ -31,7 +31,7 @@ POINTER = {"u": f"https://irma.example/irma/session/{CLIENT_TOKEN}", "irmaqr": "
 
 def read(package: Any) -> StartedSession:
     """Give a session as the server's answer to a start makes it."""
-    read_package = read_as(read_json(json.dumps(package)), SessionPackage)
+    read_package = read_session_package(read_json(json.dumps(package)))
     return StartedSession(started(ASKED).request, read_package, started_at=NOW)
 
 
@@ -147,5 +147,5 @@ def test_what_cannot_be_written_again_is_refused() -> None:
         "frontendRequest": {"authorization": FRONTEND_SECRET, "more": nested},
     }
     with pytest.raises(WireError, match="nested too deeply") as caught:
-        read_as(package, SessionPackage)
-    assert caught.value.place == ".frontendRequest"
+        read_session_package(package)
+    assert caught.value.path == ".frontendRequest"

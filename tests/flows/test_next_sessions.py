@@ -28,11 +28,10 @@ from irma_core import (
     new_sealing_key,
 )
 from irma_core.errors import ConfigurationError, RequestError, WrongSessionError
-from irma_core.models.results import SessionResult
 from irma_core.models.session_requests import as_extended
 from irma_core.models.sessions import SessionReference
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.wire.read_requests import read_as
+from irma_core.wire.read_results import read_session_result
 from irma_testing import ManualClock, ScriptedTransport
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
 
@@ -305,7 +304,7 @@ def test_garbage_is_refused_and_nobody_is_asked(body: bytes) -> None:
 def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
     """One that has ended follows nothing any more."""
     said = json.loads(recorded("next-session-result-first")["response"]["body"])
-    result = read_as(said, SessionResult)
+    result = read_session_result(said)
     session = SessionReference(as_extended(DisclosureRequest({"age": OVER18})), result.token)
     with pytest.raises(WrongSessionError):
         result.answer_before_next_session(session)

@@ -259,7 +259,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
         SealedUrl(page, other_keys, purpose=CALLBACK).url_for(asked, now),
         SealedUrl(ServerUrl.parse(f"{PAGE}/2"), SEALER, purpose=CALLBACK).url_for(asked, now),
         SealedUrl(page, SEALER, purpose=CALLBACK).url_for(asked, now - timedelta(hours=2)),
-        *(page.below(SEALER.seal(value, purpose=purpose, now=now, lifetime=hour)) for value in odd),
+        *(page.join(SEALER.seal(value, purpose=purpose, now=now, lifetime=hour)) for value in odd),
     ):
         reply = receiving.receiver.receive("POST", url, PLAIN, GOOD)
         assert (code_of(reply), reply.status) == ("url", 404)

@@ -20,7 +20,7 @@ SERVER = ServerUrl.parse("https://irma.example")
 TOKEN = RequestorToken("0123456789abcdefghij")
 MAY_EXIST = {
     "error-auth-jwt-sub-field-mismatch": "HTTP 500 INTERNAL_ERROR",
-    "error-start-next-session-empty-url": "HTTP 400 with an error that has more behind it",
+    "error-start-next-session-empty-url": "HTTP 400 with an error and more data after it",
     "error-start-unknown-attribute-scheme-silent": "HTTP 503 with HTML",
 }
 """Errors of a start that leave open whether there is a session, and what the error says of them."""

@@ -241,7 +241,7 @@ def test_a_validity_that_is_rounded_into_the_past_is_never_sent(requestor: Reque
     )
     with pytest.raises(RequestError, match=r"credentials\[0\]\.validity") as caught:
         requestor.start_session(request)
-    assert caught.value.place == "credentials[0].validity"
+    assert caught.value.path == "credentials[0].validity"
 
 
 def test_an_expired_credential_makes_no_answer(

@@ -184,7 +184,7 @@ def test_a_text_that_is_no_session_request_jwt_is_refused_at_its_place(
     """What the server would refuse is not sent."""
     with pytest.raises(RequestError) as caught:
         request_in_jwt(jwt)
-    assert caught.value.place == place
+    assert caught.value.path == place
 
 
 def test_a_requestor_refuses_settings_of_the_wrong_kind() -> None:
