@@ -7,7 +7,7 @@ import base64
 from collections.abc import Iterator
 
 from benchmarks.rounds import Effort, Row, alternate, differences
-from irma_backend import open_signer, open_signer_async
+from irma_backend import open_parts, open_parts_async
 from irma_core import AsyncSigner, HmacSigner
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 
@@ -22,7 +22,8 @@ def rows(effort: Effort) -> Iterator[Row]:
     """Measure both modes against the signer itself, which is the same for both."""
     direct = HmacSigner(KEY)
     awaited = asyncio.run(_awaited())
-    with open_signer("hmac:shop", secrets=SECRETS, transport=ScriptedTransport()) as opened:
+    with open_parts(secrets=SECRETS, transport=ScriptedTransport()) as parts:
+        opened = parts.signer("hmac:shop")
         taken = alternate(
             effort,
             20_000,
@@ -41,8 +42,8 @@ def rows(effort: Effort) -> Iterator[Row]:
 async def _awaited() -> AsyncSigner:
     # A key in memory is still there when it was let go.
     transport = AsyncScriptedTransport()
-    async with open_signer_async("hmac:shop", secrets=SECRETS, transport=transport) as signer:
-        return signer
+    async with open_parts_async(secrets=SECRETS, transport=transport) as parts:
+        return parts.signer("hmac:shop")
 
 
 def _run(signer: AsyncSigner) -> bytes:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
     from irma_backend.parts import (
+        AsyncParts,
+        Parts,
         connect,
         connect_async,
-        open_signer,
-        open_signer_async,
-        open_status_backend,
-        open_status_backend_async,
-        open_store,
-        open_store_async,
+        open_parts,
+        open_parts_async,
     )
     from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
@@ -24,10 +22,7 @@ else:
     from importlib import import_module
 
     _ROOMS = {
-        "parts": (
-            "connect connect_async open_signer open_signer_async open_status_backend "
-            "open_status_backend_async open_store open_store_async"
-        ),
+        "parts": "AsyncParts Parts connect connect_async open_parts open_parts_async",
         "memory_store": "AsyncMemoryStore MemoryStore",
         "sqlite_store": "AsyncSqliteStore SqliteStore",
     }
@@ -46,15 +41,13 @@ else:
 
 __all__ = [
     "AsyncMemoryStore",
+    "AsyncParts",
     "AsyncSqliteStore",
     "MemoryStore",
+    "Parts",
     "SqliteStore",
     "connect",
     "connect_async",
-    "open_signer",
-    "open_signer_async",
-    "open_status_backend",
-    "open_status_backend_async",
-    "open_store",
-    "open_store_async",
+    "open_parts",
+    "open_parts_async",
 ]

@@ -38,7 +38,7 @@ _ENCRYPTED: Final = ("ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 @hookimpl
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:
     """Give `file:` and `hmac:`."""
-    return {"file": _signer_of_file, "hmac": _signer_of_secret}
+    return {"file": _file_signer, "hmac": _secret_signer}
 
 
 @hookimpl
@@ -47,18 +47,18 @@ def irma_stores() -> Mapping[str, StoreFactory]:
     return {"memory": _memory_store, "sqlite": _sqlite_store}
 
 
-def _signer_of_file(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
+def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
     """Take a private key in PEM (RS256), or a key in base64 (HS256) as the server has it."""
-    content = _read(_path_of(uri))
+    content = _read(_parse_path(uri))
     if _PEM in setting_text(content):
-        return _check_mode(_rsa_signer(content), context)
+        return _for_mode(_rsa_signer(content), context)
     try:
-        return _check_mode(_hmac_signer(content), context)
+        return _for_mode(_hmac_signer(content), context)
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; or, for RS256, a private key in PEM") from None
 
 
-def _signer_of_secret(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
+def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
     """Take a key in base64 by the name that it has in `secrets`."""
     name = unquote(uri.rest)
     if name not in context.secrets:
@@ -67,7 +67,7 @@ def _signer_of_secret(uri: PluginUri, context: FactoryContext) -> Signer | Async
         raise ConfigurationError(
             f"the URI names no secret: hmac:NAME takes the key by its name in secrets= ({there})"
         )
-    return _check_mode(_hmac_signer(context.secret(name)), context)
+    return _for_mode(_hmac_signer(context.secret(name)), context)
 
 
 def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
@@ -84,10 +84,10 @@ def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore
 
 def _sqlite_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     is_async = context.mode is Mode.ASYNC
-    return (AsyncSqliteStore if is_async else SqliteStore)(_path_of(uri), context.clock)
+    return (AsyncSqliteStore if is_async else SqliteStore)(_parse_path(uri), context.clock)
 
 
-def _path_of(uri: PluginUri) -> Path:
+def _parse_path(uri: PluginUri) -> Path:
     """Return the path of `file:PATH` or `file:///PATH` (RFC 8089), which may be relative."""
     try:
         parts = urlsplit(uri.text)
@@ -125,12 +125,12 @@ def _hmac_signer(key: bytes) -> HmacSigner:
     return HmacSigner.from_base64(key)
 
 
-def _check_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
-    return _Awaited(signer) if context.mode is Mode.ASYNC else signer
+def _for_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
+    return _AsyncSigner(signer) if context.mode is Mode.ASYNC else signer
 
 
 @final
-class _Awaited:
+class _AsyncSigner:
     """A signer that computes, a millisecond at most, and waits for nothing: it needs no thread."""
 
     def __init__(self, signer: Signer) -> None:

@@ -21,7 +21,7 @@ from irma_core.errors import ConfigurationError, PluginError
 from irma_core.plugins.guard import call_plugin
 from irma_core.plugins.hookspecs import PROJECT
 
-__all__ = ["InstalledPlugin", "chosen_plugins", "installed_plugins"]
+__all__ = ["InstalledPlugin", "installed_plugins", "load_plugins"]
 
 
 @final
@@ -77,7 +77,7 @@ def installed_plugins() -> tuple[InstalledPlugin, ...]:
     )
 
 
-def chosen_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
+def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
     """Import the plugins that a user names, and no others.
 
     Args:

@@ -1,8 +1,8 @@
-"""By configuration alone: a requestor, a signer, a status backend or a store, from URIs.
+"""Open requestors, signers, status backends and stores by URI.
 
-Each is a context manager, one a mode. It owns what it opens, the transport included, and closes
-it in reverse order at the end, and also where something later cannot be opened.
-Belongs here: lifetimes. Does not belong here: what a URI means (`opening`, plugins).
+`open_parts` is given plugins and secrets once and opens any number of parts. `connect` is its short
+form for one requestor. Both own what they open, their transport included, and close it in reverse
+order at the end.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Collection, Generator, Ite
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from types import ModuleType
-from typing import Final, TypeAlias, cast, final
+from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack, cast, final
 
-from irma_backend import builtin_plugin as builtin_schemes
-from irma_backend.installed import chosen_plugins, installed_plugins
+from irma_backend import builtin_plugin
+from irma_backend.installed import installed_plugins, load_plugins
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.errors import ConfigurationError
-from irma_core.flows.context import DEFAULT_JWT_ISSUER
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.plugins.guard import OpenPart
 from irma_core.plugins.hookspecs import FactoryContext, Mode, Secret
@@ -42,21 +41,55 @@ from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = [
     "BUILT_IN",
-    "PartFactory",
+    "AsyncParts",
+    "ConnectionSettings",
+    "Parts",
     "PluginNames",
     "Secrets",
     "connect",
     "connect_async",
-    "open_signer",
-    "open_signer_async",
-    "open_status_backend",
-    "open_status_backend_async",
-    "open_store",
-    "open_store_async",
+    "open_parts",
+    "open_parts_async",
 ]
 
+BUILT_IN: Final = "irma-backend"
+"""The name of the built-in plugin."""
 
-_TIMEOUT: Final = timedelta(seconds=30)
+PluginNames: TypeAlias = Iterable[str | ModuleType]
+Secrets: TypeAlias = Mapping[str, Secret]
+GatewaySignerT = TypeVar("GatewaySignerT", bound=Signer | AsyncSigner)
+PartT = TypeVar("PartT")
+
+
+class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
+    """Keyword arguments of `Parts.requestor` and `connect`; all are optional.
+
+    Attributes:
+        name: The name that the server has for the key.
+        key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
+            in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (a key in base64, which
+            `secrets` holds under that name), or a URI of a plugin's.
+        token: The API token that the server has for this requestor. It excludes `key`.
+        status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
+            that use this requestor publish there.
+        gateway: See `Requestor`, as for the settings below.
+        server_key: The server's public key.
+        jwt_issuer: The issuer in the JWTs that the server signs.
+        timeout: The limit for each call.
+        headers: Headers for each call.
+        frontend_url: The URL at which browsers and apps reach the server.
+    """
+
+    name: str | None
+    key: str | None
+    token: str | None
+    status: str | None
+    gateway: GatewayAuthentication[GatewaySignerT] | None
+    server_key: ServerKey | None
+    jwt_issuer: str | None
+    timeout: timedelta
+    headers: Mapping[str, str] | None
+    frontend_url: str | None
 
 
 @contextmanager
@@ -64,67 +97,28 @@ _TIMEOUT: Final = timedelta(seconds=30)
 def connect(
     url: str,
     *,
-    name: str | None = None,
-    key: str | None = None,
-    token: str | None = None,
-    status: str | None = None,
-    gateway: GatewayAuthentication[Signer] | None = None,
-    server_key: ServerKey | None = None,
-    jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
-    timeout: timedelta = _TIMEOUT,
     plugins: PluginNames = (),
     secrets: Secrets | None = None,
     allow: Collection[Risk] = (),
     transport: Transport | None = None,
-    headers: Mapping[str, str] | None = None,
-    frontend_url: str | None = None,
+    **settings: Unpack[ConnectionSettings[Signer]],
 ) -> Generator[Requestor]:
-    """Give a requestor by configuration alone, for a `with`; its parts are named by URIs.
+    """Open a requestor by configuration alone, for a `with` block.
 
     Args:
         url: The server's base URL; see `Requestor`.
-        name: The name that the server has for the key.
-        key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
-            in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (in base64, by its name in
-            `secrets`), or what a plugin offers.
-        token: Instead of a key, the API token that the server has for this requestor.
-        status: URI of the status backend that watches wait on; see `Requestor.status_backend`.
-            The receivers of callbacks that have this requestor publish there.
-        gateway: See `Requestor`; and so for the next three.
-        server_key: The server's public key.
-        jwt_issuer: Who signs results.
-        timeout: For each call as a whole.
-        plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
-            or modules of the application's own. No other is imported.
-        secrets: Secrets by name, for URIs and plugins: texts, bytes, or what gives them.
-        allow: The risks that are taken; see `Risk`.
-        transport: Instead of a `Urllib3Transport()`, one of the caller's, who closes it.
-        headers: See `Requestor`, as for the next one.
-        frontend_url: Where browsers and apps reach the server.
+        plugins: See `open_parts`, as for the next three.
+        secrets: Secrets by name.
+        allow: The accepted risks.
+        transport: The transport to use.
+        settings: See `ConnectionSettings`: `name`, `key`, `token`, `status` and more.
 
     Raises:
-        ConfigurationError: A setting is wrong; no message shows a URI.
-        PluginError: A plugin is not installed, does not do what it must, or failed; or nobody has
-            the URI's scheme.
+        ConfigurationError: A setting is invalid. No message shows a URI.
+        PluginError: A plugin is not installed or failed, or no plugin has the URI's scheme.
     """
-    risks = parse_risks(allow)  # once, as a generator gives them once
-    with _opening(plugins, secrets, risks, transport) as (opening, used):
-        authentication = opening.authentication(name=name, key=key, token=token)
-        backend = None if status is None else opening.status_backend(status)
-        yield Requestor(
-            url,
-            used,
-            # The wiring has checked that they are of this mode.
-            authentication=cast("Authentication[Signer]", authentication),
-            status_backend=cast("StatusBackend | None", backend),
-            gateway=gateway,
-            allow=risks,
-            server_key=server_key,
-            jwt_issuer=jwt_issuer,
-            timeout=timeout,
-            headers=headers,
-            frontend_url=frontend_url,
-        )
+    with open_parts(plugins=plugins, secrets=secrets, allow=allow, transport=transport) as parts:
+        yield parts.requestor(url, **settings)
 
 
 @asynccontextmanager
@@ -132,220 +126,197 @@ def connect(
 async def connect_async(
     url: str,
     *,
-    name: str | None = None,
-    key: str | None = None,
-    token: str | None = None,
-    status: str | None = None,
-    gateway: GatewayAuthentication[Signer | AsyncSigner] | None = None,
-    server_key: ServerKey | None = None,
-    jwt_issuer: str | None = DEFAULT_JWT_ISSUER,
-    timeout: timedelta = _TIMEOUT,
     plugins: PluginNames = (),
     secrets: Secrets | None = None,
     allow: Collection[Risk] = (),
     transport: AsyncTransport | None = None,
-    headers: Mapping[str, str] | None = None,
-    frontend_url: str | None = None,
+    **settings: Unpack[ConnectionSettings[Signer | AsyncSigner]],
 ) -> AsyncGenerator[AsyncRequestor]:
-    """`connect`, awaited; its own transport is an `AiohttpTransport()`."""
-    risks = parse_risks(allow)
-    async with _opening_async(plugins, secrets, risks, transport) as (opening, used):
-        authentication = opening.authentication(name=name, key=key, token=token)
-        backend = None if status is None else opening.status_backend(status)
-        yield AsyncRequestor(
-            url,
-            used,
-            authentication=authentication,
-            status_backend=cast("AsyncStatusBackend | None", backend),
-            gateway=gateway,
-            allow=risks,
-            server_key=server_key,
-            jwt_issuer=jwt_issuer,
-            timeout=timeout,
-            headers=headers,
-            frontend_url=frontend_url,
-        )
-
-
-@contextmanager
-@boundary
-def open_signer(
-    uri: str,
-    *,
-    plugins: PluginNames = (),
-    secrets: Secrets | None = None,
-    allow: Collection[Risk] = (),
-    transport: Transport | None = None,
-) -> Generator[Signer]:
-    """Give the signer that a URI names, for `sign_session_request` for instance.
+    """Open an `AsyncRequestor` by configuration alone, for an `async with` block.
 
     Args:
-        uri: What `key` of `connect` takes: `file:…`, `hmac:NAME`, or what a plugin offers.
-        plugins: The plugins to use; this and the rest as in `connect`.
+        url: The server's base URL; see `Requestor`.
+        plugins: See `open_parts_async`, as for the next three.
         secrets: Secrets by name.
-        allow: The risks that are taken.
-        transport: What plugins that ask a service use; the caller closes it.
+        allow: The accepted risks.
+        transport: The transport to use.
+        settings: See `ConnectionSettings`: `name`, `key`, `token`, `status` and more.
 
     Raises:
-        ConfigurationError: A setting is wrong; no message shows a URI.
-        PluginError: As in `connect`.
+        ConfigurationError: A setting is invalid. No message shows a URI.
+        PluginError: A plugin is not installed or failed, or no plugin has the URI's scheme.
     """
-    with _opening(plugins, secrets, allow, transport) as (opening, _):
-        yield cast("Signer", opening.signer(uri))
-
-
-@asynccontextmanager
-@boundary
-async def open_signer_async(
-    uri: str,
-    *,
-    plugins: PluginNames = (),
-    secrets: Secrets | None = None,
-    allow: Collection[Risk] = (),
-    transport: AsyncTransport | None = None,
-) -> AsyncGenerator[AsyncSigner]:
-    """`open_signer`, awaited."""
-    async with _opening_async(plugins, secrets, allow, transport) as (opening, _):
-        yield cast("AsyncSigner", opening.signer(uri))
+    async with open_parts_async(
+        plugins=plugins, secrets=secrets, allow=allow, transport=transport
+    ) as parts:
+        yield parts.requestor(url, **settings)
 
 
 @contextmanager
 @boundary
-def open_status_backend(
-    uri: str,
+def open_parts(
     *,
     plugins: PluginNames = (),
     secrets: Secrets | None = None,
     allow: Collection[Risk] = (),
     transport: Transport | None = None,
-) -> Generator[StatusBackend]:
-    """Give the status backend that a URI names, for who receives callbacks.
+) -> Generator[Parts]:
+    """Open requestors and their parts by URI, for a `with` block that closes them.
 
-    The arguments are those of `open_signer`, and the errors too; no scheme is built in.
+    Args:
+        plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
+            or modules of the application. Other installed plugins are not imported.
+        secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
+            one.
+        allow: The accepted risks; see `Risk`.
+        transport: The transport that requestors and plugins use, which the caller closes. By
+            default a `Urllib3Transport()`.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
+        PluginError: A plugin is not installed, cannot be imported, or failed to close a part.
     """
-    with _opening(plugins, secrets, allow, transport) as (opening, _):
-        yield cast("StatusBackend", opening.status_backend(uri))
-
-
-@asynccontextmanager
-@boundary
-async def open_status_backend_async(
-    uri: str,
-    *,
-    plugins: PluginNames = (),
-    secrets: Secrets | None = None,
-    allow: Collection[Risk] = (),
-    transport: AsyncTransport | None = None,
-) -> AsyncGenerator[AsyncStatusBackend]:
-    """`open_status_backend`, awaited."""
-    async with _opening_async(plugins, secrets, allow, transport) as (opening, _):
-        yield cast("AsyncStatusBackend", opening.status_backend(uri))
-
-
-@contextmanager
-@boundary
-def open_store(
-    uri: str,
-    *,
-    plugins: PluginNames = (),
-    secrets: Secrets | None = None,
-    allow: Collection[Risk] = (),
-    transport: Transport | None = None,
-) -> Generator[Store]:
-    """Give the store that a URI names, for callbacks and handles; see `connect`.
-
-    `memory:` is a new store each time, in this process only, and wants `Risk.MEMORY_STORE`.
-    """
-    with _opening(plugins, secrets, allow, transport) as (opening, _):
-        yield cast("Store", opening.store(uri))
-
-
-@asynccontextmanager
-@boundary
-async def open_store_async(
-    uri: str,
-    *,
-    plugins: PluginNames = (),
-    secrets: Secrets | None = None,
-    allow: Collection[Risk] = (),
-    transport: AsyncTransport | None = None,
-) -> AsyncGenerator[AsyncStore]:
-    """`open_store`, awaited."""
-    async with _opening_async(plugins, secrets, allow, transport) as (opening, _):
-        yield cast("AsyncStore", opening.store(uri))
-
-
-@contextmanager
-def _opening(
-    plugins: PluginNames,
-    secrets: Secrets | None,
-    allow: Collection[Risk],
-    transport: Transport | None,
-) -> Generator[tuple[PartFactory, Transport]]:
     with ExitStack() as owned:
         used = owned.enter_context(Urllib3Transport()) if transport is None else transport
-        yield (
-            PartFactory(
-                Mode.SYNC,
-                used,
-                lambda opened: owned.callback(opened.close),
-                plugins=plugins,
-                secrets=secrets,
-                allow=allow,
-            ),
+        opener = _Opener(
+            Mode.SYNC,
             used,
+            lambda part: owned.callback(part.close),
+            plugins=plugins,
+            secrets=secrets,
+            allow=allow,
         )
+        try:
+            yield Parts(opener, used)
+        finally:
+            opener.is_closed = True
 
 
 @asynccontextmanager
-async def _opening_async(
-    plugins: PluginNames,
-    secrets: Secrets | None,
-    allow: Collection[Risk],
-    transport: AsyncTransport | None,
-) -> AsyncGenerator[tuple[PartFactory, AsyncTransport]]:
+@boundary
+async def open_parts_async(
+    *,
+    plugins: PluginNames = (),
+    secrets: Secrets | None = None,
+    allow: Collection[Risk] = (),
+    transport: AsyncTransport | None = None,
+) -> AsyncGenerator[AsyncParts]:
+    """Open asyncio requestors and their parts by URI, for an `async with` block that closes them.
+
+    Args:
+        plugins: The plugins to use: names of installed ones (`irma-backend plugins` lists them),
+            or modules of the application. Other installed plugins are not imported.
+        secrets: Secrets by name, for URIs and plugins: strings, bytes, or functions that return
+            one.
+        allow: The accepted risks; see `Risk`.
+        transport: The transport that requestors and plugins use, which the caller closes. By
+            default an `AiohttpTransport()`.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
+        PluginError: A plugin is not installed, cannot be imported, or failed to close a part.
+    """
     async with AsyncExitStack() as owned:
         used = transport
         if used is None:
-            # Only those who have no transport of their own need what its extra brings.
+            # aiohttp is an extra, which callers with a transport of their own do not need.
             from irma_transport_aiohttp import AiohttpTransport  # noqa: PLC0415
 
             used = await owned.enter_async_context(AiohttpTransport())
-        yield (
-            PartFactory(
-                Mode.ASYNC,
-                used,
-                lambda opened: owned.push_async_callback(opened.aclose),
-                plugins=plugins,
-                secrets=secrets,
-                allow=allow,
-            ),
+        opener = _Opener(
+            Mode.ASYNC,
             used,
+            lambda part: owned.push_async_callback(part.aclose),
+            plugins=plugins,
+            secrets=secrets,
+            allow=allow,
         )
-
-
-BUILT_IN: Final = "irma-backend"
-"""The name of the plugin that is always there."""
-
-PluginNames: TypeAlias = Iterable[str | ModuleType]
-Secrets: TypeAlias = Mapping[str, Secret]
+        try:
+            yield AsyncParts(opener, used)
+        finally:
+            opener.is_closed = True
 
 
 @final
-class PartFactory:
-    """Opens parts, each of which it tells to its owner at once.
+@boundary
+class Parts:
+    """Opens requestors and their parts by URI; `open_parts` makes it and closes what it opened.
+
+    Every method raises `ConfigurationError` if a setting is invalid or the `with` block has ended,
+    and `PluginError` if a plugin failed or no plugin has the URI's scheme.
+    """
+
+    def __init__(self, opener: _Opener, transport: Transport) -> None:
+        self._opener = opener
+        self._transport = transport
+
+    def requestor(self, url: str, **settings: Unpack[ConnectionSettings[Signer]]) -> Requestor:
+        """Return a requestor for a server.
+
+        Args:
+            url: The server's base URL; see `Requestor`.
+            settings: See `ConnectionSettings`.
+        """
+        return Requestor(url, self._transport, **self._opener.requestor_arguments(settings))
+
+    def signer(self, uri: str) -> Signer:
+        """Return the signer of a URI, such as `key` takes, for `sign_session_request`."""
+        return cast("Signer", self._opener.signer(uri))
+
+    def status_backend(self, uri: str) -> StatusBackend:
+        """Return the status backend of a URI. No scheme is built in."""
+        return cast("StatusBackend", self._opener.status_backend(uri))
+
+    def store(self, uri: str) -> Store:
+        """Return the store of a URI, for callbacks and handles.
+
+        Each call with `memory:` returns a new store of this process; it needs `Risk.MEMORY_STORE`.
+        """
+        return cast("Store", self._opener.store(uri))
+
+
+@final
+@boundary
+class AsyncParts:
+    """Opens asyncio requestors and their parts by URI; `open_parts_async` makes and closes it.
+
+    Its methods are those of `Parts`. What they return is awaited; they themselves are not.
+    """
+
+    def __init__(self, opener: _Opener, transport: AsyncTransport) -> None:
+        self._opener = opener
+        self._transport = transport
+
+    def requestor(
+        self, url: str, **settings: Unpack[ConnectionSettings[Signer | AsyncSigner]]
+    ) -> AsyncRequestor:
+        """Return a requestor for a server; see `Parts.requestor`."""
+        return AsyncRequestor(url, self._transport, **self._opener.requestor_arguments(settings))
+
+    def signer(self, uri: str) -> AsyncSigner:
+        """Return the signer of a URI; see `Parts.signer`."""
+        return cast("AsyncSigner", self._opener.signer(uri))
+
+    def status_backend(self, uri: str) -> AsyncStatusBackend:
+        """Return the status backend of a URI; see `Parts.status_backend`."""
+        return cast("AsyncStatusBackend", self._opener.status_backend(uri))
+
+    def store(self, uri: str) -> AsyncStore:
+        """Return the store of a URI; see `Parts.store`."""
+        return cast("AsyncStore", self._opener.store(uri))
+
+
+@final
+class _Opener:
+    """Opens parts of one mode.
 
     Args:
-        mode: Of the parts.
-        transport: What parts may send with, and whose clock they get.
-        own: Takes what was opened, to close it later.
-        plugins: Names of installed plugins, or modules of the application's that are plugins.
-        secrets: By name.
-        allow: The risks that are taken.
-
-    Raises:
-        ConfigurationError: One of them is not what it should be.
-        PluginError: A plugin is not installed, or is not what it should be.
+        mode: The mode of the parts. The registry checks that each has it.
+        transport: The transport, and the clock, that plugins get.
+        own: Takes each part as soon as it is open, to close it later.
+        plugins: As for `open_parts`.
+        secrets: As for `open_parts`.
+        allow: As for `open_parts`.
     """
 
     def __init__(
@@ -361,11 +332,12 @@ class PartFactory:
         check_transport(transport, is_async=mode is Mode.ASYNC)
         if secrets is not None and not isinstance(secrets, Mapping):
             raise ConfigurationError(
-                "secrets: a mapping of names to secrets, or to what gives them"
+                "secrets must be a mapping of names to strings, bytes, or functions that return one"
             )
+        self.is_closed = False
         self._own = own
         self._plugins = PluginRegistry(
-            {BUILT_IN: builtin_schemes, **chosen_plugins(plugins)},
+            {BUILT_IN: builtin_plugin, **load_plugins(plugins)},
             lambda: [plugin.name for plugin in installed_plugins()],
         )
         self._context = FactoryContext(
@@ -373,43 +345,61 @@ class PartFactory:
         )
 
     def signer(self, uri: str) -> Signer | AsyncSigner:
-        """Open a signer."""
-        opened = self._plugins.signer(uri, self._context)
-        self._own(opened)
-        return opened.value
+        return self._open(self._plugins.signer, uri)
 
     def status_backend(self, uri: str) -> StatusBackend | AsyncStatusBackend:
-        """Open a status backend."""
-        opened = self._plugins.status_backend(uri, self._context)
-        self._own(opened)
-        return opened.value
+        return self._open(self._plugins.status_backend, uri)
 
     def store(self, uri: str) -> Store | AsyncStore:
-        """Open a store."""
-        opened = self._plugins.store(uri, self._context)
-        self._own(opened)
-        return opened.value
+        return self._open(self._plugins.store, uri)
 
-    def authentication(
+    def requestor_arguments(self, settings: ConnectionSettings[Any]) -> dict[str, Any]:
+        """Return a requestor's keyword arguments, after opening the parts that they name."""
+        rest: dict[str, Any] = {**settings}
+        if unknown := rest.keys() - ConnectionSettings.__annotations__.keys():
+            raise ConfigurationError(
+                f"{', '.join(sorted(unknown))}: a requestor has no such setting; expected "
+                f"{', '.join(ConnectionSettings.__annotations__)}"
+            )
+        self._check_open()
+        names = ("name", "key", "token")
+        authentication = self._authentication(**{name: rest.pop(name, None) for name in names})
+        status = rest.pop("status", None)
+        return {
+            "authentication": authentication,
+            "status_backend": None if status is None else self.status_backend(status),
+            "allow": self._context.allow,
+            **rest,
+        }
+
+    def _authentication(
         self, *, name: str | None, key: str | None, token: str | None
     ) -> Authentication[Signer | AsyncSigner]:
-        """Tell how the server is to know the requestor: the signer's algorithm decides.
-
-        Raises:
-            ConfigurationError: The settings do not go together.
-        """
         if key is not None and token is not None:
-            raise ConfigurationError("key and token: the server has one of them for a requestor")
+            raise ConfigurationError("give either key or token, not both")
         if (key is None) != (name is None):
             raise ConfigurationError(
-                "key and name: a key goes with the name that the server's `requestors` have for it"
+                "key and name must be given together: name is the key's name in the server's "
+                "setting `requestors`"
             )
         if token is not None:
             return TokenAuthentication(token)
         if key is None or name is None:
             return NoAuthentication()
         signer = self.signer(key)
-        # One with another algorithm than these two is refused by the second.
         if signer.algorithm == HS256:
             return HmacAuthentication(name, signer)
+        # It refuses any algorithm but RS256.
         return PublicKeyAuthentication(name, signer)
+
+    def _open(self, open_part: Callable[[str, FactoryContext], OpenPart[PartT]], uri: str) -> PartT:
+        self._check_open()
+        part = open_part(uri, self._context)
+        self._own(part)
+        return part.value
+
+    def _check_open(self) -> None:
+        if self.is_closed:
+            raise ConfigurationError(
+                "the `with` block of open_parts has ended: open parts inside it"
+            )

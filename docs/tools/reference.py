@@ -62,9 +62,8 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "irma_backend": {
         "By configuration alone": (
-            "connect connect_async open_signer open_signer_async open_status_backend "
-            "open_status_backend_async open_store open_store_async SqliteStore AsyncSqliteStore "
-            "MemoryStore AsyncMemoryStore"
+            "connect connect_async open_parts open_parts_async Parts AsyncParts SqliteStore "
+            "AsyncSqliteStore MemoryStore AsyncMemoryStore"
         ),
     },
     "irma_transport_urllib3": {"For threads and scripts": "Urllib3Transport SystemClock"},

@@ -60,7 +60,7 @@ _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
-    "key and token:": "--key and --token-file:",
+    "either key or token": "either --key or --token-file",
     "read_request reads JSON": "--request takes JSON, too",
     "use wait_for_answer or watch_status to wait": "irma-backend status says how far it is",
     "plugins= names": "--plugin names",

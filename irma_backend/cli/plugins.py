@@ -13,7 +13,7 @@ import attrs
 import click
 from rich.table import Table
 
-from irma_backend import builtin_plugin as builtin_schemes
+from irma_backend import builtin_plugin
 from irma_backend.cli.exit_statuses import USAGE
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json
@@ -53,7 +53,7 @@ def plugins(*, as_json: bool) -> None:
 
 
 def _look() -> list[_Seen]:
-    built_in = {BUILT_IN: builtin_schemes}
+    built_in = {BUILT_IN: builtin_plugin}
     seen = [_Seen(BUILT_IN, version(BUILT_IN), PluginRegistry(built_in).offers(BUILT_IN))]
     for plugin in installed_plugins():
         try:

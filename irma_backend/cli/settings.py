@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from irma_backend.cli.exit_statuses import RISKS
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.cli.reading import read_text
 from irma_backend.installed import installed_plugins
-from irma_backend.parts import connect, open_signer
+from irma_backend.parts import Parts, open_parts
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
@@ -48,37 +48,36 @@ class Settings:
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
 
-    def requestor(self, *, status: str | None = None) -> AbstractContextManager[Requestor]:
-        """Give a requestor, and close afterwards all that it needs.
+    @contextmanager
+    def requestor(self, *, status: str | None = None) -> Generator[Requestor]:
+        """Open a requestor for a `with` block.
 
         Args:
-            status: URI of the status backend to watch by.
+            status: URI of the status backend to watch with.
 
         Raises:
-            ConfigurationError: The settings contradict each other, or a file is not what it
-                should be.
+            ConfigurationError: Settings contradict each other, or a file cannot be used.
         """
-        return connect(
-            self.server,
-            name=None if self.key is None else self.name,
-            key=self.key,
-            token=self._token(),
-            status=status,
-            plugins=_installed(self.plugins),
-            secrets=self._secrets(),
-            allow=self.risks,
-            frontend_url=self.frontend_url,
-        )
+        token = self._token()
+        with self._parts() as parts:
+            yield parts.requestor(
+                self.server,
+                name=None if self.key is None else self.name,
+                key=self.key,
+                token=token,
+                status=status,
+                frontend_url=self.frontend_url,
+            )
 
-    def signer(self, key: str) -> AbstractContextManager[Signer]:
-        """Give the signer that a URI names, and close it afterwards.
+    @contextmanager
+    def signer(self, key: str) -> Generator[Signer]:
+        """Open the signer of a URI for a `with` block.
 
         Raises:
-            ConfigurationError: There is none, or a file is not what it should be.
+            ConfigurationError: The URI or a file cannot be used.
         """
-        return open_signer(
-            key, plugins=_installed(self.plugins), secrets=self._secrets(), allow=self.risks
-        )
+        with self._parts() as parts:
+            yield parts.signer(key)
 
     @property
     def risks(self) -> list[Risk]:
@@ -95,6 +94,11 @@ class Settings:
         if not self.requestor_name:
             raise ConfigurationError("--key needs --requestor: the name that the server has for it")
         return self.requestor_name
+
+    def _parts(self) -> AbstractContextManager[Parts]:
+        return open_parts(
+            plugins=_installed(self.plugins), secrets=self._secrets(), allow=self.risks
+        )
 
     def _token(self) -> str | None:
         if self.token_file is not None:

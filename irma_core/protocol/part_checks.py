@@ -41,13 +41,13 @@ _TRANSPORT: Final = _Kind(
 )
 _STORE: Final = _Kind(
     ("put_if_absent", "get", "delete"),
-    "a Store, such as the one that open_store(uri) opens",
-    "an AsyncStore, such as the one that open_store_async(uri) opens",
+    "a Store, such as the one that Parts.store(uri) returns",
+    "an AsyncStore, such as the one that AsyncParts.store(uri) returns",
 )
 _STATUS_BACKEND: Final = _Kind(
     ("next_status", "publish", "published_result"),
-    "a StatusBackend, such as the one that open_status_backend(uri) opens",
-    "an AsyncStatusBackend, such as the one that open_status_backend_async(uri) opens",
+    "a StatusBackend, such as the one that Parts.status_backend(uri) returns",
+    "an AsyncStatusBackend, such as the one that AsyncParts.status_backend(uri) returns",
 )
 
 

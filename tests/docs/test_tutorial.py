@@ -9,11 +9,11 @@ import runpy
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 
 import click
 import pytest
@@ -98,7 +98,7 @@ def test_who_refuses_ends_the_script_with_the_error_that_is_named(
 def test_the_shop_is_served(
     memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
 ) -> None:
-    """By a process of its own, at a port that is free here."""
+    """The tutorial's server process sells wine to a visitor whose app accepts."""
     app.add("example.town.age", {"over18": "yes"})
     memory.when_started(app.accept)
     with closing(socket.create_server(("localhost", 0))) as free:
@@ -109,19 +109,31 @@ def test_the_shop_is_served(
     command = [sys.executable, str(script)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         try:
+            wait_until(lambda: listens(port))
             moved, cookie, _ = said(port, "POST")
             assert moved == 303
-            assert said(port, "GET", cookie)[2] == "Welcome to our wines."
+            # The app answers in another thread. Until then the page shows the link.
+            wait_until(lambda: said(port, "GET", cookie)[2] == "Welcome to our wines.")
         finally:
             process.terminate()
 
 
-def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
-    """Ask the shop, once it listens; give status, cookie and page."""
-    for _ in range(400):
-        with suppress(ConnectionRefusedError), socket.create_connection(("localhost", port)):
-            break
+def wait_until(is_true: Callable[[], bool]) -> None:
+    """Wait for another thread or process; fail after a minute."""
+    deadline = monotonic() + 60
+    while not is_true():
+        assert monotonic() < deadline
         sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection(("localhost", port)):
+        return True
+    return False
+
+
+def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
+    """Send a request to the shop; return status, cookie and page."""
     with closing(HTTPConnection("localhost", port, timeout=60)) as connection:
         connection.request(method, "/", headers={"Cookie": cookie.partition(";")[0]})
         reply = connection.getresponse()

@@ -423,7 +423,24 @@ def _stores() -> Iterator[Door]:
 
 def _openers() -> Iterator[Door]:
     secrets = {"shop": "c2VjcmV0" * 8}
-    opening = {"plugins": [], "secrets": secrets, "allow": {core.Risk.MEMORY_STORE}}
+    opening: Any = {"plugins": [], "secrets": secrets, "allow": {core.Risk.MEMORY_STORE}}
+
+    def opened(world: World, name: str) -> Any:
+        def call(**arguments: Any) -> Any:
+            with backend.open_parts(**opening, transport=world.transport()) as parts:
+                return getattr(parts, name)(**arguments)
+
+        return call
+
+    def opened_async(world: World, name: str) -> Any:
+        async def call(**arguments: Any) -> Any:
+            async with backend.open_parts_async(
+                **opening, transport=world.async_transport()
+            ) as parts:
+                return getattr(parts, name)(**arguments)
+
+        return call
+
     for suffix in ("", "_async"):
         transport = AsyncInMemoryTransport if suffix else InMemoryTransport
 
@@ -439,21 +456,31 @@ def _openers() -> Iterator[Door]:
                 ),
             )
 
-        yield made("open_store", {"uri": "memory:"})
-        yield made("open_signer", {"uri": "hmac:shop"})
-        yield made(
-            "connect",
-            {
-                "url": "https://irma.example",
-                "name": "shop",
-                "key": "hmac:shop",
-                "token": None,
-                "status": None,
-                "gateway": None,
-                "jwt_issuer": "irmaserver",
-                "timeout": A_MINUTE,
-            },
-        )
+        settings = {
+            "url": "https://irma.example",
+            "name": "shop",
+            "key": "hmac:shop",
+            "token": None,
+            "status": None,
+            "gateway": None,
+            "jwt_issuer": "irmaserver",
+            "timeout": A_MINUTE,
+        }
+        open_door = opened_async if suffix else opened
+        yield made("open_parts", {})
+        yield made("connect", settings)
+        for name, arguments in (
+            ("requestor", settings),
+            ("signer", {"uri": "hmac:shop"}),
+            ("store", {"uri": "memory:"}),
+        ):
+            yield Door(
+                f"{'Async' if suffix else ''}Parts.{name}",
+                lambda world, open_door=open_door, name=name, arguments=arguments: (
+                    open_door(world, name),
+                    dict(arguments),
+                ),
+            )
 
 
 def _all() -> Iterator[Door]:

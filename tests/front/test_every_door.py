@@ -115,7 +115,7 @@ ZOO = STRINGS | OTHERS
 # stores in files are tried by the contract.
 ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
-    r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|open_status_backend.*"
+    r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|(Async)?Parts(.status_backend)?"
 )
 NAMED_OTHERWISE = {
     ("SessionPointer", "url"): "u",

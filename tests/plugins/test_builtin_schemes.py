@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from irma_backend import MemoryStore, open_signer, open_signer_async, open_store, open_store_async
+from irma_backend import MemoryStore, open_parts, open_parts_async
 from irma_core import HmacSigner, Risk, RsaSigner, Signer
 from irma_core.errors import PluginError
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
@@ -35,11 +35,9 @@ def pem(
 
 
 def refused(uri: str) -> str:
-    with (
-        pytest.raises(PluginError) as caught,
-        open_signer(uri, secrets={"clerk": TEXT, "short": TEXT[:20]}),
-    ):
-        pass
+    secrets = {"clerk": TEXT, "short": TEXT[:20]}
+    with open_parts(secrets=secrets) as parts, pytest.raises(PluginError) as caught:
+        parts.signer(uri)
     assert caught.value.plugin == "irma-backend"
     assert caught.value.__context__ is None
     return str(caught.value)
@@ -55,7 +53,8 @@ def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
     ):
         path = tmp_path / "the key #1?.pem"
         path.write_bytes(content)
-        with open_signer(form.format(quote(str(path)))) as signer:
+        with open_parts() as parts:
+            signer = parts.signer(form.format(quote(str(path))))
             path.unlink()
             assert signer.algorithm == expected.algorithm
             assert signer.sign(b"x") == expected.sign(b"x")
@@ -67,8 +66,8 @@ def test_a_relative_path_is_taken_from_here(
     """As the command line takes one."""
     (tmp_path / "key").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
-    with open_signer("file:key") as signer:
-        assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
+    with open_parts() as parts:
+        assert parts.signer("file:key").sign(b"x") == HmacSigner(KEY).sign(b"x")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,8 @@ def test_what_is_no_path_is_refused(rest: str) -> None:
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode(), lambda: TEXT])
 def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> None:
     """In base64, as the server's configuration has it."""
-    with open_signer("hmac:clerk%20key", secrets={"clerk key": secret}) as signer:
+    with open_parts(secrets={"clerk key": secret}) as parts:
+        signer = parts.signer("hmac:clerk%20key")
         assert signer.algorithm == "HS256"
         assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
 
@@ -125,8 +125,8 @@ def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
     assert told.endswith("by its name in secrets= (clerk, short)")
     assert TEXT not in told
     assert "32 bytes" in refused("hmac:short")
-    with pytest.raises(PluginError, match=r"secrets= \(none\)"), open_signer("hmac:x"):
-        pass
+    with open_parts() as parts, pytest.raises(PluginError, match=r"secrets= \(none\)"):
+        parts.signer("hmac:x")
 
 
 async def test_the_awaited_ones_sign_the_same(tmp_path: Path) -> None:
@@ -138,23 +138,27 @@ async def test_the_awaited_ones_sign_the_same(tmp_path: Path) -> None:
         ("hmac:k", HmacSigner(KEY)),
     ]
     for uri, expected in signers:
-        async with open_signer_async(uri, secrets={"k": TEXT}, transport=transport) as signer:
+        async with open_parts_async(secrets={"k": TEXT}, transport=transport) as parts:
+            signer = parts.signer(uri)
             assert signer.algorithm == expected.algorithm
             assert await signer.sign(b"x") == expected.sign(b"x")
             assert repr(signer) == f"<{type(expected).__name__}, awaited>"
 
 
-async def test_a_store_in_memory_is_opened_where_that_is_allowed() -> None:
-    """A new one each time, on the transport's clock."""
+async def test_memory_uri_opens_a_new_store() -> None:
+    """Each call of `store("memory:")` returns an empty store on the transport's clock."""
     allow = [Risk.MEMORY_STORE]
     transport, awaited = ScriptedTransport(), AsyncScriptedTransport()
-    for _ in range(2):
-        with open_store("memory:", allow=allow, transport=transport) as store:
-            assert isinstance(store, MemoryStore)
+    with open_parts(allow=allow, transport=transport) as parts:
+        first, second = parts.store("memory:"), parts.store("memory:")
+        assert isinstance(first, MemoryStore)
+        for store in (first, second):
             assert store.put_if_absent("k", b"", MINUTE)
-            transport.sleep(MINUTE)
-            assert store.get("k") is None
-        async with open_store_async("memory:", allow=allow, transport=awaited) as other:
+        transport.sleep(MINUTE)
+        assert first.get("k") is None
+    async with open_parts_async(allow=allow, transport=awaited) as async_parts:
+        for _ in range(2):
+            other = async_parts.store("memory:")
             assert await other.put_if_absent("k", b"", MINUTE)
             assert await other.get("k") == b""
 
@@ -167,5 +171,5 @@ def test_a_store_in_memory_is_refused_unless_asked_for_by_name(
     uri: str, allow: list[Risk], words: str
 ) -> None:
     """Nobody can see from inside whether other processes have stores of their own."""
-    with pytest.raises(PluginError, match=words), open_store(uri, allow=allow):
-        pass
+    with open_parts(allow=allow) as parts, pytest.raises(PluginError, match=words):
+        parts.store(uri)

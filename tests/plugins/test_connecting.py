@@ -1,11 +1,13 @@
-"""`connect` and the openers: how the server knows who asks, and that all is closed at the end."""
+"""`connect` and `open_parts`: authentication at the server, and closing at the end."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import attrs
 import pytest
@@ -13,13 +15,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_backend import (
+    AsyncParts,
+    Parts,
     connect,
     connect_async,
-    open_signer,
-    open_signer_async,
-    open_status_backend,
-    open_status_backend_async,
-    open_store,
+    open_parts,
+    open_parts_async,
 )
 from irma_core import (
     DisclosureRequest,
@@ -204,9 +205,9 @@ async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> 
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        (Known("shop", "vault:x", token="t"), "one of them"),
-        (Known(key="vault:x"), "a key goes with the name"),
-        (Known("shop"), "a key goes with the name"),
+        (Known("shop", "vault:x", token="t"), "either key or token"),
+        (Known(key="vault:x"), "key and name must be given together"),
+        (Known("shop"), "key and name must be given together"),
         (Known(token=""), "a token must be ASCII"),
         (Known("", "vault:x"), "a requestor's name"),
     ],
@@ -269,7 +270,8 @@ async def test_a_signer_that_blocks_is_closed_on_a_thread(
     """As it signs; a key in memory has nothing to close."""
     blocking = Part("token", events) if can_be_closed else HmacSigner(KEY)
     tokens = signing(giving(in_thread(blocking)))
-    async with open_signer_async("vault:", plugins=[tokens]) as signer:
+    async with open_parts_async(plugins=[tokens]) as parts:
+        signer = parts.signer("vault:")
         assert await signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
         assert not events
     assert events == ["close token"] * can_be_closed
@@ -372,21 +374,133 @@ async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleTy
     assert given == [transport]
 
 
-async def test_parts_are_opened_by_themselves(acme: ModuleType, events: list[str]) -> None:
-    """A signer, and a status backend for who receives callbacks; on a transport of their own."""
-    with open_signer("vault:a", plugins=[acme]) as signer:
-        assert signer.sign(b"x") == HmacSigner(KEY).sign(b"x")
-    async with open_signer_async("vault:b", plugins=[acme]) as awaited:
-        assert await awaited.sign(b"x") == HmacSigner(KEY).sign(b"x")
-    with open_status_backend("pigeon:c", plugins=[acme]) as backend:
-        backend.publish(TOKEN, SessionStatus.DONE, None)
-    async with open_status_backend_async("pigeon:d", plugins=[acme]) as other:
-        await other.publish(TOKEN, SessionStatus.TIMEOUT, None)
-    assert events == [
-        *("open vault:a", "close vault:a", "open vault:b", "close vault:b"),
-        *("open pigeon:c", "DONE", "close pigeon:c"),
-        *("open pigeon:d", "TIMEOUT", "close pigeon:d"),
+def test_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> None:
+    """`open_parts` closes all that it opened at the end of its block, the newest part first."""
+    with open_parts(plugins=[acme]) as parts:
+        assert parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
+        parts.status_backend("pigeon:b").publish(TOKEN, SessionStatus.DONE, None)
+        parts.requestor(URL, name="shop", key="vault:c", status="pigeon:d")
+    opened = ["open vault:a", "open pigeon:b", "DONE", "open vault:c", "open pigeon:d"]
+    closed = ["close pigeon:d", "close vault:c", "close pigeon:b", "close vault:a"]
+    assert events == opened + closed
+
+
+async def test_async_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> None:
+    """`open_parts_async` closes all that it opened at the end of its block, the newest first."""
+    async with open_parts_async(plugins=[acme]) as parts:
+        assert await parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
+        await parts.status_backend("pigeon:b").publish(TOKEN, SessionStatus.TIMEOUT, None)
+        parts.requestor(URL, name="shop", key="vault:c", status="pigeon:d")
+    opened = ["open vault:a", "open pigeon:b", "TIMEOUT", "open vault:c", "open pigeon:d"]
+    closed = ["close pigeon:d", "close vault:c", "close pigeon:b", "close vault:a"]
+    assert events == opened + closed
+
+
+def opened_in_vain(parts: Parts | AsyncParts) -> None:
+    """Open a part, fail to open another one, and fail."""
+    parts.signer("vault:a")
+    with pytest.raises(PluginError):
+        parts.requestor(URL, name="shop", key="vault:b", status="dove:x")
+    raise KeyError
+
+
+async def test_all_parts_are_closed_after_an_error(acme: ModuleType, events: list[str]) -> None:
+    """A failing block and a URI without a plugin leave nothing open."""
+    with pytest.raises(KeyError), open_parts(plugins=[acme]) as parts:
+        opened_in_vain(parts)
+    with pytest.raises(KeyError):
+        async with open_parts_async(plugins=[acme]) as async_parts:
+            opened_in_vain(async_parts)
+    assert events == ["open vault:a", "open vault:b", "close vault:b", "close vault:a"] * 2
+
+
+@attrs.define
+class Stuck:
+    """A signer that cannot be closed."""
+
+    part: Part
+    algorithm: str = "HS256"
+
+    def sign(self, signing_input: bytes) -> bytes:
+        return self.part.sign(signing_input)
+
+    def close(self) -> None:
+        self.part.close()
+        raise RuntimeError("a secret")
+
+
+@attrs.define
+class AsyncStuck:
+    """A signer of an asyncio program that cannot be closed."""
+
+    part: Part
+    algorithm: str = "HS256"
+
+    async def sign(self, signing_input: bytes) -> bytes:
+        return self.part.sign(signing_input)
+
+    async def aclose(self) -> None:
+        self.part.close()
+        raise RuntimeError("a secret")
+
+
+async def test_a_part_that_cannot_be_closed_keeps_no_other_open(events: list[str]) -> None:
+    """The other parts are closed all the same, and a PluginError names the plugin."""
+    made: list[object] = [
+        *(Stuck(Part("a", events)), Part("b", events)),
+        *(AsyncStuck(Part("c", events)), AwaitedPart(Part("d", events))),
     ]
+    vault = signing(lambda _uri, _context: made.pop(0))
+    with (
+        pytest.raises(PluginError, match="RuntimeError") as caught,
+        open_parts(plugins=[vault]) as parts,
+    ):
+        _ = [parts.signer("vault:") for _ in range(2)]
+    with pytest.raises(PluginError, match="RuntimeError") as other:
+        async with open_parts_async(plugins=[vault]) as async_parts:
+            _ = [async_parts.signer("vault:") for _ in range(2)]
+    assert events == ["close b", "close a", "close d", "close c"]
+    for error in (caught.value, other.value):
+        assert (error.plugin, "secret" in str(error)) == ("acme", False)
+
+
+def openings(parts: Parts | AsyncParts) -> list[Callable[[], object]]:
+    return [
+        lambda: parts.requestor(URL),
+        lambda: parts.signer("vault:"),
+        lambda: parts.status_backend("pigeon:"),
+        lambda: parts.store("memory:"),
+    ]
+
+
+async def test_nothing_is_opened_after_the_block(acme: ModuleType, events: list[str]) -> None:
+    """Nobody would close it."""
+    with open_parts(plugins=[acme]) as parts:
+        pass
+    async with open_parts_async(plugins=[acme]) as async_parts:
+        pass
+    for opening in openings(parts) + openings(async_parts):
+        with pytest.raises(ConfigurationError, match="block of open_parts has ended"):
+            opening()
+    assert events == []
+
+
+async def test_unknown_settings_are_refused() -> None:
+    """The error names the setting and the known ones, in every function that takes settings."""
+    wrong: dict[str, Any] = {"nmae": "shop"}
+    with (
+        open_parts() as parts,
+        pytest.raises(ConfigurationError, match=r"^nmae: .* expected name, "),
+    ):
+        parts.requestor(URL, **wrong)
+    with pytest.raises(ConfigurationError, match=r"^nmae: "), connect(URL, **wrong):
+        pass
+    async with open_parts_async() as async_parts:
+        with pytest.raises(ConfigurationError, match=r"^nmae: "):
+            async_parts.requestor(URL, **wrong)
+    with pytest.raises(ConfigurationError, match=r"^nmae: "):
+        async with connect_async(URL, **wrong):
+            pass
 
 
 @pytest.mark.parametrize("plugins", ["acme", None, [5], [Part]])
@@ -411,13 +525,13 @@ def test_other_settings_are_checked_when_they_are_given() -> None:
     """Not when the first key is asked for."""
     wrong = ["k"]
     with (
-        pytest.raises(ConfigurationError, match="secrets: a mapping"),
+        pytest.raises(ConfigurationError, match="secrets must be a mapping"),
         connect(URL, secrets=wrong),  # type: ignore[arg-type]  # the point of it
     ):
         pass
     with (
         pytest.raises(ConfigurationError, match="allow: must"),
-        open_store("memory:", allow="memory"),  # type: ignore[arg-type]  # the point of it
+        open_parts(allow="memory"),  # type: ignore[arg-type]  # the point of it
     ):
         pass
 
@@ -427,7 +541,7 @@ def test_a_plugin_cannot_take_what_is_built_in() -> None:
     evil = plugin(irma_stores=lambda: {"memory": dict})
     with (
         pytest.raises(PluginError, match="acme: claims the store memory:, which irma-backend has"),
-        open_store("memory:", plugins=[evil], allow=[Risk.MEMORY_STORE]),
+        open_parts(plugins=[evil]),
     ):
         pass
 
@@ -435,7 +549,7 @@ def test_a_plugin_cannot_take_what_is_built_in() -> None:
 def test_a_plugin_that_is_not_named_is_not_there() -> None:
     """An unknown scheme tells what is."""
     with (
+        open_parts() as parts,
         pytest.raises(PluginError, match=r"There are: file:, hmac:\. Installed plugins, used"),
-        open_signer("vault:hunter2"),
     ):
-        pass
+        parts.signer("vault:hunter2")

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from irma_backend.installed import chosen_plugins, installed_plugins
+from irma_backend.installed import installed_plugins, load_plugins
 from irma_core.errors import PluginError
 from irma_core.plugins.registry import PluginRegistry
 
@@ -82,7 +82,7 @@ def test_plugins_are_listed_without_being_imported() -> None:
 )
 def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> None:
     """As installers compare names; a distribution's name means all that it has."""
-    plugins = chosen_plugins([name])
+    plugins = load_plugins([name])
     assert list(plugins) == chosen
     wired = PluginRegistry(plugins)
     assert all(any(attrs.astuple(wired.offers(each))) for each in chosen)
@@ -91,7 +91,7 @@ def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> 
 @pytest.mark.usefixtures("installed")
 def test_naming_a_plugin_twice_is_no_clash() -> None:
     """Two parts of a program may need the same one."""
-    plugins = chosen_plugins(["acme-irma", "pair-irma", "acme_irma", "pair_irma:one"])
+    plugins = load_plugins(["acme-irma", "pair-irma", "acme_irma", "pair_irma:one"])
     assert list(plugins) == ["acme-irma", "pair-irma:one", "pair-irma:two"]
 
 
@@ -111,7 +111,7 @@ def test_naming_a_plugin_twice_is_no_clash() -> None:
 def test_a_plugin_that_is_not_to_be_had_is_told(name: str, reason: str) -> None:
     """By its name, and without what it raised."""
     with pytest.raises(PluginError) as caught:
-        chosen_plugins([name])
+        load_plugins([name])
     assert caught.value.plugin == name
     assert caught.value.reason.startswith(reason)
     assert caught.value.__context__ is None

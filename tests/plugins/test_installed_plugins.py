@@ -8,18 +8,19 @@ from tests.plugins.fresh_environment import FreshEnvironment
 
 OFFERED = """
 import attrs, json
-from irma_backend.installed import chosen_plugins, installed_plugins
+from irma_backend.installed import load_plugins, installed_plugins
 from irma_core.plugins.registry import PluginRegistry
 
 names = [plugin.name for plugin in installed_plugins()]
-plugins = PluginRegistry(chosen_plugins(names))
+plugins = PluginRegistry(load_plugins(names))
 print(json.dumps({name: attrs.asdict(plugins.offers(name)) for name in names}))
 """
 OPENED = """
 import sys
-from irma_backend import open_store
+from irma_backend import open_parts
 
-with open_store("rediss://redis.example", plugins=["irma-status-redis"]) as store:
+with open_parts(plugins=["irma-status-redis"]) as parts:
+    store = parts.store("rediss://redis.example")
     print(type(store).__module__)
 print("irma_signing_pkcs11" in sys.modules)
 """

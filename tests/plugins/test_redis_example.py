@@ -11,14 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from irma_backend.parts import (
-    connect,
-    connect_async,
-    open_status_backend,
-    open_status_backend_async,
-    open_store,
-    open_store_async,
-)
+from irma_backend import connect, connect_async, open_parts, open_parts_async
 from irma_core import DisclosureRequest, SessionStatus
 from irma_core.errors import ConfigurationError, StoreError
 from irma_status_redis import AsyncRedisStore, RedisStore, plugin
@@ -60,8 +53,9 @@ def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) ->
     irma = InMemoryServer()
     with (
         connect(irma.url, status=server.uri, transport=irma.transport(), **SETTINGS) as requestor,
-        open_status_backend(server.uri, **SETTINGS) as receiver,
+        open_parts(**SETTINGS) as parts,
     ):
+        receiver = parts.status_backend(server.uri)
         session = requestor.start_session(ASKED)
         receiver.publish(session.token, SessionStatus.CANCELLED, None)
         with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
@@ -74,8 +68,9 @@ async def test_the_same_awaited(server: RedisServer) -> None:
     transport = irma.async_transport()
     async with (
         connect_async(irma.url, status=server.uri, transport=transport, **SETTINGS) as requestor,
-        open_status_backend_async(server.uri, **SETTINGS) as receiver,
+        open_parts_async(**SETTINGS) as parts,
     ):
+        receiver = parts.status_backend(server.uri)
         session = await requestor.start_session(ASKED)
         await receiver.publish(session.token, SessionStatus.CANCELLED, None)
         async with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
@@ -84,23 +79,23 @@ async def test_the_same_awaited(server: RedisServer) -> None:
 
 async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServer) -> None:
     """Who puts first is one, however the processes are written."""
-    with open_store(server.uri, **SETTINGS) as store:
-        assert store.put_if_absent("key", b"value", A_MINUTE)
-        async with open_store_async(server.uri, **SETTINGS) as awaited:
+    with open_parts(**SETTINGS) as parts:
+        assert parts.store(server.uri).put_if_absent("key", b"value", A_MINUTE)
+        async with open_parts_async(**SETTINGS) as async_parts:
+            awaited = async_parts.store(server.uri)
             assert not await awaited.put_if_absent("key", b"other", A_MINUTE)
             assert await awaited.get("key") == b"value"
 
 
 def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> None:
     """A URI at once, and a password when it is used."""
-    with (
-        pytest.raises(ConfigurationError) as caught,
-        open_store("redis://ada:secret@host/x", plugins=[plugin]),
-    ):
-        pass
-    assert "secret" not in str(caught.value)
-    with open_store(server.uri, plugins=[plugin]) as store, pytest.raises(StoreError) as failed:
-        store.get("key")
+    with open_parts(plugins=[plugin]) as parts:
+        with pytest.raises(ConfigurationError) as caught:
+            parts.store("redis://ada:secret@host/x")
+        assert "secret" not in str(caught.value)
+        store = parts.store(server.uri)
+        with pytest.raises(StoreError) as failed:
+            store.get("key")
     assert str(server.port) not in str(failed.value)
 
 
@@ -113,17 +108,14 @@ def test_settings_that_no_call_can_mend_stop_the_program_at_its_start(
         client.config_set("maxmemory-policy", "allkeys-lru")
         client.config_set("maxmemory", "100mb")
         with (
+            open_parts(**SETTINGS) as parts,
             pytest.raises(ConfigurationError, match="noeviction"),
-            open_store(server.uri, **SETTINGS),
         ):
-            pass
+            parts.store(server.uri)
         client.config_set("maxmemory-policy", "noeviction")
     elsewhere = server.uri.replace("/0", "/99")
-    with (
-        pytest.raises(ConfigurationError, match="no database"),
-        open_status_backend(elsewhere, **SETTINGS),
-    ):
-        pass
+    with open_parts(**SETTINGS) as parts, pytest.raises(ConfigurationError, match="no database"):
+        parts.status_backend(elsewhere)
 
 
 CERTIFICATE = "TLS certificate is of an unknown authority or another host"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from irma_backend import AsyncSqliteStore, SqliteStore, open_store, open_store_async
+from irma_backend import AsyncSqliteStore, SqliteStore, open_parts, open_parts_async
 from irma_core.errors import ConfigurationError, PluginError
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedTransport
 from irma_testing.contracts import AsyncStoreContract, StoreContract
@@ -174,11 +174,12 @@ async def test_a_uri_opens_it(tmp_path: Path) -> None:
     """`sqlite:PATH` opens the same file in both modes, on the transport's clock."""
     uri = f"sqlite:{tmp_path}/store.db"
     transport = ScriptedTransport()
-    with open_store(uri, transport=transport) as store:
+    with open_parts(transport=transport) as parts:
+        store = parts.store(uri)
         assert store.put_if_absent("k", b"first", MINUTE)
-        async with open_store_async(uri, transport=AsyncScriptedTransport()) as other:
-            assert await other.get("k") == b"first"
+        async with open_parts_async(transport=AsyncScriptedTransport()) as async_parts:
+            assert await async_parts.store(uri).get("k") == b"first"
         transport.sleep(MINUTE)
         assert store.get("k") is None
-    with pytest.raises(PluginError, match="sqlite: takes a path"), open_store("sqlite:"):
-        pass
+        with pytest.raises(PluginError, match="sqlite: takes a path"):
+            parts.store("sqlite:")

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import assert_type
 
-from irma_backend import connect, connect_async, open_signer, open_store, open_store_async
+from irma_backend import connect, connect_async, open_parts, open_parts_async
 from irma_core import (
     Answer,
     AsyncCallbackReceiver,
@@ -173,12 +173,19 @@ def chains_have_a_mode(
 
 
 async def by_configuration(url: str, uri: str) -> None:
-    """Each opener gives what is of its mode."""
-    with connect(url) as requestor, open_store(uri) as store, open_signer(uri) as signer:
+    """`Parts` and `AsyncParts` return parts of their own mode."""
+    with connect(url) as requestor, open_parts() as parts:
         assert_type(requestor, Requestor)
-        assert_type(store, Store)
-        assert_type(signer, Signer)
-    async with connect_async(url) as awaited, open_store_async(uri) as other:
+        assert_type(parts.requestor(url), Requestor)
+        assert_type(parts.store(uri), Store)
+        assert_type(parts.signer(uri), Signer)
+        assert_type(parts.status_backend(uri), StatusBackend)
+        parts.requestor(url, nmae="shop")  # type: ignore[call-arg]  # the point of it
+    async with connect_async(url) as awaited, open_parts_async() as async_parts:
         assert_type(awaited, AsyncRequestor)
-        assert_type(other, AsyncStore)
+        assert_type(async_parts.requestor(url), AsyncRequestor)
+        assert_type(async_parts.store(uri), AsyncStore)
+        assert_type(async_parts.signer(uri), AsyncSigner)
+        assert_type(async_parts.status_backend(uri), AsyncStatusBackend)
+    connect(url, timeout=30)  # type: ignore[arg-type]  # the point of it
     connect(url, transport=AsyncScriptedTransport())  # type: ignore[arg-type]  # the point of it
