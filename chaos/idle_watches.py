@@ -13,8 +13,8 @@ from pathlib import Path
 from chaos.findings import Finding
 from chaos.status_server import running_status_server
 from irma_core import AsyncRequestor, DisclosureRequest, StartedSession
+from irma_transport import SystemClock
 from irma_transport_aiohttp import AiohttpTransport
-from irma_transport_urllib3 import SystemClock
 
 __all__ = ["findings"]
 

@@ -1,11 +1,11 @@
-"""One request under way: whether it was sent, what is hidden of it, and that it is not repeated.
+"""One request and its response: whether it was sent, and the part of it that tools may see.
 
-aiohttp is given a URL with `{token}` in the token's place, no header that may be secret, and no
-body. So what is hooked into it sees none of them. They are put in place when the request is
+aiohttp gets a URL with `{token}` in place of the token, no header that may be secret, and no body,
+so tools that are hooked into it see none of these. They are put in place when the request is
 written.
 
-aiohttp repeats an idempotent request once where a kept connection breaks, and has no setting for
-it. It does so for two classes of errors, so a middleware gives them another one.
+aiohttp repeats an idempotent request once if a reused connection breaks, and has no setting for it.
+It does so for two classes of errors, so a middleware replaces them by another class.
 """
 
 from __future__ import annotations
@@ -27,36 +27,34 @@ from aiohttp.connector import Connection
 from yarl import URL
 
 from irma_core.models.urls import is_loopback
-from irma_transport_urllib3.exchange import NotHttpError
-from irma_transport_urllib3.framing import HeadCheck
+from irma_transport.response_errors import NotHttpError
+from irma_transport.response_head import HeadCheck
 
 __all__ = [
     "CURRENT_EXCHANGE",
     "BrokenError",
     "Exchange",
-    "NotLocalError",
+    "NotLoopbackError",
     "TrackedRequest",
     "no_retry",
 ]
 
 
 class BrokenError(ClientError):
-    """The connection broke after it was made."""
+    """The connection broke after it had been made."""
 
 
-class NotLocalError(ClientError):
-    """The name `localhost` led to another machine, where the request would go in the clear."""
+class NotLoopbackError(ClientError):
+    """The name `localhost` leads to another machine, over plain HTTP."""
 
 
-class WatchedHead(asyncio.Protocol):
-    """Stands between a connection and aiohttp while a response's head comes, and checks it.
-
-    aiohttp lets more pass than two readers would agree on.
+class HeadFilter(asyncio.Protocol):
+    """Checks the head of a response on its way from the connection to aiohttp.
 
     Args:
         transport: The connection.
-        protocol: aiohttp's.
-        exchange: Where a fault is kept.
+        protocol: The protocol of aiohttp, which gets the connection back after the head.
+        exchange: Gets the fault, if there is one.
     """
 
     def __init__(
@@ -66,11 +64,11 @@ class WatchedHead(asyncio.Protocol):
         self._protocol = protocol
         self._exchange = exchange
         self._check = HeadCheck()
-        self._begun = b""
+        self._partial_line = b""
 
     def data_received(self, data: bytes) -> None:
-        """Look at the bytes, and pass them on."""
-        *lines, self._begun = (self._begun + data).split(b"\n")
+        """Check the bytes, and pass them on."""
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         try:
             is_over = any(self._check.take(line) for line in lines)
         except NotHttpError as error:
@@ -80,7 +78,7 @@ class WatchedHead(asyncio.Protocol):
         self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Pass it on, as the others."""
+        """Pass it on, like the methods below."""
         return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -94,18 +92,18 @@ class WatchedHead(asyncio.Protocol):
 
 
 class Exchange:
-    """What is known of one request.
+    """The state of one request.
 
     Args:
-        peer: Host and port for error texts.
-        url: Where it goes; it may hold a requestor token.
+        peer: Host and port, for error messages.
+        url: The real URL, which may hold a requestor token.
         headers: The headers that may be secret.
         body: The body, or None.
-        must_be_loopback: Whether the peer's address must be one of this machine's loopback.
+        must_be_loopback: Whether the peer's address must be a loopback address.
 
     Attributes:
-        request_sent: Whether a byte of it can have left.
-        fault: What is wrong with the head of the response, or None.
+        request_sent: Whether a byte of the request can have left.
+        fault: The fault in the head of the response, or None.
     """
 
     __slots__ = ("_body", "_headers", "_must_be_loopback", "_url", "fault", "peer", "request_sent")
@@ -128,7 +126,11 @@ class Exchange:
         self._must_be_loopback = must_be_loopback
 
     def check_peer(self, conn: Connection) -> None:
-        """Check that the connection stays on this machine, if it must; else `NotLocalError`."""
+        """Check that the connection stays on this machine, if it must.
+
+        Raises:
+            NotLoopbackError: It leads to another machine.
+        """
         if not self._must_be_loopback or conn.transport is None:
             return
         address: object = conn.transport.get_extra_info("peername")
@@ -136,15 +138,15 @@ class Exchange:
             return
         host = address[0] if isinstance(address, tuple) else None
         if not is_loopback(str(host)):
-            raise NotLocalError
+            raise NotLoopbackError
 
     def check_head(self) -> None:
-        """Raise `NotHttpError` if the head of the response is malformed."""
+        """Raise the fault in the head of the response, a `NotHttpError`, if there is one."""
         if self.fault is not None:
             raise self.fault
 
     def reveal_in(self, request: ClientRequest) -> None:
-        """Fill in what is hidden."""
+        """Put the real URL, the hidden headers and the body into the request."""
         request.url = self._url
         request.headers.update(self._headers)
         if self._body is not None:
@@ -153,7 +155,7 @@ class Exchange:
 
 
 CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")
-"""The exchange of the task that runs."""
+"""The exchange that runs in this context."""
 
 
 async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -161,24 +163,24 @@ async def no_retry(request: ClientRequest, handler: ClientHandlerType) -> Client
     try:
         return await handler(request)
     except ClientConnectorError:
-        raise  # never repeated
+        raise  # aiohttp does not repeat these
     except (ClientOSError, ServerDisconnectedError):
         pass
     raise BrokenError
 
 
 class TrackedRequest(ClientRequest):
-    """Says when its first byte is about to leave. Tracing would too, for a tenth more CPU."""
+    """Notes when its first byte is about to leave. aiohttp's traces could, for 10 % more CPU."""
 
     async def send(self, conn: Connection) -> ClientResponse:
-        """Mark the exchange of this task, and send what it is about."""
+        """Send the real request of the current exchange."""
         exchange, shown = CURRENT_EXCHANGE.get(), self.url
         exchange.check_peer(conn)
         exchange.request_sent = True
         exchange.reveal_in(self)
         if conn.transport is not None and conn.protocol is not None:
-            watched = WatchedHead(conn.transport, conn.protocol, exchange)
-            conn.transport.set_protocol(watched)
+            head_filter = HeadFilter(conn.transport, conn.protocol, exchange)
+            conn.transport.set_protocol(head_filter)
         try:
             return await super().send(conn)
         finally:

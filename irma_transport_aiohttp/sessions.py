@@ -1,8 +1,4 @@
-"""The sessions of aiohttp that a transport sends on, its own or on an application's connector.
-
-Belongs here: what they are made with, the event loop they belong to, and ending what is under way
-with them. Does not belong here: requests.
-"""
+"""The aiohttp sessions of a transport, on connectors of its own or on an application's."""
 
 from __future__ import annotations
 
@@ -23,13 +19,13 @@ from irma_transport_aiohttp.exchange import BrokenError, TrackedRequest
 
 __all__ = ["Limits", "Sessions"]
 
-# The deadline of a request is kept by `asyncio.timeout`; aiohttp's own would cut streams.
-_NO_TIMES = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+# `asyncio.timeout` keeps the deadline of a request; aiohttp's own time-outs would cut streams.
+_NO_TIMEOUTS = ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _CLOSED = "the transport is closed: make a new one"
 
 
 class Limits(NamedTuple):
-    """How long a connection is kept in seconds, and how many calls there may be at once."""
+    """The seconds that a connection may idle before reuse, and the number of calls at once."""
 
     idle: float
     calls: int
@@ -37,54 +33,57 @@ class Limits(NamedTuple):
 
 @final
 class Sessions:
-    """Makes its sessions at the first request, since aiohttp wants the event loop to run.
+    """The sessions, which are made at the first request: aiohttp needs a running event loop.
 
-    Streams have one of their own: they stay for minutes, and calls must not wait for them.
+    Streams have a session of their own. They stay open for minutes, and calls must not wait for
+    them.
 
     Args:
-        limits: For its own connectors.
-        given: The application's session; only its connector is used.
+        limits: The limits of its own connectors.
+        session: The application's session, of which only the connector is used; or None.
 
     Attributes:
-        under_way: The responses that are not read to their end.
+        open_responses: The responses that have not been read to their end.
 
     Raises:
-        ConfigurationError: The connector of that session would lose requests, or block others.
+        ConfigurationError: That connector would lose requests or block others.
     """
 
-    def __init__(self, limits: Limits, given: ClientSession | None) -> None:
-        self.under_way: set[ClientResponse] = set()
+    def __init__(self, limits: Limits, session: ClientSession | None) -> None:
+        self.open_responses: set[ClientResponse] = set()
         self._limits = limits
-        self._given = None if given is None else _usable(given.connector, limits)
+        self._connector = None if session is None else _check_connector(session.connector, limits)
         self._made: tuple[ClientSession, ClientSession] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closed = False
 
     def get(self, *, is_stream: bool) -> ClientSession:
-        """Give the session for calls, or for streams.
+        """Return the session for calls, or the one for streams.
 
         Raises:
-            ConfigurationError: They are closed, or of another event loop, or no loop of asyncio's
-                runs.
+            ConfigurationError: They are closed or belong to another event loop, or asyncio does not
+                run.
         """
         if self._is_closed:
             raise ConfigurationError(_CLOSED)
         loop = _running_loop()
         if self._made is None:
             self._loop = loop
-            self._made = self._own() if self._given is None else _on(self._given, loop)
+            self._made = self._own() if self._connector is None else _on(self._connector, loop)
         elif loop is not self._loop:
-            raise ConfigurationError("the transport was used on another event loop: make one each")
+            raise ConfigurationError(
+                "the transport belongs to another event loop: make one for each"
+            )
         session = self._made[is_stream]
         if session.closed:
-            raise ConfigurationError("session: it was closed before the transport")
+            raise ConfigurationError("session: was closed before the transport")
         return session
 
     async def close(self) -> None:
-        """Close what was made, and end what is under way."""
+        """Close the sessions, and end the open responses."""
         self._is_closed = True
-        for response in tuple(self.under_way):
-            # Or who reads it would wait on: aiohttp does not wake readers where it closes itself.
+        for response in tuple(self.open_responses):
+            # aiohttp does not wake the reader of a response that is closed here.
             response.content.set_exception(BrokenError())
             response.close()
         made, self._made = self._made or (), None
@@ -96,20 +95,20 @@ class Sessions:
         return _session(calls), _session(TCPConnector(limit=0, force_close=True))
 
 
-def _usable(connector: BaseConnector | None, limits: Limits) -> BaseConnector:
+def _check_connector(connector: BaseConnector | None, limits: Limits) -> BaseConnector:
     if connector is None or connector.closed:
-        raise ConfigurationError("session: it is closed")
+        raise ConfigurationError("session: is closed")
     kept = _private(connector, "_keepalive_timeout")
     is_short = isinstance(kept, int | float) and kept <= limits.idle
     if not connector.force_close and not is_short:
         raise ConfigurationError(
             "session: its connector keeps connections until the server has closed them, which "
-            f"loses requests: TCPConnector(limit=0, keepalive_timeout={limits.idle})"
+            f"loses requests; use TCPConnector(limit=0, keepalive_timeout={limits.idle})"
         )
     if connector.limit or connector.limit_per_host:
         raise ConfigurationError(
-            "session: its connector has a limit, and each watch would hold one of its connections "
-            f"for minutes: TCPConnector(limit=0, keepalive_timeout={limits.idle})"
+            "session: its connector has a limit, and each watch holds one of its connections for "
+            f"minutes; use TCPConnector(limit=0, keepalive_timeout={limits.idle})"
         )
     return connector
 
@@ -125,15 +124,15 @@ def _running_loop() -> asyncio.AbstractEventLoop:
 def _on(
     connector: BaseConnector, loop: asyncio.AbstractEventLoop
 ) -> tuple[ClientSession, ClientSession]:
-    # aiohttp would take it, and fail somewhere within.
+    # aiohttp would accept it, and fail later.
     if _private(connector, "_loop") not in {loop, None}:
-        raise ConfigurationError("session: it belongs to another event loop")
+        raise ConfigurationError("session: belongs to another event loop")
     session = _session(connector, is_own=False)
     return session, session
 
 
 def _private(connector: BaseConnector, name: str) -> object:
-    """Read what aiohttp has no public name for; None where a later one calls it otherwise."""
+    """Return an attribute that aiohttp does not publish; None if this version has none."""
     value: object = getattr(connector, name, None)
     return value
 
@@ -143,12 +142,12 @@ def _session(connector: BaseConnector, *, is_own: bool = True) -> ClientSession:
         connector=connector,
         connector_owner=is_own,
         cookie_jar=DummyCookieJar(),
-        timeout=_NO_TIMES,
+        timeout=_NO_TIMEOUTS,
         auto_decompress=False,
         trust_env=False,
         skip_auto_headers=("Accept", "Content-Type"),
         request_class=TrackedRequest,
     )
-    # Tools for tracing patch `ClientSession` to add theirs, and get every header and body so.
+    # Tracing tools patch `ClientSession` to add a trace, which would see every header and body.
     session.trace_configs.clear()
     return session

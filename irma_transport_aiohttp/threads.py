@@ -1,4 +1,4 @@
-"""Signing that blocks, off the event loop."""
+"""Signing on a thread, for signers that would block the event loop."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ __all__ = ["in_thread"]
 
 @boundary
 def in_thread(signer: Signer) -> AsyncSigner:
-    """Let a signer that blocks, such as one that asks a token or a key service, sign on a thread.
+    """Return an `AsyncSigner` that lets a blocking signer sign on a thread.
 
-    Cancelling stops the waiting; the signer itself runs on to its end and its signature is lost.
+    Cancelling ends the wait. The signer itself runs to its end, and its signature is dropped.
 
     Args:
-        signer: Must bear being called by several threads at once.
+        signer: A signer that blocks, such as one that uses a token or a key service. Several
+            threads may call it at once.
 
     Returns:
-        What `AsyncRequestor` takes. Where the signer has a `close`, its `aclose` calls it.
+        The signer for an `AsyncRequestor`. Its `aclose` calls the `close` of `signer`, if it has
+        one.
     """
     return _InThread(signer)
 

@@ -1,9 +1,8 @@
-"""The transport: one awaited `send`, bounded in time and size, whatever the server does."""
+"""The transport for asyncio: each call is bounded in time and size, whatever the server does."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
@@ -19,24 +18,29 @@ from irma_core.models.risks import Risk, parse_risks
 from irma_core.models.urls import is_loopback
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
+from irma_transport.clock import SystemClock, seconds_until, system_jitter
+from irma_transport.request_parts import shown_target, split_headers, split_url
+from irma_transport.response_errors import NotHttpError, OverLimitError
+from irma_transport.response_head import check_not_encoded
+from irma_transport.settings import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    LONGEST_IDLE,
+    PathOrString,
+    TlsSettings,
+    check_limits,
+    read_proxy,
+    tls_context,
+)
 from irma_transport_aiohttp.exchange import CURRENT_EXCHANGE, Exchange, no_retry
 from irma_transport_aiohttp.failures import explain
 from irma_transport_aiohttp.sessions import Limits, Sessions
 from irma_transport_aiohttp.streams import AiohttpStream
-from irma_transport_urllib3.body import decoded
-from irma_transport_urllib3.clock import SystemClock, system_jitter
-from irma_transport_urllib3.exchange import SHOWN_HEADERS, NotHttpError, OverLimitError
-from irma_transport_urllib3.pools import shown_target, split_url
-from irma_transport_urllib3.settings import TlsSettings, read_proxy, tls_context
 
 __all__ = ["AiohttpTransport"]
 
-ReceivedT = TypeVar("ReceivedT")
-Receive: TypeAlias = Callable[[ClientResponse, Exchange], Awaitable[ReceivedT]]
+ResultT = TypeVar("ResultT")
+Receive: TypeAlias = Callable[[ClientResponse, Exchange], Awaitable[ResultT]]
 
-# The server closes after 2.0 s of idling; the rest is for the way to it.
-_LONGEST_IDLE = timedelta(seconds=1.5)
-_LONGEST_WAIT = 86_400.0
 _OWN_HEADERS = {"user-agent": "irma-backend", "accept-encoding": "identity"}
 
 
@@ -44,59 +48,59 @@ _OWN_HEADERS = {"user-agent": "irma-backend", "accept-encoding": "identity"}
 class AiohttpTransport:
     """Runs HTTP requests on the event loop, with aiohttp and a pool of connections.
 
-    Belongs to the event loop that it first sends on. Follows no redirect, repeats no request, keeps
-    no cookie and reads no proxy from the environment. There, `SSL_CERT_FILE` and `SSL_CERT_DIR`
-    stand for the system's certificates, as OpenSSL has it. Use it with `async with`, or `aclose`
-    it.
+    It belongs to the event loop on which it first sends. It follows no redirect, repeats no
+    request, keeps no cookie, and reads no proxy from the environment. The variables
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the system's certificates, since OpenSSL reads them.
+    Use the transport with `async with`, or call `aclose` at the end.
 
     Args:
-        session: Your application's, where its connector is to be used: for its resolver, its local
-            address, or the way through a tunnel. Nothing else of it is: cookies, headers,
-            time-outs, traces and TLS settings stay behind, and it stays open. Its connector must
-            have no limit, since each watch holds a connection, and keep connections no longer
-            than `idle_limit`: `TCPConnector(limit=0, keepalive_timeout=1.5)`.
-        ca: The certificates to trust instead of the system's: a path to a PEM file, or PEM text.
-        client_certificate: Path to a PEM file to show to the server.
-        client_key: Path to its private key, if that is in another file.
-        client_key_password: The key's password.
-        ssl_context: A TLS context of your own, in place of the four above. It must verify
-            certificate and name, and take TLS 1.2 or later only.
-        proxy: `http://` or `https://` URL of a proxy, with `user:password@` if it asks for them.
-            Through it, a requestor takes plain HTTP for loopback only with `Risk.PLAIN_HTTP`.
+        session: Your application's session, if its connector must be used: for its resolver, its
+            local address, or a tunnel. Its cookies, headers, time-outs, traces and TLS settings are
+            not used, and it stays open. The connector must have no limit, since each watch holds a
+            connection, and must keep connections no longer than `idle_limit`:
+            `TCPConnector(limit=0, keepalive_timeout=1.5)`.
+        ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
+            file of them.
+        client_certificate: The path to a PEM file with the certificate to show to the server.
+        client_key: The path to its private key, if that is in another file.
+        client_key_password: The password of the key.
+        ssl_context: Your own TLS context, in place of the four above. It must verify certificate
+            and name, and take only TLS 1.2 or later.
+        proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if it needs them.
+            Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback too.
         proxy_headers: Headers for the proxy.
-        allow: The risks that are taken: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies
-            too little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
-        idle_limit: How long a connection may have been idle and still be used; above 0 and at most
-            1.5 s, since an IRMA server closes it at 2 s.
-        max_response_bytes: How large a body may be, in bytes after decompression. A signed result
-            has each value four times, in base64: 1 MiB holds some 190 kB of values.
-        pool_size: How many calls may be under way at once; one beyond them waits, within its
-            deadline. Event streams do not count: there may be any number. Without `session`.
+        allow: The risks to take: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
+            little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
+        idle_limit: The longest idle time after which a connection is used again. Above 0, and at
+            most 1.5 s, since an IRMA server closes it at 2 s.
+        max_response_bytes: The largest body to accept, in bytes. A signed result holds each value
+            four times in base64, so 1 MiB has room for some 190 kB of values.
+        pool_size: The number of calls that may run at once, unless there is a `session`. A further
+            call waits, within its deadline. Event streams do not count.
 
     Raises:
-        ConfigurationError: A setting is wrong, or a file is missing or not what it should be.
+        ConfigurationError: A setting is wrong, or a file cannot be used.
     """
 
     def __init__(
         self,
         session: ClientSession | None = None,
         *,
-        ca: str | os.PathLike[str] | bytes | None = None,
-        client_certificate: str | os.PathLike[str] | None = None,
-        client_key: str | os.PathLike[str] | None = None,
+        ca: PathOrString | bytes | None = None,
+        client_certificate: PathOrString | None = None,
+        client_key: PathOrString | None = None,
         client_key_password: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         proxy_headers: Mapping[str, str] | None = None,
         allow: Collection[Risk] = (),
-        idle_limit: timedelta = _LONGEST_IDLE,
-        max_response_bytes: int = 1024 * 1024,
+        idle_limit: timedelta = LONGEST_IDLE,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         pool_size: int = 100,
     ) -> None:
-        if not timedelta(0) < idle_limit <= _LONGEST_IDLE:
-            raise ConfigurationError("idle_limit: it must be above 0 and at most 1.5 seconds")
-        if max_response_bytes < 1 or pool_size < 1:
-            raise ConfigurationError("max_response_bytes and pool_size: at least 1")
+        check_limits(idle_limit, max_response_bytes, pool_size)
+        if not idle_limit:
+            raise ConfigurationError("idle_limit: must be above 0 for aiohttp, such as 0.1 seconds")
         risks = parse_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
         context = tls_context(tls, ssl_context, risks)
@@ -114,12 +118,12 @@ class AiohttpTransport:
 
     @property
     def clock(self) -> SystemClock:
-        """The system's clock, which deadlines are meant by."""
+        """The system's clock, which deadlines count by."""
         return self._clock
 
     @property
     def jitter(self) -> Callable[[], float]:
-        """The system's chance."""
+        """Random numbers from 0 up to, but not including, 1."""
         return system_jitter
 
     @property
@@ -128,28 +132,28 @@ class AiohttpTransport:
         return self._proxy is not None
 
     async def sleep(self, duration: timedelta) -> None:
-        """Wait; a duration below 0 is none."""
+        """Wait. A duration below 0 is over at once."""
         await asyncio.sleep(max(duration.total_seconds(), 0.0))
 
     async def aclose(self) -> None:
-        """Close all connections; what is under way fails, streams too. Nothing is sent then."""
+        """Close all connections. Calls and streams fail, and nothing can be sent afterwards."""
         await self._sessions.close()
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Send the request, and give the whole response whatever its status.
+        """Send the request, and return the whole response whatever its status.
 
-        Cancelling it closes its connection.
+        Cancelling the call closes its connection.
 
         Args:
-            request: What to send, as it is.
+            request: The request, which is sent as it is.
             deadline: A point on `clock.monotonic()`, for resolving the name, connecting, TLS,
                 sending and reading.
 
         Raises:
-            ConnectionFailedError: No connection, or no TLS; nothing was sent.
-            ConnectionBrokenError: It ended before the whole response had come.
-            TransportTimeoutError: The deadline came first.
-            MalformedResponseError: What came is not HTTP, or not in the encoding it claims.
+            ConnectionFailedError: There was no connection, or no TLS; nothing was sent.
+            ConnectionBrokenError: The connection ended before the whole response had come.
+            TransportTimeoutError: The deadline passed.
+            MalformedResponseError: The response is not HTTP, or its body is compressed.
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
             ConfigurationError: The URL or a header cannot be sent, the transport is closed, or it
                 was used on another event loop.
@@ -157,21 +161,21 @@ class AiohttpTransport:
         return await self._exchange(request, deadline, self._whole, is_stream=False)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AiohttpStream:
-        """Send the request, and give the response when its head has come, whatever its status.
+        """Send the request, and return the response when its head has come, whatever its status.
 
-        Its connection does not count among `pool_size`, and serves nothing else.
+        The stream has a connection of its own, which does not count among `pool_size`.
 
         Args:
-            request: What to send, as it is.
-            deadline: A point on `clock.monotonic()`, for all up to the end of the head.
+            request: The request, which is sent as it is.
+            deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
 
         Raises:
-            IrmaError: As `send`.
+            IrmaError: As `send` raises it.
         """
 
         async def receive(response: ClientResponse, exchange: Exchange) -> AiohttpStream:
-            under_way = self._sessions.under_way
-            return AiohttpStream(response, exchange, request.label, under_way)
+            open_responses = self._sessions.open_responses
+            return AiohttpStream(response, exchange, request.label, open_responses)
 
         return await self._exchange(request, deadline, receive, is_stream=True)
 
@@ -179,20 +183,19 @@ class AiohttpTransport:
         self,
         request: HttpRequest,
         deadline: float,
-        receive: Receive[ReceivedT],
+        receive: Receive[ResultT],
         *,
         is_stream: bool,
-    ) -> ReceivedT:
+    ) -> ResultT:
         failure: IrmaError
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         _check_base(base)
-        given = checked_headers(dict(request.headers), request.label, frames_request)
-        shown = {**_OWN_HEADERS, **{n: v for n, v in given.items() if n in SHOWN_HEADERS}}
-        hidden = {name: value for name, value in given.items() if name not in SHOWN_HEADERS}
+        headers = checked_headers(dict(request.headers), request.label, frames_request)
+        shown, hidden = split_headers({**_OWN_HEADERS, **headers})
         is_plain = base[:5].lower() == "http:"
         if self._proxy is not None and is_plain:
-            # Such a proxy reads the request itself; aiohttp sends its headers ahead of TLS only.
+            # This proxy reads the request itself, and aiohttp sends it these headers only for TLS.
             hidden.update(self._proxy.headers)
         url = URL(base + shown_target(request.label), encoded=True)
         exchange = Exchange(
@@ -203,23 +206,23 @@ class AiohttpTransport:
             must_be_loopback=is_plain and self._proxy is None and is_loopback(url.host or ""),
         )
         CURRENT_EXCHANGE.set(exchange)
-        left = min(deadline - self._clock.monotonic(), _LONGEST_WAIT)
+        left = seconds_until(deadline)
         try:
             if left <= 0:
                 raise TimeoutError
             async with asyncio.timeout(left):
                 response = await self._respond(session, request, url, shown)
-                self._sessions.under_way.add(response)
+                self._sessions.open_responses.add(response)
                 try:
                     exchange.check_head()
                     return await receive(response, exchange)
                 except BaseException:
-                    self._sessions.under_way.discard(response)
-                    response.close()  # and what is left of it goes with its connection
+                    self._sessions.open_responses.discard(response)
+                    response.close()  # its unread rest would be read as the next response
                     raise
         except (ClientError, OSError, NotHttpError, OverLimitError) as error:
             failure = explain(exchange.fault or error, exchange, request.label)
-        # Raised out here it has no context: native errors and their frames hold secrets.
+        # Raised here it has no context: native errors and their frames hold secrets.
         raise failure
 
     async def _respond(
@@ -243,7 +246,7 @@ class AiohttpTransport:
 
     async def _whole(self, response: ClientResponse, _: Exchange) -> HttpResponse:
         body = await self._read(response)
-        self._sessions.under_way.discard(response)
+        self._sessions.open_responses.discard(response)
         pairs = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in response.raw_headers
@@ -251,23 +254,29 @@ class AiohttpTransport:
         return HttpResponse(response.status, pairs, body=body)
 
     async def _read(self, response: ClientResponse) -> bytes:
-        """Read and decompress the whole body; what is left over goes with its connection."""
+        """Read the whole body."""
         limit, content = self._max_response_bytes, response.content
-        if (response.content_length or 0) > limit:
+        length = response.content_length
+        if length != 0:
+            check_not_encoded(response.headers.getall("content-encoding", ()))
+        if (length or 0) > limit:
             raise OverLimitError
+        # Most bodies have come with their head, and aiohttp has released the connection then.
         body = bytearray(content.read_nowait())
-        # Most are here with their head. The connection is given back with the last byte.
         while not content.at_eof() and len(body) <= limit:
             body += await content.readany()
         if len(body) > limit:
             raise OverLimitError
-        encoding = response.headers.get("content-encoding")
-        return decoded(body, encoding, limit) if encoding and body else bytes(body)
+        return bytes(body)
 
 
 @lru_cache(maxsize=64)
 def _check_base(base: str) -> None:
-    """Raise `ConfigurationError` if host or port is none."""
+    """Check the host and the port of a URL.
+
+    Raises:
+        ConfigurationError: One of them is not valid.
+    """
     try:
         url = URL(base, encoded=True)
         if url.host and url.port is not None and url.host.encode("idna"):

@@ -1,6 +1,6 @@
-"""Connections that know their exchange: one deadline, one write, no reuse after idling.
+"""Connections with one deadline and one write for each exchange, and no reuse after idling.
 
-All by what urllib3 and `http.client` offer to subclasses, with one exception: `_new_conn`.
+They override only what urllib3 and `http.client` offer to subclasses, except for `_new_conn`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib3.response import HTTPResponse
 from urllib3.util.connection import allowed_gai_family
 
 from irma_core.models.urls import is_loopback
-from irma_transport_urllib3.exchange import Exchange, NotLoopbackError, current
+from irma_transport_urllib3.exchange import CURRENT_EXCHANGE, Exchange, NotLoopbackError
 from irma_transport_urllib3.response import BoundedResponse
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ __all__ = ["PlainPool", "TlsPool"]
 class ExchangeConnection(HTTPConnection):
     """A connection that serves one exchange after another."""
 
-    # `http.client.HTTPConnection.debuglevel = 1` prints each head. It does not for these.
+    # `http.client.HTTPConnection.debuglevel = 1` would print each head.
     debuglevel = 0
     response_class = BoundedResponse
     _exchange: Exchange | None = None
-    _held: list[bytes] | None = None
+    _buffered: list[bytes] | None = None
 
     @property
     def is_connected(self) -> bool:
-        """Whether it may serve again; its pool asks before reuse, and connects anew if not."""
+        """Whether it may serve again. Its pool asks before reuse, and connects again if not."""
         exchange = self._exchange
         return exchange is not None and exchange.is_fresh() and super().is_connected
 
@@ -48,54 +48,56 @@ class ExchangeConnection(HTTPConnection):
         skip_host: bool = False,  # noqa: FBT001, FBT002  http.client's signature
         skip_accept_encoding: bool = False,  # noqa: FBT001, FBT002
     ) -> None:
-        """Begin a request to the shown target, and hold it until it is whole."""
-        self._exchange = exchange = current.get()
-        self._held = []
-        super().putrequest(method, exchange.sent.shown_target, skip_host, skip_accept_encoding)
+        """Begin a request to the shown target, and buffer it until it is complete."""
+        self._exchange = exchange = CURRENT_EXCHANGE.get()
+        self._buffered = []
+        super().putrequest(method, exchange.request.shown_target, skip_host, skip_accept_encoding)
 
     def send(
         self, data: SupportsRead[bytes] | Iterable[ReadableBuffer] | ReadableBuffer | str
     ) -> None:
-        """Hold the head of a request. Send all else, which is what opens a tunnel.
+        """Buffer the head of a request, and send anything else, such as a proxy's CONNECT.
 
-        `http.client` would raise an audit event with the data, a proxy's password for instance.
+        `http.client` would raise an audit event with the data, which can hold a proxy's password.
         """
-        if self._held is None:
+        if self._buffered is None:
             cast("socket.socket", self.sock).sendall(cast("bytes", data))
         else:
-            self._held.append(cast("bytes", data))
+            self._buffered.append(cast("bytes", data))
 
     def getresponse(  # type: ignore[override]  # urllib3's is another class than http.client's
         self,
     ) -> HTTPResponse:
-        """Send what was held in one write, then read the head of the response.
+        """Send the request in one write, then read the head of the response.
 
-        The server gives 2 s for a whole request, and two small writes can wait for each other.
+        The server waits 2 s for a whole request, and the second of two small writes can be delayed.
         """
-        held, self._held = self._held, None
-        exchange = current.get()
+        buffered, self._buffered = self._buffered, None
+        exchange = CURRENT_EXCHANGE.get()
         if self.is_closed:
             self.connect()
         cast("socket.socket", self.sock).settimeout(exchange.time_left())
         exchange.request_sent = True
-        # The server may have answered before it closed. If not, reading fails too.
+        # The server may have answered before it closed; if it has not, reading fails too.
         with suppress(BrokenPipeError, ConnectionResetError):
-            cast("socket.socket", self.sock).sendall(exchange.sent.whole(b"".join(held or ())))
+            cast("socket.socket", self.sock).sendall(
+                exchange.request.complete(b"".join(buffered or ()))
+            )
         return super().getresponse()
 
     def close(self) -> None:
-        """Close, and forget a request that was not sent."""
-        self._held = None
+        """Close the connection, and drop a request that was not sent."""
+        self._buffered = None
         super().close()
 
     def _new_conn(self) -> socket.socket:
-        # urllib3 gives the whole time to each address of a name, and has no public place to say
-        # otherwise. Here what is left is split over the addresses that are not tried yet.
-        exchange = current.get()
-        behind, exchange.peer = exchange.peer, self._peer(exchange)
+        # urllib3 gives the whole time to each address of a name, and has no setting for it. Here
+        # the time that is left is divided among the addresses that have not been tried.
+        exchange = CURRENT_EXCHANGE.get()
+        server, exchange.peer = exchange.peer, self._peer(exchange)
         found = socket.getaddrinfo(self.host, self.port, allowed_gai_family(), socket.SOCK_STREAM)
         if exchange.must_be_loopback:
-            # The name `localhost` is what a resolver makes of it.
+            # The system's resolver decides where the name `localhost` leads.
             found = [each for each in found if is_loopback(str(each[4][0]))]
             if not found:
                 raise NotLoopbackError
@@ -113,20 +115,20 @@ class ExchangeConnection(HTTPConnection):
                 sock.close()
                 last = error
             else:
-                exchange.peer = behind
+                exchange.peer = server
                 return sock
         try:
             raise NewConnectionError(self, "no address answered") from last
         finally:
-            del last  # or it, its traceback and this frame would keep each other
+            del last  # the error, its traceback and this frame would be a reference cycle
 
     def _peer(self, exchange: Exchange) -> str:
-        """Name whom to connect to, for error texts."""
+        """Return the name of the other side, for error messages."""
         return exchange.peer if self.proxy is None else f"the proxy {self.host}:{self.port}"
 
 
 class TlsConnection(ExchangeConnection, HTTPSConnection):
-    """The same over TLS."""
+    """An `ExchangeConnection` over TLS."""
 
 
 class PlainPool(HTTPConnectionPool):

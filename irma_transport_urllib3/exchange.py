@@ -1,7 +1,7 @@
-"""One request and its response: the deadline, the bounds, and how far it got.
+"""One request and its response: the deadline, the limits, and how far it got.
 
-urllib3 has no argument that reaches a connection before it connects. So the exchange lies in a
-context variable while it runs, and connections and responses take it from there.
+urllib3 has no argument that reaches a connection before it connects. So the exchange stands in a
+context variable while it runs, where connections and responses find it.
 """
 
 from __future__ import annotations
@@ -9,58 +9,48 @@ from __future__ import annotations
 from contextvars import ContextVar
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from irma_transport.clock import seconds_until
+from irma_transport.request_parts import split_headers
+from irma_transport.response_errors import OverLimitError
 
 __all__ = [
-    "SHOWN_HEADERS",
+    "CURRENT_EXCHANGE",
     "CutShortError",
     "Exchange",
     "Limits",
-    "NotHttpError",
     "NotLoopbackError",
-    "OverLimitError",
-    "Sent",
-    "current",
+    "OutgoingRequest",
 ]
 
-# What a whole head may take. An IRMA server sends some 300 bytes, a proxy with cookies a few KiB.
-_HEAD_ALLOWANCE = 64 * 1024
-# A body in chunks of one byte takes six on the wire.
-_WIRE_FACTOR = 8
-# `socket.settimeout` refuses what does not fit a C type, such as an infinite deadline.
-_LONGEST_WAIT = 86_400.0
-SHOWN_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
-
-
-class OverLimitError(HTTPException):
-    """The response is larger than allowed."""
+# An IRMA server sends a head of some 300 bytes, a proxy with cookies a few KiB.
+_MAX_HEAD_BYTES = 64 * 1024
+# A body in chunks of one byte takes six times its size on the network.
+_MAX_CHUNK_OVERHEAD = 8
 
 
 class CutShortError(HTTPException):
-    """The connection ended before the response did, where `http.client` does not mind."""
-
-
-class NotHttpError(HTTPException):
-    """The response breaks HTTP where `http.client` does not mind."""
+    """The connection ended within the response, and `http.client` takes that for its end."""
 
 
 class NotLoopbackError(OSError):
-    """The name `localhost` leads to another machine; the request would go there in the clear."""
+    """The name `localhost` leads to another machine, over plain HTTP."""
 
 
 class Limits(NamedTuple):
-    """What a transport allows: seconds of idling before reuse, and bytes of a body."""
+    """The seconds that a connection may idle before reuse, and the largest body in bytes."""
 
     idle: float
     body: int
 
 
-class Sent:
-    """A request as it goes to the server, and the part of it that others may see.
+class OutgoingRequest:
+    """A request as the server gets it, and the part of it that tools may see.
 
-    urllib3, `http.client` and all that is hooked into them (error trackers, tracing, audit hooks,
-    debug output) are given the shown target and the shown headers, and no body. The rest is put in
-    place when the request is written to the socket.
+    urllib3, `http.client` and the tools hooked into them (error trackers, tracing, audit hooks,
+    debug output) get the shown target and the shown headers, and no body. The rest is put in place
+    when the request is written to the socket.
 
     Args:
         target: The request target, which may hold a requestor token.
@@ -76,19 +66,19 @@ class Sent:
     ) -> None:
         self._target = target.encode("ascii")
         self._body = body or b""
-        hidden = "".join(
-            f"{name}: {value}\r\n" for name, value in headers.items() if name not in SHOWN_HEADERS
-        )
-        self._hidden = hidden.encode("latin-1")
         self.shown_target = shown_target
-        self.shown_headers = {
-            name: value for name, value in headers.items() if name in SHOWN_HEADERS
-        }
+        self.shown_headers, hidden = split_headers(headers)
+        lines = "".join([f"{name}: {value}\r\n" for name, value in hidden.items()])
+        self._hidden = lines.encode("latin-1")
         if body is not None:
             self.shown_headers["content-length"] = str(len(body))
 
-    def whole(self, shown: bytes) -> bytes:
-        """Return the request to write, for the head that `http.client` made of what is shown."""
+    def complete(self, shown: bytes) -> bytes:
+        """Return the request to write.
+
+        Args:
+            shown: The head that `http.client` made of the shown target and headers.
+        """
         line, _, lines = shown.partition(b"\r\n")
         method, version = line.split(b" ")[0], line.split(b" ")[-1]
         first = b" ".join((method, self._target, version))
@@ -96,24 +86,24 @@ class Sent:
 
 
 class Exchange:
-    """What connection, response and failures know of the request at hand.
+    """The state that the connection, the response and the error share during one request.
 
     Attributes:
-        sent: The request as it is sent.
-        peer: Host and port for error texts.
-        must_be_loopback: Whether the peer's address must be one of this machine's loopback.
+        request: The request.
+        peer: Host and port, for error messages.
+        must_be_loopback: Whether the peer's address must be a loopback address.
         request_sent: Whether a byte of the request can have left.
-        at_end: Whether the peer ended the connection.
-        ended_at: When the response was read to its end (monotonic seconds), or None.
-        head: The response as `http.client` sees it, once its head is read; of its headers it has
-            those that frame the body.
+        at_end: Whether the peer has ended the connection.
+        ended_at: When the response was read to its end, in monotonic seconds; None before that.
+        head: The response as `http.client` sees it, once its head has been read. It keeps only the
+            headers that frame the body.
         headers: All headers of the response.
-        is_stream: Whether the body is read as it comes: nothing by the deadline is no failure
-            then, and there may be any amount.
+        is_stream: Whether the body is read as it comes. Its size has no limit then, and a read that
+            gets nothing by the deadline is not a failure.
     """
 
     __slots__ = (
-        "_allowance",
+        "_max_received",
         "_received",
         "at_end",
         "deadline",
@@ -124,14 +114,20 @@ class Exchange:
         "limits",
         "must_be_loopback",
         "peer",
+        "request",
         "request_sent",
-        "sent",
     )
 
     def __init__(
-        self, sent: Sent, deadline: float, peer: str, limits: Limits, *, must_be_loopback: bool
+        self,
+        request: OutgoingRequest,
+        deadline: float,
+        peer: str,
+        limits: Limits,
+        *,
+        must_be_loopback: bool,
     ) -> None:
-        self.sent = sent
+        self.request = request
         self.deadline = deadline
         self.peer = peer
         self.must_be_loopback = must_be_loopback
@@ -143,39 +139,48 @@ class Exchange:
         self.headers: tuple[tuple[str, str], ...] = ()
         self.is_stream = False
         self._received = 0
-        self._allowance = _HEAD_ALLOWANCE
+        self._max_received = _MAX_HEAD_BYTES
 
     def time_left(self) -> float:
-        """Give the seconds to the deadline, above 0; `TimeoutError` if there are none."""
-        left = self.deadline - monotonic()
+        """Return the seconds until the deadline, above 0 and at most a day.
+
+        Raises:
+            TimeoutError: The deadline has passed.
+        """
+        left = seconds_until(self.deadline)
         if left <= 0:
             raise TimeoutError
-        return min(_LONGEST_WAIT, left)
+        return left
 
     def is_late(self) -> bool:
-        """Tell whether the deadline has passed."""
+        """Return whether the deadline has passed."""
         return monotonic() >= self.deadline
 
-    def patience(self) -> float:
-        """Give the seconds that a read of a stream may wait; 0 for a look at what is there."""
-        return min(_LONGEST_WAIT, max(self.deadline - monotonic(), 0.0))
+    def stream_timeout(self) -> float:
+        """Return the seconds that a read of a stream may wait; 0 after the deadline."""
+        return max(seconds_until(self.deadline), 0.0)
 
     def count(self, received: int) -> None:
-        """Count bytes from the socket, 0 being its end; `OverLimitError` if they are too many."""
+        """Count bytes that came from the socket; 0 means that the peer ended the connection.
+
+        Raises:
+            OverLimitError: They are more than a response within the limits can have.
+        """
         if not received:
             self.at_end = True
         self._received += received
-        if self._received > self._allowance and not self.is_stream:
+        if self._received > self._max_received and not self.is_stream:
             raise OverLimitError
 
-    def head_is_read(self, head: HTTPResponse) -> None:
-        """Keep the head, and allow for the body from here on."""
+    def set_head(self, head: HTTPResponse) -> None:
+        """Store the head, and let the body come from here on."""
         self.head = head
-        self._allowance = _HEAD_ALLOWANCE + _WIRE_FACTOR * self.limits.body
+        self._max_received = _MAX_HEAD_BYTES + _MAX_CHUNK_OVERHEAD * self.limits.body
 
     def is_fresh(self) -> bool:
-        """Tell whether the connection may serve again: read to its end, a short while ago."""
+        """Return whether the response ended so recently that its connection may serve again."""
         return self.ended_at is not None and monotonic() - self.ended_at < self.limits.idle
 
 
-current: ContextVar[Exchange] = ContextVar("current")
+CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")
+"""The exchange that runs in this context."""

@@ -1,8 +1,4 @@
-"""What a native error means in the error tree, and what to do about it.
-
-Native errors quote URLs, and a URL may hold a requestor token. So nothing of their text is taken
-over but the fixed phrases of OpenSSL and of the system, and the status of a proxy.
-"""
+"""The error of the tree for an error of urllib3, `http.client`, `ssl` or `socket`."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from http.client import BadStatusLine, HTTPException
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from urllib3.exceptions import InvalidHeader, NameResolutionError
 
@@ -23,86 +19,61 @@ from irma_core.errors import (
     TransportError,
     TransportTimeoutError,
 )
-from irma_transport_urllib3.exchange import (
-    Exchange,
-    NotHttpError,
-    NotLoopbackError,
-    OverLimitError,
-)
+from irma_transport import failure_reasons as reasons
+from irma_transport.response_errors import NotHttpError, OverLimitError
+from irma_transport_urllib3.exchange import Exchange, NotLoopbackError
 
-__all__ = ["NOT_LOOPBACK", "explain", "proxy_refused", "tls_reason"]
+__all__ = ["explain"]
 
 _E = TypeVar("_E", bound=BaseException)
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b", re.ASCII)
-NOT_LOOPBACK: Final = (
-    "localhost leads to another machine, and the request would go there over plain http: check "
-    "the hosts file, or use 127.0.0.1"
-)
-_REASON = re.compile(r"[A-Z0-9_]{1,60}", re.ASCII)
-_PROXY_WANTS_PASSWORD: Final = 407
-_WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
 
 
-def explain(error: Exception, exchange: Exchange, path: str) -> TransportError:
-    """Give the error of the tree for a native one.
+def explain(error: Exception, exchange: Exchange, label: str) -> TransportError:
+    """Return the error of the tree for a native one.
 
     Args:
-        error: From urllib3, `http.client`, `ssl` or `socket`.
-        exchange: How far it got.
-        path: The request's name for people.
+        error: The native error.
+        exchange: The exchange that failed.
+        label: The request's label.
     """
     causes = list(_causes(error))
-    sent = exchange.request_sent
+    peer, sent = exchange.peer, exchange.request_sent
     if _first(causes, OverLimitError):
-        reason = f"the response of {exchange.peer} is over the limit of max_response_bytes"
-        return ResponseTooLargeError(path, reason, request_sent=sent)
+        return ResponseTooLargeError(label, reasons.over_limit(peer), request_sent=sent)
     late = _first(causes, TimeoutError)
-    if late is not None and late.errno is None:  # with a number it is the system's, before time
-        return TransportTimeoutError(path, _late(exchange), request_sent=sent)
+    if late is not None and late.errno is None:  # one with a number is the system's, before ours
+        reason = reasons.timed_out(peer, request_sent=sent)
+        return TransportTimeoutError(label, reason, request_sent=sent)
     if not sent:
-        return ConnectionFailedError(path, _not_connected(causes, exchange.peer), request_sent=sent)
-    nonsense = _nonsense(causes, exchange)
-    if nonsense:
-        reason = f"{exchange.peer} sent no valid HTTP: {nonsense}"
-        return MalformedResponseError(path, reason, request_sent=sent)
-    return ConnectionBrokenError(path, _broken(causes, exchange.peer), request_sent=sent)
+        return ConnectionFailedError(label, _not_connected(causes, peer), request_sent=False)
+    if fault := _fault(causes, exchange):
+        return MalformedResponseError(label, reasons.not_http(peer, fault), request_sent=True)
+    return ConnectionBrokenError(label, _broken(causes, peer), request_sent=True)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give the error and those that it wraps: urllib3 puts them into `args` or `__cause__`."""
+    """Yield the error and those that it wraps: urllib3 puts them into `args` or `__cause__`."""
     while error is not None:
         yield error
         inner = _first(list(error.args), BaseException)
         error = inner or error.__cause__
 
 
-def proxy_refused(status: int) -> str:
-    """Return what a proxy's refusal means; its own words may repeat what it was sent."""
-    if status == _PROXY_WANTS_PASSWORD:
-        return "the proxy refused with HTTP 407: it wants a user name and a password, proxy="
-    return f"the proxy refused with HTTP {status}"
-
-
 def _first(candidates: list[BaseException], kind: type[_E]) -> _E | None:
-    return next((one for one in candidates if isinstance(one, kind)), None)
-
-
-def _late(exchange: Exchange) -> str:
-    if exchange.request_sent:
-        return f"no whole response from {exchange.peer} in time"
-    return f"no connection to {exchange.peer} in time: is the address right, and a firewall open?"
+    return next((each for each in candidates if isinstance(each, kind)), None)
 
 
 def _not_connected(causes: list[BaseException], peer: str) -> str:
     if _first(causes, NotLoopbackError):
-        return NOT_LOOPBACK
+        return reasons.NOT_LOOPBACK
     tls = _first(causes, ssl.SSLError)
     if tls is not None:
-        return _tls_refused(tls, peer)
+        return reasons.tls_failed(tls, peer)
     if _first(causes, socket.gaierror) or _first(causes, NameResolutionError):
-        return f"no address found for {peer}: check the host's name"
+        return reasons.no_address(peer)
     if _first(causes, ConnectionRefusedError):
-        return f"{peer} refused the connection: does the server run, and is the port right?"
+        return reasons.refused(peer)
     return f"no connection to {peer}: {_system_reason(causes)}"
 
 
@@ -111,41 +82,23 @@ def _system_reason(causes: list[BaseException]) -> str:
         return "the proxy sent no valid HTTP"
     system = _first(causes, OSError)
     if system is None:
-        return "it cannot be made"
+        return "urllib3 cannot make one"
     if (refused := _TUNNEL.match(str(system))) is not None:
-        return proxy_refused(int(refused[1]))
+        return reasons.proxy_refused(int(refused[1]))
     return system.strerror or "it was closed"
 
 
-def _tls_refused(error: ssl.SSLError, peer: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _WRONG_NAME:
-            return f"the certificate of {peer} is for another name: use the name it is for"
-        why = error.verify_message
-        return f"the certificate of {peer} is not trusted ({why}): give the CA that signed it, ca="
-    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"):
-        return f"{peer} does not speak TLS: is it an http address, or is the port wrong?"
-    return (
-        f"no TLS with {peer} ({tls_reason(error) or 'it closed the connection'}): "
-        "an IRMA server's own TLS takes TLS 1.2 or later and X25519 only"
-    )
-
-
-def tls_reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's name of a failure; empty where it has none of its own."""
-    return error.reason if _REASON.fullmatch(error.reason or "") else ""
-
-
-def _nonsense(causes: list[BaseException], exchange: Exchange) -> str:
-    """Say what was not HTTP; nothing if what came was cut short."""
-    strange = _first(causes, NotHttpError)
-    if strange is not None:
-        return str(strange)
+def _fault(causes: list[BaseException], exchange: Exchange) -> str:
+    """Return what was not HTTP; empty if the response was only cut short."""
+    malformed = _first(causes, NotHttpError)
+    if malformed is not None:
+        return str(malformed)
     status = _first(causes, BadStatusLine)
     if status is not None and not isinstance(status, ConnectionResetError):
-        # A cut one begins as a status line does.
-        begun = str(status.args[0])[:5]
-        return "" if exchange.at_end and "HTTP/".startswith(begun) else "its first line is none"
+        # One that was cut short still begins like a status line.
+        start = str(status.args[0])[:5]
+        is_cut = exchange.at_end and "HTTP/".startswith(start)
+        return "" if is_cut else "its first line is not a status line"
     if exchange.at_end:
         return ""
     if _first(causes, HTTPException):
@@ -156,9 +109,9 @@ def _nonsense(causes: list[BaseException], exchange: Exchange) -> str:
 def _broken(causes: list[BaseException], peer: str) -> str:
     tls = _first(causes, ssl.SSLError)
     if tls is None:
-        return f"{peer} ended the connection before the whole response had come"
+        return reasons.cut_short(peer)
     if "CERTIFICATE" in (tls.reason or ""):
         # In TLS 1.3 a server refuses the client's certificate after the handshake.
-        why = tls_reason(tls)
-        return f"{peer} does not take the client's certificate ({why}): client_certificate="
-    return f"TLS with {peer} broke ({tls_reason(tls) or 'it was closed'})"
+        why = reasons.tls_reason(tls)
+        return f"{peer} refused the client's certificate ({why}): check client_certificate"
+    return f"TLS with {peer} broke ({reasons.tls_reason(tls) or 'it was closed'})"

@@ -1,8 +1,4 @@
-"""Reading a response: each read of the socket gets the time that is left, and every byte counts.
-
-Also refuses what `http.client` lets pass: a head that ends early reads there like a whole one, so
-that a cut `200` would be an empty `200`.
-"""
+"""A response whose every read of the socket ends with the deadline and counts against the limit."""
 
 from __future__ import annotations
 
@@ -13,8 +9,10 @@ from http.client import HTTPMessage, HTTPResponse, responses
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from irma_transport_urllib3.exchange import CutShortError, Exchange, NotHttpError, current
-from irma_transport_urllib3.framing import HeadCheck, chunk_size
+from irma_transport.response_errors import NotHttpError
+from irma_transport.response_head import HeadCheck
+from irma_transport_urllib3.exchange import CURRENT_EXCHANGE, CutShortError, Exchange
+from irma_transport_urllib3.frames import chunk_size
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer  # exists for type checkers only
@@ -22,17 +20,18 @@ if TYPE_CHECKING:
 __all__ = ["BoundedResponse"]
 
 _FRAMING = {"connection", "content-encoding", "content-length", "transfer-encoding"}
-"""Headers that urllib3 and `http.client` need after the head is read."""
+"""The headers that urllib3 and `http.client` need once the head has been read."""
 _PROCESSING, _EARLY_HINTS = 102, 103
 
 
 class BoundedReader(io.RawIOBase):
-    """The socket as a file whose every read ends with the deadline of its exchange.
+    """A socket as a file whose reads end with the deadline of the exchange.
 
     Args:
-        sock: What to read from.
-        owner: The socket's own file, kept for closing: sockets count those and close with the last.
-        exchange: Where the time is from and the bytes are counted.
+        sock: The socket to read from.
+        owner: The socket's own file. It is closed with this one, since a socket closes with the
+            last of its files.
+        exchange: Has the deadline, and counts the bytes.
     """
 
     def __init__(self, sock: socket.socket, owner: io.RawIOBase, exchange: Exchange) -> None:
@@ -42,13 +41,16 @@ class BoundedReader(io.RawIOBase):
         self._exchange = exchange
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        """Read once; `TimeoutError`, `OSError` or `OverLimitError` if that cannot be.
+        """Read once; return None if nothing has come of a stream, so that buffers lose nothing.
 
-        Of a stream, None if nothing has come: Python's buffers then lose nothing.
+        Raises:
+            TimeoutError: Nothing came before the deadline.
+            OverLimitError: The response is too large.
+            OSError: The socket failed.
         """
         exchange = self._exchange
         if exchange.is_stream:
@@ -59,35 +61,35 @@ class BoundedReader(io.RawIOBase):
         return received
 
     def _read_stream(self, buffer: WriteableBuffer) -> int | None:
-        self._sock.settimeout(self._exchange.patience())
+        self._sock.settimeout(self._exchange.stream_timeout())
         try:
             received = self._sock.recv_into(buffer)
         except (BlockingIOError, ssl.SSLWantReadError):
             return None
         except TimeoutError as error:
-            if error.errno is not None:  # the system gave the connection up
+            if error.errno is not None:  # the system's own, for a connection that is dead
                 raise
             return None
         self._exchange.count(received)
         return received
 
     def close(self) -> None:
-        """Let go of the socket, and note the time: idling begins."""
+        """Release the socket, and note the time at which it begins to idle."""
         if not self.closed:
             exchange = self._exchange
             exchange.ended_at = monotonic()
             if not exchange.request_sent:
-                # A proxy's tunnel is open, and the TLS handshake comes next.
+                # This was a proxy's reply to CONNECT; the TLS handshake comes next.
                 self._sock.settimeout(max(exchange.deadline - exchange.ended_at, 0.001))
             self._owner.close()
         super().close()
 
 
 class LineReader(io.BufferedReader):
-    """Reads the lines of a head, then those that frame chunks, and checks both.
+    """Reads and checks the lines of a head, then those that frame chunks.
 
     Attributes:
-        is_in_head: Whether the lines are a head's.
+        is_in_head: Whether the next line belongs to the head.
     """
 
     def __init__(self, raw: io.RawIOBase) -> None:
@@ -97,7 +99,11 @@ class LineReader(io.BufferedReader):
         self._is_in_trailer = False
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """Read a line; `NotHttpError` if it is malformed, though `http.client` may not mind."""
+        """Read a line.
+
+        Raises:
+            NotHttpError: It is malformed, even if `http.client` would take it.
+        """
         line = super().readline(size)
         if not line.endswith(b"\n"):
             return line  # cut short, or too long
@@ -110,7 +116,7 @@ class LineReader(io.BufferedReader):
 
 
 class BoundedResponse(HTTPResponse):
-    """A response within the time and the bounds of the exchange at hand."""
+    """A response within the time and the limits of the current exchange."""
 
     def __init__(
         self,
@@ -120,8 +126,9 @@ class BoundedResponse(HTTPResponse):
         url: str | None = None,
     ) -> None:
         super().__init__(sock, debuglevel, method, url)
-        self._reader = LineReader(BoundedReader(sock, self.fp.detach(), current.get()))
-        # Only the reader keeps the exchange, which keeps this: a cycle would outlive the request.
+        self._reader = LineReader(BoundedReader(sock, self.fp.detach(), CURRENT_EXCHANGE.get()))
+        # Only the reader refers to the exchange, which refers to this response: an attribute here
+        # would be a reference cycle, and the request would outlive its call.
         self.fp = self._reader
 
     def begin(self) -> None:
@@ -129,25 +136,27 @@ class BoundedResponse(HTTPResponse):
 
         Raises:
             CutShortError: The connection ended within it.
-            NotHttpError: A line of it is no header, or it frames its body in an unknown way.
+            NotHttpError: A line of it is not a header, or it frames its body ambiguously.
             HTTPException: `http.client` does not understand it.
             OSError: The socket failed.
         """
-        exchange = current.get()
+        exchange = CURRENT_EXCHANGE.get()
         super().begin()
         while self.status in (_PROCESSING, _EARLY_HINTS):
-            # Not the response yet, though http.client skips 100 only. It reads on from None.
+            # An interim response; http.client skips 100 only. It reads the next head after None.
             self.headers = cast("HTTPMessage", None)
             super().begin()
         if exchange.at_end:
+            # http.client takes a head that was cut short for a whole one: a cut `200` would be an
+            # empty `200`.
             raise CutShortError
         if self.msg.defects or self.msg.get_payload():
-            # urllib3 would go on, and log the whole URL.
-            raise NotHttpError("a line of its head is no header")
+            # urllib3 would log the whole URL, and go on.
+            raise NotHttpError("a line of its head is not a header")
         self._reader.is_in_head = False
         exchange.headers = tuple(self.getheaders())
-        # The server could quote what it was sent. What is hooked into HTTP libraries shows that.
+        # The server could quote the request in it, and tracing tools show the reason.
         self.reason = responses.get(self.status, "")
         for name in {name.lower() for name in self.headers} - _FRAMING:
             del self.headers[name]
-        exchange.head_is_read(self)
+        exchange.set_head(self)

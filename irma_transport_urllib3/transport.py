@@ -1,4 +1,4 @@
-"""The transport: one `send` that is bounded in time and size, whatever the server does."""
+"""The transport for threads: each call is bounded in time and size, whatever the server does."""
 
 from __future__ import annotations
 
@@ -18,73 +18,80 @@ from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
+from irma_transport.clock import SystemClock, system_jitter
+from irma_transport.failure_reasons import not_http
+from irma_transport.request_parts import shown_target
+from irma_transport.settings import (
+    DEFAULT_MAX_RESPONSE_BYTES,
+    LONGEST_IDLE,
+    PathOrString,
+    TlsSettings,
+    check_limits,
+    read_proxy,
+    tls_context,
+)
 from irma_transport_urllib3.body import read_body
-from irma_transport_urllib3.clock import SystemClock, system_jitter
-from irma_transport_urllib3.exchange import Exchange, Limits, Sent, current
+from irma_transport_urllib3.exchange import CURRENT_EXCHANGE, Exchange, Limits, OutgoingRequest
 from irma_transport_urllib3.failures import explain
-from irma_transport_urllib3.pools import Origin, Pools, PoolSettings, shown_target
-from irma_transport_urllib3.settings import TlsSettings, read_proxy, tls_context
+from irma_transport_urllib3.pools import Origin, Pools, PoolSettings
 from irma_transport_urllib3.streams import Urllib3Stream
 
 __all__ = ["Urllib3Transport"]
 
-ReceivedT = TypeVar("ReceivedT")
-Receive: TypeAlias = Callable[[BaseHTTPResponse, HTTPResponse, Exchange], ReceivedT]
+ResultT = TypeVar("ResultT")
+Receive: TypeAlias = Callable[[BaseHTTPResponse, HTTPResponse, Exchange], ResultT]
 
-# The server closes after 2.0 s of idling; the rest is for the way to it.
-_LONGEST_IDLE = timedelta(seconds=1.5)
-_NEVER_AGAIN = Retry(total=False, redirect=False)
+_NO_RETRY = Retry(total=False, redirect=False)
 
 
 @boundary
 class Urllib3Transport:
     """Runs HTTP requests on the calling thread, with urllib3 and a pool of connections.
 
-    May be shared by threads. A forked child opens connections of its own. Follows no redirect and
-    repeats no request. Reads no proxy from the environment. `SSL_CERT_FILE` and `SSL_CERT_DIR`
-    there stand for the system's certificates, as OpenSSL has it. Use it with `with`, or `close` it.
+    Threads may share it. A forked child opens its own connections. It follows no redirect, repeats
+    no request, and reads no proxy from the environment. The variables `SSL_CERT_FILE` and
+    `SSL_CERT_DIR` replace the system's certificates, since OpenSSL reads them. Use the transport
+    with `with`, or call `close` at the end.
 
     Args:
-        ca: The certificates to trust instead of the system's: a path to a PEM file, or PEM text.
-        client_certificate: Path to a PEM file to show to the server.
-        client_key: Path to its private key, if that is in another file.
-        client_key_password: The key's password.
-        ssl_context: A TLS context of your own, in place of the four above. It must verify
-            certificate and name, and take TLS 1.2 or later only.
-        proxy: `http://` or `https://` URL of a proxy, with `user:password@` if it asks for them.
-            Through it, a requestor takes plain HTTP for loopback only with `Risk.PLAIN_HTTP`.
+        ca: The certificates to trust in place of the system's: PEM certificates, or the path to a
+            file of them.
+        client_certificate: The path to a PEM file with the certificate to show to the server.
+        client_key: The path to its private key, if that is in another file.
+        client_key_password: The password of the key.
+        ssl_context: Your own TLS context, in place of the four above. It must verify certificate
+            and name, and take only TLS 1.2 or later.
+        proxy: The `http://` or `https://` URL of a proxy, with `user:password@` if it needs them.
+            Through a proxy, a requestor needs `Risk.PLAIN_HTTP` for plain HTTP to loopback too.
         proxy_headers: Headers for the proxy.
-        allow: The risks that are taken: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies
-            too little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
-        idle_limit: How long a connection may have been idle and still be used; at most 1.5 s, since
-            an IRMA server closes it at 2 s.
-        max_response_bytes: How large a body may be, in bytes after decompression. A signed result
-            has each value four times, in base64: 1 MiB holds some 190 kB of values.
-        pool_size: How many idle connections to keep for a server; more may be in use.
+        allow: The risks to take: `Risk.UNVERIFIED_TLS` for an `ssl_context` that verifies too
+            little, `Risk.PLAIN_HTTP` for a proxy's password over plain HTTP.
+        idle_limit: The longest idle time after which a connection is used again. At most 1.5 s,
+            since an IRMA server closes it at 2 s.
+        max_response_bytes: The largest body to accept, in bytes. A signed result holds each value
+            four times in base64, so 1 MiB has room for some 190 kB of values.
+        pool_size: The number of idle connections to keep for each server. More may be in use.
 
     Raises:
-        ConfigurationError: A setting is wrong, or a file is missing or not what it should be.
+        ConfigurationError: A setting is wrong, or a file cannot be used.
     """
 
     def __init__(
         self,
         *,
-        ca: str | os.PathLike[str] | bytes | None = None,
-        client_certificate: str | os.PathLike[str] | None = None,
-        client_key: str | os.PathLike[str] | None = None,
+        ca: PathOrString | bytes | None = None,
+        client_certificate: PathOrString | None = None,
+        client_key: PathOrString | None = None,
         client_key_password: str | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | None = None,
         proxy_headers: Mapping[str, str] | None = None,
         allow: Collection[Risk] = (),
-        idle_limit: timedelta = _LONGEST_IDLE,
-        max_response_bytes: int = 1024 * 1024,
+        idle_limit: timedelta = LONGEST_IDLE,
+        max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES,
         pool_size: int = 32,
     ) -> None:
-        if not timedelta(0) <= idle_limit <= _LONGEST_IDLE:
-            raise ConfigurationError("idle_limit: it must be from 0 to 1.5 seconds")
-        if max_response_bytes < 1 or pool_size < 1:
-            raise ConfigurationError("max_response_bytes and pool_size: at least 1")
+        check_limits(idle_limit, max_response_bytes, pool_size)
         risks = parse_risks(allow)
         tls = TlsSettings(ca, client_certificate, client_key, client_key_password)
         context = tls_context(tls, ssl_context, risks)
@@ -102,12 +109,12 @@ class Urllib3Transport:
 
     @property
     def clock(self) -> SystemClock:
-        """The system's clock, which deadlines are meant by."""
+        """The system's clock, which deadlines count by."""
         return self._clock
 
     @property
     def jitter(self) -> Callable[[], float]:
-        """The system's chance."""
+        """Random numbers from 0 up to, but not including, 1."""
         return system_jitter
 
     @property
@@ -116,51 +123,51 @@ class Urllib3Transport:
         return self._settings.proxy is not None
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait; a duration below 0 is none."""
+        """Wait. A duration below 0 is over at once."""
         time.sleep(max(duration.total_seconds(), 0.0))
 
     def close(self) -> None:
-        """Close the connections, and end streams; a call under way still gets its response.
+        """Close the connections and end the streams. Nothing can be sent afterwards.
 
-        Nothing can be sent then.
+        A call that is running on another thread still gets its response.
         """
         pools, self._pools = self._pools, None
         if pools is None:
             return
-        if pools.pid == os.getpid():  # or they are the parent's, before a fork
+        if pools.pid == os.getpid():  # else the streams are the parent's, from before a fork
             for stream in tuple(self._streams):
                 stream.hang_up()
         pools.close()
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Send the request, and give the whole response whatever its status.
+        """Send the request, and return the whole response whatever its status.
 
         Args:
-            request: What to send, as it is.
+            request: The request, which is sent as it is.
             deadline: A point on `clock.monotonic()`, for connecting, TLS, sending and reading. Only
-                the resolution of a host's name is the system's, and may take longer.
+                the system's resolver may take longer.
 
         Raises:
-            ConnectionFailedError: No connection, or no TLS; nothing was sent.
-            ConnectionBrokenError: It ended before the whole response had come.
-            TransportTimeoutError: The deadline came first.
-            MalformedResponseError: What came is not HTTP, or not in the encoding it claims.
+            ConnectionFailedError: There was no connection, or no TLS; nothing was sent.
+            ConnectionBrokenError: The connection ended before the whole response had come.
+            TransportTimeoutError: The deadline passed.
+            MalformedResponseError: The response is not HTTP, or its body is compressed.
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
             ConfigurationError: The URL or a header cannot be sent, or the transport is closed.
         """
         return self._exchange(request, deadline, _whole)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> Urllib3Stream:
-        """Send the request, and give the response when its head has come, whatever its status.
+        """Send the request, and return the response when its head has come, whatever its status.
 
-        It holds a connection of its own until it is closed.
+        The stream has a connection of its own until it is closed.
 
         Args:
-            request: What to send, as it is.
-            deadline: A point on `clock.monotonic()`, for all up to the end of the head.
+            request: The request, which is sent as it is.
+            deadline: A point on `clock.monotonic()`, for everything up to the end of the head.
 
         Raises:
-            IrmaError: As `send`.
+            IrmaError: As `send` raises it.
         """
         return self._exchange(
             request,
@@ -171,11 +178,11 @@ class Urllib3Transport:
         )
 
     def _exchange(
-        self, request: HttpRequest, deadline: float, receive: Receive[ReceivedT]
-    ) -> ReceivedT:
+        self, request: HttpRequest, deadline: float, receive: Receive[ResultT]
+    ) -> ResultT:
         failure: IrmaError
         origin, exchange = self._prepare(request, deadline)
-        token = current.set(exchange)
+        token = CURRENT_EXCHANGE.set(exchange)
         try:
             return self._perform(request, origin, exchange, receive)
         except (HTTPError, HTTPException, OSError) as error:
@@ -183,8 +190,8 @@ class Urllib3Transport:
         except ValueError:
             failure = _refused(request, exchange)
         finally:
-            current.reset(token)
-        # Raised out here it has no context: native errors and their frames hold secrets.
+            CURRENT_EXCHANGE.reset(token)
+        # Raised here it has no context: native errors and their frames hold secrets.
         raise failure
 
     def _prepare(self, request: HttpRequest, deadline: float) -> tuple[Origin, Exchange]:
@@ -192,43 +199,48 @@ class Urllib3Transport:
         if pools is None:
             raise ConfigurationError("the transport is closed: make a new one")
         if pools.pid != os.getpid():
-            # A fork: the sockets are the parent's. Threads that race here make one too many.
+            # After a fork the sockets are the parent's. Threads that race here may make two pools.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
         headers = checked_headers(dict(request.headers), request.label, frames_request)
-        sent = Sent(
+        outgoing = OutgoingRequest(
             target,
             origin.prefix + shown_target(request.label),
             {"user-agent": "irma-backend", **headers},
             request.body,
         )
-        local = origin.must_be_loopback
-        return origin, Exchange(sent, deadline, origin.peer, self._limits, must_be_loopback=local)
+        return origin, Exchange(
+            outgoing,
+            deadline,
+            origin.peer,
+            self._limits,
+            must_be_loopback=origin.must_be_loopback,
+        )
 
     def _perform(
         self,
         request: HttpRequest,
         origin: Origin,
         exchange: Exchange,
-        receive: Receive[ReceivedT],
-    ) -> ReceivedT:
+        receive: Receive[ResultT],
+    ) -> ResultT:
         exchange.time_left()
         response = origin.pool.urlopen(
             request.method,
-            exchange.sent.shown_target,
-            headers=exchange.sent.shown_headers,
-            retries=_NEVER_AGAIN,
+            exchange.request.shown_target,
+            headers=exchange.request.shown_headers,
+            retries=_NO_RETRY,
             redirect=False,
             assert_same_host=False,
             timeout=None,
             preload_content=False,
             decode_content=False,
         )
-        head = cast("HTTPResponse", exchange.head)  # set while urllib3 read it
+        head = cast("HTTPResponse", exchange.head)  # `BoundedResponse.begin` has set it
         try:
             return receive(response, head, exchange)
         except BaseException:
-            response.close()  # what is unread would be read as the next response
+            response.close()  # its unread rest would be read as the next response
             raise
 
 
@@ -238,9 +250,9 @@ def _whole(response: BaseHTTPResponse, head: HTTPResponse, exchange: Exchange) -
 
 
 def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:
-    """Give the error for what `http.client` does not take, and quotes: a header may be secret."""
+    """Return the error for a `ValueError` of `http.client`, which may quote a secret header."""
     if exchange.request_sent:
-        reason = f"{exchange.peer} sent no valid HTTP"
+        reason = not_http(exchange.peer, "http.client does not understand it")
         return MalformedResponseError(request.label, reason, request_sent=True)
     return ConfigurationError(
         f"{request.label}: the method, a header or the host's name cannot be sent"

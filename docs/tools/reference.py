@@ -66,7 +66,8 @@ GROUPS: dict[str, dict[str, str]] = {
             "AsyncSqliteStore MemoryStore AsyncMemoryStore"
         ),
     },
-    "irma_transport_urllib3": {"For threads and scripts": "Urllib3Transport SystemClock"},
+    "irma_transport": {"For transports, stores and tests": "SystemClock"},
+    "irma_transport_urllib3": {"For threads and scripts": "Urllib3Transport"},
     "irma_transport_aiohttp": {"For asyncio": "AiohttpTransport in_thread"},
     "irma_testing": {
         "A server and an app in memory": (

@@ -30,7 +30,8 @@ from irma_core import (
 from irma_core.errors import AnswerError
 from irma_core.models.session_requests import as_extended
 from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = ["demo", "play"]
 

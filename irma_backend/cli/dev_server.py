@@ -16,7 +16,7 @@ from irma_backend.cli.options import Command, WholeNumber
 from irma_backend.cli.output import put, tell
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ServerSettings
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 __all__ = ["dev_server"]
 

@@ -96,7 +96,7 @@ def _running(
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
             "over HTTP time passes by itself, and a ManualClock does not: "
-            "use InMemoryServer(clock=SystemClock()), of irma_transport_urllib3"
+            "use InMemoryServer(clock=SystemClock()), of irma_transport"
         )
     with closing(_listen(port)) as listening, ThreadPoolExecutor(_THREADS, _NAME) as threads:
         port = listening.getsockname()[1]

@@ -22,6 +22,7 @@ PACKAGES = (
     "irma_backend",
     "irma_core",
     "irma_testing",
+    "irma_transport",
     "irma_transport_aiohttp",
     "irma_transport_urllib3",
 )

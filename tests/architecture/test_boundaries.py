@@ -105,7 +105,7 @@ NO_BOUNDARY = {
 def modules() -> Iterator[str]:
     """Give the modules whose public names are for callers outside."""
     yield from ("irma_backend", "irma_core", "irma_testing", DRIVERS)
-    yield from ("irma_transport_aiohttp", "irma_transport_urllib3")
+    yield from ("irma_transport", "irma_transport_aiohttp", "irma_transport_urllib3")
     yield from ("irma_status_redis", "irma_signing_pkcs11")
     for found in pkgutil.walk_packages(irma_core.__path__, "irma_core."):
         if not any(f"{found.name}.".startswith(f"{inside}.") for inside in INSIDE):

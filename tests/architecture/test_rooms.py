@@ -22,7 +22,7 @@ ALL = [
     *CORE,
     *(ROOT / "irma_testing").rglob("*.py"),
     *(ROOT / "irma_backend").rglob("*.py"),
-    *ROOT.glob("irma_transport_*/*.py"),
+    *ROOT.glob("irma_transport*/*.py"),
 ]
 FLOORS = {
     "errors": 0,
@@ -76,6 +76,16 @@ def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
 def test_nothing_needs_what_stands_on_top(path: Path) -> None:
     """Everything below `irma_backend` is usable without it."""
     assert not [module for module in imports(path) if module.startswith("irma_backend")]
+
+
+@pytest.mark.parametrize("path", [p for p in ALL if "irma_transport" in name(p)], ids=name)
+def test_transports_do_not_know_each_other(path: Path) -> None:
+    """A transport imports the core and `irma_transport`, which imports no HTTP library."""
+    own = name(path).partition("/")[0]
+    heads = {module.partition(".")[0] for module in imports(path)}
+    packages = {each for each in heads if each.startswith("irma_")}
+    assert packages <= {"irma_core", "irma_transport", own}
+    assert own != "irma_transport" or not heads & {"urllib3", "aiohttp", "yarl"}
 
 
 @pytest.mark.parametrize("path", CORE, ids=name)

@@ -46,7 +46,8 @@ from irma_core.flows.effects import put_if_absent, sign
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.trust.sealing import Sealer
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 
 VALUE, MESSAGE, PATH = "Ada-1815-12-10", "I owe-Babbage-5-guineas", "callback-path-7f3a"
 KEY, REVOCATION_KEY, BEARER = (

@@ -20,7 +20,8 @@ from irma_backend import MemoryStore
 from irma_backend.dev_server import running_dev_server
 from irma_core import DisclosureRequest, HandleSealer, Requestor, StartedSession, new_sealing_key
 from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 from tests.docs.test_how_to_handles import HOW_TO, load
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from playwright.sync_api import Page
 
 from irma_backend.dev_server import running_dev_server
 from irma_testing import InMemoryServer, ServerSettings
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 from tests.browser.backend import running_backend
 from tests.browser.conftest import ARGUMENTS
 from tests.memory_server.calling import OVER18, Http, disclosure

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 from irma_backend.dev_server import running_dev_server
 from irma_core import AttributeRequest, DisclosureRequest, ProofStatus, Requestor
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 from tests.browser.backend import Backend, running_backend
 from tests.memory_server.conftest import fill
 

@@ -19,7 +19,7 @@ import pytest
 
 from irma_backend.dev_server import running_server
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 CARD = "pbdf.gemeente.personalData"
 OVER18, FIRSTNAMES = f"{CARD}.over18", f"{CARD}.firstnames"

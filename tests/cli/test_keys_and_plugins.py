@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_backend.dev_server import running_server
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.cli.conftest import CARD, OVER18, CommandLine
 from tests.plugins.distributions import install, make_project
 

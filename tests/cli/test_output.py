@@ -19,7 +19,7 @@ from irma_backend.cli import state_files as keeping
 from irma_backend.cli.main import main
 from irma_core import DisclosureRequest, Requestor
 from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine, other_variables, read_until
 
 NAME = "Łukasz Żółć 😀 é"

@@ -15,7 +15,7 @@ from irma_backend.dev_server import running_server
 from irma_core import ExtendedRequest, SignatureRequest, verify_session_request_jwt
 from irma_core.wire.read_requests import read_request
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.cli.conftest import CARD, OVER18, CommandLine
 
 KEY = bytes(range(32))

@@ -15,7 +15,7 @@ import pytest
 from irma_backend.dev_server import running_server
 from irma_core import ProofStatus, SessionPointer
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, TOKEN, CommandLine, read_until
 
 ADULT = ("session", "--disclose", f"age={OVER18}==Yes", "--disclose", f"name?={FIRSTNAMES}")

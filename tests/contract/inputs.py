@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from irma_core.protocol.messages import HttpRequest
 from irma_core.trust.signing import RsaSigner
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, ServerSettings
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.contract.site import Site, Visit, body_of
 from tests.realserver.official_server import ServerOptions
 

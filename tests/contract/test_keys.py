@@ -14,7 +14,7 @@ import pytest
 
 from irma_core.errors import ConfigurationError
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, ServerSettings
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.contract.inputs import VISIT, Caller, MemoryCaller, WireCaller, load
 from tests.realserver.build import Tools
 from tests.realserver.child_process import StartError

@@ -9,7 +9,8 @@ import pytest
 from irma_backend.dev_server import running_server
 from irma_core import Requestor
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 from tests.memory_server.calling import Http
 from tests.memory_server.conftest import fill
 

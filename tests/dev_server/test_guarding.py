@@ -12,7 +12,7 @@ import pytest
 
 from irma_backend.dev_server import running_dev_server
 from irma_testing import InMemoryServer
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.dev_server.browsing import Browser, Page
 from tests.memory_server.calling import OVER18, Http, disclosure
 

@@ -12,7 +12,8 @@ import pytest
 from irma_backend.dev_server import running_dev_server
 from irma_core import DisclosureRequest, Requestor
 from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 from tests.memory_server.calling import OVER18, disclosure
 
 AGE18 = disclosure([[OVER18]])

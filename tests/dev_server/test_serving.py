@@ -29,7 +29,7 @@ from irma_core.errors import ConfigurationError
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import Transport
 from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.memory_server.calling import OVER18, Http, claims_in, disclosure, error_in
 
 ADULT = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})

@@ -12,7 +12,7 @@ import pytest
 
 from irma_backend.dev_server import running_dev_server, waiting
 from irma_testing import InMemoryServer
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 POST = "POST {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n"
 LENGTH = "Content-Length: 100\r\n"

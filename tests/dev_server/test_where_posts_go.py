@@ -15,7 +15,8 @@ from irma_backend.dev_server import running_server
 from irma_core.errors import ConnectionFailedError
 from irma_core.protocol.messages import HttpRequest
 from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
 from tests.memory_server.calling import OVER18, Http, disclosure
 
 AGE18 = disclosure([[OVER18]])

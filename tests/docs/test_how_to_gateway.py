@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from irma_backend.dev_server import running_server
 from irma_core import GatewayAuthentication, Requestor
 from irma_testing import InMemoryServer
+from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
-from irma_transport_urllib3.clock import SystemClock
 from tests.gateway.authorization_server import ASSERTION, Client, running_token_server
 from tests.gateway.reverse_proxy import running_gateway
 

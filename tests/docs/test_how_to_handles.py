@@ -22,7 +22,7 @@ from irma_core.errors import ConnectionFailedError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import ByteStream, Transport
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

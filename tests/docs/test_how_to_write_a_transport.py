@@ -19,7 +19,7 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_testing.contracts import AsyncTransportContract
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.pytest_plugin.running import outcome
 
 ROOT = Path(__file__).parent.parent.parent

@@ -15,7 +15,7 @@ import irma_transport_urllib3
 from irma_backend.dev_server import running_server
 from irma_core.protocol.messages import HttpResponse
 from irma_testing import InMemoryServer, ScriptedTransport, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "first_disclosure.py"

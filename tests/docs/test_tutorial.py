@@ -22,7 +22,7 @@ from irma_backend.cli.main import main
 from irma_backend.dev_server import running_server
 from irma_core import ResultJwtError
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ from irma_core.flows.once import OnceKey
 from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing.memory.jwt import JwtSigner
-from irma_transport_urllib3.clock import SystemClock
+from irma_transport import SystemClock
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
 
 MODES = pytest.mark.parametrize("mode", ["sync", "async"])

@@ -36,7 +36,7 @@ from irma_core.flows.effects import Flow, Sleep
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.flows.shop import AGE, OVER18, Shop
 from tests.front.test_both_requestors import LOST, STARTED, UNKNOWN, reply
 

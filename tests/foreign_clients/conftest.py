@@ -26,7 +26,7 @@ from irma_testing import (
     ServerSettings,
     SimulatedApp,
 )
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.memory_server.calling import AGE, RESIDENT
 from tests.realserver.build import cache_folder, cached, digest_of, run
 from tests.realserver.conftest import run_folder, schemes, timestamp_server, yivi_tools

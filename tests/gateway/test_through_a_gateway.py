@@ -29,9 +29,9 @@ from irma_core import (
 )
 from irma_core.errors import GatewayError
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
+from irma_transport import SystemClock
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
-from irma_transport_urllib3.clock import SystemClock
 from tests.gateway.authorization_server import (
     ASSERTION,
     Client,

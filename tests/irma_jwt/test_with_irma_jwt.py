@@ -32,7 +32,7 @@ from irma_core.json_text import JsonValue, write_json
 from irma_core.models.session_requests import as_extended
 from irma_core.wire.write_requests import request_value
 from irma_testing import InMemoryServer, SimulatedApp
-from irma_transport_urllib3.clock import SystemClock
+from irma_transport import SystemClock
 from tests.irma_jwt.conftest import Official
 from tests.trust.make_jwt_vectors import pem as public_pem
 from tests.trust.test_keys import pem as private_pem

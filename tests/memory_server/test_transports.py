@@ -43,7 +43,7 @@ from irma_core.errors import (
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_testing import EXAMPLE_SCHEME, AppError, InMemoryServer, ManualClock, SimulatedApp
-from irma_transport_urllib3.clock import SystemClock
+from irma_transport import SystemClock
 from tests.memory_server.calling import EMAIL, OVER18, OVER65, request_to
 from tests.memory_server.conftest import fill
 from tests.memory_server.recordings import recording

@@ -38,8 +38,9 @@ from irma_core import (
     new_sealing_key,
 )
 from irma_core.errors import IrmaError
+from irma_transport import SystemClock
 from irma_transport_aiohttp import AiohttpTransport
-from irma_transport_urllib3 import SystemClock, Urllib3Transport
+from irma_transport_urllib3 import Urllib3Transport
 
 __all__ = ["Play"]
 

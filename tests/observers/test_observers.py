@@ -24,7 +24,7 @@ from irma_core.models.statuses import SessionType
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer, unused_port
 from irma_testing.misbehaviours import answer, hang_up, raw, redirect, response
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 from tests.gateway.authorization_server import Client, running_token_server
 from tests.gateway.reverse_proxy import running_gateway
 

@@ -135,7 +135,7 @@ import os
 from datetime import timedelta
 from irma_backend import MemoryStore
 from irma_core.errors import ConfigurationError
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 store = MemoryStore(SystemClock())
 store.put_if_absent("k", b"", timedelta(minutes=1))

@@ -22,7 +22,7 @@ PUT = """\
 import sys
 from datetime import timedelta
 from irma_backend import SqliteStore
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 store = SqliteStore(sys.argv[1], SystemClock())
 print("ready", flush=True)

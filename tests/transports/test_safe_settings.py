@@ -119,6 +119,13 @@ def test_a_setting_that_was_read_as_empty_is_an_error(make: Make, settings: Any)
 @pytest.mark.parametrize(
     "settings",
     [
+        {"idle_limit": 1},
+        {"max_response_bytes": "1"},
+        {"max_response_bytes": 1.5},
+        {"pool_size": True},
+        {"ca": 5},
+        {"client_certificate": b"x"},
+        {"client_certificate": "x", "client_key_password": b"y"},
         {"ssl_context": False},
         {"ssl_context": 5},
         {"allow": Risk.PLAIN_HTTP},

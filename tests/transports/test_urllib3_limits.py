@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import tracemalloc
 
 import pytest
@@ -11,7 +10,6 @@ from irma_core.errors import MalformedResponseError, ResponseTooLargeError
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
 from irma_testing.misbehaviours import (
     answer,
-    compressed,
     endless_body,
     endless_headers,
     gzip_bomb,
@@ -39,17 +37,12 @@ def test_the_limit_is_a_mebibyte(transport: Urllib3Transport, chunked: bool) -> 
 
 
 def test_the_limit_is_a_setting() -> None:
-    """`max_response_bytes` counts what is given, after decompression."""
+    """A body of exactly `max_response_bytes` is returned, and one byte more is refused."""
     with Urllib3Transport(max_response_bytes=100) as transport:
-        for size, fits in ((100, True), (101, False)):
-            for data in (response(body=bytes(size)), compressed(bytes(size))):
-                with MisbehavingServer(raw(data)) as server:
-                    if fits:
-                        assert len(send(transport, get(server.url)).body) == size
-                    else:
-                        assert isinstance(
-                            failure(transport, get(server.url)), ResponseTooLargeError
-                        )
+        with MisbehavingServer(raw(response(body=bytes(100)))) as server:
+            assert len(send(transport, get(server.url)).body) == 100
+        with MisbehavingServer(raw(response(body=bytes(101)))) as server:
+            assert isinstance(failure(transport, get(server.url)), ResponseTooLargeError)
 
 
 def test_believes_a_length_that_is_too_large(transport: Urllib3Transport) -> None:
@@ -88,23 +81,15 @@ def test_endless_responses_end(transport: Urllib3Transport, behaviour: Behaviour
 
 
 def test_a_bomb_does_not_go_off(transport: Urllib3Transport) -> None:
-    """100 MiB of zeros in 100 KiB of gzip are refused with little more than the limit inflated."""
+    """100 MiB of zeros in 100 KiB of gzip are refused, and none of them is decompressed."""
     with MisbehavingServer(gzip_bomb(100 * MIB)) as server:
         tracemalloc.start()
         error = failure(transport, get(server.url))
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert isinstance(error, ResponseTooLargeError)
-    assert peak < 4 * MIB
-
-
-@pytest.mark.parametrize(
-    "body", [bytes(65536), bytes(300_000), random.Random(1).randbytes(300_000)]
-)
-def test_what_is_inflated_in_pieces_comes_whole(transport: Urllib3Transport, body: bytes) -> None:
-    """Whether the packed body or the unpacked one is longer than a piece, or just as long."""
-    with MisbehavingServer(raw(compressed(body))) as server:
-        assert send(transport, get(server.url)).body == body
+    assert isinstance(error, MalformedResponseError)
+    assert "compress" in str(error)
+    assert peak < MIB
 
 
 def test_the_connection_serves_after_a_refusal(transport: Urllib3Transport) -> None:

@@ -69,12 +69,12 @@ def test_plain_requests_are_forwarded() -> None:
 
 
 def test_a_proxy_may_ask_for_a_password() -> None:
-    """User and password of the proxy's URL become its header, and are sent to nobody else."""
+    """The user and password of the proxy's URL become its header, percent-decoded, in UTF-8."""
     with MisbehavingServer(answer()) as proxy:
-        url = proxy.url.replace("http://", "http://user:p%40ss@")
+        url = proxy.url.replace("http://", "http://user:p%40ss\u20ac@")
         with Urllib3Transport(proxy=url) as transport:
             send(transport, get("http://irma.example.com"))
-    expected = "Basic " + b64encode(b"user:p@ss").decode()
+    expected = "Basic " + b64encode("user:p@ss\u20ac".encode()).decode()
     assert proxy.requests[0].headers["proxy-authorization"] == expected
 
 
@@ -126,7 +126,7 @@ def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "told"),
     [
-        (answer(407), "the proxy refused with HTTP 407: it wants a user name"),
+        (answer(407), "HTTP 407: put its user name and password"),
         (hang_up, "no connection"),
         (raw(b"garbage\r\n\r\n", close=True), "no valid HTTP"),
     ],
@@ -185,7 +185,15 @@ def test_a_handshake_after_a_slow_tunnel_has_the_rest(ca_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["127.0.0.1:3128", "socks5://127.0.0.1:1080", "http://", "http://["]
+    "url",
+    [
+        "127.0.0.1:3128",
+        "socks5://127.0.0.1:1080",
+        "http://",
+        "http://[",
+        f"http://{'a' * 64}.example",
+        "http://" + "\u00fc" * 64,
+    ],
 )
 def test_refuses_what_is_no_proxy(url: str) -> None:
     """A proxy is an http or https URL."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from irma_core.errors import ConfigurationError
-from irma_transport_urllib3.pools import split_url
+from irma_transport.request_parts import split_url
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import httpx
 from irma_core import errors as e
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import ReadOutcome
-from irma_transport_urllib3 import SystemClock
+from irma_transport import SystemClock
 
 
 class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which keeps cookies

@@ -1,0 +1,94 @@
+"""What went wrong, in words: the reasons that both transports give in their errors.
+
+Native errors quote URLs, and a URL may hold a requestor token. So a reason takes over nothing of
+their texts but the fixed phrases of OpenSSL and of the system, and the status of a proxy.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import Final
+
+__all__ = [
+    "NOT_LOOPBACK",
+    "cut_short",
+    "no_address",
+    "not_http",
+    "over_limit",
+    "proxy_refused",
+    "refused",
+    "timed_out",
+    "tls_failed",
+    "tls_reason",
+]
+
+NOT_LOOPBACK: Final = (
+    "localhost leads to another machine, and the request would go there over plain http: check "
+    "the hosts file, or use 127.0.0.1"
+)
+_OPENSSL_NAME = re.compile(r"[A-Z0-9_]{1,60}", re.ASCII)
+_PROXY_WANTS_PASSWORD: Final = 407
+_WRONG_NAME = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_NO_TLS_SPOKEN = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+
+
+def over_limit(peer: str) -> str:
+    """Return the reason for a response that is too large."""
+    return f"the response of {peer} is over the limit of max_response_bytes"
+
+
+def timed_out(peer: str, *, request_sent: bool) -> str:
+    """Return the reason for a deadline that has passed."""
+    if request_sent:
+        return f"no whole response from {peer} in time"
+    return f"no connection to {peer} in time: check the address, and the firewalls on the way"
+
+
+def no_address(peer: str) -> str:
+    """Return the reason for a host that the resolver does not know."""
+    return f"no address found for {peer}: check the host's name"
+
+
+def refused(peer: str) -> str:
+    """Return the reason for a connection that was refused."""
+    return f"{peer} refused the connection: check that the server runs, and the port"
+
+
+def proxy_refused(status: int) -> str:
+    """Return the reason for a proxy's refusal. Its own words may repeat what it was sent."""
+    if status == _PROXY_WANTS_PASSWORD:
+        return "the proxy refused with HTTP 407: put its user name and password into proxy="
+    return f"the proxy refused with HTTP {status}"
+
+
+def tls_failed(error: ssl.SSLError, peer: str) -> str:
+    """Return the reason for a TLS handshake that failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _WRONG_NAME:
+            return f"the certificate of {peer} is for another name: use the name it is for"
+        return (
+            f"the certificate of {peer} is not trusted ({error.verify_message}): "
+            "set ca= to the CA that signed it"
+        )
+    if error.reason in _NO_TLS_SPOKEN:
+        return f"{peer} does not speak TLS: check the port, or use an http URL"
+    return (
+        f"no TLS with {peer} ({tls_reason(error) or 'it closed the connection'}): "
+        "an IRMA server's own TLS takes TLS 1.2 or later and X25519 only"
+    )
+
+
+def tls_reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's name of a failure; empty if it has no name."""
+    return error.reason if _OPENSSL_NAME.fullmatch(error.reason or "") else ""
+
+
+def not_http(peer: str, fault: str) -> str:
+    """Return the reason for a response that is malformed."""
+    return f"{peer} sent no valid HTTP: {fault}"
+
+
+def cut_short(peer: str) -> str:
+    """Return the reason for a connection that ended within a response."""
+    return f"{peer} ended the connection before the whole response had come"

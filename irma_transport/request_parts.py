@@ -1,0 +1,56 @@
+"""A request's URL in parts, and what tracing tools may see of the request.
+
+HTTP libraries hand each URL and header to whatever is hooked into them: error trackers, tracing,
+debug logs. They are given the shown target and the shown headers; the real ones are put in place
+when the request is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from irma_core.errors import ConfigurationError
+
+__all__ = ["shown_target", "split_headers", "split_url"]
+
+# The quantifier of the host is possessive: a long URL that does not match would take long.
+_URL = re.compile(r"(https?://[^/?#@\s\\]++)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
+_LONGEST_URL = 65_536
+_LABEL_TARGET = re.compile(r"[A-Za-z0-9/{}._~-]+")
+_SHOWN_HEADERS = frozenset({"accept", "accept-encoding", "content-type", "user-agent"})
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Return a URL's scheme, host and port, and its target.
+
+    Raises:
+        ConfigurationError: It is not an absolute URL of HTTP, or is too long.
+    """
+    match = _URL.fullmatch(url) if len(url) <= _LONGEST_URL else None
+    if match is None:
+        raise ConfigurationError(
+            "the URL must be absolute, percent-encoded, of HTTP or HTTPS, and no longer than "
+            f"{_LONGEST_URL} characters"
+        )
+    base, target = match.groups()
+    return base, target
+
+
+def shown_target(label: str) -> str:
+    """Return the target to show in place of the real one, from a request's label."""
+    target = label.partition(" ")[2].removeprefix("/")
+    return f"/{target}" if _LABEL_TARGET.fullmatch(target) else "/not-shown"
+
+
+def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers that tools may see, and those that may be secret.
+
+    Args:
+        headers: By name in lower case.
+    """
+    shown: dict[str, str] = {}
+    hidden: dict[str, str] = {}
+    for name, value in headers.items():
+        (shown if name in _SHOWN_HEADERS else hidden)[name] = value
+    return shown, hidden

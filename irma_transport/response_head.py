@@ -1,0 +1,85 @@
+"""The head of a response: checked line by line before the HTTP library reads it.
+
+Two readers of an ambiguous head could disagree on where the response ends, and a proxy between the
+server and this library may be one of them. `http.client` and aiohttp each let other faults pass,
+so both transports apply the same rules here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from irma_transport.response_errors import NotHttpError
+
+__all__ = ["HeadCheck", "check_not_encoded"]
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)")
+
+
+class HeadCheck:
+    """Checks the lines of one head, including those of interim responses before it."""
+
+    def __init__(self) -> None:
+        self._status_line = b""
+        self._framing_header = b""
+
+    def take(self, line: bytes) -> bool:
+        """Take one line with its line end; return whether the head is complete.
+
+        Raises:
+            NotHttpError: The line is malformed, or the head frames its body ambiguously.
+        """
+        content = line.removesuffix(b"\n").removesuffix(b"\r")
+        if _CONTROL.search(content):
+            raise NotHttpError("a line of its head holds a control character")
+        if not self._status_line:
+            self._status_line = content
+            return False
+        if content:
+            self._take_header(content)
+            return False
+        is_interim = _INTERIM.match(self._status_line) is not None
+        if is_interim:
+            self._status_line = self._framing_header = b""
+        return not is_interim
+
+    def _take_header(self, content: bytes) -> None:
+        if content[:1] in (b" ", b"\t"):
+            raise NotHttpError("a line of its head continues the one before")
+        name, colon, value = content.partition(b":")
+        if not colon or not _NAME.fullmatch(name):
+            raise NotHttpError("a line of its head is not a header")
+        name, value = name.lower(), value.strip(b" \t")
+        if name == b"content-length":
+            if not _LENGTH.fullmatch(value):
+                raise NotHttpError("its content-length is not understood")
+        elif name != b"transfer-encoding":
+            return
+        elif value.lower() != b"chunked":
+            raise NotHttpError("its transfer-encoding is not understood")
+        if self._framing_header:
+            raise NotHttpError("more than one header frames its body")
+        self._framing_header = name
+
+
+def check_not_encoded(content_encodings: Iterable[str]) -> None:
+    """Check that a body is sent as it is, since every request asks for that.
+
+    Nothing here decompresses: a small response could fill the memory, and decoders take a body
+    that was cut off for a whole one.
+
+    Args:
+        content_encodings: The values of its `Content-Encoding` headers.
+
+    Raises:
+        NotHttpError: One of them names an encoding.
+    """
+    if any(value.strip().lower() not in {"", "identity"} for value in content_encodings):
+        raise NotHttpError(
+            "its body is compressed, though the request asks for `identity`; turn compression off "
+            "in the proxy or gateway on the way"
+        )

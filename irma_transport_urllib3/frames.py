@@ -1,0 +1,135 @@
+"""The frame of a streamed body: chunks, a length, or the end of the connection.
+
+`http.client` reads a chunk's size with a read that may block, and loses its position when that read
+times out. These classes take bytes as they come, and lose nothing while none come.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from http.client import HTTPResponse
+
+from irma_transport.response_errors import NotHttpError
+
+__all__ = ["Chunked", "Frame", "Unframed", "chunk_size", "frame_of"]
+
+_LONGEST_LINE = 4096
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[\t\x20-\x7e\x80-\xff]*)?")
+
+
+def chunk_size(line: bytes) -> int:
+    """Return the size in a chunk's first line.
+
+    Args:
+        line: Without its line end.
+
+    Raises:
+        NotHttpError: It holds no size.
+    """
+    found = _SIZE.fullmatch(line)
+    if found is None:
+        raise NotHttpError("its chunks are not understood")
+    return int(found[1], 16)
+
+
+class _Part(Enum):
+    SIZE = 1
+    END_OF_CHUNK = 2
+    TRAILER = 3
+
+
+class Chunked:
+    """A body in chunks (RFC 9112, section 7.1).
+
+    Attributes:
+        may_just_end: Whether the end of the connection may end the body: never.
+    """
+
+    may_just_end = False
+
+    def __init__(self) -> None:
+        self._is_over = False
+        self._buffer = bytearray()
+        self._part = _Part.SIZE
+        self._left = 0
+
+    def is_over(self) -> bool:
+        """Return whether the last chunk and its trailer have come."""
+        return self._is_over
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes from the connection, and return those of the body among them.
+
+        Raises:
+            NotHttpError: They are not chunks.
+        """
+        self._buffer += data
+        body = bytearray()
+        while not self._is_over and self._buffer:
+            if self._left:
+                piece = self._buffer[: self._left]
+                del self._buffer[: len(piece)]
+                self._left -= len(piece)
+                body += piece
+            elif not self._take_line():
+                break
+        return bytes(body)
+
+    def _take_line(self) -> bool:
+        """Take one line of the framing; return whether it was complete."""
+        end = self._buffer.find(b"\n")
+        if max(end, len(self._buffer) if end < 0 else 0) > _LONGEST_LINE:
+            raise NotHttpError("a chunk's size is too long")
+        if end < 0:
+            return False
+        line = bytes(self._buffer[:end]).removesuffix(b"\r")
+        del self._buffer[: end + 1]
+        if self._part is _Part.SIZE:
+            self._begin_chunk(line)
+        elif self._part is _Part.END_OF_CHUNK:
+            if line:
+                raise NotHttpError("a chunk is longer than its size")
+            self._part = _Part.SIZE
+        else:
+            self._is_over = not line
+        return True
+
+    def _begin_chunk(self, line: bytes) -> None:
+        self._left = chunk_size(line)
+        self._part = _Part.END_OF_CHUNK if self._left else _Part.TRAILER
+
+
+class Unframed:
+    """A body of a known length, or one that ends with the connection.
+
+    Args:
+        length: Its length in bytes; None if the end of the connection ends it.
+
+    Attributes:
+        may_just_end: Whether the end of the connection may end the body.
+    """
+
+    def __init__(self, length: int | None) -> None:
+        self.may_just_end = length is None
+        self._left = length
+
+    def is_over(self) -> bool:
+        """Return whether the whole body has come."""
+        return self._left == 0
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes from the connection, and return those of the body among them."""
+        if self._left is None:
+            return data
+        body = data[: self._left]
+        self._left -= len(body)
+        return body
+
+
+Frame = Chunked | Unframed
+
+
+def frame_of(head: HTTPResponse) -> Frame:
+    """Return the frame that a response's head announces."""
+    return Chunked() if head.chunked else Unframed(head.length)
