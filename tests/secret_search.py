@@ -1,7 +1,6 @@
 """Looks for secrets where none may be: in log records, warnings, errors and their causes.
 
-Some have a form of their own; of all others it is told, when a test makes one. Belongs here: what
-is a secret, and the search. Does not belong here: where texts come from (`secret_watch`).
+Some secrets have a form of their own; `secret_watch` reports all others when a test makes one.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ class SecretSearch:
         self._others.update((form, kind) for form in forms if len(form) >= _SHORTEST)
 
     def found_in(self, text: str) -> str | None:
-        """Say what is in a text that must not be, or None."""
+        """Return what a string contains that must not be there, or None."""
         if form := _FORMS.search(text):
             return list(FORMS)[(form.lastindex or 1) - 1]
         if any(token in self._tokens for token in _TOKEN.findall(text)):
@@ -63,7 +62,7 @@ class SecretSearch:
 
 
 def texts_of(thing: logging.LogRecord | BaseException | Warning) -> Iterator[str]:
-    """Give all that a log, a page or a person may see of it."""
+    """Return all that a log, a page or a person may see of it."""
     if isinstance(thing, logging.LogRecord):
         yield f"{thing.name}: {thing.getMessage()} {thing.args!r} {thing.stack_info or ''}"
         if thing.exc_info and thing.exc_info[1]:

@@ -2,8 +2,7 @@
 
 Every log record of every library, every warning, and every error of the tree that was raised, with
 its causes, is searched. Where an error leaves the library, the local variables that its traceback
-then shows are searched as well. A test in which a secret is seen fails. Belongs here: where texts
-and secrets come from. Does not belong here: the search (`secret_search`).
+then shows are searched as well. A test in which a secret is seen fails.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ def watch_boundaries() -> None:
 
 
 def after_init(cls: type[Any], told: Callable[..., object]) -> None:
-    """Have it told what an object was made of, whenever one is made."""
+    """Report what an object was made of, whenever one is made."""
     own: Callable[..., None] | None = vars(cls).get("__init__")
 
     def init(self: object, *args: Any, **kwargs: Any) -> None:

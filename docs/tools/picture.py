@@ -19,7 +19,7 @@ __all__ = ["PICTURE", "draw", "lines_of", "played"]
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "pictures" / "demo.svg"
 WIDTH = 118
 _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
-"""They would be fetched from elsewhere by who looks at the picture."""
+"""A viewer would have to fetch them from elsewhere."""
 _TEXT = re.compile(r'<text [^>]*y="([0-9.]+)"[^>]*>(.*?)</text>')
 _OF_THE_SESSION = re.compile("[\u2580-\u2588]|https:")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -46,7 +46,7 @@ def draw(console: Console) -> str:
 
 
 def lines_of(picture: str) -> list[str]:
-    """Give the lines on a picture, without what differs from run to run."""
+    """Return the lines on a picture, without what differs from run to run."""
     rows: dict[float, str] = {}
     for height, text in _TEXT.findall(picture):
         rows[float(height)] = rows.get(float(height), "") + unescape(text).replace("\xa0", " ")

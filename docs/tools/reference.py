@@ -1,7 +1,6 @@
-"""The reference page: drawn by `make reference` from the docstrings, so that nothing is told twice.
+"""The reference page: drawn by `make reference` from the docstrings, so that each fact stands once.
 
-Belongs here: which names go together. Does not belong here: what they are for (their docstrings
-say it), or the check that none is forgotten (`test_reference`).
+This module says which names go together; `test_reference` checks that no name is missing.
 """
 
 from __future__ import annotations
@@ -109,7 +108,7 @@ _EXTENDING = (
 
 
 def drawn() -> str:
-    """Give the page as it should be."""
+    """Return the page as it should be."""
     return "\n".join(
         [
             "# Reference",
@@ -155,7 +154,7 @@ def _line(module: ModuleType, name: str) -> str:
 
 
 def _first_sentences(docstring: str | None) -> str:
-    """Give the first paragraph, on one line."""
+    """Return the first paragraph, on one line."""
     assert docstring is not None
     return " ".join(inspect.cleandoc(docstring).split("\n\n")[0].split())
 

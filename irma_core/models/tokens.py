@@ -75,7 +75,7 @@ class _Secret:
     def __repr__(self) -> str:
         # A crash reporter may show one whose text was refused, so that it has none.
         held: Hidden[str] | None = getattr(self, "_text", None)
-        shown = "without a text" if held is None else fingerprint_of(held.reveal())
+        shown = "without a value" if held is None else fingerprint_of(held.reveal())
         return f"<{type(self).__name__} {shown}>"
 
     def __copy__(self) -> Self:

@@ -56,7 +56,7 @@ class Counter:
             return self._match(0, lambda position: position == len(text))
 
     def search(self, text: Text, *, most: int) -> bool:
-        """Return whether something in the text matches; raise `TooManySteps` likewise."""
+        """Return whether something in the string matches; raise `TooManySteps` likewise."""
         self._begin(text, most)
         with _deep_recursion():
             return any(self._match(start, _anything) for start in range(len(text) + 1))
@@ -300,7 +300,7 @@ def _leaves(nodes: Iterable[Node]) -> Generator[Node]:
 
 
 def single(node: Node, flags: int, *, is_bytes: bool) -> Callable[[Text], bool]:
-    """Return what tells whether a node takes a character; Python's own matcher decides it."""
+    """Return a check whether a node takes a character; Python's own matcher decides it."""
     state = _PARSER.State()
     state.flags, state.str = flags, b"" if is_bytes else ""
     compiled = _COMPILER.compile(_PARSER.SubPattern(state, [node]), flags)

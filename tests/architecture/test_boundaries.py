@@ -103,7 +103,7 @@ NO_BOUNDARY = {
 
 
 def modules() -> Iterator[str]:
-    """Give the modules whose public names are for callers outside."""
+    """Yield the modules whose public names are for callers outside."""
     yield from ("irma_backend", "irma_core", "irma_testing", DRIVERS)
     yield from ("irma_transport", "irma_transport_aiohttp", "irma_transport_urllib3")
     yield from ("irma_status_redis", "irma_signing_pkcs11")
@@ -230,7 +230,7 @@ RAISING: dict[str, Callable[[], object]] = {
     "a start of another kind": lambda: parse_start_response(answered(200, RESULT)),
     "a token's refusal": lambda: parse_token_response(REFUSED, NOW),
     "a gateway's refusal": lambda: requestor_of(REFUSED, gateway=GATEWAY).check_health(),
-    "a JWT that is none": lambda: requestor_of().start_session(SECRET),
+    "a string that is not a JWT": lambda: requestor_of().start_session(SECRET),
     "no session": lambda: requestor_of().get_status(SECRET),  # type: ignore[arg-type]
     "a handle to redeem": lambda: requestor_of().redeem_handle(
         SECRET,

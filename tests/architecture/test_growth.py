@@ -88,7 +88,7 @@ def long_numbers(digits: str) -> list[dict[str, Any]]:
 
 
 def documents(size: int) -> list[bytes]:
-    """JSON texts that are large in one way, and texts that are none."""
+    """JSON that is large in one way, and strings that are not JSON."""
     texts: list[object] = [
         list(range(size)),
         {str(number): number for number in range(size)},

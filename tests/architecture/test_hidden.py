@@ -219,7 +219,7 @@ TOOLS: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
 @pytest.mark.parametrize("thing", EXAMPLES, ids=lambda thing: type(thing).__name__)
 def test_no_tool_shows_a_secret(tool: Callable[[Any], object], thing: object) -> None:
-    """Whatever it asks an object for."""
+    """A tool sees no secret, whatever it asks an object for."""
     shown = str(tool(thing))
     assert SECRET not in shown
     assert SECRET not in shown.replace("\n", "").replace(" ", "")
@@ -235,7 +235,7 @@ def test_every_public_class_is_among_the_examples() -> None:
 
 
 def test_pytest_shows_no_secret_where_two_differ(tmp_path: Path) -> None:
-    """The difference of two of the same class is told by their fields."""
+    """Two objects of one class compare by their fields."""
     (tmp_path / "test_differ.py").write_text(
         f"""
 import pytest
@@ -309,7 +309,7 @@ def test_what_a_caller_wrote_can_be_stored_and_copied(thing: object) -> None:
 
 
 def insides(thing: object, seen: set[int]) -> Iterator[object]:
-    """Give a thing and all that can be reached from it by attributes, items and iteration."""
+    """Yield an object and all that can be reached from it by attributes, items and iteration."""
     if id(thing) in seen or isinstance(thing, str | bytes | int | float | type | datetime):
         return
     seen.add(id(thing))
@@ -399,7 +399,7 @@ def test_a_request_that_is_received_must_be_json() -> None:
 
 
 def test_evidence_is_no_argument() -> None:
-    """Neither the constructor, nor a changed copy, nor a restored state claims a signature."""
+    """The constructor, a changed copy and a restored state never claim a signature."""
     from irma_core.models.results import signed_result  # noqa: PLC0415  # for `result_jwt` alone
 
     signed = signed_result(RESULT)
@@ -441,4 +441,4 @@ def test_hidden_values_are_compared_and_hashed() -> None:
     assert repr(FrozenMapping({"a": 1})) == "{'a': 1}"
     assert repr(FrozenMapping({"a": 1}, is_personal=True)) == "{'a': …}"
     unmade = object.__new__(RequestorToken)
-    assert repr(unmade) == "<RequestorToken without a text>"
+    assert repr(unmade) == "<RequestorToken without a value>"

@@ -20,7 +20,7 @@ STRANGE = ["\x00", "\n", "!", "\u20ac"]
 
 
 def alphabet(found: Found) -> list[Text]:
-    """Characters that tell the places of a pattern apart, the most welcome ones first."""
+    """Characters that distinguish the positions of a pattern, the most useful ones first."""
     is_bytes = isinstance(found.pattern, bytes)
     takers = single_nodes(found.pattern, found.flags)
     letters = [chr(code) for code in range(128)]

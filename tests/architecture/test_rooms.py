@@ -1,4 +1,4 @@
-"""Who may import whom, what the core may not touch, and what the front door shows."""
+"""Which module may import which, what the core may not touch, and what the front door shows."""
 
 import ast
 import copy

@@ -120,7 +120,7 @@ def test_warned():
 
 @pytest.fixture
 def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a place in which pytest runs with the watch."""
+    """Return a directory in which pytest runs with the watch."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p tests.secret_watch")
     return tmp_path
@@ -186,7 +186,7 @@ def test_some_secrets_have_a_form_of_their_own(text: str, kind: str | None) -> N
     ],
 )
 def test_of_others_it_is_told(text: str, kind: str | None) -> None:
-    """A key also in the forms in which a text would have it."""
+    """A key is found in each form that a message would show."""
     search = SecretSearch()
     search.note_token(TOKEN)
     search.note_token("no token")

@@ -63,7 +63,7 @@ Play = Callable[[Requestor, SimulatedApp, InMemoryServer], Iterable[object]]
 
 
 def parts(thing: object, seen: set[int]) -> Iterator[object]:
-    """Give a thing and all that it holds, each once, whatever holds it."""
+    """Yield an object and all that it holds, each once."""
     if id(thing) in seen or isinstance(thing, str | bytes | int | float | type | None):
         return
     if type(thing).__module__.startswith("irma_testing"):
@@ -87,7 +87,7 @@ def parts(thing: object, seen: set[int]) -> Iterator[object]:
 
 
 def shown(things: Iterable[object]) -> Iterator[str]:
-    """Give each text that a log, a page or a person may see of them."""
+    """Yield each string that a log, a page or a person may see of them."""
     seen: set[int] = set()
     for thing in (part for each in things for part in parts(each, seen)):
         if isinstance(thing, BaseException):
@@ -104,7 +104,7 @@ def secrets_of(session: StartedSession) -> Iterator[str]:
 
 
 def kept(call: Callable[[], object]) -> object:
-    """Give what a call gives, or the error that it raises."""
+    """Return what a call returns, or the error that it raises."""
     try:
         return call()
     except IrmaError as error:
@@ -254,7 +254,7 @@ def test_no_secret_is_seen_of_a_session(
     app: SimulatedApp,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whatever its end."""
+    """No secret is shown, however the session ends."""
     caplog.set_level(logging.DEBUG)
     requestor = made(server)
     search([requestor, *play(requestor, app, server)], caplog)

@@ -114,7 +114,7 @@ def verified_request(now: datetime) -> list[bool]:
 
 
 def sealed(now: datetime) -> list[bool]:
-    """Tell when a text that was sealed for an hour at a moment can be opened."""
+    """Return when a string that was sealed for an hour at a moment can be opened."""
     sealer = Sealer([SEALING_KEY])
     text = sealer.seal("v", purpose="p", now=now, lifetime=HOUR)
     moments = [TWICE + minutes * MINUTE for minutes in (-59, 0, 59, 61)]
@@ -290,14 +290,14 @@ def test_what_is_no_moment_is_refused_by_the_name_of_the_argument(name: str, val
 @pytest.mark.parametrize("name", [*DOORS, *WITHIN])
 @pytest.mark.parametrize("year", [1, 1969, 1970, 9999])
 def test_the_ends_of_the_calendar_make_no_other_error(name: str, year: int) -> None:
-    """A sum that would leave the calendar ends in an error of the tree, or is none."""
+    """A sum that would leave the calendar raises an error of the tree or stays in it."""
     value = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     with suppress(UsageError, JwtError):
         {**DOORS, **WITHIN}[name](value)
 
 
 class LocalClock(ManualClock):
-    """A clock that goes wrong by the way in which it tells the time."""
+    """A clock whose times have the wrong form."""
 
     def __init__(self, tell: Callable[[datetime], Any]) -> None:
         super().__init__(TWICE)
@@ -324,11 +324,11 @@ def test_a_clock_may_tell_local_time() -> None:
     assert session.started_at == TWICE
 
 
-@pytest.mark.parametrize("told", [None, 1.5, TWICE.replace(tzinfo=None)])
-def test_a_clock_that_tells_no_moment_is_a_wrong_setting(told: Any) -> None:
-    """The clock is the transport's, so the error speaks of it."""
+@pytest.mark.parametrize("reading", [None, 1.5, TWICE.replace(tzinfo=None)])
+def test_a_clock_without_a_time_zone_is_a_wrong_setting(reading: Any) -> None:
+    """A clock that returns no aware time raises a ConfigurationError about the clock."""
     with pytest.raises(ConfigurationError, match="clock"):
-        utc_now(LocalClock(lambda _now: told))
+        utc_now(LocalClock(lambda _now: reading))
 
 
 def test_nobody_asks_a_clock_in_another_way() -> None:

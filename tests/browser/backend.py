@@ -1,7 +1,7 @@
 """A tiny backend, as a website has one: a page with the browser package, a start and a result.
 
-It answers exactly what the package asks: `/session` and `/session/<handle>/result`, each with 200.
-The handle is a text of its own; the requestor token stays here.
+It answers the two paths that the package requests, `/session` and `/session/<handle>/result`, each
+with 200. The page gets a handle of its own; the requestor token stays in the backend.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Website(Protocol):
     policy: str
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Give the media type and body of a path; None where nothing is."""
+        """Return the media type and body of a path; None where nothing is."""
 
 
 @final
@@ -77,7 +77,7 @@ class Backend:
         self.errors: list[str] = []
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Give the media type and body of a path; None where nothing is."""
+        """Return the media type and body of a path; None where nothing is."""
         match path.split("/")[1:]:
             case [""]:
                 return "text/html", PAGE.encode()

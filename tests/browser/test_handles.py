@@ -112,7 +112,7 @@ def test_a_visitor_logs_in_and_the_requestor_token_stays(
 
 
 def text_of(response: Response) -> str:
-    """Give all of it; events and the browser's own questions have no body that it would show."""
+    """Return all of it; events and the browser's own questions have no body that it would show."""
     head = f"{response.url} {response.all_headers()}"
     if response.url.endswith("/statusevents") or response.request.method == "OPTIONS":
         return head

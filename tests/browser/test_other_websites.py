@@ -104,7 +104,7 @@ class EvilSite:
         )
 
     def answer(self, path: str) -> tuple[str, bytes] | None:
-        """Give the page and its script."""
+        """Return the page and its script."""
         match path:
             case "/":
                 return (

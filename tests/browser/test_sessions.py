@@ -43,7 +43,7 @@ class Shop:
         self.page.wait_for_selector(QR)
 
     def scanned_qr(self) -> str:
-        """Give what a phone's camera reads from the screen."""
+        """Return what a phone's camera reads from the screen."""
         [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(self.page.screenshot())))
         return code.text
 
@@ -53,14 +53,14 @@ class Shop:
         self.page.wait_for_selector(".yivi-web-checkmark-animation")
 
     def states(self) -> list[str]:
-        """Give the states that the package has shown, but for those in which it waits."""
+        """Return the states that the package has shown, but for those in which it waits."""
         seen: list[str] = self.page.evaluate("window.states")
         return [state for state in seen if state != "Loading"]
 
 
 @pytest.fixture(params=[True, False], ids=["events", "polling"])
 def server(request: pytest.FixtureRequest) -> InMemoryServer:
-    """It tells statuses as they come, or the page has to ask for them."""
+    """The server pushes each status, or the page polls for them."""
     settings = ServerSettings(enable_sse=request.param)
     return InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=SystemClock())
 

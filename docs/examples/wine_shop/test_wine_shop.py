@@ -51,7 +51,7 @@ def visitor(irma_requestor: Requestor) -> Visitor:
 def test_an_adult_is_welcome(
     visitor: Visitor, irma_server: InMemoryServer, irma_app: SimulatedApp
 ) -> None:
-    """Who shows over18 with the value yes."""
+    """A customer whose over18 is "yes" gets the wines."""
     irma_app.add("example.town.age", {"over18": "yes"})
     irma_server.when_started(irma_app.accept, after=timedelta(seconds=3))
     assert "Prove that you are over 18" in visitor.send("GET")[1]
@@ -64,7 +64,7 @@ def test_an_adult_is_welcome(
 PEOPLE: dict[str, Callable[[ScannedSession], object]] = {
     "who refuses": ScannedSession.refuse,
     "who walks away": ScannedSession.lose_connection,
-    "whose proof is none": lambda session: session.cheat(ProofStatus.INVALID),
+    "with an invalid proof": lambda session: session.cheat(ProofStatus.INVALID),
     "whose card has expired": lambda session: session.cheat(ProofStatus.EXPIRED),
     "who is under 18": lambda session: session.cheat(values={"example.town.age.over18": "no"}),
 }
@@ -77,7 +77,7 @@ def test_nobody_else_is(
     irma_app: SimulatedApp,
     person: Callable[[ScannedSession], object],
 ) -> None:
-    """Whatever the app does, and an hour later."""
+    """No wines are shown, whatever the app does, even an hour later."""
     irma_server.when_started(lambda pointer: person(irma_app.scan(pointer)))
     visitor.send("POST")
     irma_server.pass_time(timedelta(hours=1))
