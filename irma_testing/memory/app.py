@@ -1,48 +1,31 @@
-"""A session in the app: what is asked, and what the person does.
-
-Does not belong here: how it is sent and chosen (`app_line`, `choices`, `sending`).
-"""
+"""A simulated app: it scans a session, and its user accepts, refuses or cheats."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, final
+from datetime import datetime, timedelta
+from typing import Any, final
 
 import attrs
 
-from irma_core.models.arguments import check_flag, check_instance, check_optional
+from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_flag, check_instance, check_optional, check_string
+from irma_core.models.moments import as_utc
+from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_choice, check_items, check_lists, check_mapping
-from irma_testing.memory.app_client import AppError, AppLine, AppReply
-from irma_testing.memory.app_proofs import Sending, expired, with_values
+from irma_testing.memory.app_client import AppClient, AppError, AppReply, read_pointer
+from irma_testing.memory.app_proofs import AppMessage, with_expired_credentials, with_values
 from irma_testing.memory.requests import read_static
-from irma_testing.memory.session_request import ConDisCon, DisCon, StartRequest
-from irma_testing.memory.wallet import Chooser, Lists, Wallet
-
-if TYPE_CHECKING:
-    # The server gives transports out, which are below it; nothing here needs it at run time.
-    from irma_testing.memory.server import InMemoryServer
-from datetime import datetime
-
-from irma_core.errors import ConfigurationError
-from irma_core.models.arguments import check_string
-from irma_core.models.moments import as_utc
-from irma_core.models.pointers import SessionPointer
-from irma_testing.memory.app_client import read_pointer
 from irma_testing.memory.server import InMemoryServer
-from irma_testing.memory.wallet import HeldCredential, check_values
+from irma_testing.memory.session_request import ConDisCon, DisCon, StartRequest
+from irma_testing.memory.wallet import Chooser, HeldCredential, Lists, Wallet, check_values
 
-__all__ = [
-    "Outcome",
-    "ScannedSession",
-    "SimulatedApp",
-]
+__all__ = ["Outcome", "ScannedSession", "SimulatedApp"]
 
-
-_ONLY_SIGNATURES = (ProofStatus.UNMATCHED_REQUEST, ProofStatus.INVALID_TIMESTAMP)
+_SIGNATURE_FLAWS = (ProofStatus.UNMATCHED_REQUEST, ProofStatus.INVALID_TIMESTAMP)
 
 
 @final
@@ -52,9 +35,9 @@ class Outcome:
     """How the session ended for the app.
 
     Args:
-        proof_status: The server's word on the proof; None if it was refused or not sent.
-        error: The server's error name, or an empty text.
-        message: The server's words on it; may be empty.
+        proof_status: The server's judgement of the proof; None if it was refused or not sent.
+        error: The name of the server's error, or an empty string.
+        message: The message in that error, which may be empty.
     """
 
     proof_status: ProofStatus | None = None
@@ -70,14 +53,14 @@ class Outcome:
 @final
 @boundary
 class ScannedSession:
-    """What the app shows its user; made by `SimulatedApp.scan`.
+    """A session that the app shows its user; made by `SimulatedApp.scan`.
 
     Attributes:
         url: The session pointer's URL.
         pairing_code: The code that the app shows, to be typed into the browser; None without
-            pairing. What the person decides is done once the browser has said that it is right.
-        outcome: How it ended; None before.
-        next: The chained session that follows; None if there is none.
+            pairing. The user's decision takes effect once the browser has completed pairing.
+        outcome: How the session ended; None before its end.
+        next: The next session of a chain; None if there is none.
     """
 
     def __init__(
@@ -85,12 +68,12 @@ class ScannedSession:
     ) -> None:
         self._server = server
         self._wallet = wallet
-        self._line = AppLine(server, url)
+        self._client = AppClient(server, url)
         self.url = url
         self._repeats = repeats
         self._request: Mapping[str, Any] | None = None
-        self._asked: StartRequest | None = None
-        self._decided = False
+        self._parsed: StartRequest | None = None
+        self._has_decided = False
         self.outcome: Outcome | None = None
         self.next: ScannedSession | None = None
         self.pairing_code: str | None = None
@@ -98,80 +81,79 @@ class ScannedSession:
 
     @property
     def is_paired(self) -> bool:
-        """Whether the app may know the request; at once without pairing."""
-        if self._request is None and self._line.get("/status").value == "CONNECTED":
-            self._request = self._line.get("/request").value
+        """Whether the app may see the request: after pairing, or at once without it."""
+        if self._request is None and self._client.get("/status").value == "CONNECTED":
+            self._request = self._client.get("/request").value
         return self._request is not None
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """What is asked: the session request in JSON.
+        """The session request in JSON.
 
         Raises:
             AppError: Pairing is not completed.
         """
         if not self.is_paired or self._request is None:
-            raise AppError("pairing is not completed: the app does not know the request")
+            raise AppError("pairing is not completed: complete it in the browser first")
         return self._request
 
     @property
     def type(self) -> SessionType:
-        """What kind of session it is."""
-        return SessionType(self._read.kind)
+        """The type of the session."""
+        return SessionType(self._parsed_request.kind)
 
     @property
     def disclose(self) -> ConDisCon:
-        """What is asked, read: slots of options, which are lists of attribute requests."""
-        return self._read.disclose
+        """The requested attributes: slots of options, which are lists of attribute requests."""
+        return self._parsed_request.disclose
 
     @property
     def options(self) -> tuple[tuple[bool, ...], ...]:
-        """For each slot and each of its options, whether the app has what it takes."""
+        """For each slot and each of its options, whether the app can disclose it."""
         chooser = self._chooser()
         return tuple(
             tuple(picks is not None for picks in chooser.options(disjunction))
-            for disjunction in self._read.disclose
+            for disjunction in self._parsed_request.disclose
         )
 
     @property
     def can_accept(self) -> bool:
-        """Whether the app has what is asked, so that the person can agree."""
+        """Whether the app can answer every slot, so that its user can accept."""
         return all(any(options) for options in self.options)
 
     def accept(self, choice: Mapping[int, int] | None = None, *, follow: bool = True) -> None:
-        """Agree.
+        """Disclose the requested attributes, sign the message, or receive the credentials.
 
         Args:
-            choice: Which option to take, by the number of the slot, from 0. For the others it is
-                the first that the app can give, an expired credential only if there is no other.
-                An optional slot counts its empty option like any other: as `optional()` puts it
-                last, it is disclosed if the app can, and `{1: 1}` skips it.
-            follow: Whether to accept chained sessions in the same way, all of them. Otherwise
-                the next one is in `next`.
+            choice: The option to disclose, by the number of the slot, from 0. For other slots it
+                is the first option that the app can disclose, with an expired credential only if
+                there is no other. The empty option of an optional slot counts like any other: as
+                `optional()` puts it last, the slot is disclosed if possible; `{1: 1}` skips it.
+            follow: Whether to accept every chained session in the same way. Otherwise the next
+                session is in `next`.
 
         Raises:
-            AppError: The app lacks something (add it to the app, or refuse), or the session is
-                no longer waiting for the person.
+            AppError: The app cannot answer a slot, or its user has already decided.
         """
         chosen = {} if choice is None else check_choice(choice, "choice")
         check_flag(follow, "follow")
         self._decide(lambda: self._accept(chosen, follow=follow))
 
     def refuse(self) -> None:
-        """Say no. A person who lacks the attributes does the same: nobody can tell.
+        """Refuse. A user who lacks the attributes does the same, and nobody sees a difference.
 
         Raises:
-            AppError: The session is no longer waiting for the person.
+            AppError: The user has already decided.
         """
         self._check_undecided()
-        self._line.delete()
+        self._client.delete()
         self.outcome = Outcome()
 
     def lose_connection(self) -> None:
-        """Disappear: the server hears nothing more, and the session times out.
+        """Send nothing more, so that the session times out.
 
         Raises:
-            AppError: The session is no longer waiting for the person.
+            AppError: The user has already decided.
         """
         self._check_undecided()
 
@@ -183,18 +165,17 @@ class ScannedSession:
         values: Mapping[str, str | None] | None = None,
         extra: Sequence[str] = (),
     ) -> None:
-        """Send something else than an honest app. What the app does not hold, it makes up.
+        """Answer dishonestly. The app makes up attributes that it does not hold.
 
         Args:
-            flaw: The proof status to get: `INVALID`, `MISSING_ATTRIBUTES`, `EXPIRED`, and in a
+            flaw: The proof status to cause: `INVALID`, `MISSING_ATTRIBUTES`, `EXPIRED`, and in a
                 signature session `UNMATCHED_REQUEST` and `INVALID_TIMESTAMP`.
-            send: The attributes for each slot, whatever was asked; too few or too many.
-            values: Other values than the app holds, by identifier; None for no value.
-            extra: Attributes that are disclosed without being asked for.
+            send: The attributes for each slot, instead of the requested ones.
+            values: Values to send instead of the app's, by identifier; None for no value.
+            extra: Attributes to disclose that were not requested.
 
         Raises:
-            AppError: Such a proof cannot be had in this session, or the session is no longer
-                waiting for the person.
+            AppError: This session cannot have such a flaw, or the user has already decided.
         """
         check_optional(flaw, ProofStatus, "flaw", "a ProofStatus")
         slots = None if send is None else check_lists(send, "send")
@@ -204,13 +185,13 @@ class ScannedSession:
         self._decide(lambda: self._cheat(flaw, slots, values or {}, more))
 
     @property
-    def _read(self) -> StartRequest:
-        if self._asked is None:
-            self._asked = read_static(self.request)
-        return self._asked
+    def _parsed_request(self) -> StartRequest:
+        if self._parsed is None:
+            self._parsed = read_static(self.request)
+        return self._parsed
 
     def _connect(self) -> None:
-        reply = self._line.get()
+        reply = self._client.get()
         if not reply.is_ok:
             raise AppError(f"the server refuses the app: {reply.code}", reply.code)
         self._request = reply.value.get("request")
@@ -218,45 +199,45 @@ class ScannedSession:
 
     def _chooser(self) -> Chooser:
         return Chooser(
-            self._wallet, self._read, utc_now(self._server.clock), self._server.is_revoked
+            self._wallet, self._parsed_request, utc_now(self._server.clock), self._server.is_revoked
         )
 
     def _check_undecided(self) -> None:
-        if self._decided:
-            raise AppError("the person has decided already")
-        self._decided = True
+        if self._has_decided:
+            raise AppError("the user has already decided")
+        self._has_decided = True
 
-    def _decide(self, act: Callable[[], None]) -> None:
+    def _decide(self, decision: Callable[[], None]) -> None:
         if not self.is_paired:
             self._check_undecided()
-            self._server.after(timedelta(0), lambda: self._when_paired(act))
+            self._server.after(timedelta(0), lambda: self._when_paired(decision))
             return
-        act()
+        decision()
 
-    def _when_paired(self, act: Callable[[], None]) -> None:
+    def _when_paired(self, decision: Callable[[], None]) -> None:
         if self.is_paired:
-            self._decided = False
-            act()
-        elif self._line.get("/status").value == "PAIRING":
-            self._server.after(timedelta(0), lambda: self._when_paired(act))
+            self._has_decided = False
+            decision()
+        elif self._client.get("/status").value == "PAIRING":
+            self._server.after(timedelta(0), lambda: self._when_paired(decision))
         else:
             self.outcome = Outcome(error="SESSION_UNKNOWN")
 
     def _accept(self, choice: Mapping[int, int], *, follow: bool) -> None:
-        lists = self._chosen(choice)
-        self._send(lists, Sending(self._read, self.request["nonce"], lists))
+        lists = self._choose(choice)
+        self._send(lists, AppMessage(self._parsed_request, self.request["nonce"], lists))
         if follow and self.next is not None:
             self.next.accept()
 
-    def _chosen(self, choice: Mapping[int, int]) -> Lists:
+    def _choose(self, choice: Mapping[int, int]) -> Lists:
         chooser = self._chooser()
         lists: Lists = ()
-        for number, disjunction in enumerate((*self._read.disclose, *self._repeats)):
+        for number, disjunction in enumerate((*self._parsed_request.disclose, *self._repeats)):
             options = chooser.options(disjunction)
             index = choice.get(number, chooser.option_for(disjunction))
             picks = options[index] if index is not None and index < len(options) else None
             if picks is None:
-                raise AppError(_lacking(number, disjunction, chooser))
+                raise AppError(_missing_reason(number, disjunction, chooser))
             lists = (*lists, picks)
         return lists
 
@@ -267,72 +248,78 @@ class ScannedSession:
         values: Mapping[str, str | None],
         extra: Sequence[str],
     ) -> None:
-        if flaw is ProofStatus.VALID or (flaw in _ONLY_SIGNATURES and self._read.kind != "signing"):
-            raise AppError(f"no {self._read.kind} session ends with a flaw {flaw}")
+        if flaw is ProofStatus.VALID or (
+            flaw in _SIGNATURE_FLAWS and self._parsed_request.kind != "signing"
+        ):
+            raise AppError(
+                f"flaw: {flaw} is not possible in this {self._parsed_request.kind} session"
+            )
         chooser = self._chooser()
-        asked = (*self._read.disclose, *self._repeats)
+        condiscon = (*self._parsed_request.disclose, *self._repeats)
         if send is None:
-            lists = chooser.pretend(asked)
+            lists = chooser.pretend(condiscon)
         else:
             lists = tuple(chooser.take(identifiers) for identifiers in send)
         lists = with_values(lists, values)
         if flaw is ProofStatus.EXPIRED:
-            lists = expired(lists, utc_now(self._server.clock))
+            lists = with_expired_credentials(lists, utc_now(self._server.clock))
         more = chooser.take(extra)
-        self._send(lists, Sending(self._read, self.request["nonce"], lists, more, flaw))
+        self._send(
+            lists, AppMessage(self._parsed_request, self.request["nonce"], lists, more, flaw)
+        )
 
-    def _send(self, lists: Lists, sending: Sending) -> None:
+    def _send(self, lists: Lists, message: AppMessage) -> None:
         self._check_undecided()
-        reply = self._line.post(sending.path, sending.body(utc_now(self._server.clock)))
+        reply = self._client.post(message.path, message.body(utc_now(self._server.clock)))
         if not reply.is_ok:
-            # As the app does: so a session that failed halfway is over.
-            self._line.delete()
+            # As the real app does, so that a session which failed halfway ends.
+            self._client.delete()
             self.outcome = Outcome(error=reply.code, message=reply.message)
             return
         self.outcome = Outcome(ProofStatus(reply.value["proofStatus"]))
-        self._take_in(reply, lists)
+        self._receive(reply, lists)
 
-    def _take_in(self, reply: AppReply, lists: Lists) -> None:
+    def _receive(self, reply: AppReply, lists: Lists) -> None:
         for issued in reply.value.get("sigs", ()):
             self._wallet.receive(issued)
         if pointer := reply.value.get("nextSession"):
-            again = tuple((tuple(pick.again() for pick in picks),) for picks in lists)
-            self.next = ScannedSession(self._server, self._wallet, pointer["u"], again)
+            repeats = tuple((tuple(pick.repeat() for pick in picks),) for picks in lists)
+            self.next = ScannedSession(self._server, self._wallet, pointer["u"], repeats)
 
 
-def _lacking(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
-    """Return why the app cannot answer a slot; no value is in it."""
-    advice = "add a credential that does, or refuse"
-    if otherwise := chooser.held_otherwise(disjunction):
-        held = ", ".join(otherwise)
+def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
+    """Return why the app cannot answer a slot, without any value."""
+    advice = "add a matching credential, or refuse"
+    if mismatches := chooser.mismatched_attributes(disjunction):
+        held = ", ".join(mismatches)
         return (
-            f"slot {slot}: the app holds {held}, but with another value than the request "
-            f"demands, or none: {advice}"
+            f"slot {slot}: the app holds {held}, but not with a value that the request "
+            f"accepts: {advice}"
         )
-    wanted = ", ".join(sorted({asked.type for con in disjunction for asked in con}))
-    return f"slot {slot}: the app holds nothing that answers it ({wanted}): {advice}"
+    requested = ", ".join(sorted({attribute.type for con in disjunction for attribute in con}))
+    return f"slot {slot}: the app holds no credential for it ({requested}): {advice}"
 
 
 @final
 @boundary
 class SimulatedApp:
-    """An app with its credentials, at one in-memory server.
+    """An app with its credentials, which uses one in-memory server.
 
     Args:
-        server: The server; its scheme and clock are the app's too.
+        server: The server, whose scheme and clock the app shares.
     """
 
     def __init__(self, server: InMemoryServer) -> None:
-        given: object = server
-        if not isinstance(given, InMemoryServer):
+        value: object = server
+        if not isinstance(value, InMemoryServer):
             raise ConfigurationError("server: must be an InMemoryServer")
         self._server = server
         self._wallet = Wallet(server.scheme)
 
     @property
     def credentials(self) -> tuple[HeldCredential, ...]:
-        """What the app holds, the newest first."""
-        return self._wallet.held()
+        """The credentials in the app, the newest first."""
+        return self._wallet.credentials()
 
     def add(
         self,
@@ -342,18 +329,18 @@ class SimulatedApp:
         issued_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> HeldCredential:
-        """Put a credential into the app, as if it had been issued earlier.
+        """Add a credential to the app, as if it had been issued earlier.
 
         Args:
             credential_type: `scheme.issuer.credential`.
-            attributes: Values by name. One that the scheme describes and that is left out, or
-                None, has no value.
-            issued_at: When, aware; now by default.
-            expires_at: Until when it is valid, aware; half a year from now by default. Both are
-                rounded down to a whole week since 1970, as in every IRMA credential.
+            attributes: Values by name. An attribute of the scheme that is omitted, or None, has
+                no value.
+            issued_at: The time of issuance, an aware time; now by default.
+            expires_at: The time of expiry, an aware time; half a year from now by default. Both
+                are rounded down to a whole week since 1970, as in every IRMA credential.
 
         Returns:
-            The credential. It takes the place of an older one if it is a singleton.
+            The credential. A singleton replaces an older credential of its type.
 
         Raises:
             ConfigurationError: The server's scheme has no such credential type or attribute.
@@ -376,17 +363,17 @@ class SimulatedApp:
         self._wallet.clear()
 
     def scan(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Connect to a session: as a person does who scans the QR or follows the link.
+        """Connect to a session, as when a user scans the QR code or follows the link.
 
         Args:
-            pointer: The session pointer, its JSON, or a link that holds it; a static session's
-                too, which is started.
+            pointer: The session pointer, its JSON, or a link that contains it. The pointer of a
+                static session starts a session.
 
         Returns:
-            What is asked, for the person to decide.
+            The session, for the user to decide.
 
         Raises:
-            AppError: It is no session pointer, or the server does not let the app in.
+            AppError: This is not a session pointer, or the server refuses the app.
         """
         check_instance(
             pointer,
@@ -396,14 +383,14 @@ class SimulatedApp:
         )
         url, is_static = read_pointer(pointer)
         if is_static:
-            reply = AppLine(self._server, url).post("", {})
+            reply = AppClient(self._server, url).post("", {})
             if not reply.is_ok:
                 raise AppError(f"the server refuses the app: {reply.code}", reply.code)
             url = reply.value["u"]
         return ScannedSession(self._server, self._wallet, url)
 
     def accept(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Scan, and agree to all; for `server.when_started(app.accept)`.
+        """Scan and accept; for `server.when_started(app.accept)`.
 
         Raises:
             AppError: As `scan` and `ScannedSession.accept`.
@@ -413,7 +400,7 @@ class SimulatedApp:
         return session
 
     def refuse(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
-        """Scan, and say no; for `server.when_started(app.refuse)`.
+        """Scan and refuse; for `server.when_started(app.refuse)`.
 
         Raises:
             AppError: As `scan`.

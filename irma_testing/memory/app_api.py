@@ -1,9 +1,4 @@
-"""The calls at a session pointer's URL: those of the app, and those of the browser.
-
-Belongs here: one function a call, on a copy of the session that is stored if it was changed. Does
-not belong here: which path leads to it, and who may come by (`routes`). Source: irmago
-`irmaserver/handle.go`.
-"""
+"""The calls at the URL of a session pointer. Source: irmago `irmaserver/handle.go`."""
 
 from __future__ import annotations
 
@@ -17,7 +12,7 @@ import attrs
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import utc_now
-from irma_testing.memory.app_client import (
+from irma_testing.memory.app_messages import (
     DISCLOSURE,
     OPTIONS,
     SIGNATURE,
@@ -26,14 +21,13 @@ from irma_testing.memory.app_client import (
 )
 from irma_testing.memory.events import EventStream, Listener
 from irma_testing.memory.go_json import GoJsonError, parse_json
-from irma_testing.memory.issuing import issue
-from irma_testing.memory.lifecycle import Lifecycle, start_next
+from irma_testing.memory.issuing import issue_credentials
+from irma_testing.memory.lifecycle import Lifecycle
 from irma_testing.memory.proofs import (
     Disclosure,
     Verifier,
     commitment,
     read_disclosure,
-    verify_signature,
 )
 from irma_testing.memory.replies import (
     ATTRIBUTES_EXPIRED,
@@ -56,242 +50,87 @@ from irma_testing.memory.replies import (
 from irma_testing.memory.request_types import version_of
 from irma_testing.memory.requestor_api import check_size, check_subscription, is_token
 from irma_testing.memory.requests import read_static
-from irma_testing.memory.revocation_routes import refuse_revocation_call
+from irma_testing.memory.revocation_api import refuse_revocation_call
 from irma_testing.memory.sessions import (
     CachedReply,
     Session,
     new_pairing_code,
-    shown_options,
-    shown_request,
+    options_json,
+    request_json,
 )
 
-__all__ = [
-    "SessionRoutes",
-    "complete_pairing",
-    "get_frontend_status",
-    "get_request",
-    "get_session",
-    "post_commitments",
-    "post_options",
-    "post_proofs",
-]
+__all__ = ["AppApi"]
 
-
-_OPTIONS_REQUEST = "https://irma.app/ld/request/frontendoptions/v1"
-_LOWEST, _HIGHEST = (2, 8), (2, 8)
-_PAIRING_METHODS = ("none", "pin")
-
-
-def get_session(life: Lifecycle, session: Session, request: HttpRequest) -> HttpResponse:
-    """Let an app connect; tell it what is asked, or the pairing code to show."""
-    lowest = _version(header_of(request, "x-irma-minprotocolversion"))
-    highest = _version(header_of(request, "x-irma-maxprotocolversion"))
-    if session.status is not SessionStatus.INITIALIZED:
-        raise Refusal(UNEXPECTED_REQUEST, "Session already started")
-    life.mark_alive(session)
-    if lowest > _HIGHEST or highest < _LOWEST or highest < lowest:
-        raise life.fail(session, PROTOCOL_VERSION)
-    session.client_authorization = header_of(request, "authorization")
-    if not session.client_authorization:
-        raise life.fail(session, UNAUTHORIZED_IN_SESSION, "No authorization header provided")
-    said: dict[str, object] = {
-        "@context": "https://irma.app/ld/request/client/v1",
-        "protocolVersion": "2.8",
-        "options": shown_options(session),
-    }
-    if session.pairing_code:
-        life.move(session, SessionStatus.PAIRING)
-    else:
-        life.move(session, SessionStatus.CONNECTED)
-        said["request"] = shown_request(session)
-    return json_reply(said)
-
-
-def get_request(_life: Lifecycle, session: Session, _request: HttpRequest) -> HttpResponse:
-    """Tell a paired app what is asked."""
-    return json_reply(shown_request(session))
-
-
-def post_proofs(life: Lifecycle, session: Session, request: HttpRequest) -> HttpResponse:
-    """Take a disclosure or a signature."""
-    if session.request.kind == "issuing":
-        raise Refusal(INVALID_REQUEST)
-    is_signature = session.request.kind == "signing"
-    sent = read_message(SIGNATURE if is_signature else DISCLOSURE, request.body)
-    life.mark_alive(session)
-    asked = (*session.request.disclose, *session.repeats)
-    if is_signature:
-        session.signature = SIGNATURE.write(sent)
-        found = verify_signature(_verifier(life), session.request, asked, sent, session.nonce)
-    else:
-        given = read_disclosure(sent["proofs"] or (), sent["indices"] or (), session.nonce)
-        found = _verifier(life).verify(
-            session.request, asked, given, utc_now(life.clock).timestamp()
-        )
-    session.disclosed, session.proof_status = found
-    return _finish(life, session, {})
-
-
-def post_commitments(life: Lifecycle, session: Session, request: HttpRequest) -> HttpResponse:
-    """Take what an app sends to be issued credentials, and issue them."""
-    if session.request.kind != "issuing":
-        raise ServerCrash("commitments in a session that issues nothing")
-    sent = read_commitments(request.body)
-    life.mark_alive(session)
-    if sent is None:
-        raise ServerCrash("commitments without any proof")
-    given = _committed(life, session, sent)
-    asked = (*session.request.disclose, *session.repeats)
-    found = _verifier(life).verify(session.request, asked, given, utc_now(life.clock).timestamp())
-    session.disclosed, session.proof_status = found
-    if session.proof_status is ProofStatus.EXPIRED:
-        raise life.fail(session, ATTRIBUTES_EXPIRED)
-    if session.proof_status is not ProofStatus.VALID:
-        raise life.fail(session, INVALID_PROOFS)
-    issued = issue(session.request, life.scheme, life.revocations, utc_now(life.clock))
-    return _finish(life, session, {"sigs": issued})
-
-
-def get_frontend_status(_life: Lifecycle, session: Session, _request: HttpRequest) -> HttpResponse:
-    """Tell the browser the status, and the session that follows."""
-    said: dict[str, object] = {"status": session.status.value}
-    if session.next_pointer is not None:
-        said["nextSession"] = session.next_pointer
-    return json_reply(said)
-
-
-def post_options(_life: Lifecycle, session: Session, request: HttpRequest) -> HttpResponse:
-    """Switch pairing on or off, before an app has connected."""
-    asked = read_message(OPTIONS, request.body)
-    if asked["@context"] != _OPTIONS_REQUEST:
-        raise Refusal(MALFORMED_INPUT, "Not a frontend options request")
-    if session.status is not SessionStatus.INITIALIZED:
-        raise Refusal(
-            UNEXPECTED_REQUEST,
-            "Frontend options can only be updated when session is in initialized state",
-        )
-    method: str = asked["pairingMethod"]
-    if method and method not in _PAIRING_METHODS:
-        raise Refusal(UNEXPECTED_REQUEST, "Pairing method unknown")
-    if method:
-        session.pairing_code = new_pairing_code() if method == "pin" else ""
-    return json_reply(shown_options(session))
-
-
-def complete_pairing(life: Lifecycle, session: Session, _request: HttpRequest) -> HttpResponse:
-    """Go on: the person typed the right code."""
-    if session.status is not SessionStatus.PAIRING:
-        raise Refusal(UNEXPECTED_REQUEST, "Pairing was not enabled")
-    life.move(session, SessionStatus.CONNECTED)
-    return empty_reply(204)
-
-
-def _verifier(life: Lifecycle) -> Verifier:
-    return Verifier(life.scheme, life.revocations.is_revoked)
-
-
-def _finish(life: Lifecycle, session: Session, more: dict[str, Any]) -> HttpResponse:
-    start_next(life, session)
-    life.move(session, SessionStatus.DONE)
-    assert session.proof_status is not None  # noqa: S101  # both callers have just set it
-    said: dict[str, Any] = {"proofStatus": session.proof_status.value, **more}
-    if session.next_pointer is not None:
-        said["nextSession"] = session.next_pointer
-    return json_reply(said)
-
-
-def _committed(life: Lifecycle, session: Session, sent: dict[str, Any]) -> Disclosure:
-    """Read the disclosure, and behind it the commitments, one a credential."""
-    proofs, wanted = sent["combinedProofs"] or [], len(session.request.credentials)
-    disclosing = len(proofs) - wanted
-    if disclosing < 0:
-        raise life.fail(session, MALFORMED_INPUT, "Received insufficient proofs")
-    given = read_disclosure(proofs[:disclosing], sent["indices"] or (), session.nonce)
-    fitting = [commitment(session.nonce, number) for number in range(wanted)]
-    return given if proofs[disclosing:] == fitting else attrs.evolve(given, is_sound=False)
-
-
-def _version(text: str) -> tuple[int, int]:
-    try:
-        value = parse_json(text.encode("utf-8", "surrogateescape"))
-        return version_of(str(value or "") if value is None or isinstance(value, str) else text)
-    except GoJsonError as problem:
-        raise Refusal(MALFORMED_INPUT, str(problem)) from None
-
-
-_Call: TypeAlias = Callable[[Lifecycle, Session, HttpRequest], HttpResponse]
+_Call: TypeAlias = Callable[[Session, HttpRequest], HttpResponse]
 _SESSION = re.compile(r"/session/([^/]+)(/.*)?")
 _REVOCATION = re.compile(r"/revocation/(?:[^/]+|(?=/))(/.*)?")
 _FRONTEND = "/frontend"
 _EVENTS = ("/statusevents", "/frontend/statusevents")
-_REMEMBERED = 10.0
-
-
-def _get_status(_life: Lifecycle, session: Session, _request: HttpRequest) -> HttpResponse:
-    return json_reply(session.status.value)
-
-
-def _delete(life: Lifecycle, session: Session, _request: HttpRequest) -> HttpResponse:
-    life.cancel(session)
-    return empty_reply()
-
-
-_CALLS: Mapping[tuple[str, str], _Call] = {
-    ("DELETE", "/"): _delete,
-    ("GET", "/status"): _get_status,
-    ("GET", "/frontend/status"): get_frontend_status,
-    ("POST", "/frontend/options"): post_options,
-    ("POST", "/frontend/pairingcompleted"): complete_pairing,
-}
-_APP_CALLS: Mapping[tuple[str, str], _Call] = {
-    ("GET", "/"): get_session,
-    ("GET", "/request"): get_request,
-    ("POST", "/commitments"): post_commitments,
-    ("POST", "/proofs"): post_proofs,
-}
-_PATHS = frozenset(path for _, path in (*_CALLS, *_APP_CALLS)) | frozenset(_EVENTS)
-
-
-def _nowhere(status: int) -> HttpResponse:
-    return json_reply({"status": status, "error": INVALID_REQUEST.name}, status)
+_OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
+_PAIRING_METHODS = ("none", "pin")
+_MIN_VERSION, _MAX_VERSION = (2, 8), (2, 8)
+_REPLY_CACHE_SECONDS = 10.0
 
 
 @final
-class SessionRoutes:
-    """The calls of apps and browsers, by path; arguments as in `RequestorRoutes`."""
+class AppApi:
+    """The calls below `/irma`: those of apps, and those of the browser below `/frontend`.
+
+    Each call works on a copy of the session, which is stored if the call has changed it.
+
+    Args:
+        life: The settings, sessions and events of the server.
+        catch_up: Called by event streams before they are read.
+    """
 
     def __init__(self, life: Lifecycle, catch_up: Callable[[], None]) -> None:
         self._life = life
         self._catch_up = catch_up
+        # The calls that anybody may make; the browser's have been authorized before.
+        self._calls: Mapping[tuple[str, str], _Call] = {
+            ("DELETE", "/"): self._cancel,
+            ("GET", "/status"): self._status,
+            ("GET", "/frontend/status"): self._frontend_status,
+            ("POST", "/frontend/options"): self._set_options,
+            ("POST", "/frontend/pairingcompleted"): self._complete_pairing,
+        }
+        self._app_calls: Mapping[tuple[str, str], _Call] = {
+            ("GET", "/"): self._connect,
+            ("GET", "/request"): self._request,
+            ("POST", "/commitments"): self._take_commitments,
+            ("POST", "/proofs"): self._take_proofs,
+        }
+        self._paths = {path for _, path in (*self._calls, *self._app_calls)} | {*_EVENTS}
 
     def respond(self, path: str, request: HttpRequest) -> HttpResponse | EventStream:
-        """Find the call, and make it; the path is what follows `/irma`.
+        """Return the response to a request for this path, which is the part after `/irma`.
 
         Raises:
-            Refusal: The server says no.
-            ServerCrash: The official server falls over.
+            Refusal: The server refuses the request.
+            ServerCrash: The official server crashes here.
         """
         if revocation := _REVOCATION.fullmatch(path):
             return refuse_revocation_call(request.method, revocation[1] or "")
-        found = _SESSION.fullmatch(path)
-        if found is None:
-            return _nowhere(404)
-        if request.method == "POST" and found[2] is None:
-            return self._start_static(found[1])
-        stored = self._find(found[1], request)
-        rest = found[2] or "/"
-        if f"{rest}/".startswith(f"{_FRONTEND}/"):
-            self._check_frontend(stored, request)
+        match = _SESSION.fullmatch(path)
+        if match is None:
+            return _no_such_call(404)
+        if request.method == "POST" and match[2] is None:
+            return self._start_static(match[1])
+        stored = self._find(match[1], request)
+        rest = match[2] or "/"
+        is_frontend = f"{rest}/".startswith(f"{_FRONTEND}/")
+        if is_frontend and header_of(request, "authorization") != stored.frontend_authorization:
+            raise Refusal(UNAUTHORIZED_IN_SESSION)
         if rest in _EVENTS and request.method == "GET":
-            return self._subscribe(stored, is_frontend=rest.startswith(_FRONTEND))
+            return self._subscribe(stored, "frontend" if is_frontend else "client")
         return self._call(stored, rest, request)
 
     def _start_static(self, name: str) -> HttpResponse:
-        asked = self._life.settings.static_sessions.get(name)
-        if asked is None:
+        configured = self._life.settings.static_sessions.get(name)
+        if configured is None:
             raise Refusal(INVALID_REQUEST, "unknown static session")
         try:
-            session = self._life.start(read_static(asked), "")
+            session = self._life.start(read_static(configured), "")
         except Refusal as refusal:
             raise Refusal(MALFORMED_INPUT, refusal.message) from None
         return json_reply(self._life.pointer(session))
@@ -307,60 +146,190 @@ class SessionRoutes:
             raise Refusal(UNAUTHORIZED, "Host mismatch")
         return stored
 
-    def _check_frontend(self, stored: Session, request: HttpRequest) -> None:
-        if header_of(request, "authorization") != stored.frontend_authorization:
-            raise Refusal(UNAUTHORIZED_IN_SESSION)
-
-    def _subscribe(self, stored: Session, *, is_frontend: bool) -> EventStream:
+    def _subscribe(self, stored: Session, listener: Listener) -> EventStream:
         session = self._life.store.look(stored)
         check_subscription(self._life, session)
-        listener: Listener = "frontend" if is_frontend else "client"
         return self._life.events.subscribe(session, listener, self._life.store, self._catch_up)
 
     def _call(self, stored: Session, rest: str, request: HttpRequest) -> HttpResponse:
         check_size(request)
         key = (request.method, rest)
-        if key in _CALLS:
-            call = _CALLS[key]
+        if key in self._calls:
+            call = self._calls[key]
             return self._life.store.change(
-                stored,
-                lambda session: with_refusals(lambda: call(self._life, session, request)),
+                stored, lambda session: with_refusals(lambda: call(session, request))
             )
-        if key in _APP_CALLS:
+        if key in self._app_calls:
             return self._life.store.change(
-                stored, lambda session: self._call_as_app(session, _APP_CALLS[key], rest, request)
+                stored, lambda session: self._call_as_app(session, rest, request)
             )
-        return _nowhere(405 if rest in _PATHS else 404)
+        return _no_such_call(405 if rest in self._paths else 404)
 
-    def _call_as_app(
-        self, session: Session, call: _Call, rest: str, request: HttpRequest
-    ) -> HttpResponse:
+    def _call_as_app(self, session: Session, rest: str, request: HttpRequest) -> HttpResponse:
         message = request.body or b""
         path = urlsplit(request.url).path
-        if (remembered := self._remembered(session, path, message)) is not None:
-            return remembered
+        if (cached := self._cached_reply(session, path, message)) is not None:
+            return cached
 
         def respond() -> HttpResponse:
             if rest != "/":
                 _check_app(session, request)
-            return call(self._life, session, request)
+            return self._app_calls[request.method, rest](session, request)
 
         response = with_refusals(respond)
         session.cached = CachedReply(path, message, response.status, response.body, session.status)
         return response
 
-    def _remembered(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
-        """Give the last reply if it fits; whoever asks, as in the official server."""
+    def _cached_reply(self, session: Session, path: str, message: bytes) -> HttpResponse | None:
+        """Return the last reply if the request repeats; like irmago, for any client."""
         cached = session.cached
         if (
             cached is None
             or not cached.body
             or (cached.path, cached.message, cached.status) != (path, message, session.status)
-            or session.last_active < self._life.clock.monotonic() - _REMEMBERED
+            or session.last_active < self._life.clock.monotonic() - _REPLY_CACHE_SECONDS
         ):
             return None
         headers = (("content-type", "text/plain; charset=utf-8"),)
         return HttpResponse(cached.http_status, headers, body=cached.body)
+
+    # The app's calls.
+
+    def _connect(self, session: Session, request: HttpRequest) -> HttpResponse:
+        """Let an app connect: return the session request, or the pairing code to show."""
+        lowest = _version(header_of(request, "x-irma-minprotocolversion"))
+        highest = _version(header_of(request, "x-irma-maxprotocolversion"))
+        if session.status is not SessionStatus.INITIALIZED:
+            raise Refusal(UNEXPECTED_REQUEST, "Session already started")
+        self._life.mark_alive(session)
+        if lowest > _MAX_VERSION or highest < _MIN_VERSION or highest < lowest:
+            raise self._life.fail(session, PROTOCOL_VERSION)
+        session.client_authorization = header_of(request, "authorization")
+        if not session.client_authorization:
+            message = "No authorization header provided"
+            raise self._life.fail(session, UNAUTHORIZED_IN_SESSION, message)
+        reply: dict[str, object] = {
+            "@context": "https://irma.app/ld/request/client/v1",
+            "protocolVersion": "2.8",
+            "options": options_json(session),
+        }
+        if session.pairing_code:
+            self._life.move(session, SessionStatus.PAIRING)
+        else:
+            self._life.move(session, SessionStatus.CONNECTED)
+            reply["request"] = request_json(session)
+        return json_reply(reply)
+
+    def _request(self, session: Session, _request: HttpRequest) -> HttpResponse:
+        return json_reply(request_json(session))
+
+    def _take_proofs(self, session: Session, request: HttpRequest) -> HttpResponse:
+        """Verify a disclosure or a signature, and end the session."""
+        if session.request.kind == "issuing":
+            raise Refusal(INVALID_REQUEST)
+        is_signature = session.request.kind == "signing"
+        message = read_message(SIGNATURE if is_signature else DISCLOSURE, request.body)
+        self._life.mark_alive(session)
+        if is_signature:
+            session.signature = SIGNATURE.write(message)
+            verified = self._verifier.verify_signature(
+                session.request, session.condiscon, message, session.nonce
+            )
+        else:
+            proofs, indices = message["proofs"] or (), message["indices"] or ()
+            verified = self._verify(session, read_disclosure(proofs, indices, session.nonce))
+        session.disclosed, session.proof_status = verified
+        return self._finish(session, {})
+
+    def _take_commitments(self, session: Session, request: HttpRequest) -> HttpResponse:
+        """Verify the disclosure in the commitments, issue the credentials, and end the session."""
+        if session.request.kind != "issuing":
+            raise ServerCrash("commitments in a session that issues nothing")
+        message = read_commitments(request.body)
+        self._life.mark_alive(session)
+        if message is None:
+            raise ServerCrash("commitments without any proof")
+        disclosure = self._read_committed(session, message)
+        session.disclosed, session.proof_status = self._verify(session, disclosure)
+        if session.proof_status is ProofStatus.EXPIRED:
+            raise self._life.fail(session, ATTRIBUTES_EXPIRED)
+        if session.proof_status is not ProofStatus.VALID:
+            raise self._life.fail(session, INVALID_PROOFS)
+        credentials = issue_credentials(
+            session.request, self._life.scheme, self._life.revocations, utc_now(self._life.clock)
+        )
+        return self._finish(session, {"sigs": credentials})
+
+    @property
+    def _verifier(self) -> Verifier:
+        return Verifier(self._life.scheme, self._life.revocations.is_revoked)
+
+    def _verify(
+        self, session: Session, disclosure: Disclosure
+    ) -> tuple[list[Any] | None, ProofStatus]:
+        now = utc_now(self._life.clock).timestamp()
+        return self._verifier.verify(session.request, session.condiscon, disclosure, now)
+
+    def _read_committed(self, session: Session, message: dict[str, Any]) -> Disclosure:
+        """Read the proofs of a disclosure, which one commitment for each credential follows."""
+        proofs, count = message["combinedProofs"] or [], len(session.request.credentials)
+        disclosing = len(proofs) - count
+        if disclosing < 0:
+            raise self._life.fail(session, MALFORMED_INPUT, "Received insufficient proofs")
+        disclosure = read_disclosure(proofs[:disclosing], message["indices"] or (), session.nonce)
+        expected = [commitment(session.nonce, number) for number in range(count)]
+        if proofs[disclosing:] != expected:
+            return attrs.evolve(disclosure, is_sound=False)
+        return disclosure
+
+    def _finish(self, session: Session, more: dict[str, Any]) -> HttpResponse:
+        self._life.start_next(session)
+        self._life.move(session, SessionStatus.DONE)
+        assert session.proof_status is not None  # noqa: S101  # both callers have just set it
+        reply: dict[str, Any] = {"proofStatus": session.proof_status.value, **more}
+        if session.next_pointer is not None:
+            reply["nextSession"] = session.next_pointer
+        return json_reply(reply)
+
+    # The calls of apps and browsers alike, and those of browsers.
+
+    def _cancel(self, session: Session, _request: HttpRequest) -> HttpResponse:
+        self._life.cancel(session)
+        return empty_reply()
+
+    def _status(self, session: Session, _request: HttpRequest) -> HttpResponse:
+        return json_reply(session.status.value)
+
+    def _frontend_status(self, session: Session, _request: HttpRequest) -> HttpResponse:
+        """Return the status, and the pointer of the next session of a chain."""
+        reply: dict[str, object] = {"status": session.status.value}
+        if session.next_pointer is not None:
+            reply["nextSession"] = session.next_pointer
+        return json_reply(reply)
+
+    def _set_options(self, session: Session, request: HttpRequest) -> HttpResponse:
+        """Switch pairing on or off, before an app has connected."""
+        options = read_message(OPTIONS, request.body)
+        if options["@context"] != _OPTIONS_CONTEXT:
+            raise Refusal(MALFORMED_INPUT, "Not a frontend options request")
+        if session.status is not SessionStatus.INITIALIZED:
+            raise Refusal(
+                UNEXPECTED_REQUEST,
+                "Frontend options can only be updated when session is in initialized state",
+            )
+        method: str = options["pairingMethod"]
+        if method and method not in _PAIRING_METHODS:
+            raise Refusal(UNEXPECTED_REQUEST, "Pairing method unknown")
+        if method:
+            session.pairing_code = new_pairing_code() if method == "pin" else ""
+        return json_reply(options_json(session))
+
+    def _complete_pairing(self, session: Session, _request: HttpRequest) -> HttpResponse:
+        """Let the app go on: the user typed the right code into the browser."""
+        if session.status is not SessionStatus.PAIRING:
+            raise Refusal(UNEXPECTED_REQUEST, "Pairing was not enabled")
+        self._life.move(session, SessionStatus.CONNECTED)
+        return empty_reply(204)
 
 
 def _check_app(session: Session, request: HttpRequest) -> None:
@@ -370,3 +339,16 @@ def _check_app(session: Session, request: HttpRequest) -> None:
         raise Refusal(UNEXPECTED_REQUEST, "Session not yet started or already finished")
     if session.client_authorization != header_of(request, "authorization"):
         raise Refusal(UNAUTHORIZED_IN_SESSION)
+
+
+def _version(header: str) -> tuple[int, int]:
+    try:
+        value = parse_json(header.encode("utf-8", "surrogateescape"))
+        is_string = value is None or isinstance(value, str)
+        return version_of(str(value or "") if is_string else header)
+    except GoJsonError as problem:
+        raise Refusal(MALFORMED_INPUT, str(problem)) from None
+
+
+def _no_such_call(status: int) -> HttpResponse:
+    return json_reply({"status": status, "error": INVALID_REQUEST.name}, status)

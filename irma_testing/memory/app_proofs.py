@@ -1,7 +1,4 @@
-"""What an app sends to the server: what was chosen, as simulated proofs; and the ways to cheat.
-
-Does not belong here: what is chosen (`choices`), how it is judged (`proofs`, `signatures`).
-"""
+"""The message in which an app discloses attributes, by simulated proofs, honestly or not."""
 
 from __future__ import annotations
 
@@ -16,22 +13,22 @@ from irma_testing.memory.proofs import Proof, commitment, make_signature, number
 from irma_testing.memory.session_request import StartRequest
 from irma_testing.memory.wallet import HeldCredential, Lists, Pick
 
-__all__ = ["Sending", "expired", "with_values"]
+__all__ = ["AppMessage", "with_expired_credentials", "with_values"]
 
-_UNRECORDED = "unrecorded"
-_SPOILT = "c3BvaWx0"  # in base64, as what it stands for
+_UNKNOWN_SERIAL = "unrecorded"
+_WRONG_CHECKSUM = "c3BvaWx0"  # valid base64
 
 
 @attrs.frozen
-class Sending:
-    """One message to the server.
+class AppMessage:
+    """The message with which an app answers a session request.
 
     Args:
-        request: What is asked.
-        nonce: The session's.
-        lists: What is disclosed for each disjunction.
-        extra: What is disclosed beside them.
-        flaw: The proof status that it is to get, if not what it deserves.
+        request: The session request.
+        nonce: The nonce of the session.
+        lists: The attributes for each disjunction.
+        extra: Attributes that were not requested.
+        flaw: The proof status that the message must cause; None for an honest one.
     """
 
     request: StartRequest
@@ -42,13 +39,13 @@ class Sending:
 
     @property
     def path(self) -> str:
-        """Where it goes, below the session pointer's URL."""
+        """The path below the session pointer's URL."""
         return "/commitments" if self.request.kind == "issuing" else "/proofs"
 
     def body(self, now: datetime) -> dict[str, Any]:
-        """Give the message."""
+        """Return the message in JSON."""
         unmatched = self.flaw is ProofStatus.UNMATCHED_REQUEST
-        nonce = _SPOILT if unmatched else self.nonce
+        nonce = _WRONG_CHECKSUM if unmatched else self.nonce
         if self.request.kind == "signing":
             return self._signature(nonce, now)
         proofs = self._proofs(nonce)
@@ -64,48 +61,48 @@ class Sending:
         proofs = self._proofs(signature_nonce(nonce, message))
         if self.flaw is ProofStatus.INVALID:
             _spoil(proofs)
-        made = make_signature(message, nonce, proofs, self._indices(), int(now.timestamp()))
+        signature = make_signature(message, nonce, proofs, self._indices(), int(now.timestamp()))
         if self.flaw is ProofStatus.INVALID_TIMESTAMP:
-            made["timestamp"]["Sig"]["Data"] = _SPOILT
-        return made
+            signature["timestamp"]["Sig"]["Data"] = _WRONG_CHECKSUM
+        return signature
 
     @property
     def _credentials(self) -> list[HeldCredential]:
-        found: list[HeldCredential] = []
+        credentials: list[HeldCredential] = []
         for pick in (*(pick for picks in self.lists for pick in picks), *self.extra):
-            if pick.credential not in found:
-                found.append(pick.credential)
-        return found
+            if pick.credential not in credentials:
+                credentials.append(pick.credential)
+        return credentials
 
     def _proofs(self, nonce: str) -> list[dict[str, Any]]:
         return [self._proof(credential).as_json(nonce) for credential in self._credentials]
 
     def _proof(self, credential: HeldCredential) -> Proof:
-        shown = {
+        disclosed = {
             pick.name: credential.attributes[pick.name]
             for picks in (*self.lists, self.extra)
             for pick in picks
             if pick.name and pick.credential == credential
         }
-        proves = credential.credential_type in self.request.revocation
+        proves_non_revocation = credential.credential_type in self.request.revocation
         return Proof(
             credential.credential_type,
             int(credential.issued_at.timestamp()),
             int(credential.expires_at.timestamp()),
-            {} if self.flaw is ProofStatus.MISSING_ATTRIBUTES else shown,
-            (credential.serial or _UNRECORDED) if proves else "",
+            {} if self.flaw is ProofStatus.MISSING_ATTRIBUTES else disclosed,
+            (credential.serial or _UNKNOWN_SERIAL) if proves_non_revocation else "",
         )
 
     def _indices(self) -> list[list[dict[str, Any]]]:
         if self.flaw is ProofStatus.MISSING_ATTRIBUTES:
-            # Where all is optional, showing nothing is fine: then not even that.
+            # If every disjunction is optional, empty lists would satisfy the request: send no list.
             can_miss = any(() not in disjunction for disjunction in self.request.disclose)
             return [[] for _ in self.lists] if can_miss else []
-        known = self._credentials
+        credentials = self._credentials
         return [
             [
                 {
-                    "cred": known.index(pick.credential),
+                    "cred": credentials.index(pick.credential),
                     "attr": number_of(pick.name, self._proof(pick.credential)),
                 }
                 for pick in picks
@@ -114,8 +111,8 @@ class Sending:
         ]
 
 
-def expired(lists: Lists, now: datetime) -> Lists:
-    """Give the same from credentials that expired a week ago or more."""
+def with_expired_credentials(lists: Lists, now: datetime) -> Lists:
+    """Return the same attributes from credentials that expired at least a week ago."""
     return _with_credentials(
         lists,
         lambda credential: attrs.evolve(credential, expires_at=now - timedelta(weeks=1)),
@@ -123,7 +120,7 @@ def expired(lists: Lists, now: datetime) -> Lists:
 
 
 def with_values(lists: Lists, values: Mapping[str, str | None]) -> Lists:
-    """Give the same with other values, by identifier."""
+    """Return the same attributes with these values, by identifier."""
 
     def change(credential: HeldCredential) -> HeldCredential:
         prefix = f"{credential.credential_type}."
@@ -146,4 +143,4 @@ def _with_credentials(lists: Lists, change: Callable[[HeldCredential], HeldCrede
 
 def _spoil(proofs: list[dict[str, Any]]) -> None:
     for proof in proofs:
-        proof["c"] = _SPOILT
+        proof["c"] = _WRONG_CHECKSUM

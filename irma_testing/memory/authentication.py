@@ -1,6 +1,6 @@
-"""Who asks: the four ways in which a requestor is known, and what it then asks.
+"""Authenticate a requestor in one of four ways, and read its request.
 
-Does not belong here: what it may ask (`request_checks`). Source: irmago `requestorserver/auth.go`.
+Source: irmago `requestorserver/auth.go`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from irma_testing.memory.requests import read_request_claims, read_start_request
 from irma_testing.memory.session_request import StartRequest
 from irma_testing.memory.settings import ServerSettings
 
-__all__ = ["RevocationAsked", "authenticate_revocation", "authenticate_start"]
+__all__ = ["RevocationRequest", "authenticate_revocation", "authenticate_start"]
 
 _REVOCATION_CONTEXT = "https://irma.app/ld/request/revocation/v1"
 _METHODS = {"HS256": "hmac", "RS256": "publickey"}
@@ -46,8 +46,8 @@ _REVOCATION_CLAIMS = Struct(
 
 @final
 @attrs.frozen
-class RevocationAsked:
-    """A request to revoke; `issued` in nanoseconds, 0 for every credential of that key."""
+class RevocationRequest:
+    """A revocation request; `issued` in nanoseconds, 0 for every credential of that key."""
 
     credential_type: str
     key: str
@@ -57,11 +57,11 @@ class RevocationAsked:
 def authenticate_start(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, StartRequest]:
-    """Return the requestor's name, empty without authentication, and what it asks.
+    """Return the requestor's name, empty without authentication, and its session request.
 
     Raises:
-        Refusal: Nobody that the server knows asks this, or it is no session request.
-        ServerCrash: The official server falls over it.
+        Refusal: No known requestor sent the request, or it is not a session request.
+        ServerCrash: The official server crashes here.
     """
     name, jwt = _identify(settings, request, now)
     if jwt is None:
@@ -71,34 +71,36 @@ def authenticate_start(
 
 def authenticate_revocation(
     settings: ServerSettings, request: HttpRequest, now: datetime
-) -> tuple[str, RevocationAsked]:
-    """Return the requestor's name, empty without authentication, and what it wants revoked.
+) -> tuple[str, RevocationRequest]:
+    """Return the requestor's name, empty without authentication, and its revocation request.
 
     Raises:
-        Refusal: Nobody that the server knows asks this, or it is no revocation request.
-        ServerCrash: The official server falls over it.
+        Refusal: No known requestor sent the request, or it is not a revocation request.
+        ServerCrash: The official server crashes here.
     """
     name, jwt = _identify(settings, request, now)
     try:
         if jwt is None:
-            asked = REVOCATION_REQUEST.read_new(parse_json(request.body or b""))
+            revocation = REVOCATION_REQUEST.read_new(parse_json(request.body or b""))
         else:
             claims = _REVOCATION_CLAIMS.read_new(jwt.claims)
-            # Here the official server goes by `iss`, whatever the key's name is.
-            name, asked = claims["iss"], claims["revrequest"]
+            # Here the official server uses `iss`, even if the JWT has a `kid`.
+            name, revocation = claims["iss"], claims["revrequest"]
     except GoJsonError as problem:
         raise Refusal(INVALID_REQUEST, str(problem)) from None
-    if asked is None:
+    if revocation is None:
         raise ServerCrash("no request in a revocation JWT")
-    if asked["@context"] != _REVOCATION_CONTEXT:
+    if revocation["@context"] != _REVOCATION_CONTEXT:
         raise Refusal(INVALID_REQUEST, "Invalid JWT body" if jwt else "not a revocation request")
-    return name, RevocationAsked(asked["type"], asked["revocationKey"], asked["issued"])
+    return name, RevocationRequest(
+        revocation["type"], revocation["revocationKey"], revocation["issued"]
+    )
 
 
 def _identify(
     settings: ServerSettings, request: HttpRequest, now: datetime
 ) -> tuple[str, RequestJwt | None]:
-    """Return the requestor's name, and the JWT if that is how it is known."""
+    """Return the requestor's name, and the JWT if the request is signed."""
     content_type = header_of(request, "content-type").strip()
     authorization = header_of(request, "authorization")
     is_json = content_type.startswith("application/json")
@@ -106,7 +108,7 @@ def _identify(
         if is_json and not authorization:
             return "", None
     elif is_json and authorization:
-        return _name_of_token(settings, authorization), None
+        return _token_holder(settings, authorization), None
     elif content_type.startswith("text/plain") and not authorization:
         jwt = parse_jwt(request.body or b"")
         if jwt is not None and jwt.algorithm in _METHODS:
@@ -117,7 +119,7 @@ def _identify(
     raise Refusal(INVALID_REQUEST, "request could not be authenticated")
 
 
-def _name_of_token(settings: ServerSettings, token: str) -> str:
+def _token_holder(settings: ServerSettings, token: str) -> str:
     for name, requestor in (settings.requestors or {}).items():
         if requestor.auth_method == "token" and requestor.key == token:
             return name

@@ -1,7 +1,7 @@
-"""What the server itself sends: results to a callback URL, and to a `nextSession` URL.
+"""The requests that the server sends: results to callback URLs and `nextSession` URLs.
 
-Belongs here: how they are sent. Does not belong here: when (`lifecycle`, `chaining`). Source:
-irmago `DoResultCallback` in `irma/server/api.go`, and `irma/transport.go`.
+Source: irmago `DoResultCallback` in `irma/server/api.go`, `irma/transport.go`, and `SessionError`
+in `irma/messages.go`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import re
 import threading
+import unicodedata
+import zlib
 from collections.abc import Callable
 from typing import TypeAlias, final
 from urllib.parse import unquote_to_bytes
@@ -16,33 +18,48 @@ from urllib.parse import unquote_to_bytes
 from irma_core.errors import TransportError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock, utc_now
+from irma_testing.memory.go_json import GoJsonError, parse_json
+from irma_testing.memory.go_types import INT, TEXT, Field, Struct
 from irma_testing.memory.go_urls import follow_location, requestable_url
 from irma_testing.memory.jwt import JwtSigner
-from irma_testing.memory.replies import compact_json
+from irma_testing.memory.replies import NEXT_SESSION, Refusal, compact_json
 from irma_testing.memory.results import result_claims, result_json
 from irma_testing.memory.sessions import Session
 from irma_testing.memory.settings import ServerSettings
 
-__all__ = ["Deliver", "Posts"]
+__all__ = ["CallbackSender", "Deliver"]
 
 Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse]
 _AGENT = ("user-agent", "irmago")
-_TRIES = 3
-_MOST_REQUESTS = 10
-_DEEPEST = 10
-_AS_GET = (301, 302, 303)
-_AS_BEFORE = (307, 308)
+_ATTEMPTS = 3
+_MAX_REDIRECTS = 10
+_MAX_DEPTH = 10
+_REDIRECT_AS_GET = (301, 302, 303)
+_REDIRECT_UNCHANGED = (307, 308)
+_OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
+_SNIPPET_LENGTH = 100
+_MAX_CHARACTER_BYTES = 4
+_PRINTABLE = frozenset("LMNPS")
+_GZIP = 16 + zlib.MAX_WBITS
+_GZIP_MAGIC = b"\x1f\x8b"
+_REMOTE_ERROR = Struct(
+    Field("status", INT),
+    Field("error", TEXT),
+    Field("description", TEXT),
+    Field("message", TEXT),
+    Field("stacktrace", TEXT),
+)
 
 
 @final
-class Posts:
-    """Sends, and remembers what it sent.
+class CallbackSender:
+    """Sends results, and records the requests.
 
     Args:
         settings: The server's.
         clock: The server's.
-        signer: Signs the results, where the server has a key.
-        deliver: What brings a request to its receiver; None loses it on the way.
+        signer: Signs the results if the server has a key.
+        deliver: Delivers a request to its receiver; None loses every request.
     """
 
     def __init__(
@@ -56,14 +73,14 @@ class Posts:
         self.sent: list[HttpRequest] = []
 
     def send_callback(self, session: Session) -> None:
-        """Post the result to the callback URL, if there is one. The answer is ignored.
+        """Post the result to the callback URL, if there is one. The reply is ignored.
 
-        A receiver that cancels the session is called again for that, and so on: in the official
-        server until its time is up, here ten times.
+        A receiver that cancels the session is called again for that, and so on. The official
+        server stops when the request times out; this server stops after ten calls.
         """
         url = session.request.callback_url
         depth = getattr(self._depth, "value", 0)
-        if not url or depth >= _DEEPEST:
+        if not url or depth >= _MAX_DEPTH:
             return
         self._depth.value = depth + 1
         try:
@@ -71,11 +88,18 @@ class Posts:
         finally:
             self._depth.value = depth
 
-    def ask_next(self, url: str, session: Session) -> HttpResponse | None:
-        """Post the result so far to a `nextSession` URL; None if it cannot be reached."""
-        return self._post(url, "POST nextSession", session)
+    def fetch_next_request(self, url: str, session: Session) -> bytes | None:
+        """Post the result to a `nextSession` URL, and return the next session request in JSON.
 
-    def _post(self, url: str, path: str, session: Session) -> HttpResponse | None:
+        Returns:
+            The request, or None if no session follows.
+
+        Raises:
+            Refusal: `NEXT_SESSION`: the reply is neither.
+        """
+        return _next_request(self._post(url, "POST nextSession", session))
+
+    def _post(self, url: str, label: str, session: Session) -> HttpResponse | None:
         if self._settings.has_jwt_key:
             claims = result_claims(session, self._settings.jwt_issuer, utc_now(self._clock))
             body, content_type = self._signer.sign(claims), "text/plain; charset=UTF-8"
@@ -87,31 +111,31 @@ class Posts:
             target = requestable_url(url)
         except ValueError:
             return None
-        return self._try(
-            HttpRequest("POST", target, label=path, headers=headers, body=body.encode())
+        return self._retry(
+            HttpRequest("POST", target, label=label, headers=headers, body=body.encode())
         )
 
-    def _try(self, request: HttpRequest) -> HttpResponse | None:
-        for _ in range(_TRIES):
+    def _retry(self, request: HttpRequest) -> HttpResponse | None:
+        for _ in range(_ATTEMPTS):
             response = self._follow(request)
             if response is not None or self.deliver is None:
                 return response
         return None
 
     def _follow(self, request: HttpRequest) -> HttpResponse | None:
-        """Send a request, and follow redirects; None if one of them leads nowhere."""
-        for _ in range(_MOST_REQUESTS):
+        """Send a request and follow redirects; return None if one of them cannot be followed."""
+        for _ in range(_MAX_REDIRECTS):
             response = self._send(request)
             target = response.header("location").strip(" \t") if response else ""
             if response is None or not target:
                 return response
-            if response.status not in (*_AS_GET, *_AS_BEFORE):
+            if response.status not in (*_REDIRECT_AS_GET, *_REDIRECT_UNCHANGED):
                 return response
             try:
                 url = follow_location(request.url, target)
             except ValueError:
                 return None
-            if response.status in _AS_BEFORE:
+            if response.status in _REDIRECT_UNCHANGED:
                 request = HttpRequest(
                     request.method,
                     url,
@@ -150,3 +174,68 @@ def _with_authorization(request: HttpRequest) -> HttpRequest:
         headers=(*request.headers, header),
         body=request.body,
     )
+
+
+def _next_request(response: HttpResponse | None) -> bytes | None:
+    """Return the request in a reply to a `nextSession` post; see `fetch_next_request`."""
+    if response is None:
+        # The official server adds the error of its HTTP client.
+        raise Refusal(NEXT_SESSION, "Error type: transport")
+    if response.status == _NO_CONTENT:
+        return None
+    body = b"" if response.status == _NOT_MODIFIED else _decompress(response)
+    if response.status != _OK:
+        raise _unexpected_response(response.status, body)
+    try:
+        parse_json(body)
+    except GoJsonError as problem:
+        raise _response_error(str(problem), response.status) from None
+    return body
+
+
+def _decompress(response: HttpResponse) -> bytes:
+    """Return the body, decompressed as by Go's client.
+
+    The function that delivered the request may already have done so and have kept the header.
+    """
+    encoding = response.header("content-encoding").lower()
+    if encoding != "gzip" or not response.body.startswith(_GZIP_MAGIC):
+        return response.body
+    try:
+        return zlib.decompress(response.body, _GZIP)
+    except zlib.error:
+        raise _response_error("unexpected EOF", response.status) from None
+
+
+def _unexpected_response(status: int, body: bytes) -> Refusal:
+    try:
+        error = _REMOTE_ERROR.read_new(parse_json(body))
+    except GoJsonError:
+        error = {"error": ""}
+    if error["error"]:
+        message = f" ({error['message']})" if error["message"] else ""
+        error_text = f"{error['error']}{message}: {error['description']}"
+        return Refusal(
+            NEXT_SESSION, f"Error type: api\nStatus code: {status}\nServer error: {error_text}"
+        )
+    snippet = _snippet(body)
+    return _response_error(
+        f"unexpected response, status {status}{': ' if snippet else ''}{snippet}", status
+    )
+
+
+def _response_error(description: str, status: int) -> Refusal:
+    code = "" if status == _OK else f"\nStatus code: {status}"
+    return Refusal(NEXT_SESSION, f"Error type: serverResponse\nDescription: {description}{code}")
+
+
+def _snippet(body: bytes) -> str:
+    """Return the beginning of a body on one line, without unprintable characters."""
+    text = body[: _SNIPPET_LENGTH * _MAX_CHARACTER_BYTES].decode("utf-8", "replace")
+    printable = "".join(character if _is_printable(character) else " " for character in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= _SNIPPET_LENGTH else f"{line[:_SNIPPET_LENGTH].strip()}..."
+
+
+def _is_printable(character: str) -> bool:
+    return character != "\ufffd" and unicodedata.category(character)[0] in _PRINTABLE

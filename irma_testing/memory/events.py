@@ -1,6 +1,5 @@
-"""Status events: who listens, and what is told to whom and when.
+"""Status events: the streams of each session, and the events that they receive.
 
-Does not belong here: whether somebody may listen (`requestor_endpoints`, `session_endpoints`).
 Source: irmago `serverSentEventsHandler` and `subscribeServerSentEvents`.
 """
 
@@ -23,7 +22,7 @@ __all__ = ["EventHub", "EventStream", "Listener"]
 
 Listener: TypeAlias = Literal["requestor", "client", "frontend"]
 _OPEN = b"event: open\n\n"
-_OPEN_AFTER = 0.2
+_OPEN_DELAY = 0.2
 _HEADERS = (
     ("access-control-allow-origin", "*"),
     ("access-control-allow-methods", "GET, OPTIONS"),
@@ -41,11 +40,11 @@ _HEADERS = (
 
 @final
 class EventStream:
-    """A stream of events, one chunk each. What has come is read; nothing ever blocks.
+    """A stream of events. Reading never blocks: it returns an event that has arrived, or nothing.
 
     Attributes:
         status: The HTTP status: 200.
-        headers: As of a response.
+        headers: The HTTP headers.
     """
 
     def __init__(self, listener: Listener, catch_up: Callable[[], None]) -> None:
@@ -57,51 +56,51 @@ class EventStream:
         self.listener: Listener = listener
         self._catch_up = catch_up
         self._chunks: deque[bytes] = deque()
-        self._began = listener == "requestor"
-        self._ended = False
+        self._has_headers = listener == "requestor"
+        self._has_ended = False
 
     @property
     def has_headers(self) -> bool:
-        """Whether the headers have come: at the pointer's URL they wait for the first event."""
+        """Whether the headers have arrived: at the pointer's URL they come with the first event."""
         self._catch_up()
-        return self._began
+        return self._has_headers
 
     def read(self) -> bytes:
-        """Give the next chunk that has come, or nothing while it is quiet, and at the end."""
+        """Return the next chunk that has arrived, or empty bytes if there is none."""
         self._catch_up()
         return self._chunks.popleft() if self._chunks else b""
 
     @property
     def is_over(self) -> bool:
-        """Whether the server has ended it, and all is read."""
+        """Whether the server has ended the stream, and every chunk is read."""
         self._catch_up()
-        return self._ended and not self._chunks
+        return self._has_ended and not self._chunks
 
     @property
     def has_news(self) -> bool:
-        """Whether there is something to read, or the end to see."""
-        return self._ended or bool(self._chunks)
+        """Whether a chunk or the end of the stream has arrived."""
+        return self._has_ended or bool(self._chunks)
 
     def close(self) -> None:
-        """Stop listening; what has come is dropped."""
+        """Stop listening, and drop what has arrived."""
         self.end()
         self._chunks.clear()
 
     def put(self, chunk: bytes) -> None:
-        """Let a chunk come; for the server."""
+        """Add a chunk. Only the server calls this."""
         check_instance(chunk, bytes, "chunk", "bytes")
-        if not self._ended:
-            self._began = True
+        if not self._has_ended:
+            self._has_headers = True
             self._chunks.append(chunk)
 
     def end(self) -> None:
-        """Let the stream end; for the server."""
-        self._began = self._ended = True
+        """End the stream. Only the server calls this."""
+        self._has_headers = self._has_ended = True
 
     @property
     def is_open(self) -> bool:
-        """Whether more may come; for the server."""
-        return not self._ended
+        """Whether more chunks may come. Only the server reads this."""
+        return not self._has_ended
 
 
 @final
@@ -121,17 +120,17 @@ class EventHub:
         store: SessionStore,
         catch_up: Callable[[], None],
     ) -> EventStream:
-        """Begin to listen to a session that has not ended."""
+        """Return a new stream for a session that has not ended."""
         stream = EventStream(listener, catch_up)
         with self._lock:
             self._streams.setdefault(session.token, []).append(stream)
         token = session.token
-        self._timeline.after(_OPEN_AFTER, lambda: self._open(token, listener))
+        self._timeline.after(_OPEN_DELAY, lambda: self._open(token, listener))
         self._watch(session, store)
         return stream
 
-    def tell(self, session: Session) -> None:
-        """Tell a status that was stored; after a final one the streams end."""
+    def publish(self, session: Session) -> None:
+        """Send a new status to the streams of a session; a final status ends them."""
         for stream in self._listeners(session.token):
             stream.put(_event(stream.listener, session.status, session.next_pointer))
         if session.status.is_final:
@@ -149,10 +148,11 @@ class EventHub:
             return [stream for stream in self._streams.get(token, ()) if stream.is_open]
 
     def _open(self, token: str, subscribed: Listener) -> None:
-        # The event goes to all at that URL; that of a frontend goes to the app too, and back.
-        told = ("requestor",) if subscribed == "requestor" else ("client", "frontend")
+        # The official server sends this event to every stream of the same URL space: those of apps
+        # and frontends share one.
+        recipients = ("requestor",) if subscribed == "requestor" else ("client", "frontend")
         for stream in self._listeners(token):
-            if stream.listener in told:
+            if stream.listener in recipients:
                 stream.put(_OPEN)
 
     def _watch(self, session: Session, store: SessionStore) -> None:
@@ -174,7 +174,7 @@ class EventHub:
 def _event(listener: Listener, status: SessionStatus, next_pointer: dict[str, str] | None) -> bytes:
     if listener != "frontend":
         return f'data: "{status.value}"\n\n'.encode()
-    said: dict[str, object] = {"status": status.value}
+    data: dict[str, object] = {"status": status.value}
     if next_pointer is not None:
-        said["nextSession"] = next_pointer
-    return f"data: {compact_json(said)}\n\n".encode()
+        data["nextSession"] = next_pointer
+    return f"data: {compact_json(data)}\n\n".encode()

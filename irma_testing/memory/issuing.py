@@ -1,4 +1,4 @@
-"""What is issued: times in whole weeks, and the credentials themselves.
+"""Issue credentials, with times in whole weeks, and revoke them.
 
 Source: irmago `validateIssuanceRequest`, `computeAttributes` and `irma/attributes.go`.
 """
@@ -19,62 +19,69 @@ __all__ = [
     "Revocations",
     "floor_to_week",
     "half_a_year_after",
-    "issue",
+    "issue_credentials",
     "with_validity",
 ]
 
 
 _WEEK = 7 * 24 * 60 * 60
-_MOST_WEEKS = 1 << 16
+_WEEKS_MODULUS = 1 << 16
 _NANOSECONDS = 1_000_000_000
 _MONTHS = 6
 
 
 def floor_to_week(seconds: float) -> int:
-    """Round Unix seconds down to a whole week since 1970, as every credential's times are."""
+    """Round Unix seconds down to a whole week since 1970, as for the times of every credential."""
     return int(seconds // _WEEK) * _WEEK
 
 
 def half_a_year_after(now: datetime) -> datetime:
-    """Give the date six calendar months later."""
+    """Return the date six calendar months later."""
     years, month = divmod(now.month - 1 + _MONTHS, 12)
     first = now.replace(year=now.year + years, month=month + 1, day=1)
     return first + timedelta(days=now.day - 1)
 
 
 def with_validity(request: StartRequest, now: datetime) -> StartRequest:
-    """Give the request with the default validity filled in, counted from now."""
+    """Return the request with the default validity filled in, counted from now."""
     default = int(half_a_year_after(now).timestamp())
     credentials = tuple(
-        attrs.evolve(asked, validity=default if asked.validity is None else asked.validity)
-        for asked in request.credentials
+        attrs.evolve(
+            credential,
+            validity=default if credential.validity is None else credential.validity,
+        )
+        for credential in request.credentials
     )
     return attrs.evolve(request, credentials=credentials)
 
 
-def issue(
+def issue_credentials(
     request: StartRequest, scheme: Scheme, revocations: Revocations, now: datetime
 ) -> list[dict[str, Any]]:
-    """Make the credentials that an app receives."""
-    return [_issue(asked, scheme, revocations, now) for asked in request.credentials]
+    """Return the credentials for the app, and record those that can be revoked."""
+    return [_issue(credential, scheme, revocations, now) for credential in request.credentials]
 
 
 def _issue(
-    asked: RequestedCredential, scheme: Scheme, revocations: Revocations, now: datetime
+    credential: RequestedCredential, scheme: Scheme, revocations: Revocations, now: datetime
 ) -> dict[str, Any]:
     seconds = now.timestamp()
-    described = scheme.described(asked.type)
-    names = described.attributes if described else tuple(asked.attributes)
+    described = scheme.described(credential.type)
+    names = described.attributes if described else tuple(credential.attributes)
     serial = ""
-    if asked.revocation_key and scheme.supports_revocation(asked.type):
+    if credential.revocation_key and scheme.supports_revocation(credential.type):
         serial = new_token()
-        revocations.record(serial, asked.type, asked.revocation_key, int(seconds * _NANOSECONDS))
-    # The official server has 16 bits for the weeks, and lets them overflow.
-    weeks = (floor_to_week(asked.validity or 0) - floor_to_week(seconds)) // _WEEK % _MOST_WEEKS
+        revocations.record(
+            serial, credential.type, credential.revocation_key, int(seconds * _NANOSECONDS)
+        )
+    # The official server stores the weeks in 16 bits, which overflow.
+    weeks = (
+        (floor_to_week(credential.validity or 0) - floor_to_week(seconds)) // _WEEK % _WEEKS_MODULUS
+    )
     return {
         "simulated": True,
-        "credential": asked.type,
-        "attributes": {name: asked.attributes.get(name) for name in names},
+        "credential": credential.type,
+        "attributes": {name: credential.attributes.get(name) for name in names},
         "issued": floor_to_week(seconds),
         "expires": floor_to_week(seconds) + weeks * _WEEK,
         "serial": serial,
@@ -83,42 +90,42 @@ def _issue(
 
 @final
 @attrs.define
-class _Issued:
+class _IssuanceRecord:
     credential_type: str
     key: str
-    at: int
+    issued_at: int
     is_revoked: bool = False
 
 
 @final
 class Revocations:
-    """The server's records, by the credential's serial."""
+    """The server's issuance records, by the serial of the credential."""
 
     def __init__(self) -> None:
-        self._issued: dict[str, _Issued] = {}
+        self._records: dict[str, _IssuanceRecord] = {}
 
-    def record(self, serial: str, credential_type: str, key: str, at: int) -> None:
-        """Remember a credential that can be revoked; `at` in nanoseconds."""
-        self._issued[serial] = _Issued(credential_type, key, at)
+    def record(self, serial: str, credential_type: str, key: str, issued_at: int) -> None:
+        """Record a credential that can be revoked; `issued_at` in nanoseconds."""
+        self._records[serial] = _IssuanceRecord(credential_type, key, issued_at)
 
-    def revoke(self, credential_type: str, key: str, at: int) -> None:
-        """Revoke those issued under a key; if `at` is not 0, only the one issued then.
+    def revoke(self, credential_type: str, key: str, issued_at: int) -> None:
+        """Revoke the credentials of a key; if `issued_at` is not 0, only the one issued then.
 
         Raises:
-            Refusal: None was.
+            Refusal: There is no such credential, or it is already revoked.
         """
-        found = [
-            issued
-            for issued in self._issued.values()
-            if (issued.credential_type, issued.key) == (credential_type, key)
-            and not issued.is_revoked
-            and at in (0, issued.at)
+        records = [
+            record
+            for record in self._records.values()
+            if (record.credential_type, record.key) == (credential_type, key)
+            and not record.is_revoked
+            and issued_at in (0, record.issued_at)
         ]
-        if not found:
+        if not records:
             raise Refusal(UNKNOWN_REVOCATION_KEY)
-        for issued in found:
-            issued.is_revoked = True
+        for record in records:
+            record.is_revoked = True
 
     def is_revoked(self, serial: str) -> bool:
-        """Tell whether the credential of that serial is revoked."""
-        return serial in self._issued and self._issued[serial].is_revoked
+        """Return whether the credential with this serial is revoked."""
+        return serial in self._records and self._records[serial].is_revoked

@@ -1,8 +1,7 @@
-"""JWTs in compact form: those of requestors are read and verified, the server's own are signed.
+"""JWTs in compact form: requestors' JWTs are read and verified, the server's own are signed.
 
-Belongs here: signatures and times. Does not belong here: what the claims say
-(`authentication`, `results`). Written by hand: it has to fail as the official server's library
-does. Source: golang-jwt v4; RFC 7515.
+This is written by hand because it must fail exactly as the official server's library does. Source:
+golang-jwt v4; RFC 7515.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from irma_testing.memory.go_types import (
 from irma_testing.memory.replies import INVALID_REQUEST, Refusal, compact_json
 
 if TYPE_CHECKING:
-    # cryptography costs 60 ms to import; who needs no JWT does not pay.
+    # Importing cryptography takes 60 ms, which tests without JWTs need not pay.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 __all__ = [
@@ -51,7 +50,7 @@ _REGISTERED = Struct(
 )
 _PARTS = 3
 _YEAR_ONE = 62_135_596_800
-"""Seconds from year one, where Go's time begins, to 1970."""
+"""Seconds from the year one, the zero of Go's `time.Time`, to 1970."""
 _PEM_BLOCK = re.compile(
     r"^-----BEGIN ([^\n]*?)-----[ \t\r]*\n(?:[A-Za-z][A-Za-z0-9-]*:[^\n]*\n)*"
     r"([A-Za-z0-9+/=\s]*?)^-----END \1-----[ \t\r]*$",
@@ -63,9 +62,9 @@ _RSA_IDENTIFIER = bytes.fromhex("2a864886f70d010101")
 @final
 @attrs.frozen
 class RequestJwt:
-    """A JWT that was read, but not verified.
+    """A JWT that is parsed and not yet verified.
 
-    `registered` are the claims that have names in the standard; `claims` is the whole part.
+    `registered` holds the claims that RFC 7519 registers; `claims` holds all of them.
     """
 
     header: Mapping[str, Json]
@@ -94,31 +93,29 @@ class RequestJwt:
         return name
 
     def check_times(self, now: datetime) -> None:
-        """Check `exp`, `iat` and `nbf` where they are there.
-
-        Raises:
-            Refusal: It is not yet or no longer valid.
-        """
+        """Raise `Refusal` unless `exp`, `iat` and `nbf`, as far as present, allow this time."""
         seconds = int(now.timestamp())
-        expires, issued, begins = (self.registered[name] for name in ("exp", "iat", "nbf"))
-        if begins and seconds < moment_of(begins):
+        expires_at, issued_at, not_before = (
+            self.registered[name] for name in ("exp", "iat", "nbf")
+        )
+        if not_before and seconds < moment_of(not_before):
             raise Refusal(INVALID_REQUEST, "token is not valid yet")
-        if issued and seconds < moment_of(issued):
+        if issued_at and seconds < moment_of(issued_at):
             raise Refusal(INVALID_REQUEST, "token used before issued")
-        if expires and seconds >= moment_of(expires):
-            ago = _duration(seconds - moment_of(expires))
+        if expires_at and seconds >= moment_of(expires_at):
+            ago = _duration(seconds - moment_of(expires_at))
             raise Refusal(INVALID_REQUEST, f"token is expired by {ago}")
 
 
 def moment_of(seconds: int) -> int:
-    """Return the moment, in Unix seconds, that Go makes of Unix seconds: far ones overflow."""
+    """Return Unix seconds as Go's `time.Unix` holds them: distant times overflow."""
     return wrap(seconds + _YEAR_ONE) - _YEAR_ONE
 
 
 def _duration(seconds: int) -> str:
-    """Write a duration as Go does."""
-    longest = (1 << 63) // 1_000_000_000
-    if seconds > longest:
+    """Return a duration as Go prints it."""
+    max_seconds = (1 << 63) // 1_000_000_000
+    if seconds > max_seconds:
         return "2562047h47m16.854775807s"
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
@@ -128,7 +125,7 @@ def _duration(seconds: int) -> str:
 
 
 def parse_jwt(body: bytes) -> RequestJwt | None:
-    """Read a JWT; None if it is none, or its registered claims have other types."""
+    """Return the JWT, or None if this is not a JWT or a registered claim has another type."""
     parts = body.split(b".")
     if len(parts) != _PARTS:
         return None
@@ -138,7 +135,7 @@ def parse_jwt(body: bytes) -> RequestJwt | None:
         registered = _REGISTERED.read_new(claims)
     except ValueError:
         return None
-    # Of two members that have one name the last one counts; case does count here.
+    # If a member repeats, the last one counts; here names are case-sensitive.
     fields = dict(header.pairs) if isinstance(header, Members) else {}
     if not isinstance(fields.get("alg"), str) or not _has_only_floats(header):
         return None
@@ -146,21 +143,21 @@ def parse_jwt(body: bytes) -> RequestJwt | None:
 
 
 def _has_only_floats(value: Json) -> bool:
-    """Return whether all numbers fit the type that Go reads them into, where it knows none."""
-    waiting = [value]
-    while waiting:
-        inner = waiting.pop()
+    """Return whether all numbers fit a `float64`, which Go uses for untyped values."""
+    pending = [value]
+    while pending:
+        inner = pending.pop()
         if isinstance(inner, Number) and math.isinf(float(inner.text)):
             return False
         if isinstance(inner, Members):
-            waiting += [member for _, member in inner.pairs]
+            pending += [member for _, member in inner.pairs]
         elif isinstance(inner, list):
-            waiting += inner
+            pending += inner
     return True
 
 
 def verifies_hs256(key: str, jwt: RequestJwt) -> bool:
-    """Return whether a JWT was signed with an HMAC key, given in base64.
+    """Return whether a JWT was signed with an HMAC key, which is encoded in base64.
 
     Raises:
         ValueError: The signature is not in base64.
@@ -191,38 +188,38 @@ def read_public_key(pem: str) -> RSAPublicKey:
     """Read a requestor's public key: the first block of the PEM, a key (SPKI) or a certificate.
 
     Raises:
-        ValueError: It is none, or not of RSA.
+        ValueError: The PEM holds no RSA public key.
     """
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
     from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415
 
-    found = _PEM_BLOCK.search(pem)
-    if found is None:
+    block = _PEM_BLOCK.search(pem)
+    if block is None:
         raise ValueError("no PEM block")
-    der = base64.b64decode("".join(found[2].split()), validate=True)
-    if found[1] == "CERTIFICATE":
+    der = base64.b64decode("".join(block[2].split()), validate=True)
+    if block[1] == "CERTIFICATE":
         key: object = load_der_x509_certificate(der).public_key()
     elif _RSA_IDENTIFIER in der:
         key = load_der_public_key(der)
     else:
-        # cryptography would read PKCS#1 too, and the official server does not.
+        # cryptography would also read PKCS#1, which the official server does not.
         raise ValueError("no public key in SPKI")
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("no RSA key")  # noqa: TRY004  # it is what the caller gave
+        raise ValueError("no RSA key")  # noqa: TRY004  # the PEM is a bad value
     return key
 
 
 @final
 class JwtSigner:
-    """Signs the server's JWTs by RS256; the key is read, or made, when it is first needed.
+    """Signs the server's JWTs with RS256. The key is read, or generated, at its first use.
 
     Args:
-        pem: The RSA private key in PEM; None for one that is made up, once for the process.
+        pem: The RSA private key in PEM; None for a generated key, one for the process.
     """
 
     def __init__(self, pem: str | None) -> None:
-        self._given = pem
+        self._pem = pem
 
     def sign(self, claims: Mapping[str, object]) -> str:
         """Return the JWT of these claims."""
@@ -242,12 +239,12 @@ class JwtSigner:
 
     @functools.cached_property
     def _key(self) -> _Key:
-        return _made_up_key() if self._given is None else _Key(self._given)
+        return _generated_key() if self._pem is None else _Key(self._pem)
 
 
 @final
 class _Key:
-    """A private key, and what is read from it when it is first needed."""
+    """A private key, whose public key and signing function are made at their first use."""
 
     def __init__(self, private_pem: str) -> None:
         self.private_pem = private_pem
@@ -273,9 +270,9 @@ class _Key:
 
 
 @functools.cache
-def _made_up_key() -> _Key:
-    # Making a key takes some 50 ms, and reading one takes as long: a suite of many servers does
-    # each once.
+def _generated_key() -> _Key:
+    # Generating a key takes some 50 ms, and so does reading one. A test suite with many servers
+    # does each once.
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415  # as at the top
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
         Encoding,

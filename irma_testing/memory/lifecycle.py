@@ -1,7 +1,7 @@
-"""How a session begins, moves on, ends and is forgotten.
+"""The life of a session at the server: it starts, moves on, ends and is forgotten.
 
-Belongs here: the changes of state, and the pieces of the server that they need. Does not belong
-here: the calls that cause them (`requestor_endpoints`, `session_endpoints`).
+The calls of requestors, apps and browsers cause these changes. Source: irmago
+`irmaserver/sessions.go` and `irmaserver/helpers.go`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock, utc_now
-from irma_testing.memory.callback_sender import Deliver, Posts
+from irma_testing.memory.callback_sender import CallbackSender, Deliver
 from irma_testing.memory.events import EventHub
 from irma_testing.memory.issuing import Revocations, with_validity
 from irma_testing.memory.jwt import JwtSigner
 from irma_testing.memory.permissions import check_permissions, check_startable
-from irma_testing.memory.post_replies import request_in
 from irma_testing.memory.replies import NEXT_SESSION, Refusal, ServerError
 from irma_testing.memory.requests import read_start_request
 from irma_testing.memory.scheme import Scheme
@@ -28,26 +27,22 @@ from irma_testing.memory.sessions import Session, SessionStore, new_token
 from irma_testing.memory.settings import ServerSettings
 from irma_testing.memory.timeline import Timeline
 
-__all__ = [
-    "Lifecycle",
-    "start_next",
-]
+__all__ = ["Lifecycle"]
 
-
-_SWEEP = 10.0
-_FIRST_SWEEP = 7.5
+_SWEEP_SECONDS = 10.0
+_FIRST_SWEEP_SECONDS = 7.5
 
 
 @final
 class Lifecycle:
-    """The inside of the server: its settings, its sessions, and what happens to them.
+    """The sessions of the server, with the settings, keys and events that they need.
 
     Args:
         url: The server's base URL, without a slash at the end.
-        settings: How it is set up.
-        scheme: What exists.
-        clock: Its time.
-        deliver: Brings its posts to their receivers.
+        settings: Its configuration.
+        scheme: The credential types that exist.
+        clock: Its clock.
+        deliver: Delivers its requests to their receivers.
     """
 
     def __init__(
@@ -64,23 +59,23 @@ class Lifecycle:
         self.clock = clock
         self.signer = JwtSigner(settings.jwt_privkey)
         self.timeline = Timeline(clock)
-        self.posts = Posts(settings, clock, self.signer, deliver)
+        self.callbacks = CallbackSender(settings, clock, self.signer, deliver)
         self.events = EventHub(self.timeline, clock.monotonic)
         self.revocations = Revocations()
         self.store = SessionStore(
             clock,
             settings.max_session_lifetime,
             settings.session_result_lifetime,
-            self.posts.send_callback,
-            self._stored,
+            self.callbacks.send_callback,
+            self._on_stored,
         )
         self._sweeps: dict[str, float] = {}
-        # At no whole second, so that who polls each second sees a time-out before it is forgotten.
-        self._first_sweep = clock.monotonic() + _FIRST_SWEEP
+        # Not at a whole second, so that a requestor that polls each second sees every time-out.
+        self._first_sweep = clock.monotonic() + _FIRST_SWEEP_SECONDS
 
     @property
     def default_host(self) -> str:
-        """The host that session pointers name, unless a request says otherwise."""
+        """The host in session pointers, unless a request names another."""
         return urlsplit(self.url).netloc
 
     def start(
@@ -91,11 +86,11 @@ class Lifecycle:
         repeats: ConDisCon = (),
         frontend_authorization: str = "",
     ) -> Session:
-        """Make a session; in a chain it repeats what was disclosed, for the same frontend.
+        """Start a session; in a chain it repeats a disclosure, for the same frontend.
 
         Raises:
-            Refusal: The request names what does not exist or cannot be done.
-            ServerCrash: The official server falls over it.
+            Refusal: The request names something unknown or unsupported.
+            ServerCrash: The official server crashes here.
         """
         check_startable(self.settings, self.scheme, request, utc_now(self.clock))
         session = Session(
@@ -113,7 +108,7 @@ class Lifecycle:
         return session
 
     def pointer(self, session: Session) -> dict[str, str]:
-        """Give the session pointer."""
+        """Return the session pointer."""
         parts = urlsplit(self.url)
         path = f"{parts.path}/irma/session/{session.client_token}"
         host = session.request.host or parts.netloc
@@ -123,17 +118,17 @@ class Lifecycle:
         }
 
     def mark_alive(self, session: Session) -> None:
-        """Note that the app is there."""
+        """Note that the app is active."""
         session.last_active = self.clock.monotonic()
 
     def move(self, session: Session, status: SessionStatus) -> None:
-        """Set the status; a final one is posted to the callback URL first."""
+        """Set the status. A final status is posted to the callback URL first."""
         session.status = status
         if status.is_final:
-            self.posts.send_callback(session)
+            self.callbacks.send_callback(session)
 
     def cancel(self, session: Session) -> None:
-        """End a session without a result; one that has ended stays as it is."""
+        """End a session without a result. A session that has ended does not change."""
         if session.status.is_final:
             return
         self.mark_alive(session)
@@ -141,25 +136,63 @@ class Lifecycle:
         self.move(session, SessionStatus.CANCELLED)
 
     def fail(self, session: Session, error: ServerError, message: str = "") -> Refusal:
-        """End a session by an error; give what the app is told."""
+        """End a session with an error, and return the refusal for the app."""
         refusal = Refusal(error, message)
         session.clear_result()
         session.error = refusal.as_json()
         self.move(session, SessionStatus.CANCELLED)
         return refusal
 
+    def start_next(self, session: Session) -> None:
+        """Start the next session of a chain, if there is one.
+
+        Raises:
+            Refusal: `NEXT_SESSION`: the proofs are not valid, or the requestor's reply is no
+                request that it may make.
+        """
+        if session.request.next_url is None:
+            return
+        if session.proof_status is not ProofStatus.VALID:
+            raise Refusal(NEXT_SESSION, "session in invalid state")
+        body = self.callbacks.fetch_next_request(session.request.next_url, session)
+        if body is None:
+            return
+        next_session = self._start_next(session, body)
+        session.next_token = next_session.token
+        session.next_pointer = self.pointer(next_session)
+
+    def _start_next(self, session: Session, body: bytes) -> Session:
+        try:
+            request = read_start_request(body)
+            self._check_next_permitted(session, request)
+            return self.start(
+                request,
+                session.requestor,
+                repeats=_repeats(session),
+                frontend_authorization=session.frontend_authorization,
+            )
+        except Refusal as refusal:
+            raise Refusal(NEXT_SESSION, refusal.message) from None
+
+    def _check_next_permitted(self, session: Session, request: StartRequest) -> None:
+        try:
+            check_permissions(self.settings, session.requestor, request, self.default_host)
+        except Refusal as refusal:
+            message = f"next session not authorized: {refusal.message}"
+            raise Refusal(NEXT_SESSION, message) from None
+
     def forget_all(self) -> None:
-        """Lose every session, as a server that is restarted does."""
+        """Forget every session, as a restarted server does."""
         self._sweeps.clear()
         for token in self.store.clear():
             self.events.end(token)
 
-    def _stored(self, session: Session) -> None:
-        self.events.tell(session)
+    def _on_stored(self, session: Session) -> None:
+        self.events.publish(session)
         self._plan_sweep(session)
 
     def _plan_sweep(self, session: Session) -> None:
-        """Plan the next of the ten-second sweeps that will find something to do."""
+        """Plan the next ten-second sweep in which the session times out or is forgotten."""
         now, store = self.clock.monotonic(), self.store
         due = store.forgotten_at(session)
         if not session.status.is_final and (
@@ -167,10 +200,10 @@ class Lifecycle:
         ):
             due = store.times_out_at(session)
         ticks = max(
-            math.ceil((due - self._first_sweep) / _SWEEP),
-            math.floor((now - self._first_sweep) / _SWEEP) + 1,
+            math.ceil((due - self._first_sweep) / _SWEEP_SECONDS),
+            math.floor((now - self._first_sweep) / _SWEEP_SECONDS) + 1,
         )
-        token, moment = session.token, self._first_sweep + ticks * _SWEEP
+        token, moment = session.token, self._first_sweep + ticks * _SWEEP_SECONDS
         self._sweeps[token] = moment
         self.timeline.at(moment, lambda: self._sweep(token, moment))
 
@@ -187,50 +220,14 @@ class Lifecycle:
             self._plan_sweep(stored)
 
 
-def start_next(life: Lifecycle, session: Session) -> None:
-    """Start the session that follows, if there is to be one.
-
-    Raises:
-        Refusal: `NEXT_SESSION`: the proofs do not hold, the requestor gave nothing usable, or it
-            may not ask what it gave.
-    """
-    if session.request.next_url is None:
-        return
-    if session.proof_status is not ProofStatus.VALID:
-        raise Refusal(NEXT_SESSION, "session in invalid state")
-    body = request_in(life.posts.ask_next(session.request.next_url, session))
-    if body is None:
-        return
-    following = _start(life, session, body)
-    session.next_token = following.token
-    session.next_pointer = life.pointer(following)
-
-
-def _start(life: Lifecycle, session: Session, body: bytes) -> Session:
-    try:
-        request = read_start_request(body)
-        _check_authorized(life, session, request)
-        return life.start(
-            request,
-            session.requestor,
-            repeats=_repeats(session),
-            frontend_authorization=session.frontend_authorization,
-        )
-    except Refusal as refusal:
-        raise Refusal(NEXT_SESSION, refusal.message) from None
-
-
-def _check_authorized(life: Lifecycle, session: Session, request: StartRequest) -> None:
-    try:
-        check_permissions(life.settings, session.requestor, request, life.default_host)
-    except Refusal as refusal:
-        message = f"next session not authorized: {refusal.message}"
-        raise Refusal(NEXT_SESSION, message) from None
-
-
 def _repeats(session: Session) -> ConDisCon:
-    """Give the condiscon of what was disclosed: the same values are to be shown again."""
+    """Return the condiscon that asks for the same values again."""
     return tuple(
-        (tuple(RequestedAttribute(found["id"], found["rawvalue"]) for found in attributes or ()),)
+        (
+            tuple(
+                RequestedAttribute(attribute["id"], attribute["rawvalue"])
+                for attribute in attributes or ()
+            ),
+        )
         for attributes in session.disclosed or ()
     )

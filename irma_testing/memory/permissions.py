@@ -1,7 +1,7 @@
-"""Whether a session may start: what exists, what the server is set up for, and who may ask.
+"""Check that a session may start: permissions, existing identifiers, and the configuration.
 
-Belongs here: the checks behind the reading of a request. Source: irmago `CanRequest` in
-`requestorserver/conf.go`, `startNextSession` and `validateIssuanceRequest` in `irmaserver`.
+Source: irmago `CanRequest` in `requestorserver/conf.go`, `startNextSession` and
+`validateIssuanceRequest` in `irmaserver`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from irma_testing.memory.go_paths import matches_path
+from irma_testing.memory.go_urls import matches_path
 from irma_testing.memory.jwt import moment_of
 from irma_testing.memory.replies import (
     INVALID_REQUEST,
@@ -31,26 +31,18 @@ _CREDENTIAL_DOTS = 2
 def check_permissions(
     settings: ServerSettings, requestor: str, request: StartRequest, default_host: str
 ) -> None:
-    """Check that a requestor may ask this, and under that host.
-
-    Raises:
-        Refusal: It may not.
-    """
+    """Raise `Refusal` unless the requestor may start this request, under its host."""
     known = (settings.requestors or {}).get(requestor)
     if request.kind == "issuing":
         _check_issuing(_permissions(settings, known, "issue_perms"), request)
     if request.disclose:
         name = "sign_perms" if request.kind == "signing" else "disclose_perms"
-        _check_asking(_permissions(settings, known, name), request)
+        _check_disclosing(_permissions(settings, known, name), request)
     _check_host(known.host_perms if known else (), request.host or default_host, default_host)
 
 
 def check_callbacks(settings: ServerSettings, request: StartRequest) -> None:
-    """Check that results may be posted.
-
-    Raises:
-        Refusal: The server cannot sign, and is not allowed to post unsigned.
-    """
+    """Raise `Refusal` if results must be posted, and can neither be signed nor be unsigned."""
     if settings.has_jwt_key or settings.allow_unsigned_callbacks:
         return
     if request.callback_url or request.next_url is not None:
@@ -65,14 +57,14 @@ def check_callbacks(settings: ServerSettings, request: StartRequest) -> None:
 def check_startable(
     settings: ServerSettings, scheme: Scheme, request: StartRequest, now: datetime
 ) -> None:
-    """Check a request against what exists and what the server does.
+    """Check a request against the scheme and the configuration.
 
     Raises:
-        Refusal: It names what does not exist or cannot be done.
-        ServerCrash: The official server falls over it.
+        Refusal: The request names something unknown or unsupported.
+        ServerCrash: The official server crashes here.
     """
     _check_identifiers(scheme, request)
-    _check_demanded_revocation(scheme, request)
+    _check_revocation_demands(scheme, request)
     if request.augment_return_url and not settings.augment_client_return_url:
         raise Refusal(
             INVALID_REQUEST, "augmenting client return url not enabled in server configuration"
@@ -92,8 +84,8 @@ def check_revocation(
     """Check that a requestor may revoke credentials of a type, and that they can be revoked.
 
     Raises:
-        Refusal: It may not, or they cannot.
-        ServerCrash: The official server falls over it.
+        Refusal: The requestor may not revoke them, or they cannot be revoked.
+        ServerCrash: The official server crashes here.
     """
     known = (settings.requestors or {}).get(requestor)
     permissions = _permissions(settings, known, "revoke_perms")
@@ -116,10 +108,10 @@ def _permissions(
     return frozenset(own) | frozenset(getattr(settings, name))
 
 
-def _allows(permissions: frozenset[str], identifier: str, *beginnings: str) -> bool:
-    """Tell whether one of them is the identifier, or `*`, or a beginning of it with `.*`."""
+def _allows(permissions: frozenset[str], identifier: str, *parents: str) -> bool:
+    """Return whether a permission is the identifier, `*`, or a parent of it with `.*`."""
     scheme = identifier.partition(".")[0]
-    patterns = {"*", *(f"{beginning}.*" for beginning in (scheme, *beginnings))}
+    patterns = {"*", *(f"{parent}.*" for parent in (scheme, *parents))}
     return identifier in permissions or not permissions.isdisjoint(patterns)
 
 
@@ -138,13 +130,13 @@ def _check_issuing(permissions: frozenset[str], request: StartRequest) -> None:
             )
 
 
-def _check_asking(permissions: frozenset[str], request: StartRequest) -> None:
+def _check_disclosing(permissions: frozenset[str], request: StartRequest) -> None:
     if not permissions:
         raise Refusal(UNAUTHORIZED)
-    for asked in request.attributes():
-        kind = asked.credential_type
-        if not _allows(permissions, asked.type, _issuer_of(kind), kind):
-            raise Refusal(UNAUTHORIZED, asked.type)
+    for attribute in request.attributes():
+        kind = attribute.credential_type
+        if not _allows(permissions, attribute.type, _issuer_of(kind), kind):
+            raise Refusal(UNAUTHORIZED, attribute.type)
 
 
 def _check_host(patterns: tuple[str, ...], host: str, default_host: str) -> None:
@@ -157,26 +149,26 @@ def _check_host(patterns: tuple[str, ...], host: str, default_host: str) -> None
 def _check_identifiers(scheme: Scheme, request: StartRequest) -> None:
     if not all(scheme.knows_scheme(credential.type) for credential in request.credentials):
         raise ServerCrash("an unknown scheme in an issuance request")
-    if missing := scheme.missing(request.identifiers()):
-        raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {', '.join(missing)}")
+    if unknown := scheme.missing(request.identifiers()):
+        raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {', '.join(unknown)}")
     for credential in request.credentials:
         if credential.key_counter:
-            # Every issuer has the one key, number 0.
+            # Every issuer has one key: number 0.
             key = f"{_issuer_of(credential.type)}-{credential.key_counter}"
             raise Refusal(INVALID_REQUEST, f"Unknown identifiers: {key}")
         described = scheme.described(credential.type)
-        lacking = described.required - set(credential.attributes) if described else ()
-        if lacking:
-            names = ", ".join(f"{credential.type}.{name}" for name in sorted(lacking))
+        missing = described.required - set(credential.attributes) if described else ()
+        if missing:
+            names = ", ".join(f"{credential.type}.{name}" for name in sorted(missing))
             raise Refusal(INVALID_REQUEST, f"Required attributes are missing: {names}")
 
 
-def _check_demanded_revocation(scheme: Scheme, request: StartRequest) -> None:
+def _check_revocation_demands(scheme: Scheme, request: StartRequest) -> None:
     for credential_type in request.revocation:
         if scheme.find(credential_type) is None:
             raise Refusal(
                 INVALID_REQUEST,
-                # The official server's word, misspelt as it is.
+                # The official server misspells this word.
                 f"cannot requet nonrevocation proof for {credential_type}: unknown credential type",
             )
         if not scheme.supports_revocation(credential_type):
@@ -188,7 +180,7 @@ def _check_demanded_revocation(scheme: Scheme, request: StartRequest) -> None:
 
 
 def _check_singletons(scheme: Scheme, conjunction: Con) -> None:
-    types = {asked.credential_type for asked in conjunction}
+    types = {attribute.credential_type for attribute in conjunction}
     described = [scheme.described(credential_type) for credential_type in types]
     if sum(1 for known in described if known and not known.singleton) > 1:
         raise Refusal(

@@ -1,8 +1,7 @@
-"""Simulated proofs, as an app makes them and the server reads them.
+"""Simulated proofs and signatures: how an app makes them, and how the server verifies them.
 
-A proof is a list of attributes and a checksum that anybody can make: it proves nothing. Belongs
-here: the form of proofs. Does not belong here: what an app sends (`choices`, `sending`), and how it
-is judged (`verifier`).
+A proof is a list of attributes with a checksum. Anybody can compute the checksum, so a simulated
+proof proves nothing. Source: irmago `irma/verify.go`.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ __all__ = [
     "number_of",
     "read_disclosure",
     "signature_nonce",
-    "verify_signature",
 ]
 
 
 _CONTEXT = "AQ=="
-# In a real proof the secret key comes first, then what describes the credential.
+_LD_CONTEXT = "https://irma.app/ld/signature/v2"
+# In a real proof the secret key comes first, then the metadata of the credential.
 _METADATA, _FIRST_ATTRIBUTE = 1, 2
-# The fields of a real proof: official clients read them in the signature of a result.
+# The fields of a real proof. Official clients expect them in the signature of a result.
 _REAL_FORM: Mapping[str, Any] = {
     "A": "AQ==",
     "e_response": "AQ==",
@@ -48,22 +47,22 @@ _REAL_FORM: Mapping[str, Any] = {
 
 
 def checksum_of(*parts: object) -> str:
-    """Give the checksum that stands for a cryptographic proof."""
+    """Return the checksum that takes the place of a cryptographic proof."""
     digest = hashlib.sha256(compact_json(parts).encode()).digest()
     return base64.b64encode(digest).decode()
 
 
 def commitment(nonce: str, number: int) -> dict[str, Any]:
-    """Give what an app sends for each credential that it is to be issued."""
+    """Return what an app sends for each credential that it asks for."""
     return {"c": checksum_of(nonce, number), "simulated": True}
 
 
 @final
 @attrs.frozen
 class Proof:
-    """One credential, and what of it is disclosed; times in Unix seconds.
+    """The disclosed attributes of one credential; times in Unix seconds.
 
-    `serial` names the credential where non-revocation is to be proved, else it is empty.
+    `serial` identifies the credential if non-revocation must be proved, else it is empty.
     """
 
     credential: str
@@ -73,7 +72,7 @@ class Proof:
     serial: str = ""
 
     def as_json(self, nonce: str) -> dict[str, Any]:
-        """Give the proof, made for one session."""
+        """Return the proof for the session with this nonce."""
         body: dict[str, Any] = {
             "simulated": True,
             "credential": self.credential,
@@ -88,7 +87,7 @@ class Proof:
 @final
 @attrs.frozen
 class Disclosure:
-    """Proofs, and for each disjunction where in them its attributes are: proof and name."""
+    """Proofs, and for each disjunction the indices of its attributes: proof number and name."""
 
     proofs: tuple[Proof, ...]
     indices: tuple[tuple[tuple[int, str], ...], ...]
@@ -96,16 +95,16 @@ class Disclosure:
 
 
 def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -> Disclosure:
-    """Read what an app sent.
+    """Return the disclosure in a message of an app.
 
     Raises:
-        Refusal: It is not of the form that a simulated app sends.
-        ServerCrash: The official server falls over it.
+        Refusal: The message does not have the form that a simulated app sends.
+        ServerCrash: The official server crashes here.
     """
     if any(None in (outer or ()) for outer in indices):
-        raise ServerCrash("a place that is null")
+        raise ServerCrash("an index is null")
     try:
-        read = tuple(
+        parsed = tuple(
             Proof(
                 proof["credential"],
                 index(proof["issued"]),
@@ -115,31 +114,30 @@ def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -
             )
             for proof in proofs
         )
-        places = tuple(tuple(_place(at, read) for at in outer or ()) for outer in indices)
+        located = tuple(tuple(_locate(at, parsed) for at in outer or ()) for outer in indices)
     except (TypeError, KeyError, IndexError, ValueError):
-        raise Refusal(MALFORMED_INPUT, "this is no simulated proof") from None
-    sound = all(made.as_json(nonce) == sent for made, sent in zip(read, proofs, strict=True))
-    return Disclosure(read, places, sound)
+        raise Refusal(MALFORMED_INPUT, "expected a simulated proof") from None
+    is_sound = all(
+        proof.as_json(nonce) == received for proof, received in zip(parsed, proofs, strict=True)
+    )
+    return Disclosure(parsed, located, is_sound)
 
 
 def number_of(name: str, proof: Proof) -> int:
-    """Return the number of a disclosed attribute; the empty name is the credential alone."""
+    """Return the number of a disclosed attribute; an empty name is the credential alone."""
     return _FIRST_ATTRIBUTE + list(proof.disclosed).index(name) if name else _METADATA
 
 
-def _place(at: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[int, str]:
-    credential, attribute = at["cred"], at["attr"]
+def _locate(index_json: Mapping[str, Any], proofs: Sequence[Proof]) -> tuple[int, str]:
+    credential, attribute = index_json["cred"], index_json["attr"]
     if min(credential, attribute - _METADATA) < 0:
         raise IndexError
     names = ("", *proofs[credential].disclosed)
     return credential, names[attribute - _METADATA]
 
 
-_LD_CONTEXT = "https://irma.app/ld/signature/v2"
-
-
 def signature_nonce(nonce: str, message: str) -> str:
-    """Give what the proofs of a signature are made for: the session, and what is signed."""
+    """Return the nonce of the proofs in a signature: of the session and the message."""
     return checksum_of(nonce, message)
 
 
@@ -150,7 +148,7 @@ def make_signature(
     indices: Sequence[Sequence[Mapping[str, Any]]],
     now: int,
 ) -> dict[str, Any]:
-    """Make the signature of proofs over a message; `now` in Unix seconds."""
+    """Return the signature over a message by these proofs; `now` in Unix seconds."""
     return {
         "@context": _LD_CONTEXT,
         "signature": list(proofs),
@@ -166,66 +164,76 @@ def make_signature(
     }
 
 
-def verify_signature(
-    verifier: Verifier, request: StartRequest, asked: ConDisCon, sent: Mapping[str, Any], nonce: str
-) -> tuple[list[Any] | None, ProofStatus]:
-    """Judge a signature in the official server's order: request, time stamp, proofs.
-
-    Raises:
-        Refusal: It is not of the form that a simulated app sends.
-    """
-    proofs = sent["signature"]
-    if not proofs:
-        return None, ProofStatus.INVALID
-    if (sent["nonce"], sent["context"]) != (nonce, _CONTEXT):
-        return None, ProofStatus.UNMATCHED_REQUEST
-    stamp: Mapping[str, Any] | None = sent["timestamp"]
-    at: int = stamp["Time"] if stamp else 0
-    if stamp is None or stamp["Sig"]["Data"] != checksum_of(request.message, at):
-        return None, ProofStatus.INVALID_TIMESTAMP
-    bound_to = signature_nonce(nonce, request.message)
-    given = read_disclosure(proofs, sent["indices"] or (), bound_to)
-    return verifier.verify(request, asked, given, at)
-
-
 @final
 @attrs.frozen
 class Verifier:
-    """Judges disclosures by the official server's rules; `is_revoked` is asked with a serial."""
+    """Verifies disclosures by the official server's rules; `is_revoked` is called with a serial."""
 
     scheme: Scheme
     is_revoked: Callable[[str], bool]
 
     def verify(
-        self, request: StartRequest, asked: ConDisCon, given: Disclosure, at: float
+        self, request: StartRequest, condiscon: ConDisCon, disclosure: Disclosure, time: float
     ) -> tuple[list[Any] | None, ProofStatus]:
-        """Find what was disclosed, list by list, and whether the proof holds.
+        """Return the disclosed attributes for each disjunction, and the proof status.
 
         Args:
             request: The session request.
-            asked: Its condiscon, with what a chain discloses again.
-            given: What the app sent.
-            at: When the credentials must be valid, in Unix seconds.
+            condiscon: Its condiscon, with the attributes that a chain discloses again.
+            disclosure: The disclosure that the app sent.
+            time: When the credentials must be valid, in Unix seconds.
         """
-        if not given.is_sound or not self._is_consistent(request, given.proofs):
+        if not disclosure.is_sound or not self._is_consistent(request, disclosure.proofs):
             return None, ProofStatus.INVALID
         lists: list[Any] = []
-        is_complete = len(given.indices) >= len(asked)
+        is_complete = len(disclosure.indices) >= len(condiscon)
         if is_complete:
             lists = [
-                _satisfied(discon, given, places)
-                for discon, places in zip(asked, given.indices, strict=False)
+                _disclosed_for(disjunction, disclosure, indices)
+                for disjunction, indices in zip(condiscon, disclosure.indices, strict=False)
             ]
             is_complete = None not in lists
-        if extra := _extra(given, len(asked)):
+        if extra := _extra(disclosure, len(condiscon)):
             lists.append(extra)
         if not is_complete:
             return lists, ProofStatus.MISSING_ATTRIBUTES
-        expired = any(
-            proof.expires < at and proof.credential not in request.skip_expiry_check
-            for proof in given.proofs
+        is_expired = any(
+            proof.expires < time and proof.credential not in request.skip_expiry_check
+            for proof in disclosure.proofs
         )
-        return lists, ProofStatus.EXPIRED if expired else ProofStatus.VALID
+        return lists, ProofStatus.EXPIRED if is_expired else ProofStatus.VALID
+
+    def verify_signature(
+        self,
+        request: StartRequest,
+        condiscon: ConDisCon,
+        message: Mapping[str, Any],
+        nonce: str,
+    ) -> tuple[list[Any] | None, ProofStatus]:
+        """Verify a signature in the official server's order: request, timestamp, proofs.
+
+        Args:
+            request: See `verify`.
+            condiscon: See `verify`.
+            message: The signature that the app sent.
+            nonce: The nonce of the session.
+
+        Raises:
+            Refusal: The message does not have the form that a simulated app sends.
+            ServerCrash: The official server crashes here.
+        """
+        proofs = message["signature"]
+        if not proofs:
+            return None, ProofStatus.INVALID
+        if (message["nonce"], message["context"]) != (nonce, _CONTEXT):
+            return None, ProofStatus.UNMATCHED_REQUEST
+        timestamp: Mapping[str, Any] | None = message["timestamp"]
+        time: int = timestamp["Time"] if timestamp else 0
+        if timestamp is None or timestamp["Sig"]["Data"] != checksum_of(request.message, time):
+            return None, ProofStatus.INVALID_TIMESTAMP
+        signed_nonce = signature_nonce(nonce, request.message)
+        disclosure = read_disclosure(proofs, message["indices"] or (), signed_nonce)
+        return self.verify(request, condiscon, disclosure, time)
 
     def _is_consistent(self, request: StartRequest, proofs: Sequence[Proof]) -> bool:
         singletons: set[str] = set()
@@ -242,27 +250,27 @@ class Verifier:
         return True
 
 
-def _satisfied(
-    disjunction: DisCon, given: Disclosure, places: Sequence[tuple[int, str]]
+def _disclosed_for(
+    disjunction: DisCon, disclosure: Disclosure, indices: Sequence[tuple[int, str]]
 ) -> list[dict[str, Any]] | None:
     for conjunction in disjunction:
-        if _fits(conjunction, given, places):
-            return [_disclosed(given.proofs[number], name) for number, name in places][
+        if _matches(conjunction, disclosure, indices):
+            return [_attribute_json(disclosure.proofs[number], name) for number, name in indices][
                 : len(conjunction)
             ]
     return None
 
 
-def _fits(conjunction: Con, given: Disclosure, places: Sequence[tuple[int, str]]) -> bool:
+def _matches(conjunction: Con, disclosure: Disclosure, indices: Sequence[tuple[int, str]]) -> bool:
     if not conjunction:
-        return not places
-    if len(places) < len(conjunction):
+        return not indices
+    if len(indices) < len(conjunction):
         return False
-    for asked, (number, name) in zip(conjunction, places, strict=False):
-        proof = given.proofs[number]
-        if (proof.credential, name) != (asked.credential_type, asked.name):
+    for attribute, (number, name) in zip(conjunction, indices, strict=False):
+        proof = disclosure.proofs[number]
+        if (proof.credential, name) != (attribute.credential_type, attribute.name):
             return False
-        if not asked.takes(_value(proof, name)):
+        if not attribute.accepts(_value(proof, name)):
             return False
     return True
 
@@ -271,27 +279,27 @@ def _value(proof: Proof, name: str) -> str | None:
     return proof.disclosed[name] if name else "present"
 
 
-def _disclosed(
+def _attribute_json(
     proof: Proof, name: str, status: AttributeProofStatus | None = None
 ) -> dict[str, Any]:
     value = _value(proof, name)
-    found = AttributeProofStatus.NULL if value is None else AttributeProofStatus.PRESENT
-    said: dict[str, Any] = {
+    default = AttributeProofStatus.NULL if value is None else AttributeProofStatus.PRESENT
+    attribute: dict[str, Any] = {
         "rawvalue": value,
         "value": None if value is None else {"": value, "en": value, "nl": value},
         "id": f"{proof.credential}.{name}" if name else proof.credential,
-        "status": (status or found).value,
+        "status": (status or default).value,
         "issuancetime": proof.issued,
     }
-    return {**said, "notrevoked": True} if proof.serial else said
+    return {**attribute, "notrevoked": True} if proof.serial else attribute
 
 
-def _extra(given: Disclosure, asked: int) -> list[dict[str, Any]]:
-    """Give what is disclosed without standing in any list that was asked for."""
-    known = {place for places in given.indices[:asked] for place in places}
+def _extra(disclosure: Disclosure, count: int) -> list[dict[str, Any]]:
+    """Return the disclosed attributes that belong to none of the first `count` disjunctions."""
+    requested = {index for indices in disclosure.indices[:count] for index in indices}
     return [
-        _disclosed(proof, name, AttributeProofStatus.EXTRA)
-        for number, proof in enumerate(given.proofs)
+        _attribute_json(proof, name, AttributeProofStatus.EXTRA)
+        for number, proof in enumerate(disclosure.proofs)
         for name in proof.disclosed
-        if (number, name) not in known
+        if (number, name) not in requested
     ]

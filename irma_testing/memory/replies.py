@@ -1,7 +1,4 @@
-"""Responses in the official server's dress: JSON as Go writes it, content types, CORS headers.
-
-Does not belong here: what is said in them.
-"""
+"""Responses in the official server's form: JSON as Go writes it, errors, CORS headers."""
 
 from __future__ import annotations
 
@@ -55,11 +52,11 @@ _JSON = ("content-type", "application/json; charset=UTF-8")
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 _METHODS = ("GET", "POST", "DELETE")
 _HEADERS = ("Accept", "Authorization", "Content-Type", "Cache-Control", "Origin")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_., -]")
+_INVALID_IN_NAMES = re.compile(r"[^A-Za-z0-9_., -]")
 _WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-# Go's encoder keeps JSON safe inside HTML, and has no half characters: a header may hold one, where
-# it held a byte that is not UTF-8.
-_NOT_AS_IT_IS = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+# Go's encoder escapes HTML, and replaces surrogates. A header may hold a surrogate in place of a
+# byte that is not UTF-8.
+_ESCAPED = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 _HTML_SAFE = {
     **str.maketrans(
         {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
@@ -69,50 +66,50 @@ _HTML_SAFE = {
 
 
 def compact_json(value: object) -> str:
-    """Write JSON as Go's `encoding/json` does."""
-    text = _WRITER.encode(value)
-    return text.translate(_HTML_SAFE) if _NOT_AS_IT_IS.search(text) else text
+    """Return a value in JSON as Go's `encoding/json` writes it."""
+    encoded = _WRITER.encode(value)
+    return encoded.translate(_HTML_SAFE) if _ESCAPED.search(encoded) else encoded
 
 
 def json_reply(value: object, status: int = 200) -> HttpResponse:
-    """Say a value in JSON."""
+    """Return a response with a value in JSON."""
     return HttpResponse(status, (_JSON,), body=compact_json(value).encode())
 
 
-def text_reply(text: str, content_type: str = "text/plain") -> HttpResponse:
-    """Say a plain text."""
-    return HttpResponse(200, (("content-type", content_type),), body=text.encode())
+def text_reply(body: str, content_type: str = "text/plain") -> HttpResponse:
+    """Return a response with a string."""
+    return HttpResponse(200, (("content-type", content_type),), body=body.encode())
 
 
 def empty_reply(status: int = 200) -> HttpResponse:
-    """Say nothing but the status."""
+    """Return a response without a body."""
     return HttpResponse(status)
 
 
 def refusal_reply(refusal: Refusal) -> HttpResponse:
-    """Say no."""
+    """Return the response of a refusal."""
     return json_reply(refusal.as_json(), refusal.error.status)
 
 
 def not_found() -> HttpResponse:
-    """Say what is said outside all routes."""
+    """Return the response to a path that no route matches."""
     headers = (_PLAIN, ("x-content-type-options", "nosniff"))
     return HttpResponse(404, headers, body=b"404 page not found\n")
 
 
 def bad_request() -> HttpResponse:
-    """Return the response to a request that Go's HTTP server refuses by itself."""
+    """Return the response to a request that Go's HTTP server itself refuses."""
     return HttpResponse(400, (_PLAIN,), body=b"400 Bad Request")
 
 
 def too_slow() -> HttpResponse:
-    """Say what is said in place of a handler that took over 4.2 seconds."""
+    """Return the response that replaces a handler's after 4.2 seconds."""
     page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
     return HttpResponse(503, (("content-type", "text/html; charset=utf-8"),), body=page)
 
 
 def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
-    """Turn a refusal into its response."""
+    """Return the response of a function, or that of the refusal it raises."""
     try:
         return respond()
     except Refusal as refusal:
@@ -120,51 +117,51 @@ def with_refusals(respond: Callable[[], HttpResponse]) -> HttpResponse:
 
 
 def header_of(request: HttpRequest, name: str) -> str:
-    """Give the first header of that name (lower case) without the whitespace around it, or ""."""
+    """Return the first header of this lower-case name, stripped, or an empty string."""
     return next(
-        (value.strip(" \t") for known, value in request.headers if known.lower() == name), ""
+        (value.strip(" \t") for header, value in request.headers if header.lower() == name), ""
     )
 
 
 def has_header(request: HttpRequest, name: str) -> bool:
-    """Tell whether there is a header of that name (lower case), even an empty one."""
-    return any(known.lower() == name for known, _ in request.headers)
+    """Return whether there is a header of this lower-case name, even an empty one."""
+    return any(header.lower() == name for header, _ in request.headers)
 
 
 def answer_preflight(request: HttpRequest) -> HttpResponse | None:
-    """Answer what a browser asks before a cross-origin call; None if it is no such question."""
-    asked = header_of(request, "access-control-request-method")
-    if request.method != "OPTIONS" or not asked or not has_header(request, "origin"):
+    """Return the response to a browser's CORS preflight, or None for any other request."""
+    method = header_of(request, "access-control-request-method")
+    if request.method != "OPTIONS" or not method or not has_header(request, "origin"):
         return None
     headers = [
         ("vary", "Origin"),
         ("vary", "Access-Control-Request-Method"),
         ("vary", "Access-Control-Request-Headers"),
     ]
-    listed = _NOT_IN_NAMES.sub("", header_of(request, "access-control-request-headers"))
-    wanted = [_canonical(name) for name in listed.replace(",", " ").split(" ") if name]
-    if asked.upper() in (*_METHODS, "OPTIONS") and all(name in _HEADERS for name in wanted):
+    names = _INVALID_IN_NAMES.sub("", header_of(request, "access-control-request-headers"))
+    requested = [_canonical(name) for name in names.replace(",", " ").split(" ") if name]
+    if method.upper() in (*_METHODS, "OPTIONS") and all(name in _HEADERS for name in requested):
         headers += [
             ("access-control-allow-origin", "*"),
-            ("access-control-allow-methods", asked.upper()),
+            ("access-control-allow-methods", method.upper()),
         ]
-        if wanted:
-            headers.append(("access-control-allow-headers", ", ".join(wanted)))
+        if requested:
+            headers.append(("access-control-allow-headers", ", ".join(requested)))
     return HttpResponse(200, tuple(headers))
 
 
 def _canonical(name: str) -> str:
-    """Write a header's name with a capital at the start of each part."""
+    """Return the name of a header with a capital at the start of each part."""
     return "-".join(part.capitalize() for part in name.split("-"))
 
 
 def without_body(response: HttpResponse) -> HttpResponse:
-    """Leave the body out, as the answer to `HEAD` does."""
+    """Return the response without its body, as for `HEAD`."""
     return HttpResponse(response.status, response.headers)
 
 
 def with_cors(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Add the CORS headers: every origin may."""
+    """Return the response with CORS headers that allow every origin."""
     headers = [*response.headers, ("vary", "Origin")]
     allowed = has_header(request, "origin") and request.method in (*_METHODS, "OPTIONS")
     if allowed and not response.header("access-control-allow-origin"):
@@ -175,7 +172,7 @@ def with_cors(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 @final
 @attrs.frozen
 class ServerError:
-    """One kind of error."""
+    """An error code of the server, with its HTTP status and description."""
 
     name: str
     status: int
@@ -209,8 +206,8 @@ UNKNOWN_REVOCATION_KEY = ServerError(
 UNSUPPORTED = ServerError("UNSUPPORTED", 501, "Unsupported by this server")
 
 
-class Refusal(Exception):  # noqa: N818  # it is an answer, and no fault of the server
-    """The server says no; `message` is its word on this case."""
+class Refusal(Exception):  # noqa: N818  # a reply, not an error of this code
+    """The server refuses a request; `message` explains this case."""
 
     def __init__(self, error: ServerError, message: str = "") -> None:
         super().__init__(f"{error.name} {message}".strip())
@@ -218,16 +215,16 @@ class Refusal(Exception):  # noqa: N818  # it is an answer, and no fault of the 
         self.message = message
 
     def as_json(self) -> dict[str, object]:
-        """Give irmago's `RemoteError`."""
-        said: dict[str, object] = {
+        """Return irmago's `RemoteError` in JSON."""
+        error: dict[str, object] = {
             "status": self.error.status,
             "error": self.error.name,
             "description": self.error.description,
         }
         if self.message:
-            said["message"] = self.message
-        return said
+            error["message"] = self.message
+        return error
 
 
-class ServerCrash(Exception):  # noqa: N818  # what Go calls a panic
-    """The official server falls over here: 500 `INTERNAL_ERROR`, and nothing is stored."""
+class ServerCrash(Exception):  # noqa: N818  # Go calls this a panic
+    """The official server crashes here: it answers 500 `INTERNAL_ERROR` and stores nothing."""

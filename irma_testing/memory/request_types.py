@@ -1,8 +1,7 @@
-"""Session requests as the official server holds them: which fields they have, and of what types.
+"""The fields of session requests and their Go types, in the current and the legacy form.
 
-Belongs here: reading a request from JSON, today's and the older form, and writing it as the app
-gets it. Does not belong here: which of the forms a body has (`request_reading`). Source: irmago
-`irma/requests.go` and `irma/legacy.go`.
+Requests are read from JSON and written as the app gets them. `requests` decides which form a body
+has. Source: irmago `irma/requests.go` and `irma/legacy.go`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from irma_testing.memory.go_types import (
     sequence,
 )
 from irma_testing.memory.replies import compact_json
-from irma_testing.memory.session_request import Kind as SessionKind
+from irma_testing.memory.session_request import SessionKind
 
 __all__ = [
     "CONTEXTS",
@@ -37,7 +36,7 @@ __all__ = [
     "TIMESTAMP",
     "context_of",
     "version_of",
-    "written",
+    "write_request",
 ]
 
 _CONTEXT = "https://irma.app/ld/request/"
@@ -47,8 +46,8 @@ CONTEXTS: Mapping[SessionKind, str] = {
     "issuing": f"{_CONTEXT}issuance/v2",
 }
 _VERSION_PARTS = 2
-# Python reads no more digits at once, and no number of a test has as many.
-_LONGEST_NUMBER = 4000
+# Python converts no more digits at once.
+_MAX_DIGITS = 4000
 _ONLY_CONTEXT = Struct(Field("@context", TEXT))
 
 
@@ -56,7 +55,7 @@ def context_of(value: Json) -> str:
     """Return the `@context` of an object, or an empty string.
 
     Raises:
-        GoJsonError: It is no object, or its context no string.
+        GoJsonError: It is not an object, or its context is not a string.
     """
     return str(_ONLY_CONTEXT.read_new(value)["@context"])
 
@@ -70,7 +69,7 @@ def _read_timestamp(value: Json, _old: int) -> int:
 
 
 def _raw(value: Json) -> str:
-    """Return about how a value was written."""
+    """Return approximately how a value was written."""
     if isinstance(value, Number):
         return value.text
     if isinstance(value, Members):
@@ -88,13 +87,13 @@ def _read_big_int(value: Json, _old: int) -> int:
         raise GoJsonError("math/big: cannot unmarshal into a *big.Int")
     if value.text.startswith("-") and value.text.strip("-0"):
         raise GoJsonError("Unexpected negative integer")
-    # What it is does not matter: the server has numbers of its own.
+    # The server replaces this number by its own.
     return 0
 
 
-def _check_base64(text: str) -> None:
+def _check_base64(value: str) -> None:
     try:
-        decode_base64(text, url=False, padded=True)
+        decode_base64(value, url=False, padded=True)
     except ValueError:
         raise GoJsonError("illegal base64 data") from None
 
@@ -126,7 +125,7 @@ def _read_label_place(name: str) -> int:
 
 
 def _read_key_number(name: str) -> int:
-    if not name.isascii() or not name.isdigit() or len(name) > _LONGEST_NUMBER:
+    if not name.isascii() or not name.isdigit() or len(name) > _MAX_DIGITS:
         raise MismatchError(f"number {name}", "uint")
     return int(name)
 
@@ -207,12 +206,12 @@ _MODERN: Mapping[SessionKind, Struct] = {
     "signing": Struct(*_BASE, *_DISCLOSE, _MESSAGE),
     "issuing": Struct(*_BASE, *_DISCLOSE, _CREDENTIALS),
 }
-# The one field that is read and goes nowhere.
+# The server reads `requestSdJwts` and does not use it.
 _ISSUING = Struct(*_BASE, *_DISCLOSE, _CREDENTIALS, Field("requestSdJwts", FLAG))
 
 
 def _read_options(value: Json, old: list[Any] | None) -> list[Any]:
-    """Read the options of an old disjunction: names, or values by name; they add up."""
+    """Read the options of a legacy disjunction: names, or values by name; they accumulate."""
     if value is None or isinstance(value, list):
         try:
             named = [(name, None) for name in _NAMES.read(value, None) or []]
@@ -267,7 +266,7 @@ REQUESTS: Mapping[SessionKind, Kind] = {
     kind: Kind(_reader(kind), struct.kind.zero, write=struct.write)
     for kind, struct in _MODERN.items()
 }
-"""The session requests by kind; of what is read in the older form, today's is made."""
+"""The session requests by kind; a legacy request is converted to the current form."""
 
 _OPTIONS = (
     Field("validity", INT),
@@ -286,6 +285,6 @@ REVOCATION_REQUEST = Struct(
 )
 
 
-def written(kind: SessionKind, request: Mapping[str, Any]) -> dict[str, Any]:
+def write_request(kind: SessionKind, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a session request in JSON."""
     return _MODERN[kind].write(request)

@@ -1,8 +1,4 @@
-"""The calls of a requestor's backend.
-
-Belongs here: one function a call. Does not belong here: which path leads to it (`routes`). Source:
-irmago `requestorserver/server.go`.
-"""
+"""The calls of a requestor's backend, by path. Source: irmago `requestorserver/server.go`."""
 
 from __future__ import annotations
 
@@ -38,196 +34,25 @@ from irma_testing.memory.results import getproof_claims, result_claims, result_j
 from irma_testing.memory.session_request import StartRequest
 from irma_testing.memory.sessions import Session
 
-__all__ = [
-    "RequestorRoutes",
-    "check_size",
-    "check_subscription",
-    "delete_session",
-    "get_getproof",
-    "get_public_key",
-    "get_result",
-    "get_result_jwt",
-    "get_status",
-    "get_status_events",
-    "is_token",
-    "post_revocation",
-    "post_session",
-]
-
-
-_LARGEST_BODY = 10 << 20
-
-
-def post_session(life: Lifecycle, request: HttpRequest) -> tuple[HttpResponse, Session | None]:
-    """Start a session; give the session package, and the session if it was started."""
-    check_size(request)
-    requestor, asked = authenticate_start(life.settings, request, utc_now(life.clock))
-    check_permissions(life.settings, requestor, asked, life.default_host)
-    try:
-        check_callbacks(life.settings, asked)
-        session = life.start(asked, requestor)
-    except Refusal as refusal:
-        return _behind_empty_url(asked, refusal_reply(refusal)), None
-    package = json_reply(
-        {
-            "sessionPtr": life.pointer(session),
-            "token": session.token,
-            "frontendRequest": {
-                "authorization": session.frontend_authorization,
-                **({"pairingHint": True} if _advises_pairing(asked) else {}),
-                "minProtocolVersion": "1.0",
-                "maxProtocolVersion": "1.1",
-            },
-        }
-    )
-    return _behind_empty_url(asked, package), session
-
-
-def _behind_empty_url(asked: StartRequest, reply: HttpResponse) -> HttpResponse:
-    """Give the reply; where `nextSession` has an empty URL, the error about that comes before it.
-
-    The official server writes the error, and goes on.
-    """
-    if asked.next_url != "":
-        return reply
-    error = refusal_reply(Refusal(INVALID_REQUEST, "nextSession provided with empty URL"))
-    return HttpResponse(error.status, error.headers, body=error.body + reply.body)
-
-
-def get_status(life: Lifecycle, token: str) -> HttpResponse:
-    """Tell the status."""
-    return json_reply(_look(life, token).status.value)
-
-
-def get_result(life: Lifecycle, token: str) -> HttpResponse:
-    """Tell the result."""
-    return json_reply(result_json(_look(life, token)))
-
-
-def get_result_jwt(life: Lifecycle, token: str) -> HttpResponse:
-    """Tell the result, signed."""
-    return _signed(life, token, result_claims)
-
-
-def get_getproof(life: Lifecycle, token: str) -> HttpResponse:
-    """Tell the result, signed, in the older layout."""
-    return _signed(life, token, getproof_claims)
-
-
-def get_status_events(
-    life: Lifecycle, token: str, catch_up: Callable[[], None]
-) -> EventStream | HttpResponse:
-    """Begin to tell statuses as they change."""
-    stored = life.store.find(token)
-    if stored is None:
-        return refusal_reply(Refusal(UNSUPPORTED))
-    session = life.store.look(stored)
-    check_subscription(life, session)
-    return life.events.subscribe(session, "requestor", life.store, catch_up)
-
-
-def check_subscription(life: Lifecycle, session: Session) -> None:
-    """Check that there are events, and any to come.
-
-    Raises:
-        Refusal: There are not.
-    """
-    if not life.settings.enable_sse:
-        raise Refusal(SSE_DISABLED)
-    if session.status.is_final:
-        raise Refusal(
-            UNEXPECTED_REQUEST, "Can't subscribe to server sent events of finished session"
-        )
-
-
-def delete_session(life: Lifecycle, token: str) -> HttpResponse:
-    """Cancel a session; one that has ended stays as it is."""
-    life.store.change(_find(life, token), life.cancel, always=True)
-    return empty_reply()
-
-
-def get_public_key(life: Lifecycle) -> HttpResponse:
-    """Tell the key that results are signed with."""
-    if not life.settings.has_jwt_key:
-        raise Refusal(UNSUPPORTED)
-    return text_reply(life.signer.public_key_pem, "text/plain; charset=utf-8")
-
-
-def post_revocation(life: Lifecycle, request: HttpRequest) -> HttpResponse:
-    """Revoke a credential."""
-    check_size(request)
-    requestor, asked = authenticate_revocation(life.settings, request, utc_now(life.clock))
-    check_revocation(life.settings, life.scheme, requestor, asked.credential_type)
-    life.revocations.revoke(asked.credential_type, asked.key, asked.issued)
-    return text_reply("OK")
-
-
-def check_size(request: HttpRequest) -> None:
-    """Check that a body is not over 10 MiB.
-
-    Raises:
-        Refusal: It is.
-    """
-    if len(request.body or b"") > _LARGEST_BODY:
-        raise Refusal(INVALID_REQUEST, "http: request body too large")
-
-
-def _find(life: Lifecycle, token: str) -> Session:
-    session = life.store.find(token)
-    if session is None:
-        raise Refusal(SESSION_UNKNOWN)
-    return session
-
-
-def _look(life: Lifecycle, token: str) -> Session:
-    return life.store.look(_find(life, token))
-
-
-def _signed(life: Lifecycle, token: str, claims: Callable[..., dict[str, object]]) -> HttpResponse:
-    if not life.settings.has_jwt_key:
-        raise Refusal(EXCEPTION, "JWT signing not supported")
-    session = _look(life, token)
-    said = claims(session, life.settings.jwt_issuer, utc_now(life.clock))
-    return text_reply(life.signer.sign(said))
-
-
-def _advises_pairing(request: StartRequest) -> bool:
-    return (
-        request.kind != "disclosing"
-        or bool(request.next_url)
-        or any(asked.value is not None for asked in request.attributes())
-    )
-
+__all__ = ["RequestorApi", "check_size", "check_subscription", "is_token"]
 
 _Call: TypeAlias = Callable[[HttpRequest], HttpResponse]
-_SessionCall: TypeAlias = Callable[[Lifecycle, str], HttpResponse]
-# Unanchored, as the official server's check.
-_TOKEN = re.compile(r"[0-9A-Za-z]{20}")
+_SessionCall: TypeAlias = Callable[[str], HttpResponse]
 _SESSION = re.compile(r"/session/([^/]+|(?=/))(/.*)?")
 _EVENTS = "/statusevents"
-_OF_SESSION: Mapping[str, tuple[str, _SessionCall]] = {
-    "": ("DELETE", delete_session),
-    "/": ("DELETE", delete_session),
-    "/status": ("GET", get_status),
-    "/result": ("GET", get_result),
-    "/result-jwt": ("GET", get_result_jwt),
-    "/getproof": ("GET", get_getproof),
-}
-
-
-def is_token(text: str) -> bool:
-    """Tell whether a text passes the official server's check of tokens."""
-    return _TOKEN.search(text) is not None
+# The official server's check is not anchored either.
+_TOKEN = re.compile(r"[0-9A-Za-z]{20}")
+_MAX_BODY_BYTES = 10 << 20
 
 
 @final
-class RequestorRoutes:
-    """The requestor's calls, by path.
+class RequestorApi:
+    """The calls of requestors.
 
     Args:
-        life: The inside of the server.
-        on_started: Is told of each session that a requestor has started.
-        catch_up: What streams do before they are read.
+        life: The settings, sessions and events of the server.
+        on_started: Called with each session that a requestor starts.
+        catch_up: Called by event streams before they are read.
     """
 
     def __init__(
@@ -243,39 +68,156 @@ class RequestorRoutes:
             "/health": ("GET", lambda _request: text_reply("OK")),
             "/session": ("POST", self._start),
             "/session/": ("POST", self._start),
-            "/publickey": ("GET", lambda _request: get_public_key(life)),
-            "/revocation": ("POST", lambda request: post_revocation(life, request)),
+            "/publickey": ("GET", lambda _request: self._public_key()),
+            "/revocation": ("POST", self._revoke),
+        }
+        self._session_calls: Mapping[str, tuple[str, _SessionCall]] = {
+            "": ("DELETE", self._cancel),
+            "/": ("DELETE", self._cancel),
+            "/status": ("GET", self._status),
+            "/result": ("GET", self._result),
+            "/result-jwt": ("GET", lambda token: self._jwt(token, result_claims)),
+            "/getproof": ("GET", lambda token: self._jwt(token, getproof_claims)),
         }
 
     def respond(self, path: str, request: HttpRequest) -> HttpResponse | EventStream:
-        """Find the call, and make it.
+        """Return the response to a request for this path.
 
         Raises:
-            Refusal: The server says no.
+            Refusal: The server refuses the request.
+            ServerCrash: The official server crashes here.
         """
         if path in self._calls:
             method, call = self._calls[path]
             return call(request) if request.method == method else empty_reply(405)
-        found = _SESSION.fullmatch(path)
-        return self._of_session(found[1], found[2] or "", request) if found else not_found()
+        match = _SESSION.fullmatch(path)
+        return self._call_session(match[1], match[2] or "", request) if match else not_found()
 
-    def _start(self, request: HttpRequest) -> HttpResponse:
-        response, session = post_session(self._life, request)
-        if session is not None:
-            self._on_started(session)
-        return response
-
-    def _of_session(
+    def _call_session(
         self, token: str, rest: str, request: HttpRequest
     ) -> HttpResponse | EventStream:
-        # The token is looked at before the rest of the path.
+        # The official server checks the token before the rest of the path.
         if not is_token(token):
             raise Refusal(
                 INVALID_REQUEST, "string did not pass input validation for requestorToken"
             )
-        if rest == _EVENTS and request.method == "GET":
-            return get_status_events(self._life, token, self._catch_up)
-        if rest not in _OF_SESSION:
-            return empty_reply(405) if rest == _EVENTS else not_found()
-        method, call = _OF_SESSION[rest]
-        return call(self._life, token) if request.method == method else empty_reply(405)
+        if rest == _EVENTS:
+            return self._events(token) if request.method == "GET" else empty_reply(405)
+        if rest not in self._session_calls:
+            return not_found()
+        method, call = self._session_calls[rest]
+        return call(token) if request.method == method else empty_reply(405)
+
+    def _start(self, request: HttpRequest) -> HttpResponse:
+        life = self._life
+        check_size(request)
+        requestor, session_request = authenticate_start(life.settings, request, utc_now(life.clock))
+        check_permissions(life.settings, requestor, session_request, life.default_host)
+        try:
+            check_callbacks(life.settings, session_request)
+            session = life.start(session_request, requestor)
+        except Refusal as refusal:
+            return _after_next_url_error(session_request, refusal_reply(refusal))
+        self._on_started(session)
+        return _after_next_url_error(session_request, self._session_package(session))
+
+    def _session_package(self, session: Session) -> HttpResponse:
+        frontend_request: dict[str, object] = {"authorization": session.frontend_authorization}
+        if _recommends_pairing(session.request):
+            frontend_request["pairingHint"] = True
+        frontend_request |= {"minProtocolVersion": "1.0", "maxProtocolVersion": "1.1"}
+        return json_reply(
+            {
+                "sessionPtr": self._life.pointer(session),
+                "token": session.token,
+                "frontendRequest": frontend_request,
+            }
+        )
+
+    def _status(self, token: str) -> HttpResponse:
+        return json_reply(self._look(token).status.value)
+
+    def _result(self, token: str) -> HttpResponse:
+        return json_reply(result_json(self._look(token)))
+
+    def _jwt(self, token: str, claims_of: Callable[..., dict[str, object]]) -> HttpResponse:
+        life = self._life
+        if not life.settings.has_jwt_key:
+            raise Refusal(EXCEPTION, "JWT signing not supported")
+        claims = claims_of(self._look(token), life.settings.jwt_issuer, utc_now(life.clock))
+        return text_reply(life.signer.sign(claims))
+
+    def _events(self, token: str) -> EventStream | HttpResponse:
+        stored = self._life.store.find(token)
+        if stored is None:
+            return refusal_reply(Refusal(UNSUPPORTED))
+        session = self._life.store.look(stored)
+        check_subscription(self._life, session)
+        return self._life.events.subscribe(session, "requestor", self._life.store, self._catch_up)
+
+    def _cancel(self, token: str) -> HttpResponse:
+        """Cancel a session; a session that has ended does not change."""
+        self._life.store.change(self._find(token), self._life.cancel, always=True)
+        return empty_reply()
+
+    def _public_key(self) -> HttpResponse:
+        if not self._life.settings.has_jwt_key:
+            raise Refusal(UNSUPPORTED)
+        return text_reply(self._life.signer.public_key_pem, "text/plain; charset=utf-8")
+
+    def _revoke(self, request: HttpRequest) -> HttpResponse:
+        life = self._life
+        check_size(request)
+        requestor, revocation = authenticate_revocation(life.settings, request, utc_now(life.clock))
+        check_revocation(life.settings, life.scheme, requestor, revocation.credential_type)
+        life.revocations.revoke(revocation.credential_type, revocation.key, revocation.issued)
+        return text_reply("OK")
+
+    def _find(self, token: str) -> Session:
+        session = self._life.store.find(token)
+        if session is None:
+            raise Refusal(SESSION_UNKNOWN)
+        return session
+
+    def _look(self, token: str) -> Session:
+        return self._life.store.look(self._find(token))
+
+
+def is_token(value: str) -> bool:
+    """Return whether a string passes the official server's check of tokens."""
+    return _TOKEN.search(value) is not None
+
+
+def check_size(request: HttpRequest) -> None:
+    """Raise `Refusal` if the body is larger than 10 MiB."""
+    if len(request.body or b"") > _MAX_BODY_BYTES:
+        raise Refusal(INVALID_REQUEST, "http: request body too large")
+
+
+def check_subscription(life: Lifecycle, session: Session) -> None:
+    """Raise `Refusal` unless events are enabled and the session can still change."""
+    if not life.settings.enable_sse:
+        raise Refusal(SSE_DISABLED)
+    if session.status.is_final:
+        raise Refusal(
+            UNEXPECTED_REQUEST, "Can't subscribe to server sent events of finished session"
+        )
+
+
+def _after_next_url_error(request: StartRequest, reply: HttpResponse) -> HttpResponse:
+    """Return the reply, after an error about `nextSession` if that has an empty URL.
+
+    The official server writes that error and goes on, so the body holds both.
+    """
+    if request.next_url != "":
+        return reply
+    error = refusal_reply(Refusal(INVALID_REQUEST, "nextSession provided with empty URL"))
+    return HttpResponse(error.status, error.headers, body=error.body + reply.body)
+
+
+def _recommends_pairing(request: StartRequest) -> bool:
+    return (
+        request.kind != "disclosing"
+        or bool(request.next_url)
+        or any(attribute.value is not None for attribute in request.attributes())
+    )

@@ -1,8 +1,8 @@
-"""Session requests from JSON, in all the forms that the official server takes.
+"""Read session requests in every form that the official server accepts, and check their form.
 
-Belongs here: plain and extended, of today and from before condiscons; and the checks of form that
-need nothing but the request. Does not belong here: whether it may start (`request_checks`). Source:
-irmago `ParseSessionRequest` in `irma/server/api.go`, and `irma/server/legacy.go`.
+The forms are plain and extended requests, each current or legacy. `permissions` checks whether a
+request may start. Source: irmago `ParseSessionRequest` in `irma/server/api.go`, and
+`irma/server/legacy.go`.
 """
 
 from __future__ import annotations
@@ -20,41 +20,35 @@ from irma_testing.memory.request_types import (
     REQUESTS,
     TIMESTAMP,
     context_of,
-    written,
+    write_request,
 )
 from irma_testing.memory.session_request import (
     DEFAULT_VALIDITY,
     Con,
-    Kind,
     RequestedAttribute,
     RequestedCredential,
+    SessionKind,
     StartRequest,
 )
 
-__all__ = [
-    "check_form",
-    "read_request_claims",
-    "read_start_request",
-    "read_static",
-]
-
+__all__ = ["read_request_claims", "read_start_request", "read_static"]
 
 _Fields: TypeAlias = dict[str, Any]
-_KINDS: Mapping[str, Kind] = {context: kind for kind, context in CONTEXTS.items()}
-_EXTENDED_NAMES: Mapping[Kind, str] = {
+_KINDS: Mapping[str, SessionKind] = {context: kind for kind, context in CONTEXTS.items()}
+_EXTENDED_NAMES: Mapping[SessionKind, str] = {
     "disclosing": "ServiceProviderRequest",
     "signing": "SignatureRequestorRequest",
     "issuing": "IdentityProviderRequest",
 }
-_CLAIMS: Mapping[Kind, tuple[str, str]] = {
+_CLAIMS: Mapping[SessionKind, tuple[str, str]] = {
     "disclosing": ("verification_request", "sprequest"),
     "signing": ("signature_request", "absrequest"),
     "issuing": ("issue_request", "iprequest"),
 }
-_SUBJECTS: Mapping[str, Kind] = {
+_SUBJECTS: Mapping[str, SessionKind] = {
     name: kind for kind, (subject, _) in _CLAIMS.items() for name in (subject, kind)
 }
-_CLAIM_TYPES: Mapping[Kind, Struct] = {
+_CLAIM_TYPES: Mapping[SessionKind, Struct] = {
     kind: Struct(
         Field("sub", TEXT),
         Field("iss", TEXT),
@@ -63,6 +57,13 @@ _CLAIM_TYPES: Mapping[Kind, Struct] = {
     )
     for kind, (_, field) in _CLAIMS.items()
 }
+_WRONG_CONTEXT: Mapping[SessionKind, str] = {
+    "disclosing": "Not a disclosure request",
+    "signing": "Not a signature request",
+    "issuing": "Not an issuance request",
+}
+_CREDENTIAL_PARTS = 3
+_ATTRIBUTE_PARTS = (3, 4)
 _NESTED = Struct(Field("request", Struct(Field("@context", TEXT)).kind))
 
 
@@ -70,8 +71,8 @@ def read_start_request(body: bytes | None) -> StartRequest:
     """Read a plain or extended session request.
 
     Raises:
-        Refusal: It is none, or its form is wrong.
-        ServerCrash: The official server falls over it.
+        Refusal: It is not a session request, or its form is wrong.
+        ServerCrash: The official server crashes here.
     """
     try:
         return _read_any(parse_json(body or b""))
@@ -80,11 +81,11 @@ def read_start_request(body: bytes | None) -> StartRequest:
 
 
 def read_static(configured: Mapping[str, Any]) -> StartRequest:
-    """Read the request of a static session, as it stands in the configuration.
+    """Read the request of a static session in the configuration.
 
     Raises:
-        Refusal: It is none, or its form is wrong.
-        ServerCrash: The official server falls over it.
+        Refusal: It is not a session request, or its form is wrong.
+        ServerCrash: The official server crashes here.
     """
     try:
         body = json.dumps(configured).encode()
@@ -97,8 +98,8 @@ def read_request_claims(subject: str, claims: Json) -> StartRequest:
     """Read the request in the claims of a session request JWT.
 
     Raises:
-        Refusal: It is none, or its form is wrong.
-        ServerCrash: The official server falls over it.
+        Refusal: It is not a session request, or its form is wrong.
+        ServerCrash: The official server crashes here.
     """
     if subject not in _SUBJECTS:
         raise Refusal(INVALID_REQUEST, "Invalid session type")
@@ -110,7 +111,7 @@ def read_request_claims(subject: str, claims: Json) -> StartRequest:
     if extended is None:
         raise ServerCrash("the field does not fit the subject")
     try:
-        return _checked(kind, extended)
+        return _start_request(kind, extended)
     except Refusal as refusal:
         raise Refusal(INVALID_REQUEST, f"Invalid JWT body: {refusal.message}") from None
 
@@ -118,52 +119,54 @@ def read_request_claims(subject: str, claims: Json) -> StartRequest:
 def _read_any(value: Json) -> StartRequest:
     if context := context_of(value):
         kind = _kind(context, "Invalid session request type")
-        return _checked(kind, _alone(kind, REQUESTS[kind].read(value, REQUESTS[kind].zero)))
+        return _start_request(
+            kind, _extended(kind, REQUESTS[kind].read(value, REQUESTS[kind].zero))
+        )
     if context := _NESTED.read_new(value)["request"]["@context"]:
         kind = _kind(context, "Invalid requestor request type")
-        return _checked(kind, EXTENDED[kind].read_new(value))
+        return _start_request(kind, EXTENDED[kind].read_new(value))
     return _read_legacy(value)
 
 
-def _kind(context: str, otherwise: str) -> Kind:
+def _kind(context: str, message: str) -> SessionKind:
     if context not in _KINDS:
-        raise Refusal(INVALID_REQUEST, otherwise)
+        raise Refusal(INVALID_REQUEST, message)
     return _KINDS[context]
 
 
-def _alone(kind: Kind, request: _Fields) -> _Fields:
+def _extended(kind: SessionKind, request: _Fields) -> _Fields:
     return {**EXTENDED[kind].kind.zero, "request": request}
 
 
 def _read_legacy(value: Json) -> StartRequest:
-    """Read it as one form after the other, until one fits."""
+    """Try one form after the other until one matches."""
     for kind, form in EXTENDED.items():
         try:
-            return _checked(kind, form.read_new(value))
+            return _start_request(kind, form.read_new(value))
         except (GoJsonError, Refusal):
             continue
     for kind, request in REQUESTS.items():
         try:
-            return _checked(kind, _alone(kind, request.read(value, request.zero)))
+            return _start_request(kind, _extended(kind, request.read(value, request.zero)))
         except (GoJsonError, Refusal):
             continue
     raise Refusal(INVALID_REQUEST, "Failed to JSON unmarshal request bytes")
 
 
-def _checked(kind: Kind, extended: _Fields) -> StartRequest:
+def _start_request(kind: SessionKind, extended: _Fields) -> StartRequest:
     request: _Fields | None = extended["request"]
     if request is None:
         raise Refusal(INVALID_REQUEST, f"Not a {_EXTENDED_NAMES[kind]}")
     next_session: _Fields | None = extended["nextSession"]
-    read = StartRequest(
+    start_request = StartRequest(
         kind,
-        written(kind, {**request, "devMode": True}),
+        write_request(kind, {**request, "devMode": True}),
         context=request["@context"],
         disclose=tuple(
             tuple(
                 tuple(
-                    RequestedAttribute(asked["type"], asked["value"], asked["notNull"])
-                    for asked in conjunction or ()
+                    RequestedAttribute(attribute["type"], attribute["value"], attribute["notNull"])
+                    for attribute in conjunction or ()
                 )
                 for conjunction in disjunction or ()
             )
@@ -184,8 +187,8 @@ def _checked(kind: Kind, extended: _Fields) -> StartRequest:
         callback_url=extended["callbackUrl"],
         next_url=next_session["url"] if next_session else None,
     )
-    check_form(read)
-    return read
+    _check_form(start_request)
+    return start_request
 
 
 def _credential(fields: _Fields | None) -> RequestedCredential:
@@ -193,7 +196,7 @@ def _credential(fields: _Fields | None) -> RequestedCredential:
         raise ServerCrash("a credential is null")
     return RequestedCredential(
         fields["credential"],
-        # Go reads `null` as an empty text, and so it is issued: as a value.
+        # Go reads `null` as an empty string, which is issued as a value.
         fields["attributes"] or {},
         validity=fields["validity"],
         revocation_key=fields["revocationKey"],
@@ -201,23 +204,9 @@ def _credential(fields: _Fields | None) -> RequestedCredential:
     )
 
 
-_NOT_A: Mapping[Kind, str] = {
-    "disclosing": "Not a disclosure request",
-    "signing": "Not a signature request",
-    "issuing": "Not an issuance request",
-}
-_CREDENTIAL_PARTS = 3
-_ATTRIBUTE_PARTS = (3, 4)
-
-
-def check_form(request: StartRequest) -> None:
-    """Check a request.
-
-    Raises:
-        Refusal: It asks nothing, or not in the way it should.
-    """
+def _check_form(request: StartRequest) -> None:
     if request.context != CONTEXTS[request.kind]:
-        raise Refusal(INVALID_REQUEST, _NOT_A[request.kind])
+        raise Refusal(INVALID_REQUEST, _WRONG_CONTEXT[request.kind])
     if request.kind == "disclosing" and not any(request.attributes()):
         raise Refusal(INVALID_REQUEST, "Disclosure request had no attributes")
     if request.kind == "signing":
@@ -248,18 +237,18 @@ def _check_credentials(request: StartRequest) -> None:
 def _check_conjunction(conjunction: Con) -> None:
     seen: set[str] = set()
     last = ""
-    for asked in conjunction:
-        parts = asked.type.count(".") + 1
+    for attribute in conjunction:
+        parts = attribute.type.count(".") + 1
         if parts not in _ATTRIBUTE_PARTS:
             raise Refusal(
                 INVALID_REQUEST,
                 f"Expected attribute request to consist of 4 or 3 parts, {parts} found",
             )
-        if asked.credential_type in seen and asked.credential_type != last:
+        if attribute.credential_type in seen and attribute.credential_type != last:
             raise Refusal(
                 INVALID_REQUEST,
                 "Within inner conjunctions, attributes from the same credential type must be "
                 "adjacent",
             )
-        last = asked.credential_type
+        last = attribute.credential_type
         seen.add(last)

@@ -1,6 +1,6 @@
-"""What the server says of a session: the result, and the JWTs of it in both layouts.
+"""The result of a session in JSON, and the claims of its JWT in both layouts.
 
-Every JWT carries `"simulated": true`: its signature is real, what it says is proved by nothing.
+Every JWT has the claim `"simulated": true`: the signature is real, but nothing proves the claims.
 Source: irmago `server.SessionResult`, `server.ResultJwt` and `handleJwtProofs`.
 """
 
@@ -13,7 +13,7 @@ from irma_testing.memory.sessions import Session
 
 __all__ = ["getproof_claims", "result_claims", "result_json"]
 
-_OLD_SUBJECTS = {
+_GETPROOF_SUBJECTS = {
     "disclosing": "disclosure_result",
     "signing": "abs_result",
     "issuing": "issue_result",
@@ -21,7 +21,7 @@ _OLD_SUBJECTS = {
 
 
 def result_json(session: Session) -> dict[str, object]:
-    """Give the session result; what is empty is left out, as Go does."""
+    """Return the session result; empty fields are omitted, as in Go."""
     fields: dict[str, object] = {
         "token": session.token,
         "status": session.status.value,
@@ -36,7 +36,7 @@ def result_json(session: Session) -> dict[str, object]:
 
 
 def result_claims(session: Session, issuer: str, now: datetime) -> dict[str, object]:
-    """Give the claims of the result JWT."""
+    """Return the claims of the result JWT."""
     claims = _times(session, now)
     if issuer:
         claims["iss"] = issuer
@@ -45,7 +45,7 @@ def result_claims(session: Session, issuer: str, now: datetime) -> dict[str, obj
 
 
 def getproof_claims(session: Session, issuer: str, now: datetime) -> dict[str, object]:
-    """Give the claims of the JWT of the older layout."""
+    """Return the claims of the JWT in the layout of `getproof`."""
     attributes = {
         attribute["id"]: attribute["rawvalue"] or ""
         for attributes in session.disclosed or ()
@@ -55,7 +55,7 @@ def getproof_claims(session: Session, issuer: str, now: datetime) -> dict[str, o
         "attributes": attributes,
         **_times(session, now),
         "status": session.proof_status.value if session.proof_status else "",
-        "sub": _OLD_SUBJECTS[session.request.kind],
+        "sub": _GETPROOF_SUBJECTS[session.request.kind],
         "simulated": True,
     }
     if issuer:
@@ -67,5 +67,5 @@ def getproof_claims(session: Session, issuer: str, now: datetime) -> dict[str, o
 
 def _times(session: Session, now: datetime) -> dict[str, object]:
     issued = int(now.timestamp())
-    # A far end overflows into the past, as in the official server.
+    # A distant end overflows into the past, as in the official server.
     return {"exp": wrap(issued + session.request.validity), "iat": issued}

@@ -1,8 +1,4 @@
-"""What can be asked for and issued: a small description of a scheme, or of all schemes at once.
-
-Belongs here: credential types, and the question whether an identifier exists. Does not belong
-here: what a request may do with them (`request_checks`).
-"""
+"""The credential types that exist: a small description of a scheme, or of all schemes at once."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ _IDENTIFIER = re.compile(r"\A[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2,3}")
 _CREDENTIAL_PARTS = 3
 
 
-def _names(names: Iterable[str]) -> frozenset[str]:
+def _optional_names(names: Iterable[str]) -> frozenset[str]:
     return frozenset(check_items(names, str, "optional", "strings"))
 
 
@@ -35,28 +31,30 @@ def _attributes(names: Iterable[str]) -> tuple[str, ...]:
 @boundary
 @attrs.frozen
 class CredentialType:
-    """A kind of credential.
+    """A credential type.
 
     Args:
         identifier: `scheme.issuer.credential`.
-        attributes: The names of its attributes, in order; empty for any name.
-        optional: Those that an issuer may leave out.
-        singleton: Whether an app holds one at most.
-        revocation: Whether it can be revoked: an issuer then has to give a revocation key.
+        attributes: The names of its attributes, in order; empty to allow any name.
+        optional: The attributes that an issuer may omit.
+        singleton: Whether an app holds at most one.
+        revocation: Whether it can be revoked. An issuance must then have a revocation key.
 
     Raises:
-        ConfigurationError: The identifier is malformed, or an optional attribute is none of it.
+        ConfigurationError: The identifier is malformed, or `optional` names other attributes.
     """
 
     identifier: str
     attributes: tuple[str, ...] = attrs.field(default=(), converter=_attributes)
-    optional: frozenset[str] = attrs.field(default=frozenset(), converter=_names, kw_only=True)
+    optional: frozenset[str] = attrs.field(
+        default=frozenset(), converter=_optional_names, kw_only=True
+    )
     singleton: bool = attrs.field(default=False, kw_only=True)
     revocation: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        given: object = self.identifier
-        if not isinstance(given, str):
+        value: object = self.identifier
+        if not isinstance(value, str):
             raise ConfigurationError("identifier: must be a string")
         parts = self.identifier.count(".") + 1
         if not _IDENTIFIER.fullmatch(self.identifier) or parts != _CREDENTIAL_PARTS:
@@ -67,13 +65,13 @@ class CredentialType:
             raise ConfigurationError("optional: must name attributes of the credential type only")
 
     def has(self, attribute: str) -> bool:
-        """Tell whether it has an attribute of that name."""
+        """Return whether it has an attribute of this name."""
         check_instance(attribute, str, "attribute", "a string")
         return not self.attributes or attribute in self.attributes
 
     @property
     def required(self) -> frozenset[str]:
-        """The attributes that an issuer must give."""
+        """The attributes that an issuer must not omit."""
         return frozenset(self.attributes) - self.optional
 
 
@@ -81,12 +79,12 @@ class CredentialType:
 @boundary
 @attrs.frozen
 class Scheme:
-    """Everything that exists, of one scheme or several.
+    """The credential types that exist, of one scheme or several.
 
     Args:
-        credential_types: What is described, and held to its description.
-        is_open: Whether anything else that is well formed exists too: any attribute, not a
-            singleton, revocable by who gives a revocation key.
+        credential_types: The credential types that are described.
+        is_open: Whether every other well-formed credential type exists too, with any attribute,
+            not as a singleton, and revocable if the issuance has a revocation key.
     """
 
     credential_types: tuple[CredentialType, ...] = ()
@@ -94,9 +92,9 @@ class Scheme:
     _by_identifier: dict[str, CredentialType] = attrs.field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        given: object = self.credential_types
-        if not isinstance(given, tuple) or not all(
-            isinstance(each, CredentialType) for each in given
+        value: object = self.credential_types
+        if not isinstance(value, tuple) or not all(
+            isinstance(each, CredentialType) for each in value
         ):
             raise ConfigurationError("credential_types: must be a tuple of CredentialType")
         check_flag(self.is_open, "is_open")
@@ -104,24 +102,24 @@ class Scheme:
         object.__setattr__(self, "_by_identifier", known)
 
     def find(self, credential_type: str) -> CredentialType | None:
-        """Give the credential type of that identifier, or None if there is none."""
+        """Return the credential type of this identifier, or None if it does not exist."""
         described = self.described(credential_type)
         if described is None and self.is_open and _IDENTIFIER.fullmatch(credential_type):
             return CredentialType(credential_type)
         return described
 
     def described(self, credential_type: str) -> CredentialType | None:
-        """Give the credential type of that identifier, or None if it is not described."""
+        """Return the credential type of this identifier, or None if it is not described."""
         check_instance(credential_type, str, "credential_type", "a string")
         return self._by_identifier.get(credential_type)
 
     def supports_revocation(self, credential_type: str) -> bool:
-        """Tell whether credentials of that type can be revoked."""
+        """Return whether credentials of this type can be revoked."""
         described = self.described(credential_type)
         return self.is_open if described is None else described.revocation
 
     def knows_scheme(self, identifier: str) -> bool:
-        """Tell whether the scheme of an identifier exists."""
+        """Return whether the scheme of an identifier exists."""
         check_instance(identifier, str, "identifier", "a string")
         scheme = identifier.partition(".")[0]
         return self.is_open or any(
@@ -129,7 +127,7 @@ class Scheme:
         )
 
     def knows_issuer(self, identifier: str) -> bool:
-        """Tell whether the issuer of that identifier exists."""
+        """Return whether the issuer with this identifier exists."""
         check_instance(identifier, str, "identifier", "a string")
         return self.is_open or identifier in self._issuers()
 
@@ -137,7 +135,7 @@ class Scheme:
         return {known.rpartition(".")[0] for known in self._by_identifier}
 
     def missing(self, identifiers: Iterable[str]) -> list[str]:
-        """Give what of these identifiers does not exist: schemes, issuers, types, attributes."""
+        """Return the schemes, issuers, types and attributes among these that do not exist."""
         missing: dict[str, None] = {}
         for identifier in check_items(identifiers, str, "identifiers", "strings"):
             missing.update(dict.fromkeys(self._missing(identifier)))
@@ -169,7 +167,7 @@ EXAMPLE_SCHEME = Scheme(
         ),
     )
 )
-"""The scheme of the recorded exchanges."""
+"""The scheme of the recorded exchanges with the official server."""
 
 OPEN_SCHEME = Scheme(EXAMPLE_SCHEME.credential_types, is_open=True)
-"""The same, and whatever else a test likes to ask for."""
+"""`EXAMPLE_SCHEME`, and every other well-formed identifier."""

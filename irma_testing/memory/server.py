@@ -1,7 +1,4 @@
-"""An IRMA server in memory: every call of requestors, apps and browsers, and no socket.
-
-Belongs here: what a test holds in its hand. What is behind it is in the modules around.
-"""
+"""An IRMA server in memory: the calls of requestors, apps and browsers, without a socket."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from irma_testing.arguments import (
     check_optional_callable,
     check_url,
 )
-from irma_testing.memory.app_api import SessionRoutes
+from irma_testing.memory.app_api import AppApi
 from irma_testing.memory.callback_sender import Deliver
 from irma_testing.memory.events import EventStream
 from irma_testing.memory.lifecycle import Lifecycle
@@ -43,7 +40,7 @@ from irma_testing.memory.replies import (
     with_cors,
     without_body,
 )
-from irma_testing.memory.requestor_api import RequestorRoutes
+from irma_testing.memory.requestor_api import RequestorApi
 from irma_testing.memory.requests import read_static
 from irma_testing.memory.scheme import OPEN_SCHEME, Scheme
 from irma_testing.memory.sessions import OpenSession, Session
@@ -55,8 +52,8 @@ __all__ = ["InMemoryServer"]
 
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _STATIC_NAME = re.compile(r"[a-zA-Z0-9_]+")
-_LONGEST_HANDLER = 4.2
-# Those that the official server's router knows; for others it looks at no path.
+_HANDLER_TIMEOUT = 4.2
+# The methods of the official server's router. It refuses others before it looks at the path.
 _METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
@@ -65,21 +62,21 @@ _METHODS = frozenset(
 @final
 @boundary
 class InMemoryServer:
-    """Answers as the official IRMA server does, from memory; its proofs are simulated.
+    """Behaves like the official IRMA server, without a socket and with simulated proofs.
 
-    Every JWT of it carries the claim `"simulated": true`. Time is the clock's: what is due by it
-    (time-outs, events, planned actions) is done at the next call, and while a transport of this
-    server sleeps. May be shared by threads. Left out: proofs of non-revocation that are older than
-    tolerated (`notrevokedbefore`), and SD-JWT. Below `/irma/revocation/` it refuses every call, as
-    a server without a revocation database does. Source: irmago v1.3.0, `irma/server`.
+    Each of its JWTs has the claim `"simulated": true`. Time-outs, events and planned actions happen
+    by its clock: at the next call, or while a transport of this server sleeps. Threads may share a
+    server. Not supported: non-revocation proofs that are older than tolerated
+    (`notrevokedbefore`), and SD-JWT. Calls below `/irma/revocation/` are refused, as by a server
+    without a revocation database. Source: irmago v1.3.0, `irma/server`.
 
     Args:
-        settings: How it is set up; without, everybody may start sessions.
+        settings: Its configuration; by default anybody may start sessions.
         url: Its base URL, with a path prefix if any.
-        scheme: What can be asked for; by default everything that is well formed.
-        clock: Its time; by default a `ManualClock`, which only moves when somebody sleeps.
-        deliver: Brings callbacks and `nextSession` posts to their receiver and gives its
-            response; without, they are lost on the way. May be set later.
+        scheme: The credential types that exist; by default everything that is well formed.
+        clock: Its clock; by default a `ManualClock`, which moves only when a transport sleeps.
+        deliver: Delivers callbacks and `nextSession` posts to their receiver, and returns its
+            response. Without it they are lost. It may be set later.
 
     Raises:
         ConfigurationError: The official server would not start with these settings.
@@ -94,11 +91,11 @@ class InMemoryServer:
         clock: Clock | None = None,
         deliver: Deliver | None = None,
     ) -> None:
-        given: object = settings
-        if given is not None and not isinstance(given, ServerSettings):
+        value: object = settings
+        if value is not None and not isinstance(value, ServerSettings):
             raise ConfigurationError("settings: must be ServerSettings")
-        given = scheme
-        if not isinstance(given, Scheme):
+        value = scheme
+        if not isinstance(value, Scheme):
             raise ConfigurationError("scheme: must be a Scheme")
         check_optional_callable(deliver, "deliver")
         self.clock: Clock = ManualClock() if clock is None else check_clock(clock, "clock")
@@ -107,12 +104,12 @@ class InMemoryServer:
         )
         _check_static_sessions(self._life.settings)
         self._actions: list[tuple[timedelta, Callable[[SessionPointer], object]]] = []
-        self._requestor = RequestorRoutes(self._life, self._started, self.catch_up)
-        self._pointers = SessionRoutes(self._life, self.catch_up)
+        self._requestor_api = RequestorApi(self._life, self._on_started, self.catch_up)
+        self._app_api = AppApi(self._life, self.catch_up)
 
     @property
     def url(self) -> str:
-        """The base URL: what session pointers lead to. Whoever serves it elsewhere may set it."""
+        """The base URL in session pointers. Set it to serve this server at another URL."""
         return self._life.url
 
     @url.setter
@@ -121,36 +118,36 @@ class InMemoryServer:
 
     @property
     def scheme(self) -> Scheme:
-        """What can be asked for."""
+        """The credential types that exist."""
         return self._life.scheme
 
     @property
     def settings(self) -> ServerSettings:
-        """How it is set up."""
+        """The configuration."""
         return self._life.settings
 
     @property
     def public_key_pem(self) -> str:
-        """The key that verifies its JWTs: PEM."""
+        """The public key that verifies its JWTs, in PEM."""
         return self._life.signer.public_key_pem
 
     @property
     def posted(self) -> tuple[HttpRequest, ...]:
-        """Every post it has tried to send, in order."""
-        return tuple(self._life.posts.sent)
+        """Every request that the server has tried to send, in order."""
+        return tuple(self._life.callbacks.sent)
 
     @property
     def deliver(self) -> Deliver | None:
-        """What brings its posts to their receiver."""
-        return self._life.posts.deliver
+        """The function that delivers callbacks and `nextSession` posts."""
+        return self._life.callbacks.deliver
 
     @deliver.setter
     def deliver(self, deliver: Deliver | None) -> None:
         check_optional_callable(deliver, "deliver")
-        self._life.posts.deliver = deliver
+        self._life.callbacks.deliver = deliver
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request. Of an event stream, only the head is given: see `subscribe`."""
+        """Return the response to a request; for an event stream, only its head: see `subscribe`."""
         answer = self.subscribe(request)
         if isinstance(answer, EventStream):
             answer.close()
@@ -158,7 +155,7 @@ class InMemoryServer:
         return answer
 
     def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse:
-        """Ask for an event stream: give it, or the response that refuses it.
+        """Return the event stream that a request opens, or the response that refuses it.
 
         Any other request is answered as by `handle`.
         """
@@ -170,24 +167,24 @@ class InMemoryServer:
         return answer
 
     def transport(self) -> InMemoryTransport:
-        """Give a transport that leads here; whatever host a request names."""
+        """Return a transport to this server, for any host that a request names."""
         return InMemoryTransport(self)
 
     def async_transport(self) -> AsyncInMemoryTransport:
-        """Give the same, awaited."""
+        """Return an async transport to this server, for any host that a request names."""
         return AsyncInMemoryTransport(self)
 
     def when_started(
         self, action: Callable[[SessionPointer], object], *, after: timedelta = timedelta(0)
     ) -> None:
-        """Do something with every session that a requestor starts from now on.
+        """Call a function with the pointer of every session that a requestor starts from now on.
 
-        `server.when_started(app.accept)` is all it takes for sessions to be answered. It happens
-        at the next call to the server, or while a transport sleeps, but never within the start
-        itself. What it raises comes out of that call.
+        `server.when_started(app.accept)` answers all sessions. The call happens at the next call to
+        the server, or while a transport sleeps, but never within the start itself. Its exceptions
+        come out of that call.
 
         Args:
-            action: Is given the session pointer.
+            action: Called with the session pointer.
             after: How long after the start.
 
         Raises:
@@ -198,24 +195,24 @@ class InMemoryServer:
         self._actions.append((after, action))
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
-        """Do something later, as in `when_started`."""
+        """Call a function after a delay, as in `when_started`."""
         check_duration(delay, "delay")
         check_callable(action, "action")
         self._life.timeline.after(delay.total_seconds(), action)
 
     def catch_up(self) -> None:
-        """Do what is due by the clock: sweeps, events, time-outs, planned actions."""
+        """Run all that is due by the clock: sweeps, events, time-outs, planned actions."""
         self._life.timeline.catch_up()
 
     def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = lambda: False) -> bool:
-        """Move a `ManualClock`, and do on the way what is due, each at its moment.
+        """Move a `ManualClock`, and run what becomes due, each at its time.
 
         Args:
             duration: How much time passes.
-            until: Asked at each such moment whether that was enough.
+            until: Called each time something was due; if it returns true, time stops there.
 
         Returns:
-            Whether time has passed; with another clock nothing is done.
+            Whether time has passed; another clock is not moved.
         """
         check_duration(duration, "duration")
         check_callable(until, "until")
@@ -225,7 +222,7 @@ class InMemoryServer:
         return True
 
     def open_sessions(self) -> tuple[OpenSession, ...]:
-        """Give the sessions that have not ended, the oldest first."""
+        """Return the sessions that have not ended, the oldest first."""
         self.catch_up()
         return tuple(
             OpenSession(self._pointer(session), session.status)
@@ -233,12 +230,12 @@ class InMemoryServer:
         )
 
     def is_revoked(self, serial: str) -> bool:
-        """Tell whether a credential of that serial was revoked here."""
+        """Return whether the credential with this serial was revoked here."""
         check_instance(serial, str, "serial", "a string")
         return self._life.revocations.is_revoked(serial)
 
     def restart(self) -> None:
-        """Lose every session, and end every stream, as a server with a memory store does."""
+        """Forget every session and end every stream, as a server with a memory store does."""
         self._life.forget_all()
 
     def _answer(self, request: HttpRequest) -> EventStream | HttpResponse:
@@ -251,11 +248,11 @@ class InMemoryServer:
         preflight = answer_preflight(request)
         if preflight is not None:
             return preflight
-        began = self.clock.monotonic()
+        start = self.clock.monotonic()
         answer = self._respond(request)
         if isinstance(answer, EventStream):
             return answer
-        if self.clock.monotonic() - began > _LONGEST_HANDLER:
+        if self.clock.monotonic() - start > _HANDLER_TIMEOUT:
             answer = too_slow()
         return with_cors(request, answer)
 
@@ -263,8 +260,8 @@ class InMemoryServer:
         rest = urlsplit(request.url).path.removeprefix(urlsplit(self.url).path)
         try:
             if rest.startswith("/irma/"):
-                return self._pointers.respond(rest.removeprefix("/irma"), request)
-            return self._requestor.respond(rest, request)
+                return self._app_api.respond(rest.removeprefix("/irma"), request)
+            return self._requestor_api.respond(rest, request)
         except Refusal as refusal:
             return refusal_reply(refusal)
         except ServerCrash:
@@ -275,7 +272,7 @@ class InMemoryServer:
         path = urlsplit(request.url).path
         return not prefix or path.startswith(f"{prefix}/")
 
-    def _started(self, session: Session) -> None:
+    def _on_started(self, session: Session) -> None:
         for after, action in self._actions:
             self.after(after, partial(action, self._pointer(session)))
 
@@ -286,15 +283,17 @@ class InMemoryServer:
 
 def _check_static_sessions(settings: ServerSettings) -> None:
     if settings.static_sessions and not (settings.has_jwt_key or settings.allow_unsigned_callbacks):
-        raise ConfigurationError("static sessions need a JWT key or allow_unsigned_callbacks")
+        raise ConfigurationError(
+            "static_sessions: need has_jwt_key or allow_unsigned_callbacks, so set one of them"
+        )
     for name, configured in settings.static_sessions.items():
         if not _STATIC_NAME.fullmatch(name):
-            raise ConfigurationError("a static session's name is letters and digits")
+            raise ConfigurationError("static_sessions: a name must consist of letters and digits")
         try:
             request = read_static(configured)
         except Refusal as refusal:
-            raise ConfigurationError(f"static session {name}: {refusal.message}") from None
+            raise ConfigurationError(f"static_sessions: {name}: {refusal.message}") from None
         if request.kind == "issuing":
-            raise ConfigurationError(f"static session {name} issues: it may only ask or sign")
+            raise ConfigurationError(f"static_sessions: {name} must not issue credentials")
         if not request.callback_url and not request.next_url:
-            raise ConfigurationError(f"static session {name} has no callback URL")
+            raise ConfigurationError(f"static_sessions: {name} must have a callback URL")

@@ -1,7 +1,4 @@
-"""What a requestor asks for, as the server holds it.
-
-Does not belong here: how it is read (`request_reading`) and judged (`request_checks`).
-"""
+"""A session request, as the server holds it."""
 
 from __future__ import annotations
 
@@ -12,16 +9,16 @@ import attrs
 
 from irma_core.models.arguments import check_flag, check_instance, check_optional
 
-__all__ = ["ConDisCon", "Kind", "RequestedAttribute", "RequestedCredential", "StartRequest"]
+__all__ = ["ConDisCon", "RequestedAttribute", "RequestedCredential", "SessionKind", "StartRequest"]
 
-Kind: TypeAlias = Literal["disclosing", "signing", "issuing"]
+SessionKind: TypeAlias = Literal["disclosing", "signing", "issuing"]
 DEFAULT_VALIDITY = 120
 
 
 @final
 @attrs.frozen
 class RequestedAttribute:
-    """One attribute request; three parts in `type` ask for the credential alone."""
+    """One attribute request; three parts in `type` request the credential alone."""
 
     type: str
     value: str | None = attrs.field(default=None, repr=False)
@@ -39,11 +36,11 @@ class RequestedAttribute:
 
     @property
     def name(self) -> str:
-        """The fourth part, or an empty text."""
+        """The fourth part, or an empty string."""
         return ".".join(self.type.split(".")[3:])
 
-    def takes(self, value: str | None) -> bool:
-        """Tell whether a value is one of those asked for."""
+    def accepts(self, value: str | None) -> bool:
+        """Return whether a value satisfies the attribute request."""
         check_optional(value, str, "value", "a string")
         if value is None:
             return not self.not_null and self.value is None
@@ -58,7 +55,7 @@ ConDisCon: TypeAlias = tuple[DisCon, ...]
 @final
 @attrs.frozen
 class RequestedCredential:
-    """One credential to be issued; `validity` in Unix seconds, None for six months."""
+    """One credential to issue; `validity` in Unix seconds, None for six months."""
 
     type: str
     attributes: Mapping[str, str]
@@ -72,11 +69,11 @@ class RequestedCredential:
 class StartRequest:
     """A session request with its options; times in seconds, 0 for the server's default.
 
-    `shown` is the session request in JSON, as the app gets it; `revocation` holds tolerances.
+    `app_json` is the session request as the app gets it; `revocation` maps types to tolerances.
     """
 
-    kind: Kind
-    shown: Mapping[str, Any]
+    kind: SessionKind
+    app_json: Mapping[str, Any]
     context: str = attrs.field(kw_only=True)
     disclose: ConDisCon = ()
     credentials: tuple[RequestedCredential, ...] = ()
@@ -92,17 +89,17 @@ class StartRequest:
     next_url: str | None = None
 
     def attributes(self) -> Iterator[RequestedAttribute]:
-        """Go through all attributes that are asked for."""
+        """Iterate over all attribute requests."""
         for disjunction in self.disclose:
             for conjunction in disjunction:
                 yield from conjunction
 
     def identifiers(self) -> list[str]:
-        """Give every identifier in it: what is asked for, and what is to be issued."""
+        """Return every identifier that is requested or to be issued."""
         issued = [
             f"{credential.type}.{name}"
             for credential in self.credentials
             for name in credential.attributes
         ]
         types = [credential.type for credential in self.credentials]
-        return [*types, *issued, *(asked.type for asked in self.attributes())]
+        return [*types, *issued, *(attribute.type for attribute in self.attributes())]

@@ -1,8 +1,7 @@
-"""A session at the server, and the place where sessions are kept.
+"""The state of a session at the server, and the store of all sessions.
 
-Belongs here: the state, its times, and the rule that a handler works on a copy: what it changes is
-stored when it is done, and only if nobody else stored something meanwhile. That is why a receiver
-of callbacks may still see `CONNECTED`. Does not belong here: what changes the state. Source: irmago
+A handler works on a copy of a session. The copy is stored when the handler is done, if nothing else
+was stored meanwhile. Therefore the receiver of a callback may still see `CONNECTED`. Source: irmago
 `irmaserver/sessions.go`.
 """
 
@@ -33,8 +32,8 @@ __all__ = [
     "SessionStore",
     "new_pairing_code",
     "new_token",
-    "shown_options",
-    "shown_request",
+    "options_json",
+    "request_json",
 ]
 
 
@@ -43,20 +42,20 @@ _NANOSECONDS = 1_000_000_000
 
 
 def new_token() -> str:
-    """Make a token as the official server's."""
-    # 15 random bytes make 20 letters and digits; `x` and `Y` stand in for what is neither.
+    """Return a new token like those of the official server."""
+    # 15 random bytes make 20 characters; `x` and `Y` replace the two that are not alphanumeric.
     return base64.b64encode(secrets.token_bytes(15), altchars=b"xY").decode()
 
 
 def new_pairing_code() -> str:
-    """Make a pairing code: four digits."""
+    """Return a new pairing code: four digits."""
     return f"{secrets.randbelow(10_000):04}"
 
 
 @final
 @attrs.frozen
 class CachedReply:
-    """What the app was told last: told again if it asks the same within 10 seconds."""
+    """The last reply to the app, which is repeated if its request repeats within 10 seconds."""
 
     path: str
     message: bytes
@@ -68,7 +67,10 @@ class CachedReply:
 @final
 @attrs.define
 class Session:
-    """A session; `last_active` on the monotonic clock, `repeats` what a chain discloses again."""
+    """A session.
+
+    `last_active` is on the monotonic clock; `repeats` asks for what a chain discloses again.
+    """
 
     token: str
     client_token: str
@@ -89,22 +91,28 @@ class Session:
     client_authorization: str = ""
     cached: CachedReply | None = None
 
+    @property
+    def condiscon(self) -> ConDisCon:
+        """The condiscon of the request, with the attributes that a chain discloses again."""
+        return (*self.request.disclose, *self.repeats)
+
     def clear_result(self) -> None:
-        """Forget what was proved: the session failed or was cancelled."""
+        """Drop the result of a session that failed or was cancelled."""
         self.proof_status = self.disclosed = self.signature = self.error = None
         self.next_token = ""
 
 
 @final
 class SessionStore:
-    """All sessions, by both their tokens.
+    """All sessions, by requestor token and by client token.
 
     Args:
-        clock: The server's.
-        max_lifetime: How long an app may take, once it is there or without a time-out of its own.
-        result_lifetime: How long a session is known after that.
-        on_timeout: Is told of a session that has timed out, each time it is looked at.
-        on_stored: Is told of a session whose status has changed.
+        clock: The server's clock.
+        max_lifetime: How long an app may take once it is connected, or if the request sets no
+            time-out.
+        result_lifetime: How long a session is stored after its end.
+        on_timeout: Called with a session that has timed out, each time it is looked at.
+        on_stored: Called with a session whose status has changed.
     """
 
     def __init__(
@@ -125,7 +133,7 @@ class SessionStore:
         self._lock = threading.Lock()
 
     def add(self, session: Session) -> None:
-        """Keep a new session."""
+        """Store a new session."""
         with self._lock:
             self._sessions[session.token] = session
             self._tokens[session.client_token] = session.token
@@ -137,7 +145,7 @@ class SessionStore:
             del self._tokens[session.client_token]
 
     def clear(self) -> list[str]:
-        """Forget all; give their requestor tokens."""
+        """Forget all sessions, and return their requestor tokens."""
         with self._lock:
             tokens = list(self._sessions)
             self._sessions.clear()
@@ -145,15 +153,15 @@ class SessionStore:
         return tokens
 
     def find(self, token: str) -> Session | None:
-        """Give what is stored under a requestor token; not to be changed."""
+        """Return the session of a requestor token; the caller must not change it."""
         return self._sessions.get(token)
 
     def find_by_client(self, client_token: str) -> Session | None:
-        """Give what is stored under a client token; not to be changed."""
+        """Return the session of a client token; the caller must not change it."""
         return self._sessions.get(self._tokens.get(client_token, ""))
 
     def open(self) -> list[Session]:
-        """Give those that have not ended, the oldest first; not to be changed."""
+        """Return the sessions that have not ended, the oldest first; do not change them."""
         with self._lock:
             sessions = list(self._sessions.values())
         return [
@@ -163,23 +171,23 @@ class SessionStore:
         ]
 
     def times_out_at(self, session: Session) -> float:
-        """Give when a session that has not ended times out, in monotonic seconds."""
+        """Return when a session that has not ended times out, in monotonic seconds."""
         lifetime = self._max_lifetime
         if session.status is SessionStatus.INITIALIZED and session.request.timeout:
-            # In nanoseconds, as the official server counts: a long one overflows into the past.
+            # The official server counts in nanoseconds, so a long time-out overflows into the past.
             lifetime = wrap(session.request.timeout * _NANOSECONDS) / _NANOSECONDS
         return session.last_active + lifetime
 
     def forgotten_at(self, session: Session) -> float:
-        """Give from when on a sweep forgets a session, in monotonic seconds."""
+        """Return the time from which a sweep forgets a session, in monotonic seconds."""
         has_ended = session.status.is_final or self._has_timed_out(session)
         end = session.last_active if has_ended else self.times_out_at(session)
         return end + self._result_lifetime
 
     def look(self, stored: Session) -> Session:
-        """Give a copy of a session as it is now: timed out, if its time is up.
+        """Return a copy of a session as it is now, which may have timed out.
 
-        The time-out itself is not stored: so it is told each time, as the official server does.
+        Like the official server, this does not store the time-out, so it is reported each time.
         """
         session = copy.copy(stored)
         if self._has_timed_out(session):
@@ -188,21 +196,21 @@ class SessionStore:
         return session
 
     def change(
-        self, stored: Session, act: Callable[[Session], ResultT], *, always: bool = False
+        self, stored: Session, handler: Callable[[Session], ResultT], *, always: bool = False
     ) -> ResultT:
-        """Let a handler work on a copy, and store the copy if it was changed.
+        """Run a handler on a copy of a session, and store the copy if it was changed.
 
         Args:
-            stored: What `find` gave.
-            act: The handler.
-            always: Store it even if it was not changed, and with it a time-out.
+            stored: The session that `find` returned.
+            handler: Changes the copy.
+            always: Store the copy even if it was not changed, with a time-out.
 
         Raises:
-            ServerCrash: Somebody else has changed it meanwhile.
+            ServerCrash: Another handler has stored a change meanwhile.
         """
         session = self.look(stored)
         before = copy.copy(session)
-        result = act(session)
+        result = handler(session)
         if always or session != before:
             self._store(stored, session)
         return result
@@ -222,11 +230,11 @@ class SessionStore:
 @final
 @attrs.frozen
 class OpenSession:
-    """A session that waits for an app or a person; without what only its requestor may know.
+    """A session that waits for an app or a user, without the secrets of its requestor.
 
     Args:
-        pointer: What the QR holds.
-        status: How far it is.
+        pointer: The session pointer in the QR code.
+        status: Its status.
     """
 
     pointer: SessionPointer
@@ -237,16 +245,16 @@ class OpenSession:
         check_instance(self.status, SessionStatus, "status", "a SessionStatus")
 
 
-def shown_options(session: Session) -> dict[str, str]:
-    """Give the options, with the pairing code if there is one."""
-    said = {"@context": "https://irma.app/ld/options/v1", "pairingMethod": "none"}
+def options_json(session: Session) -> dict[str, str]:
+    """Return the frontend options, with the pairing code if there is one."""
+    options = {"@context": "https://irma.app/ld/options/v1", "pairingMethod": "none"}
     if session.pairing_code:
-        said |= {"pairingMethod": "pin", "pairingCode": session.pairing_code}
-    return said
+        options |= {"pairingMethod": "pin", "pairingCode": session.pairing_code}
+    return options
 
 
-def shown_request(session: Session) -> dict[str, Any]:
-    """Give the session request, with what the server adds; never a revocation key."""
+def request_json(session: Session) -> dict[str, Any]:
+    """Return the session request for the app: with the server's fields, without revocation keys."""
     request = session.request
     added: dict[str, Any] = {
         "@context": request.context,
@@ -254,21 +262,23 @@ def shown_request(session: Session) -> dict[str, Any]:
         "nonce": session.nonce,
         "protocolVersion": "2.8",
     }
-    shown: dict[str, Any] = {**added, **request.shown, **added}
+    fields: dict[str, Any] = {**added, **request.app_json, **added}
     if request.augment_return_url:
-        mark = "&" if "?" in request.client_return_url else "?"
-        shown["clientReturnUrl"] = f"{request.client_return_url}{mark}token={session.token}"
+        separator = "&" if "?" in request.client_return_url else "?"
+        fields["clientReturnUrl"] = f"{request.client_return_url}{separator}token={session.token}"
     if request.kind == "issuing":
-        shown["credentials"] = [
-            _shown_credential(written, asked)
-            for written, asked in zip(shown["credentials"], request.credentials, strict=True)
+        fields["credentials"] = [
+            _credential_json(fields_of_one, credential)
+            for fields_of_one, credential in zip(
+                fields["credentials"], request.credentials, strict=True
+            )
         ]
-    return shown
+    return fields
 
 
-def _shown_credential(written: Mapping[str, Any], asked: RequestedCredential) -> dict[str, Any]:
-    # The validity comes first, whether the requestor gave it or the server.
-    shown: dict[str, Any] = {"validity": asked.validity}
+def _credential_json(fields: Mapping[str, Any], credential: RequestedCredential) -> dict[str, Any]:
+    # Validity comes first, whether the requestor or the server has set it.
+    shown: dict[str, Any] = {"validity": credential.validity}
     hidden = ("validity", "revocationKey", "revocationSupported", "randomblindIDs")
-    shown |= {name: value for name, value in written.items() if name not in hidden}
-    return {**shown, "revocationSupported": True} if asked.revocation_key else shown
+    shown |= {name: value for name, value in fields.items() if name not in hidden}
+    return {**shown, "revocationSupported": True} if credential.revocation_key else shown

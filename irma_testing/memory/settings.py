@@ -1,7 +1,6 @@
-"""How the server is set up, in the words of the official server's configuration.
+"""The configuration of the server, with the names that the official server uses.
 
-Does not belong here: what a setting does. Source: IRMA documentation, "IRMA server", and irmago
-`requestorserver/conf.go`.
+Source: IRMA documentation, "IRMA server", and irmago `requestorserver/conf.go`.
 """
 
 from __future__ import annotations
@@ -33,25 +32,25 @@ _FLAGS = (
     "allow_unsigned_callbacks",
     "augment_client_return_url",
 )
-_MOST_PARTS = {"disclose_perms": 4, "sign_perms": 4, "issue_perms": 3, "revoke_perms": 3}
+_MAX_PARTS = {"disclose_perms": 4, "sign_perms": 4, "issue_perms": 3, "revoke_perms": 3}
 
 
-def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    texts: tuple[str, ...] = as_tuple(values)  # anything else is refused by its name later
-    return texts
+def _strings(values: Iterable[str]) -> tuple[str, ...]:
+    strings: tuple[str, ...] = as_tuple(values)  # `_check_permissions` refuses anything else
+    return strings
 
 
 def _check_permissions(settings: RequestorSettings | ServerSettings) -> None:
-    for name, most in _MOST_PARTS.items():
+    for name, maximum in _MAX_PARTS.items():
         for permission in check_items(getattr(settings, name), str, name, "strings"):
             parts = permission.split(".")
             ends_in_star = parts[-1] == "*" and "*" not in "".join(parts[:-1])
             if not (
-                (ends_in_star and len(parts) <= most)
-                or ("*" not in permission and len(parts) == most)
+                (ends_in_star and len(parts) <= maximum)
+                or ("*" not in permission and len(parts) == maximum)
             ):
                 raise ConfigurationError(
-                    f"{name}: a permission names no {most} parts, nor ends in *"
+                    f"{name}: a permission must have {maximum} parts, or end in *"
                 )
 
 
@@ -59,18 +58,18 @@ def _check_permissions(settings: RequestorSettings | ServerSettings) -> None:
 @boundary
 @attrs.frozen
 class RequestorSettings:
-    """A requestor that the server knows.
+    """A requestor in the configuration of the server.
 
     Args:
         auth_method: `token`, `hmac` or `publickey`.
         key: The token itself; the HMAC key in base64, in either alphabet, with or without padding;
             or the RSA public key (SPKI) or certificate in PEM.
-        disclose_perms: What it may ask for beside the server's own: identifiers, `scheme.*` and
-            the like, or `*`.
-        sign_perms: The same in signature sessions.
-        issue_perms: What credential types it may issue.
-        revoke_perms: What credential types it may revoke.
-        host_perms: The hosts that a request may name; patterns with `*`.
+        disclose_perms: The attributes that it may request, besides those that every requestor may:
+            identifiers, patterns such as `scheme.*`, or `*`.
+        sign_perms: The same for signature sessions.
+        issue_perms: The credential types that it may issue.
+        revoke_perms: The credential types that it may revoke.
+        host_perms: The hosts that a request may name, as patterns with `*`.
 
     Raises:
         ConfigurationError: The method is unknown, or the key or a permission is malformed.
@@ -78,11 +77,11 @@ class RequestorSettings:
 
     auth_method: Literal["token", "hmac", "publickey"]
     _key: Hidden[str] = attrs.field(alias="key", converter=hide_secret, repr=False)
-    disclose_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    sign_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    issue_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    host_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    disclose_perms: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
+    sign_perms: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
+    issue_perms: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
+    revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
+    host_perms: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
 
     @property
     def key(self) -> str:
@@ -92,17 +91,17 @@ class RequestorSettings:
     def __attrs_post_init__(self) -> None:
         method: object = self.auth_method
         if not isinstance(method, str) or method not in _METHODS:
-            raise ConfigurationError(f"auth_method is one of {', '.join(_METHODS)}")
+            raise ConfigurationError(f"auth_method: must be one of {', '.join(_METHODS)}")
         check_instance(self.key, str, "key", "a string")
         check_items(self.host_perms, str, "host_perms", "strings")
-        if problem := self._problem_of_key():
-            raise ConfigurationError(f"key must be {problem}")
+        if expected := self._expected_key():
+            raise ConfigurationError(f"key: must be {expected}")
         _check_permissions(self)
 
-    def _problem_of_key(self) -> str:
-        """Say what the key should be, where the official server would not start with it."""
+    def _expected_key(self) -> str:
+        """Return what the key must be if it is not, or an empty string."""
         if not self.key:
-            return "set: it is an empty string"
+            return "a string that is not empty"
         try:
             if self.auth_method == "hmac":
                 decode_any_base64(self.key)
@@ -118,8 +117,8 @@ class RequestorSettings:
 def _as_json(
     sessions: Mapping[str, Mapping[str, Any] | ExtendedRequest],
 ) -> Mapping[str, Mapping[str, Any]]:
-    given: object = sessions
-    if not isinstance(given, Mapping):
+    value: object = sessions
+    if not isinstance(value, Mapping):
         raise UsageError("static_sessions: must be a mapping from names to requests")
     values: dict[str, Mapping[str, Any]] = {}
     for name, request in sessions.items():
@@ -147,21 +146,21 @@ class ServerSettings:
     """The server's configuration; the defaults are the official server's.
 
     Args:
-        requestors: By name; None lets everybody start sessions (`no_auth`).
-        disclose_perms: What every requestor may ask for.
-        sign_perms: The same in signature sessions.
-        issue_perms: What credential types every requestor may issue.
-        revoke_perms: What credential types every requestor may revoke.
-        max_request_age: How old a session request JWT may be.
+        requestors: The requestors by name; None lets anybody start sessions (`no_auth`).
+        disclose_perms: The attributes that every requestor may request.
+        sign_perms: The same for signature sessions.
+        issue_perms: The credential types that every requestor may issue.
+        revoke_perms: The credential types that every requestor may revoke.
+        max_request_age: The maximum age of a session request JWT.
         enable_sse: Whether there are status events.
         jwt_issuer: The `iss` of result JWTs; empty for none.
-        jwt_privkey: The RSA private key in PEM that signs them; None makes one at first use.
+        jwt_privkey: The RSA private key in PEM that signs them; None generates one at first use.
         has_jwt_key: False for a server without such a key.
-        allow_unsigned_callbacks: Whether a server without one still posts results.
-        augment_client_return_url: Whether requests may ask for the token in the return URL.
-        static_sessions: By name: requests in JSON, or extended requests.
-        max_session_lifetime: How long an app may take.
-        session_result_lifetime: How long a session is known after its end.
+        allow_unsigned_callbacks: Whether a server without such a key posts results.
+        augment_client_return_url: Whether a request may add the token to the return URL.
+        static_sessions: By name, extended requests as objects or in JSON.
+        max_session_lifetime: The time in which an app must finish.
+        session_result_lifetime: How long a session is stored after its end.
 
     Raises:
         ConfigurationError: A permission is malformed.
@@ -170,10 +169,10 @@ class ServerSettings:
     requestors: Mapping[str, RequestorSettings] | None = attrs.field(
         default=None, converter=_frozen
     )
-    disclose_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
-    sign_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
-    issue_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_texts)
-    revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    disclose_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_strings)
+    sign_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_strings)
+    issue_perms: tuple[str, ...] = attrs.field(default=("*",), converter=_strings)
+    revoke_perms: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     max_request_age: timedelta = timedelta(seconds=300)
     enable_sse: bool = False
     jwt_issuer: str = "irmaserver"

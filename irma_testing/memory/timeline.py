@@ -1,7 +1,6 @@
-"""What happens later: things to do at a moment, done when somebody lets the time pass.
+"""Actions that are planned for a time on one clock.
 
-Belongs here: the order of things on one clock. Does not belong here: what they are. Nothing runs
-by itself: whoever calls the server catches up first.
+No thread runs them: every call to the server first runs the actions that are due.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _Action: TypeAlias = Callable[[], object]
 
 @final
 class Timeline:
-    """Actions by the moment they are due, on the clock's monotonic seconds."""
+    """Planned actions, by the clock's monotonic seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,7 +33,7 @@ class Timeline:
         self._running = threading.local()
 
     def at(self, moment: float, action: _Action) -> None:
-        """Plan an action for a moment; one that has passed is as good as now."""
+        """Plan an action for a time; a time in the past counts as now."""
         with self._lock:
             heapq.heappush(self._due, (moment, next(self._numbers), action))
 
@@ -43,10 +42,10 @@ class Timeline:
         self.at(self._clock.monotonic() + seconds, action)
 
     def catch_up(self) -> None:
-        """Do what is due, in order; within an action it does nothing.
+        """Run the actions that are due, in order. Called within an action, do nothing.
 
-        What an action plans for this very moment waits for the next time, so that it may plan
-        itself again.
+        Actions that are planned meanwhile for this very time wait for the next call, so that an
+        action may plan itself again.
         """
         if getattr(self._running, "is_so", False):
             return
@@ -59,7 +58,7 @@ class Timeline:
             self._running.is_so = False
 
     def pass_time(self, clock: ManualClock, duration: timedelta, until: Callable[[], bool]) -> None:
-        """Move the clock, and stop at each moment where something is due; or when it is enough."""
+        """Move the clock, and run actions at their time, until `until()` is true."""
         end = clock.monotonic() + duration.total_seconds()
         self.catch_up()
         while (
@@ -88,5 +87,5 @@ class Timeline:
 
 
 def _advance(clock: ManualClock, seconds: float) -> None:
-    # Rounded up to what a timedelta can say: rounded down, the moment would never come.
+    # Rounded up to whole microseconds: rounded down, the clock would never reach the time.
     clock.advance(timedelta(microseconds=math.ceil(seconds * 1_000_000)))

@@ -1,7 +1,7 @@
-"""Transports that lead into an in-memory server, in both modes.
+"""Transports to an in-memory server, in both modes.
 
-Sleeping is what lets time pass: with a `ManualClock` the clock moves, and everything planned
-happens at its moment; with a real one it takes that long.
+Sleeping lets time pass. With a `ManualClock` the clock moves, and planned actions run at their
+time; with a real clock sleeping takes that long.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ __all__ = [
 ]
 
 _JITTER = 0.5
-_LONGEST_WAIT = 86_400.0
-_GLANCE = 0.01
-"""Seconds between two looks at a stream, where time is real."""
+_MAX_WAIT_SECONDS = 86_400.0
+_POLL_SECONDS = 0.01
+"""Seconds between two checks of a stream on a real clock."""
 
 
 @runtime_checkable
@@ -46,7 +46,7 @@ class _Server(Protocol):
 
 
 class _Stream:
-    """What both modes share: the stream, or the response that was given in its place."""
+    """The common part of both modes: the event stream, or the response in its place."""
 
     def __init__(self, server: _Server, answer: EventStream | HttpResponse) -> None:
         self._server = server
@@ -61,11 +61,11 @@ class _Stream:
         return data or (ReadOutcome.END if self._events.is_over else ReadOutcome.IDLE)
 
     def _pass_time(self, deadline: float) -> float:
-        """Let time pass until something comes; give the seconds to wait where time is real."""
-        left = min(deadline - self._server.clock.monotonic(), _LONGEST_WAIT)
+        """Let time pass until a chunk arrives; return the seconds to wait on a real clock."""
+        left = min(deadline - self._server.clock.monotonic(), _MAX_WAIT_SECONDS)
         if left <= 0 or self._server.pass_time(timedelta(seconds=left), until=self._has_news):
             return 0
-        return min(left, _GLANCE)
+        return min(left, _POLL_SECONDS)
 
     def _has_news(self) -> bool:
         return self._events is None or self._events.has_news
@@ -84,7 +84,7 @@ class InMemoryStream(_Stream):
     """A `ByteStream` without a socket."""
 
     def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Give what comes, and let time pass up to it."""
+        """Return the next chunk, and let time pass until it arrives."""
         while (data := self._read()) is ReadOutcome.IDLE and not self._is_late(deadline):
             if wait := self._pass_time(deadline):
                 time.sleep(wait)
@@ -101,11 +101,11 @@ class AsyncInMemoryStream(_Stream):
     """An `AsyncByteStream` without a socket."""
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Give what comes, and let time pass and other tasks run up to it."""
+        """Return the next chunk, and let time pass and other tasks run until it arrives."""
         while (data := self._read()) is ReadOutcome.IDLE and not self._is_late(  # noqa: ASYNC110
             deadline
         ):
-            # Other threads may be who acts: there is no event of asyncio's to wait for.
+            # Another thread may add the chunk, so there is no asyncio event to wait for.
             await asyncio.sleep(self._pass_time(deadline))
         return data
 
@@ -115,8 +115,8 @@ class AsyncInMemoryStream(_Stream):
 
 
 @boundary
-class _Line:
-    """What both modes share."""
+class _TransportBase:
+    """The common part of both modes."""
 
     def __init__(self, server: _Server) -> None:
         self._server = check_instance(server, _Server, "server", "an InMemoryServer")
@@ -127,7 +127,7 @@ class _Line:
         return self._server.clock
 
     def jitter(self) -> float:
-        """Give the same number each time."""
+        """Return the same number each time."""
         return _JITTER
 
     def _open(self, request: HttpRequest, deadline: float) -> EventStream | HttpResponse:
@@ -152,19 +152,19 @@ class _Line:
 
 @final
 @boundary
-class InMemoryTransport(_Line):
+class InMemoryTransport(_TransportBase):
     """A `Transport` without a socket; made by `InMemoryServer.transport`."""
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Hand the request to the server.
+        """Send the request to the server.
 
         Raises:
-            TransportTimeoutError: No time was left, or its receiver of posts took all of it.
+            TransportTimeoutError: No time was left, or a receiver of callbacks used all of it.
         """
         return self._send(request, deadline)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> InMemoryStream:
-        """Subscribe at the server.
+        """Open an event stream at the server.
 
         Raises:
             TransportTimeoutError: No time was left.
@@ -180,15 +180,15 @@ class InMemoryTransport(_Line):
 
 @final
 @boundary
-class AsyncInMemoryTransport(_Line):
+class AsyncInMemoryTransport(_TransportBase):
     """An `AsyncTransport` without a socket; made by `InMemoryServer.async_transport`."""
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Hand the request to the server; see `InMemoryTransport.send`."""
+        """Send the request to the server; see `InMemoryTransport.send`."""
         return self._send(request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncInMemoryStream:
-        """Subscribe at the server; see `InMemoryTransport.open_stream`."""
+        """Open an event stream at the server; see `InMemoryTransport.open_stream`."""
         return AsyncInMemoryStream(self._server, self._open(request, deadline))
 
     async def sleep(self, duration: timedelta) -> None:

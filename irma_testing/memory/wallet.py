@@ -1,7 +1,4 @@
-"""What an app holds: credentials, and the rules by which a new one takes an old one's place.
-
-Does not belong here: what is disclosed of them (`choices`).
-"""
+"""The credentials in an app, and the choice of those that answer a request."""
 
 from __future__ import annotations
 
@@ -38,11 +35,7 @@ __all__ = [
 
 @boundary
 def check_values(attributes: object) -> None:
-    """Check that a value is a mapping from names of attributes to strings or None.
-
-    Raises:
-        UsageError: It is something else.
-    """
+    """Raise `UsageError` unless the value maps names of attributes to strings or None."""
     values = check_instance(attributes, Mapping, "attributes", "a mapping")
     if not all(
         isinstance(name, str) and (value is None or isinstance(value, str))
@@ -72,10 +65,10 @@ class HeldCredential:
 
     Args:
         credential_type: `scheme.issuer.credential`.
-        attributes: Values by name; None for one that was issued without a value.
-        issued_at: When, a whole week since 1970: an aware time, which becomes UTC.
-        expires_at: Until when it is valid, likewise.
-        serial: Names it where it can be revoked, else empty.
+        attributes: Values by name; None for an attribute that was issued without a value.
+        issued_at: The time of issuance, a whole week since 1970: an aware time, which becomes UTC.
+        expires_at: The time of expiry, likewise.
+        serial: Identifies the credential if it can be revoked, else empty.
 
     Raises:
         UsageError: An argument has another type, or a time is not aware.
@@ -98,15 +91,15 @@ class Wallet:
 
     def __init__(self, scheme: Scheme) -> None:
         self._scheme = scheme
-        self._held: list[HeldCredential] = []
+        self._credentials: list[HeldCredential] = []
 
-    def held(self) -> tuple[HeldCredential, ...]:
-        """Give all."""
-        return tuple(self._held)
+    def credentials(self) -> tuple[HeldCredential, ...]:
+        """Return all credentials."""
+        return tuple(self._credentials)
 
     def clear(self) -> None:
-        """Drop all."""
-        self._held.clear()
+        """Delete all credentials."""
+        self._credentials.clear()
 
     def make(
         self,
@@ -117,7 +110,7 @@ class Wallet:
         issued_at: datetime | None = None,
         expires_at: datetime | None = None,
     ) -> HeldCredential:
-        """Make a credential; times are rounded down to weeks, as an issuer does.
+        """Return a new credential, with times rounded down to weeks as by an issuer.
 
         Raises:
             ConfigurationError: The scheme has no such credential type or attribute.
@@ -137,7 +130,7 @@ class Wallet:
         )
 
     def receive(self, issued: Mapping[str, Any]) -> None:
-        """Take in what a server has issued."""
+        """Add a credential that the server has issued."""
         self.add(
             HeldCredential(
                 issued["credential"],
@@ -149,14 +142,14 @@ class Wallet:
         )
 
     def add(self, credential: HeldCredential) -> None:
-        """Take in a credential, in the place of an older singleton or one with equal values."""
+        """Add a credential, which replaces an older singleton or one with equal values."""
         found = self._scheme.find(credential.credential_type)
         is_singleton = found is not None and found.singleton
-        self._held = [
+        self._credentials = [
             credential,
             *(
                 held
-                for held in self._held
+                for held in self._credentials
                 if held.credential_type != credential.credential_type
                 or not (is_singleton or held.attributes == credential.attributes)
             ),
@@ -170,13 +163,13 @@ def _week_of(moment: datetime) -> datetime:
 @final
 @attrs.frozen
 class Pick:
-    """One attribute of one credential; an empty name for the credential alone."""
+    """One attribute of one credential; an empty name means the credential alone."""
 
     credential: HeldCredential
     name: str
 
-    def again(self) -> RequestedAttribute:
-        """Give the request that exactly this answers, as a chained session makes it."""
+    def repeat(self) -> RequestedAttribute:
+        """Return the request for exactly this value, as a chained session makes it."""
         identifier = self.credential.credential_type
         if not self.name:
             return RequestedAttribute(identifier)
@@ -186,13 +179,16 @@ class Pick:
 
 
 Lists: TypeAlias = tuple[tuple[Pick, ...], ...]
-MADE_UP = "made up"
+MADE_UP_VALUE = "made up"
 
 
 @final
 @attrs.frozen
 class Chooser:
-    """Chooses for one request, at one time; revoked credentials prove no non-revocation."""
+    """Chooses the attributes that answer one request at one time.
+
+    A revoked credential is not chosen if the request demands non-revocation.
+    """
 
     wallet: Wallet
     request: StartRequest
@@ -200,91 +196,99 @@ class Chooser:
     is_revoked: Callable[[str], bool]
 
     def options(self, disjunction: DisCon) -> tuple[tuple[Pick, ...] | None, ...]:
-        """Give what each option would disclose; None where the wallet lacks something."""
+        """Return the attributes for each option, or None if the wallet lacks one."""
         return tuple(self._option(conjunction) for conjunction in disjunction)
 
     def option_for(self, disjunction: DisCon) -> int | None:
-        """Give the first option that can be given, rather not with an expired credential."""
+        """Return the first option that can be disclosed, preferably without expired credentials."""
         options = self.options(disjunction)
-        for expired_too in (False, True):
+        for allow_expired in (False, True):
             for index, picks in enumerate(options):
-                if picks is not None and (expired_too or not any(map(self._is_expired, picks))):
+                if picks is not None and (allow_expired or not any(map(self._is_expired, picks))):
                     return index
         return None
 
-    def held_otherwise(self, disjunction: DisCon) -> list[str]:
-        """Return the attributes that the wallet holds, but not with a value that will do."""
+    def mismatched_attributes(self, disjunction: DisCon) -> list[str]:
+        """Return the attributes that the wallet holds, but not with an accepted value."""
         return sorted(
-            asked.type
-            for asked in {asked for conjunction in disjunction for asked in conjunction}
-            if self._holds(RequestedAttribute(asked.type)) and not self._holds(asked)
+            attribute.type
+            for attribute in {attribute for con in disjunction for attribute in con}
+            if self._holds(RequestedAttribute(attribute.type)) and not self._holds(attribute)
         )
 
-    def _holds(self, asked: RequestedAttribute) -> bool:
+    def _holds(self, attribute: RequestedAttribute) -> bool:
         return any(
-            held.credential_type == asked.credential_type and _fits(held.attributes, asked)
-            for held in self.wallet.held()
+            held.credential_type == attribute.credential_type
+            and _satisfies(held.attributes, attribute)
+            for held in self.wallet.credentials()
         )
 
     def pretend(self, disclose: ConDisCon) -> Lists:
-        """Give what the first options that ask something would disclose.
+        """Return the attributes for the first option of each slot that is not empty.
 
-        It is all held, revoked or not, or all made up: two of a singleton would be seen.
+        All are from the wallet, revoked or not, or all are made up: the server would notice two
+        credentials of a singleton type.
         """
         options = [next(filter(None, disjunction), ()) for disjunction in disclose]
-        held = [self._option(conjunction, revoked_too=True) for conjunction in options]
+        held = [self._option(conjunction, allow_revoked=True) for conjunction in options]
         if None not in held:
             return tuple(picks for picks in held if picks is not None)
         return tuple(self._make_up(conjunction) for conjunction in options)
 
     def take(self, identifiers: Sequence[str]) -> tuple[Pick, ...]:
-        """Give these attributes, whatever was asked, held or made up."""
-        asked = tuple(RequestedAttribute(identifier) for identifier in identifiers)
-        held = self._option(asked, revoked_too=True)
-        return self._make_up(asked) if held is None else held
+        """Return these attributes, from the wallet or made up."""
+        requested = tuple(RequestedAttribute(identifier) for identifier in identifiers)
+        held = self._option(requested, allow_revoked=True)
+        return self._make_up(requested) if held is None else held
 
-    def _option(self, conjunction: Con, *, revoked_too: bool = False) -> tuple[Pick, ...] | None:
+    def _option(self, conjunction: Con, *, allow_revoked: bool = False) -> tuple[Pick, ...] | None:
         chosen: dict[str, HeldCredential] = {}
-        for kind in dict.fromkeys(asked.credential_type for asked in conjunction):
-            wanted = [asked for asked in conjunction if asked.credential_type == kind]
-            found = self._held_for(kind, wanted, revoked_too=revoked_too)
-            if found is None:
+        for kind in dict.fromkeys(attribute.credential_type for attribute in conjunction):
+            wanted = [attribute for attribute in conjunction if attribute.credential_type == kind]
+            credential = self._credential_for(kind, wanted, allow_revoked=allow_revoked)
+            if credential is None:
                 return None
-            chosen[kind] = found
-        return tuple(Pick(chosen[asked.credential_type], asked.name) for asked in conjunction)
+            chosen[kind] = credential
+        return tuple(
+            Pick(chosen[attribute.credential_type], attribute.name) for attribute in conjunction
+        )
 
-    def _held_for(
-        self, kind: str, wanted: Sequence[RequestedAttribute], *, revoked_too: bool
+    def _credential_for(
+        self, kind: str, wanted: Sequence[RequestedAttribute], *, allow_revoked: bool
     ) -> HeldCredential | None:
-        must_not_be_revoked = kind in self.request.revocation and not revoked_too
-        fitting = [
+        must_not_be_revoked = kind in self.request.revocation and not allow_revoked
+        candidates = [
             held
-            for held in self.wallet.held()
+            for held in self.wallet.credentials()
             if held.credential_type == kind
-            and all(_fits(held.attributes, asked) for asked in wanted)
+            and all(_satisfies(held.attributes, attribute) for attribute in wanted)
             and not (must_not_be_revoked and self.is_revoked(held.serial))
         ]
-        return max(fitting, key=lambda held: held.expires_at >= self.now, default=None)
+        return max(candidates, key=lambda held: held.expires_at >= self.now, default=None)
 
     def _is_expired(self, pick: Pick) -> bool:
         kind = pick.credential.credential_type
         return pick.credential.expires_at < self.now and kind not in self.request.skip_expiry_check
 
     def _make_up(self, conjunction: Con) -> tuple[Pick, ...]:
-        """Make credentials up that have this, and what else of them the request asks for."""
+        """Return attributes of made-up credentials that have all that the request wants."""
         values: dict[str, dict[str, str | None]] = {}
-        for asked in (*conjunction, *self.request.attributes()):
-            of_type = values.setdefault(asked.credential_type, {})
-            if asked.name:
-                of_type.setdefault(asked.name, MADE_UP if asked.value is None else asked.value)
+        for attribute in (*conjunction, *self.request.attributes()):
+            of_type = values.setdefault(attribute.credential_type, {})
+            if attribute.name:
+                of_type.setdefault(
+                    attribute.name, MADE_UP_VALUE if attribute.value is None else attribute.value
+                )
         made = {
             kind: self.wallet.make(kind, values[kind], now=self.now)
-            for kind in {asked.credential_type for asked in conjunction}
+            for kind in {attribute.credential_type for attribute in conjunction}
         }
-        return tuple(Pick(made[asked.credential_type], asked.name) for asked in conjunction)
+        return tuple(
+            Pick(made[attribute.credential_type], attribute.name) for attribute in conjunction
+        )
 
 
-def _fits(attributes: Mapping[str, str | None], asked: RequestedAttribute) -> bool:
-    if not asked.name:
+def _satisfies(attributes: Mapping[str, str | None], attribute: RequestedAttribute) -> bool:
+    if not attribute.name:
         return True
-    return asked.name in attributes and asked.takes(attributes[asked.name])
+    return attribute.name in attributes and attribute.accepts(attributes[attribute.name])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, ServerSettings
 from irma_testing.memory.go_json import GoJsonError, Number, parse_json
-from irma_testing.memory.go_paths import matches_path
+from irma_testing.memory.go_urls import matches_path
 from tests.memory_server.calling import (
     AGE,
     OVER18,

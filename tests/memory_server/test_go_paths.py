@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from irma_testing.memory.go_paths import matches_path
+from irma_testing.memory.go_urls import matches_path
 from tests.counting import count_lines
 
 

@@ -28,8 +28,8 @@ NEXT = {"url": "https://a.example"}
     [
         ({"a-b": ASKED}, "letters and digits"),
         ({"a": {"request": {}}}, "Failed to JSON unmarshal"),
-        ({"a": {**ASKED, "request": issuance(AGE)}}, "issues"),
-        ({"a": {"request": ASKED["request"]}}, "no callback URL"),
+        ({"a": {**ASKED, "request": issuance(AGE)}}, "a must not issue"),
+        ({"a": {"request": ASKED["request"]}}, "a must have a callback URL"),
     ],
 )
 def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -> None:
@@ -44,7 +44,7 @@ def test_static_sessions_need_a_signature_or_a_permission() -> None:
         DisclosureRequest({"age": OVER18}), callback_url="https://a.example/"
     )
     sessions: dict[str, Any] = {"a": {**ASKED, "nextSession": NEXT}, "b": extended}
-    with pytest.raises(ConfigurationError, match="JWT key"):
+    with pytest.raises(ConfigurationError, match="has_jwt_key"):
         InMemoryServer(ServerSettings(static_sessions=sessions, has_jwt_key=False))
     lax = ServerSettings(static_sessions=sessions, has_jwt_key=False, allow_unsigned_callbacks=True)
     assert InMemoryServer(lax).settings.static_sessions["b"]["callbackUrl"]

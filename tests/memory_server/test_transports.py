@@ -175,7 +175,7 @@ def test_what_a_planned_action_raises_comes_out(
     """A test that forgot to fill the app learns what it lacks; the plan is used up."""
     server.when_started(SimulatedApp(server).accept)
     session = requestor.start_session(ADULT)
-    with pytest.raises(AppError, match="add a credential"):
+    with pytest.raises(AppError, match=r"slot 0: .*example\.town\.age\.over18"):
         requestor.get_status(session)
     assert requestor.get_status(session) is SessionStatus.CONNECTED
 
