@@ -23,6 +23,7 @@ from chaos.findings import Finding, percentile
 from chaos.status_server import fault_and_end, running_status_server
 from irma_core import RequestorToken, SessionStatus
 from irma_core.errors import StatusBackendError
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import AsyncRedisStatusBackend
 from redis_tests.redis_server import RedisServer, running_redis
 
@@ -124,10 +125,9 @@ class _Receiver:
     async def _publish(self, backend: AsyncRedisStatusBackend, text: str, started: float) -> None:
         token, lasts = RequestorToken(text), fault_and_end(text)[1]
         self._due[text] = started + lasts
-        for when, status in ((lasts / 2, SessionStatus.CONNECTED), (lasts, SessionStatus.DONE)):
-            await asyncio.sleep(started + when - time.monotonic())
-            with suppress(StatusBackendError):  # then nobody publishes it
-                await backend.publish(token, status, None)
+        await asyncio.sleep(started + lasts - time.monotonic())
+        with suppress(StatusBackendError):  # then nobody publishes it
+            await backend.publish(token, PublishedEnd(SessionStatus.DONE))
 
     async def _kill(self, longest: float) -> None:
         await self._has_begun.wait()

@@ -29,11 +29,11 @@ from irma_core.flows.context import (
 from irma_core.flows.driver import run_async
 from irma_core.flows.effects import Flow
 from irma_core.flows.gateway import through_gateway
+from irma_core.flows.session_answers import get_answer_flow
 from irma_core.flows.session_calls import (
     cancel_session_flow,
     check_health_flow,
     complete_pairing_flow,
-    get_answer_flow,
     get_public_key_flow,
     get_result_jwt_flow,
     get_status_flow,

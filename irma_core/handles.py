@@ -23,7 +23,7 @@ from irma_core.errors import (
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, put_if_absent
 from irma_core.flows.once import CLOCKS_DIFFER
-from irma_core.flows.session_calls import get_answer_flow
+from irma_core.flows.session_answers import get_answer_flow
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_string

@@ -36,7 +36,7 @@ from irma_core.errors import (
     ServerRefusedError,
     SessionGoneError,
 )
-from irma_core.flows.giving_up import last_deadline
+from irma_core.flows.cancellation import cleanup_deadline
 from irma_core.flows.session_calls import cancel_session_flow
 from irma_core.models.session_requests import ExtendedRequest, SessionRequest
 
@@ -207,7 +207,7 @@ class Conversation:
 
     def _cancelled(self, started: StartedSession) -> SessionStatus:
         context = self._requestor.context
-        cancelling = cancel_session_flow(context, started.token, last_deadline(context))
+        cancelling = cancel_session_flow(context, started.token, cleanup_deadline(context))
         try:
             self._requestor.run_flow(cancelling)
             status = self._requestor.get_status(started)

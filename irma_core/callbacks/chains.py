@@ -46,11 +46,11 @@ from irma_core.errors import (
     RequestError,
     UsageError,
 )
+from irma_core.flows.cancellation import cleanup_deadline, try_cancel_flow
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, call_application
-from irma_core.flows.giving_up import cancelled_flow, last_deadline
-from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_flow
-from irma_core.flows.session_calls import check_asked
+from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_on_error_flow
+from irma_core.flows.session_calls import check_has_request
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.answers import Answer
@@ -130,7 +130,9 @@ def answer_next_session_flow(
         once = next_session_key(settings.store, result.token)
         stored = yield from claim_or_wait_flow(context, once, deadline)
         if stored is None:
-            record = yield from _choose_flow(context, settings, answer, once, unsealed.lifetime)
+            choosing = _choose_flow(context, settings, answer, unsealed.lifetime)
+            record, sealed = yield from release_on_error_flow(context, once, choosing)
+            yield from once.record(sealed, unsealed.lifetime, context.deadline())
         else:
             record = NextSessionRecord.unseal(
                 stored, settings.address.sealer, result.token, utc_now(context.clock)
@@ -165,22 +167,14 @@ def _choose_flow(
     context: RequestorContext,
     settings: NextSessionSettings,
     answer: Answer,
-    once: OnceKey,
     lifetime: timedelta,
-) -> Flow[NextSessionRecord]:
-    """Ask the application, and record what it said before anybody acts on it."""
-    claimed_at = context.clock.monotonic()
-    try:
-        chosen = yield from call_application(partial(settings.choose, answer), context.deadline())
-        now = utc_now(context.clock)
-        ready = None if chosen is None else resolve_request(as_extended(chosen), now, context.allow)
-        record = NextSessionRecord.of(ready)
-        sealed = record.seal(settings.address.sealer, answer.token, now, lifetime)
-    except Exception:
-        yield from release_flow(context, once, claimed_at)
-        raise
-    yield from once.record(sealed, lifetime, context.deadline())
-    return record
+) -> Flow[tuple[NextSessionRecord, bytes]]:
+    """Ask the application; return the record of its choice, also as the store keeps it."""
+    chosen = yield from call_application(partial(settings.choose, answer), context.deadline())
+    now = utc_now(context.clock)
+    ready = None if chosen is None else resolve_request(as_extended(chosen), now, context.allow)
+    record = NextSessionRecord.of(ready)
+    return record, record.seal(settings.address.sealer, answer.token, now, lifetime)
 
 
 def _answer(result: SessionResult, unsealed: CallbackContext) -> Answer:
@@ -314,7 +308,7 @@ def begin_chain(
     Raises:
         UsageError: An argument is not what it should be.
     """
-    check_asked(first)
+    check_has_request(first)
     check_sealer(sealer)
     check_store(store, is_async=context.is_async)
     check_timeout(timeout, "timeout")
@@ -353,7 +347,7 @@ def next_answer_flow(
 def leave_chain_flow(context: RequestorContext, state: ChainState) -> Flow[None]:
     """Cancel the session that runs when the caller stops to follow the chain, unless it is kept."""
     if state.last is not None and state.last.next_session is not None and not state.keep_session:
-        yield from cancelled_flow(context, state.last.next_session)
+        yield from try_cancel_flow(context, state.last.next_session)
 
 
 def _next_session_flow(
@@ -361,7 +355,7 @@ def _next_session_flow(
 ) -> Flow[SessionReference]:
     try:
         stored = yield from next_session_key(state.store, last.token).read_record(
-            max(state.deadline, last_deadline(context))
+            max(state.deadline, cleanup_deadline(context))
         )
         asked = _asked_after(last.token, stored, state.sealer, utc_now(context.clock))
     except GeneratorExit:

@@ -51,10 +51,9 @@ from irma_core.errors import (
     WrongSessionError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Flow, Sleep, call_application, publish_status
-from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow
-from irma_core.flows.session_calls import get_result_jwt_flow, get_unchecked_result_flow
-from irma_core.flows.signed_results import verified_result_flow
+from irma_core.flows.effects import Flow, Sleep, call_application, publish_end
+from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow, release_on_error_flow
+from irma_core.flows.session_answers import get_result_flow
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance
 from irma_core.models.results import SessionResult
@@ -62,6 +61,7 @@ from irma_core.models.sessions import SessionReference
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.tracebacks import boundary
 
@@ -105,7 +105,7 @@ class PendingCallback:
     @property
     def asking(self) -> OnceKey:
         """The claim to ask the server."""
-        return self.at_url.part("asking")
+        return self.at_url.child("asking")
 
 
 def receive_callback_flow(
@@ -141,16 +141,12 @@ def _settled_flow(
     context: RequestorContext, settings: CallbackSettings, telling: Delivery, deadline: float
 ) -> Flow[None]:
     """Let one of those posts ask the server that contradict what was told."""
-    asking = telling.once.part(f"asking-{telling.result.status.value}")
+    asking = telling.once.child(f"asking-{telling.result.status.value}")
     if not (yield from asking.claim(context.deadline())):
         return
-    claimed_at = context.clock.monotonic()
     token, unsealed = telling.result.token, telling.unsealed
-    try:
-        yield from _ask_and_tell_flow(context, settings, token, unsealed, deadline)
-    except Exception:
-        yield from release_flow(context, asking, claimed_at)
-        raise
+    flow = _ask_and_tell_flow(context, settings, token, unsealed, deadline)
+    yield from release_on_error_flow(context, asking, flow)
 
 
 def receive_unsigned_callback_flow(
@@ -253,7 +249,7 @@ def _ask_and_tell_flow(
     telling = Delivery(_once(settings, result), unsealed, result, jwt)
     told = yield from deliver_once_flow(context, settings, telling, deadline)
     if told is not result.status:
-        again = attrs.evolve(telling, once=telling.once.part(result.status.value))
+        again = attrs.evolve(telling, once=telling.once.child(result.status.value))
         yield from deliver_once_flow(context, settings, again, deadline)
 
 
@@ -262,12 +258,7 @@ def _stored_end_flow(
 ) -> Flow[tuple[SessionResult, str | None]]:
     """Ask until the server has stored the end, which it has not while it posts."""
     while True:
-        jwt = None
-        if context.takes_signed_results:
-            jwt = yield from get_result_jwt_flow(context, token, deadline)
-            result = yield from verified_result_flow(context, jwt, deadline=deadline)
-        else:
-            result = yield from get_unchecked_result_flow(context, token, deadline)
+        result, jwt = yield from get_result_flow(context, token, deadline)
         if result.token != token:
             raise WrongSessionError(
                 token.fingerprint, f"the result is of {result.token.fingerprint}"
@@ -368,20 +359,21 @@ def deliver_once_flow(
     record = yield from claim_or_wait_flow(context, once, deadline)
     if record is not None:
         return _told(record)
-    claimed_at = context.clock.monotonic()
-    try:
-        yield from call_application(
-            partial(settings.deliver, telling.session_end()), context.deadline()
-        )
-    except Exception:
-        yield from release_flow(context, once, claimed_at)
-        raise
+    yield from release_on_error_flow(context, once, _deliver_flow(context, settings, telling))
     lifetime = telling.unsealed.lifetime
     yield from once.record(status.value.encode(), lifetime, context.deadline())
     if context.status_backend is not None:
-        token, by = telling.result.token, context.deadline()
-        yield from publish_status(context.status_backend, token, status, telling.jwt, by)
+        end = PublishedEnd(status, telling.jwt)
+        deadline = context.deadline()
+        yield from publish_end(context.status_backend, telling.result.token, end, deadline)
     return status
+
+
+def _deliver_flow(
+    context: RequestorContext, settings: CallbackSettings, telling: Delivery
+) -> Flow[None]:
+    function = partial(settings.deliver, telling.session_end())
+    yield from call_application(function, context.deadline())
 
 
 def _told(record: bytes) -> SessionStatus:

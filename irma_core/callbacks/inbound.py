@@ -36,7 +36,7 @@ from irma_core.errors import (
 )
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
-from irma_core.flows.signed_results import verified_result_flow
+from irma_core.flows.session_answers import verified_result_flow
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.arguments import check_instance
 from irma_core.models.results import SessionResult
@@ -200,7 +200,7 @@ def verify_posted_result_flow(
         IrmaError: The key could not be fetched.
     """
     try:
-        result = yield from verified_result_flow(context, post.body, deadline=deadline)
+        result = yield from verified_result_flow(context, post.body, deadline)
     except ResultJwtError as error:
         raise PostRefusedError(error.code, error.reason) from None
     return _of_its_kind(result, unsealed)

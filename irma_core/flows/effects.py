@@ -21,10 +21,9 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast, final
 import attrs
 
 from irma_core.errors import IrmaError, SigningError, StatusBackendError, StoreError
-from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.status_backends import AsyncStatusBackend, Idle, StatusBackend
+from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncByteStream, ByteStream, ReadOutcome
 from irma_core.trust.signing import AsyncSigner, Signer
@@ -41,11 +40,10 @@ __all__ = [
     "call_application",
     "delete_stored",
     "get_stored",
-    "next_status",
-    "publish_status",
-    "published_result",
+    "publish_end",
     "put_if_absent",
     "sign",
+    "wait_for_end",
 ]
 
 ResultT = TypeVar("ResultT")
@@ -182,35 +180,25 @@ def delete_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[
     return Call(function, deadline, callee="store", failure=StoreError)
 
 
-def next_status(
+def publish_end(
     backend: StatusBackend | AsyncStatusBackend,
     token: RequestorToken,
-    after: SessionStatus | None,
-    within: timedelta,
-    deadline: float,
-) -> Call[SessionStatus | Idle]:
-    """See `StatusBackend.next_status`."""
-    function: Any = partial(backend.next_status, token, after, within)
-    return Call(function, deadline, callee="status backend", failure=StatusBackendError)
-
-
-def publish_status(
-    backend: StatusBackend | AsyncStatusBackend,
-    token: RequestorToken,
-    status: SessionStatus,
-    result_jwt: str | None,
+    end: PublishedEnd,
     deadline: float,
 ) -> Call[None]:
     """See `StatusBackend.publish`."""
-    function: Any = partial(backend.publish, token, status, result_jwt)
+    function: Any = partial(backend.publish, token, end)
     return Call(function, deadline, callee="status backend", failure=StatusBackendError)
 
 
-def published_result(
-    backend: StatusBackend | AsyncStatusBackend, token: RequestorToken, deadline: float
-) -> Call[str | None]:
-    """See `StatusBackend.published_result`."""
-    function: Any = partial(backend.published_result, token)
+def wait_for_end(
+    backend: StatusBackend | AsyncStatusBackend,
+    token: RequestorToken,
+    timeout: timedelta,
+    deadline: float,
+) -> Call[PublishedEnd | None]:
+    """See `StatusBackend.wait`."""
+    function: Any = partial(backend.wait, token, timeout)
     return Call(function, deadline, callee="status backend", failure=StatusBackendError)
 
 

@@ -93,7 +93,7 @@ def _sent_flow(context: RequestorContext, effect: Send | OpenStream) -> Flow[Any
             yield CloseStream(answer)
         context.kept_token.forget(token)
         now = context.clock.monotonic()
-        context.refusals.token_refused(now, is_replacement=token.is_replacement)
+        context.refusals.token_refused(now, is_replacement=token.is_refresh)
     raise GatewayError(
         "the gateway refuses each token that its authorization server gives: check that it takes "
         "tokens of this client and scope, in this header",
@@ -115,7 +115,7 @@ def _is_own_call(effect: Send | OpenStream) -> bool:
 def _may_have_token(context: RequestorContext) -> bool:
     """Return whether there is a token, or one may be fetched."""
     now = context.clock.monotonic()
-    return context.kept_token.at_hand(now) is not None or context.refusals.may_replace(now)
+    return context.kept_token.fresh(now) is not None or context.refusals.may_replace(now)
 
 
 def _with(effect: Send | OpenStream, headers: Headers) -> Send | OpenStream:
@@ -162,7 +162,7 @@ def _fetch_flow(context: RequestorContext, gateway: Gateway, deadline: float) ->
         reason = f"the gateway's authorization server could not be asked: {error.reason}"
         raise GatewayError(reason, may_pass=True) from error
     lives = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _SHARE)
-    return CachedValue(token, until=asked_at + lives, is_replacement=is_replacement)
+    return CachedValue(token, until=asked_at + lives, is_refresh=is_replacement)
 
 
 def _request_flow(

@@ -1,9 +1,8 @@
-"""Doing a thing once, among many who are told to do it: by a store.
+"""Do a thing once, although several processes try: with claims and records in a store.
 
-Who puts the claim does it, and leaves a record of what came of it; the others wait for the record.
-A claim expires by itself, so that a process that died in between keeps nobody from trying again:
-it is once for all that can be helped, and twice rather than never. Belongs here: claims and
-records. Does not belong here: what is done once.
+The process that puts the claim does the thing and stores a record of it. The others wait for the
+record. A claim expires, so that a process that dies does not block the thing forever. The price is
+that the thing may be done twice in rare cases, rather than never.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 import attrs
 
@@ -21,25 +20,33 @@ from irma_core.flows.effects import Call, Flow, Sleep, delete_stored, get_stored
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 
-__all__ = ["CLOCKS_DIFFER", "OnceKey", "claim_or_wait_flow", "release_flow"]
+__all__ = [
+    "CLOCKS_DIFFER",
+    "OnceKey",
+    "claim_or_wait_flow",
+    "release_flow",
+    "release_on_error_flow",
+]
 
-_CLAIM_LIVES: Final = timedelta(minutes=1)
+ResultT = TypeVar("ResultT")
+_CLAIM_LIFETIME: Final = timedelta(minutes=1)
 _SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
-"""By one's own clock, which is not the store's, and begins when the claim's answer is there."""
+"""Measured on our own clock, from when the claim was confirmed; shorter than `_CLAIM_LIFETIME`
+because the store's clock may differ."""
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
-"""How far the clocks of processes that share a store may differ: what is sealed expires by the
-clock of the process that opens it, and a record by the store's."""
-_WAIT: Final = timedelta(milliseconds=50)
+"""How far the clocks of processes that share a store may differ. A sealed value expires by the
+clock of the process that opens it, and a record by the store's clock."""
+_POLL_INTERVAL: Final = timedelta(milliseconds=50)
 
 
 @final
 @attrs.frozen
 class OnceKey:
-    """A thing that is done once.
+    """The key of a thing that is done once.
 
     Args:
-        store: Where its claim and its record are.
-        key: Its name there, in which no secret can be read.
+        store: Where the claim and the record are.
+        key: The name of the thing in the store. It contains no secret.
     """
 
     store: Store | AsyncStore = attrs.field(repr=False)
@@ -47,30 +54,30 @@ class OnceKey:
 
     @classmethod
     def of_session(cls, store: Store | AsyncStore, what: str, token: RequestorToken) -> OnceKey:
-        """Give what is done once for a session; `what` is a word without blanks."""
+        """Return the key of a thing that is done once for a session; `what` has no whitespace."""
         return cls(store, f"irma-{what}:{sha256(token.reveal().encode()).hexdigest()}")
 
-    def part(self, what: str) -> OnceKey:
-        """Give another thing of the same session."""
+    def child(self, what: str) -> OnceKey:
+        """Return the key of another thing of the same session."""
         return OnceKey(self.store, f"{self.key}:{what}")
 
     def claim(self, deadline: float) -> Call[bool]:
-        """Claim it; the answer is whether that succeeded."""
-        return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIVES, deadline)
+        """Put the claim; the result is whether that succeeded."""
+        return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIFETIME, deadline)
 
     def record(self, record: bytes, lifetime: timedelta, deadline: float) -> Call[bool]:
-        """Record that it was done, for longer than the text lives that leads to it.
+        """Store the record, for longer than the sealed value lives that leads to it.
 
-        The claim stays, and expires.
+        The claim is left to expire.
         """
         return put_if_absent(self.store, self.key, record, lifetime + CLOCKS_DIFFER, deadline)
 
     def read_record(self, deadline: float) -> Call[bytes | None]:
-        """Look for the record; None where it was not done, or not yet."""
+        """Read the record; the result is None if the thing is not done yet."""
         return get_stored(self.store, self.key, deadline)
 
     def release(self, deadline: float) -> Call[None]:
-        """Give the claim up."""
+        """Delete the claim."""
         return delete_stored(self.store, self._claim, deadline)
 
     @property
@@ -81,34 +88,47 @@ class OnceKey:
 def claim_or_wait_flow(
     context: RequestorContext, once: OnceKey, deadline: float
 ) -> Flow[bytes | None]:
-    """Claim it, or wait for the record of who did before.
+    """Claim the thing, or wait for the record of the process that claimed it before.
 
     Returns:
-        The record; None where it is the caller's to do, and then to record or to release.
+        The record; or None if the claim is the caller's. Then the caller must do the thing, and
+        record it or release the claim.
 
     Raises:
-        PostRefusedError: `busy`: it was neither done nor given up by the deadline.
+        PostRefusedError: `busy`: the thing was neither done nor released by the deadline.
         StoreError: The store failed.
     """
-    by = context.deadline()  # the store's own; `deadline` says how long to wait for the others
+    by = context.deadline()  # for the store; `deadline` bounds the wait for other processes
     while True:
         is_mine = yield from once.claim(by)
-        # After the claim: another's may have expired with the thing done.
+        # Read after the claim: another process may have done the thing and its claim expired.
         record = yield from once.read_record(by)
         if record is not None or is_mine:
             return record
         if context.seconds_left(deadline) <= 0:
-            raise PostRefusedError("busy", "another post of this session is being dealt with")
-        yield from Sleep(_WAIT)
+            raise PostRefusedError("busy", "another post of this session is being handled")
+        yield from Sleep(_POLL_INTERVAL)
+
+
+def release_on_error_flow(
+    context: RequestorContext, once: OnceKey, flow: Flow[ResultT]
+) -> Flow[ResultT]:
+    """Run the flow that does a claimed thing; release the claim if the flow fails."""
+    claimed_at = context.clock.monotonic()
+    try:
+        return (yield from flow)
+    except Exception:
+        yield from release_flow(context, once, claimed_at)
+        raise
 
 
 def release_flow(context: RequestorContext, once: OnceKey, claimed_at: float) -> Flow[None]:
-    """Give the claim up after a failure: the next one may try at once.
+    """Release a claim, so that the next process can try at once.
 
-    `claimed_at` is on the monotonic clock. A claim that may have expired is left alone: it may be
-    another's by now, who is doing the thing.
+    `claimed_at` is on the monotonic clock. A claim that may have expired is left alone, because it
+    may be the claim of another process that is doing the thing.
     """
     if context.clock.monotonic() - claimed_at >= _SAFE_CLAIM_AGE.total_seconds():
         return
-    with suppress(StoreError):  # it expires all the same, and what went wrong before matters more
+    with suppress(StoreError):  # the claim expires anyway; the first failure matters more
         yield from once.release(context.deadline())

@@ -1,7 +1,7 @@
-"""What can be asked of a session that was started, one call each.
+"""The server's calls for a started session, one flow each.
 
-Where the server does not know the session, that is `SessionGoneError` in all of them: it was there
-when it was started.
+If the server does not know the session, each of them raises `SessionGoneError`, because the session
+existed when it was started.
 """
 
 from __future__ import annotations
@@ -16,17 +16,10 @@ from irma_core.errors import (
     ConfigurationError,
     ServerRefusedError,
     SessionGoneError,
-    SessionNotFinishedError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import Flow, Sleep
+from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, exchange_flow, post_flow
-from irma_core.flows.signed_results import (
-    is_published_final_flow,
-    published_result_flow,
-    verified_result_flow,
-)
-from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance
 from irma_core.models.remote_errors import SESSION_UNKNOWN
 from irma_core.models.results import SessionResult
@@ -63,10 +56,9 @@ from irma_core.protocol.server_url import ServerUrl, leads_to_frontend
 __all__ = [
     "Session",
     "cancel_session_flow",
-    "check_asked",
+    "check_has_request",
     "check_health_flow",
     "complete_pairing_flow",
-    "get_answer_flow",
     "get_public_key_flow",
     "get_result_jwt_flow",
     "get_status_flow",
@@ -78,11 +70,11 @@ __all__ = [
 
 ParsedT = TypeVar("ParsedT")
 Session: TypeAlias = SessionWithRequest | RequestorToken
-"""What names a session where nothing is compared with what was asked in it."""
+"""Identifies a session in calls that do not need its request."""
 
 
 def get_status_flow(context: RequestorContext, session: Session) -> Flow[SessionStatus]:
-    """Ask how far the session is."""
+    """Ask for the status of a session."""
     token = _token_of(session)
     request = build_status_request(context.server, token)
     parse = with_session_gone(token, parse_status_response)
@@ -92,9 +84,9 @@ def get_status_flow(context: RequestorContext, session: Session) -> Flow[Session
 def get_unchecked_result_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[SessionResult]:
-    """Ask what the server says of the session, at any status.
+    """Ask for the result of a session, at any status.
 
-    `deadline` is that of a longer story, on the monotonic clock; else the call's own.
+    `deadline` is a deadline earlier than the call's own, on the monotonic clock.
     """
     token = _token_of(session)
     request = build_result_request(context.server, token)
@@ -102,45 +94,10 @@ def get_unchecked_result_flow(
     return exchange_flow(context, request, parse, min(context.deadline(), deadline))
 
 
-def get_answer_flow(
-    context: RequestorContext, session: SessionWithRequest, deadline: float = math.inf
-) -> Flow[Answer]:
-    """Ask for the result, and make the answer of it after every check.
-
-    With a server key, given or to be fetched, it is the signed result that is asked for, and
-    verified: first the one that was published, where there is a status backend.
-
-    Raises:
-        UsageError: The session is a token, or no session at all.
-        ResultJwtError: The signed result is refused.
-        AnswerError: One of its subclasses: there is no answer.
-    """
-    check_asked(session)
-    deadline = min(context.deadline(), deadline)
-    published = yield from published_result_flow(context, session.token, deadline)
-    if published is not None:
-        return published.answer_to(session)
-    while True:
-        if context.takes_signed_results:
-            jwt = yield from get_result_jwt_flow(context, session, deadline)
-            result = yield from verified_result_flow(context, jwt, deadline=deadline)
-        else:
-            result = yield from get_unchecked_result_flow(context, session, deadline)
-        try:
-            return result.answer_to(session)
-        except SessionNotFinishedError:
-            # The callback, which may be published, comes before the server stores the end.
-            if context.seconds_left(deadline) <= context.poll_interval.total_seconds():
-                raise
-            if not (yield from is_published_final_flow(context, session.token, deadline)):
-                raise
-        yield from Sleep(context.poll_interval)
-
-
 def get_result_jwt_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[str]:
-    """Ask for the result as a JWT, at any status; it is not verified. `deadline` as above."""
+    """Ask for the result as a JWT, at any status; it is not verified."""
     token = _token_of(session)
     request = build_result_jwt_request(context.server, token)
     parse = with_session_gone(token, parse_result_jwt_response)
@@ -150,7 +107,7 @@ def get_result_jwt_flow(
 def cancel_session_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[None]:
-    """Cancel the session; one that has ended stays as it is. `deadline` as above."""
+    """Cancel a session; if it has ended, this does nothing."""
     token = _token_of(session)
     parse = with_session_gone(token, parse_cancel_response)
     return exchange_flow(
@@ -162,32 +119,31 @@ def cancel_session_flow(
     )
 
 
-def check_asked(session: object) -> None:
-    """Check that this is a session that knows what was asked in it.
+def check_has_request(session: object) -> None:
+    """Check that this is a session with its request.
 
     Raises:
-        UsageError: It is something else, a token for instance.
+        UsageError: It is something else, for example a token.
     """
     check_instance(
         session,
         (StartedSession, SessionReference),
         "session",
-        "a StartedSession, which knows what was asked; for a token alone there is "
-        "get_unchecked_result",
+        "a StartedSession, which contains its request; for a token alone use get_unchecked_result",
     )
 
 
 def _token_of(session: Session) -> RequestorToken:
     if isinstance(session, StartedSession | SessionReference):
         return session.token
-    expected = "a StartedSession, or a RequestorToken made of its text"
+    expected = "a StartedSession or a RequestorToken"
     return check_instance(session, RequestorToken, "session", expected)
 
 
 def with_session_gone(
     token: RequestorToken, parse: Callable[[HttpResponse], ParsedT]
 ) -> Callable[[HttpResponse], ParsedT]:
-    """Make a parse function say that a session is gone where the server does not know it."""
+    """Return `parse`, but raising `SessionGoneError` if the server does not know the session."""
 
     def parse_of_session(response: HttpResponse) -> ParsedT:
         try:
@@ -201,7 +157,7 @@ def with_session_gone(
 
 
 def _parse_repeated_cancel(response: HttpResponse) -> None:
-    # An earlier try may have reached the server, and the session been forgotten since.
+    # An earlier attempt may have cancelled the session, and the server may have forgotten it.
     try:
         parse_cancel_response(response)
     except ServerRefusedError as error:
@@ -210,28 +166,28 @@ def _parse_repeated_cancel(response: HttpResponse) -> None:
 
 
 def get_public_key_flow(context: RequestorContext) -> Flow[str]:
-    """Ask for the key that the server signs results with: PEM."""
+    """Ask for the public key of the server's signatures, as PEM."""
     request = build_public_key_request(context.server)
     return exchange_flow(context, request, parse_public_key_response, context.deadline())
 
 
 def check_health_flow(context: RequestorContext) -> Flow[None]:
-    """Ask whether the server is up."""
+    """Check that the server is up."""
     request = build_health_request(context.server)
     return exchange_flow(context, request, parse_health_response, context.deadline())
 
 
-_POINTER: Final = "session pointer's URL"
+_POINTER_URL: Final = "session pointer's URL"
 
 
 def set_pairing_flow(
     context: RequestorContext, session: StartedSession, method: PairingMethod
 ) -> Flow[FrontendOptions]:
-    """Switch pairing on or off; only before an app has connected.
+    """Turn pairing on or off; only possible before an app has connected.
 
     Raises:
         SessionGoneError: The server no longer knows the session.
-        IrmaError: What `post_flow` raises.
+        IrmaError: `post_flow` raised it.
     """
     check_instance(method, PairingMethod, "method", "a PairingMethod")
     url, authorization = _frontend(context, session)
@@ -244,11 +200,11 @@ def set_pairing_flow(
 
 
 def complete_pairing_flow(context: RequestorContext, session: StartedSession) -> Flow[None]:
-    """Say that the person typed the right code; only while the status is `PAIRING`.
+    """Confirm that the person entered the right code; only possible in status `PAIRING`.
 
     Raises:
         SessionGoneError: The server no longer knows the session.
-        IrmaError: What `post_flow` raises.
+        IrmaError: `post_flow` raised it.
     """
     url, authorization = _frontend(context, session)
 
@@ -265,19 +221,18 @@ def _frontend(
     check_instance(session, StartedSession, "session", "a StartedSession")
     if session.frontend_request is None:
         raise ConfigurationError(
-            "session: the server gave no frontend request: before 0.8 it has no pairing"
+            "session has no frontend request: the server is older than 0.8, which has no pairing"
         )
     url = session.pointer.url
     if not leads_to_frontend(url, context.server, context.frontend):
         known = "the frontend_url" if context.frontend is not None else "the base URL's host"
         raise ConfigurationError(
-            f"the session pointer, which the server made, does not lead to {known}: it leads to "
-            f"{_origin(url)}. If that is where your server's setting `url` points, give it as "
-            "frontend_url"
+            f"the session pointer leads to {_origin(url)}, not to {known}. If your server's "
+            "setting `url` points there, pass it as frontend_url"
         )
     is_proxied = context.is_proxied
-    where = ServerUrl.parse(url, allow=context.allow, what=_POINTER, is_proxied=is_proxied)
-    return where, session.frontend_request.authorization
+    parsed = ServerUrl.parse(url, allow=context.allow, what=_POINTER_URL, is_proxied=is_proxied)
+    return parsed, session.frontend_request.authorization
 
 
 def _origin(url: str) -> str:

@@ -1,13 +1,9 @@
-"""A text that one fetches and many use: the server's key, the token of a gateway.
+"""Single flight: one caller fetches a value, and concurrent callers wait for it.
 
-A requestor is shared by threads or tasks, so many may find at once that the text is missing or too
-old. Then one of them fetches it, which is a *flight*, and hands what it fetched to all that wait
-for it, whether or not the text may be used again later. There is nothing to lock with in the core,
-and no need: `dict.setdefault` is one step for threads as for tasks, and a waiting call looks again
-from time to time.
-
-What is kept changes, and so is no setting; it is in the wiring all the same, since the flows of one
-requestor, and no others, share it.
+The values are the server's public key and the access token of a gateway. Threads or tasks share a
+requestor, so many may find at once that the value is missing or stale. One of them fetches it and
+hands it to all that wait, even if it cannot be cached. The core has no locks and needs none:
+`dict.setdefault` is atomic for threads and tasks, and a waiting call looks again every 50 ms.
 """
 
 from __future__ import annotations
@@ -16,9 +12,7 @@ import math
 from collections.abc import Callable
 from copy import copy
 from datetime import timedelta
-from os import (
-    getpid,
-)  # the number alone: a thread that fetches does not live on in a forked process
+from os import getpid
 from typing import Final, final
 
 import attrs
@@ -30,24 +24,24 @@ from irma_core.protocol.transport import Clock
 
 __all__ = ["CachedValue", "SingleFlight", "fetch_once_flow"]
 
-_LOOK_AGAIN: Final = 0.05
-"""Seconds: well below the time of the call to a server that is waited for."""
+_POLL_INTERVAL: Final = 0.05
+"""Seconds; well below the duration of the request that is waited for."""
 
 
 @final
 @attrs.frozen(eq=False)
 class CachedValue:
-    """What a fetch brought.
+    """A fetched value.
 
     Args:
         text: The key or token.
-        until: When it is to be used no more, on the monotonic clock; infinity for no such time.
-        is_replacement: Whether it was fetched because another one turned out to be of no use.
+        until: When it becomes stale, on the monotonic clock; infinity for never.
+        is_refresh: Whether it was fetched because the server rejected the previous value.
     """
 
     _text: Hidden[str] = attrs.field(alias="text", converter=hide_secret, repr=False)
     until: float
-    is_replacement: bool = attrs.field(default=False, kw_only=True)
+    is_refresh: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def text(self) -> str:
@@ -62,70 +56,77 @@ class _Flight:
 
     Args:
         ends: When it is over at the latest, on the monotonic clock.
-        is_over: Whether it is.
-        fetched: What it brought.
-        failure: Why it brought nothing.
+        is_over: Whether it is over.
+        value: The fetched value.
+        failure: Why there is no value.
     """
 
     ends: float
     is_over: bool = False
-    fetched: CachedValue | None = None
+    value: CachedValue | None = None
     failure: IrmaError | None = None
 
 
 @final
 class SingleFlight:
-    """What was fetched and may still be used, and the flight that is under way."""
+    """The cached value and the fetch in progress."""
 
     def __init__(self) -> None:
-        self.fetched: CachedValue | None = None
-        self._replaced_at = -math.inf
+        self.value: CachedValue | None = None
+        self._refreshed_at = -math.inf
+        # By process: after a fork, the thread that fetches does not exist in the child.
         self._flights: dict[int, _Flight] = {}
 
     @property
     def is_being_fetched(self) -> bool:
-        """Whether a flight is under way in this process."""
+        """Whether a fetch is in progress in this process."""
         return getpid() in self._flights
 
-    def at_hand(self, now: float) -> CachedValue | None:
-        """Return what may still be used, or None."""
-        fetched = self.fetched
-        return fetched if fetched is not None and fetched.until > now else None
+    def fresh(self, now: float) -> CachedValue | None:
+        """Return the cached value unless it is stale."""
+        value = self.value
+        return value if value is not None and value.until > now else None
 
-    def forget(self, fetched: CachedValue) -> None:
-        """Keep this no longer; what another flight brought since stays."""
-        if self.fetched is fetched:
-            self.fetched = None
+    def forget(self, value: CachedValue) -> None:
+        """Remove this value from the cache; a newer one stays."""
+        if self.value is value:
+            self.value = None
 
-    def may_replace(self, fetched: CachedValue, now: float, interval: float) -> bool:
-        """Return whether something other than this is there, or may be fetched.
+    def may_refresh(self, rejected: CachedValue, now: float, interval: float) -> bool:
+        """Return whether another value is available, in flight, or may be fetched.
 
         Args:
-            fetched: What turned out to be of no use.
+            rejected: The value that was rejected.
             now: The time on the monotonic clock.
-            interval: Seconds since the last replacement came. A fetch that failed replaced nothing.
+            interval: The minimum number of seconds between two refreshes. A failed fetch is not a
+                refresh.
         """
-        is_on_its_way = self.fetched is not fetched or self.is_being_fetched
-        return is_on_its_way or now - self._replaced_at >= interval
+        is_available = self.value is not rejected or self.is_being_fetched
+        return is_available or now - self._refreshed_at >= interval
 
-    def joined(self, own: _Flight, now: float) -> _Flight:
-        """Return the flight that is under way, which is the caller's own if there was none."""
+    def join(self, own: _Flight, now: float) -> _Flight:
+        """Return the fetch in progress, or start `own` if there is none."""
         process = getpid()
         flight = self._flights.setdefault(process, own)
         if flight is own or flight.ends > now:
             return flight
-        # Its thread is lost. Should two see that at once, then both fetch, which does no harm.
+        # The thread of that flight is lost. If two callers see this at once, both fetch, which does
+        # no harm.
         self._flights[process] = own
         return own
 
-    def keep(self, fetched: CachedValue, now: float) -> None:
-        """Keep what a flight brought."""
-        self.fetched = fetched
-        if fetched.is_replacement:
-            self._replaced_at = now
+    def store(self, value: CachedValue, now: float) -> None:
+        """Cache a fetched value."""
+        self.value = value
+        if value.is_refresh:
+            self.note_refresh(now)
+
+    def note_refresh(self, now: float) -> None:
+        """Remember when a rejected value was replaced."""
+        self._refreshed_at = now
 
     def end(self, flight: _Flight) -> None:
-        """End the caller's own flight, if it has begun."""
+        """End the caller's own flight, if it has started."""
         flight.is_over = True
         process = getpid()
         if self._flights.get(process) is flight:
@@ -133,60 +134,60 @@ class SingleFlight:
 
 
 def fetch_once_flow(
-    kept: SingleFlight,
+    cache: SingleFlight,
     clock: Clock,
     fetch: Callable[[], Flow[CachedValue]],
     deadline: float,
     *,
-    other_than: CachedValue | None = None,
+    rejected: CachedValue | None = None,
 ) -> Flow[CachedValue]:
-    """Return what is kept; fetch it first if nothing is, or wait for the call that does.
+    """Return the cached value. If there is none, fetch it or wait for the call that does.
 
     Args:
-        kept: Where it is kept.
-        clock: The transport's.
-        fetch: Gets another one.
-        deadline: By when it must be there, on the monotonic clock.
-        other_than: What turned out to be of no use.
+        cache: The cache.
+        clock: The transport's clock.
+        fetch: Fetches a value.
+        deadline: When the value must be there, on the monotonic clock.
+        rejected: A value that was rejected, so it is not returned.
 
     Raises:
-        DeadlineError: The time was up, before a fetch or while another call fetched it.
-        IrmaError: What `fetch` raises; also to those who waited for it.
+        DeadlineError: The deadline passed before a fetch, or while another call fetched.
+        IrmaError: `fetch` raised it, in this call or in the call that this one waited for.
     """
     while True:
-        now, before = clock.monotonic(), kept.fetched
-        found = kept.at_hand(now)
-        if found is not None and found is not other_than:
-            return found
+        now, before = clock.monotonic(), cache.value
+        value = cache.fresh(now)
+        if value is not None and value is not rejected:
+            return value
         if now >= deadline:
-            raise DeadlineError("the time was up before this could be fetched")
+            raise DeadlineError("the deadline passed before this could be fetched")
         own = _Flight(deadline)
         try:
-            flight = kept.joined(own, now)
-            # If what is kept has changed, another flight has landed since the first line.
-            if flight is own and kept.fetched is before:
-                own.fetched = yield from fetch()
-                kept.keep(own.fetched, clock.monotonic())
-                return own.fetched
+            flight = cache.join(own, now)
+            # If the cached value has changed, another flight has landed since the first line.
+            if flight is own and cache.value is before:
+                own.value = yield from fetch()
+                cache.store(own.value, clock.monotonic())
+                return own.value
         except DeadlineError:
-            raise  # of this call alone: those who wait may have more time
+            raise  # of this call alone: the waiting calls may have more time
         except IrmaError as error:
             own.failure = error
             raise
         finally:
-            kept.end(own)
+            cache.end(own)
         if flight is not own:
-            yield from _landed_flow(flight, clock, deadline)
-            if flight.fetched is not None and flight.fetched is not other_than:
-                return flight.fetched
+            yield from _wait_flow(flight, clock, deadline)
+            if flight.value is not None and flight.value is not rejected:
+                return flight.value
 
 
-def _landed_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
-    """Wait until another's flight is over, or lost."""
+def _wait_flow(flight: _Flight, clock: Clock, deadline: float) -> Flow[None]:
+    """Wait until another call's flight is over or lost; raise its failure."""
     while not flight.is_over and (now := clock.monotonic()) < flight.ends:
         if now >= deadline:
-            raise DeadlineError("the time was up while another call fetched what this one needs")
-        yield from Sleep(timedelta(seconds=min(_LOOK_AGAIN, deadline - now)))
+            raise DeadlineError("the deadline passed while another call fetched the value")
+        yield from Sleep(timedelta(seconds=min(_POLL_INTERVAL, deadline - now)))
     if flight.failure is not None:
-        # A copy without a cause: the failure itself has the frames of the other call's application.
+        # A copy without traceback: the original's has the frames of the other call's application.
         raise copy(flight.failure)

@@ -1,17 +1,17 @@
-"""Watching a session: its statuses as they change, once each, until one is final.
+"""Watch a session: return each new status once, until one is final.
 
-A watch is a frozen state, and `next_status_flow` takes it one status further. Statuses are learnt
-in ways that complete each other, one after the other and never at the same time:
+A watch is a frozen state; `next_status_flow` takes it one status further. There are three ways to
+learn a status, and a watch uses one at a time:
 
-* by a status backend, where there is one: look at what it keeps, ask the server once, then wait on
-  the backend, and ask now and then. While it fails there are the ways below, and it is looked at
-  from time to time;
-* by events, where the server has them: subscribe, then ask the status once, since a change before
-  the subscription is never told; then listen, and ask now and then in case the stream is held back;
-* by asking again and again, where it has none, or where the stream broke twice.
+* The status backend, if there is one. Look for a published end, poll the server once, then wait on
+  the backend and poll now and then. While the backend fails, use the other ways and try it again
+  from time to time.
+* Events, if the server has them. Subscribe, then poll once, because the stream reports no change
+  from before the subscription. Then read the stream, and poll now and then in case a proxy holds
+  it back.
+* Polls, if the server has no events or the stream broke twice.
 
-A question that fails is no end. Belongs here: the order of those steps. Does not belong here: when
-to ask next (`watch_state`), what is true of a session when it ends (`sessions`).
+A poll that fails does not end the watch. `watch_state` decides when to poll.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from irma_core.errors import (
     TransportTimeoutError,
     UnexpectedResponseError,
 )
+from irma_core.flows.cancellation import abandon_session_flow, cleanup_deadline
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import (
     CloseStream,
@@ -40,10 +41,10 @@ from irma_core.flows.effects import (
     ReadStream,
     Send,
     Sleep,
-    next_status,
+    wait_for_end,
 )
-from irma_core.flows.giving_up import given_up_flow, last_deadline
-from irma_core.flows.session_calls import check_asked, get_answer_flow, with_session_gone
+from irma_core.flows.session_answers import get_answer_flow
+from irma_core.flows.session_calls import check_has_request, with_session_gone
 from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_flag, check_timeout
@@ -57,25 +58,26 @@ from irma_core.protocol.endpoints import (
 )
 from irma_core.protocol.policy import is_passing_status, is_transient, retry_after
 from irma_core.protocol.sse import EventStreamDecoder
-from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_core.protocol.transport import ReadOutcome, utc_now
 
 __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
-_QUESTION_FAILED = (TransportError, ServerRefusedError, UnexpectedResponseError, SigningError)
+_POLL_FAILURES = (TransportError, ServerRefusedError, UnexpectedResponseError, SigningError)
+_FAILED = object()
 _STREAM_HEAD_TIMEOUT = 2.0
-"""Seconds for a stream's head. The server sends it at once: who holds it back is a proxy."""
+"""Seconds. The server sends the head at once; if it is late, a proxy holds it back."""
 
 
 def begin_watch(
     context: RequestorContext, session: SessionWithRequest, timeout: timedelta | None
 ) -> WatchState:
-    """Begin to watch; the time runs from now.
+    """Return the first state of a watch, whose timeout begins now.
 
     Raises:
-        UsageError: The session is a token or no session, or the timeout is not a `timedelta`.
+        UsageError: The session is not a `SessionWithRequest`, or the timeout is not a `timedelta`.
     """
-    check_asked(session)
+    check_has_request(session)
     if timeout is not None:
         check_timeout(timeout, "timeout")
     deadline = math.inf if timeout is None else context.deadline(timeout)
@@ -90,31 +92,31 @@ def begin_watch(
 def next_status_flow(
     context: RequestorContext, state: WatchState
 ) -> Flow[tuple[SessionStatus, WatchState]]:
-    """Wait for a status that was not told yet; give it, and the state to go on from.
+    """Wait for the next status; return it and the state after it.
 
     Raises:
-        NobodyAnsweredError: The time was up.
+        NobodyAnsweredError: The timeout is over.
         SessionGoneError: The server no longer knows the session.
-        IrmaError: The server refused, or could not be reached up to the deadline.
+        IrmaError: The server refused, or could not be reached before the deadline.
     """
     failure: IrmaError | None = None
     backend = context.status_backend
     while True:
-        status, state = state.next_heard()
+        status, state = state.next_status()
         if status is not None:
             return status, state
         now = context.clock.monotonic()
         if now >= state.deadline:
             raise failure or NobodyAnsweredError(state.session.token.fingerprint)
         if backend is not None and now >= state.retry_backend_at:
-            state = yield from _hear_backend_flow(context, state, backend, timedelta(0))
+            state = yield from _wait_on_backend_flow(context, state, backend, timedelta(0))
         elif now >= state.next_poll:
-            state, failure = yield from _ask_flow(context, state, now, failure)
+            state, failure = yield from _poll_flow(context, state, now, failure)
         elif backend is not None and state.uses_backend:
-            within = timedelta(seconds=state.wakes_at - now)
-            state = yield from _hear_backend_flow(context, state, backend, within)
+            timeout = timedelta(seconds=state.wakes_at - now)
+            state = yield from _wait_on_backend_flow(context, state, backend, timeout)
         elif state.subscription is not None:
-            state = yield from _listen_flow(context, state, state.subscription)
+            state = yield from _read_events_flow(context, state, state.subscription)
         elif state.subscriptions_left:
             state = yield from _subscribe_flow(context, state, now)
         else:
@@ -128,14 +130,15 @@ def wait_for_answer_flow(
     *,
     keep_session: bool = False,
 ) -> Flow[Answer]:
-    """Watch until the session ends, then make the answer.
+    """Watch until the session ends, then return the answer.
 
-    A wait that ends before the session does cancels it, unless `keep_session` is true.
+    If the wait ends before the session does, the session is cancelled unless `keep_session` is
+    true.
 
     Raises:
-        NobodyAnsweredError: The time was up.
-        AnswerError: Another of its subclasses: there is no answer.
-        IrmaError: The server refused, or could not be reached up to the deadline.
+        NobodyAnsweredError: The timeout is over.
+        AnswerError: Another subclass: there is no answer.
+        IrmaError: The server refused, or could not be reached before the deadline.
     """
     check_flag(keep_session, "keep_session")
     state = begin_watch(context, session, check_timeout(timeout, "timeout"))
@@ -143,128 +146,129 @@ def wait_for_answer_flow(
         while not state.is_over:
             _status, state = yield from next_status_flow(context, state)
     except (GeneratorExit, SessionGoneError):
-        raise  # nothing can be sent any more; or there is nothing to cancel
+        raise  # a destroyed flow cannot send anything; a session that is gone needs no cancelling
     except BaseException as error:
         answer = None
         if not keep_session:
-            answer = yield from given_up_flow(context, session, error)
+            answer = yield from abandon_session_flow(context, session, error)
         if answer is None:
             raise
         return answer
-    # An end that was heard at the last moment still gives its answer.
-    deadline = max(state.deadline, last_deadline(context))
+    # An end that arrives at the last moment still has its answer.
+    deadline = max(state.deadline, cleanup_deadline(context))
     if state.last is not SessionStatus.TIMEOUT:
         return (yield from _answer_flow(context, session, deadline))
     if context.status_backend is not None:
-        # Nobody else's word is taken for an end: but a session that is gone now has timed out.
+        # A status backend alone is not enough: confirm with the server. If the server no longer
+        # knows the session, it did time out.
         with suppress(SessionGoneError):
             return (yield from _answer_flow(context, session, deadline))
-    # The server may forget a timed-out session at any time: there is nothing left to ask.
+    # The server may forget a timed-out session at any time, so it is not asked.
     raise SessionTimedOutError(session.token.fingerprint)
 
 
 def _answer_flow(
     context: RequestorContext, session: SessionWithRequest, deadline: float
 ) -> Flow[Answer]:
-    """Ask for the answer until the deadline: the person has disclosed, and the server keeps it."""
+    """Ask for the answer until the deadline, because the server keeps the result."""
     while True:
         try:
             return (yield from get_answer_flow(context, session, deadline))
-        except _QUESTION_FAILED as error:
+        except _POLL_FAILURES as error:
             is_over = context.seconds_left(deadline) <= context.poll_interval.total_seconds()
             if is_over or not is_transient(error):
                 raise
         yield from Sleep(context.poll_interval)
 
 
-def _hear_backend_flow(
+def _wait_on_backend_flow(
     context: RequestorContext,
     state: WatchState,
     backend: StatusBackend | AsyncStatusBackend,
-    within: timedelta,
+    timeout: timedelta,
 ) -> Flow[WatchState]:
-    """Hear what the status backend tells; one that was not waited on before is looked at first."""
-    told: object = None
-    # One that takes longer than it was asked to has failed; the server's own ways do not wait.
-    longest = (
-        context.clock.monotonic() + within.total_seconds() + context.try_timeout.total_seconds()
+    """Wait for a published end. With a timeout of zero, only look whether the backend works."""
+    # A backend that takes much longer than its timeout has failed.
+    latest = (
+        context.clock.monotonic() + timeout.total_seconds() + context.try_timeout.total_seconds()
     )
-    by = min(state.deadline, longest)
+    deadline = min(state.deadline, latest)
+    end: object = _FAILED
     with suppress(StatusBackendError):
-        told = yield from next_status(backend, state.session.token, state.last, within, by)
+        end = yield from wait_for_end(backend, state.session.token, timeout, deadline)
     now = context.clock.monotonic()
-    if told is not ReadOutcome.IDLE and not state.accepts(told):
-        # What cannot be true is no better than a failure.
-        return state.backend_failed(now, context.jitter())
+    if not isinstance(end, PublishedEnd | None):
+        return state.on_backend_failed(now, context.jitter())
     if not state.uses_backend:
         if state.subscription is not None:
             yield from CloseStream(state.subscription.stream)
-        state = state.backend_works(now)
-    if isinstance(told, SessionStatus):
-        return state.backend_told(told)
+        state = state.on_backend_available(now)
+    if end is not None:
+        return state.on_end_published(end.status)
     if now < state.wakes_at:
-        # It does not wait by itself: without a pause it would be asked without end.
+        # The backend returned early. Pause, or this would become a busy loop.
         pause = min(context.poll_interval, timedelta(seconds=state.wakes_at - now))
         yield from Sleep(pause)
     return state
 
 
-def _ask_flow(
-    context: RequestorContext, state: WatchState, now: float, earlier: IrmaError | None
+def _poll_flow(
+    context: RequestorContext, state: WatchState, now: float, previous: IrmaError | None
 ) -> Flow[tuple[WatchState, IrmaError | None]]:
-    """Ask the status; a failure that passes is given, to be raised if it lasts to the deadline."""
+    """Poll the status. Return a transient failure, to be raised if it lasts until the deadline."""
     token = state.session.token
     request = build_status_request(context.server, token)
-    asked_to_wait = timedelta(0)
+    wait = timedelta(0)
     try:
         response = yield from Send(request, context.try_deadline(state.deadline))
-        asked_to_wait = retry_after(response, utc_now(context.clock))
+        wait = retry_after(response, utc_now(context.clock))
         status = with_session_gone(token, parse_status_response)(response)
-    except _QUESTION_FAILED as error:
+    except _POLL_FAILURES as error:
         if not is_transient(error):
             raise
         if (
-            earlier is None
+            previous is None
             and isinstance(error, TransportTimeoutError)
             and context.seconds_left(state.deadline) <= 0
         ):
-            # The watch's own end cut the question short: that says nothing of the server.
+            # The watch's own deadline cut the poll short, so the server is not to blame.
             raise NobodyAnsweredError(token.fingerprint) from error
-        return state.on_poll_failed(now, asked_to_wait.total_seconds()), error
-    return state.asked(status, now), None
+        return state.on_poll_failed(now, wait.total_seconds()), error
+    return state.on_status(status, now), None
 
 
 def _subscribe_flow(context: RequestorContext, state: WatchState, now: float) -> Flow[WatchState]:
-    """Ask for events; where they cannot be had, what follows is polling."""
+    """Subscribe to the server's events, if it has them."""
     request = build_status_events_request(context.server, state.session.token)
     try:
         stream = yield from OpenStream(request, min(state.deadline, now + _STREAM_HEAD_TIMEOUT))
     except TransportTimeoutError:
         return state.on_no_events(context.clock.monotonic())
     except (TransportError, SigningError):
-        return state.broken(context.clock.monotonic())
+        return state.on_stream_broken(context.clock.monotonic())
     opened = context.clock.monotonic()
     if is_event_stream(stream.status, stream.headers):
-        return state.subscribed(Subscription(stream, EventStreamDecoder(), since=now), opened)
+        subscription = Subscription(stream, EventStreamDecoder(), since=now)
+        return state.on_subscribed(subscription, opened)
     yield from CloseStream(stream)
     if is_passing_status(stream.status):
-        return state.broken(opened)
+        return state.on_stream_broken(opened)
     return state.on_no_events(opened)
 
 
-def _listen_flow(
+def _read_events_flow(
     context: RequestorContext, state: WatchState, subscription: Subscription
 ) -> Flow[WatchState]:
-    """Listen until something comes, or it is time to ask."""
+    """Read the event stream until bytes arrive or the watch must do something else."""
     try:
-        heard = yield from ReadStream(subscription.stream, state.wakes_at)
-        if isinstance(heard, bytes):
-            return state.heard_bytes(subscription, heard, context.clock.monotonic())
+        data = yield from ReadStream(subscription.stream, state.wakes_at)
+        if isinstance(data, bytes):
+            return state.on_bytes(subscription, data, context.clock.monotonic())
     except (TransportError, UnexpectedResponseError):
         pass
     else:
-        if heard is ReadOutcome.IDLE:
+        if data is ReadOutcome.IDLE:
             return state
-    # Also a clean end may have a change before it that was never told: the status is asked first.
+    # The stream may have ended before it reported the last change, so the status is polled next.
     yield from CloseStream(subscription.stream)
-    return state.broken(context.clock.monotonic())
+    return state.on_stream_broken(context.clock.monotonic())

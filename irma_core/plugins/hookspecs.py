@@ -179,7 +179,11 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty
 
 @hookspec
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec
-    """Give factories of status backends by URI scheme."""
+    """Return factories of status backends by URI scheme.
+
+    A status backend carries the end of a session from the process that receives the server's
+    callback to the processes that watch the session.
+    """
 
 
 @hookspec

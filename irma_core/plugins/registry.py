@@ -52,7 +52,7 @@ _SIGNER = _Kind[Signer | AsyncSigner](
 _STATUS_BACKEND = _Kind[StatusBackend | AsyncStatusBackend](
     "irma_status_backends",
     "status backend",
-    ("next_status", "publish", "published_result"),
+    ("publish", "wait"),
     is_closed=True,
 )
 _STORE = _Kind[Store | AsyncStore](

@@ -45,7 +45,7 @@ _STORE: Final = _Kind(
     "an AsyncStore, such as the one that AsyncParts.store(uri) returns",
 )
 _STATUS_BACKEND: Final = _Kind(
-    ("next_status", "publish", "published_result"),
+    ("publish", "wait"),
     "a StatusBackend, such as the one that Parts.status_backend(uri) returns",
     "an AsyncStatusBackend, such as the one that AsyncParts.status_backend(uri) returns",
 )

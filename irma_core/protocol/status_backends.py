@@ -1,94 +1,108 @@
-"""What a status backend must be: two Protocols, one a mode.
+"""Interfaces of a status backend: one Protocol for each mode, and the value that it stores.
 
-It tells a session's statuses as they come, from whoever learnt them: the process that receives the
-server's callbacks publishes, any process that watches listens. It may *know* more than the server,
-whose callback comes before it stores `DONE`. What it says is checked like anything else.
-
-It is a place where the newest status is kept, and not a queue: who comes late, or again after a
-failure, finds what was published before. A watch that it fails goes to the server, and comes back.
-Belongs here: the shapes only. Does not belong here: any backend (plugins bring them).
+A status backend carries the end of a session between processes. The process that receives the
+server's callback publishes the end; any process that watches the session waits for it. A watch
+does not depend on it: while the backend fails, the watch asks the server.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal, Protocol, TypeAlias
+from types import NoneType
+from typing import Protocol, final
 
+import attrs
+
+from irma_core.errors import UsageError
+from irma_core.models.arguments import check_instance
+from irma_core.models.hidden import Hidden, hide_optional
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.tracebacks import boundary
 
-__all__ = ["AsyncStatusBackend", "Idle", "StatusBackend"]
+__all__ = ["AsyncStatusBackend", "PublishedEnd", "StatusBackend"]
 
-Idle: TypeAlias = Literal[ReadOutcome.IDLE]
+
+@final
+@boundary
+@attrs.frozen
+class PublishedEnd:
+    """The end of a session, as it is published.
+
+    Args:
+        status: The final status.
+        result_jwt: The signed result, or None if the server signs no results. It contains the
+            attributes that the person disclosed.
+
+    Raises:
+        UsageError: The status is not final, or an argument has the wrong type.
+    """
+
+    status: SessionStatus
+    _result_jwt: Hidden[str | None] = attrs.field(
+        alias="result_jwt", converter=hide_optional, default=None
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.status, SessionStatus, "status", "a SessionStatus")
+        check_instance(self.result_jwt, (str, NoneType), "result_jwt", "a string or None")
+        if not self.status.is_final:
+            raise UsageError(f"status must be final, not {self.status.value}")
+
+    @property
+    def result_jwt(self) -> str | None:
+        """The signed result, not verified; None if there is none."""
+        return self._result_jwt.reveal()
 
 
 class StatusBackend(Protocol):
-    """Tells statuses on the calling thread. May be shared by threads.
+    """Stores the ends of sessions, for threads. Threads may share it.
 
-    Whatever it raises reaches the flow as the cause of a `StatusBackendError`; its text must hold
-    no secret.
+    An exception of a method reaches the flow as the cause of a `StatusBackendError`. Its message
+    must contain no secret: no token, no signed result, no password.
     """
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        """Wait for a status of a session that the watcher does not know yet.
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        """Store the end of a session and wake every call that waits for it.
+
+        The first end stays: publishing another one changes nothing and is no error. Keep an end
+        for half an hour.
 
         Args:
-            token: Whose session.
-            after: The last status that the watcher knows; None for none. A status that was
-                published before the call counts too.
-            within: How long to wait; zero to look only. Keep to it, failing included: nobody else
-                ends the wait.
+            token: The session's token.
+            end: How the session ended.
+        """
+        ...
+
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        """Return the end of a session; wait for it if it is not published yet.
+
+        Args:
+            token: The session's token.
+            timeout: How long to wait; zero or less only looks. A call must not take much longer,
+                even if it fails: nothing can end a call that blocks its thread.
 
         Returns:
-            The newest status, if it may follow `after` (`SessionStatus.may_become`); or
-            `Silence.IDLE` where none came in that time.
+            The end, or None if none was published within the timeout.
         """
-        ...
-
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        """Tell all who watch that a session has this status, and keep it for who watches later.
-
-        One that may not follow the status kept is no error and changes nothing: the first final
-        status stays. The same status again may bring the signed result, or a newer one.
-
-        Args:
-            token: Whose session.
-            status: Its status.
-            result_jwt: The signed result, where the status is final and there is one.
-        """
-        ...
-
-    def published_result(self, token: RequestorToken) -> str | None:
-        """Give the signed result that was kept with the final status, or None; not verified."""
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open; closing again does nothing, another call is an error."""
+        """Release all connections. Closing again does nothing; any other call raises."""
         ...
 
 
 class AsyncStatusBackend(Protocol):
-    """The same, awaited; a `next_status` that is cancelled loses nothing."""
+    """Stores the ends of sessions, for asyncio. A `wait` that is cancelled loses no end."""
 
-    async def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        """Wait for a status of a session; see `StatusBackend`."""
+    async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        """See `StatusBackend.publish`."""
         ...
 
-    async def publish(
-        self, token: RequestorToken, status: SessionStatus, result_jwt: str | None
-    ) -> None:
-        """Tell all who watch; see `StatusBackend`."""
-        ...
-
-    async def published_result(self, token: RequestorToken) -> str | None:
-        """Give the signed result that was kept; see `StatusBackend`."""
+    async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        """See `StatusBackend.wait`."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of what it holds open; see `StatusBackend`."""
+        """See `StatusBackend.close`."""
         ...

@@ -22,9 +22,6 @@ The checks, in this order; each refusal is a `ResultJwtError` with the code name
 10. `simulated`: of a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
 11. `result`: the claims are no session result.
 
-Before all of them a requestor that fetches the server's key may say `no_key`: none is at hand, and
-none is fetched on behalf of whoever sent this.
-
 A valid signature says that the server said it, and no more: irmago signs a result at any status,
 names no audience, and signs anew each time. What counts for a session is `SessionResult.answer_to`.
 Source: IRMA documentation, "Session result JWTs"; irmago `server.ResultJwt`.

@@ -1,4 +1,4 @@
-"""The two contracts that authors of status backends subclass, one a mode."""
+"""The contracts that authors of status backends subclass, one for each mode."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import pytest
 
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
-from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_testing.contracts.harness import (
     CONCURRENT_CALLS,
     MAX_DELAY,
@@ -26,180 +25,139 @@ from irma_testing.contracts.harness import (
 __all__ = ["AsyncStatusBackendContract", "StatusBackendContract"]
 
 BackendT = TypeVar("BackendT", bound=StatusBackend | AsyncStatusBackend)
-_INITIALIZED, _CONNECTED = SessionStatus.INITIALIZED, SessionStatus.CONNECTED
-_DONE, _CANCELLED = SessionStatus.DONE, SessionStatus.CANCELLED
+_DONE = PublishedEnd(SessionStatus.DONE, "a.b.c")
+_CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
 _LOOK, _SHORT, _LONG = timedelta(0), timedelta(seconds=0.3), timedelta(seconds=10)
 _PAUSE: Final = 0.2
-_FAILS_WITHIN: Final = 15.0
+_MAX_FAILURE_TIME: Final = 15.0
 
 
 class _StatusBackendContract(PluginContract[BackendT]):
     def make_status_backend(self) -> BackendT:
-        """Make a backend; of those made in one test each learns what the others publish."""
+        """Make a backend. The backends made in one test share what is published."""
         raise NotImplementedError
 
     def make_failing_status_backend(self) -> BackendT:
-        """Make one whose service is away."""
-        pytest.skip("make_failing_status_backend is not there: this backend never fails")
+        """Make a backend whose service cannot be reached."""
+        pytest.skip("make_failing_status_backend is not defined: this backend cannot fail")
 
     def make_plugin(self) -> BackendT:
         """Make a backend."""
         return self.make_status_backend()
 
     def make_failing_plugin(self) -> BackendT:
-        """Make one that fails."""
+        """Make a backend whose service cannot be reached."""
         return self.make_failing_status_backend()
 
     async def wait(
-        self,
-        backend: Any,
-        token: RequestorToken,
-        after: SessionStatus | None,
-        within: timedelta | None = None,
-    ) -> object:
-        """Wait for a status, and check that it takes no longer."""
-        within = _LONG if within is None else within
-        begun = time.monotonic()
-        status = await self.call(backend.next_status, token, after, within)
-        longest = max(within.total_seconds(), 0) + MAX_DELAY
-        assert elapsed(begun) <= longest, "it waits longer than it was told to"
-        assert status is ReadOutcome.IDLE or isinstance(status, SessionStatus)
-        return status
+        self, backend: Any, token: RequestorToken, timeout: timedelta | None = None
+    ) -> PublishedEnd | None:
+        """Wait for an end, and check the type of the result and the duration."""
+        timeout = _LONG if timeout is None else timeout
+        start = time.monotonic()
+        end = await self.call(backend.wait, token, timeout)
+        longest = max(timeout.total_seconds(), 0) + MAX_DELAY
+        assert elapsed(start) <= longest, "wait takes longer than its timeout"
+        assert isinstance(end, PublishedEnd | None), "wait must return a PublishedEnd or None"
+        return end
 
-    async def publish(
-        self,
-        backend: Any,
-        token: RequestorToken,
-        status: SessionStatus,
-        result_jwt: str | None = None,
-    ) -> None:
-        """Publish."""
-        await self.call(backend.publish, token, status, result_jwt)
+    async def publish(self, backend: Any, token: RequestorToken, end: PublishedEnd) -> None:
+        """Publish an end."""
+        await self.call(backend.publish, token, end)
 
-    def test_who_waits_is_told(self) -> None:
-        """By another process, once it learns the status."""
+    def test_publish_wakes_a_wait_of_another_instance(self) -> None:
+        """A wait returns as soon as another instance publishes the end."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
-            waiting = asyncio.create_task(self.wait(watching, token, _INITIALIZED))
+            waiting = asyncio.create_task(self.wait(watching, token))
             await asyncio.sleep(_PAUSE)
-            await self.publish(receiving, token, _CONNECTED)
-            assert await waiting is _CONNECTED
-            waiting = asyncio.create_task(self.wait(watching, token, _CONNECTED))
-            await asyncio.sleep(_PAUSE)
-            await self.publish(receiving, token, _DONE, "a.b.c")
-            assert await waiting is _DONE
-
-        self.run_scenario(scenario, 2)
-
-    def test_who_comes_late_is_told_as_well(self) -> None:
-        """The newest status, at once, whether they wait or only look."""
-
-        async def scenario(watching: Any, receiving: Any) -> None:
-            token = _token()
-            await self.publish(receiving, token, _CONNECTED)
             await self.publish(receiving, token, _DONE)
-            for within in (_LONG, _LOOK, -_SHORT):
-                for after in (None, _INITIALIZED, _CONNECTED):
-                    assert await self.wait(watching, token, after, within) is _DONE
+            assert await waiting == _DONE
 
         self.run_scenario(scenario, 2)
 
-    def test_nothing_is_lost_between_two_calls(self) -> None:
-        """However the publishing falls."""
+    def test_published_end_is_found_later(self) -> None:
+        """A wait that starts after the end returns at once, at any timeout and again and again."""
+
+        async def scenario(watching: Any, receiving: Any) -> None:
+            token = _token()
+            await self.publish(receiving, token, _DONE)
+            for timeout in (_LONG, _LOOK, -_SHORT):
+                assert await self.wait(watching, token, timeout) == _DONE
+
+        self.run_scenario(scenario, 2)
+
+    def test_end_is_not_lost_while_a_wait_starts(self) -> None:
+        """An end that is published while a wait starts is returned."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             for pause in range(10):
                 token = _token()
-                waiting = asyncio.create_task(self.wait(watching, token, None))
+                waiting = asyncio.create_task(self.wait(watching, token))
                 await asyncio.sleep(pause / 1000)
                 await self.publish(receiving, token, _DONE)
-                assert await waiting is _DONE
+                assert await waiting == _DONE
 
         self.run_scenario(scenario, 2)
 
-    def test_without_news_it_is_quiet(self) -> None:
-        """For as long as it was told to wait, or at once where it is only to look."""
+    def test_wait_without_an_end_returns_none(self) -> None:
+        """Without an end, a wait takes as long as its timeout; a timeout of zero only looks."""
 
         async def scenario(backend: Any) -> None:
             token = _token()
-            for within in (_SHORT, _LOOK, -_SHORT):
-                assert await self.wait(backend, token, None, within) is ReadOutcome.IDLE
-            await self.publish(backend, token, _CONNECTED)
-            begun = time.monotonic()
-            assert await self.wait(backend, token, _CONNECTED, _SHORT) is ReadOutcome.IDLE
-            assert elapsed(begun) >= _SHORT.total_seconds() / 2, "it does not wait"
+            for timeout in (_LOOK, -_SHORT):
+                assert await self.wait(backend, token, timeout) is None
+            start = time.monotonic()
+            assert await self.wait(backend, token, _SHORT) is None
+            assert elapsed(start) >= _SHORT.total_seconds() / 2, "wait returns before its timeout"
 
         self.run_scenario(scenario)
 
-    def test_what_cannot_follow_is_not_told(self) -> None:
-        """The watch may have learnt more from the server."""
+    def test_first_end_stays(self) -> None:
+        """Publishing a second end raises no error and changes nothing."""
 
-        async def scenario(watching: Any, receiving: Any) -> None:
-            token = _token()
-            await self.publish(receiving, token, _INITIALIZED)
-            assert await self.wait(watching, token, _CONNECTED, _LOOK) is ReadOutcome.IDLE
-            waiting = asyncio.create_task(self.wait(watching, token, _CONNECTED))
-            await asyncio.sleep(_PAUSE)
-            await self.publish(receiving, token, _CONNECTED)
-            await asyncio.sleep(_PAUSE)
-            assert not waiting.done(), "it tells what is known"
-            await self.publish(receiving, token, _CANCELLED)
-            assert await waiting is _CANCELLED
+        async def scenario(backend: Any, other: Any) -> None:
+            for first, second in ((_DONE, _CANCELLED), (_CANCELLED, _DONE)):
+                token = _token()
+                for end in (first, second, PublishedEnd(first.status, "d.e.f")):
+                    await self.publish(backend, token, end)
+                    assert await self.wait(other, token, _LOOK) == first
 
         self.run_scenario(scenario, 2)
 
-    def test_the_first_end_stays(self) -> None:
-        """Late news and contradictions are no error, and change nothing."""
-
-        async def scenario(backend: Any) -> None:
-            token = _token()
-            await self.publish(backend, token, _DONE, "first.one.x")
-            for status in (_CONNECTED, _CANCELLED):
-                await self.publish(backend, token, status, "another.one.x")
-            assert await self.wait(backend, token, None, _LOOK) is _DONE
-            assert await self.call(backend.published_result, token) == "first.one.x"
-
-        self.run_scenario(scenario)
-
-    def test_a_signed_result_is_kept_with_the_end(self) -> None:
-        """It may come with the status or after it, up to the size of a large one."""
+    def test_every_final_status_and_result_is_kept(self) -> None:
+        """Every final status is returned, without a result and with a large one."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
-            token, large = _token(), "x" * 1024 * 1024
-            assert await self.call(watching.published_result, token) is None
-            await self.publish(receiving, token, _CONNECTED)
-            assert await self.call(watching.published_result, token) is None
-            for jwt in (None, "a.b.c", large):
-                await self.publish(receiving, token, _DONE, jwt)
-                assert await self.call(watching.published_result, token) == jwt
-            await self.publish(receiving, token, _DONE)
-            assert await self.call(watching.published_result, token) == large
+            for status in (one for one in SessionStatus if one.is_final):
+                for jwt in (None, "", "a.b.c", "x" * 1024 * 1024):
+                    token, end = _token(), PublishedEnd(status, jwt)
+                    await self.publish(receiving, token, end)
+                    assert await self.wait(watching, token, _LOOK) == end
 
         self.run_scenario(scenario, 2)
 
-    def test_sessions_are_apart(self) -> None:
-        """Each of many who wait at once is told of its own, by who learnt it."""
+    def test_sessions_are_separate(self) -> None:
+        """Each of many concurrent waits returns the end of its own session."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             tokens = [_token() for _ in range(CONCURRENT_CALLS)]
-            waits = [self.wait(watching, token, None) for token in tokens]
-            waiting = asyncio.gather(*waits)
+            ends = [PublishedEnd(SessionStatus.DONE, str(number)) for number in range(len(tokens))]
+            waiting = asyncio.gather(*(self.wait(watching, token) for token in tokens))
             await asyncio.sleep(_PAUSE)
-            for number, token in enumerate(tokens):
-                await self.publish(receiving, token, (_DONE, _CANCELLED)[number % 2], str(number))
-            assert await waiting == [_DONE, _CANCELLED] * (CONCURRENT_CALLS // 2)
-            results = [await self.call(watching.published_result, token) for token in tokens]
-            assert results == [str(number) for number in range(CONCURRENT_CALLS)]
+            for token, end in zip(tokens, ends, strict=True):
+                await self.publish(receiving, token, end)
+            assert await waiting == ends
 
         self.run_scenario(scenario, 2)
 
-    def test_all_who_wait_for_a_session_are_told(self) -> None:
-        """A browser may have it open twice."""
+    def test_every_wait_for_a_session_is_woken(self) -> None:
+        """Several waits for one session, in several instances, all return."""
 
         async def scenario(watching: Any, other: Any, receiving: Any) -> None:
             token = _token()
-            waits = [self.wait(each, token, None) for each in (watching, watching, other)]
+            waits = [self.wait(each, token) for each in (watching, watching, other)]
             waiting = asyncio.gather(*waits)
             await asyncio.sleep(_PAUSE)
             await self.publish(receiving, token, _DONE)
@@ -207,75 +165,82 @@ class _StatusBackendContract(PluginContract[BackendT]):
 
         self.run_scenario(scenario, 3)
 
-    def test_it_is_closed_more_than_once(self) -> None:
-        """In cleaning up, nobody asks whether it was done; what was published stays."""
+    def test_closed_backend_stays_closed(self) -> None:
+        """Closing again does nothing, every other call raises, and published ends stay."""
 
         async def scenario(backend: Any, other: Any) -> None:
             token = _token()
-            assert await self.wait(backend, token, None, _SHORT) is ReadOutcome.IDLE
+            assert await self.wait(backend, token, _SHORT) is None
             await self.publish(backend, token, _DONE)
             await self.close(backend)
             await self.close(backend)
-            assert await self.wait(other, token, None) is _DONE
+            for arguments in ((token, _LOOK), (token, _SHORT)):
+                await self._check_closed(backend.wait, *arguments)
+            await self._check_closed(backend.publish, token, _DONE)
+            assert await self.wait(other, token) == _DONE
 
         self.run_scenario(scenario, 2)
 
-    def test_its_texts_tell_no_secret(self) -> None:
-        """Nor whose sessions it watches."""
+    async def _check_closed(self, method: Any, *arguments: object) -> None:
+        with pytest.raises(Exception) as caught:  # noqa: PT011  # any exception will do
+            await self.call(method, *arguments)
+        assert leaked_secret(caught.value, self.secrets) is None, "the error contains a secret"
+
+    def test_strings_contain_no_secret(self) -> None:
+        """The repr contains no secret, no token and no result."""
 
         async def scenario(backend: Any) -> None:
             token = _token()
-            await self.publish(backend, token, _DONE, "a.b.c")
+            await self.publish(backend, token, _DONE)
             assert leaked_secret(backend, [*self.secrets, token.reveal(), "a.b.c"]) is None
 
         self.run_scenario(scenario)
 
-    @pytest.mark.parametrize("method", ["next_status", "look", "publish", "published_result"])
-    def test_one_whose_service_is_away_fails_in_time(self, method: str) -> None:
-        """It is not quiet: the watch would trust it, and not go to the server."""
+    @pytest.mark.parametrize("method", ["wait", "look", "publish"])
+    def test_unreachable_service_raises_in_time(self, method: str) -> None:
+        """A call raises if the service cannot be reached: a watch would trust None."""
+        token = _token()
+        self.secrets = [*self.secrets, token.reveal(), "a.b.c"]
 
         async def scenario(backend: Any) -> None:
-            token = _token()
             match method:
-                case "next_status":
-                    await self.call(backend.next_status, token, None, _LONG * 3)
+                case "wait":
+                    await self.call(backend.wait, token, _LONG * 3)
                 case "look":
-                    await self.call(backend.next_status, token, None, _LOOK)
-                case "publish":
-                    await self.publish(backend, token, _DONE, "a.b.c")
+                    await self.call(backend.wait, token, _LOOK)
                 case _:
-                    await self.call(backend.published_result, token)
+                    await self.publish(backend, token, _DONE)
 
-        self.run_failing_scenario(scenario, _FAILS_WITHIN)
+        self.run_failing_scenario(scenario, _MAX_FAILURE_TIME)
 
 
 class StatusBackendContract(_StatusBackendContract[StatusBackend]):
-    """What a `StatusBackend` must do. Subclass it, and say how yours is made."""
+    """The contract of `StatusBackend`. Subclass it and define how your backend is made."""
 
 
 class AsyncStatusBackendContract(
     AsyncPluginContract[AsyncStatusBackend], _StatusBackendContract[AsyncStatusBackend]
 ):
-    """What an `AsyncStatusBackend` must do. Subclass it, and say how yours is made."""
+    """The contract of `AsyncStatusBackend`. Subclass it and define how your backend is made."""
 
-    def test_a_wait_that_was_cancelled_loses_nothing(self) -> None:
-        """A task may stop waiting, and another go on; nothing is left behind."""
+    def test_cancelled_wait_loses_nothing(self) -> None:
+        """After a cancelled wait no task is left, and another wait returns the end."""
 
         async def scenario(watching: Any, receiving: Any) -> None:
             token = _token()
-            assert await self.wait(watching, token, None, _SHORT) is ReadOutcome.IDLE
+            assert await self.wait(watching, token, _SHORT) is None
             before = asyncio.all_tasks()
             for number in range(20):
-                waiting = asyncio.create_task(self.wait(watching, token, None))
+                waiting = asyncio.create_task(self.wait(watching, token))
                 for _ in range(number):
                     await asyncio.sleep(0)
                 waiting.cancel()
                 await asyncio.wait({waiting})
                 assert waiting.cancelled()
             await asyncio.sleep(_PAUSE)
-            assert asyncio.all_tasks() <= before, "a task goes on after its wait was cancelled"
+            assert asyncio.all_tasks() <= before, "a task is left after its wait was cancelled"
             await self.publish(receiving, token, _DONE)
-            assert await self.wait(watching, token, None) is _DONE
+            assert await self.wait(watching, token) == _DONE
 
         self.run_scenario(scenario, 2)
 

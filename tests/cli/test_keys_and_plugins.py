@@ -25,16 +25,14 @@ RSA = rsa.generate_private_key(65537, 2048)
 PLUGIN = """\
 from irma_core import HmacSigner, SessionStatus
 from irma_core.plugins.hookspecs import hookimpl
+from irma_core.protocol.status_backends import PublishedEnd
 
 class Pigeons:
-    def next_status(self, token, after, within):
-        return SessionStatus.CANCELLED
-
-    def publish(self, token, status, result_jwt):
+    def publish(self, token, end):
         raise NotImplementedError
 
-    def published_result(self, token):
-        return None
+    def wait(self, token, timeout):
+        return PublishedEnd(SessionStatus.CANCELLED)
 
     def close(self):
         pass

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from irma_core import DisclosureRequest, RequestorToken, SessionStatus, new_sealing_key
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import plugin
 from irma_testing import InMemoryServer
 from redis_tests.redis_server import running_redis
@@ -27,8 +28,8 @@ def test_what_each_worker_has_is_shared_by_all(tmp_path: Path) -> None:
         settings = ("https://irma.example.com", redis.uri, pem, key)
         with names["wired"](*settings) as one, names["wired"](*settings) as other:
             (requestor, receiver), (watching, _) = one, other
-            requestor.context.status_backend.publish(TOKEN, SessionStatus.DONE, "a.b.c")
-            backend = watching.context.status_backend
-            assert backend.next_status(TOKEN, None, timedelta(0)) is SessionStatus.DONE
+            end = PublishedEnd(SessionStatus.DONE, "a.b.c")
+            requestor.context.status_backend.publish(TOKEN, end)
+            assert watching.context.status_backend.wait(TOKEN, timedelta(0)) == end
             asked = receiver.add_to(DisclosureRequest({"age": "a.b.c.d"}))
             assert asked.callback_url.startswith("https://shop.example/irma")

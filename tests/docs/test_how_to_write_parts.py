@@ -48,6 +48,7 @@ def test_the_examples_files_are_for_their_own_user_alone(name: str, tmp_path: Pa
     program = (
         "import os, sys; os.umask(0o022); from datetime import timedelta\n"
         "from irma_core import RequestorToken, SessionStatus\n"
+        "from irma_core.protocol.status_backends import PublishedEnd\n"
         f"import {name} as example\n"
         "path = sys.argv[1]\n"
         "if hasattr(example, 'SqliteStore'):\n"
@@ -56,7 +57,7 @@ def test_the_examples_files_are_for_their_own_user_alone(name: str, tmp_path: Pa
         "else:\n"
         "    part = example.SqliteStatusBackend(path)\n"
         "    token = RequestorToken('abcdefghijKLMNOPQRST')\n"
-        "    call = lambda: part.publish(token, SessionStatus.DONE, None)\n"
+        "    call = lambda: part.publish(token, PublishedEnd(SessionStatus.DONE))\n"
         "call(); part.close()\n"
         "try: call()\n"
         "except ValueError as error: print(error)\n"

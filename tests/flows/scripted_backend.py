@@ -1,4 +1,4 @@
-"""A status backend that plays a script by the transport's clock, in two modes."""
+"""A status backend that follows a script on the transport's clock, one class for each mode."""
 
 from __future__ import annotations
 
@@ -7,97 +7,73 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-from irma_core import RequestorToken, SessionStatus
-from irma_core.protocol.status_backends import Idle
-from irma_core.protocol.transport import ReadOutcome
+from irma_core import RequestorToken
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import ManualClock
 
-__all__ = ["AsyncScriptedBackend", "Play", "ScriptedBackend"]
+__all__ = ["AsyncScriptedBackend", "ScriptedBackend", "ScriptedEnd"]
 
-Play: TypeAlias = SessionStatus | timedelta | Exception | object
-"""A status to tell, a time that passes before the next step, a call without news, an error, or what
-is no status."""
+ScriptedEnd: TypeAlias = PublishedEnd | timedelta | Exception | object
+"""A published end, the time that passes before the next step, None for a call that returns no end,
+an exception, or any other wrong result."""
 
 
 class _Script:
-    def __init__(
-        self,
-        steps: Iterable[Play] = (),
-        *,
-        result: str | Exception | None = None,
-        waits: bool = True,
-    ) -> None:
+    """Steps for `wait`; when they are used up, no end is published.
+
+    Args:
+        steps: The steps.
+        waits: Whether `wait` takes as long as its timeout; otherwise it only looks.
+    """
+
+    def __init__(self, steps: Iterable[ScriptedEnd] = (), *, waits: bool = True) -> None:
         self.clock = ManualClock()
-        self.calls: list[tuple[SessionStatus | None, timedelta]] = []
+        self.timeouts: list[timedelta] = []
         self._steps = deque(steps)
-        self._result = result
         self._waits = waits
 
-    def _play(self, after: SessionStatus | None, within: timedelta) -> Any:
-        self.calls.append((after, within))
+    def _next(self, timeout: timedelta) -> Any:
+        self.timeouts.append(timeout)
         if not self._waits:
-            within = timedelta(0)
+            timeout = timedelta(0)
         while self._steps:
             step = self._steps.popleft()
             if not isinstance(step, timedelta):
-                if step is ReadOutcome.IDLE:
+                if step is None:
                     break
                 if isinstance(step, Exception):
                     raise step
                 return step
-            if step > within:
-                self._steps.appendleft(step - within)
+            if step > timeout:
+                self._steps.appendleft(step - timeout)
                 break
             self.clock.advance(step)
-            within -= step
-        self.clock.advance(within)
-        return ReadOutcome.IDLE
-
-    def _published(self) -> Any:
-        if isinstance(self._result, Exception):
-            raise self._result
-        return self._result
+            timeout -= step
+        self.clock.advance(timeout)
+        return None
 
 
 class ScriptedBackend(_Script):
-    """Tells by the script; afterwards it is quiet for ever.
+    """A scripted `StatusBackend`."""
 
-    Args:
-        steps: What is told, call by call.
-        result: The signed result that was published, or the error of asking for it.
-        waits: Whether it keeps to `within`; else it only looks.
-    """
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        raise AssertionError("a watch must not publish")
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        return self._play(after, within)  # type: ignore[no-any-return]  # nonsense too
-
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        raise AssertionError("watches publish nothing")
-
-    def published_result(self, token: RequestorToken) -> str | None:
-        return self._published()  # type: ignore[no-any-return]  # nonsense too
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        return self._next(timeout)  # type: ignore[no-any-return]  # wrong results too
 
     def close(self) -> None:
-        raise AssertionError("who made it closes it")
+        raise AssertionError("only the owner may close it")
 
 
 class AsyncScriptedBackend(_Script):
-    """The same, awaited."""
+    """A scripted `AsyncStatusBackend`."""
 
-    async def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        return self._play(after, within)  # type: ignore[no-any-return]  # nonsense too
+    async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        raise AssertionError("a watch must not publish")
 
-    async def publish(
-        self, token: RequestorToken, status: SessionStatus, result_jwt: str | None
-    ) -> None:
-        raise AssertionError("watches publish nothing")
-
-    async def published_result(self, token: RequestorToken) -> str | None:
-        return self._published()  # type: ignore[no-any-return]  # nonsense too
+    async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        return self._next(timeout)  # type: ignore[no-any-return]  # wrong results too
 
     async def aclose(self) -> None:
-        raise AssertionError("who made it closes it")
+        raise AssertionError("only the owner may close it")

@@ -36,6 +36,7 @@ from irma_core.errors import (
 from irma_core.flows.once import OnceKey
 from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing.memory.jwt import JwtSigner
 from irma_transport import SystemClock
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
@@ -348,25 +349,22 @@ class Published:
 
     def __init__(self, *, failing: bool = False) -> None:
         self.failing = failing
-        self.told: list[tuple[RequestorToken, SessionStatus, str | None]] = []
+        self.told: list[tuple[RequestorToken, PublishedEnd]] = []
 
-    def publish(self, token: RequestorToken, status: SessionStatus, jwt: str | None) -> Any:
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> Any:
         if self.failing:
             raise OSError("no route")
-        self.told.append((token, status, jwt))
+        self.told.append((token, end))
 
-    def next_status(self, *_: object) -> Any:
+    def wait(self, *_: object) -> Any:
         raise AssertionError("nobody watches")
-
-    def published_result(self, _token: RequestorToken) -> None:
-        raise AssertionError("nobody asks")
 
 
 class AsyncPublished(Published):
     """The same, awaited; its methods are plain ones, and `aclose` shows what it is."""
 
-    def publish(self, token: RequestorToken, status: SessionStatus, jwt: str | None) -> Any:
-        super().publish(token, status, jwt)
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> Any:
+        super().publish(token, end)
         return asyncio.sleep(0)
 
     async def aclose(self) -> None: ...
@@ -384,7 +382,8 @@ def test_the_end_is_published_once_the_application_knows(mode: str) -> None:
     shop.app.accept(session.pointer)
     post = last_post(shop)
     shop.post(post)
-    assert backend.told == [(session.token, SessionStatus.DONE, (post.body or b"").decode())]
+    published = PublishedEnd(SessionStatus.DONE, (post.body or b"").decode())
+    assert backend.told == [(session.token, published)]
 
 
 @MODES

@@ -30,13 +30,13 @@ from irma_core.flows.effects import (
     call_application,
     delete_stored,
     get_stored,
-    next_status,
-    publish_status,
-    published_result,
+    publish_end,
     put_if_absent,
     sign,
+    wait_for_end,
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
 
@@ -153,7 +153,7 @@ class Hanging:
             self.cancelled += 1
             raise
 
-    sign = put_if_absent = get = delete = next_status = publish = published_result = hang
+    sign = put_if_absent = get = delete = publish = wait = hang
 
 
 class Late:
@@ -176,14 +176,13 @@ def calls(part: Any, by: float) -> list[tuple[Call[Any], type[IrmaError], str]]:
         (put_if_absent(part, "k", b"", SOON, by), StoreError, "store"),
         (get_stored(part, "k", by), StoreError, "store"),
         (delete_stored(part, "k", by), StoreError, "store"),
-        (next_status(part, TOKEN, None, SOON, by), *backend),
-        (publish_status(part, TOKEN, SessionStatus.DONE, None, by), *backend),
-        (published_result(part, TOKEN, by), *backend),
+        (publish_end(part, TOKEN, PublishedEnd(SessionStatus.DONE), by), *backend),
+        (wait_for_end(part, TOKEN, SOON, by), *backend),
         (call_application(part.hang, by), DeadlineError, "application's function"),
     ]
 
 
-@pytest.mark.parametrize("which", range(8))
+@pytest.mark.parametrize("which", range(7))
 def test_awaited_call_is_cancelled_at_its_deadline(which: int) -> None:
     """The async driver cancels a call at its deadline, and the error names the part."""
     part, transport = Hanging(), AsyncScriptedTransport()

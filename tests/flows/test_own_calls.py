@@ -179,7 +179,7 @@ def test_pairing_goes_nowhere_but_to_the_frontend_url() -> None:
     transport = ScriptedTransport([package(f"{BASE}/session/x")])
     requestor = Requestor(BASE, transport, frontend_url="https://apps.example")
     session = requestor.start_session(ASKED)
-    with pytest.raises(ConfigurationError, match="does not lead to the frontend_url"):
+    with pytest.raises(ConfigurationError, match="not to the frontend_url"):
         requestor.set_pairing(session, PairingMethod.PIN)
 
 

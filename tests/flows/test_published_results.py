@@ -1,4 +1,4 @@
-"""Answers with a status backend: the signed result that was published, or else the server's."""
+"""Answers with a status backend: from the published signed result, or else from the server."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from irma_core import (
     AsyncRequestor,
     DisclosureRequest,
     Evidence,
+    FetchedServerKey,
     Requestor,
     Risk,
     SessionStatus,
@@ -26,7 +27,7 @@ from irma_core import errors as e
 from irma_core.flows.driver import run_async
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import (
     AsyncScriptedTransport,
     InMemoryServer,
@@ -34,15 +35,16 @@ from irma_testing import (
     SimulatedApp,
 )
 from irma_testing.scripted import Step
-from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
+from tests.flows.scripted_backend import AsyncScriptedBackend, ScriptedBackend, ScriptedEnd
 from tests.flows.watched import MODES, PACKAGE, UNKNOWN
 
 ASKED = DisclosureRequest({"mail": "pbdf.sidn-pbdf.email.email"})
 FAILING = e.StatusBackendError("away")
-IDLE = ReadOutcome.IDLE
-DONE, TIMEOUT = SessionStatus.DONE, SessionStatus.TIMEOUT
+NOT_YET = None
+DONE = PublishedEnd(SessionStatus.DONE)
+TIMEOUT = PublishedEnd(SessionStatus.TIMEOUT)
 A_MINUTE = timedelta(minutes=1)
-Call = Callable[[Any, StartedSession], Any]
+Method = Callable[[Any, StartedSession], Any]
 MAIL = {
     "id": "pbdf.sidn-pbdf.email.email",
     "rawvalue": "ada@example.com",
@@ -75,14 +77,14 @@ def result(status: str) -> HttpResponse:
 class Ended:
     """A session that has ended at a server in memory, and the signed result of it."""
 
-    def __init__(self, status: SessionStatus = DONE) -> None:
+    def __init__(self, status: SessionStatus = SessionStatus.DONE) -> None:
         self.server = InMemoryServer()
         self.app = SimulatedApp(self.server)
         self.app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
         requestor = Requestor(self.server.url, self.server.transport())
         self.session = requestor.start_session(ASKED)
         self.another = requestor.start_session(ASKED)
-        if status is DONE:
+        if status is SessionStatus.DONE:
             self.app.accept(self.session.pointer)
         elif status is SessionStatus.CANCELLED:
             self.app.refuse(self.session.pointer)
@@ -91,13 +93,13 @@ class Ended:
         self.jwt_of_another = requestor.get_result_jwt(self.another)
 
     def answer(self, mode: str, published: Any, steps: int = 0, **settings: Any) -> Any:
-        """Ask for the answer; give it or the error, once so many requests were made for it."""
+        """Return the answer or the error, and check that it takes `steps` requests."""
         settings = {"server_key": self.server.public_key_pem, **settings}
         settings.setdefault("allow", {Risk.SIMULATED_PROOFS})
         return asked(
             mode,
             [self.server.handle] * steps,
-            published,
+            [published],
             self.server.url,
             self.session,
             **settings,
@@ -107,18 +109,17 @@ class Ended:
 def asked(
     mode: str,
     steps: Iterable[Step],
-    published: Any,
+    backend: Iterable[ScriptedEnd],
     url: str = "https://irma.example",
     session: StartedSession | None = None,
     *,
-    call: Call = get_answer,
-    backend: Iterable[Play] = (),
+    call: Method = get_answer,
     **settings: Any,
 ) -> Any:
-    """Make a call by a script that must be played to its end."""
+    """Return the answer or the error of a call that must use up the script."""
     script = [PACKAGE, *steps] if session is None else list(steps)
     transport: Any = _TRANSPORTS[mode](script)
-    scripted = _BACKENDS[mode](backend, result=published)
+    scripted = _BACKENDS[mode](backend)
     scripted.clock = transport.clock
     requestor: Any = _REQUESTORS[mode](url, transport, status_backend=scripted, **settings)
 
@@ -143,99 +144,130 @@ _BACKENDS: dict[str, Any] = {"sync": ScriptedBackend, "async": AsyncScriptedBack
 _REQUESTORS: dict[str, Any] = {"sync": Requestor, "async": AsyncRequestor}
 
 
+def end(jwt: str | None, status: SessionStatus = SessionStatus.DONE) -> PublishedEnd:
+    return PublishedEnd(status, jwt)
+
+
 @MODES
-def test_a_published_result_is_the_answer_without_a_question(mode: str) -> None:
-    """The server may have restarted since."""
+def test_published_result_gives_the_answer(mode: str) -> None:
+    """With a published signed result the server is not asked; it may have restarted since."""
     ended = Ended()
-    answer = ended.answer(mode, ended.jwt)
+    answer = ended.answer(mode, end(ended.jwt))
     assert isinstance(answer, Answer)
     assert answer.evidence is Evidence.SIGNED
     assert answer["mail"].value == "ada@example.com"
 
 
 @MODES
-def test_a_published_refusal_is_the_end_too(mode: str) -> None:
-    """Signed by the server, like any other result."""
+def test_published_cancellation_is_an_end_too(mode: str) -> None:
+    """A signed result of a cancelled session raises without a request to the server."""
     ended = Ended(SessionStatus.CANCELLED)
-    assert isinstance(ended.answer(mode, ended.jwt), e.SessionCancelledError)
+    published = end(ended.jwt, SessionStatus.CANCELLED)
+    assert isinstance(ended.answer(mode, published), e.SessionCancelledError)
 
 
 @MODES
-@pytest.mark.parametrize("published", [None, FAILING, 7, "no JWT", "{jwt}AAAA", "{jwt_of_another}"])
-def test_what_is_not_a_final_signed_result_is_asked_for(mode: str, published: Any) -> None:
-    """Absent, failing, no JWT, changed, or of another session: it is believed in nothing."""
+@pytest.mark.parametrize("jwt", [None, "no JWT", "{jwt}AAAA", "{jwt_of_another}"])
+def test_rejected_published_result_is_ignored(mode: str, jwt: str | None) -> None:
+    """The server is asked if the published result is missing, forged or of another session."""
     ended = Ended()
-    text = published.format(**vars(ended)) if isinstance(published, str) else published
-    assert isinstance(ended.answer(mode, text, steps=1), Answer)
+    published = end(jwt and jwt.format(**vars(ended)))
+    assert isinstance(ended.answer(mode, published, steps=1), Answer)
 
 
 @MODES
-def test_an_unfinished_result_of_the_same_session_is_asked_for_anew(mode: str) -> None:
-    """Irmago signs a result at any status."""
+@pytest.mark.parametrize("result", [FAILING, ValueError("own"), 7, "a.b.c"])
+def test_failing_backend_is_ignored(mode: str, result: object) -> None:
+    """The server is asked if the backend raises or returns something that is not an end."""
+    assert isinstance(Ended().answer(mode, result, steps=1), Answer)
+
+
+@MODES
+def test_published_result_of_an_unfinished_session_is_ignored(mode: str) -> None:
+    """The IRMA server signs results at any status, so the status in the JWT is checked."""
     ended = Ended(SessionStatus.INITIALIZED)
     ended.app.accept(ended.session.pointer)
-    assert isinstance(ended.answer(mode, ended.jwt, steps=1), Answer)
+    assert isinstance(ended.answer(mode, end(ended.jwt), steps=1), Answer)
 
 
 @MODES
-def test_without_a_server_key_nothing_that_was_published_counts(mode: str) -> None:
-    """It could not be verified: the server's word over TLS is asked for."""
+def test_published_result_needs_a_server_key(mode: str) -> None:
+    """Without a server key the published result cannot be verified, so the server is asked."""
     ended = Ended()
-    answer = ended.answer(mode, ended.jwt, steps=1, server_key=None)
+    answer = ended.answer(mode, end(ended.jwt), steps=1, server_key=None)
     assert isinstance(answer, Answer)
     assert answer.evidence is Evidence.TRANSPORT
 
 
+def test_no_key_is_fetched_for_a_published_result() -> None:
+    """A published result, which any program may have forged, is verified with a cached key only."""
+    ended = Ended()
+    transport = ScriptedTransport([ended.server.handle] * 2)
+    requestor = Requestor(
+        ended.server.url,
+        transport,
+        status_backend=ScriptedBackend([end(ended.jwt)] * 3 + [end(ended.jwt + "AAAA")]),
+        server_key=FetchedServerKey(),
+        allow={Risk.SIMULATED_PROOFS},
+    )
+    assert requestor.get_answer(ended.session).evidence is Evidence.SIGNED
+    assert [each.label for each in transport.requests] == [
+        "GET session/{token}/result-jwt",
+        "GET publickey",
+    ]
+    assert requestor.get_answer(ended.session).evidence is Evidence.SIGNED
+    assert len(transport.requests) == 2
+
+
 @MODES
-def test_an_end_that_the_server_has_not_stored_yet_is_waited_for(mode: str) -> None:
-    """The callback comes before it: the server still says that the app is connected."""
+def test_published_end_is_waited_for_at_the_server(mode: str) -> None:
+    """The server stores the end after the callback, so it may still report CONNECTED."""
     steps = [result("CONNECTED"), result("CONNECTED"), result("DONE")]
-    assert isinstance(asked(mode, steps, None, backend=[DONE, DONE]), Answer)
+    assert isinstance(asked(mode, steps, [DONE]), Answer)
 
 
 @MODES
-@pytest.mark.parametrize("told", [IDLE, FAILING, SessionStatus.CONNECTED])
-def test_an_unfinished_session_is_no_answer(mode: str, told: Play) -> None:
-    """Where nobody says that it has ended, that is said at once."""
-    error = asked(mode, [result("CONNECTED")], None, backend=[told])
+@pytest.mark.parametrize("published", [NOT_YET, FAILING, SessionStatus.DONE])
+def test_unfinished_session_raises_at_once(mode: str, published: ScriptedEnd) -> None:
+    """Without a published end, SessionNotFinishedError is raised after one request."""
+    error = asked(mode, [result("CONNECTED")], [published])
     assert isinstance(error, e.SessionNotFinishedError)
 
 
 @MODES
-def test_a_backend_that_lies_makes_no_answer(mode: str) -> None:
-    """It is asked until the call's time is up, and no longer."""
+def test_false_published_end_gives_no_answer(mode: str) -> None:
+    """A published end that the server never confirms raises when the call's time is over."""
     steps = [result("CONNECTED")] * 3
-    timeout = timedelta(seconds=2.5)
-    error = asked(mode, steps, None, backend=[DONE] * 9, timeout=timeout)
+    error = asked(mode, steps, [DONE], timeout=timedelta(seconds=2.5))
     assert isinstance(error, e.SessionNotFinishedError)
 
 
 @MODES
-@pytest.mark.parametrize("said", [UNKNOWN, result("TIMEOUT")])
-def test_a_time_out_that_the_backend_tells_is_asked_about(mode: str, said: Step) -> None:
-    """The server confirms it, or has forgotten the session by then."""
-    error = asked(mode, [said], None, call=wait_for_answer, backend=[TIMEOUT])
+@pytest.mark.parametrize("reply", [UNKNOWN, result("TIMEOUT")])
+def test_published_timeout_is_confirmed_by_the_server(mode: str, reply: Step) -> None:
+    """The server confirms the timeout, or has forgotten the session by then."""
+    error = asked(mode, [reply], [TIMEOUT], call=wait_for_answer)
     assert isinstance(error, e.SessionTimedOutError)
 
 
 @MODES
-def test_a_time_out_that_is_none_takes_no_answer_away(mode: str) -> None:
-    """Whoever can write to the backend cannot end a session."""
-    answer = asked(mode, [result("DONE")], None, call=wait_for_answer, backend=[TIMEOUT])
+def test_false_published_timeout_loses_no_answer(mode: str) -> None:
+    """A program that can write to the backend cannot end a session."""
+    answer = asked(mode, [result("DONE")], [TIMEOUT], call=wait_for_answer)
     assert isinstance(answer, Answer)
 
 
 @MODES
-def test_three_requests_are_the_most_where_the_backend_tells_the_end(mode: str) -> None:
-    """Start, status and result; two where the result was published."""
-    words = [HttpResponse(200, (("content-type", "application/json"),), body=b'"CONNECTED"')]
-    backend = [IDLE, timedelta(seconds=20), DONE]
-    answer = asked(mode, [*words, result("DONE")], None, call=wait_for_answer, backend=backend)
+def test_wait_with_a_backend_takes_three_requests(mode: str) -> None:
+    """A session takes three requests: start, status and result."""
+    connected = HttpResponse(200, (("content-type", "application/json"),), body=b'"CONNECTED"')
+    backend = [NOT_YET, timedelta(seconds=20), DONE, DONE]
+    answer = asked(mode, [connected, result("DONE")], backend, call=wait_for_answer)
     assert isinstance(answer, Answer)
 
 
-def test_an_answer_is_asked_for_until_the_deadline_of_the_wait() -> None:
-    """The person has disclosed, and the server keeps the result for a while."""
+def test_answer_is_requested_until_the_deadline() -> None:
+    """After the end, a server that is unavailable is asked again until the deadline of the wait."""
     away = HttpResponse(503)
     done = HttpResponse(200, (("content-type", "application/json"),), body=b'"DONE"')
     transport = ScriptedTransport([PACKAGE, done, *[away] * 7, result("DONE")])
@@ -250,14 +282,14 @@ def test_an_answer_is_asked_for_until_the_deadline_of_the_wait() -> None:
     assert 5 <= sum(each.total_seconds() for each in transport.slept) <= 10
 
 
-def test_a_backend_that_hangs_costs_no_watch() -> None:
-    """It is cancelled, and the server is asked in its place."""
+def test_hanging_async_backend_is_cancelled() -> None:
+    """A call of an async backend is cancelled at its deadline, and the server is asked."""
 
     class Hanging:
         async def hang(self, *_given: object) -> Any:
             await asyncio.Event().wait()
 
-        next_status = published_result = publish = hang
+        wait = publish = hang
 
         async def aclose(self) -> None: ...
 

@@ -31,7 +31,7 @@ from irma_core.errors import (
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow, Send, Sleep
-from irma_core.flows.signed_results import verified_result_flow
+from irma_core.flows.session_answers import verified_result_flow
 from irma_core.flows.single_flight import CachedValue, SingleFlight, fetch_once_flow
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
@@ -137,25 +137,11 @@ def test_never_more_often_than_the_minimum_interval() -> None:
     assert place.fetches == 5
 
 
-def test_nothing_is_fetched_on_behalf_of_a_sender() -> None:
-    """Neither a first key nor another one, however often it is tried and wrong."""
-    place = Place(key_is(KEY))
-    assert place.refused(OURS, may_fetch=False) == "no_key"
-    assert place.fetches == 0
-    place.verify(OURS)
-    place.verify(OURS, may_fetch=False)
-    place.pass_time(2 * MINUTE)
-    assert place.refused(ANOTHERS, may_fetch=False) == "signature"
-    place.pass_time(timedelta(hours=1))
-    assert place.refused(OURS, may_fetch=False) == "no_key"
-    assert place.fetches == 1
-
-
 @pytest.mark.parametrize("body", [pem(WEAK), pem(KEY)[:200], "-----BEGIN PUBLIC KEY-----\n"])
 def test_a_server_that_gives_no_key_is_to_blame(body: str) -> None:
     """Nobody here set it."""
     place = Place(HttpResponse(200, TEXT, body=body.encode()))
-    with pytest.raises(UnexpectedResponseError, match="RSA key"):
+    with pytest.raises(UnexpectedResponseError, match="RSA public key"):
         place.verify(OURS)
 
 
@@ -300,16 +286,16 @@ def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.Monk
     place = Place()
     kept, clock = place.context.kept_key, place.transport.clock
     landed = CachedValue("landed", until=clock.monotonic() + 60)
-    join = SingleFlight.joined
+    join = SingleFlight.join
 
     def land(self: SingleFlight, *given: Any) -> Any:
-        self.fetched = landed
+        self.value = landed
         return join(self, *given)
 
     def never() -> Flow[CachedValue]:
         raise AssertionError("it was there")
 
-    monkeypatch.setattr(SingleFlight, "joined", land)
+    monkeypatch.setattr(SingleFlight, "join", land)
     found = run(fetch_once_flow(kept, clock, never, clock.monotonic() + 1), place.transport)
     assert found is landed
     assert not kept.is_being_fetched

@@ -1,4 +1,4 @@
-"""Watching with a status backend: what it saves, and that it may fail, lie or be late."""
+"""Watches with a status backend: what it saves, and how a watch copes when it fails."""
 
 from __future__ import annotations
 
@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from irma_core import (
-    AsyncRequestor,
-    Requestor,
-    SessionStatus,
-)
+from irma_core import AsyncRequestor, Requestor, SessionStatus
 from irma_core.errors import (
     ConfigurationError,
     ConnectionBrokenError,
@@ -20,56 +16,57 @@ from irma_core.errors import (
     StatusBackendError,
 )
 from irma_core.flows.context import RequestorContext
-from irma_core.flows.effects import delete_stored, get_stored, put_if_absent
+from irma_core.flows.effects import delete_stored, get_stored, put_if_absent, wait_for_end
+from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.server_url import ServerUrl
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import AsyncScriptedTransport, ManualClock, ScriptedStream, ScriptedTransport
-from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
+from tests.flows.scripted_backend import AsyncScriptedBackend, ScriptedBackend, ScriptedEnd
 from tests.flows.watched import MODES, OPEN, UNKNOWN, C, D, I, Watched, event, status
 
-CONNECTED, DONE = SessionStatus.CONNECTED, SessionStatus.DONE
+DONE = PublishedEnd(SessionStatus.DONE)
 A_SECOND, TEN_SECONDS = timedelta(seconds=1), timedelta(seconds=10)
 FAILING = StatusBackendError("away")
 LOST = ConnectionBrokenError("GET session/{token}/status", "reset", request_sent=True)
-IDLE = ReadOutcome.IDLE
+NOT_YET = None
 
 
 @MODES
-def test_statuses_come_from_the_backend_after_one_question(mode: str) -> None:
-    """The server is asked once and has no subscription."""
-    watched = Watched(mode, [], [status(I)], backend=[A_SECOND, CONNECTED, A_SECOND, DONE])
-    assert watched.told == [(I, 0), (C, 1), (D, 2)]
+def test_end_comes_from_the_backend_after_one_poll(mode: str) -> None:
+    """A watch with a backend polls the server once and does not subscribe to events."""
+    watched = Watched(mode, [], [status(I)], backend=[NOT_YET, A_SECOND, DONE])
+    assert watched.told == [(I, 0), (D, 1)]
     assert watched.asked == [0]
     assert not watched.subscriptions
 
 
 @MODES
-def test_an_end_that_is_kept_needs_no_question(mode: str) -> None:
-    """The server may have forgotten the session since."""
+def test_published_end_needs_no_poll(mode: str) -> None:
+    """If the end is published already, the server, which may have forgotten it, is not asked."""
     watched = Watched(mode, [], [UNKNOWN], backend=[DONE])
     assert watched.told == [(D, 0)]
     assert watched.asked == []
 
 
 @MODES
-def test_a_quiet_backend_is_mistrusted_each_half_minute(mode: str) -> None:
-    """What was never published is found there."""
+def test_server_is_polled_every_half_minute_beside_the_backend(mode: str) -> None:
+    """An end that was never published is found by a poll every 30 s."""
     watched = Watched(mode, [], [status(I), status(C), status(D)], backend=[])
     assert watched.told == [(I, 0), (C, 30), (D, 60)]
 
 
 @MODES
-def test_a_status_is_told_once_whoever_tells_it(mode: str) -> None:
-    """The server and then the backend, or the other way round."""
-    backend: list[Play] = [CONNECTED, timedelta(seconds=40), DONE]
-    watched = Watched(mode, [], [status(I), status(C)], backend=backend)
-    assert watched.told == [(C, 0), (D, 40)]
+def test_end_is_returned_once(mode: str) -> None:
+    """An end that both the server and the backend report is returned once."""
+    backend: list[ScriptedEnd] = [NOT_YET, timedelta(seconds=30), DONE]
+    watched = Watched(mode, [], [status(C), status(D)], backend=backend)
+    assert watched.told == [(C, 0), (D, 30)]
 
 
 @MODES
-@pytest.mark.parametrize("failure", [FAILING, RuntimeError("of its own"), "DONE", None])
-def test_a_backend_that_fails_leaves_the_servers_own_ways(mode: str, failure: Play) -> None:
-    """Whatever it raises, or tells that is no status: events, where the server has them."""
+@pytest.mark.parametrize("failure", [FAILING, RuntimeError("own"), "DONE", SessionStatus.DONE, 0])
+def test_events_are_used_when_the_backend_fails(mode: str, failure: ScriptedEnd) -> None:
+    """After any exception or wrong result of the backend, the watch uses the server's events."""
     stream = ScriptedStream([OPEN, A_SECOND, event(C), A_SECOND, event(D)])
     watched = Watched(mode, [stream], [status(I)], backend=[failure])
     assert watched.told == [(I, 0), (C, 1), (D, 2)]
@@ -78,17 +75,9 @@ def test_a_backend_that_fails_leaves_the_servers_own_ways(mode: str, failure: Pl
 
 
 @MODES
-def test_a_status_that_cannot_follow_is_a_failure(mode: str) -> None:
-    """Told again without end it would keep the watch busy."""
-    backend = [CONNECTED, SessionStatus.INITIALIZED]
-    watched = Watched(mode, [], [status(C), status(C), status(D)], backend=backend)
-    assert watched.told == [(C, 0), (D, 1)]
-
-
-@MODES
-def test_a_backend_that_fails_beside_a_server_without_events_leaves_polling(mode: str) -> None:
-    """Each second; the backend is looked at each ten."""
-    backend = [IDLE, FAILING, FAILING, IDLE, FAILING, IDLE, timedelta(seconds=3.5), DONE]
+def test_server_is_polled_every_second_without_backend_and_events(mode: str) -> None:
+    """While the backend fails and the server has no events, the backend is tried every 10 s."""
+    backend = [NOT_YET, FAILING, FAILING, NOT_YET, FAILING, NOT_YET, timedelta(seconds=3.5), DONE]
     watched = Watched(mode, [], [status(I)] * 50, backend=backend)
     assert watched.asked == [0, *range(21), *range(20, 31)]
     assert watched.told == [(I, 0), (D, 33.5)]
@@ -96,14 +85,14 @@ def test_a_backend_that_fails_beside_a_server_without_events_leaves_polling(mode
 
 
 @MODES
-def test_a_backend_that_is_back_is_waited_on_again(mode: str) -> None:
-    """The stream is let go of, and the server asked: not all may have been published."""
+def test_watch_returns_to_a_backend_that_works_again(mode: str) -> None:
+    """The stream is closed and the server polled, because an end may not have been published."""
     stream = ScriptedStream([OPEN])
     watched = Watched(
         mode,
         [stream],
         [status(I), status(C), status(C)],
-        backend=[FAILING, IDLE, A_SECOND, DONE],
+        backend=[FAILING, NOT_YET, A_SECOND, DONE],
     )
     assert watched.asked == [0, 10]
     assert watched.told == [(I, 0), (C, 10), (D, 11)]
@@ -111,37 +100,37 @@ def test_a_backend_that_is_back_is_waited_on_again(mode: str) -> None:
 
 
 @MODES
-def test_a_backend_that_comes_and_goes_has_a_new_subscription_each_time(mode: str) -> None:
-    """Its failures do not count as the stream's."""
+def test_backend_failures_do_not_count_as_broken_streams(mode: str) -> None:
+    """A backend that fails again and again leads to a new subscription each time."""
     streams = [ScriptedStream([OPEN]) for _ in range(4)]
     last = ScriptedStream([OPEN, A_SECOND, event(D)])
     watched = Watched(
-        mode, [*streams, last], [status(I)] * 9, backend=[*[FAILING, IDLE] * 4, FAILING]
+        mode, [*streams, last], [status(I)] * 9, backend=[*[FAILING, NOT_YET] * 4, FAILING]
     )
     assert watched.told == [(I, 0), (D, 41)]
     assert all(stream.is_closed for stream in [*streams, last])
 
 
 @MODES
-def test_a_backend_that_does_not_wait_is_looked_at_each_second(mode: str) -> None:
-    """An author may have nothing to wait on."""
+def test_backend_that_does_not_wait_is_called_every_second(mode: str) -> None:
+    """A backend that returns early does not cause a busy loop."""
     watched = Watched(mode, [], [status(I), status(D)], backend=[], backend_waits=False)
     assert watched.told == [(I, 0), (D, 30)]
-    assert len(watched.backend.calls) == 31
+    assert len(watched.backend.timeouts) == 31
 
 
 @MODES
-def test_questions_that_fail_beside_the_backend_are_no_end(mode: str) -> None:
-    """The backend goes on; the server is asked again each second."""
-    backend = [timedelta(seconds=2.5), DONE]
+def test_failed_polls_do_not_end_a_watch_of_a_backend(mode: str) -> None:
+    """The watch waits on the backend and polls the server again every second."""
+    backend = [NOT_YET, timedelta(seconds=2.5), DONE]
     watched = Watched(mode, [], [LOST] * 3, backend=backend)
     assert watched.asked == [0, 1, 2]
     assert watched.told == [(D, 2.5)]
 
 
 @MODES
-def test_a_watch_of_a_backend_ends_by_its_deadline(mode: str) -> None:
-    """However long it would have waited; a server that was lost to the end is the error."""
+def test_watch_of_a_backend_ends_at_its_deadline(mode: str) -> None:
+    """At the deadline the watch raises; the error is the last poll's if that failed."""
     watched = Watched(mode, [], [status(I)], timeout=TEN_SECONDS, backend=[])
     assert isinstance(watched.error, NobodyAnsweredError)
     assert watched.now() == 10
@@ -151,31 +140,31 @@ def test_a_watch_of_a_backend_ends_by_its_deadline(mode: str) -> None:
 
 
 @MODES
-def test_a_session_that_neither_knows_is_gone(mode: str) -> None:
-    """The backend is silent, and the server has forgotten it."""
+def test_session_that_neither_knows_is_gone(mode: str) -> None:
+    """Without a published end, a session that the server does not know is gone."""
     watched = Watched(mode, [], [UNKNOWN], backend=[])
     assert isinstance(watched.error, SessionGoneError)
 
 
 @pytest.mark.parametrize("backend", [AsyncScriptedBackend(), object(), "redis://127.0.0.1"])
-def test_a_backend_of_the_wrong_mode_is_refused_when_it_is_given(backend: Any) -> None:
-    """And what is none."""
+def test_requestor_rejects_what_is_not_a_sync_backend(backend: Any) -> None:
+    """Requestor raises ConfigurationError for an async backend and for any other object."""
     with pytest.raises(ConfigurationError, match=r"^status_backend: must be a StatusBackend"):
         Requestor("https://irma.example", ScriptedTransport(), status_backend=backend)
 
 
 @pytest.mark.parametrize("backend", [ScriptedBackend(), object(), "redis://127.0.0.1"])
-def test_a_backend_that_would_block_the_loop_is_refused(backend: Any) -> None:
-    """It would hold up every other task."""
+def test_async_requestor_rejects_what_is_not_an_async_backend(backend: Any) -> None:
+    """AsyncRequestor raises ConfigurationError for a sync backend and for any other object."""
     with pytest.raises(ConfigurationError, match=r"^status_backend: must be an AsyncS"):
         AsyncRequestor("https://irma.example", AsyncScriptedTransport(), status_backend=backend)
 
 
 def test_effects_and_context_hide_their_parts() -> None:
-    """The repr of a call or a context shows no repr of a part, which may hold a password."""
+    """The repr of a call or a context shows no repr of a part, which may contain a password."""
 
     class Part:
-        put_if_absent = get = delete = wait = print
+        put_if_absent = get = delete = publish = wait = print
 
         def __repr__(self) -> str:
             return "redis://:secret@127.0.0.1"
@@ -185,6 +174,7 @@ def test_effects_and_context_hide_their_parts() -> None:
         put_if_absent(part, "key", b"", A_SECOND, 0.0),
         get_stored(part, "key", 0.0),
         delete_stored(part, "key", 0.0),
+        wait_for_end(part, RequestorToken("abcdefghijKLMNOPQRST"), A_SECOND, 0.0),
     ]
     server, clock = ServerUrl.parse("https://irma.example"), ManualClock()
     context = RequestorContext(server, clock, jitter=float, status_backend=part)

@@ -14,7 +14,7 @@ from irma_core.errors import IrmaError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
 from irma_testing.scripted import Step
-from tests.flows.scripted_backend import AsyncScriptedBackend, Play, ScriptedBackend
+from tests.flows.scripted_backend import AsyncScriptedBackend, ScriptedBackend, ScriptedEnd
 
 __all__ = ["MODES", "OPEN", "PACKAGE", "UNKNOWN", "C", "D", "I", "Watched", "event", "status"]
 
@@ -55,7 +55,7 @@ class Watched:
         answers: Iterable[Step],
         timeout: timedelta | None = timedelta(minutes=5),
         *,
-        backend: Iterable[Play] | None = None,
+        backend: Iterable[ScriptedEnd] | None = None,
         backend_waits: bool = True,
     ) -> None:
         self.streams = tuple(streams)

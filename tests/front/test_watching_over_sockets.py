@@ -11,7 +11,7 @@ import pytest
 
 from irma_core import AsyncRequestor, DisclosureRequest, Requestor
 from irma_core.errors import DeadlineError, IrmaError, NobodyAnsweredError, SessionGoneError
-from irma_core.flows import giving_up
+from irma_core.flows import cancellation
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer
 from irma_testing.misbehaving_streams import (
     cut_stream,
@@ -143,7 +143,7 @@ def test_waiting_ends_by_its_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whether the status, the stream or the result does not come, nor the session is cancelled."""
-    monkeypatch.setattr(giving_up, "_LAST_CALLS_WITHIN", HALF_A_SECOND)
+    monkeypatch.setattr(cancellation, "_CLEANUP_TIMEOUT", HALF_A_SECOND)
 
     def wait(url: str) -> None:
         with Urllib3Transport() as transport:

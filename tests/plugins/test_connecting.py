@@ -33,7 +33,8 @@ from irma_core import (
 from irma_core.errors import ConfigurationError, PluginError, ServerRefusedError
 from irma_core.models.tokens import RequestorToken
 from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri
-from irma_core.protocol.transport import AsyncTransport, ReadOutcome, Transport
+from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.protocol.transport import AsyncTransport, Transport
 from irma_testing import (
     InMemoryServer,
     RequestorSettings,
@@ -71,13 +72,12 @@ class Part:
     def sign(self, signing_input: bytes) -> bytes:
         return HmacSigner(KEY).sign(signing_input)
 
-    def next_status(self, *_: object) -> SessionStatus | ReadOutcome:
-        return SessionStatus.CANCELLED if self.name.endswith("over") else ReadOutcome.IDLE
+    def publish(self, _token: object, end: PublishedEnd) -> None:
+        self.events.append(end.status.value)
 
-    def publish(self, _token: object, status: SessionStatus, _jwt: object) -> None:
-        self.events.append(status.value)
-
-    def published_result(self, _token: object) -> None: ...
+    def wait(self, *_: object) -> PublishedEnd | None:
+        is_over = self.name.endswith("over")
+        return PublishedEnd(SessionStatus.CANCELLED) if is_over else None
 
     def close(self) -> None:
         self.events.append(f"close {self.name}")
@@ -93,13 +93,11 @@ class AwaitedPart:
     async def sign(self, signing_input: bytes) -> bytes:
         return self.part.sign(signing_input)
 
-    async def next_status(self, *_: object) -> SessionStatus | ReadOutcome:
-        return self.part.next_status()
+    async def publish(self, token: object, end: PublishedEnd) -> None:
+        self.part.publish(token, end)
 
-    async def publish(self, token: object, status: SessionStatus, jwt: object) -> None:
-        self.part.publish(token, status, jwt)
-
-    async def published_result(self, _token: object) -> None: ...
+    async def wait(self, *_: object) -> PublishedEnd | None:
+        return self.part.wait()
 
     async def aclose(self) -> None:
         self.part.close()
@@ -378,7 +376,7 @@ def test_parts_are_closed_in_reverse(acme: ModuleType, events: list[str]) -> Non
     """`open_parts` closes all that it opened at the end of its block, the newest part first."""
     with open_parts(plugins=[acme]) as parts:
         assert parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
-        parts.status_backend("pigeon:b").publish(TOKEN, SessionStatus.DONE, None)
+        parts.status_backend("pigeon:b").publish(TOKEN, PublishedEnd(SessionStatus.DONE))
         parts.requestor(URL, name="shop", key="vault:c", status="pigeon:d")
     opened = ["open vault:a", "open pigeon:b", "DONE", "open vault:c", "open pigeon:d"]
     closed = ["close pigeon:d", "close vault:c", "close pigeon:b", "close vault:a"]
@@ -389,7 +387,7 @@ async def test_async_parts_are_closed_in_reverse(acme: ModuleType, events: list[
     """`open_parts_async` closes all that it opened at the end of its block, the newest first."""
     async with open_parts_async(plugins=[acme]) as parts:
         assert await parts.signer("vault:a").sign(b"x") == HmacSigner(KEY).sign(b"x")
-        await parts.status_backend("pigeon:b").publish(TOKEN, SessionStatus.TIMEOUT, None)
+        await parts.status_backend("pigeon:b").publish(TOKEN, PublishedEnd(SessionStatus.TIMEOUT))
         parts.requestor(URL, name="shop", key="vault:c", status="pigeon:d")
     opened = ["open vault:a", "open pigeon:b", "TIMEOUT", "open vault:c", "open pigeon:d"]
     closed = ["close pigeon:d", "close vault:c", "close pigeon:b", "close vault:a"]

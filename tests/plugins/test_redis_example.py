@@ -14,6 +14,7 @@ import trustme
 from irma_backend import connect, connect_async, open_parts, open_parts_async
 from irma_core import DisclosureRequest, SessionStatus
 from irma_core.errors import ConfigurationError, StoreError
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import AsyncRedisStore, RedisStore, plugin
 from irma_testing import InMemoryServer
 from redis_tests.redis_server import RedisServer, check_installed, running_redis, unused_port
@@ -57,7 +58,7 @@ def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) ->
     ):
         receiver = parts.status_backend(server.uri)
         session = requestor.start_session(ASKED)
-        receiver.publish(session.token, SessionStatus.CANCELLED, None)
+        receiver.publish(session.token, PublishedEnd(SessionStatus.CANCELLED))
         with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
             assert list(statuses) == [SessionStatus.CANCELLED]
 
@@ -72,7 +73,7 @@ async def test_the_same_awaited(server: RedisServer) -> None:
     ):
         receiver = parts.status_backend(server.uri)
         session = await requestor.start_session(ASKED)
-        await receiver.publish(session.token, SessionStatus.CANCELLED, None)
+        await receiver.publish(session.token, PublishedEnd(SessionStatus.CANCELLED))
         async with requestor.watch_status(session, timeout=A_MINUTE) as statuses:
             assert [status async for status in statuses] == [SessionStatus.CANCELLED]
 

@@ -1,4 +1,4 @@
-"""The public contract of status backends: passed by a good one in memory, and by no bad one."""
+"""The public contract of status backends: a good backend passes it, and every bad one fails."""
 
 from __future__ import annotations
 
@@ -12,270 +12,316 @@ from typing import Any
 import pytest
 
 from irma_core import RequestorToken, SessionStatus
-from irma_core.protocol.status_backends import Idle
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.errors import UsageError
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing.contracts import AsyncStatusBackendContract, StatusBackendContract
 
+NOW = timedelta(0)
 
-class Good:
-    """A backend in memory, as it should be; one thing of it is made bad by a subclass."""
+
+class Shared:
+    """The ends that the backends of one test share."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.kept: dict[str, tuple[SessionStatus, str | None]] = {}
+        self.ends: dict[str, PublishedEnd] = {}
 
-    def known(self, token: RequestorToken, after: SessionStatus | None) -> SessionStatus | None:
-        status, _ = self.kept.get(token.fingerprint, (None, None))
-        if status is None or (after is not None and not after.may_become(status)):
-            return None
-        return status
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        with self.changed:
-            seconds = max(within.total_seconds(), 0)
-            self.changed.wait_for(lambda: self.known(token, after), seconds)
-            return self.known(token, after) or ReadOutcome.IDLE
+class Good:
+    """A correct backend in memory. Each subclass has one fault."""
 
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        with self.changed:
-            kept, jwt = self.kept.get(token.fingerprint, (None, None))
-            if kept is None or kept is status or kept.may_become(status):
-                self.kept[token.fingerprint] = status, jwt if result_jwt is None else result_jwt
-                self.changed.notify_all()
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+        self.is_closed = False
 
-    def published_result(self, token: RequestorToken) -> str | None:
-        return self.kept.get(token.fingerprint, (None, None))[1]
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        self.check_open()
+        with self.shared.changed:
+            self.shared.ends.setdefault(token.fingerprint, end)
+            self.shared.changed.notify_all()
+
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        self.check_open()
+        with self.shared.changed:
+            seconds = max(timeout.total_seconds(), 0)
+            self.shared.changed.wait_for(lambda: token.fingerprint in self.shared.ends, seconds)
+            return self.shared.ends.get(token.fingerprint)
 
     def close(self) -> None:
-        """Keep what there is."""
+        self.is_closed = True
+
+    def check_open(self) -> None:
+        if self.is_closed:
+            raise ValueError("closed")
 
 
 class AsyncGood:
-    """The same, awaited."""
+    """The same backend for asyncio."""
 
-    def __init__(self, good: Good) -> None:
-        self.good = good
+    def __init__(self, shared: Shared) -> None:
+        self.good = Good(shared)
 
-    async def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        ends = time.monotonic() + within.total_seconds()
+    async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        self.good.publish(token, end)
+
+    async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        deadline = time.monotonic() + timeout.total_seconds()
         while True:
-            told = self.good.next_status(token, after, timedelta(0))
-            if told is not ReadOutcome.IDLE or time.monotonic() >= ends:
-                return told
+            end = self.good.wait(token, NOW)
+            if end is not None or time.monotonic() >= deadline:
+                return end
             await asyncio.sleep(0.01)
 
-    async def publish(
-        self, token: RequestorToken, status: SessionStatus, result_jwt: str | None
-    ) -> None:
-        self.good.publish(token, status, result_jwt)
-
-    async def published_result(self, token: RequestorToken) -> str | None:
-        return self.good.published_result(token)
-
     async def aclose(self) -> None:
-        """Keep what there is."""
+        self.good.close()
 
 
 class TestGood(StatusBackendContract):
-    """All that is made in a test is one."""
+    """The correct backend passes the contract."""
 
     def setup_method(self) -> None:
-        self.good = Good()
+        self.shared = Shared()
 
     def make_status_backend(self) -> Good:
-        return self.good
+        return Good(self.shared)
 
 
 class TestAsyncGood(AsyncStatusBackendContract):
-    """All that is made in a test is one."""
+    """The correct async backend passes the contract."""
 
     def setup_method(self) -> None:
-        self.good = AsyncGood(Good())
+        self.shared = Shared()
 
     def make_status_backend(self) -> AsyncGood:
-        return self.good
+        return AsyncGood(self.shared)
 
 
 class Forgetful(Good):
-    """Tells only who waits at that moment."""
+    """Finds only an end that is published during a wait."""
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        with self.changed:
-            if not self.changed.wait(max(within.total_seconds(), 0)):
-                return ReadOutcome.IDLE
-            return self.known(token, after) or ReadOutcome.IDLE
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        with self.shared.changed:
+            if not self.shared.changed.wait(max(timeout.total_seconds(), 0)):
+                return None
+        return super().wait(token, NOW)
 
 
-class Mute(Good):
-    """Finds what is kept, and is woken by nobody."""
+class Deaf(Good):
+    """Finds a published end, but no publish wakes a wait."""
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        told = super().next_status(token, after, timedelta(0))
-        time.sleep(max(within.total_seconds(), 0) / 100)
-        return told
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        end = super().wait(token, NOW)
+        time.sleep(max(timeout.total_seconds(), 0) / 100)
+        return end
 
 
 class Hasty(Good):
     """Does not wait."""
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        return super().next_status(token, after, timedelta(0))
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        return super().wait(token, NOW)
 
 
 class Slow(Good):
-    """Waits longer than it may."""
+    """Waits longer than its timeout."""
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        return super().next_status(token, after, within + timedelta(seconds=1.5))
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        return super().wait(token, timeout + timedelta(seconds=1.5))
 
 
-class Repeating(Good):
-    """Tells what is not the last status known, though it is older."""
+class Untyped(Good):
+    """Returns the status alone."""
 
-    def known(self, token: RequestorToken, after: SessionStatus | None) -> SessionStatus | None:
-        status, _ = self.kept.get(token.fingerprint, (None, None))
-        return None if status is after else status
+    def wait(self, token: RequestorToken, timeout: timedelta) -> Any:
+        end = super().wait(token, timeout)
+        return end and end.status
 
 
 class Fickle(Good):
-    """Believes who comes last."""
+    """Keeps the last end."""
 
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        with self.changed:
-            self.kept[token.fingerprint] = status, result_jwt
-            self.changed.notify_all()
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        self.check_open()
+        with self.shared.changed:
+            self.shared.ends[token.fingerprint] = end
+            self.shared.changed.notify_all()
 
 
-class Once(Good):
-    """Keeps the result that came with the status only."""
+class Merging(Good):
+    """Adds the result of a later publish to the first end."""
 
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        if self.kept.get(token.fingerprint, (None, None))[0] is not status:
-            super().publish(token, status, result_jwt)
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        super().publish(token, end)
+        with self.shared.changed:
+            first = self.shared.ends[token.fingerprint]
+            merged = PublishedEnd(first.status, end.result_jwt or first.result_jwt)
+            self.shared.ends[token.fingerprint] = merged
+
+
+class WithoutResult(Good):
+    """Drops the result."""
+
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        super().publish(token, PublishedEnd(end.status))
 
 
 class Mixing(Good):
-    """Takes one session for another."""
+    """Publishes an end for every session."""
 
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        for fingerprint in {*self.kept, token.fingerprint}:
-            self.kept[fingerprint] = status, result_jwt
-        with self.changed:
-            self.changed.notify_all()
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        super().publish(token, end)
+        with self.shared.changed:
+            self.shared.ends.update(dict.fromkeys(self.shared.ends, end))
 
 
 class Queue(Good):
-    """Tells one of those who wait."""
+    """Gives an end to one wait only."""
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        told = super().next_status(token, after, within)
-        with self.changed:
-            if self.kept.pop(token.fingerprint, None) is None:
-                return ReadOutcome.IDLE
-        return told
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        super().wait(token, timeout)
+        with self.shared.changed:
+            return self.shared.ends.pop(token.fingerprint, None)
 
 
 class ClosedOnce(Good):
     """Fails when it is closed again."""
 
-    is_closed = False
-
     def close(self) -> None:
-        if self.is_closed:
-            raise ValueError("closed")
-        self.is_closed = True
+        self.check_open()
+        super().close()
+
+
+class Reopening(Good):
+    """Can be used after it was closed."""
+
+    def check_open(self) -> None:
+        self.is_closed = False
 
 
 class Talkative(Good):
-    """Shows what it holds."""
+    """Shows its results."""
 
     def __repr__(self) -> str:
-        return repr(self.kept)
+        return repr([end.result_jwt for end in self.shared.ends.values()])
 
 
-class Quieting(Good):
-    """Is quiet when its service is away."""
+class Silent(Good):
+    """Raises nothing if its service cannot be reached."""
 
 
-class Telling(Good):
-    """Fails with its address in the error behind the error."""
+class Leaking(Good):
+    """Fails with a secret in the cause of its error."""
 
-    def published_result(self, token: RequestorToken) -> str | None:
-        raise RuntimeError("away") from ValueError("service://:password@10.0.0.1")
+    leaked = "service://:password@10.0.0.1"
+
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        raise RuntimeError("away") from ValueError(
+            self.leaked.format(token=token.reveal(), end=end)
+        )
+
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        secret = self.leaked.format(token=token.reveal(), end=None)
+        raise RuntimeError("away") from ValueError(secret)
 
 
-BAD: list[tuple[Callable[[], Good], str, tuple[object, ...]]] = [
-    (Mute, "who_waits_is_told", ()),
-    (Forgetful, "who_comes_late_is_told_as_well", ()),
-    (Hasty, "nothing_is_lost_between_two_calls", ()),
-    (Hasty, "without_news_it_is_quiet", ()),
-    (Slow, "without_news_it_is_quiet", ()),
-    (Repeating, "what_cannot_follow_is_not_told", ()),
-    (Fickle, "the_first_end_stays", ()),
-    (Once, "a_signed_result_is_kept_with_the_end", ()),
-    (Mixing, "sessions_are_apart", ()),
-    (Queue, "all_who_wait_for_a_session_are_told", ()),
-    (ClosedOnce, "it_is_closed_more_than_once", ()),
-    (Talkative, "its_texts_tell_no_secret", ()),
-    (Quieting, "one_whose_service_is_away_fails_in_time", ("look",)),
-    (Telling, "one_whose_service_is_away_fails_in_time", ("published_result",)),
+class LeakingToken(Leaking):
+    """Fails with the token in the cause of its error."""
+
+    leaked = "no key {token}"
+
+
+class LeakingResult(Leaking):
+    """Fails with the result in the cause of its error."""
+
+    leaked = "cannot store {end.result_jwt}"
+
+
+BAD: list[tuple[Callable[[Shared], Good], str, tuple[object, ...]]] = [
+    (Deaf, "publish_wakes_a_wait_of_another_instance", ()),
+    (Untyped, "publish_wakes_a_wait_of_another_instance", ()),
+    (Forgetful, "published_end_is_found_later", ()),
+    (Hasty, "end_is_not_lost_while_a_wait_starts", ()),
+    (Hasty, "wait_without_an_end_returns_none", ()),
+    (Slow, "wait_without_an_end_returns_none", ()),
+    (Fickle, "first_end_stays", ()),
+    (Merging, "first_end_stays", ()),
+    (WithoutResult, "every_final_status_and_result_is_kept", ()),
+    (Mixing, "sessions_are_separate", ()),
+    (Queue, "every_wait_for_a_session_is_woken", ()),
+    (ClosedOnce, "closed_backend_stays_closed", ()),
+    (Reopening, "closed_backend_stays_closed", ()),
+    (Talkative, "strings_contain_no_secret", ()),
+    (Silent, "unreachable_service_raises_in_time", ("wait",)),
+    (Silent, "unreachable_service_raises_in_time", ("look",)),
+    (Silent, "unreachable_service_raises_in_time", ("publish",)),
+    (Leaking, "unreachable_service_raises_in_time", ("look",)),
+    (LeakingToken, "unreachable_service_raises_in_time", ("wait",)),
+    (LeakingResult, "unreachable_service_raises_in_time", ("publish",)),
 ]
 
 
 @pytest.mark.parametrize(("make", "test", "arguments"), BAD)
-def test_the_contract_finds_a_bad_status_backend(
-    make: Callable[[], Good],
+def test_contract_rejects_a_bad_backend(
+    make: Callable[[Shared], Good],
     test: str,
     arguments: tuple[object, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the test that is meant for its fault."""
+    """Each bad backend fails the test that is meant for its fault."""
     monkeypatch.setattr("irma_testing.contracts.status_backend._LONG", timedelta(seconds=1))
-    # The contract forgives a busy machine ten seconds; the bad backend would wait for longer here.
+    # The contract allows ten seconds for a busy machine. The bad backend would have to wait longer.
     monkeypatch.setattr("irma_testing.contracts.status_backend.MAX_DELAY", 1.0)
 
     class Contract(StatusBackendContract):
         secrets = ("password",)
-        backend = make()
+        shared = Shared()
 
         def make_status_backend(self) -> Any:
-            return self.backend
+            return make(self.shared)
 
         def make_failing_status_backend(self) -> Any:
-            return self.backend
+            return make(self.shared)
 
-    with pytest.raises((AssertionError, ValueError)):
+    failures = (AssertionError, ValueError, pytest.fail.Exception)
+    with pytest.raises(failures):
         getattr(Contract(), f"test_{test}")(*arguments)
 
 
-def test_the_contract_finds_a_wait_that_goes_on_when_it_was_cancelled() -> None:
-    """A task that nobody waits for takes what comes."""
+def test_contract_rejects_a_wait_that_outlives_its_cancellation() -> None:
+    """A wait that goes on in a task after it was cancelled fails the async contract."""
 
     class Shielding(AsyncGood):
-        async def next_status(
-            self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-        ) -> SessionStatus | Idle:
-            return await asyncio.shield(
-                asyncio.ensure_future(super().next_status(token, after, within))
-            )
+        async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+            return await asyncio.shield(asyncio.ensure_future(super().wait(token, timeout)))
 
     class Contract(AsyncStatusBackendContract):
-        def make_status_backend(self) -> Any:
-            return Shielding(Good())
+        shared = Shared()
 
-    with pytest.raises(AssertionError, match="goes on after its wait was cancelled"):
-        Contract().test_a_wait_that_was_cancelled_loses_nothing()
+        def make_status_backend(self) -> Any:
+            return Shielding(self.shared)
+
+    with pytest.raises(AssertionError, match="task is left"):
+        Contract().test_cancelled_wait_loses_nothing()
+
+
+@pytest.mark.parametrize("status", [s for s in SessionStatus if not s.is_final] + ["DONE", None])
+def test_published_end_must_be_final(status: Any) -> None:
+    """PublishedEnd raises UsageError unless its status is a final SessionStatus."""
+    with pytest.raises(UsageError, match=r"^status"):
+        PublishedEnd(status)
+
+
+@pytest.mark.parametrize("jwt", [b"a.b.c", 7, ["a.b.c"]])
+def test_published_result_must_be_a_string(jwt: Any) -> None:
+    """PublishedEnd raises UsageError, without the value, unless its result is a string or None."""
+    with pytest.raises(UsageError, match=r"^result_jwt") as caught:
+        PublishedEnd(SessionStatus.DONE, jwt)
+    assert "a.b.c" not in str(caught.value)
+
+
+def test_published_end_hides_its_result() -> None:
+    """The repr of a PublishedEnd does not show the signed result, and equality compares it."""
+    end = PublishedEnd(SessionStatus.DONE, "a.b.c")
+    assert "a.b.c" not in repr(end)
+    assert end == PublishedEnd(SessionStatus.DONE, "a.b.c")
+    assert end != PublishedEnd(SessionStatus.DONE)

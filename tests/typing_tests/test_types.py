@@ -32,7 +32,8 @@ from irma_core import (
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow, Send
-from irma_core.flows.session_calls import get_answer_flow, get_status_flow
+from irma_core.flows.session_answers import get_answer_flow
+from irma_core.flows.session_calls import get_status_flow
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store

@@ -1,8 +1,7 @@
-"""The one connection on which a process hears of statuses: a thread reads it.
+"""The one connection on which a process receives notices of published ends: a thread reads it.
 
-It begins with the first who waits. When it breaks, all who wait are told, and the next who comes
-begins a new one: so nobody believes that silence means something while nobody listens. A server
-that hangs is found out by a ping.
+The first wait opens it. When it breaks, all waits fail, and the next wait opens a new one. So no
+wait relies on a connection that is lost. A ping detects a Redis that hangs.
 """
 
 from __future__ import annotations
@@ -21,25 +20,25 @@ from irma_status_redis.address import LONGEST_CALL, LONGEST_STEP
 from irma_status_redis.clients import as_bytes
 from irma_status_redis.failures import reason
 from irma_status_redis.records import CHANNEL
-from irma_status_redis.waiting import Heard, Waiting
+from irma_status_redis.waiting import Notice, Waiting
 
 __all__ = ["CLOSED", "SILENCE", "Listener"]
 
 SILENCE: Final = 2.0
 """Seconds without a message before a ping, and again before the connection counts as broken."""
 _TICK: Final = 0.25
-"""Seconds after which the thread looks whether it is wanted still."""
+"""Seconds after which the thread checks whether it must stop."""
 CLOSED: Final = "the status backend is closed"
 
-Queue = SimpleQueue[Heard]
+Queue = SimpleQueue[Notice]
 
 
 @final
 class Listener:
-    """Hears for all threads of a process.
+    """Receives notices for all threads of a process.
 
     Args:
-        client: Whose connections it takes one of.
+        client: The client; the listener takes one of its connections.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -49,8 +48,8 @@ class Listener:
         self._is_closed = False
 
     @contextmanager
-    def hearing(self, key: str) -> Generator[Queue]:
-        """Give what comes of a session; inside, nothing that is published is missed.
+    def subscription(self, key: str) -> Generator[Queue]:
+        """Yield the notices of a session. No notice is missed from when the block is entered.
 
         Raises:
             StatusBackendError: There is no subscription.
@@ -71,7 +70,7 @@ class Listener:
                 run.waiting.remove(key, queue)
 
     def close(self) -> None:
-        """Let go of the connection, and tell all who wait."""
+        """Close the connection; all waits fail."""
         with self._lock:
             self._is_closed = True
             run = self._run
@@ -81,7 +80,7 @@ class Listener:
 
 @final
 class _Run:
-    """One subscription, from its beginning to its end."""
+    """One subscription, from its start to its end."""
 
     def __init__(self, client: redis.Redis, lock: threading.Lock) -> None:
         self.waiting: Waiting[Queue] = Waiting()
@@ -89,7 +88,7 @@ class _Run:
         self._pubsub = client.pubsub()  # type: ignore[no-untyped-call]  # redis-py's
         self._is_wanted = True
         self._is_subscribed = False
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self._is_pinged = False
         self._has_begun = threading.Event()
         self._failure: str | None = None
@@ -98,7 +97,7 @@ class _Run:
 
     @property
     def is_listening(self) -> bool:
-        """Whether it may still tell something; not in a process that was forked since."""
+        """Whether notices may still arrive. False in a process that was forked since."""
         return self._failure is None and self._thread.is_alive()
 
     def wait_for_subscription(self) -> None:
@@ -115,8 +114,8 @@ class _Run:
         try:
             self._subscribe()
             while self._is_wanted:
-                self._hear()
-        except Exception as error:  # noqa: BLE001  # all who wait are told
+                self._receive()
+        except Exception as error:  # noqa: BLE001  # all waits fail
             failure = reason(error)
         finally:
             with self._lock:
@@ -129,21 +128,21 @@ class _Run:
         self._pubsub.subscribe(CHANNEL)
         if self._pubsub.get_message(timeout=LONGEST_STEP) is None:
             raise redis.TimeoutError
-        self._heard_at = time.monotonic()
+        self._received_at = time.monotonic()
         self._is_subscribed = True
         self._has_begun.set()
 
-    def _hear(self) -> None:
+    def _receive(self) -> None:
         message = self._pubsub.get_message(timeout=_TICK)
         now = time.monotonic()
         if message is not None:
-            self._heard_at, self._is_pinged = now, False
-            notice = as_bytes(message["data"])
-            if message["type"] == "message" and notice is not None:
+            self._received_at, self._is_pinged = now, False
+            key = as_bytes(message["data"])
+            if message["type"] == "message" and key is not None:
                 with self._lock:
-                    self.waiting.tell(notice)
-        elif now - self._heard_at > 2 * SILENCE:
+                    self.waiting.wake(key.decode("ascii", "replace"))
+        elif now - self._received_at > 2 * SILENCE:
             raise redis.TimeoutError
-        elif now - self._heard_at > SILENCE and not self._is_pinged:
+        elif now - self._received_at > SILENCE and not self._is_pinged:
             self._is_pinged = True
             self._pubsub.ping()

@@ -1,4 +1,4 @@
-"""The one connection on which a process hears of statuses: a task reads it. See `listening`."""
+"""The one connection on which a process receives notices: a task reads it. See `listening`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from irma_status_redis.clients import as_bytes
 from irma_status_redis.failures import reason
 from irma_status_redis.listening import CLOSED, SILENCE
 from irma_status_redis.records import CHANNEL
-from irma_status_redis.waiting import Heard, Waiting
+from irma_status_redis.waiting import Notice, Waiting
 
 __all__ = ["AsyncListener"]
 
-Queue = asyncio.Queue[Heard]
+Queue = asyncio.Queue[Notice]
 
 
 @final
 class AsyncListener:
-    """Hears for all tasks of an event loop.
+    """Receives notices for all tasks of an event loop.
 
     Args:
-        client: Whose connections it takes one of.
+        client: The client; the listener takes one of its connections.
     """
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
@@ -37,8 +37,8 @@ class AsyncListener:
         self._is_closed = False
 
     @asynccontextmanager
-    async def hearing(self, key: str) -> AsyncGenerator[Queue]:
-        """Give what comes of a session; inside, nothing that is published is missed.
+    async def subscription(self, key: str) -> AsyncGenerator[Queue]:
+        """Yield the notices of a session. No notice is missed from when the block is entered.
 
         Raises:
             StatusBackendError: There is no subscription.
@@ -56,7 +56,7 @@ class AsyncListener:
             run.waiting.remove(key, queue)
 
     async def aclose(self) -> None:
-        """Let go of the connection, and tell all who wait."""
+        """Close the connection; all waits fail."""
         self._is_closed = True
         if self._run is not None:
             await self._run.stop()
@@ -64,7 +64,7 @@ class AsyncListener:
 
 @final
 class _Run:
-    """One subscription, from its beginning to its end."""
+    """One subscription, from its start to its end."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self.waiting: Waiting[Queue] = Waiting()
@@ -76,7 +76,7 @@ class _Run:
 
     @property
     def is_listening(self) -> bool:
-        """Whether it may still tell something."""
+        """Whether notices may still arrive."""
         return self._failure is None
 
     async def wait_for_subscription(self) -> None:
@@ -94,8 +94,8 @@ class _Run:
             async with asyncio.timeout(LONGEST_CALL):
                 await self._subscribe()
             while True:
-                await self._hear()
-        except Exception as error:  # noqa: BLE001  # all who wait are told
+                await self._receive()
+        except Exception as error:  # noqa: BLE001  # all waits fail
             failure = reason(error)
         finally:
             self._failure = failure
@@ -110,7 +110,7 @@ class _Run:
         self._is_subscribed = True
         self._has_begun.set()
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         message = await self._pubsub.get_message(timeout=SILENCE)
         if message is None:
             async with asyncio.timeout(LONGEST_STEP):
@@ -118,6 +118,6 @@ class _Run:
             message = await self._pubsub.get_message(timeout=SILENCE)
         if message is None:
             raise redis.TimeoutError
-        notice = as_bytes(message["data"])
-        if message["type"] == "message" and notice is not None:
-            self.waiting.tell(notice)
+        key = as_bytes(message["data"])
+        if message["type"] == "message" and key is not None:
+            self.waiting.wake(key.decode("ascii", "replace"))

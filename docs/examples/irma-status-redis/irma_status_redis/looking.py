@@ -1,7 +1,7 @@
-"""Looks at what is kept, all that are wanted at a time by one round trip.
+"""Read values from Redis, all that are requested at the same time in one round trip.
 
-Thousands of watches may begin, or come back, in the same moment. One by one they would queue for
-the connections, and the last ones would find no place in time.
+Thousands of watches may begin or return at the same moment. One by one they would queue for the
+connections, and the last ones would time out.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from irma_core.errors import StatusBackendError
 from irma_status_redis.clients import as_bytes
 from irma_status_redis.failures import Door, reason
 from irma_status_redis.listening import CLOSED
-from irma_status_redis.records import Place
+from irma_status_redis.records import MAX_BYTES
 
 __all__ = ["Looks"]
 
-_AT_ONCE: Final = 500
+_BATCH_SIZE: Final = 500
 
 
 @final
 @attrs.frozen
 class _Look:
-    place: Place
+    key: str
     found: asyncio.Future[bytes | None]
 
     def answer(self, answer: object) -> None:
-        """Give a value; or, as text, why there is none. Who wanted it may have left."""
+        """Set the value or, from a string, the failure. The caller may have been cancelled."""
         if self.found.done():
             return
         if isinstance(answer, str):
@@ -41,11 +41,11 @@ class _Look:
 
 @final
 class Looks:
-    """Looks for all tasks of an event loop.
+    """Reads values for all tasks of an event loop.
 
     Args:
-        client: What looks.
-        door: What all calls go through.
+        client: The client.
+        door: The guard of all calls.
     """
 
     def __init__(self, client: redis.asyncio.Redis, door: Door) -> None:
@@ -54,21 +54,21 @@ class Looks:
         self._wanted: list[_Look] = []
         self._task: asyncio.Task[None] | None = None
 
-    async def look(self, place: Place) -> bytes | None:
-        """Return what is kept at a place, empty if nothing is.
+    async def look(self, key: str) -> bytes | None:
+        """Return the value of a key, empty if there is none.
 
         Raises:
-            StatusBackendError: Redis is away, or does not answer.
+            StatusBackendError: Redis cannot be reached or does not answer.
         """
         self._door.check()
         found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
-        self._wanted.append(_Look(place, found))
+        self._wanted.append(_Look(key, found))
         if self._task is None:
             self._task = asyncio.create_task(self._look(), name="irma-status-redis looks")
         return await found
 
     async def aclose(self) -> None:
-        """Look no more; who wants something is told."""
+        """Stop; all calls in progress fail."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -77,7 +77,7 @@ class Looks:
         looks: list[_Look] = []
         try:
             while self._wanted:
-                looks, self._wanted = self._wanted[:_AT_ONCE], self._wanted[_AT_ONCE:]
+                looks, self._wanted = self._wanted[:_BATCH_SIZE], self._wanted[_BATCH_SIZE:]
                 for look, answer in zip(looks, await self._answers(looks), strict=True):
                     look.answer(answer)
         finally:
@@ -88,8 +88,8 @@ class Looks:
     async def _answers(self, looks: list[_Look]) -> list[object]:
         pipeline = self._client.pipeline(transaction=False)
         for look in looks:
-            pipeline.getrange(look.place.name, 0, look.place.most - 1)
+            pipeline.getrange(look.key, 0, MAX_BYTES)
         try:
             return list(await self._door.attempt_async(pipeline.execute))
-        except Exception as error:  # noqa: BLE001  # all of them are told
+        except Exception as error:  # noqa: BLE001  # all of them fail
             return [reason(error)] * len(looks)

@@ -7,16 +7,15 @@ from datetime import timedelta
 from queue import Empty
 from typing import final
 
-from irma_core import RequestorToken, SessionStatus
+from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
-from irma_core.protocol.status_backends import Idle
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.tracebacks import boundary
 from irma_status_redis.clients import as_bytes, make_client
 from irma_status_redis.failures import Door
 from irma_status_redis.listening import Listener
-from irma_status_redis.records import PUBLISH, Place, SessionRecord
+from irma_status_redis.records import CHANNEL, LIFETIME_MS, MAX_BYTES, SessionRecord
 
 __all__ = ["RedisStatusBackend"]
 
@@ -24,14 +23,14 @@ __all__ = ["RedisStatusBackend"]
 @final
 @boundary
 class RedisStatusBackend:
-    """Tells statuses through Redis; a `StatusBackend` that threads may share.
+    """A `StatusBackend` in Redis. Threads may share it.
 
     Args:
-        uri: Where Redis is; see the README.
-        password: In place of one in the URI.
+        uri: The URI of Redis; see the README.
+        password: The password, if the URI has none.
 
     Raises:
-        ConfigurationError: The URI is none of Redis'.
+        ConfigurationError: The URI is not a Redis URI.
     """
 
     def __init__(self, uri: str, *, password: Secret | None = None) -> None:
@@ -39,60 +38,56 @@ class RedisStatusBackend:
         self._door = Door("status backend", StatusBackendError)
         self._listener = Listener(self._redis)
 
-    def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        """Wait for a status; see `StatusBackend.next_status`.
+    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        """Store an end and wake the waits for it; see `StatusBackend.publish`.
 
         Raises:
-            StatusBackendError: Redis is away, or does not answer.
+            StatusBackendError: Redis cannot be reached, is full, or holds another program's value
+                under the session's key.
         """
         record = SessionRecord(token)
-        deadline = time.monotonic() + within.total_seconds()
-        if within <= timedelta(0):
-            return record.newer(self._look(record.status_place), after) or ReadOutcome.IDLE
-        with self._listener.hearing(record.key) as heard:
-            status = record.newer(self._look(record.status_place), after)
-            while status is None:
+        sealed = record.seal(end)
+        is_first = self._door.attempt(
+            self._redis,
+            lambda: self._redis.set(record.key, sealed, nx=True, px=LIFETIME_MS),
+        )
+        if not is_first:
+            record.open(self._look(record.key))  # raises if another program's value is there
+        # Also after the second publish: the first publisher may have died before this.
+        self._door.attempt(self._redis, lambda: self._redis.publish(CHANNEL, record.key))
+
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        """Wait for an end; see `StatusBackend.wait`.
+
+        Raises:
+            StatusBackendError: Redis cannot be reached, or holds another program's value under the
+                session's key.
+        """
+        record = SessionRecord(token)
+        deadline = time.monotonic() + timeout.total_seconds()
+        if timeout <= timedelta(0):
+            return record.open(self._look(record.key))
+        # Subscribe first, then look: an end that is published in between is not lost.
+        with self._listener.subscription(record.key) as notices:
+            while (end := record.open(self._look(record.key))) is None:
                 try:
-                    told = heard.get(timeout=max(deadline - time.monotonic(), 0))
+                    reason = notices.get(timeout=max(deadline - time.monotonic(), 0))
                 except Empty:
-                    return ReadOutcome.IDLE
-                if isinstance(told, str):
-                    raise StatusBackendError(told)
-                status = record.newer(told, after)
-            return status
-
-    def publish(self, token: RequestorToken, status: SessionStatus, result_jwt: str | None) -> None:
-        """Tell all who watch; see `StatusBackend.publish`.
-
-        Raises:
-            StatusBackendError: Redis is away, has no room to keep it, or holds something else under
-                the session's name.
-        """
-        record = SessionRecord(token)
-        arguments = record.arguments(status, result_jwt)
-        answer = self._door.attempt(self._redis, lambda: self._redis.eval(PUBLISH, 2, *arguments))
-        record.check_published(answer)
-
-    def published_result(self, token: RequestorToken) -> str | None:
-        """Give the signed result that was kept; see `StatusBackend.published_result`.
-
-        Raises:
-            StatusBackendError: Redis is away, or does not answer.
-        """
-        record = SessionRecord(token)
-        return record.result(self._look(record.result_place))
+                    return None
+                if reason is not None:
+                    raise StatusBackendError(reason)
+                if time.monotonic() >= deadline:
+                    return None  # another program may send notices without end
+            return end
 
     def close(self) -> None:
-        """Let go of the connections, and make no more of them."""
+        """Close all connections, and open no more."""
         self._door.close()
         self._listener.close()
         self._redis.close()
 
-    def _look(self, place: Place) -> bytes | None:
+    def _look(self, key: str) -> bytes | None:
+        # One byte more than there may be: a longer value cannot be opened.
         return as_bytes(
-            self._door.attempt(
-                self._redis, lambda: self._redis.getrange(place.name, 0, place.most - 1)
-            )
+            self._door.attempt(self._redis, lambda: self._redis.getrange(key, 0, MAX_BYTES))
         )

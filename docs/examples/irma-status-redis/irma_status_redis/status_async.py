@@ -6,17 +6,16 @@ import asyncio
 from datetime import timedelta
 from typing import final
 
-from irma_core import RequestorToken, SessionStatus
+from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.plugins.hookspecs import Secret
-from irma_core.protocol.status_backends import Idle
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.tracebacks import boundary
 from irma_status_redis.clients import make_async_client
 from irma_status_redis.failures import Door
 from irma_status_redis.listening_async import AsyncListener
 from irma_status_redis.looking import Looks
-from irma_status_redis.records import PUBLISH, SessionRecord
+from irma_status_redis.records import CHANNEL, LIFETIME_MS, SessionRecord
 
 __all__ = ["AsyncRedisStatusBackend"]
 
@@ -24,7 +23,7 @@ __all__ = ["AsyncRedisStatusBackend"]
 @final
 @boundary
 class AsyncRedisStatusBackend:
-    """`RedisStatusBackend`, awaited; of one event loop."""
+    """`RedisStatusBackend` for asyncio. It belongs to one event loop."""
 
     def __init__(self, uri: str, *, password: Secret | None = None) -> None:
         self._redis = make_async_client(uri, password)
@@ -32,45 +31,38 @@ class AsyncRedisStatusBackend:
         self._listener = AsyncListener(self._redis)
         self._looks = Looks(self._redis, self._door)
 
-    async def next_status(
-        self, token: RequestorToken, after: SessionStatus | None, within: timedelta
-    ) -> SessionStatus | Idle:
-        """Wait for a status; see `RedisStatusBackend.next_status`."""
+    async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        """Store an end and wake the waits for it; see `RedisStatusBackend.publish`."""
         record = SessionRecord(token)
-        if within <= timedelta(0):
-            return (
-                record.newer(await self._looks.look(record.status_place), after) or ReadOutcome.IDLE
-            )
-        deadline = asyncio.get_running_loop().time() + within.total_seconds()
-        async with self._listener.hearing(record.key) as heard:
-            status = record.newer(await self._looks.look(record.status_place), after)
-            while status is None:
+        sealed = record.seal(end)
+        is_first = await self._door.attempt_async(
+            lambda: self._redis.set(record.key, sealed, nx=True, px=LIFETIME_MS)
+        )
+        if not is_first:
+            record.open(await self._looks.look(record.key))
+        await self._door.attempt_async(lambda: self._redis.publish(CHANNEL, record.key))
+
+    async def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        """Wait for an end; see `RedisStatusBackend.wait`."""
+        record = SessionRecord(token)
+        if timeout <= timedelta(0):
+            return record.open(await self._looks.look(record.key))
+        deadline = asyncio.get_running_loop().time() + timeout.total_seconds()
+        async with self._listener.subscription(record.key) as notices:
+            while (end := record.open(await self._looks.look(record.key))) is None:
                 try:
                     async with asyncio.timeout_at(deadline):
-                        told = await heard.get()
+                        reason = await notices.get()
                 except TimeoutError:
-                    return ReadOutcome.IDLE
-                if isinstance(told, str):
-                    raise StatusBackendError(told)
-                status = record.newer(told, after)
-            return status
-
-    async def publish(
-        self, token: RequestorToken, status: SessionStatus, result_jwt: str | None
-    ) -> None:
-        """Tell all who watch; see `RedisStatusBackend.publish`."""
-        record = SessionRecord(token)
-        arguments = record.arguments(status, result_jwt)
-        answer = await self._door.attempt_async(lambda: self._redis.eval(PUBLISH, 2, *arguments))
-        record.check_published(answer)
-
-    async def published_result(self, token: RequestorToken) -> str | None:
-        """Give the signed result that was kept; see `RedisStatusBackend.published_result`."""
-        record = SessionRecord(token)
-        return record.result(await self._looks.look(record.result_place))
+                    return None
+                if reason is not None:
+                    raise StatusBackendError(reason)
+                if asyncio.get_running_loop().time() >= deadline:
+                    return None
+            return end
 
     async def aclose(self) -> None:
-        """Let go of the connections, and make no more of them."""
+        """Close all connections, and open no more."""
         self._door.close()
         await self._listener.aclose()
         await self._looks.aclose()

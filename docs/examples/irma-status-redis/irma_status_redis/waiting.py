@@ -1,19 +1,19 @@
-"""Who waits for which session in this process, and how they are told. For both modes."""
+"""The waits of this process, by session, and how they are woken. For both modes."""
 
 from __future__ import annotations
 
 from typing import Generic, Protocol, TypeAlias, TypeVar, final
 
-from irma_status_redis.records import split_notice
+__all__ = ["Notice", "Waiting"]
 
-__all__ = ["Heard", "Waiting"]
-
-Heard: TypeAlias = bytes | str
-"""A sealed status; or, as text, why nothing more will come."""
+Notice: TypeAlias = str | None
+"""None: look again. A string: the reason why no more notices will arrive."""
 
 
 class _Queue(Protocol):
-    def put_nowait(self, item: Heard, /) -> None: ...
+    def put_nowait(self, item: Notice, /) -> None: ...
+
+    def empty(self) -> bool: ...
 
 
 QueueT = TypeVar("QueueT", bound=_Queue)
@@ -21,33 +21,33 @@ QueueT = TypeVar("QueueT", bound=_Queue)
 
 @final
 class Waiting(Generic[QueueT]):
-    """The queues of those who wait, by the key of the session's record.
+    """The queues of the waits, by the key of the session's record.
 
-    Not safe for threads: the sync listener holds its lock meanwhile.
+    Not thread-safe: the sync listener holds its lock.
     """
 
     def __init__(self) -> None:
         self._queues: dict[str, list[QueueT]] = {}
 
     def add(self, key: str, queue: QueueT) -> None:
-        """Tell this queue of the session from now on."""
+        """Send the notices of a session to this queue."""
         self._queues.setdefault(key, []).append(queue)
 
     def remove(self, key: str, queue: QueueT) -> None:
-        """Tell it no more."""
+        """Send no more notices to this queue."""
         queues = self._queues[key]
         queues.remove(queue)
         if not queues:
             del self._queues[key]
 
-    def tell(self, notice: bytes) -> None:
-        """Tell who waits for the session of a notice."""
-        key, sealed = split_notice(notice)
+    def wake(self, key: str) -> None:
+        """Wake the waits for a session."""
         for queue in self._queues.get(key, ()):
-            queue.put_nowait(sealed)
+            if queue.empty():  # one notice is enough: the wait looks after it has taken it
+                queue.put_nowait(None)
 
     def fail(self, reason: str) -> None:
-        """Tell all that nothing more will come."""
+        """Wake all waits, because no more notices will arrive."""
         for queues in self._queues.values():
             for queue in queues:
                 queue.put_nowait(reason)

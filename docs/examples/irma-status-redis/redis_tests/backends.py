@@ -1,4 +1,4 @@
-"""Both modes of the status backend behind one face, for tests that are the same for them."""
+"""One interface to the status backends of both modes, for tests that are the same for them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any, final
 
 import pytest
 
-from irma_core import RequestorToken, SessionStatus
+from irma_core import RequestorToken
 from irma_core.plugins.hookspecs import Secret
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import AsyncRedisStatusBackend, RedisStatusBackend
 
 __all__ = ["MODES", "Backend", "a_token", "opened"]
@@ -22,30 +23,22 @@ MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 @final
 class Backend:
-    """A status backend, awaited in either mode.
+    """An awaitable status backend.
 
     Args:
-        backend: Whose methods are called, on threads where they are sync.
+        backend: The backend; sync methods are called on threads.
     """
 
     def __init__(self, backend: RedisStatusBackend | AsyncRedisStatusBackend) -> None:
         self.backend = backend
 
-    async def wait(
-        self, token: RequestorToken, after: SessionStatus | None = None, seconds: float = 30
-    ) -> object:
-        """Wait for a status."""
-        return await self._call("next_status", token, after, timedelta(seconds=seconds))
+    async def wait(self, token: RequestorToken, seconds: float = 30) -> object:
+        """Wait for an end."""
+        return await self._call("wait", token, timedelta(seconds=seconds))
 
-    async def publish(
-        self, token: RequestorToken, status: SessionStatus, jwt: str | None = None
-    ) -> None:
-        """Publish a status."""
-        await self._call("publish", token, status, jwt)
-
-    async def result(self, token: RequestorToken) -> object:
-        """Give what was published."""
-        return await self._call("published_result", token)
+    async def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
+        """Publish an end."""
+        await self._call("publish", token, end)
 
     async def _call(self, name: str, *arguments: object) -> object:
         method: Any = getattr(self.backend, name)
@@ -73,5 +66,5 @@ async def opened(mode: str, uri: str, password: Secret | None = None) -> AsyncGe
 
 
 def a_token() -> RequestorToken:
-    """Give a requestor token that no other test has."""
+    """Return a requestor token that no other test has."""
     return RequestorToken(token_hex(10))

@@ -11,12 +11,14 @@ import pytest
 
 from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import RedisStatusBackend, RedisStore
 from irma_status_redis.address import Address
 from irma_status_redis.clients import make_client
 from redis_tests.backends import MODES, a_token, opened
 from redis_tests.redis_server import RedisServer
 
+DONE = PublishedEnd(SessionStatus.DONE)
 SECRET = "a-secret-part"
 
 
@@ -122,7 +124,7 @@ def test_a_socket_of_this_machine_works_as_well(mode: str, server: RedisServer) 
     async def story() -> None:
         async with opened(mode, f"unix://{server.socket_path}") as backend:
             token = a_token()
-            await backend.publish(token, SessionStatus.DONE)
-            assert await backend.wait(token) is SessionStatus.DONE
+            await backend.publish(token, DONE)
+            assert await backend.wait(token) == DONE
 
     asyncio.run(story())

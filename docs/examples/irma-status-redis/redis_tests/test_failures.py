@@ -10,16 +10,17 @@ import pytest
 
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import AsyncRedisStore, RedisStore, listening, listening_async
 from irma_status_redis.clients import as_bytes
 from redis_tests.backends import MODES, a_token, opened
 from redis_tests.redis_server import RedisServer
 
-CONNECTED, DONE = SessionStatus.CONNECTED, SessionStatus.DONE
 BEGUN = 0.3  # seconds after which a wait has begun
 LONGEST = 8.0  # seconds that a call may take to fail
 JWT = "a-signed-result-with-ada@example.com"
+DONE = PublishedEnd(SessionStatus.DONE, JWT)
+CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
 
 
 @MODES
@@ -37,17 +38,16 @@ def test_who_waits_hears_of_a_crash_and_is_back_after_it(mode: str, server: Redi
                     await wait
             for failing in (
                 watching.wait(token),
+                watching.wait(token, seconds=0),
                 telling.publish(token, DONE),
-                watching.result(token),
             ):
                 with pytest.raises(StatusBackendError, match="no connection"):
                     await failing
             server.start()
             wait = asyncio.create_task(watching.wait(token))
             await asyncio.sleep(BEGUN)
-            await telling.publish(token, DONE, JWT)
-            assert await wait is DONE
-            assert await watching.result(token) == JWT
+            await telling.publish(token, DONE)
+            assert await wait == DONE
 
     asyncio.run(story())
 
@@ -69,9 +69,8 @@ def test_a_redis_that_hangs_is_found_out(mode: str, server: RedisServer) -> None
                 assert isinstance(failure, StatusBackendError)
                 assert "not answer in time" in str(failure)
             server.go_on()
-            assert await watching.wait(token, CONNECTED) is DONE, (
-                "it was done, though nobody said so"
-            )
+            # The command reached Redis, although the publisher got an error.
+            assert await watching.wait(token) == DONE
 
     asyncio.run(story())
 
@@ -86,13 +85,13 @@ def test_a_redis_that_is_slow_is_waited_for(mode: str, server: RedisServer) -> N
             wait = asyncio.create_task(watching.wait(token))
             await asyncio.sleep(BEGUN)
             server.hang()
-            telling_it = asyncio.create_task(telling.publish(token, DONE, JWT))
-            looking = asyncio.create_task(watching.result(a_token()))
+            telling_it = asyncio.create_task(telling.publish(token, DONE))
+            looking = asyncio.create_task(watching.wait(a_token(), seconds=0))
             await asyncio.sleep(1)
             server.go_on()
             await telling_it
             assert await looking is None
-            assert await wait is DONE
+            assert await wait == DONE
 
     asyncio.run(story())
 
@@ -112,14 +111,14 @@ def test_quiet_minutes_do_not_end_a_wait(
             await asyncio.sleep(1.5)
             assert not wait.done()
             await telling.publish(token, DONE)
-            assert await wait is DONE
+            assert await wait == DONE
 
     asyncio.run(story())
 
 
 @MODES
-def test_a_full_redis_tells_who_waits_and_keeps_nothing(mode: str, server: RedisServer) -> None:
-    """Who publishes hears that it is not kept, as the answer is not."""
+def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
+    """A full Redis stores nothing: publish raises, and a later publish wakes the wait."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -129,13 +128,12 @@ def test_a_full_redis_tells_who_waits_and_keeps_nothing(mode: str, server: Redis
             with server.client() as client:
                 client.config_set("maxmemory", "1")
                 with pytest.raises(StatusBackendError, match="out of memory"):
-                    await backend.publish(token, DONE, JWT)
-                assert await wait is DONE
-                assert await backend.wait(token, seconds=0) is ReadOutcome.IDLE
-                assert await backend.result(token) is None
+                    await backend.publish(token, DONE)
+                assert await backend.wait(token, seconds=0) is None
+                assert not wait.done()
                 client.config_set("maxmemory", "0")
-            await backend.publish(token, DONE, JWT)
-            assert await backend.result(token) == JWT
+            await backend.publish(token, DONE)
+            assert await wait == DONE
 
     asyncio.run(story())
 
@@ -171,58 +169,93 @@ def test_a_restarted_redis_is_found_by_connections_that_were_idle(
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
             token = a_token()
-            await backend.publish(token, CONNECTED)
+            await backend.publish(token, DONE)
             await asyncio.to_thread(server.kill)  # the loop goes on, as it does in a program
             await asyncio.to_thread(server.start)
-            await backend.publish(token, CONNECTED)
-            assert await backend.wait(token, seconds=0) is CONNECTED
+            await backend.publish(token, DONE)
+            assert await backend.wait(token, seconds=0) == DONE
 
     asyncio.run(story())
 
 
 @MODES
-def test_nothing_of_a_session_can_be_read_or_made_in_redis(mode: str, server: RedisServer) -> None:
-    """Without its token: no name and no value has it, and what others write is refused."""
+def test_redis_contains_nothing_readable(mode: str, server: RedisServer) -> None:
+    """Without the token no key and no value shows anything, and no end can be forged."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
             token, other = a_token(), a_token()
-            await backend.publish(token, CONNECTED)
-            await backend.publish(other, DONE, JWT)
+            await backend.publish(other, DONE)
             with server.client() as client:
+                (others_key,) = client.scan_iter()
+                await backend.publish(token, CANCELLED)
                 keys: list[bytes] = list(client.scan_iter())
-                assert len(keys) == 3
+                assert len(keys) == 2
                 for key in keys:
                     ttl = client.pttl(key)
                     assert isinstance(ttl, int)
                     assert 0 < ttl <= 30 * 60 * 1000
                     shown = repr((key, client.get(key)))
-                    assert token.reveal() not in shown
-                    assert token.fingerprint not in shown
-                    assert "ada@example.com" not in shown
-                    assert "DONE" not in shown
-                    assert "CONNECTED" not in shown
-                (result,) = (key for key in keys if key.startswith(b"irma:result:"))
-                finished = result.replace(b"result", b"status")
-                (key,) = set(keys) - {finished, result}
-                assert client.strlen(key) == client.strlen(finished)
-                # Another session's status, moved to this one, is as bad as any other.
-                for forged in (b"x", b"DONE", client.get(finished), b"x" * 10**6):
+                    for each in (token, other):
+                        assert each.reveal() not in shown
+                        assert each.fingerprint not in shown
+                    for word in ("ada@example.com", "DONE", "CANCELLED"):
+                        assert word not in shown
+                (key,) = set(keys) - {others_key}
+                # Another session's end, moved to this one, is as bad as any other value.
+                for forged in (b"x", b"DONE", client.get(others_key), b"x" * 2 * 10**6):
                     client.set(key, as_bytes(forged) or b"")
-                    with pytest.raises(StatusBackendError, match="not published for this session"):
-                        await backend.wait(token, seconds=0)
-                    wait = asyncio.create_task(backend.wait(other, seconds=30))
-                    with pytest.raises(StatusBackendError, match="not published for this session"):
-                        await backend.publish(token, DONE, JWT)
-                    assert client.get(key) == forged, "what is foreign is not written over"
-                    assert await wait is DONE
+                    for failing in (
+                        backend.wait(token, seconds=0),
+                        backend.wait(token),
+                        backend.publish(token, DONE),
+                    ):
+                        with pytest.raises(StatusBackendError, match="not published for this"):
+                            await failing
+                    assert client.get(key) == forged, "another program's value is not overwritten"
+
+    asyncio.run(story())
+
+
+@MODES
+def test_false_notices_end_no_wait(mode: str, server: RedisServer) -> None:
+    """Notices from another program make a wait look again; it ends at its timeout."""
+
+    async def story() -> None:
+        async with opened(mode, server.uri) as backend:
+            token = a_token()
+            await backend.publish(token, DONE)
+            with server.client() as client:
+                (key,) = client.scan_iter()
                 client.delete(key)
-                wait = asyncio.create_task(backend.wait(token))
+                wait = asyncio.create_task(backend.wait(token, seconds=1))
+                while not wait.done():
+                    client.publish("irma:status", b"nonsense \xff")
+                    client.publish("irma:status", key)
+                    await asyncio.sleep(0.001)
+                assert await wait is None
+
+    asyncio.run(story())
+
+
+@MODES
+def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
+    """A second publish of a session sends a notice, because the first publisher may have died."""
+
+    async def story() -> None:
+        async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
+            token = a_token()
+            await telling.publish(token, DONE)
+            with server.client() as client:
+                (key,) = client.scan_iter()
+                stored = as_bytes(client.get(key))
+                assert stored is not None
+                client.delete(key)
+                wait = asyncio.create_task(watching.wait(token))
                 await asyncio.sleep(BEGUN)
-                client.publish("irma:status", b"nonsense \xff")
-                client.publish("irma:status", key + b" DONE")
-                with pytest.raises(StatusBackendError, match="not published for this session"):
-                    await wait
+                client.set(key, stored)  # as if the first publisher had died before its notice
+            await telling.publish(token, CANCELLED)
+            assert await wait == DONE
 
     asyncio.run(story())
 
@@ -260,7 +293,7 @@ def test_a_password_that_cannot_be_got_is_told_as_that(mode: str, server: RedisS
             for failing in (
                 backend.wait(token),
                 backend.wait(token, seconds=0),
-                backend.result(token),
+                backend.publish(token, DONE),
             ):
                 with pytest.raises(IrmaError, match="password could not be got: FileNotFound"):
                     await failing
@@ -281,8 +314,7 @@ def test_closing_tells_who_waits(mode: str, server: RedisServer) -> None:
         for call in (
             backend.wait(a_token()),
             backend.wait(a_token(), seconds=0),
-            backend.publish(a_token(), DONE, JWT),
-            backend.result(a_token()),
+            backend.publish(a_token(), DONE),
         ):
             with pytest.raises(StatusBackendError, match="the status backend is closed"):
                 await call
@@ -353,9 +385,7 @@ def test_a_user_without_permission_is_told_so(mode: str, server: RedisServer) ->
     """And the permissions in the README are enough."""
 
     async def story() -> None:
-        named = (
-            "+eval +getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
-        )
+        named = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
         with server.client() as client:
             client.execute_command("ACL", "SETUSER", "none", "on", ">secret")
             client.execute_command("ACL", "SETUSER", "some", "on", ">secret", *named.split())
@@ -367,9 +397,8 @@ def test_a_user_without_permission_is_told_so(mode: str, server: RedisServer) ->
             token = a_token()
             wait = asyncio.create_task(backend.wait(token))
             await asyncio.sleep(BEGUN)
-            await backend.publish(token, DONE, JWT)
-            assert await wait is DONE
-            assert await backend.result(token) == JWT
+            await backend.publish(token, DONE)
+            assert await wait == DONE
         store = RedisStore(uri.format("some"), password="secret")
         assert store.put_if_absent("key", b"value", timedelta(minutes=1))
         assert store.get("key") == b"value"

@@ -16,6 +16,7 @@ import redis
 
 from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError, StatusBackendError, StoreError, UsageError
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
 from irma_status_redis.clients import check_server
 from irma_status_redis.failures import fault
@@ -24,8 +25,8 @@ from redis_tests.redis_server import RedisServer, running_redis, unused_port
 
 HOUR = timedelta(hours=1)
 FULL = "max number of clients reached"
-DONE = SessionStatus.DONE
-RIGHTS = "+eval +getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
+DONE = PublishedEnd(SessionStatus.DONE, "result")
+RIGHTS = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"
 
 
 def put(uri: str, password: Any = None) -> str:
@@ -51,7 +52,7 @@ def published(uri: str) -> str:
     """Return what the status backend says when it publishes."""
     with closing(RedisStatusBackend(uri)) as backend:
         with pytest.raises(StatusBackendError) as caught:
-            backend.publish(a_token(), DONE, "result")
+            backend.publish(a_token(), DONE)
         return str(caught.value)
 
 
@@ -67,7 +68,7 @@ def configured(client: redis.Redis, **settings: str) -> Generator[None]:
 
 
 def test_faults_that_pass_are_named(server: RedisServer) -> None:
-    """Each by the code that begins Redis' own answer, also inside a script."""
+    """Each passing fault is recognised by the code that begins the reply of Redis."""
     with server.client() as client:
         with configured(client, min_replicas_to_write="1"):
             assert "too few replicas" in put(server.uri)
@@ -83,7 +84,7 @@ def test_faults_that_pass_are_named(server: RedisServer) -> None:
             with closing(store), pytest.raises(StoreError, match="lost its master"):
                 store.get("key")
             with closing(backend), pytest.raises(StatusBackendError, match="lost its master"):
-                backend.published_result(a_token())
+                backend.wait(a_token(), timedelta(0))
         client.execute_command("REPLICAOF", "NO", "ONE")
         with closing(RedisStore(server.uri)) as store:
             assert store.put_if_absent("key", b"value", HOUR)
@@ -117,7 +118,7 @@ def client_is_idle(client: redis.Redis) -> bool:
 
 @pytest.mark.parametrize("right", RIGHTS.split())
 def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> None:
-    """Be it one of the script's; and nothing is kept without a lifetime."""
+    """The error names a missing permission, and no key is left without a lifetime."""
     with server.client() as client:
         rights = [each for each in RIGHTS.split() if each != right]
         client.execute_command("ACL", "SETUSER", "shop", "on", ">secret", *rights)
@@ -125,9 +126,9 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
         said: list[str] = []
         with closing(RedisStatusBackend(uri)) as backend, closing(RedisStore(uri)) as store:
             for call in (
-                lambda: backend.publish(a_token(), DONE, "result"),
-                lambda: backend.next_status(a_token(), None, timedelta(seconds=0.1)),
-                lambda: backend.published_result(a_token()),
+                lambda: backend.publish(a_token(), DONE),
+                lambda: backend.wait(a_token(), timedelta(seconds=0.1)),
+                lambda: backend.wait(a_token(), timedelta(0)),
                 lambda: store.put_if_absent("key", b"value", HOUR),
                 lambda: store.get("key"),
                 lambda: store.delete("key"),

@@ -1,0 +1,93 @@
+"""The last calls for a session that the caller stops waiting for.
+
+Nobody would read what the person discloses from then on, so the session is cancelled at the server.
+These calls take a few seconds at most.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from irma_core.errors import (
+    AnswerError,
+    IrmaError,
+    ResultJwtError,
+    SessionCancelledError,
+    SessionGoneError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+)
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Flow
+from irma_core.flows.session_answers import get_answer_flow
+from irma_core.flows.session_calls import cancel_session_flow
+from irma_core.models.answers import Answer
+from irma_core.models.sessions import SessionWithRequest
+from irma_core.models.tokens import RequestorToken
+
+__all__ = ["abandon_session_flow", "cleanup_deadline", "try_cancel_flow"]
+
+_CLEANUP_TIMEOUT: Final = timedelta(seconds=5)
+"""A server that reports the end to a callback page takes up to 4.2 s."""
+
+_UNANSWERED: Final = (
+    SessionCancelledError,
+    SessionGoneError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+)
+"""The errors of a session that nobody answered before it was cancelled."""
+
+
+def cleanup_deadline(context: RequestorContext) -> float:
+    """Return the deadline for the last calls of a wait, on the monotonic clock.
+
+    It may be a few seconds later than the caller's timeout.
+    """
+    return context.deadline(min(_CLEANUP_TIMEOUT, context.call_timeout))
+
+
+def try_cancel_flow(context: RequestorContext, token: RequestorToken) -> Flow[None]:
+    """Cancel a session; ignore a failure, because the caller has another error to raise.
+
+    A session that could not be cancelled ends by the server's timeout.
+    """
+    with suppress(Exception):
+        yield from cancel_session_flow(context, token, cleanup_deadline(context))
+
+
+def abandon_session_flow(
+    context: RequestorContext, session: SessionWithRequest, error: BaseException
+) -> Flow[Answer | None]:
+    """Cancel a session that the caller stops waiting for.
+
+    Args:
+        context: The requestor's context.
+        session: The session.
+        error: Why the caller stops.
+
+    Returns:
+        The answer, if the session ended before it could be cancelled; otherwise None. After an
+        interruption of the program the answer is not asked for.
+
+    Raises:
+        AnswerError: The session ended before it could be cancelled, with a proof that does not
+            count.
+        ResultJwtError: The session ended before it could be cancelled, with a signed result that
+            was rejected.
+    """
+    deadline = cleanup_deadline(context)
+    yield from try_cancel_flow(context, session.token)
+    if not isinstance(error, IrmaError):
+        return None
+    # The server replies the same whether it cancelled the session or the session had ended.
+    try:
+        return (yield from get_answer_flow(context, session, deadline))
+    except (AnswerError, ResultJwtError) as end:
+        if isinstance(end, _UNANSWERED):
+            return None
+        raise
+    except Exception:  # noqa: BLE001  # the caller raises the first error
+        return None

@@ -1,0 +1,199 @@
+"""Get the answer of a session: ask for the result, verify it, compare it with the request."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+
+from irma_core.errors import (
+    ConfigurationError,
+    ResultJwtError,
+    SessionNotFinishedError,
+    StatusBackendError,
+    UnexpectedResponseError,
+)
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Flow, Sleep, wait_for_end
+from irma_core.flows.exchange import exchange_flow
+from irma_core.flows.session_calls import (
+    check_has_request,
+    get_result_jwt_flow,
+    get_unchecked_result_flow,
+)
+from irma_core.flows.single_flight import CachedValue, fetch_once_flow
+from irma_core.models.answers import Answer
+from irma_core.models.results import SessionResult
+from irma_core.models.sessions import SessionWithRequest
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.endpoints import build_public_key_request, parse_public_key_response
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.protocol.transport import utc_now
+from irma_core.trust.jws import check_public_keys
+from irma_core.trust.result_jwt import verify_result_jwt
+from irma_core.trust.server_keys import FetchedServerKey, GivenKey
+
+__all__ = ["get_answer_flow", "get_result_flow", "verified_result_flow"]
+
+
+def get_answer_flow(
+    context: RequestorContext, session: SessionWithRequest, deadline: float = math.inf
+) -> Flow[Answer]:
+    """Get the result of a session and return the answer, after every check.
+
+    With a server key, configured or fetched, the result must be signed. A status backend may have
+    the signed result already; otherwise the server is asked.
+
+    Raises:
+        UsageError: The session is not a `SessionWithRequest`.
+        ResultJwtError: The signed result was rejected.
+        AnswerError: One of its subclasses: there is no answer.
+    """
+    check_has_request(session)
+    deadline = min(context.deadline(), deadline)
+    end = yield from _published_end_flow(context, session.token, deadline)
+    published = None if end is None else _verify_published(context, session.token, end)
+    if published is not None:
+        return published.answer_to(session)
+    while True:
+        result, _jwt = yield from get_result_flow(context, session.token, deadline)
+        try:
+            return result.answer_to(session)
+        except SessionNotFinishedError:
+            # The server posts the callback, from which the end is published, before it stores the
+            # end. So an unfinished session with a published end finishes in a moment.
+            is_late = context.seconds_left(deadline) <= context.poll_interval.total_seconds()
+            if end is None or is_late:
+                raise
+        yield from Sleep(context.poll_interval)
+
+
+def get_result_flow(
+    context: RequestorContext, token: RequestorToken, deadline: float
+) -> Flow[tuple[SessionResult, str | None]]:
+    """Ask the server for the result of a session, at any status.
+
+    Returns:
+        The result, and its verified JWT if answers come from signed results.
+    """
+    if not context.takes_signed_results:
+        return (yield from get_unchecked_result_flow(context, token, deadline)), None
+    jwt = yield from get_result_jwt_flow(context, token, deadline)
+    return (yield from verified_result_flow(context, jwt, deadline)), jwt
+
+
+def verified_result_flow(
+    context: RequestorContext, jwt: str | bytes, deadline: float = math.inf
+) -> Flow[SessionResult]:
+    """Verify a signed result; fetch the server's key first if it is not cached.
+
+    Args:
+        context: The requestor's context.
+        jwt: The signed result. It must come from the server or a caller that knows a secret URL:
+            anyone else could make us fetch keys again and again.
+        deadline: A deadline earlier than the call's own, on the monotonic clock.
+
+    Raises:
+        ResultJwtError: The signed result was rejected.
+        ConfigurationError: The requestor has no server key and fetches none.
+        IrmaError: The key could not be fetched.
+    """
+    policy = context.fetched_key
+    if policy is None:
+        return _verify(context, jwt, context.server_keys)
+    deadline = min(deadline, context.deadline())
+    key = yield from _server_key_flow(context, policy, deadline)
+    try:
+        return _verify(context, jwt, (key.text,))
+    except ResultJwtError as error:
+        # The server may have a new key. Other faults are not the key's.
+        interval = policy.minimum_interval.total_seconds()
+        may_refresh = context.kept_key.may_refresh(key, context.clock.monotonic(), interval)
+        if error.code != "signature" or not may_refresh:
+            raise
+    key = yield from _server_key_flow(context, policy, deadline, rejected=key)
+    return _verify(context, jwt, (key.text,))
+
+
+def _server_key_flow(
+    context: RequestorContext,
+    policy: FetchedServerKey,
+    deadline: float,
+    *,
+    rejected: CachedValue | None = None,
+) -> Flow[CachedValue]:
+    def fetch() -> Flow[CachedValue]:
+        now = context.clock.monotonic()
+        request = build_public_key_request(context.server)
+        pem = yield from exchange_flow(context, request, _parse_key, deadline)
+        until = now + policy.lifetime.total_seconds()
+        return CachedValue(pem, until, is_refresh=rejected is not None)
+
+    return fetch_once_flow(context.kept_key, context.clock, fetch, deadline, rejected=rejected)
+
+
+def _parse_key(response: HttpResponse) -> str:
+    pem = parse_public_key_response(response)
+    try:
+        check_public_keys((pem,))
+    except ConfigurationError:
+        # The key is the server's, so the caller's configuration is not to blame.
+        raise UnexpectedResponseError(
+            "GET publickey", response.status, "is not an RSA public key of 2048 bits or more"
+        ) from None
+    return pem
+
+
+def _verify(
+    context: RequestorContext, jwt: str | bytes, keys: tuple[GivenKey, ...]
+) -> SessionResult:
+    if not keys:
+        raise ConfigurationError(
+            "server_key is not set: signed results can only be verified with the server's key"
+        )
+    return verify_result_jwt(
+        jwt,
+        keys=keys,
+        issuer=context.jwt_issuer,
+        now=utc_now(context.clock),
+        allow=context.allow,
+        # The transport's `max_response_bytes`, or the limit for a POST, has bounded the size. A
+        # second limit here would make a larger setting useless.
+        max_bytes=max(len(jwt), 1),
+    )
+
+
+def _published_end_flow(
+    context: RequestorContext, token: RequestorToken, deadline: float
+) -> Flow[PublishedEnd | None]:
+    """Return the end that the status backend has; None if it has none or fails."""
+    backend = context.status_backend
+    if backend is None:
+        return None
+    try:
+        by = context.try_deadline(deadline)
+        end: object = yield from wait_for_end(backend, token, timedelta(0), by)
+    except StatusBackendError:
+        return None
+    return end if isinstance(end, PublishedEnd) else None
+
+
+def _verify_published(
+    context: RequestorContext, token: RequestorToken, end: PublishedEnd
+) -> SessionResult | None:
+    """Return the published result; None if it is missing or rejected, or the key is not cached.
+
+    Any program that can write to the backend may have published the result. So no key is fetched
+    for it.
+    """
+    keys = context.server_keys
+    if context.fetched_key is not None:
+        key = context.kept_key.fresh(context.clock.monotonic())
+        keys = () if key is None else (key.text,)
+    if end.result_jwt is None or not keys:
+        return None
+    try:
+        result = _verify(context, end.result_jwt, keys)
+    except ResultJwtError:
+        return None
+    return result if result.token == token and result.status.is_final else None
