@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
-    # Loaded on first use, as `irma_core` is: pytest imports this package in every project that has
-    # it installed, for the plugin in it.
+    # Loaded on first use, unlike `irma_core`: pytest imports this package in every project that has
+    # it installed, for the plugin in it, and the server in memory takes half as long again.
     from importlib import import_module
 
     _ROOMS = {
