@@ -33,6 +33,9 @@ from irma_core.models.tokens import RequestorToken
 __all__ = ["Answer", "AnsweredSlot", "Evidence", "answer_slots", "make_answer"]
 
 
+_ATTRIBUTES_ONLY = frozenset({DisclosedAttribute})
+
+
 class Evidence(Enum):
     """Whose word an answer is."""
 
@@ -56,6 +59,12 @@ class AnsweredSlot:
     option: int
 
     def __attrs_post_init__(self) -> None:
+        if (
+            type(self.attributes) is tuple
+            and {*map(type, self.attributes)} <= _ATTRIBUTES_ONLY
+            and type(self.option) is int
+        ):
+            return  # at once, as an answer has many slots
         expected = "a tuple of DisclosedAttribute"
         for each in check_instance(self.attributes, tuple, "attributes", expected):
             check_instance(each, DisclosedAttribute, "attributes", expected)
@@ -268,8 +277,9 @@ def _answer_slot(
     """Give the first option that is fulfilled whole; else raise what the nearest one lacks."""
     given: _Given = {}
     for each in disclosed:
-        # Which of two would count is anybody's guess, so neither does; the server never sends it.
-        given[each.attribute] = None if each.attribute in given else each
+        identifier = each.attribute
+        # If one comes twice, neither counts: the server never sends that.
+        given[identifier] = None if identifier in given else each
     nearest: _Mismatch | None = None
     most = -1.0
     for j, option in enumerate(disjunction.options):

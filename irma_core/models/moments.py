@@ -25,6 +25,8 @@ def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> da
     Raises:
         UsageError: It is no `datetime`, it is naive, or its moment in UTC cannot be written.
     """
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
     if not isinstance(value, datetime):
         raise error(f"{name} must be an aware datetime such as datetime.now(UTC)")
     try:

@@ -47,7 +47,7 @@ class SessionPointer:
     def __attrs_post_init__(self) -> None:
         check_address(self.url, "u")
         check_instance(self.type, SessionType, "type", "a SessionType")
-        if "@" in urlsplit(self.url).netloc:
+        if "@" in self.url and "@" in urlsplit(self.url).netloc:
             raise RequestError("u", "must hold no user name and no password")
 
     @property

@@ -13,15 +13,15 @@ from enum import Enum
 import attrs
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.condiscon import ConDisCon
 from irma_core.models.credentials import resolve_validity
-from irma_core.models.identifiers import scheme_of
 from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
 from irma_core.models.urls import is_plain_http
 from irma_core.tracebacks import boundary
 
 __all__ = ["Risk", "parse_risks", "resolve_request"]
 
-_DEMO_SCHEME = "irma-demo"
+_DEMO_SCHEME = "irma-demo."
 
 
 class Risk(Enum):
@@ -52,6 +52,8 @@ def parse_risks(allow: object) -> frozenset[Risk]:
     Raises:
         ConfigurationError: It is no collection of `Risk`.
     """
+    if type(allow) is frozenset and all(type(risk) is Risk for risk in allow):
+        return allow
     if isinstance(allow, Iterable) and not isinstance(allow, str | bytes | Mapping):
         given = tuple(allow)
         risks = frozenset(risk for risk in given if isinstance(risk, Risk))
@@ -85,12 +87,7 @@ def resolve_request(
     if Risk.PLAIN_HTTP not in allow:
         _check_plain_http(request)
     if Risk.DEMO_ATTRIBUTES not in allow:
-        for identifier in asked.disclose.attribute_types():
-            if scheme_of(identifier) == _DEMO_SCHEME:
-                raise ConfigurationError(
-                    f"{identifier} proves nothing, everybody can issue {_DEMO_SCHEME} attributes: "
-                    "allow Risk.DEMO_ATTRIBUTES in tests and demonstrations"
-                )
+        _check_schemes(asked.disclose)
     if not isinstance(asked, IssuanceRequest):
         return request
     credentials = tuple(
@@ -100,6 +97,18 @@ def resolve_request(
     if credentials == asked.credentials:
         return request
     return attrs.evolve(request, request=attrs.evolve(asked, credentials=credentials))
+
+
+def _check_schemes(disclose: ConDisCon) -> None:
+    # Loops over the tuples themselves: iterators written in Python cost more than the check.
+    for disjunction in disclose.disjunctions:
+        for option in disjunction.options:
+            for attribute in option.attributes:
+                if attribute.type.startswith(_DEMO_SCHEME):
+                    raise ConfigurationError(
+                        f"{attribute.type} proves nothing, as everybody can issue attributes of "
+                        "irma-demo: allow Risk.DEMO_ATTRIBUTES in tests and demonstrations"
+                    )
 
 
 def _check_plain_http(request: ExtendedRequest) -> None:

@@ -119,6 +119,8 @@ class _Asking:
     client_return_url: str | None = attrs.field(default=None, kw_only=True)
     augment_return_url: bool = attrs.field(default=False, kw_only=True)
     host: str | None = attrs.field(default=None, kw_only=True)
+    written: Hidden[str] | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """The JSON of this request once it was written; a request that is changed is another one."""
 
     def _check(self, disclose: ConDisCon) -> None:
         slots = disclose.slots

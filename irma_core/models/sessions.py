@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Final, TypeAlias, final
+from functools import partial
+from typing import Final, TypeAlias, cast, final
 
 import attrs
 
@@ -30,20 +31,29 @@ __all__ = [
 ]
 
 
-_NOTHING_RECEIVED: Final[Hidden[str]] = HiddenSecret("{}")
+_Received: TypeAlias = Callable[[], dict[str, JsonValue]]
+"""Returns a fresh copy with each call, so that the original cannot be changed."""
+_NOTHING_RECEIVED: Final[Hidden[_Received]] = HiddenSecret(dict[str, JsonValue]().copy)
+_SCALARS: Final = frozenset({str, int, bool, type(None)})
 
 
-def _to_received(value: Mapping[str, JsonValue] | Hidden[str]) -> Hidden[str]:
-    """Keep it as text: it cannot be changed then, and no tool looks into it."""
+def _to_received(value: Mapping[str, JsonValue] | Hidden[_Received]) -> Hidden[_Received]:
     if isinstance(value, Hidden):
         return value
     if not isinstance(value, Mapping):
         raise RequestError("received", "must be a mapping")
+    items = dict(value)
+    if all(type(item) in _SCALARS for item in items.values()) and set(map(type, items)) <= {str}:
+        return HiddenSecret(items.copy)
     try:
-        return HiddenSecret(write_json(dict(value)))
+        return HiddenSecret(partial(_read_object, write_json(items)))
     except (TypeError, ValueError, RecursionError):
         reason = "must be JSON that is not nested too deeply"
     raise RequestError("received", reason)
+
+
+def _read_object(text: str) -> dict[str, JsonValue]:
+    return cast("dict[str, JsonValue]", read_json(text))
 
 
 @final
@@ -67,7 +77,7 @@ class FrontendRequest:
     pairing_hint: bool = False
     min_protocol_version: str = attrs.field(default="1.0", kw_only=True)
     max_protocol_version: str = attrs.field(default="1.0", kw_only=True)
-    _received: Hidden[str] = attrs.field(
+    _received: Hidden[_Received] = attrs.field(
         default=_NOTHING_RECEIVED,
         alias="received",
         converter=_to_received,
@@ -79,8 +89,7 @@ class FrontendRequest:
     @property
     def received(self) -> dict[str, JsonValue]:
         """A copy of the whole of it, as the server wrote it."""
-        received = read_json(self._received.reveal())
-        return received if isinstance(received, dict) else {}
+        return self._received.reveal()()
 
     def __attrs_post_init__(self) -> None:
         expected = "a FrontendAuthorization"

@@ -12,11 +12,22 @@ from typing import Final
 from unicodedata import normalize
 from urllib.parse import SplitResult, unquote, urlsplit
 
-__all__ = ["is_loopback", "is_plain_http", "origin_fault", "path_fault", "whitespace_fault"]
+__all__ = [
+    "is_loopback",
+    "is_plain_http",
+    "is_plain_url",
+    "origin_fault",
+    "path_fault",
+    "whitespace_fault",
+]
 
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*://", re.ASCII)
 _NETLOC = re.compile(
     r"\A(?:[^@]*+@)?(?:[\w-]++(?:\.[\w-]++)*+\.?|\[[0-9A-Fa-f:.]++\])(?::[0-9]++)?"
+)
+_PLAIN_URL = re.compile(
+    r"https?://[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)*+(?::[1-9][0-9]{0,3})?(?:/[A-Za-z0-9_-]++)*+/?",
+    re.ASCII,
 )
 _WHITESPACE = re.compile(r"\s")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -24,6 +35,15 @@ _MOST_DECODINGS: Final = 4
 """A gateway decodes a path once, and a second one behind it perhaps once more."""
 _NOT_DECODED: Final = "\ufffd"
 _IPV6_LOOPBACK: Final = IPv6Address(1)
+
+
+def is_plain_url(url: str) -> bool:
+    """Return whether one look shows that a URL passes all checks here; most URLs do.
+
+    It has only letters, digits and hyphens between its delimiters, no user name, no port above 9999
+    and no dot in its path.
+    """
+    return _PLAIN_URL.fullmatch(url) is not None
 
 
 def whitespace_fault(url: str) -> str:

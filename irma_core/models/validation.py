@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from irma_core.errors import RequestError
-from irma_core.models.urls import origin_fault, path_fault, whitespace_fault
+from irma_core.models.urls import is_plain_url, origin_fault, path_fault, whitespace_fault
 
 __all__ = [
     "check_address",
@@ -75,6 +75,8 @@ def check_address(value: object, path: str) -> str:
     Raises:
         RequestError: It is something else, or its path has a dot segment.
     """
+    if type(value) is str and is_plain_url(value):
+        return value
     text = _checked_url(value, path)
     if fault := origin_fault(text) or path_fault(text):
         raise RequestError(path, fault)

@@ -42,7 +42,7 @@ from irma_core.wire.read_results import (
     read_status,
 )
 from irma_core.wire.values import WireError
-from irma_core.wire.write_requests import request_value
+from irma_core.wire.write_requests import write_request
 
 __all__ = [
     "FRONTEND",
@@ -118,7 +118,7 @@ def build_start_request(
         RequestError: A credential's validity is still a duration.
     """
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
-    body = write_json(request_value(request)).encode()
+    body = write_request(request).encode()
     return HttpRequest("POST", server.join("session"), label=_START, headers=headers, body=body)
 
 
@@ -238,7 +238,7 @@ def build_revocation_request(
 ) -> HttpRequest:
     """Revoke a credential by a request in JSON; `authorization` as in `build_start_request`."""
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
-    body = write_json(request_value(request)).encode()
+    body = write_request(request).encode()
     url = server.join("revocation")
     return HttpRequest("POST", url, label=_REVOCATION, headers=headers, body=body)
 

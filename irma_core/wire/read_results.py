@@ -193,25 +193,22 @@ def read_session_package(value: JsonValue) -> SessionPackage:
 def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
     """Read what the browser needs; unknown fields are kept for it."""
     fields = read_object(value, path)
-    authorization = _read_authorization(
-        require_field(fields, "authorization", path), f"{path}.authorization"
-    )
-    pairing_hint = read_bool(fields.get("pairingHint", False), f"{path}.pairingHint")
-    lowest = read_string(
-        fields.get("minProtocolVersion", _FIRST_VERSION), f"{path}.minProtocolVersion"
-    )
-    highest = read_string(
-        fields.get("maxProtocolVersion", _FIRST_VERSION), f"{path}.maxProtocolVersion"
-    )
+    authorization = require_field(fields, "authorization", path)
+    pairing_hint = fields.get("pairingHint", False)
+    lowest = fields.get("minProtocolVersion", _FIRST_VERSION)
+    highest = fields.get("maxProtocolVersion", _FIRST_VERSION)
     try:
         return FrontendRequest(
-            authorization,
-            pairing_hint,
-            min_protocol_version=lowest,
-            max_protocol_version=highest,
+            FrontendAuthorization(read_string(authorization, ".authorization")),
+            read_bool(pairing_hint, ".pairingHint"),
+            min_protocol_version=read_string(lowest, ".minProtocolVersion"),
+            max_protocol_version=read_string(highest, ".maxProtocolVersion"),
             received=fields,
         )
+    except WireError as error:
+        raise error.inside(path) from None
     except RequestError as error:
+        path += ".authorization" if error.path == "authorization" else ""
         raise WireError(path, error.reason) from None
 
 
@@ -223,20 +220,14 @@ def read_token(value: JsonValue, path: str = "") -> RequestorToken:
         raise WireError(path, error.reason) from None
 
 
-def _read_authorization(value: JsonValue, path: str) -> FrontendAuthorization:
-    try:
-        return FrontendAuthorization(read_string(value, path))
-    except RequestError as error:
-        raise WireError(path, error.reason) from None
-
-
 def read_session_pointer(value: JsonValue, path: str = "") -> SessionPointer:
     """Read a session pointer."""
     fields = read_object(value, path)
-    url = read_string(require_field(fields, "u", path), f"{path}.u")
-    kind = read_enum(require_field(fields, "irmaqr", path), _SESSION_TYPE, f"{path}.irmaqr")
+    url, kind = require_field(fields, "u", path), require_field(fields, "irmaqr", path)
     try:
-        return SessionPointer(url, kind)
+        return SessionPointer(read_string(url, ".u"), read_enum(kind, _SESSION_TYPE, ".irmaqr"))
+    except WireError as error:
+        raise error.inside(path) from None
     except RequestError as error:
         raise WireError(f"{path}.u", error.reason) from None
 

@@ -97,9 +97,10 @@ def read_object(value: JsonValue, path: str = "") -> dict[str, JsonValue]:
 
 def read_time(value: JsonValue, path: str = "") -> datetime:
     """Return an aware time, given Unix seconds."""
-    seconds = read_int(value, path)
+    if type(value) is not int:  # in line, as every attribute has a time
+        raise WireError(path, "must be a whole number")
     try:
-        return _time(seconds)
+        return _time(value)
     except (OverflowError, ValueError, OSError):
         raise WireError(path, "is not a valid Unix time") from None
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Final, TypeAlias
 
 from irma_core.errors import RequestError
-from irma_core.json_text import JsonValue
+from irma_core.json_text import JsonValue, write_json
 from irma_core.models.condiscon import AttributeRequest, ConDisCon
 from irma_core.models.credentials import CredentialRequest
+from irma_core.models.hidden import Hidden
 from irma_core.models.session_requests import (
     ExtendedRequest,
     IssuanceRequest,
@@ -30,6 +31,7 @@ __all__ = [
     "AnyRequest",
     "named_request_value",
     "request_value",
+    "write_request",
 ]
 
 AnyRequest: TypeAlias = SessionRequest | ExtendedRequest | RevocationRequest
@@ -53,6 +55,30 @@ def request_value(request: AnyRequest) -> dict[str, JsonValue]:
     if isinstance(request, RevocationRequest):
         return _revocation_request_value(request)
     return _session_request_value(request)
+
+
+def write_request(request: AnyRequest) -> str:
+    """Return the JSON text of a request of any kind.
+
+    Raises:
+        RequestError: As `request_value`.
+    """
+    if isinstance(request, RevocationRequest):
+        return write_json(_revocation_request_value(request))
+    if not isinstance(request, ExtendedRequest):
+        return _write_session_request(request)
+    text = f'{{"request":{_write_session_request(request.request)}'
+    options = _options_value(request)
+    return f"{text},{write_json(options)[1:]}" if options else f"{text}}}"
+
+
+def _write_session_request(request: SessionRequest) -> str:
+    # Kept with the request, which is frozen: websites start many sessions with the same one.
+    if request.written is None:
+        written = Hidden(write_json(_session_request_value(request)))
+        object.__setattr__(request, "written", written)
+        return written.reveal()
+    return request.written.reveal()
 
 
 def named_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
@@ -147,7 +173,11 @@ def _credential_value(request: CredentialRequest) -> JsonValue:
 
 
 def _extended_request_value(request: ExtendedRequest) -> dict[str, JsonValue]:
-    value: dict[str, JsonValue] = {"request": _session_request_value(request.request)}
+    return {"request": _session_request_value(request.request), **_options_value(request)}
+
+
+def _options_value(request: ExtendedRequest) -> dict[str, JsonValue]:
+    value: dict[str, JsonValue] = {}
     if request.validity is not None:
         value["validity"] = int(request.validity.total_seconds())
     if request.timeout is not None:

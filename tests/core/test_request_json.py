@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import json
+import pickle
 import traceback
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,12 @@ from irma_core.models.session_requests import (
 from irma_core.wire.converter import structure
 from irma_core.wire.read_requests import read_request, read_request_value
 from irma_core.wire.values import WireError
-from irma_core.wire.write_requests import AnyRequest, named_request_value, request_value
+from irma_core.wire.write_requests import (
+    AnyRequest,
+    named_request_value,
+    request_value,
+    write_request,
+)
 from tests.core.generated import EXTENDED_REQUESTS, JSON, REVOCATIONS, SESSION_REQUESTS
 from tests.core.proving import AGE, EMAIL, FAMILY, FIRST, OVER18, RESIDENT
 
@@ -469,6 +476,40 @@ def test_a_model_is_read_by_its_context_only() -> None:
     with pytest.raises(WireError) as caught:
         structure(ASK, SignatureRequest)
     assert caught.value.path == ".@context"
+
+
+# The text.
+
+
+@given(SESSION_REQUESTS | EXTENDED_REQUESTS | REVOCATIONS)
+def test_text_of_a_request_is_its_value(request: AnyRequest) -> None:
+    """`write_request` writes what `request_value` returns, the first time and again."""
+    try:
+        value = request_value(request)
+    except RequestError:
+        for _ in range(2):
+            with pytest.raises(RequestError):
+                write_request(request)
+        return
+    assert write_request(request) == write_request(request) == write_json(value)
+
+
+def test_changed_request_is_written_again() -> None:
+    """A request made from another by `attrs.evolve` has JSON of its own."""
+    request = DisclosureRequest([OVER18])
+    write_request(request)
+    changed = attrs.evolve(request, host="irma.example")
+    assert json.loads(write_request(changed)) == {**ASK, "host": "irma.example"}
+    assert changed != request == DisclosureRequest([OVER18])
+    assert pickle.loads(pickle.dumps(request)) == request
+
+
+def test_kept_json_is_hidden() -> None:
+    """The JSON that is kept with a request is in no repr, and is not a field of the protocol."""
+    request = SignatureRequest("between us", [OVER18])
+    write_request(request)
+    assert "between us" not in f"{request!r}{attrs.asdict(request)!r}"
+    assert refusal({**ASK, "written": "x"}).path == "written"
 
 
 # Whatever comes.

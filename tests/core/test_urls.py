@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from irma_core.errors import RequestError
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import SessionType
-from irma_core.models.urls import is_plain_http, path_fault, whitespace_fault
+from irma_core.models.urls import (
+    is_plain_http,
+    is_plain_url,
+    origin_fault,
+    path_fault,
+    whitespace_fault,
+)
 from irma_core.models.validation import check_address, check_return_address
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "urls"
@@ -81,3 +89,30 @@ def test_plain_http_is_what_leaves_this_machine_in_the_clear(url: str, is_plain:
 def test_a_url_with_nothing_wrong_about_its_whitespace() -> None:
     """Inside or at the ends."""
     assert whitespace_fault("https://irma.example") == ""
+
+
+@given(st.from_regex(r"\Ahttps?:[/A-Za-z0-9.:@%_-]{0,60}\Z") | st.text(max_size=40))
+@example("https://irma.example:8088/irma/session/uiMWLYJ9WZDLhbuEBu0W")
+@example("https://irma.example:0/")
+@example("https://user@irma.example/")
+@example("https://irma.example/../x")
+@example("https://irma.example/x\n")
+@example("https://irma..example/")
+@example("https://irma.example/%2e%2e/")
+def test_plain_url_passes_every_check(url: str) -> None:
+    """A URL that `is_plain_url` accepts is one that each of the checks accepts."""
+    if is_plain_url(url):
+        assert whitespace_fault(url) == origin_fault(url) == path_fault(url) == ""
+        assert "@" not in url
+
+
+def test_most_urls_are_plain() -> None:
+    """The URL of a session at a server with a host name, or at loopback with a port, is plain."""
+    for server in (
+        "https://irma.example.com",
+        "http://127.0.0.1:8088",
+        "https://x.example/irma-api",
+    ):
+        assert is_plain_url(f"{server}/irma/session/uiMWLYJ9WZDLhbuEBu0W")
+    for url in ("https://irma.example:99999/", "https://irma.example:0", "https://x.example/a.b"):
+        assert not is_plain_url(url)
