@@ -20,6 +20,7 @@ import pytest
 from irma_backend.dev_server import running_server
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
+from tests.cli.fork_server import ForkServer
 
 CARD = "pbdf.gemeente.personalData"
 OVER18, FIRSTNAMES = f"{CARD}.over18", f"{CARD}.firstnames"
@@ -31,6 +32,7 @@ class CommandLine:
     """The command line, pointed at a server."""
 
     environment: dict[str, str]
+    forks: ForkServer | None = None
 
     @property
     def server(self) -> str:
@@ -49,6 +51,8 @@ class CommandLine:
 
     def run(self, *arguments: str, stdin: str = "", **streams: Any) -> tuple[int, str, str]:
         """Run it to its end; give exit status, standard output and standard error."""
+        if not streams and self.forks is not None and self.forks.can_run(self.environment):
+            return self.forks.run(arguments, self.environment, stdin)
         with self.start(*arguments, **streams) as process:
             out, err = process.communicate(stdin, timeout=60)
         return process.returncode, out, err
@@ -91,7 +95,7 @@ class CommandLine:
 
     def at(self, **environment: str) -> CommandLine:
         """Give it with other environment variables."""
-        return CommandLine({**self.environment, **environment})
+        return CommandLine({**self.environment, **environment}, self.forks)
 
 
 _IN_TERMINAL = """\
@@ -173,9 +177,15 @@ def app(memory: InMemoryServer) -> SimulatedApp:
     return app
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[ForkServer]:
+    with ForkServer(other_variables()) as server:
+        yield server
+
+
 @pytest.fixture
-def command_line(url: str) -> CommandLine:
-    return CommandLine({**other_variables(), "IRMA_SERVER": url, "IRMA_TOKEN": TOKEN})
+def command_line(url: str, forks: ForkServer) -> CommandLine:
+    return CommandLine({**other_variables(), "IRMA_SERVER": url, "IRMA_TOKEN": TOKEN}, forks)
 
 
 def other_variables() -> dict[str, str]:

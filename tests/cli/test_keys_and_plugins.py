@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from irma_backend.dev_server import running_server
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
-from tests.cli.conftest import CARD, OVER18, CommandLine
+from tests.cli.conftest import CARD, OVER18, CommandLine, other_variables
+from tests.cli.fork_server import ForkServer
 from tests.plugins.distributions import install, make_project
 
 ROOT = Path(__file__).parent.parent.parent
@@ -79,11 +80,10 @@ def memory() -> InMemoryServer:
 
 
 @pytest.fixture
-def at_server(memory: InMemoryServer) -> Iterator[CommandLine]:
+def at_server(memory: InMemoryServer, forks: ForkServer) -> Iterator[CommandLine]:
     """The command line without a token, with a plugin at hand that is not named yet."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("IRMA_")}
     with running_server(memory) as url:
-        yield CommandLine({**others, "IRMA_SERVER": url})
+        yield CommandLine({**other_variables(), "IRMA_SERVER": url}, forks)
 
 
 @pytest.fixture(scope="module")

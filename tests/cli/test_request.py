@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,8 @@ from irma_core import ExtendedRequest, SignatureRequest, verify_session_request_
 from irma_core.wire.read_requests import read_request
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
-from tests.cli.conftest import CARD, OVER18, CommandLine
+from tests.cli.conftest import CARD, OVER18, CommandLine, other_variables
+from tests.cli.fork_server import ForkServer
 
 KEY = bytes(range(32))
 ASK = ("request", "--disclose", f"age={OVER18}==Yes")
@@ -41,10 +41,9 @@ def memory() -> InMemoryServer:
 
 
 @pytest.fixture
-def command_line(memory: InMemoryServer) -> Iterator[CommandLine]:
-    others = {name: value for name, value in os.environ.items() if not name.startswith("IRMA_")}
+def command_line(memory: InMemoryServer, forks: ForkServer) -> Iterator[CommandLine]:
     with running_server(memory) as url:
-        yield CommandLine({**others, "IRMA_SERVER": url})
+        yield CommandLine({**other_variables(), "IRMA_SERVER": url}, forks)
 
 
 def test_without_a_key_it_is_json(command_line: CommandLine) -> None:
