@@ -72,14 +72,14 @@ def _posts(
         return CallbackReceiver(requestor, PAGE, sealer=sealer, store=store, deliver=_take)
 
     first, again = receiver(Forgetful()), receiver(MemoryStore(transport.clock))
-    url = first.add_to(request).callback_url or ""
+    url = first.with_callback(request).callback_url or ""
 
     def post(receiver: CallbackReceiver) -> None:
         reply = receiver.receive("POST", url, HEADERS, body)
         assert reply.status == 204, reply.body
 
     works: dict[str, Work] = {
-        "url": lambda: first.add_to(request),
+        "url": lambda: first.with_callback(request),
         "first": lambda: post(first),
         "again": lambda: post(again),
         "stranger": lambda: first.receive("POST", PAGE, HEADERS, body),

@@ -25,7 +25,7 @@ from irma_core.errors import (
     SessionMayExistError,
     SessionTimedOutError,
 )
-from irma_core.handles import Binding, HandleSealer
+from irma_core.handles import AsyncHandles, Binding, Handles
 from irma_core.models.answers import Answer, AnsweredSlot, Evidence
 from irma_core.models.condiscon import (
     AttributeRequest,
@@ -93,12 +93,14 @@ from irma_core.web.receivers import (
     NextSessionReceiver,
 )
 from irma_core.wire.read_requests import read_request
+from irma_core.wire.stored_requests import dump_started_session, load_started_session
 
 __all__ = [
     "Answer",
     "AnswerError",
     "AnsweredSlot",
     "AsyncCallbackReceiver",
+    "AsyncHandles",
     "AsyncNextSessionReceiver",
     "AsyncRequestor",
     "AsyncSigner",
@@ -124,8 +126,8 @@ __all__ = [
     "GatewaySecret",
     "HandleError",
     "HandleExpiredError",
-    "HandleSealer",
     "HandleUsedError",
+    "Handles",
     "HmacAuthentication",
     "HmacSigner",
     "IrmaError",
@@ -167,6 +169,8 @@ __all__ = [
     "VerifiedRequest",
     "all_of",
     "any_of",
+    "dump_started_session",
+    "load_started_session",
     "new_sealing_key",
     "optional",
     "read_request",

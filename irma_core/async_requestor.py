@@ -19,7 +19,6 @@ from contextlib import (
 from datetime import timedelta
 from typing import TypeVar, final
 
-from irma_core.callbacks.chains import ChainState, begin_chain, leave_chain_flow, next_answer_flow
 from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
@@ -43,7 +42,6 @@ from irma_core.flows.session_calls import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
-from irma_core.handles import Binding, HandleSealer, redeem_handle_flow
 from irma_core.models.answers import Answer
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
@@ -56,12 +54,10 @@ from irma_core.models.sessions import FrontendOptions, PairingMethod, StartedSes
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import AsyncStatusBackend
-from irma_core.protocol.stores import AsyncStore
 from irma_core.protocol.transport import AsyncTransport
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.gateway_settings import GatewayAuthentication
-from irma_core.trust.sealing import Sealer
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -165,54 +161,9 @@ class AsyncRequestor:
         flow = wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
         return await self._run(flow)
 
-    def follow_chain(
-        self,
-        session: StartedSession,
-        *,
-        sealer: Sealer,
-        store: AsyncStore,
-        timeout: timedelta,
-        keep_session: bool = False,
-    ) -> AsyncIterator[Answer]:
-        """See `Requestor.follow_chain`: `async for answer in …`."""
-        state = begin_chain(
-            self._context,
-            session,
-            sealer=sealer,
-            store=store,
-            timeout=timeout,
-            keep_session=keep_session,
-        )
-        return self._answers(state)
-
-    @boundary
-    async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
-        while not state.is_over:
-            answer, state = await self._run(next_answer_flow(self._context, state))
-            try:
-                yield answer
-            except BaseException:
-                await self._run(leave_chain_flow(self._context, state))
-                raise
-
     async def get_answer(self, session: StartedSession) -> Answer:
         """See `Requestor.get_answer`."""
         return await self._run(get_answer_flow(self._context, session))
-
-    async def redeem_handle(
-        self,
-        handle: str | bytes | None,
-        *,
-        sealer: HandleSealer,
-        store: AsyncStore,
-        purpose: str,
-        binding: str | Binding | None,
-    ) -> Answer:
-        """See `Requestor.redeem_handle`."""
-        flow = redeem_handle_flow(
-            self._context, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
-        )
-        return await self._run(flow)
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """See `Requestor.get_unchecked_result`."""

@@ -428,8 +428,8 @@ class SessionNotFinishedError(AnswerError):
 class NobodyAnsweredError(AnswerError, TimeoutError):
     """The session did not end within the caller's timeout.
 
-    `wait_for_answer` and `follow_chain` have cancelled the session, unless `keep_session` is set.
-    `watch_status` leaves it as it is.
+    `wait_for_answer` and `NextSessionReceiver.follow` have cancelled the session, unless
+    `keep_session` is set. `watch_status` leaves it as it is.
     """
 
     def __init__(self, session: str) -> None:

@@ -1,9 +1,8 @@
-"""Handles: a started session as text that a browser keeps and cannot read.
+"""Handles: a started session as a string that a browser keeps and cannot read.
 
-The browser brings it back when the session is done; any process with the keys opens it, also after
-a deployment that changed what is asked, since what *was* asked is in it.
-Belongs here: what is sealed, and for whom. Does not belong here: the cipher and the checks
-(`sealing`), that a handle counts once (`flows.handles`).
+The browser brings the handle back when the session is done. Any process with the same keys opens
+it. It holds the request, so it is still valid after a deployment that changed what the application
+asks. The first call that redeems a handle gets the answer of its session.
 """
 
 from __future__ import annotations
@@ -14,6 +13,9 @@ from enum import Enum
 from hashlib import sha256
 from typing import Final, final
 
+import attrs
+
+from irma_core.async_requestor import AsyncRequestor
 from irma_core.errors import (
     ConfigurationError,
     HandleExpiredError,
@@ -24,223 +26,284 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, put_if_absent
 from irma_core.flows.once import CLOCKS_DIFFER
 from irma_core.flows.session_answers import get_answer_flow
-from irma_core.json_text import JsonValue, write_json
+from irma_core.json_text import write_json
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_string
-from irma_core.models.moments import as_utc
 from irma_core.models.sessions import StartedSession
 from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
+from irma_core.requestor import Requestor
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
-from irma_core.wire.read_results import read_session_package
-from irma_core.wire.stored_requests import read_kept_request, stored_request
+from irma_core.wire.stored_requests import read_stored_session, stored_session
 
-__all__ = [
-    "Binding",
-    "HandleSealer",
-    "check_handle_sealer",
-    "redeem_handle_flow",
-]
+__all__ = ["AsyncHandles", "Binding", "Handles", "redeem_handle_flow"]
 
 
 _PURPOSE: Final = "handle:"
-"""Apart from all else that is sealed with the same keys."""
+"""Starts the purpose of a handle, so that nothing else sealed with the same keys passes for one."""
+_DEFAULT_LIFETIME: Final = timedelta(minutes=30)
+"""A server gives an app 15 minutes to connect by default, and keeps the result for 5 more."""
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=36500)
 
 
 class Binding(Enum):
-    """Who may bring a handle that is bound to no web session."""
+    """What a handle that belongs to no web session is bound to."""
 
     NONE = "anybody"
-    """Whoever has it: for a page for the public, where the answer is worth nothing to a thief."""
+    """Anyone who has the handle may redeem it. Use it on public pages, where the answer is worth
+    nothing to a thief."""
 
 
 @final
-@boundary
-class HandleSealer:
-    """Seals started sessions into handles, and opens them again. Threads may share it.
+@attrs.frozen
+class HandleSettings:
+    """What sealing and redeeming need besides the requestor's context.
 
     Args:
-        keys: Keys as `new_sealing_key` makes them, the same for all processes. To change keys put
-            the new one first, and take the old one away a lifetime later.
-        lifetime: How long a handle lives, counted from the session's start; a shorter one holds for
-            handles that were sealed before, too. A server's default leaves 15 minutes for an app to
-            come, and keeps the result for 5 more.
-
-    Raises:
-        ConfigurationError: There is no key, or one is none, or the lifetime is under a second.
+        sealer: Seals and opens the handles.
+        store: Remembers which handles were redeemed.
+        purpose: What the answers are for.
+        lifetime: How long a handle is valid, from the start of its session.
     """
 
-    def __init__(self, keys: Sequence[str], *, lifetime: timedelta = timedelta(minutes=30)) -> None:
-        self._sealer = Sealer(keys)
-        self._lifetime = _checked_lifetime(lifetime)
+    sealer: Sealer = attrs.field(repr=False)
+    store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
+    purpose: str = attrs.field(kw_only=True)
+    lifetime: timedelta = attrs.field(kw_only=True)
 
-    @property
-    def lifetime(self) -> timedelta:
-        """How long a handle lives, counted from the session's start."""
-        return self._lifetime
-
-    def seal(self, session: StartedSession, *, purpose: str, binding: str | Binding) -> str:
-        """Make a handle for the browser.
-
-        Args:
-            session: What `start_session` gave.
-            purpose: What the answer is for, `"login"` for instance: only that takes it.
-            binding: A secret of the web session, which a thief of the handle has not: the cookie's
-                value, or what is kept under it. `Binding.NONE` binds it to nobody.
-
-        Returns:
-            Some 600 letters, digits, `-` and `_`, and more for a longer request. A message to
-            sign adds 50, however long it is.
+    @classmethod
+    def of(
+        cls, keys: Sequence[str], *, store: Store | AsyncStore, purpose: str, lifetime: object
+    ) -> HandleSettings:
+        """Return the settings, checked.
 
         Raises:
-            RequestError: The request is too large to be kept: some thousand slots, or values
-                that are demanded over 128 KiB in all. Cancel the session.
-            UsageError: The purpose or the binding is empty, or is not a string.
+            ConfigurationError: A key or the lifetime is invalid.
+            UsageError: The purpose is empty, or not a string.
         """
-        check_instance(session, StartedSession, "session", "a StartedSession")
         check_string(purpose, "purpose")
+        if not isinstance(lifetime, timedelta) or not _SHORTEST <= lifetime <= _LONGEST:
+            raise ConfigurationError(
+                "lifetime must be a timedelta from a second to a hundred years, such as "
+                "timedelta(minutes=30)"
+            )
+        return cls(Sealer(keys), store=store, purpose=purpose, lifetime=lifetime)
+
+    def seal(self, session: StartedSession, binding: str | Binding) -> str:
+        """Return a handle of the session; see `Handles.seal`."""
+        check_instance(session, StartedSession, "session", "a StartedSession")
         if binding is not Binding.NONE:
             check_instance(binding, str, "binding", "a secret of the web session, or Binding.NONE")
-        value: JsonValue = {
-            "package": session.package.json_value(),
-            "started": session.started_at.isoformat(),
-            "asked": stored_request(session.request),
-        }
-        return self._sealer.seal(
-            value,
-            purpose=_PURPOSE + purpose,
+        return self.sealer.seal(
+            stored_session(session),
+            purpose=_PURPOSE + self.purpose,
             now=session.started_at,
-            lifetime=self._lifetime,
+            lifetime=self.lifetime,
             binding=None if binding is Binding.NONE else binding,
         )
 
     def unseal(
-        self,
-        handle: str | bytes | None,
-        *,
-        purpose: str,
-        binding: str | Binding | None,
-        now: datetime,
+        self, handle: str | bytes | None, binding: str | Binding | None, now: datetime
     ) -> StartedSession:
-        """Give the session of a handle that came back.
-
-        It may come back again and again: `redeem_handle` makes it count once. Of what was asked it
-        has all that makes an answer, and no more: of a message to sign, `message_sha256`.
-
-        Args:
-            handle: What the browser brought: a field of a form, or a whole body. None, where it
-                brought nothing, is an invalid handle.
-            purpose: As when it was sealed.
-            binding: As when it was sealed, of the visitor who brought it; None where that visitor
-                has no web session.
-            now: An aware time.
-
-        Raises:
-            HandleInvalidError: It was changed or cut, or no key at hand sealed it.
-            WrongPurposeError: It was sealed for another purpose.
-            WrongBindingError: It was sealed for another web session.
-            HandleExpiredError: It is too old.
-            UsageError: The purpose or the binding is not a string, or the time is not aware.
-        """
-        check_string(purpose, "purpose")
+        """Return the session of a handle; see `Handles.unseal`."""
         if binding is not None and binding is not Binding.NONE:
             check_instance(binding, str, "binding", "a string, Binding.NONE or None")
-        value = self._sealer.unseal(
+        value = self.sealer.unseal(
             handle,
-            purpose=_PURPOSE + purpose,
+            purpose=_PURPOSE + self.purpose,
             now=now,
-            # Nothing is ever sealed for an empty text.
+            # No handle is ever sealed for an empty string.
             binding=None if binding is Binding.NONE else binding or "",
         )
-        now = as_utc(now, "now")
-        session = _read(value)
+        session = read_stored_session(value)
         if session is None:
-            raise HandleInvalidError("the handle is of a form that this version does not know")
-        if now - session.started_at >= self._lifetime:
-            # Sealed when handles lived longer: the store may forget by now that it was redeemed.
-            raise HandleExpiredError("the handle has expired: start anew")
+            raise HandleInvalidError("the handle has a form that this version does not know")
+        # The sealed expiry is later where the handle was sealed with a longer lifetime. The store
+        # may have forgotten by then that the handle was redeemed.
+        if now - session.started_at >= self.lifetime:
+            raise HandleExpiredError("the handle has expired: start a new session")
         return session
 
-    def __repr__(self) -> str:
-        return "<HandleSealer>"
-
-
-def _checked_lifetime(lifetime: object) -> timedelta:
-    if isinstance(lifetime, timedelta) and _SHORTEST <= lifetime <= _LONGEST:
-        return lifetime
-    raise ConfigurationError(
-        "lifetime must be a timedelta from a second to a hundred years, such as "
-        "timedelta(minutes=30)"
-    )
-
-
-def check_handle_sealer(sealer: object) -> None:
-    """Check that this is a `HandleSealer`.
-
-    Raises:
-        UsageError: It is something else; a `Sealer` seals for another purpose.
-    """
-    expected = "a HandleSealer, which a Sealer with the same keys is not"
-    check_instance(sealer, HandleSealer, "sealer", expected)
-
-
-def _read(value: JsonValue) -> StartedSession | None:
-    match value:
-        case {"package": package, "started": str() as started, "asked": asked}:
-            try:
-                return StartedSession(
-                    read_kept_request(asked),
-                    read_session_package(package),
-                    started_at=datetime.fromisoformat(started),
-                )
-            except ValueError:  # which all that read here raise
-                return None
-        case _:
-            return None
+    def used_key(self, session: StartedSession) -> str:
+        """Return the store's key for a redeemed session and purpose, which holds neither."""
+        used = write_json([session.token.reveal(), self.purpose])
+        return f"irma-handle:{sha256(used.encode()).hexdigest()}"
 
 
 def redeem_handle_flow(
     context: RequestorContext,
+    settings: HandleSettings,
     handle: str | bytes | None,
-    *,
-    sealer: HandleSealer,
-    store: Store | AsyncStore,
-    purpose: str,
     binding: str | Binding | None,
 ) -> Flow[Answer]:
-    """Give the answer of a handle's session, to the first who asks.
+    """Return the answer of a handle's session, to the first call that asks for it.
 
-    It counts once a session and purpose, however many handles were sealed of it: all of them
-    expire together, before the store forgets.
+    A session counts once for a purpose, however many handles were sealed of it. They all expire
+    together, before the store forgets.
 
     Raises:
-        UsageError: Another argument than the handle is not what it should be.
-        HandleError: One of its subclasses: the handle is not to be taken.
+        UsageError: The binding has the wrong type.
+        HandleError: One of its subclasses: the handle is refused.
         AnswerError: One of its subclasses: there is no answer, and the handle is not used up.
-        StoreError: The store failed, and there is no answer: it may be used up.
-        IrmaError: What `get_answer_flow` raises; the handle is not used up.
+        StoreError: The store failed. There is no answer, and the handle may be used up.
+        IrmaError: As `get_answer_flow`; the handle is not used up.
     """
-    check_handle_sealer(sealer)
-    check_store(store, is_async=context.is_async)
-    now = utc_now(context.clock)
-    session = sealer.unseal(handle, purpose=purpose, binding=binding, now=now)
+    session = settings.unseal(handle, binding, utc_now(context.clock))
     deadline = context.deadline()
     answer = yield from get_answer_flow(context, session, deadline)
-    lifetime = sealer.lifetime + CLOCKS_DIFFER
-    is_first = yield from put_if_absent(
-        store, _key(session, purpose), b"redeemed", lifetime, deadline
-    )
+    key, lifetime = settings.used_key(session), settings.lifetime + CLOCKS_DIFFER
+    is_first = yield from put_if_absent(settings.store, key, b"redeemed", lifetime, deadline)
     if not is_first:
         raise HandleUsedError("the handle was redeemed before")
     return answer
 
 
-def _key(session: StartedSession, purpose: str) -> str:
-    # Neither token nor purpose: whoever reads the store shall learn nothing.
-    return (
-        "irma-handle:" + sha256(write_json([session.token.reveal(), purpose]).encode()).hexdigest()
-    )
+@final
+@boundary
+class Handles:
+    """Seals started sessions into handles for the browser, and redeems each handle once.
+
+    Threads may share it. A handle of one purpose is refused by the `Handles` of another.
+
+    Args:
+        requestor: The requestor whose sessions these are.
+        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
+            keys, put the new one first, and remove the old one a lifetime later.
+        store: Remembers which handles were redeemed. All processes share it.
+        purpose: What the answers are for, such as `"login"`.
+        lifetime: How long a handle is valid, from the start of its session. A shorter lifetime
+            applies to handles that exist already, too.
+
+    Raises:
+        ConfigurationError: A key or the lifetime is invalid, or the store is async.
+        UsageError: The requestor is not a `Requestor`; or the purpose is empty, or not a string.
+    """
+
+    def __init__(
+        self,
+        requestor: Requestor,
+        keys: Sequence[str],
+        *,
+        store: Store,
+        purpose: str,
+        lifetime: timedelta = _DEFAULT_LIFETIME,
+    ) -> None:
+        self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
+        check_store(store, is_async=False)
+        self._settings = HandleSettings.of(keys, store=store, purpose=purpose, lifetime=lifetime)
+
+    def __repr__(self) -> str:
+        return f"<Handles for {self._settings.purpose!r}>"
+
+    def seal(self, session: StartedSession, *, binding: str | Binding) -> str:
+        """Return a handle of the session, for the browser.
+
+        Every session that `start_session` returns fits in a handle.
+
+        Args:
+            session: What `start_session` returned.
+            binding: A secret of the visitor's web session, such as the value of its cookie. A thief
+                of the handle does not have it. `Binding.NONE` lets anyone redeem the handle.
+
+        Returns:
+            Some 600 letters, digits, `-` and `_`; more for a longer request. A message to sign adds
+            50, whatever its length.
+
+        Raises:
+            UsageError: The binding is empty, or not a string.
+            RequestError: The request is too large to be stored: the session was not started by
+                this library.
+        """
+        return self._settings.seal(session, binding)
+
+    def unseal(
+        self, handle: str | bytes | None, *, binding: str | Binding | None
+    ) -> StartedSession:
+        """Return the session of a handle, as often as you like: to watch or to cancel it.
+
+        This does not redeem the handle, so never log a visitor in by it. The session has all that
+        an answer is compared with, and no more: of a message to sign it has `message_sha256`.
+
+        Args:
+            handle: What the browser sent: a field of a form, or a whole body. None is an invalid
+                handle.
+            binding: As when it was sealed, of the visitor who sent it; None if that visitor has no
+                web session.
+
+        Raises:
+            HandleInvalidError: The handle was changed or cut, or sealed with another key.
+            WrongPurposeError: It was sealed for another purpose.
+            WrongBindingError: It was sealed for another web session.
+            HandleExpiredError: It has expired.
+            UsageError: The binding has the wrong type.
+        """
+        return self._settings.unseal(handle, binding, utc_now(self._requestor.context.clock))
+
+    def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
+        """Return the answer of the handle's session, once. Do the work it is for after this call.
+
+        A handle that comes too early, or whose session has no answer, is not used up.
+
+        Args:
+            handle: What the browser sent: a field of a form, or a whole body. None is an invalid
+                handle.
+            binding: As when it was sealed, of the visitor who sent it; None if that visitor has no
+                web session.
+
+        Raises:
+            HandleInvalidError: The handle was changed or cut, or sealed with another key.
+            WrongPurposeError: It was sealed for another purpose.
+            WrongBindingError: It was sealed for another web session.
+            HandleExpiredError: It has expired.
+            HandleUsedError: It, or another handle of its session and purpose, was redeemed before.
+            ResultJwtError: With `server_key`: the signed result is refused.
+            AnswerError: One of its subclasses for each reason why there is no answer.
+            StoreError: The store failed. There is no answer, and the handle may be used up.
+        """
+        flow = redeem_handle_flow(self._requestor.context, self._settings, handle, binding)
+        return self._requestor.run_flow(flow)
+
+
+@final
+@boundary
+class AsyncHandles:
+    """`Handles` for an `AsyncRequestor`: the same arguments, methods and errors.
+
+    `redeem` is awaited; `seal` and `unseal` are not.
+    """
+
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        keys: Sequence[str],
+        *,
+        store: AsyncStore,
+        purpose: str,
+        lifetime: timedelta = _DEFAULT_LIFETIME,
+    ) -> None:
+        self._requestor = check_instance(
+            requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
+        )
+        check_store(store, is_async=True)
+        self._settings = HandleSettings.of(keys, store=store, purpose=purpose, lifetime=lifetime)
+
+    def __repr__(self) -> str:
+        return f"<AsyncHandles for {self._settings.purpose!r}>"
+
+    def seal(self, session: StartedSession, *, binding: str | Binding) -> str:
+        """Return a handle of the session; see `Handles.seal`."""
+        return self._settings.seal(session, binding)
+
+    def unseal(
+        self, handle: str | bytes | None, *, binding: str | Binding | None
+    ) -> StartedSession:
+        """Return the session of a handle; see `Handles.unseal`."""
+        return self._settings.unseal(handle, binding, utc_now(self._requestor.context.clock))
+
+    async def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
+        """Return the answer of the handle's session, once; see `Handles.redeem`."""
+        flow = redeem_handle_flow(self._requestor.context, self._settings, handle, binding)
+        return await self._requestor.run_flow(flow)

@@ -21,7 +21,6 @@ from contextlib import (
 from datetime import timedelta
 from typing import TypeVar, final
 
-from irma_core.callbacks.chains import ChainState, begin_chain, leave_chain_flow, next_answer_flow
 from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
@@ -45,7 +44,6 @@ from irma_core.flows.session_calls import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
-from irma_core.handles import Binding, HandleSealer, redeem_handle_flow
 from irma_core.models.answers import Answer
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
@@ -58,12 +56,10 @@ from irma_core.models.sessions import FrontendOptions, PairingMethod, StartedSes
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.status_backends import StatusBackend
-from irma_core.protocol.stores import Store
 from irma_core.protocol.transport import Transport
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
 from irma_core.trust.gateway_settings import GatewayAuthentication
-from irma_core.trust.sealing import Sealer
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import Signer
 
@@ -246,56 +242,6 @@ class Requestor:
             wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
         )
 
-    def follow_chain(
-        self,
-        session: StartedSession,
-        *,
-        sealer: Sealer,
-        store: Store,
-        timeout: timedelta,
-        keep_session: bool = False,
-    ) -> Iterator[Answer]:
-        """Follow a session and those that follow it, and give the answer of each when it has ended.
-
-        What is asked in those is what the receiver of next sessions said, in whatever process. When
-        the caller stops early, the session that runs is cancelled as in `wait_for_answer`: also
-        when a loop over the answers ends with `break` (close the iterator where it outlives the
-        loop, as an async one does: `contextlib.aclosing`).
-
-        Args:
-            session: The first, what `start_session` gave.
-            sealer: One with the keys of that receiver's.
-            store: The one that it has.
-            timeout: For all of the chain, from now on.
-            keep_session: Leave the session that runs as it is when the caller stops early.
-
-        Raises, while iterating:
-            NobodyAnsweredError: The timeout was up. It is an `AnswerError` too.
-            ResultJwtError: With `server_key`: the signed result is refused.
-            AnswerError: One of its subclasses: a session has no answer, and nothing follows it.
-            ConfigurationError: The store does not know what was asked, or the sealer cannot tell.
-            StoreError: The store failed.
-        """
-        state = begin_chain(
-            self._context,
-            session,
-            sealer=sealer,
-            store=store,
-            timeout=timeout,
-            keep_session=keep_session,
-        )
-        return self._answers(state)
-
-    @boundary
-    def _answers(self, state: ChainState) -> Generator[Answer]:
-        while not state.is_over:
-            answer, state = self._run(next_answer_flow(self._context, state))
-            try:
-                yield answer
-            except BaseException:
-                self._run(leave_chain_flow(self._context, state))
-                raise
-
     def get_answer(self, session: StartedSession) -> Answer:
         """Give what was proved, after every check; there is no other way to the attributes.
 
@@ -304,42 +250,6 @@ class Requestor:
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         return self._run(get_answer_flow(self._context, session))
-
-    def redeem_handle(
-        self,
-        handle: str | bytes | None,
-        *,
-        sealer: HandleSealer,
-        store: Store,
-        purpose: str,
-        binding: str | Binding | None,
-    ) -> Answer:
-        """Give the answer of a handle's session, once: do the work that it is for after this.
-
-        A handle that comes too early, or whose session has no answer, is not used up.
-
-        Args:
-            handle: What the browser brought back: a field of a form, or a whole body.
-            sealer: What sealed it, or one with the same keys.
-            store: Where it is kept that it was redeemed; all processes share it.
-            purpose: As when it was sealed.
-            binding: As when it was sealed, of the visitor who brought it; None where that visitor
-                has no web session.
-
-        Raises:
-            HandleInvalidError: It was changed or cut, or no key at hand sealed it.
-            WrongPurposeError: It was sealed for another purpose.
-            WrongBindingError: It was sealed for another web session.
-            HandleExpiredError: It is too old.
-            HandleUsedError: It was redeemed before, or another handle of its session for the same.
-            ResultJwtError: With `server_key`: the signed result is refused.
-            AnswerError: One of its subclasses for each reason why there is no answer.
-            StoreError: The store failed: there is no answer, and the handle may be used up.
-        """
-        flow = redeem_handle_flow(
-            self._context, handle, sealer=sealer, store=store, purpose=purpose, binding=binding
-        )
-        return self._run(flow)
 
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
         """Give what the server says, at any status: for logs and curiosity, not for logging in.

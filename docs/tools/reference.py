@@ -47,7 +47,8 @@ GROUPS: dict[str, dict[str, str]] = {
             "PublicKey SharedKey FetchedServerKey verify_result_jwt verify_getproof_jwt "
             "sign_session_request verify_session_request_jwt VerifiedRequest"
         ),
-        "Handles for the browser": "HandleSealer Binding Sealer new_sealing_key",
+        "Handles for the browser": "Handles AsyncHandles Binding Sealer new_sealing_key",
+        "Started sessions in a database": "dump_started_session load_started_session",
         "Callbacks and chained sessions": (
             "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver "
             "AsyncNextSessionReceiver"

@@ -62,11 +62,10 @@ from irma_core.models.sessions import SessionReference, SessionWithRequest, Star
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
-from irma_core.trust.sealing import Sealer, check_sealer
-from irma_core.wire.stored_requests import read_kept_request, stored_request
+from irma_core.trust.sealing import Sealer
+from irma_core.wire.stored_requests import read_stored_request, stored_request
 from irma_core.wire.write_requests import request_value
 
 __all__ = [
@@ -221,7 +220,7 @@ class NextSessionRecord:
     @property
     def asked(self) -> ExtendedRequest | None:
         """What is asked, for the answer to it; None for nothing."""
-        return None if self.kept is None else read_kept_request(self.kept)
+        return None if self.kept is None else read_stored_request(self.kept)
 
     def seal(
         self, sealer: Sealer, token: RequestorToken, now: datetime, lifetime: timedelta
@@ -296,27 +295,24 @@ class ChainState:
 
 def begin_chain(
     context: RequestorContext,
+    settings: NextSessionSettings,
     first: StartedSession,
     *,
-    sealer: Sealer,
-    store: Store | AsyncStore,
     timeout: timedelta,
     keep_session: bool = False,
 ) -> ChainState:
-    """Begin to follow; the time runs from now, for all of the chain.
+    """Begin to follow a chain; the timeout runs from now, for all of the chain.
 
     Raises:
-        UsageError: An argument is not what it should be.
+        UsageError: An argument has the wrong type.
     """
     check_has_request(first)
-    check_sealer(sealer)
-    check_store(store, is_async=context.is_async)
     check_timeout(timeout, "timeout")
     check_flag(keep_session, "keep_session")
     return ChainState(
         first,
-        sealer=sealer,
-        store=store,
+        sealer=settings.address.sealer,
+        store=settings.store,
         deadline=context.deadline(timeout),
         keep_session=keep_session,
     )

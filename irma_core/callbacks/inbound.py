@@ -46,7 +46,7 @@ from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.sealing import Sealer
 from irma_core.wire.read_results import read_session_result
-from irma_core.wire.stored_requests import read_kept_request, stored_request
+from irma_core.wire.stored_requests import read_stored_request, stored_request
 from irma_core.wire.values import WireError
 
 __all__ = [
@@ -318,7 +318,7 @@ class SealedUrl:
                 with suppress(RequestError):
                     name = sha256(sealed.encode()).hexdigest()
                     return CallbackContext(
-                        read_kept_request(kept), timedelta(seconds=seconds), name
+                        read_stored_request(kept), timedelta(seconds=seconds), name
                     )
             case _:
                 pass

@@ -34,6 +34,7 @@ from irma_core.trust.authentication import (
     TokenAuthentication,
 )
 from irma_core.trust.request_jwt import request_in_jwt, unsigned_request_jwt
+from irma_core.wire.stored_requests import check_storable
 
 __all__ = ["revoke_flow", "start_session_flow"]
 
@@ -62,6 +63,7 @@ def start_session_flow(
         asked, jwt = request_in_jwt(text), text
     else:
         asked, jwt = as_extended(request), None
+    check_storable(asked)
 
     def prepare(now: datetime) -> Prepared:
         ready = resolve_request(asked, now, context.allow)

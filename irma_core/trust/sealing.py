@@ -166,10 +166,9 @@ def check_sealer(sealer: object) -> None:
     """Check that this is a `Sealer`.
 
     Raises:
-        UsageError: It is something else; a `HandleSealer` seals for another purpose.
+        UsageError: It is something else.
     """
-    expected = "a Sealer, which a HandleSealer with the same keys is not"
-    check_instance(sealer, Sealer, "sealer", expected)
+    check_instance(sealer, Sealer, "sealer", "a Sealer, such as Sealer([new_sealing_key()])")
 
 
 def _canonical(text: object) -> bytes:

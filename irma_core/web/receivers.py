@@ -1,22 +1,27 @@
-"""The front door for callbacks, in two modes, one line a method: a page of the application's.
+"""The pages that the IRMA server posts to: callbacks and next sessions, in both modes.
 
-What happens, and in which order, is in `flows.callbacks`; which posts are refused, and by which
-code, in `flows.posts`.
+Each method is one line over a flow. What happens, and in which order, is in `callbacks.delivery`
+and `callbacks.chains`; which posts are refused, and with which code, in `callbacks.inbound`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from datetime import timedelta
 from functools import partial
-from typing import TypeAlias, final
+from typing import TypeAlias, TypeVar, final
 
 import attrs
 
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.callbacks.chains import (
+    ChainState,
     ChooseNext,
     NextSessionSettings,
     answer_next_session_flow,
+    begin_chain,
+    leave_chain_flow,
+    next_answer_flow,
 )
 from irma_core.callbacks.delivery import (
     CallbackSettings,
@@ -36,13 +41,15 @@ from irma_core.callbacks.inbound import (
 )
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
-from irma_core.models.arguments import check_instance
+from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_flag, check_instance
 from irma_core.models.session_requests import (
     ExtendedRequest,
     NextSession,
     SessionRequest,
     as_extended,
 )
+from irma_core.models.sessions import StartedSession
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function, check_store
 from irma_core.protocol.server_url import ServerUrl
@@ -62,241 +69,219 @@ __all__ = [
 
 RunLater: TypeAlias = Callable[[Callable[[], None]], object]
 RunLaterAsync: TypeAlias = Callable[[Callable[[], Coroutine[object, object, None]]], object]
+RunLaterT = TypeVar("RunLaterT", RunLater, RunLaterAsync)
 
 
 @final
 @boundary
 class CallbackReceiver:
-    """Tells the application once how each session ended, by what the server posts.
+    """Receives the server's callbacks, and delivers the outcome of each session once.
 
-    May be shared by threads; any process with the same keys and store takes any post.
+    Threads may share it. Any process with the same keys and store takes any post.
 
     Args:
-        requestor: Whose sessions. Its `server_key` verifies the posts; its `status_backend`, if it
-            has one, is told of each end when the application knows it.
-        page: The URL that the server posts below: `https://shop.example/irma/callback`. The web
-            framework calls `receive` for all that comes below it.
-        sealer: Seals what was asked into the URL of each session.
-        store: Knows what was told, for as long as posts may come.
-        deliver: Takes how a session ended, a `SessionOutcome`. The person's app waits for it: a
-            second is much, and after 4 the session is lost to the app. Heavy work goes to a queue.
-            What it raises comes out of `receive`, and the next post tells it again. Should the
-            process die while it runs it may be told twice, so let it do no harm.
-        unsigned: For a server without a JWT key, and then for unsigned posts only: runs a function
-            once the reply has gone out, `executor.submit` for instance. Of such a post nothing is
-            believed: the server is asked, which has stored the end only when it has its reply. For
-            each URL one such function runs at a time, and asks about four tokens a minute at most:
-            whoever learns a URL can post any number of made-up ones. It raises what went wrong.
+        requestor: The requestor whose sessions these are. Its `server_key` verifies the posts. If
+            it has a `status_backend`, each outcome is published there after `deliver` returns.
+        url: The URL that the server posts below: `https://shop.example/irma/callback`. The web
+            framework calls `receive` for every request below it.
+        sealer: Seals the request of each session into its callback URL.
+        store: Remembers what was delivered, for as long as posts may come.
+        deliver: Takes a `SessionOutcome`. The person's app waits for it: a second is long, and
+            after four the app gives up. Put heavy work into a queue. If it raises, the error comes
+            out of `receive`, and the next post delivers again. If the process dies while it runs,
+            the outcome may be delivered twice, so make that harmless.
+        accept_unsigned: Accept unsigned posts, and only those, from a server without a JWT key.
+            Such a post proves nothing. It is a hint to ask the server, which stores the outcome
+            only after it has received the reply.
+        run_later: Needed for unsigned posts: a function that runs another one after the reply was
+            sent, such as `executor.submit`. For each URL one such function runs at a time and asks
+            about four tokens a minute at most, as anyone who learns the URL can post any number of
+            made-up tokens. What goes wrong is raised there.
 
     Raises:
-        ConfigurationError: The page is no URL, or on plain HTTP; the requestor has no `server_key`
-            for signed posts, or has one although they are to be unsigned; or the store or a
-            function is awaited.
-        UsageError: Another argument is not what it should be.
+        ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
+            requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; or
+            one of `accept_unsigned` and `run_later` is there without the other.
+        UsageError: Another argument has the wrong type.
     """
 
     def __init__(
         self,
         requestor: Requestor,
-        page: str,
+        url: str,
         *,
         sealer: Sealer,
         store: Store,
         deliver: Deliver,
-        unsigned: RunLater | None = None,
+        accept_unsigned: bool = False,
+        run_later: RunLater | None = None,
     ) -> None:
-        check_instance(requestor, Requestor, "requestor", "a Requestor")
-        check_sealer(sealer)
-        check_store(store, is_async=False)
-        check_function(deliver, "deliver", may_be_async=False)
-        if unsigned is not None:
-            check_function(unsigned, "unsigned", may_be_async=False)
-        self._requestor = requestor
-        self._later = unsigned
-        address = _address(requestor.context, page, sealer, is_signed=unsigned is None)
-        self._settings = CallbackSettings(address, store=store, deliver=deliver)
+        self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
+        self._settings = _callback_settings(
+            requestor.context, url, sealer=sealer, store=store, deliver=deliver
+        )
+        self._run_later = _checked_run_later(
+            requestor.context, run_later, accept_unsigned=accept_unsigned
+        )
 
     def __repr__(self) -> str:
         return f"<CallbackReceiver at {self._settings.address.page.text}>"
 
-    def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
-        """Give the request with a callback URL of its own, to be started at once, and once.
+    def with_callback(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+        """Return the request with a callback URL of its own. Start one session with it, at once.
 
         Raises:
-            RequestError: The request is too large to be kept in a URL.
+            RequestError: The request is too large for a URL. Ask for fewer attributes or shorter
+                values, or get the answer without a callback.
         """
         return _with_callback(self._requestor.context, self._settings, request)
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Deal with a request to the page.
+        """Handle a request to the page.
 
         Args:
-            method: Its HTTP method.
-            url: Its URL or path, as it came.
-            headers: Its headers: a mapping, or pairs. A WSGI environ and the headers of an ASGI
-                scope will do.
-            body: Its body, whole and as it came.
+            method: The HTTP method.
+            url: The URL or its path, as received.
+            headers: A mapping, or pairs. A WSGI environ and the headers of an ASGI scope will do.
+            body: The whole body, as received.
 
         Returns:
-            What to send, as it is: 204; or a refusal, whose body says why, for the log.
+            The response to send, unchanged: 204; or a refusal, whose body has the reason for the
+            log.
 
         Raises:
-            StoreError: The store failed; whether the application was told is not known.
-            StatusBackendError: The status backend failed; the application was told.
+            StoreError: The store failed. The outcome may have been delivered.
+            StatusBackendError: The status backend failed. The outcome was delivered.
             Exception: Whatever `deliver` raises.
-            UsageError: An argument is not what it should be.
+            UsageError: An argument has the wrong type.
             IrmaError: Two posts contradict each other, and the server could not be asked.
         """
         post, context = InboundRequest.of(method, url, headers, body), self._requestor.context
-        if self._later is None:
+        if self._run_later is None:
             return self._requestor.run_flow(receive_callback_flow(context, self._settings, post))
         flow = receive_unsigned_callback_flow(context, self._settings, post)
-        reply, news = self._requestor.run_flow(flow)
-        if news is not None:
-            self._later(partial(self._deliver, news))
+        reply, pending = self._requestor.run_flow(flow)
+        if pending is not None:
+            self._run_later(partial(self._resolve, pending))
         return reply
 
-    def _deliver(self, news: PendingCallback) -> None:
-        context = self._requestor.context
-        self._requestor.run_flow(resolve_unsigned_callback_flow(context, self._settings, news))
+    def _resolve(self, pending: PendingCallback) -> None:
+        flow = resolve_unsigned_callback_flow(self._requestor.context, self._settings, pending)
+        self._requestor.run_flow(flow)
 
 
 @final
 @boundary
 class AsyncCallbackReceiver:
-    """`CallbackReceiver`, awaited: the same arguments, methods and errors.
+    """`CallbackReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
-    `deliver` may be awaited or not; `unsigned` is given a function to call and to await, as a
-    framework's background tasks are.
+    `receive` is awaited. `deliver` may be async or not; `run_later` is called with a function that
+    returns a coroutine, as the background tasks of web frameworks are.
     """
 
     def __init__(
         self,
         requestor: AsyncRequestor,
-        page: str,
+        url: str,
         *,
         sealer: Sealer,
         store: AsyncStore,
         deliver: Deliver,
-        unsigned: RunLaterAsync | None = None,
+        accept_unsigned: bool = False,
+        run_later: RunLaterAsync | None = None,
     ) -> None:
-        check_instance(requestor, AsyncRequestor, "requestor", "an AsyncRequestor")
-        check_sealer(sealer)
-        check_store(store, is_async=True)
-        check_function(deliver, "deliver", may_be_async=True)
-        if unsigned is not None:
-            check_function(unsigned, "unsigned", may_be_async=False)
-        self._requestor = requestor
-        self._later = unsigned
-        address = _address(requestor.context, page, sealer, is_signed=unsigned is None)
-        self._settings = CallbackSettings(address, store=store, deliver=deliver)
+        self._requestor = check_instance(
+            requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
+        )
+        self._settings = _callback_settings(
+            requestor.context, url, sealer=sealer, store=store, deliver=deliver
+        )
+        self._run_later = _checked_run_later(
+            requestor.context, run_later, accept_unsigned=accept_unsigned
+        )
 
     def __repr__(self) -> str:
         return f"<AsyncCallbackReceiver at {self._settings.address.page.text}>"
 
-    def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
-        """See `CallbackReceiver.add_to`; nothing is awaited."""
+    def with_callback(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+        """Return the request with a callback URL; see `CallbackReceiver.with_callback`."""
         return _with_callback(self._requestor.context, self._settings, request)
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """See `CallbackReceiver.receive`."""
+        """Handle a request to the page; see `CallbackReceiver.receive`."""
         post, context = InboundRequest.of(method, url, headers, body), self._requestor.context
-        if self._later is None:
+        if self._run_later is None:
             flow = receive_callback_flow(context, self._settings, post)
             return await self._requestor.run_flow(flow)
         hinted = receive_unsigned_callback_flow(context, self._settings, post)
-        reply, news = await self._requestor.run_flow(hinted)
-        if news is not None:
-            self._later(partial(self._deliver, news))
+        reply, pending = await self._requestor.run_flow(hinted)
+        if pending is not None:
+            self._run_later(partial(self._resolve, pending))
         return reply
 
-    async def _deliver(self, news: PendingCallback) -> None:
-        context = self._requestor.context
-        await self._requestor.run_flow(
-            resolve_unsigned_callback_flow(context, self._settings, news)
-        )
-
-
-def _address(context: RequestorContext, page: str, sealer: Sealer, *, is_signed: bool) -> SealedUrl:
-    if is_signed and not context.takes_signed_results:
-        raise ConfigurationError(
-            "callbacks are verified by the requestor's server_key: give it one; for a server "
-            "without a JWT key, take unsigned posts by name: unsigned=…"
-        )
-    if context.takes_signed_results and not is_signed:
-        raise ConfigurationError("unsigned: the requestor has a server_key, so the server signs")
-    return SealedUrl(
-        ServerUrl.parse(page, allow=context.allow, what="page"), sealer, purpose=CALLBACK
-    )
-
-
-def _with_callback(
-    context: RequestorContext, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
-) -> ExtendedRequest:
-    asked = as_extended(request)
-    return attrs.evolve(asked, callback_url=settings.address.url_for(asked, utc_now(context.clock)))
+    async def _resolve(self, pending: PendingCallback) -> None:
+        flow = resolve_unsigned_callback_flow(self._requestor.context, self._settings, pending)
+        await self._requestor.run_flow(flow)
 
 
 @final
 @boundary
 class NextSessionReceiver:
-    """Asks the application what is to follow a session, when the server wants to know.
+    """Asks the application which session follows another, when the server wants to know.
 
-    May be shared by threads; any process with the same keys and store takes any post.
+    Threads may share it. Any process with the same keys and store takes any post.
 
     Args:
-        requestor: Whose sessions. Its `server_key` verifies the posts.
-        page: The URL that the server posts below: `https://shop.example/irma/next`. The web
-            framework calls `receive` for all that comes below it.
-        sealer: Seals what was asked into the URL of each session, and into the store.
-        store: Knows what the application said, so that it is asked once a session.
-        choose: Is given the `Answer` and says what to ask next: a request, or None for nothing.
-            The person's app waits for it: after 3 s the reply is an error, and the chain fails;
-            nothing interrupts it, so let it bound its own waits. The chain fails too if `choose`
-            raises, which comes out of `receive`. For a session that may itself be followed, it
-            gives `add_to(request)`. Another requestor of the server who learns a URL can post a
-            session of their own to it before yours: where your application keeps the tokens of the
+        requestor: The requestor whose sessions these are. Its `server_key` verifies the posts.
+        url: The URL that the server posts below: `https://shop.example/irma/next`. The web
+            framework calls `receive` for every request below it.
+        sealer: Seals the request of each session into its URL, and each next request in the store.
+        store: Remembers the next request of each session, so that the application is asked once.
+        choose: Takes the `Answer` of a session, and returns the next request, or None. The person's
+            app waits for it: after 3 s the reply is an error, and the chain fails. Nothing
+            interrupts it, so it must limit its own waiting. The chain fails too if it raises; the
+            error comes out of `receive`. If another session may follow the next one, it returns
+            `with_next_session(request)`. Another requestor of the server who learns a URL can post
+            a session of their own to it before yours: if the application stores the tokens of the
             sessions that it started, compare `answer.token`.
 
     Raises:
-        ConfigurationError: The page is no URL, or on plain HTTP; or the requestor has no
-            `server_key`: before the end of a session nobody could be asked about unsigned posts; or
-            the store or `choose` is awaited.
-        UsageError: Another argument is not what it should be.
+        ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
+            requestor has no `server_key`. Unsigned posts cannot be accepted here: the server says
+            nothing of proofs before the end of a session, so asking it would not help.
+        UsageError: Another argument has the wrong type.
     """
 
     def __init__(
-        self, requestor: Requestor, page: str, *, sealer: Sealer, store: Store, choose: ChooseNext
+        self, requestor: Requestor, url: str, *, sealer: Sealer, store: Store, choose: ChooseNext
     ) -> None:
-        check_instance(requestor, Requestor, "requestor", "a Requestor")
-        check_sealer(sealer)
-        check_store(store, is_async=False)
-        check_function(choose, "choose", may_be_async=False)
-        self._requestor = requestor
-        address = _next_session_url(requestor.context, page, sealer)
-        self._settings = NextSessionSettings(address, store=store, choose=choose)
+        self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
+        self._settings = _next_session_settings(
+            requestor.context, url, sealer=sealer, store=store, choose=choose
+        )
 
     def __repr__(self) -> str:
         return f"<NextSessionReceiver at {self._settings.address.page.text}>"
 
-    def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
-        """Give the request with a `nextSession` URL of its own, to be started at once, and once.
+    def with_next_session(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+        """Return the request with a `nextSession` URL of its own. Start one session with it.
 
         Raises:
-            RequestError: The request is too large to be kept in a URL.
+            RequestError: The request is too large for a URL. Ask for fewer attributes, or for
+                shorter values.
         """
         return _with_next_session(self._requestor.context, self._settings, request)
 
     def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """Deal with a request to the page; the arguments are those of `CallbackReceiver.receive`.
+        """Handle a request to the page; the arguments are those of `CallbackReceiver.receive`.
 
         Returns:
-            What to send, as it is: 200 with the next request, 204 for none; or a refusal, whose
-            body says why, for the log. The app then learns that its session failed.
+            The response to send, unchanged: 200 with the next request, 204 if nothing follows; or a
+            refusal, whose body has the reason for the log. The app then reports a failed session.
 
         Raises:
-            StoreError: The store failed; whether the application was asked is not known.
-            RequestError: What `choose` gave is wrong, or too large to be kept.
+            StoreError: The store failed. The application may have been asked.
+            RequestError: What `choose` returned is invalid, or too large to be stored.
             ConfigurationError: It takes a risk that the requestor does not allow.
             Exception: Whatever `choose` raises.
         """
@@ -304,53 +289,178 @@ class NextSessionReceiver:
         flow = answer_next_session_flow(self._requestor.context, self._settings, post)
         return self._requestor.run_flow(flow)
 
+    def follow(
+        self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
+    ) -> Iterator[Answer]:
+        """Return an iterator over the answers of a chain, each when its session has ended.
+
+        Any process with the same keys and store can follow a chain. When the caller stops early,
+        the session that is running is cancelled as in `wait_for_answer`: also when a loop over the
+        answers ends with `break`. Close the iterator if it outlives the loop, as an async one does
+        (`contextlib.aclosing`).
+
+        Args:
+            session: The first session, as `start_session` returned it.
+            timeout: For the whole chain, from this call on.
+            keep_session: Do not cancel the running session when the caller stops early.
+
+        Raises, while iterating:
+            NobodyAnsweredError: The timeout passed. It is an `AnswerError` too.
+            ResultJwtError: The signed result is refused.
+            AnswerError: One of its subclasses: a session has no answer, and the chain ends.
+            ConfigurationError: The store does not have the next request, or other keys sealed it.
+            StoreError: The store failed.
+        """
+        state = begin_chain(
+            self._requestor.context,
+            self._settings,
+            session,
+            timeout=timeout,
+            keep_session=keep_session,
+        )
+        return self._answers(state)
+
+    @boundary
+    def _answers(self, state: ChainState) -> Generator[Answer]:
+        requestor = self._requestor
+        while not state.is_over:
+            answer, state = requestor.run_flow(next_answer_flow(requestor.context, state))
+            try:
+                yield answer
+            except BaseException:
+                requestor.run_flow(leave_chain_flow(requestor.context, state))
+                raise
+
 
 @final
 @boundary
 class AsyncNextSessionReceiver:
-    """`NextSessionReceiver`, awaited: the same arguments, methods and errors.
+    """`NextSessionReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
 
-    `choose` may be awaited or not.
+    `receive` is awaited, and `follow` returns an async iterator. `choose` may be async or not.
     """
 
     def __init__(
         self,
         requestor: AsyncRequestor,
-        page: str,
+        url: str,
         *,
         sealer: Sealer,
         store: AsyncStore,
         choose: ChooseNext,
     ) -> None:
-        check_instance(requestor, AsyncRequestor, "requestor", "an AsyncRequestor")
-        check_sealer(sealer)
-        check_store(store, is_async=True)
-        check_function(choose, "choose", may_be_async=True)
-        self._requestor = requestor
-        address = _next_session_url(requestor.context, page, sealer)
-        self._settings = NextSessionSettings(address, store=store, choose=choose)
+        self._requestor = check_instance(
+            requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
+        )
+        self._settings = _next_session_settings(
+            requestor.context, url, sealer=sealer, store=store, choose=choose
+        )
 
     def __repr__(self) -> str:
         return f"<AsyncNextSessionReceiver at {self._settings.address.page.text}>"
 
-    def add_to(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
-        """See `NextSessionReceiver.add_to`; nothing is awaited."""
+    def with_next_session(self, request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
+        """Return the request with a URL of its own; see `NextSessionReceiver.with_next_session`."""
         return _with_next_session(self._requestor.context, self._settings, request)
 
     async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
-        """See `NextSessionReceiver.receive`."""
+        """Handle a request to the page; see `NextSessionReceiver.receive`."""
         post = InboundRequest.of(method, url, headers, body)
         flow = answer_next_session_flow(self._requestor.context, self._settings, post)
         return await self._requestor.run_flow(flow)
 
+    def follow(
+        self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
+    ) -> AsyncIterator[Answer]:
+        """Return an iterator over the answers of a chain; see `NextSessionReceiver.follow`."""
+        state = begin_chain(
+            self._requestor.context,
+            self._settings,
+            session,
+            timeout=timeout,
+            keep_session=keep_session,
+        )
+        return self._answers(state)
 
-def _next_session_url(context: RequestorContext, page: str, sealer: Sealer) -> SealedUrl:
+    @boundary
+    async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
+        requestor = self._requestor
+        while not state.is_over:
+            answer, state = await requestor.run_flow(next_answer_flow(requestor.context, state))
+            try:
+                yield answer
+            except BaseException:
+                await requestor.run_flow(leave_chain_flow(requestor.context, state))
+                raise
+
+
+def _callback_settings(
+    context: RequestorContext,
+    url: str,
+    *,
+    sealer: Sealer,
+    store: Store | AsyncStore,
+    deliver: Deliver,
+) -> CallbackSettings:
+    check_sealer(sealer)
+    check_store(store, is_async=context.is_async)
+    check_function(deliver, "deliver", may_be_async=context.is_async)
+    page = ServerUrl.parse(url, allow=context.allow, what="url")
+    return CallbackSettings(SealedUrl(page, sealer, purpose=CALLBACK), store=store, deliver=deliver)
+
+
+def _checked_run_later(
+    context: RequestorContext, run_later: RunLaterT | None, *, accept_unsigned: bool
+) -> RunLaterT | None:
+    """Check that the receiver takes signed posts, or unsigned ones with all they need."""
+    check_flag(accept_unsigned, "accept_unsigned")
+    if run_later is not None:
+        check_function(run_later, "run_later", may_be_async=False)
+    if accept_unsigned and context.takes_signed_results:
+        raise ConfigurationError(
+            "accept_unsigned: the requestor has a server_key, so its server signs; leave this out"
+        )
+    if accept_unsigned and run_later is None:
+        raise ConfigurationError(
+            "run_later: unsigned posts need a function that runs another one after the reply, such "
+            "as executor.submit"
+        )
+    if run_later is not None and not accept_unsigned:
+        raise ConfigurationError("run_later is for unsigned posts only: add accept_unsigned=True")
+    if not accept_unsigned and not context.takes_signed_results:
+        raise ConfigurationError(
+            "requestor: callbacks are verified with its server_key, which is missing; for a server "
+            "without a JWT key use accept_unsigned=True"
+        )
+    return run_later
+
+
+def _with_callback(
+    context: RequestorContext, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
+) -> ExtendedRequest:
+    extended = as_extended(request)
+    url = settings.address.url_for(extended, utc_now(context.clock))
+    return attrs.evolve(extended, callback_url=url)
+
+
+def _next_session_settings(
+    context: RequestorContext,
+    url: str,
+    *,
+    sealer: Sealer,
+    store: Store | AsyncStore,
+    choose: ChooseNext,
+) -> NextSessionSettings:
+    check_sealer(sealer)
+    check_store(store, is_async=context.is_async)
+    check_function(choose, "choose", may_be_async=context.is_async)
     if not context.takes_signed_results:
         raise ConfigurationError(
-            "chained sessions are verified by the requestor's server_key: give it one"
+            "requestor: chained sessions are verified with its server_key, which is missing"
         )
-    return SealedUrl(
-        ServerUrl.parse(page, allow=context.allow, what="page"), sealer, purpose=NEXT_SESSION
+    page = ServerUrl.parse(url, allow=context.allow, what="url")
+    return NextSessionSettings(
+        SealedUrl(page, sealer, purpose=NEXT_SESSION), store=store, choose=choose
     )
 
 
@@ -359,6 +469,6 @@ def _with_next_session(
     settings: NextSessionSettings,
     request: SessionRequest | ExtendedRequest,
 ) -> ExtendedRequest:
-    asked = as_extended(request)
-    url = settings.address.url_for(asked, utc_now(context.clock))
-    return attrs.evolve(asked, next_session=NextSession(url))
+    extended = as_extended(request)
+    url = settings.address.url_for(extended, utc_now(context.clock))
+    return attrs.evolve(extended, next_session=NextSession(url))

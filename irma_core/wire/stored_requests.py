@@ -1,47 +1,105 @@
-"""A session request in the form in which it is kept until its answer comes.
+"""The form in which a request, or a started session, is stored until its answer comes.
 
-Only against what was asked a result makes an answer; so what was asked is kept, in a sealed handle
-or URL or in a database, and not asked again of a program that may have been deployed anew since.
-Belongs here: that form. It has all that makes an answer: the slots' names too, which JSON of the
-protocol has not, and the SHA-256 of a message to sign, which may be long. It has neither what is
-issued, which may be personal, nor where the server posts to.
+A result becomes an answer only by comparison with what was asked. So the request is stored: in a
+handle, in a callback URL, in a store, or in the application's database. The application may have
+been deployed with another request by the time the answer comes.
+
+The form has all that an answer is compared with: also the names of the slots, which the protocol's
+JSON does not have, and the SHA-256 of a message to sign. It leaves out what is issued, which may be
+personal, and the URLs that the server posts to, which are secrets.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Final
 
 import attrs
 
-from irma_core.errors import RequestError
-from irma_core.json_text import JsonValue, write_json
+from irma_core.errors import RequestError, UsageError
+from irma_core.json_text import JsonTextError, JsonValue, read_json, write_json
+from irma_core.models.arguments import check_instance
 from irma_core.models.condiscon import ConDisCon
 from irma_core.models.hidden import HiddenHash
 from irma_core.models.session_requests import (
     ExtendedRequest,
     IssuanceRequest,
     RevocationRequest,
+    SessionRequest,
     SignatureRequest,
 )
+from irma_core.models.sessions import StartedSession
 from irma_core.models.validation import check_text
+from irma_core.tracebacks import boundary
 from irma_core.wire.read_requests import read_request_value
+from irma_core.wire.read_results import read_session_package
 from irma_core.wire.write_requests import request_value
 
-__all__ = ["MAX_STORED_BYTES", "read_kept_request", "stored_request"]
+__all__ = [
+    "MAX_STORED_BYTES",
+    "check_storable",
+    "dump_started_session",
+    "load_started_session",
+    "read_stored_request",
+    "read_stored_session",
+    "stored_request",
+    "stored_session",
+]
 
 MAX_STORED_BYTES: Final = 128 * 1024
-"""Bytes of its JSON: some thousand slots."""
+"""The size of a stored request as JSON, at most: some thousand slots."""
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
+_BYTES_PER_CHARACTER: Final = 6
+"""JSON writes a control character as `\\u001f`; no other takes more bytes."""
+_BYTES_PER_ATTRIBUTE: Final = 48
+"""JSON around an attribute's type and value, and around a slot that has no other attribute."""
+_VERSION: Final = 1
+_VERSION_FIELD: Final = "irmaStartedSession"
 
 
 def stored_request(request: ExtendedRequest) -> JsonValue:
-    """Give the form in which a request is kept.
+    """Return the form in which a request is stored.
 
     Raises:
-        RequestError: It is too large to be kept so, or a slot's name is no Unicode.
+        RequestError: It takes more than `MAX_STORED_BYTES`, or a slot's name is not valid Unicode.
+    """
+    reduced = _reduced(request.request)
+    slots: list[JsonValue] = list(reduced.disclose.slots)
+    stored: JsonValue = [request_value(reduced), slots]
+    if len(check_text(write_json(stored), "disclose").encode()) > MAX_STORED_BYTES:
+        raise RequestError(
+            "disclose",
+            f"takes over {MAX_STORED_BYTES} bytes, without what is issued or signed: ask for fewer "
+            "attributes, or for shorter values",
+        )
+    return stored
+
+
+def check_storable(request: ExtendedRequest) -> None:
+    """Check that a request can be stored, and so that its session fits in a handle.
+
+    Raises:
+        RequestError: It takes more than `MAX_STORED_BYTES`, or a slot's name is not valid Unicode.
     """
     asked = request.request
+    # A cheap upper bound, as every start comes here.
+    size = sum(map(len, asked.revocation)) + _BYTES_PER_ATTRIBUTE * (len(asked.revocation) + 8)
+    for slot in asked.disclose.slots:
+        size += len(check_text(str(slot), "disclose")) + _BYTES_PER_ATTRIBUTE
+    for disjunction in asked.disclose.disjunctions:
+        for option in disjunction:
+            size += _BYTES_PER_ATTRIBUTE
+            for attribute in option:
+                size += len(attribute.type) + len(attribute.value or "") + _BYTES_PER_ATTRIBUTE
+    if isinstance(asked, IssuanceRequest):
+        size += sum(len(credential.credential) + 128 for credential in asked.credentials)
+    if size > MAX_STORED_BYTES // _BYTES_PER_CHARACTER:
+        stored_request(request)
+
+
+def _reduced(asked: SessionRequest) -> SessionRequest:
+    """Return the request without all that no answer is compared with."""
     if isinstance(asked, IssuanceRequest):
         credentials = [
             attrs.evolve(credential, attributes={}, validity=None, revocation_key=None)
@@ -51,7 +109,7 @@ def stored_request(request: ExtendedRequest) -> JsonValue:
     if isinstance(asked, SignatureRequest):
         # As a message, which the JSON of the protocol has a field for.
         asked = attrs.evolve(asked, message=asked.message_sha256)
-    asked = attrs.evolve(
+    return attrs.evolve(
         asked,
         labels={},
         skip_expiry_check=(),
@@ -59,33 +117,108 @@ def stored_request(request: ExtendedRequest) -> JsonValue:
         augment_return_url=False,
         host=None,
     )
-    slots: list[JsonValue] = list(asked.disclose.slots)
-    kept: JsonValue = [request_value(asked), slots]
-    if len(check_text(write_json(kept), "disclose").encode()) > MAX_STORED_BYTES:
-        over = f"the request takes over {MAX_STORED_BYTES} bytes without what is issued or signed"
-        raise RequestError("", f"{over}: too large to be kept")
-    return kept
 
 
-def read_kept_request(kept: JsonValue) -> ExtendedRequest:
-    """Give the request that was kept.
+def read_stored_request(stored: JsonValue) -> ExtendedRequest:
+    """Return the request that `stored_request` wrote.
 
     Raises:
-        RequestError: It is none.
+        RequestError: The value is not a stored request.
     """
-    match kept:
+    match stored:
         case [dict() as value, list() as slots]:
             request = read_request_value(value)
         case _:
-            raise RequestError("", "this is no request that was kept")
+            raise RequestError("", "is not a stored request")
     if isinstance(request, ExtendedRequest | RevocationRequest):
-        raise RequestError("", "this is no session request that was kept")
+        raise RequestError("", "is not a stored session request")
     if isinstance(request, SignatureRequest):
         if not _HASH.fullmatch(request.message):
-            raise RequestError("message", "this is no SHA-256")
+            raise RequestError("message", "must be a SHA-256 in hexadecimal digits")
         request = attrs.evolve(request, message=HiddenHash(request.message))
     names = tuple(slot for slot in slots if isinstance(slot, str))
     if names:
         disclose = ConDisCon(request.disclose.disjunctions, names)
         request = attrs.evolve(request, disclose=disclose)
     return ExtendedRequest(request)
+
+
+def stored_session(session: StartedSession) -> dict[str, JsonValue]:
+    """Return the form in which a started session is stored; it has the requestor token.
+
+    Raises:
+        RequestError: As `stored_request`.
+    """
+    return {
+        "package": session.package.json_value(),
+        "started": session.started_at.isoformat(),
+        "asked": stored_request(session.request),
+    }
+
+
+def read_stored_session(value: JsonValue) -> StartedSession | None:
+    """Return the session that `stored_session` wrote, or None if the value is not one."""
+    match value:
+        case {"package": package, "started": str() as started, "asked": asked}:
+            try:
+                return StartedSession(
+                    read_stored_request(asked),
+                    read_session_package(package),
+                    started_at=datetime.fromisoformat(started),
+                )
+            except ValueError:  # every reader above raises a subclass
+                return None
+        case _:
+            return None
+
+
+@boundary
+def dump_started_session(session: StartedSession) -> str:
+    """Return a started session as a string, for the application's own database.
+
+    The string holds the requestor token, in the clear: whoever has it can read the result and
+    cancel the session. Store it like a password, and never send it to a browser; `Handles` make a
+    string for browsers.
+
+    Of the request it has all that an answer is compared with, the names of the slots included. It
+    leaves out what is issued, the URLs that the server posts to, and of a message to sign all but
+    the SHA-256.
+
+    Args:
+        session: What `start_session` returned.
+
+    Returns:
+        JSON in one line, with the version of its form. Later versions of the library read it.
+
+    Raises:
+        UsageError: The argument is not a `StartedSession`.
+        RequestError: The request is too large to be stored: the session was not started by this
+            library.
+    """
+    check_instance(session, StartedSession, "session", "a StartedSession")
+    return write_json({_VERSION_FIELD: _VERSION, **stored_session(session)})
+
+
+@boundary
+def load_started_session(dumped: str | bytes) -> StartedSession:
+    """Return the session that `dump_started_session` wrote.
+
+    Raises:
+        UsageError: The argument is not what `dump_started_session` returned, or a newer version of
+            the library wrote it.
+    """
+    check_instance(dumped, (str, bytes), "dumped", "what dump_started_session returned")
+    try:
+        value = read_json(dumped, unique_keys=True)
+    except JsonTextError:
+        value = None
+    version = value.get(_VERSION_FIELD) if isinstance(value, dict) else None
+    if type(version) is int and version > _VERSION:
+        raise UsageError(
+            f"dumped: has version {version} of its form, and this irma-backend reads version "
+            f"{_VERSION}: update irma-backend"
+        )
+    session = read_stored_session(value) if version == _VERSION and type(version) is int else None
+    if session is None:
+        raise UsageError("dumped: must be what dump_started_session returned")
+    return session

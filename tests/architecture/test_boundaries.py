@@ -20,18 +20,18 @@ from typing import Any
 import pytest
 
 import irma_core
-from irma_backend import AsyncMemoryStore, MemoryStore, connect
+from irma_backend import AsyncMemoryStore, connect
 from irma_core import (
+    AsyncHandles,
+    AsyncNextSessionReceiver,
     AsyncRequestor,
     AttributeRequest,
-    Binding,
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
     FrontendAuthorization,
     GatewayAuthentication,
     GatewaySecret,
-    HandleSealer,
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
@@ -64,6 +64,7 @@ from irma_testing import InMemoryServer, ScriptedTransport
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.flows.shop import Shop
+from tests.sealed_handles import handles_at
 
 INSIDE = {
     "irma_core.callbacks": "a driver runs a flow, and the driver is a boundary",
@@ -169,9 +170,9 @@ def requestor_of(*replies: HttpResponse, **options: Any) -> Requestor:
     return Requestor("https://irma.example", ScriptedTransport(list(replies)), **options)
 
 
-SEALER = HandleSealer([KEY])
+HANDLES = handles_at(NOW, [KEY])
 SESSION = started()
-HANDLE = SEALER.seal(SESSION, purpose="login", binding=SECRET)
+HANDLE = HANDLES.seal(SESSION, binding=SECRET)
 GATEWAY = GatewayAuthentication("https://login.example/token", GatewaySecret("shop", SECRET))
 REFUSED = answered(401, f'{{"error": "invalid_client", "error_description": "{SECRET}"}}')
 RESULT = f'{{"token": "{SECRET}", "status": "NONE", "type": "disclosing"}}'
@@ -187,7 +188,7 @@ RAISING: dict[str, Callable[[], object]] = {
     "a private key": lambda: RsaSigner(SECRET),
     "a private key's password": lambda: RsaSigner("x", password=SECRET.encode()),
     "sealing keys": lambda: Sealer([SECRET]),
-    "sealing keys as text": lambda: HandleSealer(SECRET),
+    "sealing keys as text": lambda: handles_at(NOW, SECRET),
     "a value to be demanded": lambda: AttributeRequest(AGE, value=HALF),
     "a value to be issued": lambda: CredentialRequest("a.b.c", {"bsn": HALF}),
     "a name of an attribute": lambda: CredentialRequest("a.b.c", {HALF: SECRET}),
@@ -202,14 +203,10 @@ RAISING: dict[str, Callable[[], object]] = {
     "a request in JSON": lambda: read_request(f'{{"disclose": "{SECRET}"}}'),
     "a base URL with a password": lambda: ServerUrl.parse(f"https://user:{SECRET}/"),
     "a plugin's URI": lambda: PluginUri.parse(f"://{SECRET}"),
-    "another binding": lambda: SEALER.unseal(
-        HANDLE, purpose="login", binding=f"{SECRET}x", now=NOW
-    ),
-    "another purpose": lambda: SEALER.unseal(HANDLE, purpose="x", binding=SECRET, now=NOW),
-    "no handle": lambda: SEALER.unseal(SECRET, purpose="login", binding=SECRET, now=NOW),
-    "a purpose of half a character": lambda: SEALER.seal(
-        SESSION, purpose=HALF, binding=Binding.NONE
-    ),
+    "another binding": lambda: HANDLES.unseal(HANDLE, binding=f"{SECRET}x"),
+    "another purpose": lambda: handles_at(NOW, [KEY], purpose="x").unseal(HANDLE, binding=SECRET),
+    "no handle": lambda: HANDLES.unseal(SECRET, binding=SECRET),
+    "a purpose of half a character": lambda: handles_at(NOW, [KEY], purpose=HALF),
     "a value of half a character": lambda: Sealer([KEY]).seal(
         {"x": HALF}, purpose="x", now=NOW, lifetime=timedelta(hours=1)
     ),
@@ -232,13 +229,7 @@ RAISING: dict[str, Callable[[], object]] = {
     "a gateway's refusal": lambda: requestor_of(REFUSED, gateway=GATEWAY).check_health(),
     "a string that is not a JWT": lambda: requestor_of().start_session(SECRET),
     "no session": lambda: requestor_of().get_status(SECRET),  # type: ignore[arg-type]
-    "a handle to redeem": lambda: requestor_of().redeem_handle(
-        SECRET,
-        sealer=SEALER,
-        store=MemoryStore(InMemoryServer().clock),
-        purpose="login",
-        binding=SECRET,
-    ),
+    "a handle to redeem": lambda: HANDLES.redeem(SECRET, binding=SECRET),
     "no token in time": lambda: requestor_of().wait_for_answer(SESSION, timeout=timedelta(0)),
     "a header": lambda: Urllib3Transport(proxy=f"ftp://user:{SECRET}@proxy"),
     "a proxy": lambda: Urllib3Transport(proxy="https://p", proxy_headers={"x": HALF}),
@@ -293,21 +284,22 @@ AWAITED: dict[str, Callable[[AsyncRequestor], Any]] = {
     "start": lambda requestor: requestor.start_session(SECRET),
     "status": lambda requestor: requestor.get_status(SECRET),  # type: ignore[arg-type]
     "wait": lambda requestor: requestor.wait_for_answer(SESSION, timeout=timedelta(0)),
-    "redeem": lambda requestor: requestor.redeem_handle(
-        SECRET,
-        sealer=SEALER,
-        store=AsyncMemoryStore(InMemoryServer().clock),
-        purpose="login",
-        binding=SECRET,
-    ),
+    "redeem": lambda requestor: AsyncHandles(
+        requestor, [KEY], store=AsyncMemoryStore(InMemoryServer().clock), purpose="login"
+    ).redeem(SECRET, binding=SECRET),
     "watch": lambda requestor: requestor.watch_status(SECRET).__aenter__(),  # type: ignore[arg-type]
     "chain": lambda requestor: anext(
-        requestor.follow_chain(
-            SESSION,
+        AsyncNextSessionReceiver(
+            AsyncRequestor(
+                "https://irma.example",
+                InMemoryServer().async_transport(),
+                server_key=InMemoryServer().public_key_pem,
+            ),
+            "https://shop.example/irma",
             sealer=Sealer([KEY]),
             store=AsyncMemoryStore(InMemoryServer().clock),
-            timeout=timedelta(0),
-        )
+            choose=print,
+        ).follow(SESSION, timeout=timedelta(0))
     ),
 }
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from irma_core import HandleSealer, new_sealing_key, read_request, verify_session_request_jwt
+from irma_core import new_sealing_key, read_request, verify_session_request_jwt
 from irma_core.callbacks.inbound import InboundRequest
 from irma_core.errors import IrmaError
 from irma_core.json_text import JsonTextError, read_json
@@ -29,13 +29,14 @@ from irma_core.wire.values import WireError
 from irma_testing import InMemoryServer
 from irma_testing.memory.go_json import GoJsonError, parse_json
 from tests.counting import count_lines
+from tests.sealed_handles import handles_at
 
 SMALL, FACTOR = 30, 8
 # Eight times the input takes some eight times the work; a square would take sixty-four times.
 MOST_GROWTH = FACTOR * 1.6
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = b"an HMAC key of 32 bytes or more."
-SEALER = HandleSealer([new_sealing_key()])
+HANDLES = handles_at(NOW, [new_sealing_key()])
 DISCLOSURE = "https://irma.app/ld/request/disclosure/v2"
 ISSUANCE = "https://irma.app/ld/request/issuance/v2"
 JSON_HEAD = (("content-type", "application/json"),)
@@ -219,7 +220,7 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
     ),
     "handles": (
         lambda size: ["A" * size, "." * size, "gAAAAA" * size, "\u20ac" * size],
-        lambda text: SEALER.unseal(text, purpose="x", binding="y", now=NOW),
+        lambda text: HANDLES.unseal(text, binding="y"),
     ),
     "session pointers": (
         lambda size: [

@@ -35,7 +35,6 @@ from irma_core import (
     GatewayAssertion,
     GatewayAuthentication,
     GatewaySecret,
-    HandleSealer,
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
@@ -71,6 +70,7 @@ from irma_testing import RequestorSettings, ScriptedTransport, ServerSettings
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.pytest_plugin.running import run_pytest
+from tests.sealed_handles import handles_at
 
 SECRET = "Kz7secretKz7secretKz"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -124,7 +124,7 @@ EXAMPLES: list[Any] = [
     HmacAuthentication("shop", SIGNER),
     SIGNER,
     Sealer([new_sealing_key()]),
-    HandleSealer([new_sealing_key()]),
+    handles_at(NOW, [new_sealing_key()]),
     GatewaySecret("shop", SECRET),
     GatewayAssertion("shop", SIGNER),
     GatewayAuthentication("https://login.example/token", GatewaySecret("shop", SECRET)),

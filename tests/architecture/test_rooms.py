@@ -33,11 +33,11 @@ FLOORS = {
     "protocol": 4,
     "trust": 4,
     "flows": 5,
-    "handles": 6,
     "callbacks": 6,
     "plugins": 6,
     "requestor": 7,
     "async_requestor": 7,
+    "handles": 8,
     "web": 8,
 }
 IMPURE = {"socket", "ssl", "asyncio", "threading", "random", "time", "os", "urllib3", "aiohttp"}

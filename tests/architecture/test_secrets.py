@@ -28,7 +28,7 @@ from irma_core import (
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
-    HandleSealer,
+    Handles,
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
@@ -186,21 +186,20 @@ def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -
 
 
 def handed_over(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
-    sealer, store = HandleSealer([SEALING_KEY]), MemoryStore(server.transport().clock)
+    store = MemoryStore(server.transport().clock)
+    handles = Handles(requestor, [SEALING_KEY], store=store, purpose="login")
     session = requestor.start_session(DisclosureRequest({"name": NAME}))
-    handle = sealer.seal(session, purpose="login", binding=BINDING)
+    handle = handles.seal(session, binding=BINDING)
 
     def redeem(text: Any, binding: str | None = BINDING) -> object:
-        return requestor.redeem_handle(
-            text, sealer=sealer, store=store, purpose="login", binding=binding
-        )
+        return handles.redeem(text, binding=binding)
 
     early = kept(lambda: redeem(handle))
     app.accept(session.pointer)
     tries = [(handle, "another's"), (handle, None), (handle[:-1], BINDING), (KEY, BINDING)]
     redeemed = [kept(lambda: redeem(*each)) for each in [*tries, (handle,), (handle,)]]  # noqa: B023
-    opened = sealer.unseal(handle, purpose="login", binding=BINDING, now=session.started_at)
-    return [sealer, store, session, early, *redeemed, opened, Sealer([SEALING_KEY])]
+    opened = handles.unseal(handle, binding=BINDING)
+    return [handles, store, session, early, *redeemed, opened, Sealer([SEALING_KEY])]
 
 
 def tokens(server: InMemoryServer) -> Requestor:

@@ -24,7 +24,6 @@ from irma_core import (
     DisclosedAttribute,
     DisclosureRequest,
     ExtendedRequest,
-    HandleSealer,
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
@@ -57,6 +56,7 @@ from irma_testing import (
     ManualClock,
     SimulatedApp,
 )
+from tests.sealed_handles import handles_at
 from tests.trust import make_jwt_vectors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -131,13 +131,13 @@ def unsealed(now: datetime) -> list[bool]:
 
 
 def unsealed_handle(now: datetime) -> list[bool]:
-    sealer = HandleSealer([SEALING_KEY], lifetime=HOUR)
+    made = handles_at(now, [SEALING_KEY], lifetime=HOUR)
     sessions = [
         StartedSession(ExtendedRequest(ASK), PACKAGE, started_at=TWICE + minutes * MINUTE)
         for minutes in (-61, -59, 0)
     ]
-    handles = [sealer.seal(session, purpose="p", binding="b") for session in sessions]
-    return [is_taken(sealer.unseal, each, purpose="p", binding="b", now=now) for each in handles]
+    handles = [made.seal(session, binding="b") for session in sessions]
+    return [is_taken(made.unseal, each, binding="b") for each in handles]
 
 
 def started(now: datetime) -> object:
@@ -189,7 +189,6 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "verify_getproof_jwt(now)": lambda now: verified(verify_getproof_jwt, "disclosure_result", now),
     "Sealer.seal(now)": sealed,
     "Sealer.unseal(now)": unsealed,
-    "HandleSealer.unseal(now)": unsealed_handle,
     "SessionPointer.android_intent(now)": POINTER.android_intent,
     "StartedSession(started_at)": started,
     "CredentialRequest(validity)": card,
@@ -202,6 +201,7 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "SimulatedApp.add(expires_at)": held("expires_at"),
 }
 WITHIN: dict[str, Callable[[datetime], object]] = {
+    "HandleSettings.unseal(now)": unsealed_handle,
     "resolve_validity(now)": lambda now: resolve_validity(card(), now, ""),
     "resolve_request(now)": lambda now: resolve_request(
         ExtendedRequest(IssuanceRequest([card()])), now

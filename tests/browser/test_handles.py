@@ -18,7 +18,7 @@ from playwright.sync_api import Page, Response, expect
 
 from irma_backend import MemoryStore
 from irma_backend.dev_server import running_dev_server
-from irma_core import DisclosureRequest, HandleSealer, Requestor, StartedSession, new_sealing_key
+from irma_core import DisclosureRequest, Handles, Requestor, StartedSession, new_sealing_key
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
@@ -53,8 +53,9 @@ def app(server: InMemoryServer) -> SimulatedApp:
 def login(tmp_path: Path, server: InMemoryServer) -> Iterator[Any]:
     """The how-to's login at the development server."""
     with running_dev_server(server) as url, Urllib3Transport() as transport:
-        sealer, store = HandleSealer([new_sealing_key()]), MemoryStore(transport.clock)
-        yield load("login", tmp_path).Login(Requestor(url, transport), sealer, store)
+        requestor, store = Requestor(url, transport), MemoryStore(transport.clock)
+        handles = Handles(requestor, [new_sealing_key()], store=store, purpose="login")
+        yield load("login", tmp_path).Login(requestor, handles)
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ from irma_core.errors import (
     WrongSessionError,
     WrongValueError,
 )
-from irma_core.handles import HandleSealer
 from irma_core.models.answers import Answer, Evidence
 from irma_core.models.condiscon import AttributeRequest, all_of, any_of, optional
 from irma_core.models.credentials import CredentialRequest
@@ -66,6 +65,7 @@ from tests.core.proving import (
     signature,
     started,
 )
+from tests.sealed_handles import handles_at
 
 AGES = DisclosureRequest({"age": AttributeRequest(OVER18, "yes"), "email": optional(EMAIL)})
 CARD = CredentialRequest(AGE, {"over18": "yes"})
@@ -611,9 +611,9 @@ def test_a_started_session_gives_its_parts_and_can_be_stored() -> None:
     session = started(AGES)
     with pytest.raises(UsageError, match="not pickled"):
         pickle.dumps(session)
-    sealer = HandleSealer([new_sealing_key()])
-    handle = sealer.seal(session, purpose="x", binding="web session")
-    session = sealer.unseal(handle, purpose="x", binding="web session", now=NOW)
+    handles = handles_at(NOW, [new_sealing_key()])
+    handle = handles.seal(session, binding="web session")
+    session = handles.unseal(handle, binding="web session")
     assert (session.token, session.pointer.type) == (TOKEN, SessionType.DISCLOSING)
     assert session.frontend_request is not None
     assert session.frontend_request.authorization.reveal() == FRONTEND_SECRET

@@ -31,5 +31,5 @@ def test_what_each_worker_has_is_shared_by_all(tmp_path: Path) -> None:
             end = PublishedEnd(SessionStatus.DONE, "a.b.c")
             requestor.context.status_backend.publish(TOKEN, end)
             assert watching.context.status_backend.wait(TOKEN, timedelta(0)) == end
-            asked = receiver.add_to(DisclosureRequest({"age": "a.b.c.d"}))
+            asked = receiver.with_callback(DisclosureRequest({"age": "a.b.c.d"}))
             assert asked.callback_url.startswith("https://shop.example/irma")

@@ -17,7 +17,7 @@ import pytest
 
 from irma_backend import MemoryStore, SqliteStore
 from irma_backend.dev_server import running_server
-from irma_core import HandleSealer, Requestor, StartedSession, new_sealing_key
+from irma_core import Handles, Requestor, Sealer, StartedSession, new_sealing_key
 from irma_core.errors import ConnectionFailedError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import ByteStream, Transport
@@ -31,7 +31,7 @@ HOW_TO = Path(__file__).parent.parent.parent / "docs" / "how-to" / "give-the-bro
 BLOCKS = dict(
     re.findall(r"```python\n# (\S+)\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
 )
-SEALER = HandleSealer([new_sealing_key()])
+KEY = new_sealing_key()
 
 
 def load(name: str, directory: Path) -> Any:
@@ -100,8 +100,9 @@ class Browser:
 
 @pytest.fixture
 def login(tmp_path: Path, irma_requestor: Requestor, irma_server: InMemoryServer) -> Any:
-    store = MemoryStore(irma_server.transport().clock)
-    return load("login", tmp_path).Login(irma_requestor, SEALER, store)
+    store = MemoryStore(irma_server.clock)
+    handles = Handles(irma_requestor, [KEY], store=store, purpose="login")
+    return load("login", tmp_path).Login(irma_requestor, handles)
 
 
 @pytest.fixture
@@ -115,11 +116,12 @@ REFUSED = ("403 Forbidden", "You are not logged in.")
 AWAY = ("503 Service Unavailable", "Please try again in a minute.")
 
 
-def opened(browser: Browser, handle: str, server: InMemoryServer) -> StartedSession:
+def opened(browser: Browser, login: Any, handle: str) -> StartedSession:
     """Open a handle as the backend does."""
-    binding = browser.cookie.partition("=")[2]
-    now = server.transport().clock.now()
-    return SEALER.unseal(handle, purpose="login", binding=binding, now=now)
+    session: StartedSession = login._handles.unseal(
+        handle, binding=browser.cookie.partition("=")[2]
+    )
+    return session
 
 
 def test_who_brings_the_handle_back_is_logged_in_once(
@@ -145,11 +147,11 @@ def test_the_page_gets_what_the_browser_package_expects(browser: Browser) -> Non
 
 
 def test_the_requestor_token_never_reaches_the_browser(
-    browser: Browser, irma_app: SimulatedApp, irma_server: InMemoryServer
+    browser: Browser, login: Any, irma_app: SimulatedApp
 ) -> None:
     """Neither in a body nor in a header, from the first call to the last."""
     started = browser.begin()
-    token = opened(browser, started["token"], irma_server).token.reveal()
+    token = opened(browser, login, started["token"]).token.reveal()
     irma_app.accept(started["sessionPtr"])
     browser.finish(started["token"])
     browser.finish(started["token"])
@@ -233,11 +235,14 @@ def test_a_server_that_is_away_is_json_too(
     """The page gets words, and the same handle logs the visitor in once the server is back."""
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
-    there = login._requestor
-    login._requestor = Requestor(irma_server.url, AwayTransport(irma_server.transport()))
+    requestor, handles = login._requestor, login._handles
+    store = MemoryStore(irma_server.clock)
+    away = Requestor(irma_server.url, AwayTransport(irma_server.transport()))
+    login._requestor = away
+    login._handles = Handles(away, [KEY], store=store, purpose="login")
     assert browser.finish(started["token"]) == AWAY
     assert browser.post("/login/session") == (AWAY[0], {"words": AWAY[1]})
-    login._requestor = there
+    login._requestor, login._handles = requestor, handles
     assert browser.finish(started["token"]) == WELCOME
 
 
@@ -247,7 +252,7 @@ def test_a_store_that_is_away_is_json_too(
     """Nobody is logged in while it cannot be known that the handle is new."""
     store = SqliteStore(tmp_path / "handles.db", SystemClock())
     (tmp_path / "handles.db").write_text("something else " * 500)
-    login._store = store
+    login._handles = Handles(login._requestor, [KEY], store=store, purpose="login")
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
     assert browser.finish(started["token"]) == AWAY
@@ -392,7 +397,7 @@ def test_its_commands_and_names_are_real() -> None:
     text = HOW_TO.read_text(encoding="utf-8")
     (command,) = re.findall(r'`python -c "(.*?)"`', text)
     made = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
-    HandleSealer([made.stdout.decode().strip()])
+    Sealer([made.stdout.decode().strip()])
     table = re.findall(r"^\| .*`(\w+Error)` \|", text, re.MULTILINE)
     assert len(table) == 10
     assert set(table) <= set(errors.__all__)

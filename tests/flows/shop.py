@@ -83,7 +83,7 @@ class Shop:
         common: Any = {"server_key": key, "allow": {Risk.SIMULATED_PROOFS}}
         common["status_backend"] = status_backend
         later: Any = self.later.append if unsigned else None
-        others: Any = {"sealer": self.sealer, "unsigned": later}
+        others: Any = {"sealer": self.sealer, "accept_unsigned": unsigned, "run_later": later}
         self.receiver: CallbackReceiver | AsyncCallbackReceiver
         self.requestor: Requestor | AsyncRequestor
         if mode == "sync":
@@ -103,9 +103,7 @@ class Shop:
                 requestor, PAGE, store=self.store, deliver=told, **others
             )
             if not unsigned:
-                self.nexts = NextSessionReceiver(
-                    requestor, NEXT_PAGE, sealer=self.sealer, store=self.store, choose=chosen
-                )
+                self.nexts = self.next_receiver(choose=chosen)
         else:
 
             async def told_async(end: SessionOutcome) -> None:
@@ -125,9 +123,16 @@ class Shop:
                 other, PAGE, store=self.store, deliver=told_async, **others
             )
             if not unsigned:
-                self.nexts = AsyncNextSessionReceiver(
-                    other, NEXT_PAGE, sealer=self.sealer, store=self.store, choose=chosen_async
-                )
+                self.nexts = self.next_receiver(choose=chosen_async)
+
+    def next_receiver(self, **settings: Any) -> NextSessionReceiver | AsyncNextSessionReceiver:
+        """Return a receiver with the shop's sealer and store, unless others are given."""
+        kind: Any = NextSessionReceiver if self.mode == "sync" else AsyncNextSessionReceiver
+        others: Any = {"sealer": self.sealer, "store": self.store, "choose": choose_nothing}
+        made: NextSessionReceiver | AsyncNextSessionReceiver = kind(
+            self.requestor, NEXT_PAGE, **{**others, **settings}
+        )
+        return made
 
     def done(self, made: Any) -> Any:
         """Give what a call of either mode gives."""
@@ -142,7 +147,7 @@ class Shop:
 
     def start(self, request: Any = AGE) -> StartedSession:
         """Start a session whose end is to be told."""
-        asked: ExtendedRequest = self.receiver.add_to(request)
+        asked: ExtendedRequest = self.receiver.with_callback(request)
         session: StartedSession = self.done(self.requestor.start_session(asked))
         return session
 
@@ -150,7 +155,7 @@ class Shop:
         """Start a session that is to be followed by what the application says."""
         assert self.nexts is not None
         session: StartedSession = self.done(
-            self.requestor.start_session(self.nexts.add_to(request))
+            self.requestor.start_session(self.nexts.with_next_session(request))
         )
         return session
 

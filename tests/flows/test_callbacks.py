@@ -329,7 +329,7 @@ def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
 
     # A plain function that gives an awaitable is found when it is called.
     receiver = CallbackReceiver(requestor, PAGE, deliver=told_later, **settings)
-    session = requestor.start_session(receiver.add_to(AGE))
+    session = requestor.start_session(receiver.with_callback(AGE))
     shop.server.deliver = None
     shop.app.accept(session.pointer)
     post = last_post(shop)

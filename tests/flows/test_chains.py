@@ -22,11 +22,18 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
 )
-from irma_core.callbacks.chains import NextSessionRecord, begin_chain, next_answer_flow
+from irma_core.callbacks.chains import (
+    NextSessionRecord,
+    NextSessionSettings,
+    begin_chain,
+    next_answer_flow,
+)
+from irma_core.callbacks.inbound import NEXT_SESSION, SealedUrl
 from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
 from irma_core.flows.effects import Call
+from irma_core.protocol.server_url import ServerUrl
 from tests.core.proving import SECRET_TOKEN
-from tests.flows.shop import AGE, OVER18, Shop
+from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
 
 MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 A_WHILE = timedelta(minutes=5)
@@ -43,7 +50,7 @@ class Scenario:
         nexts = self.shop.nexts
         assert nexts is not None
         if "age" in answer:
-            return nexts.add_to(
+            return nexts.with_next_session(
                 DisclosureRequest({"again": OVER18, "young": "example.town.age.over12"})
             )
         return IssuanceRequest([CARD])
@@ -53,9 +60,9 @@ def followed(
     shop: Shop, session: StartedSession, timeout: timedelta = A_WHILE, **other: Any
 ) -> Any:
     """Give the answers of a chain; what is raised comes behind them."""
-    settings: Any = {"sealer": shop.sealer, "store": shop.store, "timeout": timeout, **other}
     answers: list[Any] = []
-    made: Any = shop.requestor.follow_chain(session, **settings)
+    nexts: Any = shop.next_receiver(**other) if other else shop.nexts
+    made = nexts.follow(session, timeout=timeout)
 
     async def collect() -> None:
         async for answer in made:
@@ -187,9 +194,9 @@ def test_a_destroyed_chain_sends_nothing() -> None:
     session = shop.start_chain()
     shop.app.accept(session.pointer)
     first = followed(shop, session)[0]
-    state = begin_chain(
-        shop.requestor.context, session, sealer=shop.sealer, store=shop.store, timeout=A_WHILE
-    )
+    address = SealedUrl(ServerUrl.parse(NEXT_PAGE), shop.sealer, purpose=NEXT_SESSION)
+    settings = NextSessionSettings(address, store=shop.store, choose=choose_nothing)
+    state = begin_chain(shop.requestor.context, settings, session, timeout=A_WHILE)
     flow = next_answer_flow(shop.requestor.context, attrs.evolve(state, last=first))
     assert isinstance(next(flow), Call)
     flow.close()  # an effect here would be a RuntimeError

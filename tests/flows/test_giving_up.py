@@ -296,27 +296,22 @@ class Chain:
         self.session = self.shop.start_chain()
         scanned = self.shop.app.scan(self.session.pointer)
         scanned.accept(follow=False)
-        self.settings = {
-            "sealer": self.shop.sealer,
-            "store": self.shop.store,
-            "timeout": A_MINUTE,
-            **settings,
-        }
+        self.nexts: Any = self.shop.nexts
+        self.settings = {"timeout": A_MINUTE, **settings}
 
     def follow(self, *, leave_after: int) -> list[Any]:
         """Follow it, and leave after so many answers; return them with the error, if any."""
-        requestor: Any = self.shop.requestor
         answers: list[Any] = []
 
         async def follow_async() -> None:
-            async with aclosing(requestor.follow_chain(self.session, **self.settings)) as chain:
+            async with aclosing(self.nexts.follow(self.session, **self.settings)) as chain:
                 async for answer in chain:
                     answers.append(answer)
                     if len(answers) == leave_after:
                         break
 
         def follow() -> None:
-            for answer in requestor.follow_chain(self.session, **self.settings):
+            for answer in self.nexts.follow(self.session, **self.settings):
                 answers.append(answer)
                 if len(answers) == leave_after:
                     break
@@ -359,7 +354,7 @@ def test_a_chain_that_cannot_be_followed_is_cancelled(
 ) -> None:
     """The store does not know what was asked, so there can be no answer."""
     chain = Chain("sync", keep_session=keep)
-    chain.settings["store"] = MemoryStore(chain.shop.server.clock)
+    chain.nexts = chain.shop.next_receiver(store=MemoryStore(chain.shop.server.clock))
     answer, error = chain.follow(leave_after=9)
     assert answer["age"].value == "yes"
     assert isinstance(error, ConfigurationError)
@@ -370,12 +365,11 @@ def test_a_chain_that_was_not_begun_or_has_ended_cancels_nothing() -> None:
     """Nothing was followed yet, or nothing follows."""
     shop = Shop("sync")
     session = shop.start()
-    settings: Any = {"sealer": shop.sealer, "store": shop.store, "timeout": A_MINUTE}
-    requestor: Any = shop.requestor
-    requestor.follow_chain(session, **settings).close()
+    nexts: Any = shop.nexts
+    nexts.follow(session, timeout=A_MINUTE).close()
     assert status_of(shop, session) is SessionStatus.INITIALIZED
     shop.app.accept(session.pointer)
-    for _answer in requestor.follow_chain(session, **settings):
+    for _answer in nexts.follow(session, timeout=A_MINUTE):
         break
     assert status_of(shop, session) is SessionStatus.DONE
 

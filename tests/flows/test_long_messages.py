@@ -9,13 +9,20 @@ from typing import Any
 import attrs
 import pytest
 
-from irma_core import Binding, ExtendedRequest, HandleSealer, SignatureRequest, new_sealing_key
+from irma_core import (
+    AsyncHandles,
+    Binding,
+    ExtendedRequest,
+    Handles,
+    SignatureRequest,
+    new_sealing_key,
+)
 from irma_core.errors import SignatureMismatchError
 from tests.flows.shop import AGE, OVER18, Shop
 
 MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 LENGTHS = pytest.mark.parametrize("length", [1, 4500, 100_000])
-SEALER = HandleSealer([new_sealing_key()])
+KEY = new_sealing_key()
 
 
 def message_of(length: int) -> str:
@@ -32,13 +39,12 @@ def signing(message: str) -> SignatureRequest:
 
 def redeemed(shop: Shop, session: Any) -> Any:
     """Seal a session, let the app sign in it, and redeem the handle."""
-    handle = SEALER.seal(session, purpose="sign", binding=Binding.NONE)
+    kind: Any = Handles if shop.mode == "sync" else AsyncHandles
+    handles = kind(shop.requestor, [KEY], store=shop.store, purpose="sign")
+    handle = handles.seal(session, binding=Binding.NONE)
     assert len(handle) < 1500
     shop.app.accept(session.pointer)
-    made: Any = shop.requestor.redeem_handle(
-        handle, sealer=SEALER, store=shop.store, purpose="sign", binding=Binding.NONE
-    )
-    return shop.done(made)
+    return shop.done(handles.redeem(handle, binding=Binding.NONE))
 
 
 @MODES
@@ -83,7 +89,7 @@ def test_a_callback_of_another_message_has_no_answer(mode: str) -> None:
     """The URL holds what was asked, and a signature over another message does not answer it."""
     shop = Shop(mode)
     message = message_of(4500)
-    url = shop.receiver.add_to(signing(f"{message}2")).callback_url
+    url = shop.receiver.with_callback(signing(f"{message}2")).callback_url
     asked = ExtendedRequest(signing(f"{message}1"), callback_url=url)
     shop.app.accept(shop.done(shop.requestor.start_session(asked)).pointer)
     (end,) = shop.told
@@ -105,9 +111,8 @@ def test_a_chain_has_signatures_over_messages_of_any_length(mode: str, length: i
         session = shop.start_chain(first)
         shop.app.accept(session.pointer)
         assert shop.failures == []
-        made: Any = shop.requestor.follow_chain(
-            session, sealer=shop.sealer, store=shop.store, timeout=timedelta(minutes=5)
-        )
+        nexts: Any = shop.nexts
+        made = nexts.follow(session, timeout=timedelta(minutes=5))
         answers = list(made) if mode == "sync" else shop.done(_listed(made))
         signatures = [answer.signature for answer in answers]
         assert [signature and signature.message for signature in signatures] == expected

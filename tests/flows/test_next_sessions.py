@@ -167,7 +167,9 @@ def test_what_was_not_asked_reaches_no_application() -> None:
     shop = Shop("sync")
     session = shop.start_chain(DisclosureRequest({"age": OVER18}))
     assert shop.nexts is not None
-    url = shop.nexts.add_to(DisclosureRequest({"age": AttributeRequest(OVER18, value="no")}))
+    url = shop.nexts.with_next_session(
+        DisclosureRequest({"age": AttributeRequest(OVER18, value="no")})
+    )
     shop.app.accept(session.pointer)
     assert url.next_session is not None
     reply = shop.post(attrs.evolve(last_post(shop), url=url.next_session.url))
@@ -180,7 +182,9 @@ def test_a_callback_is_no_question_for_what_follows() -> None:
     """`CONNECTED` counts here, and only here; each URL is for its own purpose."""
     shop = Shop("sync")
     assert shop.nexts is not None
-    session = shop.done(shop.requestor.start_session(shop.receiver.add_to(shop.nexts.add_to(AGE))))
+    session = shop.done(
+        shop.requestor.start_session(shop.receiver.with_callback(shop.nexts.with_next_session(AGE)))
+    )
     shop.app.accept(session.pointer)
     asked, told = shop.server.posted
     for post, url, code in (
@@ -218,7 +222,7 @@ def test_keys_that_were_changed_are_named() -> None:
     other = NextSessionReceiver(
         requestor, NEXT_PAGE, sealer=Sealer([new_sealing_key()]), store=store, choose=card_for
     )
-    url = other.add_to(AGE).next_session
+    url = other.with_next_session(AGE).next_session
     assert url is not None
     post = last_post(shop)
     with pytest.raises(ConfigurationError, match="other keys"):
@@ -267,7 +271,7 @@ def recorded_receiver(choose: Callable[[Answer], Any]) -> NextSessionReceiver:
 
 
 def received(receiver: NextSessionReceiver, name: str, body: bytes | None = None) -> HttpResponse:
-    url = receiver.add_to(DisclosureRequest({"age": OVER18})).next_session
+    url = receiver.with_next_session(DisclosureRequest({"age": OVER18})).next_session
     assert url is not None
     request = recorded(name)["request"]
     said = request["body"].encode() if body is None else body

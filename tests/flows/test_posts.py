@@ -73,11 +73,12 @@ class Receiving:
             sealer=SEALER,
             store=MemoryStore(transport.clock),
             deliver=self.told.append,
-            unsigned=self.later.append if unsigned else None,
+            accept_unsigned=unsigned,
+            run_later=self.later.append if unsigned else None,
         )
 
     def url(self, request: SessionRequest = AGE) -> str:
-        url = self.receiver.add_to(request).callback_url
+        url = self.receiver.with_callback(request).callback_url
         assert url is not None
         return url
 
@@ -288,7 +289,7 @@ def test_the_url_outlives_the_session() -> None:
     """By an hour, counted from the time that the app may take."""
     receiving = Receiving(DONE["recorded"])
     long = ExtendedRequest(AGE, timeout=timedelta(days=3))
-    url = receiving.receiver.add_to(long).callback_url or ""
+    url = receiving.receiver.with_callback(long).callback_url or ""
     receiving.clock.advance(timedelta(days=3, minutes=59))
     assert code_of(receiving.receiver.receive("POST", url, PLAIN, GOOD)) == "expired"
     receiving.clock.advance(timedelta(minutes=1))
@@ -299,7 +300,7 @@ def test_other_options_of_the_request_stay() -> None:
     """Only the callback URL is added."""
     receiving = Receiving(DONE["recorded"])
     asked = ExtendedRequest(AGE, validity=timedelta(seconds=7))
-    added = receiving.receiver.add_to(asked)
+    added = receiving.receiver.with_callback(asked)
     assert attrs.evolve(added, callback_url=None) == asked
 
 
@@ -321,8 +322,14 @@ def test_signed_and_unsigned_posts_are_told_apart_when_it_is_set_up() -> None:
     common: Any = {"sealer": SEALER, "store": store, "deliver": print}
     with pytest.raises(ConfigurationError, match="server_key"):
         CallbackReceiver(without, PAGE, **common)
-    with pytest.raises(ConfigurationError, match="unsigned"):
-        CallbackReceiver(with_key, PAGE, unsigned=print, **common)
+    unsigned: Any = {"accept_unsigned": True, "run_later": print}
+    with pytest.raises(ConfigurationError, match=r"^accept_unsigned:"):
+        CallbackReceiver(with_key, PAGE, **unsigned, **common)
+    with pytest.raises(ConfigurationError, match=r"^run_later:"):
+        CallbackReceiver(without, PAGE, accept_unsigned=True, **common)
+    with pytest.raises(ConfigurationError, match=r"^run_later"):
+        CallbackReceiver(with_key, PAGE, run_later=print, **common)
+    CallbackReceiver(without, PAGE, **unsigned, **common)
     with pytest.raises(ConfigurationError, match="plain http"):
         CallbackReceiver(with_key, "http://shop.example/irma", **common)
 

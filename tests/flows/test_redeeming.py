@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +13,11 @@ import pytest
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
     Answer,
+    AsyncHandles,
     AsyncRequestor,
     Binding,
     DisclosureRequest,
-    HandleSealer,
+    Handles,
     Requestor,
     StartedSession,
     new_sealing_key,
@@ -37,7 +38,8 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import InMemoryServer, SimulatedApp
 
 AGE = DisclosureRequest({"age": "example.town.age.over18"})
-SEALER = HandleSealer([new_sealing_key()])
+KEY = new_sealing_key()
+LIFETIME = timedelta(minutes=30)
 
 
 class Backend:
@@ -55,7 +57,7 @@ class Backend:
 
     def start(self) -> tuple[StartedSession, str]:
         session = self.requestor.start_session(AGE)
-        return session, SEALER.seal(session, purpose="login", binding="Ada's")
+        return session, self.seal(session)
 
     def done(self) -> str:
         """Give the handle of a session that the app has answered."""
@@ -71,18 +73,27 @@ class Backend:
         made._store = store
         return made
 
-    def redeem(self, handle: Any, **other: Any) -> Answer:
-        settings: dict[str, Any] = {
-            "sealer": SEALER,
-            "store": self.store,
-            "purpose": "login",
-            "binding": "Ada's",
-            **other,
-        }
+    def handles(
+        self, *, keys: Sequence[str] = (KEY,), store: Any = None, purpose: str = "login"
+    ) -> Handles | AsyncHandles:
+        """Return handles of the mode, with the backend's own settings by default."""
+        store = store or self.store
         if not self.is_async:
-            return self.requestor.redeem_handle(handle, **settings)
-        awaited = AsyncRequestor(self.server.url, self.server.async_transport())
-        return asyncio.run(awaited.redeem_handle(handle, **settings))
+            return Handles(self.requestor, keys, store=store, purpose=purpose)
+        requestor = AsyncRequestor(self.server.url, self.server.async_transport())
+        return AsyncHandles(requestor, keys, store=store, purpose=purpose)
+
+    def seal(
+        self, session: StartedSession, *, binding: str | Binding = "Ada's", purpose: str = "login"
+    ) -> str:
+        return self.handles(purpose=purpose).seal(session, binding=binding)
+
+    def redeem(
+        self, handle: Any, *, binding: str | Binding | None = "Ada's", **settings: Any
+    ) -> Answer:
+        made: Any = self.handles(**settings).redeem(handle, binding=binding)
+        answer: Answer = asyncio.run(made) if self.is_async else made
+        return answer
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -149,7 +160,7 @@ def test_a_second_handle_of_the_session_counts_as_the_same(backend: Backend) -> 
     """A page that was loaded twice logs in once."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
-    other = SEALER.seal(session, purpose="login", binding="Bob's")
+    other = backend.seal(session, binding="Bob's")
     backend.redeem(handle)
     with pytest.raises(HandleUsedError):
         backend.redeem(other, binding="Bob's")
@@ -159,7 +170,7 @@ def test_another_purpose_is_another_use(backend: Backend) -> None:
     """Each page that is entitled to the answer gets it once."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
-    other = SEALER.seal(session, purpose="address", binding=Binding.NONE)
+    other = backend.seal(session, purpose="address", binding=Binding.NONE)
     backend.redeem(handle)
     assert backend.redeem(other, purpose="address", binding=Binding.NONE)["age"].value == "yes"
 
@@ -176,7 +187,7 @@ def test_other_sessions_are_other_uses(backend: Backend) -> None:
         ({"binding": "Bob's"}, WrongBindingError),
         ({"binding": None}, WrongBindingError),
         ({"purpose": "address"}, WrongPurposeError),
-        ({"sealer": HandleSealer([new_sealing_key()])}, HandleInvalidError),
+        ({"keys": [new_sealing_key()]}, HandleInvalidError),
     ],
 )
 def test_a_handle_that_is_not_to_be_taken_is_not_used_up(
@@ -226,7 +237,7 @@ def test_a_handle_is_not_used_up_while_the_server_is_away(
 def test_a_handle_expires_by_the_transports_clock(backend: Backend) -> None:
     """Though the server may still know the session."""
     handle = backend.done()
-    backend.server.pass_time(SEALER.lifetime)
+    backend.server.pass_time(LIFETIME)
     with pytest.raises(HandleExpiredError):
         backend.redeem(handle)
 
@@ -238,7 +249,7 @@ def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
     noted = Noted()
     backend.redeem(handle, store=noted)
     ((key, value, lifetime),) = noted.put
-    assert lifetime > SEALER.lifetime
+    assert lifetime > LIFETIME
     assert session.token.reveal() not in key + value.decode()
     assert "login" not in key + value.decode()
     assert key.isascii()

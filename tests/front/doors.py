@@ -32,6 +32,7 @@ from irma_testing import (
     ServerSettings,
     SimulatedApp,
 )
+from tests.sealed_handles import handles_at
 
 __all__ = ["DOORS", "Door", "World", "public_callables"]
 
@@ -60,9 +61,18 @@ class World:
         self.sent: list[str] = []
         self.stored: list[str] = []
         self.sealer = core.Sealer([KEY])
-        self.handles = core.HandleSealer([KEY])
         self.sync = core.Requestor(self.server.url, self.transport(), **self._keys())
         self.other = core.AsyncRequestor(self.server.url, self.async_transport(), **self._keys())
+
+    @property
+    def handles(self) -> Any:
+        """Handles of the sync requestor."""
+        return core.Handles(self.sync, [KEY], store=self.store, purpose="login")
+
+    @property
+    def async_handles(self) -> Any:
+        """The same of the async requestor."""
+        return core.AsyncHandles(self.other, [KEY], store=self.async_store, purpose="login")
 
     def _keys(self) -> dict[str, Any]:
         key = self.server.public_key_pem
@@ -268,7 +278,7 @@ RESULT: dict[str, Any] = {
 }
 STARTED = core.StartedSession(EXTENDED, PACKAGE, started_at=NOW)
 SEALED = core.Sealer([KEY]).seal([1], purpose="p", now=NOW, lifetime=A_MINUTE, binding="b")
-HANDLE = core.HandleSealer([KEY]).seal(STARTED, purpose="login", binding="visit")
+HANDLE = handles_at(NOW, [KEY]).seal(STARTED, binding="visit")
 
 
 def _requestor(world: World, *, awaited: bool) -> dict[str, Any]:
@@ -287,24 +297,28 @@ def _requestor(world: World, *, awaited: bool) -> dict[str, Any]:
 def _callbacks(world: World, *, awaited: bool) -> dict[str, Any]:
     return {
         "requestor": world.other if awaited else world.sync,
-        "page": PAGE,
+        "url": PAGE,
         "sealer": world.sealer,
         "store": world.async_store if awaited else world.store,
         "deliver": lambda _end: None,
-        "unsigned": None,
+        "accept_unsigned": False,
+        "run_later": None,
     }
 
 
 def _nexts(world: World, *, awaited: bool) -> dict[str, Any]:
     arguments = _callbacks(world, awaited=awaited)
-    del arguments["deliver"], arguments["unsigned"]
+    del arguments["deliver"], arguments["accept_unsigned"], arguments["run_later"]
     return {**arguments, "choose": lambda _answer: None}
 
 
 def _post(world: World, receiver: Any) -> dict[str, Any]:
     del world
-    url = receiver.add_to(ASKED)
-    url = url.callback_url or url.next_session.url
+    url = (
+        receiver.with_callback(ASKED).callback_url
+        if hasattr(receiver, "with_callback")
+        else receiver.with_next_session(ASKED).next_session.url
+    )
     return {
         "method": "POST",
         "url": url,
@@ -330,9 +344,6 @@ def _requestor_methods(kind: str) -> Iterator[Door]:
             lambda world: (world.other if awaited else world.sync, arguments(world)),
         )
 
-    def store(world: World) -> Any:
-        return world.async_store if awaited else world.store
-
     for name in (
         "cancel_session",
         "complete_pairing",
@@ -343,30 +354,10 @@ def _requestor_methods(kind: str) -> Iterator[Door]:
     ):
         yield method(name, lambda world: {"session": world.session()})
     yield method(
-        "follow_chain",
-        lambda world: {
-            "session": world.session(),
-            "sealer": world.sealer,
-            "store": store(world),
-            "timeout": A_MINUTE,
-            "keep_session": False,
-        },
-    )
-    yield method(
         "wait_for_answer",
         lambda world: {"session": world.session(), "timeout": A_MINUTE, "keep_session": False},
     )
     yield method("watch_status", lambda world: {"session": world.session(), "timeout": A_MINUTE})
-    yield method(
-        "redeem_handle",
-        lambda world: {
-            "handle": world.handles.seal(world.session(), purpose="login", binding="visit"),
-            "sealer": world.handles,
-            "store": store(world),
-            "purpose": "login",
-            "binding": "visit",
-        },
-    )
     yield method("revoke", lambda _: {"request": core.RevocationRequest(CARD, "key")})
     yield method("start_session", lambda _: {"request": ASKED})
     yield method(
@@ -380,9 +371,9 @@ def _requestor_methods(kind: str) -> Iterator[Door]:
 
 def _receivers(prefix: str) -> Iterator[Door]:
     awaited = bool(prefix)
-    for kind, arguments in (
-        (f"{prefix}CallbackReceiver", _callbacks),
-        (f"{prefix}NextSessionReceiver", _nexts),
+    for kind, arguments, adding in (
+        (f"{prefix}CallbackReceiver", _callbacks, "with_callback"),
+        (f"{prefix}NextSessionReceiver", _nexts, "with_next_session"),
     ):
         made: Any = getattr(core, kind)
 
@@ -394,7 +385,8 @@ def _receivers(prefix: str) -> Iterator[Door]:
             lambda world, made=made, arguments=arguments: (made, arguments(world, awaited=awaited)),
         )
         yield _method(
-            f"{kind}.add_to", lambda world, receiver=receiver: (receiver(world), {"request": ASKED})
+            f"{kind}.{adding}",
+            lambda world, receiver=receiver: (receiver(world), {"request": ASKED}),
         )
 
         def receiving(world: World, receiver: Any = receiver) -> Any:
@@ -402,6 +394,47 @@ def _receivers(prefix: str) -> Iterator[Door]:
             return owner, _post(world, owner)
 
         yield _method(f"{kind}.receive", receiving)
+    following: dict[str, Any] = {"timeout": A_MINUTE, "keep_session": False}
+    nexts: Any = getattr(core, f"{prefix}NextSessionReceiver")
+    yield _method(
+        f"{prefix}NextSessionReceiver.follow",
+        lambda world: (
+            nexts(**_nexts(world, awaited=awaited)),
+            {"session": world.session(), **following},
+        ),
+    )
+
+
+def _handles(prefix: str) -> Iterator[Door]:
+    def handles(world: World) -> Any:
+        return world.async_handles if prefix else world.handles
+
+    def making(world: World) -> dict[str, Any]:
+        return {
+            "requestor": world.other if prefix else world.sync,
+            "keys": [KEY],
+            "store": world.async_store if prefix else world.store,
+            "purpose": "login",
+            "lifetime": A_MINUTE,
+        }
+
+    made: Any = getattr(core, f"{prefix}Handles")
+    yield Door(f"{prefix}Handles", lambda world: (made, making(world)))
+    yield _method(
+        f"{prefix}Handles.seal",
+        lambda world: (handles(world), {"session": STARTED, "binding": "visit"}),
+    )
+    for name in ("unseal", "redeem"):
+        yield _method(
+            f"{prefix}Handles.{name}",
+            lambda world: (
+                handles(world),
+                {
+                    "handle": handles(world).seal(world.session(), binding="visit"),
+                    "binding": "visit",
+                },
+            ),
+        )
 
 
 def _stores() -> Iterator[Door]:
@@ -492,6 +525,7 @@ def _all() -> Iterator[Door]:
         yield from _requestor_methods(kind.__name__)
     for prefix in ("", "Async"):
         yield from _receivers(prefix)
+        yield from _handles(prefix)
     yield from _stores()
     yield from _openers()
     for function, arguments in (
@@ -622,15 +656,9 @@ def _all() -> Iterator[Door]:
         lambda world: (world.sealer, {"value": [1], "lifetime": A_MINUTE, **sealing}),
     )
     yield _method("Sealer.unseal", lambda world: (world.sealer, {"text": SEALED, **sealing}))
-    handling = {"purpose": "login", "binding": "visit"}
-    yield Door("HandleSealer", _of(core.HandleSealer, keys=[KEY], lifetime=A_MINUTE))
-    yield _method(
-        "HandleSealer.seal", lambda world: (world.handles, {"session": STARTED, **handling})
-    )
-    yield _method(
-        "HandleSealer.unseal",
-        lambda world: (world.handles, {"handle": HANDLE, "now": NOW, **handling}),
-    )
+    yield Door("dump_started_session", _of(core.dump_started_session, session=STARTED))
+    dumped = core.dump_started_session(STARTED)
+    yield Door("load_started_session", _of(core.load_started_session, dumped=dumped))
 
 
 def _testing() -> Iterator[Door]:

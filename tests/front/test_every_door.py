@@ -101,7 +101,7 @@ OTHERS: dict[str, Callable[[World], Any]] = {
     "request": lambda _: ASKED,
     "extended request": lambda _: EXTENDED,
     "Sealer": lambda world: world.sealer,
-    "HandleSealer": lambda world: world.handles,
+    "Handles": lambda world: world.handles,
     "Requestor": lambda world: world.sync,
     "AsyncRequestor": lambda world: world.other,
     "store": lambda world: world.store,
@@ -130,7 +130,8 @@ NAMED_OTHERWISE = {
 """What an error calls a parameter that has another name in JSON, or none."""
 CONTENT = {
     ("IssuanceRequest", "disclose"),  # the labels do not fit what is asked then
-    ("HandleSealer", "keys"),
+    ("Handles", "keys"),
+    ("AsyncHandles", "keys"),
 }
 """Parameters whose value is judged with others."""
 OWN_NAMES = {"disclose", "labels", "plugins", "secrets", "jwt_issuer"}

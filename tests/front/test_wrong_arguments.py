@@ -12,6 +12,7 @@ import pytest
 
 from irma_backend.memory_store import AsyncMemoryStore
 from irma_core import (
+    AsyncNextSessionReceiver,
     AsyncRequestor,
     DisclosureRequest,
     HmacAuthentication,
@@ -166,13 +167,20 @@ async def _watched(requestor: AsyncRequestor, session: StartedSession) -> None:
         await anext(statuses)
 
 
-async def _followed(requestor: AsyncRequestor, session: StartedSession) -> None:
-    settings: Any = {
-        "sealer": Sealer([new_sealing_key()]),
-        "store": AsyncMemoryStore(ManualClock()),
-        "timeout": A_MINUTE,
-    }
-    await anext(requestor.follow_chain(session, **settings))
+async def _followed(_requestor: AsyncRequestor, session: StartedSession) -> None:
+    signing = AsyncRequestor(
+        "https://irma.example.com",
+        AsyncScriptedTransport(),
+        server_key=InMemoryServer().public_key_pem,
+    )
+    nexts = AsyncNextSessionReceiver(
+        signing,
+        "https://shop.example/irma",
+        sealer=Sealer([new_sealing_key()]),
+        store=AsyncMemoryStore(ManualClock()),
+        choose=print,
+    )
+    await anext(nexts.follow(session, timeout=A_MINUTE))
 
 
 CALLS: dict[str, Callable[[AsyncRequestor, StartedSession], Coroutine[Any, Any, Any]]] = {

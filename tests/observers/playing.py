@@ -17,13 +17,14 @@ from typing import Any, Self
 from irma_backend import AsyncMemoryStore, MemoryStore
 from irma_core import (
     AsyncCallbackReceiver,
+    AsyncHandles,
     AsyncRequestor,
     CallbackReceiver,
     CredentialRequest,
     DisclosureRequest,
     GatewayAuthentication,
     GatewaySecret,
-    HandleSealer,
+    Handles,
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
@@ -155,23 +156,17 @@ class Play:
                 store=store,
                 deliver=nothing,
             )
-            request = page.receiver.add_to(ASKED)
+            request = page.receiver.with_callback(ASKED)
             self.secrets["callback"] = str(request.callback_url).split("/")[-2]
             session = await self._started(requestor, request)
             await result(requestor.get_status(session))
             assert await asyncio.to_thread(page.received.wait, 60)
-        sealer, binding = HandleSealer([self._sealing_key]), self.secrets["binding"]
-        handle = self.secrets["handle"] = sealer.seal(session, purpose="login", binding=binding)
+        handles_kind: Any = AsyncHandles if self._is_async else Handles
+        handles = handles_kind(requestor, [self._sealing_key], store=store, purpose="login")
+        binding = self.secrets["binding"]
+        handle = self.secrets["handle"] = handles.seal(session, binding=binding)
         for given in (handle, handle, handle[:-1]):
-            await self._kept(
-                lambda: requestor.redeem_handle(
-                    given,  # noqa: B023
-                    sealer=sealer,
-                    store=store,
-                    purpose="login",
-                    binding=binding,
-                )
-            )
+            await self._kept(lambda: handles.redeem(given, binding=binding))  # noqa: B023
 
     async def _fail(self, transport: Any) -> None:
         """Call servers that refuse the connection, hang up, redirect, and quote what they got."""

@@ -20,7 +20,7 @@ from irma_backend.observers import RedactingFilter, redact, redact_event, redact
 from irma_core import (
     CallbackReceiver,
     DisclosureRequest,
-    HandleSealer,
+    Handles,
     HmacSigner,
     Requestor,
     Sealer,
@@ -48,9 +48,10 @@ RECEIVER = CallbackReceiver(
     store=MemoryStore(SERVER.clock),
     deliver=print,
 )
-CALLBACK = str(RECEIVER.add_to(ASKED).callback_url)
+CALLBACK = str(RECEIVER.with_callback(ASKED).callback_url)
 SEALED = CALLBACK.rstrip("/").rpartition("/")[2]
-HANDLE = HandleSealer([KEY]).seal(SESSION, purpose="login", binding="visit")
+HANDLES = Handles(REQUESTOR, [KEY], store=MemoryStore(SERVER.clock), purpose="login")
+HANDLE = HANDLES.seal(SESSION, binding="visit")
 TOKEN = SESSION.token.reveal()
 JWT = sign_session_request(
     ASKED, name="shop", signer=HmacSigner(bytes(range(32))), now=datetime.now(UTC)

@@ -92,7 +92,7 @@ def test_a_signed_callback_brings_the_answer(
 ) -> None:
     """Of a disclosure and of a signature; the app goes on when the application knows."""
     for request in (ADULT, SignatureRequest("I agree", {"age": OVER18})):
-        session = requestor.start_session(callbacks.add_to(request))
+        session = requestor.start_session(callbacks.with_callback(request))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
         answer = told[-1].get_answer()
         assert (answer.token, answer.evidence) == (session.token, Evidence.SIGNED)
@@ -105,8 +105,8 @@ def test_a_signed_callback_tells_of_a_refusal_and_of_a_cancelled_session(
     requestor: Requestor, callbacks: CallbackReceiver, told: list[SessionOutcome], wallet: Wallet
 ) -> None:
     """Whoever cancelled."""
-    wallet.refuse(requestor.start_session(callbacks.add_to(ADULT)).pointer.json_text())
-    requestor.cancel_session(requestor.start_session(callbacks.add_to(ADULT)))
+    wallet.refuse(requestor.start_session(callbacks.with_callback(ADULT)).pointer.json_text())
+    requestor.cancel_session(requestor.start_session(callbacks.with_callback(ADULT)))
     assert [end.status for end in told] == [SessionStatus.CANCELLED] * 2
     with pytest.raises(SessionCancelledError):
         told[0].get_answer()
@@ -116,7 +116,7 @@ def test_a_signed_callback_tells_of_a_time_out_once(
     requestor: Requestor, callbacks: CallbackReceiver, site: Site, told: list[SessionOutcome]
 ) -> None:
     """The server posts it at each question."""
-    asked = callbacks.add_to(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
+    asked = callbacks.with_callback(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
     session = requestor.start_session(asked)
     with pytest.raises(SessionTimedOutError):
         requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -144,7 +144,7 @@ def test_two_callbacks_that_contradict_each_other_are_settled(
         store=MemoryStore(transport.clock),
         deliver=slowly,
     )
-    session = requestor.start_session(receiver.add_to(ADULT))
+    session = requestor.start_session(receiver.with_callback(ADULT))
     outcome = wallet.accept(session.pointer.json_text(), timeout=20)
     assert isinstance(outcome, Failed)
     deadline = time.monotonic() + 20
@@ -172,12 +172,13 @@ def test_unsigned_callbacks_make_the_server_be_asked(
             sealer=SEALER,
             store=MemoryStore(transport.clock),
             deliver=told.append,
-            unsigned=lambda work: works.append(executor.submit(work)),
+            accept_unsigned=True,
+            run_later=lambda work: works.append(executor.submit(work)),
         )
-        session = requestor.start_session(callbacks.add_to(ADULT))
+        session = requestor.start_session(callbacks.with_callback(ADULT))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
-        wallet.refuse(requestor.start_session(callbacks.add_to(ADULT)).pointer.json_text())
-        asked = callbacks.add_to(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
+        wallet.refuse(requestor.start_session(callbacks.with_callback(ADULT)).pointer.json_text())
+        asked = callbacks.with_callback(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
         late = requestor.start_session(asked)
         with pytest.raises(SessionTimedOutError):
             requestor.wait_for_answer(late, timeout=A_WHILE)
@@ -228,10 +229,10 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     site.pages["next"] = nexts = NextSessionReceiver(
         requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=card_for
     )
-    session = requestor.start_session(callbacks.add_to(nexts.add_to(ADULT)))
+    session = requestor.start_session(callbacks.with_callback(nexts.with_next_session(ADULT)))
     at_the_app = new_wallet.start(session.pointer.json_text())
 
-    first, second = requestor.follow_chain(session, sealer=SEALER, store=store, timeout=A_WHILE)
+    first, second = nexts.follow(session, timeout=A_WHILE)
 
     assert isinstance(at_the_app.wait(), Succeeded)
     assert (first["age"].value, list(second)) == ("yes", [])
@@ -257,7 +258,7 @@ def test_a_choice_that_comes_too_late_fails_the_chain_for_all(
         store=MemoryStore(transport.clock),
         choose=slowly,
     )
-    session = requestor.start_session(nexts.add_to(ADULT))
+    session = requestor.start_session(nexts.with_next_session(ADULT))
     assert isinstance(new_wallet.accept(session.pointer.json_text()), Failed)
     assert site.statuses == [503]
     with pytest.raises(SessionCancelledError):
@@ -291,9 +292,11 @@ async def test_all_of_it_on_an_event_loop(
         pages["next"] = nexts = AsyncNextSessionReceiver(
             requestor, f"{url}/next", sealer=SEALER, store=store, choose=choose
         )
-        session = await requestor.start_session(callbacks.add_to(nexts.add_to(ADULT)))
+        session = await requestor.start_session(
+            callbacks.with_callback(nexts.with_next_session(ADULT))
+        )
         at_the_app = new_wallet.start(session.pointer.json_text())
-        chain = requestor.follow_chain(session, sealer=SEALER, store=store, timeout=A_WHILE)
+        chain = nexts.follow(session, timeout=A_WHILE)
         answers = [answer async for answer in chain]
         assert isinstance(await asyncio.to_thread(at_the_app.wait), Succeeded)
     assert [answer.evidence for answer in answers] == [Evidence.SIGNED] * 2

@@ -18,7 +18,7 @@ from irma_core import (
     Binding,
     CallbackReceiver,
     DisclosureRequest,
-    HandleSealer,
+    Handles,
     Requestor,
     new_sealing_key,
 )
@@ -110,8 +110,9 @@ def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer)
             deliver=lambda end: delivered.append(end.status.value),
         )
         asked = DisclosureRequest({"over": "example.town.age.over18"})
-        session = requestor.start_session(receiver.add_to(asked))
-        handle = HandleSealer([key]).seal(session, purpose="test", binding=Binding.NONE)
+        session = requestor.start_session(receiver.with_callback(asked))
+        handles = Handles(requestor, [key], store=store, purpose="test")
+        handle = handles.seal(session, binding=Binding.NONE)
         server_key = official_server.jwt_public_key_pem
         arguments = (official_server.url, redis.uri, key, server_key, handle)
         with subprocess.Popen(

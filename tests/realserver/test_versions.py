@@ -344,10 +344,10 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
             store=MemoryStore(transport.clock),
             deliver=told.append,
         )
-        session = requestor.start_session(receiver.add_to(ADULT))
+        session = requestor.start_session(receiver.with_callback(ADULT))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
         wait_until(lambda: len(told) == 1)  # servers before 0.9 post beside the app's session
-        wallet.refuse(requestor.start_session(receiver.add_to(ADULT)).pointer.json_text())
+        wallet.refuse(requestor.start_session(receiver.with_callback(ADULT)).pointer.json_text())
         wait_until(lambda: len(told) == 2)
     assert [end.status for end in told] == [SessionStatus.DONE, SessionStatus.CANCELLED]
     assert told[0].get_answer().evidence is Evidence.SIGNED
@@ -370,9 +370,10 @@ def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
             sealer=SEALER,
             store=MemoryStore(transport.clock),
             deliver=told.append,
-            unsigned=lambda work: works.append(executor.submit(work)),
+            accept_unsigned=True,
+            run_later=lambda work: works.append(executor.submit(work)),
         )
-        session = requestor.start_session(receiver.add_to(ADULT))
+        session = requestor.start_session(receiver.with_callback(ADULT))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
         wait_until(lambda: len(works) == 1)
         works[0].result()
@@ -392,9 +393,9 @@ def test_chaining(servers: ServerPool, card_wallet: Wallet) -> None:
         site.pages["next"] = receiver = NextSessionReceiver(
             requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=issue_next
         )
-        session = requestor.start_session(receiver.add_to(ADULT))
+        session = requestor.start_session(receiver.with_next_session(ADULT))
         at_the_app = card_wallet.start(session.pointer.json_text())
-        chain = requestor.follow_chain(session, sealer=SEALER, store=store, timeout=A_WHILE)
+        chain = receiver.follow(session, timeout=A_WHILE)
         first, second = chain
         assert isinstance(at_the_app.wait(), Succeeded)
     assert first.next_session == second.token
@@ -417,9 +418,11 @@ async def test_callbacks_and_chaining_with_asyncio(
         pages["next"] = nexts = AsyncNextSessionReceiver(
             requestor, f"{url}/next", sealer=SEALER, store=store, choose=issue_next
         )
-        session = await requestor.start_session(callbacks.add_to(nexts.add_to(ADULT)))
+        session = await requestor.start_session(
+            callbacks.with_callback(nexts.with_next_session(ADULT))
+        )
         at_the_app = card_wallet.start(session.pointer.json_text())
-        chain = requestor.follow_chain(session, sealer=SEALER, store=store, timeout=A_WHILE)
+        chain = nexts.follow(session, timeout=A_WHILE)
         answers = [answer async for answer in chain]
         assert isinstance(await asyncio.to_thread(at_the_app.wait), Succeeded)
     assert [answer.evidence for answer in answers] == [Evidence.SIGNED] * 2

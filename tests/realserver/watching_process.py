@@ -7,7 +7,8 @@ import sys
 from contextlib import closing
 from datetime import timedelta
 
-from irma_core import Binding, HandleSealer, Requestor
+from irma_backend.memory_store import MemoryStore
+from irma_core import Binding, Handles, Requestor
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_status_redis import RedisStatusBackend
 from irma_transport_urllib3 import Urllib3Transport
@@ -26,10 +27,10 @@ class Counting(Urllib3Transport):
 def main(url: str, redis: str, key: str, server_key: str, handle: str) -> None:
     """Wait, and print what came of it."""
     with Counting() as transport, closing(RedisStatusBackend(redis)) as backend:
-        now = transport.clock.now()
-        sealer, bearer = HandleSealer([key]), Binding.NONE
-        session = sealer.unseal(handle, purpose="test", binding=bearer, now=now)
         requestor = Requestor(url, transport, server_key=server_key, status_backend=backend)
+        store = MemoryStore(transport.clock)
+        handles = Handles(requestor, [key], store=store, purpose="test")
+        session = handles.unseal(handle, binding=Binding.NONE)
         with requestor.watch_status(session, timeout=timedelta(minutes=1)) as statuses:
             told = []
             for status in statuses:

@@ -21,7 +21,7 @@ from irma_core.errors import (
     WrongBindingError,
     WrongPurposeError,
 )
-from irma_core.handles import Binding, HandleSealer
+from irma_core.handles import Binding
 from irma_core.models.condiscon import AttributeRequest
 from irma_core.models.session_requests import (
     DisclosureRequest,
@@ -30,26 +30,36 @@ from irma_core.models.session_requests import (
 )
 from irma_core.models.sessions import StartedSession
 from irma_core.trust.sealing import Sealer, new_sealing_key
-from irma_core.wire.stored_requests import read_kept_request, stored_request
+from irma_core.wire.stored_requests import read_stored_request, stored_request
 from tests.core.generated import EXTENDED_REQUESTS
 from tests.core.proving import CLIENT_TOKEN, FRONTEND_SECRET, NOW, OVER18, SECRET_TOKEN, started
+from tests.sealed_handles import handles_at
 
 KEY = new_sealing_key()
-SEALER = HandleSealer([KEY])
+HALF_AN_HOUR = timedelta(minutes=30)
+BRIEF = timedelta(minutes=5)
 ASKED = started(DisclosureRequest({"age": OVER18}))
 VECTORS = json.loads(
     (Path(__file__).parent.parent / "vectors" / "sealed" / "handles.json").read_text("utf-8")
 )
 
 
-def seal(session: StartedSession = ASKED, **other: Any) -> str:
-    settings: dict[str, Any] = {"purpose": "login", "binding": "Ada's", **other}
-    return SEALER.seal(session, **settings)
+def seal(
+    session: StartedSession = ASKED, *, binding: Any = "Ada's", lifetime: Any = HALF_AN_HOUR
+) -> str:
+    return handles_at(NOW, [KEY], lifetime=lifetime).seal(session, binding=binding)
 
 
-def unseal(handle: Any, **other: Any) -> StartedSession:
-    settings: dict[str, Any] = {"purpose": "login", "binding": "Ada's", "now": NOW, **other}
-    return SEALER.unseal(handle, **settings)
+def unseal(
+    handle: Any,
+    *,
+    binding: Any = "Ada's",
+    purpose: Any = "login",
+    now: datetime = NOW,
+    lifetime: Any = HALF_AN_HOUR,
+) -> StartedSession:
+    handles = handles_at(now, [KEY], purpose=purpose, lifetime=lifetime)
+    return handles.unseal(handle, binding=binding)
 
 
 @given(EXTENDED_REQUESTS, st.sampled_from(["Ada's", Binding.NONE]))
@@ -59,13 +69,12 @@ def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Bindin
     opened = unseal(seal(session, binding=binding), binding=binding)
     assert opened.package == session.package
     assert opened.started_at == session.started_at
-    assert opened.request == read_kept_request(stored_request(request_))
+    assert opened.request == read_stored_request(stored_request(request_))
 
 
 def test_another_process_needs_the_keys_and_nothing_else() -> None:
     """Also where what it would ask now is something else."""
-    opened = HandleSealer([KEY]).unseal(seal(), purpose="login", binding="Ada's", now=NOW)
-    assert opened == ASKED
+    assert handles_at(NOW, [KEY]).unseal(seal(), binding="Ada's") == ASKED
 
 
 def test_a_session_without_a_frontend_request_comes_back() -> None:
@@ -116,19 +125,16 @@ def test_all_handles_of_a_session_expire_together() -> None:
     assert unseal(seal(), now=NOW + timedelta(minutes=29)) == ASKED
     with pytest.raises(HandleExpiredError):
         unseal(seal(), now=NOW + timedelta(minutes=30))
-    brief = HandleSealer([KEY], lifetime=timedelta(minutes=5))
-    handle = brief.seal(ASKED, purpose="login", binding="Ada's")
     with pytest.raises(HandleExpiredError):
-        unseal(handle, now=NOW + timedelta(minutes=5))
+        unseal(seal(lifetime=BRIEF), now=NOW + BRIEF)
 
 
 def test_a_lifetime_that_was_shortened_holds_for_older_handles_too() -> None:
     """Or they would outlive the store's memory of their use."""
-    brief = HandleSealer([KEY], lifetime=timedelta(minutes=5))
-    last, end = NOW + timedelta(minutes=5, seconds=-1), NOW + timedelta(minutes=5)
-    assert brief.unseal(seal(), purpose="login", binding="Ada's", now=last) == ASKED
+    last = NOW + BRIEF - timedelta(seconds=1)
+    assert unseal(seal(), now=last, lifetime=BRIEF) == ASKED
     with pytest.raises(HandleExpiredError):
-        brief.unseal(seal(), purpose="login", binding="Ada's", now=end)
+        unseal(seal(), now=NOW + BRIEF, lifetime=BRIEF)
 
 
 @pytest.mark.parametrize("handle", [None, "", "handle", SECRET_TOKEN, b"handle", seal()[:-1]])
@@ -180,26 +186,22 @@ def test_a_request_too_large_for_a_handle_is_refused_when_it_is_sealed() -> None
 def test_a_lifetime_that_is_none_is_refused(lifetime: Any) -> None:
     """When the sealer is made."""
     with pytest.raises(ConfigurationError, match="lifetime"):
-        HandleSealer([KEY], lifetime=lifetime)
-    assert SEALER.lifetime == timedelta(minutes=30)
+        handles_at(NOW, [KEY], lifetime=lifetime)
 
 
 def test_keys_that_are_none_are_refused_and_those_that_are_stay_inside() -> None:
     """As by the sealer below."""
     with pytest.raises(ConfigurationError, match="new_sealing_key"):
-        HandleSealer([])
-    assert repr(SEALER) == "<HandleSealer>"
+        handles_at(NOW, [])
+    assert repr(handles_at(NOW, [KEY])) == "<Handles for 'login'>"
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_a_handle_of_an_older_version_is_opened(vector: Any) -> None:
     """It outlives the deployment that sealed it."""
-    opened = HandleSealer([vector["key"]]).unseal(
-        vector["handle"],
-        purpose=vector["purpose"],
-        binding=vector["binding"],
-        now=datetime.fromisoformat(vector["now"]),
-    )
+    now = datetime.fromisoformat(vector["now"])
+    handles = handles_at(now, [vector["key"]], purpose=vector["purpose"])
+    opened = handles.unseal(vector["handle"], binding=vector["binding"])
     assert opened.token.reveal() == vector["token"]
     assert opened.pointer.url == vector["u"]
     assert opened.request == as_extended(

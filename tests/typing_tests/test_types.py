@@ -14,6 +14,7 @@ from irma_backend import connect, connect_async, open_parts, open_parts_async
 from irma_core import (
     Answer,
     AsyncCallbackReceiver,
+    AsyncHandles,
     AsyncRequestor,
     AsyncSigner,
     Binding,
@@ -21,8 +22,9 @@ from irma_core import (
     GatewayAssertion,
     GatewayAuthentication,
     GatewaySecret,
-    HandleSealer,
+    Handles,
     HmacAuthentication,
+    NextSessionReceiver,
     Requestor,
     Sealer,
     SessionStatus,
@@ -62,41 +64,33 @@ def exact(wiring: RequestorContext, session: StartedSession, requestor: Requesto
 
 
 def only_a_binding_or_by_name(
-    sealer: HandleSealer, session: StartedSession, cookie: str | None
+    handles: Handles, session: StartedSession, cookie: str | None
 ) -> None:
     """A cookie that may not be there binds no handle; a visitor without one brings none."""
-    sealer.seal(session, purpose="login", binding=Binding.NONE)
-    sealer.seal(session, purpose="login", binding=cookie)  # type: ignore[arg-type]
-    sealer.seal(session, purpose="login")  # type: ignore[call-arg]
-    sealer.unseal("handle", purpose="login", binding=cookie, now=session.started_at)
+    handles.seal(session, binding=Binding.NONE)
+    handles.seal(session, binding=cookie)  # type: ignore[arg-type]
+    handles.seal(session)  # type: ignore[call-arg]
+    handles.unseal("handle", binding=cookie)
 
 
 async def only_a_store_of_its_mode(
     requestor: Requestor,
     awaited: AsyncRequestor,
-    sealer: HandleSealer,
+    keys: list[str],
     stores: tuple[Store, AsyncStore],
 ) -> None:
     """As everywhere."""
     blocking, other = stores
-    answer = requestor.redeem_handle(
-        "handle", sealer=sealer, store=blocking, purpose="login", binding="visit"
-    )
-    assert_type(answer, Answer)
-    requestor.redeem_handle(
-        "handle",
-        sealer=sealer,
-        store=other,  # type: ignore[arg-type]
-        purpose="login",
-        binding="visit",
-    )
-    await awaited.redeem_handle(
-        "handle",
-        sealer=sealer,
-        store=blocking,  # type: ignore[arg-type]
-        purpose="login",
-        binding="visit",
-    )
+    handles = Handles(requestor, keys, store=blocking, purpose="login")
+    assert_type(handles.redeem("handle", binding="visit"), Answer)
+    async_handles = AsyncHandles(awaited, keys, store=other, purpose="login")
+    assert_type(await async_handles.redeem("handle", binding="visit"), Answer)
+    Handles(requestor, keys, store=other, purpose="login")  # type: ignore[arg-type]
+    AsyncHandles(awaited, keys, store=blocking, purpose="login")  # type: ignore[arg-type]
+    Handles(awaited, keys, store=blocking, purpose="login")  # type: ignore[arg-type]
+    Handles(requestor, Sealer(keys), store=blocking, purpose="login")  # type: ignore[arg-type]
+    page = "https://shop.example/irma"
+    CallbackReceiver(requestor, page, sealer=handles, store=blocking, deliver=print)  # type: ignore[arg-type]
 
 
 def only_awaited_at_the_gateway(signer: AsyncSigner) -> None:
@@ -151,7 +145,13 @@ def later_is_a_task_or_a_thread(
     page, tasks = "https://shop.example/irma/callback", TaskGroup()
     with ThreadPoolExecutor() as pool:
         CallbackReceiver(
-            requestor, page, sealer=sealer, store=store, deliver=print, unsigned=pool.submit
+            requestor,
+            page,
+            sealer=sealer,
+            store=store,
+            deliver=print,
+            accept_unsigned=True,
+            run_later=pool.submit,
         )
     AsyncCallbackReceiver(
         other,
@@ -159,7 +159,8 @@ def later_is_a_task_or_a_thread(
         sealer=sealer,
         store=awaited,
         deliver=print,
-        unsigned=lambda work: tasks.create_task(work()),
+        accept_unsigned=True,
+        run_later=lambda work: tasks.create_task(work()),
     )
 
 
@@ -167,10 +168,9 @@ def chains_have_a_mode(
     session: StartedSession, requestor: Requestor, store: Store, sealer: Sealer
 ) -> None:
     """The answers of a chain are iterated in the requestor's."""
-    chain = requestor.follow_chain(
-        session, sealer=sealer, store=store, timeout=timedelta(minutes=1)
-    )
-    assert_type(next(chain), Answer)
+    page = "https://shop.example/irma"
+    nexts = NextSessionReceiver(requestor, page, sealer=sealer, store=store, choose=print)
+    assert_type(next(nexts.follow(session, timeout=timedelta(minutes=1))), Answer)
 
 
 async def by_configuration(url: str, uri: str) -> None:

@@ -23,7 +23,7 @@ from irma_core.models.session_requests import (
     SignatureRequest,
     as_extended,
 )
-from irma_core.wire.stored_requests import MAX_STORED_BYTES, read_kept_request, stored_request
+from irma_core.wire.stored_requests import MAX_STORED_BYTES, read_stored_request, stored_request
 from irma_core.wire.write_requests import request_value
 from irma_testing import ScriptedTransport
 from tests.core.generated import ASKING, EXTENDED_REQUESTS
@@ -34,7 +34,7 @@ ASKED = DisclosureRequest({"age": OVER18, "name": FIRST})
 
 def through_text(request: ExtendedRequest) -> ExtendedRequest:
     """Keep a request as text, and read it again."""
-    return read_kept_request(read_json(write_json(stored_request(request))))
+    return read_stored_request(read_json(write_json(stored_request(request))))
 
 
 @given(ASKING)
@@ -151,4 +151,4 @@ def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
 def test_what_was_not_kept_is_refused(kept: Any) -> None:
     """By one error, whatever it is."""
     with pytest.raises(RequestError):
-        read_kept_request(kept)
+        read_stored_request(kept)

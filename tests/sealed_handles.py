@@ -1,0 +1,26 @@
+"""Handles for tests that seal and open them, and need no server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from irma_backend.memory_store import MemoryStore
+from irma_core import Handles, Requestor
+from irma_testing import ManualClock, ScriptedTransport
+
+__all__ = ["handles_at"]
+
+
+def handles_at(now: datetime, keys: Sequence[str], **settings: Any) -> Handles:
+    """Return handles of a requestor at that time; for the purpose `login` by default."""
+    transport = ScriptedTransport()
+    transport.clock = ManualClock(now)
+    arguments: dict[str, Any] = {
+        "store": MemoryStore(transport.clock),
+        "purpose": "login",
+        "lifetime": timedelta(minutes=30),
+        **settings,
+    }
+    return Handles(Requestor("https://irma.example", transport), keys, **arguments)
