@@ -89,8 +89,10 @@ from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 from irma_core.web.receivers import (
     AsyncCallbackReceiver,
     AsyncNextSessionReceiver,
+    AsyncStaticSessionReceiver,
     CallbackReceiver,
     NextSessionReceiver,
+    StaticSessionReceiver,
 )
 from irma_core.wire.read_requests import read_request
 from irma_core.wire.stored_requests import dump_started_session, load_started_session
@@ -104,6 +106,7 @@ __all__ = [
     "AsyncNextSessionReceiver",
     "AsyncRequestor",
     "AsyncSigner",
+    "AsyncStaticSessionReceiver",
     "AttributeBasedSignature",
     "AttributeProofStatus",
     "AttributeRequest",
@@ -165,6 +168,7 @@ __all__ = [
     "SignatureRequest",
     "Signer",
     "StartedSession",
+    "StaticSessionReceiver",
     "TokenAuthentication",
     "VerifiedRequest",
     "all_of",

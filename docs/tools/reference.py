@@ -51,7 +51,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "Started sessions in a database": "dump_started_session load_started_session",
         "Callbacks and chained sessions": (
             "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver "
-            "AsyncNextSessionReceiver"
+            "AsyncNextSessionReceiver StaticSessionReceiver AsyncStaticSessionReceiver"
         ),
         "Errors, the ones that programs tell apart": (
             "IrmaError AnswerError NobodyAnsweredError SessionCancelledError "

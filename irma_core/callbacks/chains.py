@@ -1,20 +1,19 @@
-"""Chained sessions: the server asks what to do next with a person who has just proved something.
+"""Chained sessions: the server asks which session follows one that is about to end.
 
 It posts the result to `nextSession.url` while the session is still `CONNECTED` and the proof is
-`VALID`, and both server and app wait: after 3 s it works, after 5 s the app has given up. A reply
-of 200 with a request starts that session, 204 ends the chain, and anything else fails the session
-that was to end. So:
+`VALID`. Server and app wait: after 3 s it still works, after 5 s the app has given up. A reply of
+200 with a request starts that session, 204 ends the chain, and anything else fails the session that
+was about to end. So:
 
-* the post is taken only with the secret in its URL, the server's signature and the status
-  `CONNECTED`, which counts nowhere else. Unsigned posts are refused: before the end the server says
-  nothing of proofs, so asking it would settle nothing;
-* a URL belongs to the first session that such a post to it names. So a URL that is read in a log
-  takes no signed result of another session;
-* the application is asked once a session, and gets an `Answer`, after the same checks as ever. What
-  it says is recorded before it is sent: a post that comes again gets the same reply, and who
-  follows the chain (`chains`) learns what was asked;
-* a reply that comes too late is an error, so that the chain fails for everybody, and not for the
-  app alone. The record stays.
+* A post is accepted only with the secret in its URL, the server's signature and the status
+  `CONNECTED`, which is accepted nowhere else. Unsigned posts are refused: before the end of a
+  session the server says nothing of proofs, so asking it would not help.
+* A URL belongs to the first session that such a post names. So a URL that was read in a log accepts
+  no signed result of another session.
+* The application is asked once a session. It gets an `Answer`, after the same checks as anywhere.
+  Its choice is recorded before the reply: see `NextSessionRecord`.
+* A late reply is an error, so that the chain fails for the server and the backend too, and not for
+  the app alone. The record remains.
 
 Source: irmago `startNext` and `nextSession`; IRMA documentation, "Chained sessions".
 """
@@ -29,14 +28,13 @@ from typing import Final, TypeAlias, final
 
 import attrs
 
+from irma_core.callbacks.callback_urls import CallbackContext, SealedUrl
 from irma_core.callbacks.inbound import (
     JWT,
-    CallbackContext,
     InboundRequest,
-    SealedUrl,
-    opened,
-    refusal,
-    verify_posted_result_flow,
+    check_inbound,
+    check_posted_result,
+    error_reply,
 )
 from irma_core.errors import (
     AnswerError,
@@ -44,12 +42,14 @@ from irma_core.errors import (
     HandleError,
     PostRefusedError,
     RequestError,
+    ResultJwtError,
     UsageError,
 )
 from irma_core.flows.cancellation import cleanup_deadline, try_cancel_flow
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, call_application
 from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_on_error_flow
+from irma_core.flows.session_answers import verified_result_flow
 from irma_core.flows.session_calls import check_has_request
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.json_text import JsonValue, write_json
@@ -82,20 +82,21 @@ __all__ = [
 
 
 _REPLY_WITHIN: Final = timedelta(seconds=3)
+_PURPOSE: Final = "what follows a session"
 
 NextRequest: TypeAlias = SessionRequest | ExtendedRequest | None
 ChooseNext: TypeAlias = Callable[[Answer], Awaitable[NextRequest] | NextRequest]
-"""The application's function: what to ask next, or None. It is quick: the person's app waits."""
+"""The application's function: returns the next request, or None. The person's app waits for it."""
 
 
 @final
 @attrs.frozen
 class NextSessionSettings:
-    """What answering needs beside the requestor's context.
+    """What answering needs besides the requestor's context.
 
     Args:
-        address: Where the server posts to.
-        store: Knows what the application said.
+        address: The URL that the server posts to.
+        store: Remembers the application's choice for each session.
         choose: The application's function.
     """
 
@@ -107,59 +108,71 @@ class NextSessionSettings:
 def answer_next_session_flow(
     context: RequestorContext, settings: NextSessionSettings, post: InboundRequest
 ) -> Flow[HttpResponse]:
-    """Tell the server what is to follow the session that it posts.
+    """Return the reply to the server, with the request of the session that follows.
 
     Returns:
-        The reply: 200 with a request, 204 for nothing, or a refusal; see `posts` for its codes.
+        200 with a request, 204 if nothing follows, or a refusal; see `inbound` for the codes.
 
     Raises:
-        StoreError: The store failed; whether the application was asked is not known.
-        RequestError: The next request is wrong, or too large to be kept.
+        StoreError: The store failed. The application may have been asked.
+        RequestError: The next request is invalid, or too large to be stored.
         ConfigurationError: It takes a risk that is not allowed.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
         Exception: Whatever the application's function raises.
-        IrmaError: The server's key had to be fetched, and could not be.
+        IrmaError: The server's key could not be fetched.
     """
-    deadline = context.deadline(_REPLY_WITHIN)
+    deadline, sealer = context.deadline(_REPLY_WITHIN), settings.address.sealer
     try:
-        unsealed = opened(context, settings.address, post, JWT)
-        result = yield from verify_posted_result_flow(context, post, unsealed, deadline)
-        answer = _answer(result, unsealed)
-        yield from _check_first_flow(context, settings.store, unsealed, result.token)
+        callback = check_inbound(context, settings.address, post, JWT)
+        try:
+            result = yield from verified_result_flow(context, post.body, deadline)
+        except ResultJwtError as error:
+            raise PostRefusedError(error.code, error.reason) from None
+        check_posted_result(post, result, callback)
+        answer = _answer(result, callback)
+        yield from _check_first_flow(context, settings.store, callback, result.token)
         once = next_session_key(settings.store, result.token)
         stored = yield from claim_or_wait_flow(context, once, deadline)
         if stored is None:
-            choosing = _choose_flow(context, settings, answer, unsealed.lifetime)
+            choosing = _choose_flow(context, settings, answer, callback.lifetime)
             record, sealed = yield from release_on_error_flow(context, once, choosing)
-            yield from once.record(sealed, unsealed.lifetime, context.deadline())
+            yield from once.record(sealed, callback.lifetime, context.deadline())
         else:
-            record = NextSessionRecord.unseal(
-                stored, settings.address.sealer, result.token, utc_now(context.clock)
-            )
+            now = utc_now(context.clock)
+            record = NextSessionRecord.unseal(stored, sealer, result.token, now)
     except PostRefusedError as refused:
-        return refusal(refused)
+        return error_reply(refused)
     if context.seconds_left(deadline) <= 0:
-        late = "the application took too long: the person's app gives up"
-        return refusal(PostRefusedError("late", late))
+        late = "the application took too long, so the person's app gives up"
+        return error_reply(PostRefusedError("late", late))
     if record.request is None:
         return HttpResponse(204)
     headers = (("content-type", "application/json"), ("cache-control", "no-store"))
     return HttpResponse(200, headers, body=write_json(record.request).encode())
 
 
+def _answer(result: SessionResult, callback: CallbackContext) -> Answer:
+    if result.status is not SessionStatus.CONNECTED:
+        raise PostRefusedError("status", "the session is not CONNECTED, so nothing can follow it")
+    try:
+        return result.answer_before_next_session(SessionReference(callback.request, result.token))
+    except AnswerError as error:
+        raise PostRefusedError("answer", error.reason) from None
+
+
 def _check_first_flow(
     context: RequestorContext,
     store: Store | AsyncStore,
-    unsealed: CallbackContext,
+    callback: CallbackContext,
     token: RequestorToken,
 ) -> Flow[None]:
     """Check that no other session was posted to the URL before."""
-    first = OnceKey(store, f"irma-next-url:{unsealed.name}")
+    first = OnceKey(store, f"irma-next-url:{callback.name}")
     name = sha256(token.reveal().encode()).hexdigest().encode()
-    if (yield from first.record(name, unsealed.lifetime, context.deadline())):
+    if (yield from first.record(name, callback.lifetime, context.deadline())):
         return
     if (yield from first.read_record(context.deadline())) != name:
-        raise PostRefusedError("session", "another session was posted to its URL before")
+        raise PostRefusedError("session", "another session was posted to this URL before")
 
 
 def _choose_flow(
@@ -168,7 +181,7 @@ def _choose_flow(
     answer: Answer,
     lifetime: timedelta,
 ) -> Flow[tuple[NextSessionRecord, bytes]]:
-    """Ask the application; return the record of its choice, also as the store keeps it."""
+    """Ask the application; return the record of its choice, also in the form for the store."""
     chosen = yield from call_application(partial(settings.choose, answer), context.deadline())
     now = utc_now(context.clock)
     ready = None if chosen is None else resolve_request(as_extended(chosen), now, context.allow)
@@ -176,80 +189,71 @@ def _choose_flow(
     return record, record.seal(settings.address.sealer, answer.token, now, lifetime)
 
 
-def _answer(result: SessionResult, unsealed: CallbackContext) -> Answer:
-    if result.status is not SessionStatus.CONNECTED:
-        raise PostRefusedError("status", "the session is not CONNECTED, so nothing follows it")
-    try:
-        return result.answer_before_next_session(SessionReference(unsealed.request, result.token))
-    except AnswerError as error:
-        raise PostRefusedError("answer", error.reason) from None
-
-
-_PURPOSE: Final = "what follows a session"
-
-
 def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:
-    """Give what is done once: to ask the application what follows that session."""
+    """Return the key under which the application is asked once what follows a session."""
     return OnceKey.of_session(store, "next", token)
 
 
 @final
 @attrs.frozen
 class NextSessionRecord:
-    """What follows a session.
+    """The request that follows a session, as the store has it.
+
+    It is read twice: to answer a repeated POST identically, and to follow the chain, which needs
+    the request to make an answer.
 
     Args:
-        request: As the server gets it, in JSON; None for nothing.
-        kept: The same in its kept form.
+        request: The JSON that the server gets; None if nothing follows.
+        stored: The request in its stored form; None if nothing follows.
     """
 
     request: JsonValue = attrs.field(repr=False)
-    kept: JsonValue = attrs.field(repr=False)
+    stored: JsonValue = attrs.field(repr=False)
 
     @classmethod
     def of(cls, request: ExtendedRequest | None) -> NextSessionRecord:
-        """Give the record of a request that is ready to start, or of none.
+        """Return the record of a request that is ready to start, or of None.
 
         Raises:
-            RequestError: It is too large to be kept.
+            RequestError: The request is too large to be stored.
         """
         if request is None:
             return cls(None, None)
         return cls(dict(request_value(request)), stored_request(request))
 
     @property
-    def asked(self) -> ExtendedRequest | None:
-        """What is asked, for the answer to it; None for nothing."""
-        return None if self.kept is None else read_stored_request(self.kept)
+    def next_request(self) -> ExtendedRequest | None:
+        """The request, to compare an answer with; None if nothing follows."""
+        return None if self.stored is None else read_stored_request(self.stored)
 
     def seal(
         self, sealer: Sealer, token: RequestorToken, now: datetime, lifetime: timedelta
     ) -> bytes:
-        """Give it as it is stored, for that session: who can write to the store swaps none.
+        """Return the record sealed for that session, so that nobody can swap records in the store.
 
         Raises:
-            RequestError: It is too large.
+            RequestError: The request is too large.
         """
-        value: JsonValue = [self.request, self.kept]
+        value: JsonValue = [self.request, self.stored]
         try:
             return sealer.seal(
                 value,
                 purpose=_PURPOSE,
                 now=now,
-                lifetime=lifetime + CLOCKS_DIFFER,  # as the record, or it could not be read
+                lifetime=lifetime + CLOCKS_DIFFER,  # lives as long as the store's entry
                 binding=token.reveal(),
             ).encode()
         except UsageError:
-            raise RequestError("", "the next session's request is too large to be kept") from None
+            raise RequestError("", "the next session's request is too large to be stored") from None
 
     @classmethod
     def unseal(
         cls, stored: bytes, sealer: Sealer, token: RequestorToken, now: datetime
     ) -> NextSessionRecord:
-        """Give what was stored for that session.
+        """Return the record that was stored for that session.
 
         Raises:
-            ConfigurationError: Another sealer sealed it, or it is another session's.
+            ConfigurationError: It was sealed with other keys, or for another session.
         """
         try:
             value = sealer.unseal(
@@ -257,13 +261,15 @@ class NextSessionRecord:
             )
         except HandleError:
             raise ConfigurationError(
-                "what follows the session was sealed with other keys than these, or for another"
+                "sealer: the store's record was sealed with other keys, or for another session"
             ) from None
         match value:
-            case [request, kept]:
-                return cls(request, kept)
+            case [request, value]:
+                return cls(request, value)
             case _:
-                raise ConfigurationError("what follows the session was kept in another form")
+                raise ConfigurationError(
+                    "store: the record has another form than this version writes"
+                )
 
 
 @final
@@ -273,11 +279,11 @@ class ChainState:
 
     Args:
         first: Its first session.
-        sealer: Opens what was kept of those that follow.
-        store: Where that is.
-        deadline: By when it must be over, on the monotonic clock.
-        keep_session: Whether a session that is not waited for any more is left as it is.
-        last: The answer that was given last.
+        sealer: Opens the records of the sessions that follow.
+        store: Has those records.
+        deadline: The end of the timeout, on the monotonic clock.
+        keep_session: Whether the running session is left as it is when the caller stops early.
+        last: The answer that was returned last.
     """
 
     first: StartedSession
@@ -289,7 +295,7 @@ class ChainState:
 
     @property
     def is_over(self) -> bool:
-        """Whether no session follows the one whose answer was given last."""
+        """Whether no session follows the one whose answer was returned last."""
         return self.last is not None and self.last.next_session is None
 
 
@@ -321,13 +327,12 @@ def begin_chain(
 def next_answer_flow(
     context: RequestorContext, state: ChainState
 ) -> Flow[tuple[Answer, ChainState]]:
-    """Wait for the end of the next session; give its answer, and the state to go on from.
+    """Wait for the end of the next session; return its answer and the next state.
 
     Raises:
-        NobodyAnsweredError: The time was up.
-        AnswerError: Another of its subclasses: the session has no answer, and the chain ends with
-            it.
-        ConfigurationError: The store does not know what was asked, or the sealer cannot read it.
+        NobodyAnsweredError: The timeout passed.
+        AnswerError: Another of its subclasses: the session has no answer, and the chain ends.
+        ConfigurationError: The store does not have the next request, or other keys sealed it.
         IrmaError: As `wait_for_answer_flow`; or the store failed.
     """
     session: SessionWithRequest = state.first
@@ -341,7 +346,7 @@ def next_answer_flow(
 
 
 def leave_chain_flow(context: RequestorContext, state: ChainState) -> Flow[None]:
-    """Cancel the session that runs when the caller stops to follow the chain, unless it is kept."""
+    """Cancel the running session when the caller stops following the chain early."""
     if state.last is not None and state.last.next_session is not None and not state.keep_session:
         yield from try_cancel_flow(context, state.last.next_session)
 
@@ -353,23 +358,23 @@ def _next_session_flow(
         stored = yield from next_session_key(state.store, last.token).read_record(
             max(state.deadline, cleanup_deadline(context))
         )
-        asked = _asked_after(last.token, stored, state.sealer, utc_now(context.clock))
+        request = _next_request(last.token, stored, state.sealer, utc_now(context.clock))
     except GeneratorExit:
-        raise  # nothing can be sent any more
+        raise  # a closed generator can send nothing
     except BaseException:
         yield from leave_chain_flow(context, state)
         raise
-    return SessionReference(asked, token)
+    return SessionReference(request, token)
 
 
-def _asked_after(
+def _next_request(
     token: RequestorToken, stored: bytes | None, sealer: Sealer, now: datetime
 ) -> ExtendedRequest:
     record = stored and NextSessionRecord.unseal(stored, sealer, token, now)
-    asked = record.asked if record else None
-    if asked is None:
+    request = record.next_request if record else None
+    if request is None:
         raise ConfigurationError(
-            "the store does not know what was asked in the session that follows: give the one of "
-            "the receiver that answers the server"
+            "store: does not have the request of the next session; use the store of the receiver "
+            "that answers the server"
         )
-    return asked
+    return request

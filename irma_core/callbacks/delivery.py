@@ -1,21 +1,20 @@
-"""Callbacks: the server tells how a session ended, and the application is told once.
+"""Callbacks: the server posts how a session ended, and the application is notified once.
 
-How the server really posts: before it stores the end and before the app gets its answer; both wait
-for the reply, and after 4.2 s the app gives up. The reply is ignored, and nothing is repeated but a
-time-out, again and again. Where the app gave up, `DONE` is told first and `CANCELLED` then, and the
-server stores the first of them. So:
+The server posts before it stores the end of the session and before the app gets its answer. Both
+wait for the reply; after 4.2 s the app gives up. The server ignores the reply, and repeats only the
+post of a time-out. If the app gave up, the server posts `DONE` first and `CANCELLED` then, and
+stores the first of them. So:
 
-* a signed post is dealt with while the server waits: checked (`posts`), claimed by the session's
-  token, delivered to the application, recorded, published. Equal posts, at once or later, wait for
-  the record and deliver nothing;
-* a post that contradicts what was delivered is settled by the server's own word, which is delivered
-  too if it is another;
-* where the application's function fails, the claim is released and its error passes through: the
-  next post delivers. Until one comes the result is at the server, as for any session;
-* an unsigned post is believed in nothing but that there may be news of its token. The server cannot
-  be asked while it waits, so the reply goes out first, and the rest happens later. A stranger who
-  knows the URL may post made-up tokens: one job at a time asks about a few of them for each URL
-  (`named_sessions`), and none once the end of its session was told.
+* A signed post is handled while the server waits: checked, claimed by the session's token,
+  delivered to the application, recorded, published. Equal posts, at the same time or later, wait
+  for the record and deliver nothing.
+* If a post contradicts what was delivered, the server is asked. Its own outcome is delivered too if
+  it is another one.
+* If the application's function fails, the claim is released and the error is raised. The next post
+  delivers. Until one comes, the result is at the server, as for any session.
+* An unsigned POST proves nothing. It is only a hint to ask the server about that session. The
+  server cannot be asked while it waits, so the reply is sent first, and the rest happens later. A
+  stranger who knows the URL may post made-up tokens: see `named_sessions`.
 
 Source: irmago `doResultCallback` and `setStatus`.
 """
@@ -25,21 +24,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from copy import copy
 from datetime import timedelta
-from functools import partial
-from typing import Final, TypeAlias, final
+from typing import Final, Generic, TypeAlias, TypeVar, final
 
 import attrs
 
+from irma_core.callbacks.callback_urls import CallbackContext, SealedUrl, StaticUrl
 from irma_core.callbacks.inbound import (
     JSON,
     JWT,
-    CallbackContext,
     InboundRequest,
-    SealedUrl,
-    opened,
+    check_inbound,
+    check_posted_result,
+    error_reply,
     parse_posted_result,
-    refusal,
-    verify_posted_result_flow,
 )
 from irma_core.callbacks.named_sessions import NamedSessions
 from irma_core.errors import (
@@ -47,13 +44,14 @@ from irma_core.errors import (
     ConfigurationError,
     IrmaError,
     PostRefusedError,
+    ResultJwtError,
     SessionGoneError,
     WrongSessionError,
 )
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, call_application, publish_end
 from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow, release_on_error_flow
-from irma_core.flows.session_answers import get_result_flow
+from irma_core.flows.session_answers import get_result_flow, verified_result_flow
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance
 from irma_core.models.results import SessionResult
@@ -68,216 +66,31 @@ from irma_core.tracebacks import boundary
 __all__ = [
     "CallbackSettings",
     "Deliver",
-    "Delivery",
     "PendingCallback",
     "SessionOutcome",
-    "deliver_once_flow",
     "receive_callback_flow",
     "receive_unsigned_callback_flow",
     "resolve_unsigned_callback_flow",
 ]
 
 
+UrlT_co = TypeVar("UrlT_co", bound=SealedUrl | StaticUrl, covariant=True)
+
 _REPLY_WITHIN: Final = timedelta(seconds=3)
-"""The app waits for the reply, and is lost at 4.2 s."""
+"""The app waits for the reply, and gives up after 4.2 s."""
 _STORED_WITHIN: Final = timedelta(seconds=20)
 _ASK_AGAIN: Final = timedelta(milliseconds=200)
-_DONE: Final = HttpResponse(204)
-
-
-@final
-@attrs.frozen
-class PendingCallback:
-    """That there may be news of a session, by a post that nobody signed.
-
-    Args:
-        token: Whose session.
-        unsealed: What the URL of the post held.
-        at_url: The claim to report the end of the URL's session, once.
-        named: The sessions that posts to the URL have named.
-    """
-
-    token: RequestorToken
-    unsealed: CallbackContext
-    at_url: OnceKey
-    named: NamedSessions
-
-    @property
-    def asking(self) -> OnceKey:
-        """The claim to ask the server."""
-        return self.at_url.child("asking")
-
-
-def receive_callback_flow(
-    context: RequestorContext, settings: CallbackSettings, post: InboundRequest
-) -> Flow[HttpResponse]:
-    """Deal with a signed post.
-
-    Returns:
-        The reply: 204, or a refusal; see `posts` for its codes.
-
-    Raises:
-        StoreError: The store failed; whether the application was told is not known.
-        StatusBackendError: The status backend failed; the application was told.
-        DeadlineError: The application's function took longer than the requestor's `timeout`.
-        Exception: Whatever the application's function raises.
-        IrmaError: The server had to be asked, and could not be.
-    """
-    deadline = context.deadline(_REPLY_WITHIN)
-    try:
-        unsealed = opened(context, settings.address, post, JWT)
-        result = yield from verify_posted_result_flow(context, post, unsealed, deadline)
-        once = _once(settings, result)
-        telling = Delivery(once, unsealed, result, post.body.decode("ascii"))
-        told = yield from deliver_once_flow(context, settings, telling, deadline)
-        if told is not result.status:
-            yield from _settled_flow(context, settings, telling, deadline)
-    except PostRefusedError as refused:
-        return refusal(refused)
-    return _DONE
-
-
-def _settled_flow(
-    context: RequestorContext, settings: CallbackSettings, telling: Delivery, deadline: float
-) -> Flow[None]:
-    """Let one of those posts ask the server that contradict what was told."""
-    asking = telling.once.child(f"asking-{telling.result.status.value}")
-    if not (yield from asking.claim(context.deadline())):
-        return
-    token, unsealed = telling.result.token, telling.unsealed
-    flow = _ask_and_tell_flow(context, settings, token, unsealed, deadline)
-    yield from release_on_error_flow(context, asking, flow)
-
-
-def receive_unsigned_callback_flow(
-    context: RequestorContext, settings: CallbackSettings, post: InboundRequest
-) -> Flow[tuple[HttpResponse, PendingCallback | None]]:
-    """Reply to a post that nobody signed.
-
-    Returns:
-        The reply, and what `resolve_unsigned_callback_flow` has to do once it has gone out.
-
-    Raises:
-        StoreError: The store failed.
-    """
-    try:
-        unsealed = opened(context, settings.address, post, JSON)
-        result = parse_posted_result(post, unsealed)
-        _once(settings, result)
-    except PostRefusedError as refused:
-        return refusal(refused), None
-    key = f"irma-callback-url:{unsealed.name}"
-    named = NamedSessions(settings.store, settings.address.sealer, key)
-    news = PendingCallback(result.token, unsealed, OnceKey(settings.store, key), named)
-    deadline = context.deadline()
-    if (yield from news.at_url.read_record(deadline)) is not None:
-        return _DONE, None
-    # The post leaves its token first: if it finds the claim taken, the job that has it will look.
-    if not (yield from named.note_flow(context, result.token)):
-        return _DONE, None
-    return _DONE, news if (yield from news.asking.claim(deadline)) else None
-
-
-def resolve_unsigned_callback_flow(
-    context: RequestorContext, settings: CallbackSettings, news: PendingCallback
-) -> Flow[None]:
-    """Ask the server how the session ended, and tell the application, once the reply is out.
-
-    Raises:
-        PostRefusedError: `undecided`: the server does not say that it has ended.
-        SessionGoneError: The server does not know the session.
-        WrongSessionError: It gives the result of another.
-        IrmaError: The server could not be asked; or as `receive_callback_flow`.
-    """
-    asked: list[RequestorToken] = []
-    waiting = [news.token]
-    failures: list[IrmaError] = []
-    while waiting:
-        claimed_at = context.clock.monotonic()
-        try:
-            for token in waiting:
-                asked.append(token)
-                failure = yield from _news_of_one_flow(context, settings, news, token)
-                if failure is None:
-                    return
-                failures.append(failure)
-        except Exception:
-            yield from release_flow(context, news.asking, claimed_at)
-            raise
-        yield from release_flow(context, news.asking, claimed_at)
-        kept = yield from news.named.list_flow(context)
-        waiting = [token for token in kept if token not in asked]
-        if waiting and not (yield from news.asking.claim(context.deadline())):
-            break
-    raise failures[-1]
-
-
-def _news_of_one_flow(
-    context: RequestorContext,
-    settings: CallbackSettings,
-    news: PendingCallback,
-    token: RequestorToken,
-) -> Flow[IrmaError | None]:
-    """Ask about one token and report its end, or return why there was nothing to report."""
-    deadline = context.deadline(_STORED_WITHIN)
-    try:
-        yield from _ask_and_tell_flow(context, settings, token, news.unsealed, deadline)
-    except SessionGoneError as error:
-        yield from news.named.forget_flow(context, token)
-        return error
-    except PostRefusedError as error:
-        return error
-    yield from news.at_url.record(b"told", news.unsealed.lifetime, context.deadline())
-    return None
-
-
-def _once(settings: CallbackSettings, result: SessionResult) -> OnceKey:
-    if not result.status.is_final:
-        raise PostRefusedError("status", "the session has not ended")
-    return OnceKey.of_session(settings.store, "callback", result.token)
-
-
-def _ask_and_tell_flow(
-    context: RequestorContext,
-    settings: CallbackSettings,
-    token: RequestorToken,
-    unsealed: CallbackContext,
-    deadline: float,
-) -> Flow[None]:
-    """Take the server's own word for how a session ended, and tell the application if it is new."""
-    result, jwt = yield from _stored_end_flow(context, token, deadline)
-    telling = Delivery(_once(settings, result), unsealed, result, jwt)
-    told = yield from deliver_once_flow(context, settings, telling, deadline)
-    if told is not result.status:
-        again = attrs.evolve(telling, once=telling.once.child(result.status.value))
-        yield from deliver_once_flow(context, settings, again, deadline)
-
-
-def _stored_end_flow(
-    context: RequestorContext, token: RequestorToken, deadline: float
-) -> Flow[tuple[SessionResult, str | None]]:
-    """Ask until the server has stored the end, which it has not while it posts."""
-    while True:
-        result, jwt = yield from get_result_flow(context, token, deadline)
-        if result.token != token:
-            raise WrongSessionError(
-                token.fingerprint, f"the result is of {result.token.fingerprint}"
-            )
-        if result.status.is_final:
-            return result, jwt
-        if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
-            raise PostRefusedError("undecided", "the server has stored no end of the session")
-        yield from Sleep(_ASK_AGAIN)
+_ACCEPTED: Final = HttpResponse(204)
 
 
 @final
 @boundary
 @attrs.frozen
 class SessionOutcome:
-    """How a session ended, as the application is told.
+    """How a session ended, as the application is notified of it.
 
     Args:
-        token: The session's requestor token, which the application got when it started it.
+        token: The session's requestor token, as `start_session` returned it.
         status: The final status; `DONE` does not say that there is an answer.
         outcome: The answer, or why there is none.
     """
@@ -293,91 +106,272 @@ class SessionOutcome:
         check_instance(self._outcome, (Answer, AnswerError), "outcome", expected)
 
     def get_answer(self) -> Answer:
-        """Give what was proved, after every check; there is no other way to the attributes.
+        """Return the answer, after every check; there is no other way to the attributes.
 
         Raises:
             AnswerError: One of its subclasses for each reason why there is no answer.
         """
         if isinstance(self._outcome, AnswerError):
-            raise copy(self._outcome)  # each who raises one adds a traceback to it
+            raise copy(self._outcome)  # each raise would add to the traceback of a shared one
         return self._outcome
 
 
 Deliver: TypeAlias = Callable[[SessionOutcome], Awaitable[None] | None]
-"""The application's function. It is quick: the person's app waits for it."""
+"""The application's function. It must be quick, because the person's app waits for it."""
 
 
 @final
 @attrs.frozen
-class CallbackSettings:
-    """What receiving needs beside the requestor's context.
+class CallbackSettings(Generic[UrlT_co]):
+    """What receiving needs besides the requestor's context.
 
     Args:
-        address: Where the server posts to.
-        store: Knows what was delivered.
+        address: The URL that the server posts to.
+        store: Remembers what was delivered.
         deliver: The application's function.
     """
 
-    address: SealedUrl
+    address: UrlT_co
     store: Store | AsyncStore = attrs.field(kw_only=True, repr=False)
     deliver: Deliver = attrs.field(kw_only=True, repr=False)
 
 
 @final
 @attrs.frozen
-class Delivery:
-    """What is told, and what for.
+class _Delivery:
+    """An outcome to deliver.
 
     Args:
-        once: So that it is told once.
-        unsealed: What was asked.
-        result: A result that is believed.
-        jwt: Its JWT, if it is signed.
+        once: The key under which it is delivered once.
+        callback: What the URL says about the session.
+        result: A result that is verified, or from the server itself.
+        jwt: The JWT of the result, if it is signed.
     """
 
     once: OnceKey
-    unsealed: CallbackContext
+    callback: CallbackContext
     result: SessionResult
     jwt: str | None = attrs.field(repr=False)
 
-    def session_end(self) -> SessionOutcome:
-        """Give what the application is told."""
+    @property
+    def outcome(self) -> SessionOutcome:
+        """The outcome, as the application gets it."""
         result = self.result
         outcome: Answer | AnswerError
         try:
-            outcome = result.answer_to(SessionReference(self.unsealed.request, result.token))
+            outcome = result.answer_to(SessionReference(self.callback.request, result.token))
         except AnswerError as error:
             outcome = error
         return SessionOutcome(result.token, result.status, outcome)
 
 
-def deliver_once_flow(
-    context: RequestorContext, settings: CallbackSettings, telling: Delivery, deadline: float
+def receive_callback_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    post: InboundRequest,
+) -> Flow[HttpResponse]:
+    """Handle a signed post.
+
+    Returns:
+        The reply: 204, or a refusal; see `inbound` for the codes.
+
+    Raises:
+        StoreError: The store failed. The outcome may have been delivered.
+        StatusBackendError: The status backend failed. The outcome was delivered.
+        DeadlineError: The application's function took longer than the requestor's `timeout`.
+        Exception: Whatever the application's function raises.
+        IrmaError: The server had to be asked, and could not be.
+    """
+    deadline = context.deadline(_REPLY_WITHIN)
+    try:
+        callback = check_inbound(context, settings.address, post, JWT)
+        try:
+            result = yield from verified_result_flow(context, post.body, deadline)
+        except ResultJwtError as error:
+            raise PostRefusedError(error.code, error.reason) from None
+        check_posted_result(post, result, callback)
+        once = _once_key(settings, result)
+        delivery = _Delivery(once, callback, result, post.body.decode("ascii"))
+        delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
+        if delivered is not result.status:
+            # Posts contradict each other. One of them asks the server; the claim is left to expire.
+            asking = once.child(f"asking-{result.status.value}")
+            if (yield from asking.claim(context.deadline())):
+                flow = _ask_server_flow(context, settings, result.token, callback, deadline)
+                yield from release_on_error_flow(context, asking, flow)
+    except PostRefusedError as refused:
+        return error_reply(refused)
+    return _ACCEPTED
+
+
+@final
+@attrs.frozen
+class PendingCallback:
+    """An unsigned post that was replied to, and is to be resolved by asking the server.
+
+    Args:
+        token: The session that the post names.
+        callback: What the URL of the post says.
+        at_url: The key under which the end of the URL's session is delivered once.
+        named: The sessions that posts to the URL have named.
+    """
+
+    token: RequestorToken
+    callback: CallbackContext
+    at_url: OnceKey
+    named: NamedSessions
+
+    @property
+    def asking(self) -> OnceKey:
+        """The claim to ask the server."""
+        return self.at_url.child("asking")
+
+
+def receive_unsigned_callback_flow(
+    context: RequestorContext, settings: CallbackSettings[SealedUrl], post: InboundRequest
+) -> Flow[tuple[HttpResponse, PendingCallback | None]]:
+    """Reply to an unsigned post.
+
+    Returns:
+        The reply, and what `resolve_unsigned_callback_flow` must resolve after it was sent.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    try:
+        callback = check_inbound(context, settings.address, post, JSON)
+        result = parse_posted_result(post)
+        check_posted_result(post, result, callback)
+        _once_key(settings, result)
+    except PostRefusedError as refused:
+        return error_reply(refused), None
+    key = f"irma-callback-url:{callback.name}"
+    named = NamedSessions(settings.store, settings.address.sealer, key)
+    pending = PendingCallback(result.token, callback, OnceKey(settings.store, key), named)
+    deadline = context.deadline()
+    if (yield from pending.at_url.read_record(deadline)) is not None:
+        return _ACCEPTED, None
+    # The token is noted before the claim: if another job holds the claim, it will find the token.
+    if not (yield from named.note_flow(context, result.token)):
+        return _ACCEPTED, None
+    return _ACCEPTED, pending if (yield from pending.asking.claim(deadline)) else None
+
+
+def resolve_unsigned_callback_flow(
+    context: RequestorContext, settings: CallbackSettings[SealedUrl], pending: PendingCallback
+) -> Flow[None]:
+    """Ask the server how the session ended, and notify the application, after the reply was sent.
+
+    Raises:
+        PostRefusedError: `undecided`: the server has not stored the end of the session.
+        SessionGoneError: The server does not know the session.
+        WrongSessionError: The server returned the result of another session.
+        IrmaError: The server could not be asked; or as `receive_callback_flow`.
+    """
+    asked: list[RequestorToken] = []
+    waiting = [pending.token]
+    failures: list[IrmaError] = []
+    while waiting:
+        claimed_at = context.clock.monotonic()
+        flow = _resolve_each_flow(context, settings, pending, waiting)
+        failed = yield from release_on_error_flow(context, pending.asking, flow)
+        if failed is None:
+            return
+        failures += failed
+        asked += waiting
+        yield from release_flow(context, pending.asking, claimed_at)
+        named = yield from pending.named.list_flow(context)
+        waiting = [token for token in named if token not in asked]
+        if waiting and not (yield from pending.asking.claim(context.deadline())):
+            break
+    raise failures[-1]
+
+
+def _resolve_each_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl],
+    pending: PendingCallback,
+    tokens: list[RequestorToken],
+) -> Flow[list[IrmaError] | None]:
+    """Ask about each token until one has ended; return None then, or why none of them has."""
+    failures: list[IrmaError] = []
+    for token in tokens:
+        deadline = context.deadline(_STORED_WITHIN)
+        try:
+            yield from _ask_server_flow(context, settings, token, pending.callback, deadline)
+        except SessionGoneError as error:
+            yield from pending.named.forget_flow(context, token)
+            failures.append(error)
+        except PostRefusedError as error:
+            failures.append(error)
+        else:
+            lifetime = pending.callback.lifetime
+            yield from pending.at_url.record(b"delivered", lifetime, context.deadline())
+            return None
+    return failures
+
+
+def _once_key(settings: CallbackSettings[SealedUrl | StaticUrl], result: SessionResult) -> OnceKey:
+    """Return the key under which the end of a session is delivered once."""
+    if not result.status.is_final:
+        raise PostRefusedError("status", "the session has not ended")
+    return OnceKey.of_session(settings.store, "callback", result.token)
+
+
+def _ask_server_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    token: RequestorToken,
+    callback: CallbackContext,
+    deadline: float,
+) -> Flow[None]:
+    """Ask the server how a session ended, and deliver that unless it was delivered."""
+    while True:
+        result, jwt = yield from get_result_flow(context, token, deadline)
+        if result.token != token:
+            raise WrongSessionError(
+                token.fingerprint, f"the result is of {result.token.fingerprint}"
+            )
+        if result.status.is_final:
+            break
+        # The server stores the end only after it has the reply to its post.
+        if context.seconds_left(deadline) <= _ASK_AGAIN.total_seconds():
+            raise PostRefusedError("undecided", "the server has not stored the session's end")
+        yield from Sleep(_ASK_AGAIN)
+    delivery = _Delivery(_once_key(settings, result), callback, result, jwt)
+    delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
+    if delivered is not result.status:
+        other = attrs.evolve(delivery, once=delivery.once.child(result.status.value))
+        yield from _deliver_once_flow(context, settings, other, deadline)
+
+
+def _deliver_once_flow(
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl | StaticUrl],
+    delivery: _Delivery,
+    deadline: float,
 ) -> Flow[SessionStatus]:
-    """Tell the application unless it was told; give the status that it was told then or now."""
-    once, status = telling.once, telling.result.status
+    """Deliver an outcome unless one was delivered; return the status of that one."""
+    once, status = delivery.once, delivery.result.status
     record = yield from claim_or_wait_flow(context, once, deadline)
     if record is not None:
-        return _told(record)
-    yield from release_on_error_flow(context, once, _deliver_flow(context, settings, telling))
-    lifetime = telling.unsealed.lifetime
-    yield from once.record(status.value.encode(), lifetime, context.deadline())
+        return _delivered_status(record)
+    call = call_application(lambda: settings.deliver(delivery.outcome), context.deadline())
+    yield from release_on_error_flow(context, once, iter(call))
+    yield from once.record(status.value.encode(), delivery.callback.lifetime, context.deadline())
+    # Watchers are notified after the application. If publishing fails they still find the result
+    # by polling.
     if context.status_backend is not None:
-        end = PublishedEnd(status, telling.jwt)
-        deadline = context.deadline()
-        yield from publish_end(context.status_backend, telling.result.token, end, deadline)
+        token, end = delivery.result.token, PublishedEnd(status, delivery.jwt)
+        yield from publish_end(context.status_backend, token, end, context.deadline())
     return status
 
 
-def _deliver_flow(
-    context: RequestorContext, settings: CallbackSettings, telling: Delivery
-) -> Flow[None]:
-    function = partial(settings.deliver, telling.session_end())
-    yield from call_application(function, context.deadline())
-
-
-def _told(record: bytes) -> SessionStatus:
+def _delivered_status(record: bytes) -> SessionStatus:
     for status in SessionStatus:
         if status.value.encode() == record:
             return status
-    raise ConfigurationError("what the store has of this session was put there by another program")
+    raise ConfigurationError(
+        "store: holds something else under the key of this session; give the receivers a store of "
+        "their own"
+    )

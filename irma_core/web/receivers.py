@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar, final
 import attrs
 
 from irma_core.async_requestor import AsyncRequestor
+from irma_core.callbacks.callback_urls import CALLBACK, NEXT_SESSION, SealedUrl, StaticUrl
 from irma_core.callbacks.chains import (
     ChainState,
     ChooseNext,
@@ -31,14 +32,7 @@ from irma_core.callbacks.delivery import (
     receive_unsigned_callback_flow,
     resolve_unsigned_callback_flow,
 )
-from irma_core.callbacks.inbound import (
-    CALLBACK,
-    NEXT_SESSION,
-    Body,
-    Headers,
-    InboundRequest,
-    SealedUrl,
-)
+from irma_core.callbacks.inbound import Body, Headers, InboundRequest
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
 from irma_core.models.answers import Answer
@@ -62,8 +56,10 @@ from irma_core.trust.sealing import Sealer, check_sealer
 __all__ = [
     "AsyncCallbackReceiver",
     "AsyncNextSessionReceiver",
+    "AsyncStaticSessionReceiver",
     "CallbackReceiver",
     "NextSessionReceiver",
+    "StaticSessionReceiver",
 ]
 
 
@@ -222,6 +218,91 @@ class AsyncCallbackReceiver:
     async def _resolve(self, pending: PendingCallback) -> None:
         flow = resolve_unsigned_callback_flow(self._requestor.context, self._settings, pending)
         await self._requestor.run_flow(flow)
+
+
+@final
+@boundary
+class StaticSessionReceiver:
+    """Receives the callbacks of a static session, and delivers each outcome once.
+
+    A static session stands in the server's configuration. An app starts it from a printed QR, and
+    the application learns of the session only from the server's post. Threads may share the
+    receiver, and any process with the same store takes any post.
+
+    Args:
+        requestor: A requestor of that server. Its `server_key` verifies the posts.
+        url: The session's `callbackUrl` in the server's configuration. Its last segment is a
+            secret, as `secrets.token_urlsafe()` makes it, so that strangers cannot post.
+        request: The session's `request` in the same configuration, which an answer is compared
+            with. `read_request` reads it from JSON.
+        store: Remembers what was delivered. All processes share it.
+        deliver: Takes a `SessionOutcome`, as for a `CallbackReceiver`. Its `token` is new to the
+            application, and different each time the QR is used.
+
+    Raises:
+        ConfigurationError: The URL is invalid, plain HTTP, or without a secret; the store or
+            `deliver` is async; or the requestor has no `server_key`. Unsigned posts cannot be
+            accepted here: the application knows none of the tokens.
+        RequestError: The request is too large to be stored.
+        UsageError: Another argument has the wrong type.
+    """
+
+    def __init__(
+        self,
+        requestor: Requestor,
+        url: str,
+        *,
+        request: SessionRequest | ExtendedRequest,
+        store: Store,
+        deliver: Deliver,
+    ) -> None:
+        self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
+        self._settings = _static_settings(
+            requestor.context, url, request=request, store=store, deliver=deliver
+        )
+
+    def __repr__(self) -> str:
+        return "<StaticSessionReceiver>"
+
+    def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
+        """Handle a request to the page; arguments and errors are those of `CallbackReceiver`."""
+        post = InboundRequest.of(method, url, headers, body)
+        flow = receive_callback_flow(self._requestor.context, self._settings, post)
+        return self._requestor.run_flow(flow)
+
+
+@final
+@boundary
+class AsyncStaticSessionReceiver:
+    """`StaticSessionReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
+
+    `receive` is awaited. `deliver` may be async or not.
+    """
+
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        url: str,
+        *,
+        request: SessionRequest | ExtendedRequest,
+        store: AsyncStore,
+        deliver: Deliver,
+    ) -> None:
+        self._requestor = check_instance(
+            requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
+        )
+        self._settings = _static_settings(
+            requestor.context, url, request=request, store=store, deliver=deliver
+        )
+
+    def __repr__(self) -> str:
+        return "<AsyncStaticSessionReceiver>"
+
+    async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
+        """Handle a request to the page; see `StaticSessionReceiver.receive`."""
+        post = InboundRequest.of(method, url, headers, body)
+        flow = receive_callback_flow(self._requestor.context, self._settings, post)
+        return await self._requestor.run_flow(flow)
 
 
 @final
@@ -401,7 +482,7 @@ def _callback_settings(
     sealer: Sealer,
     store: Store | AsyncStore,
     deliver: Deliver,
-) -> CallbackSettings:
+) -> CallbackSettings[SealedUrl]:
     check_sealer(sealer)
     check_store(store, is_async=context.is_async)
     check_function(deliver, "deliver", may_be_async=context.is_async)
@@ -435,8 +516,28 @@ def _checked_run_later(
     return run_later
 
 
+def _static_settings(
+    context: RequestorContext,
+    url: str,
+    *,
+    request: SessionRequest | ExtendedRequest,
+    store: Store | AsyncStore,
+    deliver: Deliver,
+) -> CallbackSettings[StaticUrl]:
+    check_store(store, is_async=context.is_async)
+    check_function(deliver, "deliver", may_be_async=context.is_async)
+    if not context.takes_signed_results:
+        raise ConfigurationError(
+            "requestor: callbacks are verified with its server_key, which is missing"
+        )
+    page = ServerUrl.parse(url, allow=context.allow, what="url")
+    return CallbackSettings(StaticUrl(page, as_extended(request)), store=store, deliver=deliver)
+
+
 def _with_callback(
-    context: RequestorContext, settings: CallbackSettings, request: SessionRequest | ExtendedRequest
+    context: RequestorContext,
+    settings: CallbackSettings[SealedUrl],
+    request: SessionRequest | ExtendedRequest,
 ) -> ExtendedRequest:
     extended = as_extended(request)
     url = settings.address.url_for(extended, utc_now(context.clock))

@@ -16,7 +16,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from irma_core.protocol.messages import HttpResponse
 from tests.pytest_plugin.running import outcome
 
-PAGES = ["receive-callbacks.md", "chain-sessions.md", "verify-signed-requests.md"]
+PAGES = [
+    "receive-callbacks.md",
+    "receive-static-sessions.md",
+    "chain-sessions.md",
+    "verify-signed-requests.md",
+]
 HOW_TOS = Path(__file__).parent.parent.parent / "docs" / "how-to"
 
 

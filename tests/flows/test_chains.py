@@ -22,13 +22,13 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
 )
+from irma_core.callbacks.callback_urls import NEXT_SESSION, SealedUrl
 from irma_core.callbacks.chains import (
     NextSessionRecord,
     NextSessionSettings,
     begin_chain,
     next_answer_flow,
 )
-from irma_core.callbacks.inbound import NEXT_SESSION, SealedUrl
 from irma_core.errors import ConfigurationError, HandleError, NobodyAnsweredError
 from irma_core.flows.effects import Call
 from irma_core.protocol.server_url import ServerUrl
@@ -162,9 +162,13 @@ def test_a_record_of_another_form_is_refused() -> None:
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
     sealed = NextSessionRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
-    assert NextSessionRecord.unseal(sealed, shop.sealer, token, now).asked == ExtendedRequest(AGE)
+    assert NextSessionRecord.unseal(
+        sealed, shop.sealer, token, now
+    ).next_request == ExtendedRequest(AGE)
     later = now + A_WHILE  # by a clock that is ahead of the one that sealed it
-    assert NextSessionRecord.unseal(sealed, shop.sealer, token, later).asked == ExtendedRequest(AGE)
+    assert NextSessionRecord.unseal(
+        sealed, shop.sealer, token, later
+    ).next_request == ExtendedRequest(AGE)
     odd = shop.sealer.seal(
         "odd",
         purpose="what follows a session",

@@ -31,7 +31,7 @@ from irma_core import (
     SignatureRequest,
     new_sealing_key,
 )
-from irma_core.callbacks.inbound import CALLBACK, LARGEST_POST, NEXT_SESSION, SealedUrl
+from irma_core.callbacks.callback_urls import CALLBACK, NEXT_SESSION, SealedUrl
 from irma_core.errors import ConfigurationError, RequestError, UsageError, WrongSessionError
 from irma_core.json_text import JsonValue
 from irma_core.models.session_requests import SessionRequest, as_extended
@@ -40,6 +40,7 @@ from irma_core.protocol.server_url import ServerUrl
 from irma_core.wire.stored_requests import stored_request
 from irma_testing import ManualClock, ScriptedTransport
 
+MAX_POST_BYTES = 1024 * 1024
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
 PAGE = "https://shop.example/irma/callback"
 SEALER = Sealer([new_sealing_key()])
@@ -180,8 +181,8 @@ UNFINISHED = b'{"token":"0123456789abcdefghij","status":"CONNECTED","type":"disc
         ({"url": PAGE}, "url", 404),
         ({"url": f"{PAGE}/AAAA/"}, "url", 404),
         ({"url": "http://["}, "url", 404),
-        ({"url": f"{PAGE}/?sealed", "body": b"x" * (LARGEST_POST + 1)}, "url", 404),
-        ({"body": b"x" * (LARGEST_POST + 1), "headers": JSON}, "too_large", 413),
+        ({"url": f"{PAGE}/?sealed", "body": b"x" * (MAX_POST_BYTES + 1)}, "url", 404),
+        ({"body": b"x" * (MAX_POST_BYTES + 1), "headers": JSON}, "too_large", 413),
         ({"headers": ()}, "media_type", 415),
         ({"headers": JSON}, "media_type", 415),
         ({"body": b""}, "form", 403),

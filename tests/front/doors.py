@@ -394,6 +394,30 @@ def _receivers(prefix: str) -> Iterator[Door]:
             return owner, _post(world, owner)
 
         yield _method(f"{kind}.receive", receiving)
+    static: Any = getattr(core, f"{prefix}StaticSessionReceiver")
+
+    def configured(world: World) -> dict[str, Any]:
+        return {
+            "requestor": world.other if awaited else world.sync,
+            "url": f"{PAGE}/{'s' * 20}",
+            "request": ASKED,
+            "store": world.async_store if awaited else world.store,
+            "deliver": lambda _end: None,
+        }
+
+    yield Door(f"{prefix}StaticSessionReceiver", lambda world: (static, configured(world)))
+    yield _method(
+        f"{prefix}StaticSessionReceiver.receive",
+        lambda world: (
+            static(**configured(world)),
+            {
+                "method": "POST",
+                "url": f"/{'s' * 20}/",
+                "headers": [("content-type", "text/plain")],
+                "body": b"eyJ",
+            },
+        ),
+    )
     following: dict[str, Any] = {"timeout": A_MINUTE, "keep_session": False}
     nexts: Any = getattr(core, f"{prefix}NextSessionReceiver")
     yield _method(

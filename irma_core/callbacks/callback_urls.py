@@ -1,0 +1,180 @@
+"""The URLs that the IRMA server posts to, and what each of them says about its session.
+
+The URL of a session that this backend starts holds its request, sealed: see `SealedUrl`. The URL of
+a static session stands in the server's configuration, and the request is known beforehand: see
+`StaticUrl`. Both are secrets, so a stranger's POST is refused before its body is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import (
+    ConfigurationError,
+    HandleInvalidError,
+    RequestError,
+)
+from irma_core.models.session_requests import ExtendedRequest
+from irma_core.protocol.server_url import ServerUrl
+from irma_core.trust.sealing import Sealer
+from irma_core.wire.stored_requests import read_stored_request, stored_request
+
+__all__ = ["CALLBACK", "NEXT_SESSION", "CallbackContext", "SealedUrl", "StaticUrl"]
+
+CALLBACK: Final = "callback"
+"""The purpose of a URL that results are posted to."""
+NEXT_SESSION: Final = "next session"
+"""The purpose of a URL that asks for the next session's request."""
+
+LONGEST_URL: Final = 4000
+"""Characters. gunicorn, for example, accepts a request line of 4094 by default."""
+_DEFAULT_APP_TIMEOUT: Final = timedelta(minutes=15)
+"""The server's own default for a request without `timeout`."""
+_MARGIN: Final = timedelta(hours=1)
+"""For the session itself once the app has connected, and for the posts of a time-out, which repeat
+for five minutes."""
+_STATIC_LIFETIME: Final = timedelta(hours=2)
+_STATIC_MAX_AGE: Final = timedelta(hours=1)
+"""Shorter than `_STATIC_LIFETIME`, so that a JWT is refused for its age before the store forgets
+that its session was delivered."""
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{20,}")
+
+
+@final
+@attrs.frozen
+class CallbackContext:
+    """What the URL of a post says about its session.
+
+    Args:
+        request: The request, in its stored form.
+        lifetime: How long posts of the session may come. Records of them must live as long.
+        name: Another name for the URL, in which no secret can be read.
+        issued_after: The age limit of a result JWT, for a URL that does not expire by itself.
+    """
+
+    request: ExtendedRequest
+    lifetime: timedelta
+    name: str
+    issued_after: datetime | None = None
+
+
+@final
+@attrs.frozen
+class SealedUrl:
+    """A page of the application that the server posts to, for one purpose.
+
+    Args:
+        page: The page's own URL.
+        sealer: Seals the request of each session into the URL.
+        purpose: `CALLBACK` or `NEXT_SESSION`.
+    """
+
+    page: ServerUrl
+    sealer: Sealer
+    purpose: str = attrs.field(kw_only=True)
+
+    def url_for(self, request: ExtendedRequest, now: datetime) -> str:
+        """Return the URL for one session.
+
+        It ends with a slash, because the server appends one to a callback URL that lacks it.
+
+        Raises:
+            RequestError: The request is too large for a URL.
+        """
+        lifetime = (request.timeout or _DEFAULT_APP_TIMEOUT) + _MARGIN
+        sealed = self.sealer.seal(
+            [int(lifetime.total_seconds()), stored_request(request)],
+            purpose=self._sealed_for,
+            now=now,
+            lifetime=lifetime,
+        )
+        url = self.page.join(f"{sealed}/")
+        if len(url) > LONGEST_URL:
+            raise RequestError(
+                "disclose",
+                f"takes too much of a URL of {LONGEST_URL} characters: ask for fewer attributes or "
+                "shorter values, or wait for the answer instead of a callback",
+            )
+        return url
+
+    def unseal(self, url: str, now: datetime) -> CallbackContext:
+        """Open the URL of a post. Only its last segment counts, as proxies change the rest.
+
+        Raises:
+            HandleError: One of its subclasses: the segment was not sealed here, for this page and
+                purpose; or it has expired.
+        """
+        sealed = _last_segment(url)
+        value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
+        match value:
+            case [int() as seconds, stored]:
+                with suppress(RequestError):
+                    return CallbackContext(
+                        read_stored_request(stored),
+                        timedelta(seconds=seconds),
+                        _hash_of(sealed),
+                    )
+            case _:
+                pass
+        raise HandleInvalidError("the URL holds a form of request that this version does not know")
+
+    @property
+    def _sealed_for(self) -> str:
+        # Another page of the application refuses what was sealed for this one.
+        return f"{self.purpose} at {self.page.text}"
+
+
+def _as_stored(request: ExtendedRequest) -> ExtendedRequest:
+    # As in a sealed URL: an answer is compared with the same form everywhere.
+    return read_stored_request(stored_request(request))
+
+
+@final
+@attrs.frozen(repr=False)
+class StaticUrl:
+    """The callback URL of a static session, as it stands in the server's configuration.
+
+    Args:
+        url: The URL. Its last segment is a secret.
+        request: The request of the session, in the same configuration.
+
+    Raises:
+        ConfigurationError: The last segment is not a secret.
+        RequestError: The request is too large to be stored.
+    """
+
+    url: ServerUrl
+    request: ExtendedRequest = attrs.field(converter=_as_stored)
+
+    def __attrs_post_init__(self) -> None:
+        if not _SECRET.fullmatch(_last_segment(self.url.text)):
+            raise ConfigurationError(
+                "url must end with a secret segment of 20 letters, digits, '-' or '_' or more, as "
+                "secrets.token_urlsafe() makes it"
+            )
+
+    def unseal(self, url: str, now: datetime) -> CallbackContext:
+        """Check the URL of a post. Only its last segment counts, as proxies change the rest.
+
+        Raises:
+            HandleInvalidError: The segment is another one.
+        """
+        name = _hash_of(_last_segment(self.url.text))
+        if _hash_of(_last_segment(url)) != name:  # hashes, so that the time taken tells nothing
+            raise HandleInvalidError("the URL does not end with the secret segment")
+        return CallbackContext(self.request, _STATIC_LIFETIME, name, now - _STATIC_MAX_AGE)
+
+
+def _last_segment(url: str) -> str:
+    path = url.partition("#")[0].partition("?")[0]
+    return path.removesuffix("/").rpartition("/")[2]
+
+
+def _hash_of(segment: str) -> str:
+    return sha256(segment.encode("utf-8", "replace")).hexdigest()
