@@ -1,4 +1,4 @@
-"""`make bench`: the figures that the project holds itself to; see `CONTENTS` for a subject each."""
+"""`make bench`: print the figures that have goals; `CONTENTS` lists the subjects."""
 
 from __future__ import annotations
 

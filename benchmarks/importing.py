@@ -21,7 +21,7 @@ CLASSES = (
 )
 
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-"""An installed package has byte code; without it, compiling would be most of the time."""
+"""An installed package has byte code. Without it, compiling would take most of the time."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:

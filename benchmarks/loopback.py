@@ -1,4 +1,4 @@
-"""A loopback server that starts sessions and tells a status, in a process of its own."""
+"""A loopback server that starts sessions and reports a status, in a process of its own."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def _serve() -> None:
 
 @contextmanager
 def running_loopback() -> Generator[str]:
-    """Give the base URL of the server."""
+    """Yield the base URL of the server."""
     command = [sys.executable, "-m", "benchmarks.loopback"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

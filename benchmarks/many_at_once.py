@@ -1,4 +1,4 @@
-"""Many tasks at once: what the library costs above aiohttp alone."""
+"""Run many tasks at once: the cost above aiohttp alone."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _measure(effort: Effort, url: str) -> tuple[_Taken, _Taken]:
 
 
 async def _round(effort: Effort, works: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:
-    """Go through all works a batch at a time: what else the machine does then meets them alike."""
+    """Run all works in alternating batches, so that other load affects them equally."""
     spent = [0.0] * len(works)
     for _ in range(effort.times(20)):
         for number, work in enumerate(works):

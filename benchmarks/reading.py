@@ -1,4 +1,4 @@
-"""Reading what the server says: a result with every check, and event streams."""
+"""Read results, with every check, and event streams."""
 
 from __future__ import annotations
 

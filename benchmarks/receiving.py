@@ -1,4 +1,4 @@
-"""Callbacks: from the POST to its reply, signature and store included, the shop's own work not."""
+"""Receive callbacks: from the POST to its reply, with signature and store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEADERS = (("content-type", "text/plain; charset=UTF-8"),)
 
 
 class Forgetful:
-    """A store in which nothing was done before, so that each post is the first."""
+    """A store that forgets everything, so that each POST is the first."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         return True

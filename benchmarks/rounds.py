@@ -1,7 +1,4 @@
-"""How things are measured here: CPU time, in rounds that alternate, and only as ratios of one run.
-
-Belongs here: the clock, the rounds, the row of the table. Does not belong here: what is measured.
-"""
+"""Measure CPU time in alternating rounds, so that figures are ratios within one run."""
 
 from __future__ import annotations
 
@@ -17,18 +14,18 @@ __all__ = ["Effort", "Row", "Work", "alternate", "differences", "ratios"]
 Work: TypeAlias = Callable[[], object]
 
 SLICES = 25
-"""A round goes in slices through all works: what else the machine does then meets them alike."""
+"""A round alternates between all works in slices, so that other load affects them equally."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to measure; few rounds only to see that it runs."""
+    """How much to measure; a test uses few rounds."""
 
     rounds: int = 9
     scale: float = 1.0
 
     def times(self, count: int) -> int:
-        """Give how often to repeat something within a round."""
+        """Return the number of repetitions within a round."""
         return max(1, round(count * self.scale))
 
 
@@ -84,10 +81,10 @@ def alternate(effort: Effort, count: int, works: Mapping[str, Work]) -> dict[str
 
 
 def ratios(above: list[float], below: list[float]) -> list[float]:
-    """Divide round by round."""
+    """Return the ratio of each round."""
     return [one / other for one, other in zip(above, below, strict=True)]
 
 
 def differences(above: list[float], below: list[float]) -> list[float]:
-    """Subtract round by round, in microseconds."""
+    """Return the difference of each round, in microseconds."""
     return [(one - other) * 1e6 for one, other in zip(above, below, strict=True)]

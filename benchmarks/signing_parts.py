@@ -1,4 +1,4 @@
-"""Signing with a signer that a URI named: what its way through the wiring costs in each call."""
+"""Sign with a signer that a URI names: the cost of the indirection in each call."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 async def _awaited() -> AsyncSigner:
-    # A key in memory is still there when it was let go.
+    # A key in memory can still be used after it was closed.
     transport = AsyncScriptedTransport()
     async with open_parts_async(secrets=SECRETS, transport=transport) as parts:
         return parts.signer("hmac:shop")
 
 
 def _run(signer: AsyncSigner) -> bytes:
-    """Run the coroutine as a task would: it waits for nothing, so one step is all."""
+    """Run the coroutine as a task would; it never waits, so a single step completes it."""
     try:
         signer.sign(SIGNED).send(None)
     except StopIteration as stop:

@@ -1,4 +1,4 @@
-"""Starting a session: what the library costs above HTTP alone, and what signing adds."""
+"""Start sessions: the cost above HTTP alone, and the cost of signing."""
 
 from __future__ import annotations
 

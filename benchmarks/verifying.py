@@ -1,4 +1,4 @@
-"""Verifying JWTs: an honest one against the same by hand, and the slowest that anybody can send."""
+"""Verify JWTs: a genuine one against the same steps by hand, and the slowest that can be sent."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _slowest(effort: Effort) -> Iterator[Row]:
 
 
 def _large_claims() -> Iterator[bytes]:
-    """Give claims that are slow to read: many of all kinds, up to the limits and beyond."""
+    """Yield claims that are slow to read: many of all kinds, up to the limits and beyond."""
     for value in (b"{}", b'{"a":0}', b"0", b"1.5e3", b'"\\u0061"', b"[]"):
         yield b'{"x":[' + b",".join([value] * (LARGEST // (len(value) + 1))) + b"]}"
         yield b'{"x":[' + b",".join([value] * (29_000 // (1 + value.count(b"{")))) + b"]}"

@@ -1,8 +1,4 @@
-"""JSON text and the values that stand in it.
-
-Belongs here: reading and writing text, strictly. Does not belong here: what the values mean
-(`wire`).
-"""
+"""Read and write JSON strictly, without regard to what it means."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from typing import TypeAlias, Union
 
 __all__ = ["DuplicateKeyError", "JsonTextError", "JsonValue", "read_json", "write_json"]
 
-# A quoted name in `X | Y` fails at run time.
+# `X | Y` fails at run time if a name in it is quoted.
 JsonValue: TypeAlias = Union[  # noqa: UP007
     bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None
 ]
@@ -22,17 +18,17 @@ _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonTextError(ValueError):
-    """A text is no JSON, or not only JSON. Its text names the place, never the content."""
+    """The input is not exactly one JSON value. The message never shows the content."""
 
     def __init__(self, reason: str, end: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.end = end
-        """Where the first whole value ends, if more follows behind it."""
+        """Where the first complete value ends, if more data follows it."""
 
 
 class DuplicateKeyError(JsonTextError):
-    """An object has a key twice: who reads the first and who reads the last would differ."""
+    """An object has a key twice. Readers that take the first and the last would disagree."""
 
     def __init__(self) -> None:
         super().__init__("has a key twice in an object")
@@ -47,14 +43,14 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
     """Read one JSON value from UTF-8.
 
     Args:
-        body: The text.
-        unique_keys: Whether to refuse an object with a key twice, for what was signed; a server's
-            own reader takes the last one.
+        body: The JSON.
+        unique_keys: Whether to refuse an object that has a key twice, as is right for anything
+            signed. The server's reader takes the last one.
 
     Raises:
-        DuplicateKeyError: A key is there twice, and that was asked to be refused.
-        JsonTextError: Not UTF-8, not JSON, more than one value, NaN, an infinity or a number
-            beyond what can be held, nested too deeply, or a text that is no Unicode.
+        DuplicateKeyError: An object has a key twice, and `unique_keys` is set.
+        JsonTextError: The input is not UTF-8, is not exactly one JSON value, is nested too deeply,
+            or holds NaN, an infinity, a number too large, or a lone surrogate.
     """
     reader = _UNIQUE_READER if unique_keys else _READER
     try:
@@ -64,15 +60,15 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
         else:
             text = body.decode("utf-8")
         if _LONE_SURROGATE.search(text):
-            # json.loads takes "\ud800" on its own; encoding it would fail far from here.
+            # json.loads accepts a lone "\ud800"; encoding it would fail far from here.
             value: JsonValue = reader.decode(text)
             write_json(value).encode("utf-8")
             return value
-        return reader.decode(text)  # type: ignore[no-any-return]  # JSON is all it gives
+        return reader.decode(text)  # type: ignore[no-any-return]  # it returns only JSON values
     except UnicodeDecodeError:
         failure = JsonTextError("is not UTF-8")
     except UnicodeEncodeError:
-        failure = JsonTextError("holds half a character (a lone surrogate)")
+        failure = JsonTextError("has a lone surrogate (half a character)")
     except JsonTextError as error:
         failure = error
     except json.JSONDecodeError as error:
@@ -83,8 +79,8 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
     except RecursionError:
         failure = JsonTextError("is nested too deeply")
     except ValueError:
-        failure = JsonTextError("holds a number that is none, or too long")
-    # Out here, or the native error, which has the whole text in it, would be its context.
+        failure = JsonTextError("has a number that is too long, or not finite")
+    # Raised here, as the native error holds the whole input and must not become the context.
     raise failure
 
 
@@ -94,7 +90,7 @@ def _no_constant(_name: str) -> float:
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if not isfinite(number):  # 1e999 is written as a number, and read as an infinity
+    if not isfinite(number):  # float("1e999") is an infinity
         raise ValueError
     return number
 

@@ -1,13 +1,13 @@
 """Keep the library's frames, and the local variables in them, out of tracebacks.
 
 Crash reporters show the local variables of every frame of a traceback. Frames of the library hold
-keys, tokens and attribute values. So every public function is a `boundary`: an error that leaves
-one has a traceback of the boundary's own frame, which holds nothing, and the frames of the
+keys, tokens and attribute values. So every public function is a `boundary`. The traceback of an
+error that leaves one has only the boundary's own frame, which holds nothing, and the frames of the
 application's functions that the library called.
 
-Errors of the tree keep their type, text and facts. A built-in error that the library raised by
-mistake may quote a value; it becomes a `UsageError` that says where it was raised. Suppressed
-contexts, and built-in errors that a chain holds, are dropped for the same reason.
+Errors of the tree keep their type, message and attributes. A built-in error that the library raised
+by mistake may quote a value, so it becomes a `UsageError` that says where it was raised. Suppressed
+contexts, and built-in errors in a chain, are dropped for the same reason.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _NATIVE: Final = (
     TypeError,
     ValueError,
 )
-"""Built-in errors that quote the value they complain of."""
+"""Built-in errors whose messages may quote a value."""
 _SPECIAL: Final = frozenset(
     {"__aenter__", "__aexit__", "__anext__", "__call__", "__enter__", "__exit__", "__init__"}
     | {"__next__"}
@@ -52,8 +52,8 @@ def boundary(target: TargetT) -> TargetT:
 
     Args:
         target: A function of any kind, or a class. `__init__` and the methods of context managers
-            and iterators count as public. Properties and other special methods do not: they take
-            no secret.
+            and iterators count as public. Properties and other special methods do not, as they
+            take no secrets.
     """
     if not isinstance(target, type):
         return cast("TargetT", _wrapped(target))
@@ -171,7 +171,7 @@ def _async_generator(function: Callable[..., Any]) -> FunctionType:
             while True:
                 try:
                     sent = yield item
-                except BaseException as error:  # noqa: BLE001  # the inner one's to handle
+                except BaseException as error:  # noqa: BLE001  # for the inner generator to handle
                     item = await inner.athrow(error)
                 else:
                     item = await inner.asend(sent)
@@ -196,25 +196,25 @@ def _cleaned(
 ) -> tuple[BaseException, BaseException | None]:
     """Return the error to raise instead, and its context."""
     handled = sys.exception()  # the application's, while it calls the boundary
-    places = Frames(error.__traceback__)
-    # One frame, the boundary's, is a call with the wrong arguments: Python's own error tells most.
-    if places.is_ours and places.count > 1:
-        if isinstance(error, _NATIVE) and _is_foreign(error) and not places.is_of_tests:
-            where = f"{type(error).__name__} at {places.last}"
+    frames = Frames(error.__traceback__)
+    # A single frame, the boundary's, means wrong arguments: Python's own error explains those best.
+    if frames.is_ours and frames.count > 1:
+        if isinstance(error, _NATIVE) and _is_foreign(error) and not frames.is_of_tests:
+            where = f"{type(error).__name__} at {frames.last}"
             error = UsageError(
-                f"{function.__qualname__}: an argument has a type or value that it does not take, "
-                f"or this is a bug in irma-backend ({where})"
+                f"{function.__qualname__}: an argument has a wrong type or value, or this is a bug "
+                f"in irma-backend ({where})"
             )
             error.__suppress_context__ = True
             return error, handled
         if not isinstance(error, IrmaError) and isinstance(error, Exception):
-            error.add_note(f"Raised by irma-backend at {places.last}.")
+            error.add_note(f"Raised by irma-backend at {frames.last}.")
     _clean_chain(error, handled)
     return error, error.__context__
 
 
 def _clean_chain(error: BaseException, handled: BaseException | None) -> None:
-    """Take the library's frames out of an error, its causes and contexts."""
+    """Remove the library's frames from an error, its causes and contexts."""
     seen = {id(handled)} - {id(error)}
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -223,7 +223,7 @@ def _clean_chain(error: BaseException, handled: BaseException | None) -> None:
             continue
         seen.add(id(each))
         frames = Frames(each.__traceback__)
-        each.__traceback__ = frames.kept()
+        each.__traceback__ = frames.cleaned()
         if frames.is_ours:
             _drop_values(each, handled)
         waiting += (each.__cause__, each.__context__)
@@ -262,23 +262,23 @@ _DRIVEN: Final = sys.stdlib_module_names | frozenset(
     | {"markupsafe", "multidict", "pkcs11", "pluggy", "propcache", "redis", "rich", "segno"}
     | {"urllib3", "yarl"}
 )
-"""What the library calls. Its frames stay where the application called it."""
+"""Packages that the library calls. Their frames stay if the application called them."""
 _GENERATED: Final = ("<attrs generated", "<cattrs generated")
 
 
 @final
 class Frames:
-    """The frames of a traceback: whose they are, and which stay."""
+    """The frames of a traceback, and which of them to keep."""
 
     def __init__(self, traceback: TracebackType | None) -> None:
         self.count = 0
-        self.last = "an unknown place"
+        self.last = "an unknown line"
         """File and line of the library's last frame."""
         self.is_ours = True
-        """Whether the library raised the error, or what it calls did."""
+        """Whether the library raised the error, or a package that it calls."""
         self.is_of_tests = False
-        """Whether the library's last frame is `irma_testing`'s, which raises what it is given."""
-        self._kept: list[TracebackType] = []
+        """Whether the library's last frame is in `irma_testing`, which raises errors of tests."""
+        self._remaining: list[TracebackType] = []
         for each in _each(traceback):
             self.count += 1
             module = str(each.tb_frame.f_globals.get("__name__", ""))
@@ -291,12 +291,12 @@ class Frames:
             if self.is_ours and (package in _DRIVEN or filename.startswith(_GENERATED)):
                 continue
             self.is_ours = False
-            self._kept.append(each)
+            self._remaining.append(each)
 
-    def kept(self) -> TracebackType | None:
-        """Return a traceback of the frames that stay."""
+    def cleaned(self) -> TracebackType | None:
+        """Return a traceback of the remaining frames."""
         made: TracebackType | None = None
-        for each in reversed(self._kept):
+        for each in reversed(self._remaining):
             made = TracebackType(made, each.tb_frame, each.tb_lasti, each.tb_lineno)
         return made
 

@@ -1,1 +1,1 @@
-"""The vocabulary: what is asked, what comes back, and what makes an answer."""
+"""Requests, sessions, results and answers, without JSON."""

@@ -1,8 +1,6 @@
-"""What a person has proved of what was asked, slot by slot.
+"""Compare disclosed attributes with a request, slot by slot, and make an `Answer` of them.
 
-Belongs here: `Answer`, and the comparison of disclosed attributes with a request. Does not belong
-here: whether the session and its proof are in order (`results`), which comes first. An `Answer` is
-made by `SessionResult.answer_to` and by nothing else.
+Only `SessionResult.answer_to` makes an `Answer`, once it has checked the session and its proof.
 """
 
 from __future__ import annotations
@@ -37,22 +35,22 @@ _ATTRIBUTES_ONLY = frozenset({DisclosedAttribute})
 
 
 class Evidence(Enum):
-    """Whose word an answer is."""
+    """What vouches for an answer."""
 
     SIGNED = "signed"
-    """The IRMA server's signature was verified."""
+    """The signature of the IRMA server, which was verified."""
     TRANSPORT = "transport"
-    """Whoever answered at the base URL: as good as the connection to it."""
+    """Only the connection to the base URL."""
 
 
 @final
 @attrs.frozen
 class AnsweredSlot:
-    """What was disclosed for one slot: all attributes of the option that was chosen.
+    """What was disclosed for one slot: all attributes of the option that the person chose.
 
     Args:
-        attributes: In the order of the request. Nothing else that was disclosed is here.
-        option: Which option of the slot it is, from 0.
+        attributes: The requested attributes, in the order of the request, and no others.
+        option: The index of the option in the slot.
     """
 
     attributes: tuple[DisclosedAttribute, ...]
@@ -71,10 +69,10 @@ class AnsweredSlot:
         check_instance(self.option, int, "option", "a whole number")
 
     def __getitem__(self, identifier: str) -> DisclosedAttribute:
-        """Give the attribute of that identifier.
+        """Return the attribute with that identifier.
 
         Raises:
-            KeyError: It is not part of the option that was chosen.
+            KeyError: It is not part of the chosen option.
         """
         for disclosed in self.attributes:
             if disclosed.attribute == identifier:
@@ -95,7 +93,7 @@ class AnsweredSlot:
         """The identifier of the only attribute.
 
         Raises:
-            UsageError: The option has several: name the one by `slot["…"]`.
+            UsageError: The option has several attributes: use `slot["…"]`.
         """
         return self._only().attribute
 
@@ -104,8 +102,8 @@ class AnsweredSlot:
         """The value of the only attribute.
 
         Raises:
-            UsageError: The option has several: name the one by `slot["…"]`.
-            NullAttributeError: It has no value.
+            UsageError: The option has several attributes: use `slot["…"]`.
+            NullAttributeError: The attribute has no value.
         """
         return self._only().value
 
@@ -114,32 +112,32 @@ class AnsweredSlot:
         """Whether the only attribute has no value.
 
         Raises:
-            UsageError: The option has several: name the one by `slot["…"]`.
+            UsageError: The option has several attributes: use `slot["…"]`.
         """
         return self._only().is_null
 
     def _only(self) -> DisclosedAttribute:
         if len(self.attributes) != 1:
             raise UsageError(
-                f"this slot has {len(self.attributes)} attributes: take one by its identifier"
+                f"this slot has {len(self.attributes)} attributes: select one by its identifier"
             )
         return self.attributes[0]
 
 
 @final
 class Answer(Mapping[Slot, AnsweredSlot]):
-    """Everything that was asked, proved. It exists only after every check.
+    """Proof of everything that a request asks for. It exists only after every check.
 
-    A mapping of slots to what was disclosed for them; an optional slot that was left out is not in
-    it, and reading it is a `KeyError`. It cannot be built, changed or unpickled, and is neither
-    true nor false: that it exists is what it says. It proves what was asked and nothing else: of a
-    value that was not demanded, only that an issuer gave it.
+    An answer maps slots to what was disclosed for them. An optional slot that the person left out
+    is not in it, and reading that is a `KeyError`. An answer cannot be constructed, changed or
+    unpickled. It has no truth value, because its existence is the result. It proves the request and
+    no more: a value that the request does not demand is only known to come from an issuer.
 
     Attributes:
-        type: The kind of session.
+        type: The type of session.
         token: The session's requestor token.
-        evidence: Whose word it is.
-        signature: In a signature session, the signature; else None.
+        evidence: What vouches for the answer.
+        signature: The signature of a signature session; else None.
         next_session: In a chain, the requestor token of the session that follows; else None.
     """
 
@@ -152,9 +150,11 @@ class Answer(Mapping[Slot, AnsweredSlot]):
     next_session: RequestorToken | None
     _slots: Mapping[Slot, AnsweredSlot]
 
-    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
-        # Not in `__init__`, which unpickling goes round.
-        raise UsageError("an Answer is made by SessionResult.answer_to() or get_answer() only")
+    def __new__(cls) -> Self:  # noqa: D102  # not to be called
+        # Unpickling bypasses `__init__`.
+        raise UsageError(
+            "an Answer cannot be constructed: use SessionResult.answer_to() or get_answer()"
+        )
 
     def __getitem__(self, slot: Slot) -> AnsweredSlot:
         return self._slots[slot]
@@ -167,21 +167,21 @@ class Answer(Mapping[Slot, AnsweredSlot]):
 
     @property
     def schemes(self) -> frozenset[str]:
-        """The schemes whose issuers are relied on."""
+        """The schemes of the issuers that this answer relies on."""
         return frozenset(
             scheme_of(disclosed.attribute) for slot in self.values() for disclosed in slot
         )
 
     def __bool__(self) -> NoReturn:
-        raise UsageError("an Answer is neither true nor false: look at its slots")
+        raise UsageError("an Answer has no truth value: look at its slots")
 
     def __init_subclass__(cls) -> NoReturn:
-        raise UsageError("an Answer has no subclasses: they could be built")
+        raise UsageError("an Answer cannot be subclassed")
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"an Answer cannot be changed: {name}")
 
-    __delattr__ = None  # type: ignore[assignment]  # refuses by not being there
+    __delattr__ = None  # type: ignore[assignment]  # so that `del` fails
 
     def __copy__(self) -> Answer:
         return self
@@ -190,7 +190,7 @@ class Answer(Mapping[Slot, AnsweredSlot]):
         return self
 
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
-        raise UsageError("an Answer cannot be pickled: store what you need of it")
+        raise UsageError("an Answer cannot be pickled: store the values that you need")
 
     def __repr__(self) -> str:
         slots = ", ".join(repr(slot) for slot in self)
@@ -200,13 +200,13 @@ class Answer(Mapping[Slot, AnsweredSlot]):
 def make_answer(
     slots: Mapping[Slot, AnsweredSlot],
     *,
-    type: SessionType,  # noqa: A002  # the wire's word
+    type: SessionType,  # noqa: A002  # the protocol's name
     token: RequestorToken,
     evidence: Evidence,
     signature: AttributeBasedSignature | None,
     next_session: RequestorToken | None,
 ) -> Answer:
-    """Make an answer; for `results` alone, when all its checks are done."""
+    """Return an answer. Only `results` may call this, after all its checks."""
     answer = object.__new__(Answer)
     for name, value in (
         ("_slots", MappingProxyType(dict(slots))),
@@ -221,123 +221,126 @@ def make_answer(
 
 
 def answer_slots(
-    asked: ConDisCon,
+    requested: ConDisCon,
     disclosed: Sequence[Sequence[DisclosedAttribute] | None],
     *,
     not_revoked: frozenset[str],
     session: str,
 ) -> dict[Slot, AnsweredSlot]:
-    """Compare what was disclosed with what was asked, list by list.
+    """Return the answered slots, given what was disclosed.
 
     Args:
-        asked: The request's condiscon.
-        disclosed: The result's lists; those beyond the slots are not looked at.
-        not_revoked: Credential types that must have proved non-revocation.
-        session: The fingerprint for errors.
-
-    Returns:
-        The slots that were answered.
+        requested: The request's condiscon.
+        disclosed: The result's lists, one for each slot; any further lists are ignored.
+        not_revoked: Credential types that need a proof of non-revocation.
+        session: The fingerprint of the requestor token, for errors.
 
     Raises:
-        NotWhatWasAskedError: One of its subclasses, for the first slot that is not fulfilled.
+        NotWhatWasAskedError: One of its subclasses, for the first slot that does not match.
     """
     answered: dict[Slot, AnsweredSlot] = {}
-    for i, (slot, disjunction) in enumerate(zip(asked.slots, asked.disjunctions, strict=True)):
-        given = disclosed[i] if i < len(disclosed) else None
-        if given:
+    for i, (slot, disjunction) in enumerate(
+        zip(requested.slots, requested.disjunctions, strict=True)
+    ):
+        attributes = disclosed[i] if i < len(disclosed) else None
+        if attributes:
             try:
-                answered[slot] = _answer_slot(disjunction, given, not_revoked)
-            except _Mismatch as lack:
-                words = f"slot {slot!r}: {lack.words}"
-                raise lack.kind(session, words, slot=slot, attribute=lack.attribute) from None
-        elif given is None or not disjunction.is_optional:
+                answered[slot] = _answer_slot(disjunction, attributes, not_revoked)
+            except _Mismatch as mismatch:
+                reason = f"slot {slot!r}: {mismatch.reason}"
+                raise mismatch.kind(
+                    session, reason, slot=slot, attribute=mismatch.attribute
+                ) from None
+        elif attributes is None or not disjunction.is_optional:
             raise SlotNotAnsweredError(session, f"slot {slot!r} was not answered", slot=slot)
     return answered
 
 
-_Given: TypeAlias = dict[str, DisclosedAttribute | None]
-"""By identifier; None for what was disclosed twice."""
+_ById: TypeAlias = dict[str, DisclosedAttribute | None]
+"""Disclosed attributes by identifier; None for one that was disclosed twice."""
 _EXTRA, _NULL = AttributeProofStatus.EXTRA, AttributeProofStatus.NULL
-"""Named here, as Python 3.11 takes long to find a member in its enum."""
+"""Looked up once, as Python 3.11 is slow to find a member of an enum."""
 
 
 class _Mismatch(Exception):  # noqa: N818  # it never leaves this module
-    """An option is not fulfilled: by which attribute, and the error for it. Most are not told."""
+    """Why one option did not match. Only the closest mismatch is reported."""
 
-    def __init__(self, kind: type[NotWhatWasAskedError], attribute: str | None, words: str) -> None:
+    def __init__(
+        self, kind: type[NotWhatWasAskedError], attribute: str | None, reason: str
+    ) -> None:
         super().__init__()
         self.kind = kind
         self.attribute = attribute
-        self.words = words if attribute is None else f"{attribute} {words}"
+        self.reason = reason if attribute is None else f"{attribute} {reason}"
 
 
 def _answer_slot(
     disjunction: DisCon, disclosed: Sequence[DisclosedAttribute], not_revoked: frozenset[str]
 ) -> AnsweredSlot:
-    """Give the first option that is fulfilled whole; else raise what the nearest one lacks."""
-    given: _Given = {}
+    """Return the first option that matches completely; else raise the closest mismatch."""
+    by_id: _ById = {}
     for each in disclosed:
         identifier = each.attribute
         # If one comes twice, neither counts: the server never sends that.
-        given[identifier] = None if identifier in given else each
-    nearest: _Mismatch | None = None
+        by_id[identifier] = None if identifier in by_id else each
+    closest: _Mismatch | None = None
     most = -1.0
     for j, option in enumerate(disjunction.options):
-        asked = option.attributes
-        if not asked:
+        requests = option.attributes
+        if not requests:
             continue
         try:
-            return AnsweredSlot(_fulfilled(asked, given, not_revoked), j)
-        except _Mismatch as lack:
-            there = sum(each.type in given for each in asked) / len(asked)
-            if there > most:
-                nearest, most = lack, there
-    if nearest is None:
-        words = "something was disclosed where nothing is asked for"
-        raise _Mismatch(AttributeMissingError, None, words)
-    raise nearest
+            return AnsweredSlot(_match(requests, by_id, not_revoked), j)
+        except _Mismatch as mismatch:
+            share = sum(each.type in by_id for each in requests) / len(requests)
+            if share > most:
+                closest, most = mismatch, share
+    if closest is None:
+        reason = "an attribute was disclosed, although none was requested"
+        raise _Mismatch(AttributeMissingError, None, reason)
+    raise closest
 
 
-def _fulfilled(
-    option: tuple[AttributeRequest, ...], given: _Given, not_revoked: frozenset[str]
+def _match(
+    option: tuple[AttributeRequest, ...], by_id: _ById, not_revoked: frozenset[str]
 ) -> tuple[DisclosedAttribute, ...]:
-    """Give what was asked; what was not disclosed at all is told before all else."""
-    taken: list[DisclosedAttribute] = []
+    """Return the attributes of an option; raise if one does not match, undisclosed ones first."""
+    matching: list[DisclosedAttribute] = []
     first: _Mismatch | None = None
-    for asked in option:
-        kind = asked.type
-        if kind not in given:
-            raise _Mismatch(AttributeMissingError, kind, "was not disclosed")
-        found = given[kind]
+    for request in option:
+        identifier = request.type
+        if identifier not in by_id:
+            raise _Mismatch(AttributeMissingError, identifier, "was not disclosed")
+        found = by_id[identifier]
         if found is None:
-            first = first or _Mismatch(AttributeMissingError, kind, "was disclosed twice")
+            first = first or _Mismatch(AttributeMissingError, identifier, "was disclosed twice")
             continue
-        lack = _mismatch(asked, found, not_revoked)
-        if lack is None:
-            taken.append(found)
+        mismatch = _mismatch(request, found, not_revoked)
+        if mismatch is None:
+            matching.append(found)
         else:
-            first = first or _Mismatch(lack[0], kind, lack[1])
+            first = first or _Mismatch(mismatch[0], identifier, mismatch[1])
     if first is not None:
         raise first
-    return tuple(taken)
+    return tuple(matching)
 
 
 def _mismatch(
-    asked: AttributeRequest, given: DisclosedAttribute, not_revoked: frozenset[str]
+    request: AttributeRequest, found: DisclosedAttribute, not_revoked: frozenset[str]
 ) -> tuple[type[NotWhatWasAskedError], str] | None:
-    status, value, demanded = given.status, given.raw_value, asked.value
+    status, value, demanded = found.status, found.raw_value, request.value
     if status is _EXTRA:
-        return AttributeMissingError, "was disclosed as an extra only"
+        return AttributeMissingError, "was disclosed only as an extra"
     if (value is None) != (status is _NULL):
-        return AttributeNullError, "has a value that denies its status"
-    if value is None and (demanded is not None or asked.not_null):
+        return AttributeNullError, "has a value that contradicts its status"
+    if value is None and (demanded is not None or request.not_null):
         return AttributeNullError, "has no value"
     if demanded is not None and demanded != value:
-        return WrongValueError, "has another value than demanded"
+        return WrongValueError, "does not have the demanded value"
     if (
         not_revoked
-        and credential_type_of(asked.type) in not_revoked
-        and (not given.not_revoked or given.not_revoked_before is not None)
+        and credential_type_of(request.type) in not_revoked
+        and (not found.not_revoked or found.not_revoked_before is not None)
     ):
-        return NonRevocationError, "has no proof of non-revocation that is recent enough"
+        return NonRevocationError, "has no sufficiently recent proof of non-revocation"
     return None

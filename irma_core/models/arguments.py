@@ -1,8 +1,6 @@
-"""Checks of arguments: a value has the type that its parameter says, or a `UsageError` names it.
+"""Check the types of arguments for callers that run no type checker.
 
-A type checker finds most of these mistakes, and not everybody runs one. An error here never shows
-the value. Belongs here: checks of one value by its type. Does not belong here: what the value means
-(`texts`, `moments`, `identifiers`).
+The errors name the parameter and never show the value.
 """
 
 from __future__ import annotations
@@ -26,13 +24,13 @@ def check_instance(
     """Return the value, which must be an instance of a class.
 
     Args:
-        value: What the caller gave.
+        value: The argument.
         kind: The class, or several.
         name: The parameter's name.
-        expected: What the error says that it must be, with an article.
+        expected: What the value must be, with an article, for the error.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is not an instance.
     """
     if isinstance(value, kind):
         return value
@@ -41,10 +39,10 @@ def check_instance(
 
 
 def check_optional(value: object, kind: type[object], name: str, expected: str) -> None:
-    """Check a value like `check_instance`, unless it is None.
+    """Check that a value is None or an instance of a class; see `check_instance`.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is neither.
     """
     if value is not None:
         check_instance(value, kind, name, f"{expected}, or None")
@@ -54,31 +52,31 @@ def check_flag(value: object, name: str) -> bool:
     """Return the value, which must be a `bool`.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is not a `bool`.
     """
     return check_instance(value, bool, name, "True or False")
 
 
 def check_string(value: object, name: str) -> str:
-    """Return the value, which must be a string that is not empty and that UTF-8 can hold.
+    """Return the value, which must be a string that is not empty and can be encoded.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is not such a string.
     """
     text = check_instance(value, str, name, "a string")
     if not text:
         raise UsageError(f"{name}: must not be empty")
-    # Searched for, as the native error of an encoder would hold the whole string.
+    # By a search, as the native error of an encoder would hold the whole string.
     if _SURROGATE.search(text):
-        raise UsageError(f"{name}: holds half a character (a lone surrogate)")
+        raise UsageError(f"{name}: must not have a lone surrogate (half a character)")
     return text
 
 
 def check_timeout(value: object, name: str) -> timedelta:
-    """Return the value, which must be a `timedelta`. One below zero is a time that is over.
+    """Return the value, which must be a `timedelta`; a negative one has already elapsed.
 
     Raises:
-        UsageError: It is something else, or longer than a hundred years.
+        UsageError: The value is not a `timedelta`, or is longer than a hundred years.
     """
     duration = check_instance(value, timedelta, name, "a timedelta such as timedelta(seconds=5)")
     if duration > _LONGEST:

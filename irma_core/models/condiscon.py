@@ -1,10 +1,7 @@
-"""What is to be disclosed: a conjunction of disjunctions of conjunctions of attribute requests.
+"""Condiscons: conjunctions of disjunctions of conjunctions of attribute requests.
 
-`disclose[i][j][k]`: every slot *i* must be answered by one of its options *j*, in which every
-attribute *k* must be there. Slots have local names or are numbers; on the wire they are positions.
-
-Belongs here: form, and the rules that need no scheme. Does not belong here: JSON (`wire`), and
-whether a result fulfils it (`answers`).
+In `disclose[i][j][k]`, every slot *i* needs one of its options *j*, with all attributes *k* of it.
+Slots have names that only this library knows, or numbers; in JSON they are positions.
 """
 
 from __future__ import annotations
@@ -40,15 +37,15 @@ Slot: TypeAlias = str | int
 @boundary
 @attrs.frozen
 class AttributeRequest:
-    """One attribute asked for.
+    """A request for one attribute.
 
     Source: irmago `AttributeRequest`; IRMA documentation, "Session requests".
 
     Args:
-        type: Its identifier. With three parts only possession of the credential is shown.
-        value: Only this value will do. Always demand it of a yes/no attribute: `over18` may well
-            say "No".
-        not_null: An attribute that was issued without a value will not do.
+        type: The identifier. With three parts, it requests proof of having the credential.
+        value: The only acceptable value. Always set it for a yes/no attribute, as `over18` may be
+            "No".
+        not_null: Whether to refuse an attribute that was issued without a value.
 
     Raises:
         RequestError: The identifier or the value is malformed.
@@ -60,7 +57,7 @@ class AttributeRequest:
 
     @property
     def value(self) -> str | None:
-        """The only value that will do; None for any."""
+        """The only acceptable value; None for any value."""
         return self._value.reveal()
 
     def __attrs_post_init__(self) -> None:
@@ -78,7 +75,7 @@ AttributeLike: TypeAlias = str | AttributeRequest
 @boundary
 @attrs.frozen
 class Con:
-    """One option of a slot: all of these attributes, from the same cards. Made by `all_of`."""
+    """One option of a slot: all of these attributes together. Use `all_of` to make one."""
 
     attributes: tuple[AttributeRequest, ...] = ()
 
@@ -96,7 +93,7 @@ ConLike: TypeAlias = AttributeLike | Con | Sequence[AttributeLike]
 
 
 def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
-    # Servers before 1.0.0 take the first option that fits: they would lose what is behind it.
+    # Servers before 1.0.0 take the first option that fits, and would ignore what follows it.
     _check_tuple(options, Con, "options", "any_of() makes one")
     return tuple(sorted(options, key=lambda option: not option))
 
@@ -105,9 +102,9 @@ def _empty_last(options: Iterable[Con]) -> tuple[Con, ...]:
 @boundary
 @attrs.frozen
 class DisCon:
-    """The options of a slot, of which one must be fulfilled. Made by `any_of` or `optional`.
+    """The options of a slot, of which one is needed. Use `any_of` or `optional` to make one.
 
-    The empty option, which lets the person leave the slot out, stands last wherever it was given.
+    The empty option, with which the person may leave the slot out, always comes last.
     """
 
     options: tuple[Con, ...] = attrs.field(converter=_empty_last)
@@ -134,8 +131,8 @@ class ConDisCon:
     """All slots of a request.
 
     Args:
-        disjunctions: One for each slot, in the order of the wire.
-        names: The slots' local names in that order; None where slots are numbers.
+        disjunctions: One for each slot, in the order of the JSON.
+        names: The names of the slots in that order; None if slots are numbers.
     """
 
     disjunctions: tuple[DisCon, ...] = ()
@@ -151,11 +148,11 @@ class ConDisCon:
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        """The slots' names, or their numbers."""
+        """The names of the slots, or their numbers."""
         return self.names if self.names is not None else tuple(range(len(self.disjunctions)))
 
     def attribute_types(self) -> Iterator[str]:
-        """Give every identifier that is asked for, as often as it is."""
+        """Yield every requested identifier, as often as it is requested."""
         for disjunction in self.disjunctions:
             for option in disjunction:
                 for attribute in option:
@@ -163,27 +160,27 @@ class ConDisCon:
 
 
 Disclose: TypeAlias = ConDisCon | Mapping[str, DisConLike] | Sequence[DisConLike]
-"""What a request takes as `disclose`."""
+"""What a request accepts as `disclose`."""
 
 
 @boundary
 def all_of(*attributes: AttributeLike) -> Con:
-    """Ask for several attributes together, as one option of a slot.
+    """Return one option of a slot that requests several attributes together.
 
     Args:
-        attributes: Identifiers, or an `AttributeRequest` where a value is demanded; those of one
-            credential side by side.
+        attributes: Identifiers, or an `AttributeRequest` to demand a value. Attributes of the same
+            credential must be adjacent.
 
     Raises:
-        RequestError: An attribute is malformed, stands twice, or attributes of one credential are
-            not adjacent.
+        RequestError: An attribute is malformed or comes twice, or attributes of the same credential
+            are not adjacent.
     """
     return _con(attributes, "all_of")
 
 
 @boundary
 def any_of(*options: ConLike) -> DisCon:
-    """Let the person choose one of several options for a slot.
+    """Return a slot for which the person chooses one of several options.
 
     Args:
         options: Each an identifier, an `AttributeRequest`, or several attributes: `all_of(…)` or
@@ -197,7 +194,7 @@ def any_of(*options: ConLike) -> DisCon:
 
 @boundary
 def optional(*options: ConLike) -> DisCon:
-    """Let the person choose one of several options, or leave the slot out.
+    """Return a slot for which the person chooses one of several options, or none.
 
     Args:
         options: As in `any_of`.
@@ -206,19 +203,19 @@ def optional(*options: ConLike) -> DisCon:
         RequestError: There is no option, or one is malformed.
     """
     if not options:
-        raise RequestError("optional", "needs at least one option beside leaving it out")
+        raise RequestError("optional", "needs at least one option besides leaving the slot out")
     return _discon((*options, Con()), "optional")
 
 
 @boundary
 def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
-    """Make a `ConDisCon` of whatever a request takes as `disclose`.
+    """Return a `ConDisCon`, given anything that a request accepts as `disclose`.
 
     Args:
         disclose: A mapping of slot names to disjunctions, or a sequence of disjunctions. Each is
-            an identifier, an `AttributeRequest`, what `all_of`, `any_of` and `optional` give, or
-            lists as on the wire.
-        path: What errors begin with.
+            an identifier, an `AttributeRequest`, a result of `all_of`, `any_of` or `optional`, or
+            lists as in the JSON.
+        path: The beginning of the path in errors.
 
     Raises:
         RequestError: At the path it names.
@@ -237,9 +234,9 @@ def as_condiscon(disclose: object, path: str = "disclose") -> ConDisCon:
         return ConDisCon(tuple(_as_discon(value, f"{path}[{i}]") for i, value in enumerate(values)))
     named = tuple(name for name in names if isinstance(name, str) and name)
     if len(named) != len(names):
-        raise RequestError(path, "a slot's name is a text that is not empty")
+        raise RequestError(path, "the name of a slot must be a string that is not empty")
     if not len(set(named)) == len(named) == len(values):
-        raise RequestError(path, "needs one name for each slot, and no name twice")
+        raise RequestError(path, "must have one name for each slot, and no name twice")
     return ConDisCon(
         tuple(
             _as_discon(value, f'{path}["{name}"]')
@@ -261,7 +258,7 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[object]]:
 def _as_discon(value: object, path: str) -> DisCon:
     if isinstance(value, DisCon):
         if value.options and all(_is_sound(option) for option in value.options):
-            return value  # as most are: a request that is read or changed looks at them again
+            return value  # without checking each option again
         return _discon(value.options, path)
     if isinstance(value, str | AttributeRequest | Con):
         return _discon((value,), path)
@@ -271,7 +268,7 @@ def _as_discon(value: object, path: str) -> DisCon:
 
 
 def _is_sound(option: object) -> bool:
-    """Tell whether nothing is to be checked in an option: it has one attribute, or none."""
+    """Return whether an option is valid for sure, because it has at most one attribute."""
     if not isinstance(option, Con) or len(option.attributes) > 1:
         return False
     return all(isinstance(each, AttributeRequest) for each in option.attributes)
@@ -280,7 +277,7 @@ def _is_sound(option: object) -> bool:
 def _discon(options: Iterable[object], path: str) -> DisCon:
     made = tuple(_as_con(option, f"{path}[{j}]") for j, option in enumerate(options))
     if not made:
-        raise RequestError(path, "an empty disjunction: nothing could ever answer it")
+        raise RequestError(path, "must not be empty: nobody could answer it")
     return DisCon(made)
 
 
@@ -306,7 +303,7 @@ def _as_attribute(value: object, path: str) -> AttributeRequest:
     if not isinstance(value, str):
         raise RequestError(path, "must be an attribute: an identifier, or an AttributeRequest")
     try:
-        return AttributeRequest(value)  # which looks at the identifier itself
+        return AttributeRequest(value)  # checks the identifier
     except RequestError as error:
         raise RequestError(path, error.reason) from None
 
@@ -315,13 +312,11 @@ def _check_neighbours(attributes: tuple[AttributeRequest, ...], path: str) -> No
     seen, closed, last = set[str](), set[str](), ""
     for k, attribute in enumerate(attributes):
         if attribute.type in seen:
-            raise RequestError(f"{path}[{k}]", f"{attribute.type} stands twice in one option")
+            raise RequestError(f"{path}[{k}]", f"{attribute.type} comes twice in one option")
         seen.add(attribute.type)
         credential = credential_type_of(attribute.type)
         if credential != last:
             if credential in closed:
-                raise RequestError(
-                    f"{path}[{k}]", f"attributes of {credential} must stand side by side"
-                )
+                raise RequestError(f"{path}[{k}]", f"attributes of {credential} must be adjacent")
             closed.add(credential)
             last = credential

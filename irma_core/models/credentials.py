@@ -1,4 +1,4 @@
-"""Credentials to be issued, and how long they are to be valid."""
+"""Requests to issue a credential, and its validity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from irma_core.tracebacks import boundary
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]
 
 Validity: TypeAlias = datetime | timedelta | None
-"""Until when, or how long from the start of the session; None for the server's six months."""
+"""An end, or a duration from the start of the session; None for the server's six months."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK = timedelta(weeks=1)
@@ -36,21 +36,21 @@ def _hide_attributes(
 @boundary
 @attrs.frozen
 class CredentialRequest:
-    """One credential to be issued.
+    """A request to issue one credential.
 
     Source: irmago `CredentialRequest`; IRMA documentation, "Issuing".
 
     Args:
         credential: The credential type, three parts.
-        attributes: Strings by attribute name (the fourth part alone). An optional attribute that
-            is left out is issued without a value, and None leaves it out; an empty string is a
+        attributes: Strings by attribute name (the fourth part of the identifier). None leaves an
+            optional attribute out, so that it is issued without a value; an empty string is a
             value.
         validity: An aware `datetime`, which becomes UTC, or a `timedelta` from the session's
-            start; in whole seconds. The server rounds it down to a whole week since 1970, so
-            anything under a week may be expired at once: the start refuses what would be.
-        revocation_key: Names this credential for later revocation; required where its type can be
-            revoked.
-        sd_jwt_batch_size: How many SD-JWT instances to issue beside, 0 to 200.
+            start; in whole seconds. The server rounds it down to a whole week since 1970. With less
+            than a week the credential may have expired at once; then the start raises an error.
+        revocation_key: Identifies this credential for later revocation; required if its type can
+            be revoked.
+        sd_jwt_batch_size: The number of SD-JWT instances to issue as well, 0 to 200.
 
     Raises:
         RequestError: At the field it names.
@@ -70,12 +70,12 @@ class CredentialRequest:
 
     @property
     def attributes(self) -> Mapping[str, str | None]:
-        """Texts by attribute name."""
+        """Strings by attribute name."""
         return self._attributes.reveal()
 
     @property
     def revocation_key(self) -> str | None:
-        """What names this credential for later revocation."""
+        """The identifier of this credential for later revocation."""
         return self._revocation_key.reveal()
 
     def __attrs_post_init__(self) -> None:
@@ -91,11 +91,11 @@ class CredentialRequest:
 
 @boundary
 def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> CredentialRequest:
-    """Give the request with its validity as a date, judged at `now`.
+    """Return the request with its validity as a date, given the present time.
 
     Raises:
-        RequestError: The validity, rounded down to a week as the server does, is not ahead of
-            `now`: the credential would be expired when it is issued.
+        RequestError: The server rounds the validity down to a week that is not after `now`, so the
+            credential would have expired when it is issued.
     """
     validity, now = request.validity, as_utc(now, "now")
     if validity is None:
@@ -109,8 +109,8 @@ def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> Cr
     if (until - _EPOCH) // _WEEK * _WEEK + _EPOCH <= now:
         raise RequestError(
             f"{path}.validity",
-            "the server rounds it down to a whole week since 1970 (a Thursday, 0:00 UTC), which "
-            "has passed: the credential would be expired at once; ask for a week or more",
+            "would have expired at once, because the server rounds it down to a whole week since "
+            "1970 (a Thursday, 0:00 UTC): use a week or more",
         )
     if until is validity:
         return request
@@ -119,12 +119,12 @@ def resolve_validity(request: CredentialRequest, now: datetime, path: str) -> Cr
 
 def _attributes(attributes: object) -> FrozenMapping[str, str]:
     if not isinstance(attributes, Mapping):
-        raise RequestError("attributes", "must map attribute names to texts")
+        raise RequestError("attributes", "must map attribute names to strings")
     copied: dict[str, str] = {}
     for name, value in attributes.items():
         checked = check_attribute_name(name, "attributes")
-        # JSON has only one way to say "no value": the name is left out. Dropping None here keeps
-        # requests that are written alike equal.
+        # JSON expresses "no value" only by leaving the name out. Without None, requests with the
+        # same JSON are equal.
         if value is not None:
             copied[checked] = check_text(value, f'attributes["{checked}"]')
     return FrozenMapping(copied, is_personal=True)
@@ -136,11 +136,11 @@ def _validity(validity: object) -> datetime | timedelta | None:
         if validity.microsecond:
             raise RequestError("validity", "must be whole seconds")
         if validity <= _EPOCH:
-            raise RequestError("validity", "lies before 1970")
+            raise RequestError("validity", "must not be before 1970")
     elif isinstance(validity, timedelta):
         check_duration(validity, "validity")
         if not validity:
-            raise RequestError("validity", "must be longer than nothing")
+            raise RequestError("validity", "must be greater than zero")
     elif validity is not None:
         raise RequestError("validity", "must be a datetime, a timedelta or None")
     return validity

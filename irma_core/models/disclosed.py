@@ -1,4 +1,4 @@
-"""A disclosed attribute, and the signature made with some."""
+"""Disclosed attributes, and signatures made with them."""
 
 from __future__ import annotations
 
@@ -21,29 +21,27 @@ __all__ = ["AttributeBasedSignature", "DisclosedAttribute"]
 
 @final
 class DisclosedAttribute:
-    """One attribute as the server reports it. Its value is in no `repr`.
-
-    It cannot be changed. A plain class with one slot: a result has many, and this is what is made
-    fastest without a `__dict__`. Tools that look into attrs classes do not see the value.
+    """One attribute as the server reports it. Its value is in no `repr`, and it is immutable.
 
     Source: irmago `DisclosedAttribute`.
 
     Args:
-        attribute: Its identifier (`id`); three parts where only possession was shown.
+        attribute: The identifier (`id`); it has three parts for mere possession of the credential.
         raw_value: The value (`rawvalue`); None without one.
-        status: Whether it was asked for, and has a value.
-        issued_at: When its credential was issued, rounded down to a week by the issuer: an aware
+        status: Whether the attribute was requested, and has a value.
+        issued_at: When the credential was issued, rounded down to a week by the issuer; an aware
             time, which becomes UTC.
         translations: The value by language; None without one.
         not_revoked: Whether non-revocation was proved.
-        not_revoked_before: If that proof is older than was tolerated: up to when it holds,
-            likewise.
+        not_revoked_before: The time up to which that proof holds, if it is older than the request
+            tolerates; an aware time, which becomes UTC.
 
     Raises:
-        UsageError: An argument has another type, or a time is not aware.
+        UsageError: An argument has a wrong type, or a time is not aware.
     """
 
-    # The method of a tuple: whatever lists attributes finds a function.
+    # A plain class with one slot, as a result has many attributes: nothing else is as fast to make.
+    # The slot holds the method of a tuple, so tools that list attributes show a function.
     __slots__ = ("_fact",)
 
     _fact: Callable[[int], Any]
@@ -59,7 +57,7 @@ class DisclosedAttribute:
         not_revoked: bool = False,
         not_revoked_before: datetime | None = None,
     ) -> None:
-        # In one expression, as a result has many attributes; subclasses are looked at one by one.
+        # One expression, as a result has many attributes; subclasses are checked one by one.
         if not (
             type(attribute) is str
             and (raw_value is None or type(raw_value) is str)
@@ -84,7 +82,7 @@ class DisclosedAttribute:
 
     @property
     def attribute(self) -> str:
-        """Its identifier."""
+        """The identifier."""
         fact: str = self._fact(0)
         return fact
 
@@ -96,13 +94,13 @@ class DisclosedAttribute:
 
     @property
     def status(self) -> AttributeProofStatus:
-        """Whether it was asked for, and has a value."""
+        """Whether the attribute was requested, and has a value."""
         fact: AttributeProofStatus = self._fact(2)
         return fact
 
     @property
     def issued_at(self) -> datetime:
-        """When its credential was issued."""
+        """When the credential was issued."""
         fact: datetime = self._fact(3)
         return fact
 
@@ -120,13 +118,13 @@ class DisclosedAttribute:
 
     @property
     def not_revoked_before(self) -> datetime | None:
-        """Up to when a proof of non-revocation holds that is older than was tolerated."""
+        """The time up to which a proof of non-revocation that is too old holds."""
         fact: datetime | None = self._fact(6)
         return fact
 
     @property
     def is_null(self) -> bool:
-        """Whether it was shown to have no value."""
+        """Whether the attribute has no value."""
         return self.raw_value is None
 
     @property
@@ -134,10 +132,10 @@ class DisclosedAttribute:
         """The value.
 
         Raises:
-            NullAttributeError: It has none.
+            NullAttributeError: The attribute has no value.
         """
         if self.raw_value is None:
-            raise NullAttributeError(f"{self.attribute} has no value: ask is_null first")
+            raise NullAttributeError(f"{self.attribute} has no value: check is_null first")
         return self.raw_value
 
     def _facts(self) -> tuple[Any, ...]:
@@ -184,13 +182,13 @@ def _restored(facts: tuple[Any, ...]) -> DisclosedAttribute:
 @boundary
 @attrs.frozen
 class AttributeBasedSignature:
-    """A signature that anybody with the scheme can verify; keep its text whole.
+    """A signature that anybody with the scheme can verify. Store its JSON unchanged.
 
     Source: irmago `SignedMessage`; IRMA documentation, "Attribute-based signatures".
 
     Args:
-        json_text: All of it, equal as JSON to what the server sent, keys in that order.
-        message: What was signed.
+        json_text: The signature as JSON, equal to what the server sent, with keys in that order.
+        message: The signed message.
     """
 
     _json_text: Hidden[str] = attrs.field(alias="json_text", converter=hide_text, repr=False)
@@ -202,10 +200,10 @@ class AttributeBasedSignature:
 
     @property
     def json_text(self) -> str:
-        """All of it, as JSON."""
+        """The whole signature, as JSON."""
         return self._json_text.reveal()
 
     @property
     def message(self) -> str:
-        """What was signed."""
+        """The signed message."""
         return self._message.reveal()

@@ -1,4 +1,4 @@
-"""A mapping that cannot be changed, for the insides of frozen models."""
+"""An immutable mapping, for the fields of frozen models."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ ValueT_co = TypeVar("ValueT_co", covariant=True)
 
 @final
 class FrozenMapping(Mapping[KeyT, ValueT_co]):
-    """A copy of a mapping, equal to any mapping with the same items. It is hashable.
+    """An immutable, hashable copy of a mapping, equal to any mapping with the same items.
 
     Args:
-        items: What to copy.
-        is_personal: Whether the values are a person's, or secret: then `repr` shows the keys only.
+        items: The mapping to copy.
+        is_personal: Whether values are personal or secret, so that `repr` shows only the keys.
     """
 
-    # `copy` is the method of a dict that nothing else refers to: whatever lists attributes finds a
-    # function.
+    # `copy` is the method of a dict that nothing else refers to, so tools that list attributes show
+    # a function.
     __slots__ = ("_is_personal", "copy")
 
     copy: Callable[[], dict[KeyT, ValueT_co]]
-    """Return the items in a dict that may be changed."""
+    """Return the items in a new dict."""
     _is_personal: bool
 
     def __init__(self, items: Mapping[KeyT, ValueT_co], *, is_personal: bool = False) -> None:

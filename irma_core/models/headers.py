@@ -1,8 +1,4 @@
-"""Headers that a setting names: which names are free, and what a header may hold.
-
-Belongs here: the checks. Does not belong here: who sends which header where (`flows.gateway`, the
-transports).
-"""
+"""Check headers that a setting adds: which names it may use, and which values can be sent."""
 
 from __future__ import annotations
 
@@ -39,17 +35,17 @@ _OTHERS_BEGIN: Final = (
 
 
 def frames_message(name: str) -> bool:
-    """Return whether a header, in lower case, frames a message or belongs to one connection."""
+    """Return whether a header, given in lower case, concerns framing or a single connection."""
     return name in _FRAMING
 
 
 def frames_request(name: str) -> bool:
-    """Return whether a transport makes the header, in lower case, of the URL and the body."""
+    """Return whether transports derive a header, given in lower case, from the URL or body."""
     return name in _FRAMING and name != "connection"
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether a header, in lower case, is the library's or has a meaning for others."""
+    """Return whether a header, given in lower case, is used by the library or by HTTP itself."""
     return name == "authorization" or _has_other_use(name)
 
 
@@ -72,23 +68,23 @@ def checked_headers(
     Args:
         headers: The headers; None for none.
         setting: The name of the setting, for errors.
-        is_taken: Whether a name, in lower case, cannot be set here.
+        is_taken: Return whether a name, given in lower case, cannot be set here.
 
     Raises:
-        ConfigurationError: One cannot be sent, has another use, or is there twice.
+        ConfigurationError: A header cannot be sent, has another use, or comes twice.
     """
     if headers is None:
         return {}
     if not isinstance(headers, Mapping):
-        raise ConfigurationError(f"{setting}: must map names of headers to their values")
+        raise ConfigurationError(f"{setting}: must map names of headers to values")
     checked: dict[str, str] = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ConfigurationError(f"{setting}: holds a name that no header can have")
+            raise ConfigurationError(f"{setting}: has a name that is not valid for a header")
         if is_taken(name.lower()):
-            raise ConfigurationError(f"{setting}: {name} cannot be set here, it has another use")
+            raise ConfigurationError(f"{setting}: {name} cannot be set here, as it has another use")
         if name.lower() in checked:
-            raise ConfigurationError(f"{setting}: {name} is there twice")
+            raise ConfigurationError(f"{setting}: {name} comes twice")
         if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():
             raise ConfigurationError(f"{setting}: the value of {name} cannot be sent")
         checked[name.lower()] = value

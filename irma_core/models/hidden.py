@@ -1,7 +1,6 @@
-"""Values that no tool shows: not `repr`, rich, pprint, pytest, `attrs.asdict` or `vars`.
+"""Holders of values that must not appear in a `repr`, rich, pytest, `attrs.asdict` or `vars`.
 
-Belongs here: the holders, and the converters with which a model's field holds one. The model
-gives the value by a property or a method. Does not belong here: what the values mean.
+A field of a model has one of the converters below, and a property or method returns the value.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class Hidden(Generic[ValueT]):
-    """A value that only `reveal()` gives. A pickle of its model has it."""
+    """A value that only `reveal()` returns. It is part of a pickle of its model."""
 
-    # A closure: whatever lists attributes finds a function.
+    # A closure, so tools that list attributes show a function.
     __slots__ = ("reveal",)
 
     reveal: Callable[[], ValueT]
@@ -71,12 +70,12 @@ class Hidden(Generic[ValueT]):
 
 
 class HiddenHash(Hidden[str]):
-    """The SHA-256 of a text, in hexadecimal digits, where a model would hold the text."""
+    """The SHA-256 of a string, in hexadecimal digits, in place of the string."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        # A text that reads like the hash is another value.
+        # A string of the same digits is another value.
         return isinstance(other, HiddenHash) and self.reveal() == other.reveal()
 
     def __hash__(self) -> int:
@@ -84,15 +83,17 @@ class HiddenHash(Hidden[str]):
 
 
 class HiddenSecret(Hidden[ValueT]):
-    """A hidden value that is not pickled either."""
+    """A hidden value that cannot be pickled either."""
 
     __slots__ = ()
 
     def __reduce__(self) -> NoReturn:
-        raise UsageError("a secret is not pickled: it must not leave the process by accident")
+        raise UsageError(
+            "a secret cannot be pickled, so that it does not leave the process by accident"
+        )
 
 
-# mypy takes named functions without type variables as converters, and no others.
+# mypy accepts only named functions without type variables as converters.
 
 
 def hide_text(value: str | Hidden[str]) -> Hidden[str]:
@@ -114,7 +115,7 @@ def hide_headers(value: Headers | Hidden[Headers]) -> Hidden[Headers]:
     """Return the holder of an HTTP message's headers."""
     if isinstance(value, Hidden):
         return value
-    return HiddenSecret(tuple(value))  # of a list too, which could be changed
+    return HiddenSecret(tuple(value))  # a list could be changed later
 
 
 def hide_content(value: bytes | Hidden[bytes]) -> Hidden[bytes]:

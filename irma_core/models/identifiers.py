@@ -1,7 +1,6 @@
-"""Identifiers: `scheme.issuer.credential.attribute` and its beginnings.
+"""Check the form of identifiers: `scheme.issuer.credential.attribute` and its beginnings.
 
-They are plain texts throughout the library; here is what their form must be. Whether they exist,
-only the server can tell.
+Identifiers are plain strings throughout the library. Only the server knows which ones exist.
 """
 
 from __future__ import annotations
@@ -25,45 +24,45 @@ _ATTRIBUTE_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
 
 
 def check_attribute_type(identifier: object, path: str) -> str:
-    """Give the identifier back: four parts, or three to ask for the credential alone.
+    """Return an attribute's identifier: four parts, or three for the credential itself.
 
     Raises:
-        RequestError: It is something else.
+        RequestError: The value is not such an identifier.
     """
     if not isinstance(identifier, str) or not _ATTRIBUTE_TYPE.fullmatch(identifier):
         raise RequestError(
-            path, "an attribute is named scheme.issuer.credential.attribute (or without attribute)"
+            path, "must have the form scheme.issuer.credential.attribute, or without the attribute"
         )
     return identifier
 
 
 def check_credential_type(identifier: object, path: str) -> str:
-    """Give the identifier back: exactly three parts.
+    """Return a credential type: an identifier of exactly three parts.
 
     Raises:
-        RequestError: It is something else.
+        RequestError: The value is not such an identifier.
     """
     if not isinstance(identifier, str) or not _CREDENTIAL_TYPE.fullmatch(identifier):
-        raise RequestError(path, "a credential type is named scheme.issuer.credential")
+        raise RequestError(path, "must have the form scheme.issuer.credential")
     return identifier
 
 
 def check_attribute_name(name: object, path: str) -> str:
-    """Give back the name of an attribute to be issued: its fourth part alone.
+    """Return the name of an attribute to issue: only the fourth part of its identifier.
 
     Raises:
-        RequestError: It is something else.
+        RequestError: The value is not such a name.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise RequestError(path, "an attribute's name is its fourth part alone")
+        raise RequestError(path, "must name each attribute by the fourth part of its identifier")
     return name
 
 
 def credential_type_of(attribute_type: str) -> str:
-    """Give the first three parts."""
+    """Return the first three parts."""
     return ".".join(attribute_type.split(".", 3)[:3])
 
 
 def scheme_of(identifier: str) -> str:
-    """Give the first part."""
+    """Return the first part."""
     return identifier.partition(".")[0]

@@ -1,8 +1,7 @@
-"""Moments: every time that comes from outside becomes UTC here, and nothing else is inside.
+"""Convert every time that callers pass to UTC; the library uses no other zone.
 
-An aware time of another zone is a trap for arithmetic. Python adds a duration to the time on the
-wall, so that in the hour that comes twice, and around the one that never comes, the sum is an hour
-off. A naive time is no moment at all.
+Arithmetic in other zones is a trap. Python adds a duration to the local time, so the sum is an hour
+off around a change to or from daylight saving time. A naive time does not identify a moment.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> da
     """Return the same moment in UTC, as a plain `datetime`.
 
     Args:
-        value: What the caller gave.
-        name: What the error calls it.
+        value: The argument.
+        name: Its name, for the error.
         error: The class of the error.
 
     Raises:
-        UsageError: It is no `datetime`, it is naive, or its moment in UTC cannot be written.
+        UsageError: The value is not a `datetime`, is naive, or is out of range in UTC.
     """
     if type(value) is datetime and value.tzinfo is UTC:
         return value
@@ -31,7 +30,7 @@ def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> da
         raise error(f"{name} must be an aware datetime such as datetime.now(UTC)")
     try:
         utc = None if value.utcoffset() is None else value.astimezone(UTC)
-    except Exception:  # noqa: BLE001  # a tzinfo is the caller's code
+    except Exception:  # noqa: BLE001  # the tzinfo is the caller's code
         raise error(f"{name} is too early or too late, or its tzinfo failed") from None
     if utc is None:
         raise error(
@@ -50,13 +49,13 @@ def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> da
 
 
 def check_timedelta(value: object, name: str) -> timedelta:
-    """Return the duration.
+    """Return the value, which must be a `timedelta` and not negative.
 
     Raises:
-        UsageError: It is no `timedelta`, or below zero.
+        UsageError: The value is not a `timedelta`, or is negative.
     """
     if not isinstance(value, timedelta):
         raise UsageError(f"{name} must be a timedelta such as timedelta(seconds=5)")
     if value < timedelta(0):
-        raise UsageError(f"{name} must not be below zero")
+        raise UsageError(f"{name} must not be negative")
     return value

@@ -1,4 +1,4 @@
-"""The session pointer: what the QR holds, and the links that open the app."""
+"""The session pointer: the content of the QR code, and links that open the app."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from irma_core.tracebacks import boundary
 __all__ = ["LINK_BASE", "SessionPointer"]
 
 LINK_BASE = "https://open.yivi.app/-/session"
-"""What universal links begin with; it has moved once, so it is a setting."""
+"""The base of universal links. It has changed before, so methods accept another one."""
 
 
 @final
 @boundary
 @attrs.frozen(repr=False)
 class SessionPointer:
-    """Tells an app where the session is. Show it to the person who is to answer, and nobody else.
+    """Leads an app to the session. Show it only to the person who is to answer.
 
     Source: irmago `Qr`; IRMA documentation, "Session pointer".
 
     Args:
-        url: The session's URL at the server (`u`); its end is the client token.
-        type: The kind of session (`irmaqr`).
+        url: The session's URL at the server (`u`), which ends with the client token.
+        type: The type of session (`irmaqr`).
 
     Raises:
-        RequestError: The URL is no `http` or `https` URL, or could lead elsewhere than it reads.
+        RequestError: The URL is not an `http` or `https` URL, or is misleading.
         UsageError: The type is not a `SessionType`.
     """
 
@@ -48,7 +48,7 @@ class SessionPointer:
         check_address(self.url, "u")
         check_instance(self.type, SessionType, "type", "a SessionType")
         if "@" in self.url and "@" in urlsplit(self.url).netloc:
-            raise RequestError("u", "must hold no user name and no password")
+            raise RequestError("u", "must have no user name and no password")
 
     @property
     def url(self) -> str:
@@ -57,10 +57,10 @@ class SessionPointer:
 
     @classmethod
     def of_static_session(cls, server: str, name: str) -> SessionPointer:
-        """Make the pointer of a static session, to be printed.
+        """Return the pointer of a static session, for printing.
 
         Args:
-            server: The server's URL as apps reach it, without `/irma`.
+            server: The server's URL for apps, without `/irma`.
             name: The session's name in the server's configuration: letters and digits.
 
         Raises:
@@ -68,45 +68,45 @@ class SessionPointer:
         """
         parts = urlsplit(check_address(server, "server"))
         if parts.query or parts.fragment or server.endswith(("?", "#")):
-            raise RequestError("server", "must hold no query and no fragment")
+            raise RequestError("server", "must have no query and no fragment")
         check_instance(name, str, "name", "a string")
         if not name.isascii() or not name.isalnum():
-            raise RequestError("name", "a static session's name is letters and digits")
+            raise RequestError("name", "must consist of letters and digits")
         url = f"{server.rstrip('/')}/irma/session/{name}"
         return cls(url, SessionType.REDIRECT)
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Give it as the server writes it, for a larger JSON value."""
+        """Return the pointer as the server writes it, for a larger JSON value."""
         return {"u": self.url, "irmaqr": self.type.value}
 
     def json_text(self) -> str:
-        """Give the bare JSON: the QR's content for apps of before October 2025, and for scripts."""
+        """Return bare JSON: the QR code's content for scripts, and for apps before October 2025."""
         return write_json(self.json_value())
 
     def qr_text(self, *, base: str = LINK_BASE) -> str:
-        """Give the QR's content for a second device: a link with a mark that says so.
+        """Return the QR code's content: a link that says it is for a second device.
 
         Args:
-            base: The universal link of another app than Yivi's.
+            base: The base of universal links, for an app other than Yivi.
 
         Raises:
-            RequestError: The base is not a whole URL.
+            RequestError: The base is not an absolute URL.
         """
         value = self.json_value() | {"continueOnSecondDevice": True}
         return f"{check_address(base, 'base')}#{_encoded(write_json(value))}"
 
     def link(self, *, base: str = LINK_BASE) -> str:
-        """Give the universal link that opens the app on this device; `base` as in `qr_text`."""
+        """Return the universal link that opens the app on this device; `base` as in `qr_text`."""
         return f"{check_address(base, 'base')}#{_encoded(self.json_text())}"
 
     def android_intent(self, now: datetime) -> str:
-        """Give the Android intent that opens the app on this device.
+        """Return the Android intent that opens the app on this device.
 
         Args:
             now: An aware time.
 
         Raises:
-            UsageError: It is not aware.
+            UsageError: The time is not aware.
         """
         milliseconds = round(as_utc(now, "now").timestamp() * 1000)
         return (
@@ -120,5 +120,5 @@ class SessionPointer:
 
 
 def _encoded(text: str) -> str:
-    # What JavaScript's encodeURIComponent leaves alone.
+    # Like JavaScript's encodeURIComponent.
     return quote(text, safe="!~*'()")

@@ -1,4 +1,4 @@
-"""What the server says of a session, and the one way from there to an answer."""
+"""Session results, and the only way from a result to an answer."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribu
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.session_requests import (
     ExtendedRequest,
+    SessionRequest,
     SignatureRequest,
     hash_of_message,
 )
@@ -36,26 +37,26 @@ __all__ = ["SessionResult", "signed_result"]
 @boundary
 @attrs.frozen(getstate_setstate=False)
 class SessionResult:
-    """What the server *said* of a session; what is true of it, only `answer_to` tells.
+    """The server's claims about a session. Only `answer_to` checks them.
 
-    `status` being `DONE` proves nothing.
+    A status of `DONE` proves nothing.
 
     Source: irmago `server.SessionResult`.
 
     Args:
         token: The session's requestor token.
-        status: How far the session is.
-        type: The kind of session.
-        proof_status: Whether the proof holds; None before the end and after a cancel.
-        unchecked_disclosed: `disclosed`, list by list as the server sent it; None for a list that
-            answers nothing. Do not use it to let anybody in.
-        unchecked_signature: `signature`; there even where the proof does not hold.
-        error: What went wrong, where the app's proofs were refused.
+        status: The session's status.
+        type: The type of session.
+        proof_status: Whether the proof is valid; None before the end and after a cancellation.
+        unchecked_disclosed: The lists of `disclosed`, as the server sent them; None for a slot
+            that was left out. Do not use this to decide whether to let anybody in.
+        unchecked_signature: `signature`; present even if the proof is not valid.
+        error: The reason, if the server refused the app's proofs.
         next_session: In a chain, the requestor token of the session that follows.
 
     Attributes:
-        evidence: Whose word this is. It is no argument, and a changed copy loses it: `SIGNED` is
-            set by the function that verified the signature, and by nothing else.
+        evidence: What vouches for this result. It is not an argument, and a changed copy loses it:
+            only the function that verifies the signature sets `SIGNED`.
     """
 
     token: RequestorToken
@@ -79,10 +80,12 @@ class SessionResult:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise UsageError("a SessionResult is not pickled: store what you need of its answer")
+        raise UsageError(
+            "a SessionResult cannot be pickled: store the values that you need from its answer"
+        )
 
     def __attrs_post_init__(self) -> None:
-        # Statuses are compared by identity: one that is a string would be equal to none.
+        # Statuses are compared by identity, so a string would be equal to none of them.
         check_instance(self.token, RequestorToken, "token", "a RequestorToken")
         check_instance(self.status, SessionStatus, "status", "a SessionStatus")
         check_instance(self.type, SessionType, "type", "a SessionType")
@@ -101,39 +104,39 @@ class SessionResult:
         check_optional(self.next_session, RequestorToken, "next_session", "a RequestorToken")
 
     def answer_to(self, session: SessionWithRequest) -> Answer:
-        """Make the answer to what was asked in that session, after every check.
+        """Return the answer to the request of a session, after every check.
 
-        In this order: same session and kind, finished, proof `VALID`, each slot fulfilled by one
-        of its options, and the signature over the message that was sent.
+        The checks are, in this order: the session and its type, whether it has finished, the proof
+        status `VALID`, an option for each slot, and the signature over the requested message.
 
         Raises:
-            WrongSessionError: The result is of another session or kind.
-            SessionNotFinishedError: The session still runs.
-            SessionCancelledError: It was cancelled.
-            SessionTimedOutError: It timed out.
-            ProofNotValidError: The proof does not hold.
-            NotWhatWasAskedError: One of its subclasses: the proof is not of what was asked.
+            WrongSessionError: The result belongs to another session or type of session.
+            SessionNotFinishedError: The session is still running.
+            SessionCancelledError: The session was cancelled.
+            SessionTimedOutError: The session timed out.
+            ProofNotValidError: The proof is not valid.
+            NotWhatWasAskedError: One of its subclasses: the proof does not match the request.
         """
         self._check_session(session)
         self._check_status(SessionStatus.DONE)
         return self._answer(session.request)
 
     def answer_before_next_session(self, session: SessionWithRequest) -> Answer:
-        """Make the answer while the server waits to be told of the next session of a chain.
+        """Return the answer while the server asks for the next session of a chain.
 
-        Only then it has an answer before its end: `CONNECTED`, with a proof that is `VALID`. All
-        other checks are those of `answer_to`, and so are the errors.
+        At that point the session has not ended: it is `CONNECTED`, with a proof that is `VALID`.
+        The other checks and errors are those of `answer_to`.
 
         Raises:
-            SessionNotFinishedError: The app has not come yet.
-            WrongSessionError: It is not `CONNECTED` any more, or as above.
+            SessionNotFinishedError: No app has connected yet.
+            WrongSessionError: The session has already finished, or as above.
         """
         self._check_session(session)
         self._check_status(SessionStatus.CONNECTED)
         return self._answer(session.request)
 
-    def _answer(self, asked: ExtendedRequest) -> Answer:
-        request = asked.request
+    def _answer(self, extended: ExtendedRequest) -> Answer:
+        request = extended.request
         slots = answer_slots(
             request.disclose,
             self.unchecked_disclosed,
@@ -145,12 +148,12 @@ class SessionResult:
             type=self.type,
             token=self.token,
             evidence=self.evidence,
-            signature=self._checked_signature(asked),
+            signature=self._checked_signature(request),
             next_session=self.next_session,
         )
 
     def _check_session(self, session: SessionWithRequest) -> None:
-        expected_kind = "a StartedSession, which knows what was asked"
+        expected_kind = "a StartedSession, which has the request"
         check_instance(session, (StartedSession, SessionReference), "session", expected_kind)
         fingerprint = session.token.fingerprint
         if self.token != session.token:
@@ -158,7 +161,7 @@ class SessionResult:
         expected = session.request.request.session_type
         if self.type is not expected:
             raise WrongSessionError(
-                fingerprint, f"the result is of a {self.type.value}, not a {expected.value} session"
+                fingerprint, f"expected a {expected.value} session, got {self.type.value}"
             )
 
     def _check_status(self, expected: SessionStatus) -> None:
@@ -169,7 +172,9 @@ class SessionResult:
             raise SessionTimedOutError(fingerprint)
         if self.status is not expected:
             if self.status is SessionStatus.DONE:
-                raise WrongSessionError(fingerprint, "it has ended, and is before no other")
+                raise WrongSessionError(
+                    fingerprint, "the session has finished, so no other session can follow it"
+                )
             raise SessionNotFinishedError(fingerprint, self.status.value)
         if self.proof_status is not ProofStatus.VALID:
             status = self.proof_status.value if self.proof_status else None
@@ -177,20 +182,21 @@ class SessionResult:
         if self.error is not None:
             raise ProofNotValidError(fingerprint, self.error.known_name or "an unknown error")
 
-    def _checked_signature(self, asked: ExtendedRequest) -> AttributeBasedSignature | None:
-        if not isinstance(asked.request, SignatureRequest):
+    def _checked_signature(self, request: SessionRequest) -> AttributeBasedSignature | None:
+        if not isinstance(request, SignatureRequest):
             return None
         signature = self.unchecked_signature
         if signature is None:
             raise SignatureMismatchError(self.token.fingerprint, "there is no signature")
-        if hash_of_message(signature.message) != asked.request.message_sha256:
-            lacks = "there is a signature over another message"
-            raise SignatureMismatchError(self.token.fingerprint, lacks)
+        if hash_of_message(signature.message) != request.message_sha256:
+            raise SignatureMismatchError(
+                self.token.fingerprint, "the signature is over another message"
+            )
         return signature
 
 
 def signed_result(result: SessionResult) -> SessionResult:
-    """Return the result with `Evidence.SIGNED`; for `result_jwt` alone, after every check."""
+    """Return the result with `Evidence.SIGNED`. Only `result_jwt` may call this, once verified."""
     signed = attrs.evolve(result)
     object.__setattr__(signed, "evidence", Evidence.SIGNED)
     return signed

@@ -1,8 +1,4 @@
-"""What is refused unless it is allowed by name, and what only a start can judge.
-
-Belongs here: the risks, and the last look at a request before it leaves, when the time and the
-permissions are known. Does not belong here: rules that hold at any time (the models have them).
-"""
+"""Risks that must be allowed explicitly, and the checks of a request that need them or the time."""
 
 from __future__ import annotations
 
@@ -25,39 +21,39 @@ _DEMO_SCHEME = "irma-demo."
 
 
 class Risk(Enum):
-    """Something that is refused unless a requestor's `allow` names it."""
+    """Something that the library refuses unless a requestor's `allow` contains it."""
 
     PLAIN_HTTP = "plain http"
     """Plain HTTP that leaves this machine: anyone who can change the traffic can log in as anybody.
-    For the base URL, the token URL and the session pointer; for a `callback_url`, a `next_session`
-    and a `client_return_url` that carries the token; and for the way to a proxy."""
+    This concerns the base URL, the token URL, the session pointer, `callback_url`, `next_session`,
+    a `client_return_url` with the token, and the connection to a proxy."""
     UNVERIFIED_TLS = "unverified tls"
-    """A TLS context that does not verify the server's certificate and name, or that takes TLS
-    before 1.2. It is worth no more than plain HTTP."""
+    """A TLS context that does not verify the server's certificate and name, or that accepts TLS
+    before 1.2. It is no better than plain HTTP."""
     DEMO_ATTRIBUTES = "demo attributes"
-    """Asking for attributes of `irma-demo`, which everybody can issue to themselves."""
+    """Requests for attributes of `irma-demo`, which everybody can issue to themselves."""
     TOKEN_IN_RETURN_URL = "token in return url"  # noqa: S105  # the name of a risk
-    """`augment_return_url`: the requestor token in a URL, hence in histories and logs."""
+    """`augment_return_url`, which puts the requestor token into a URL, histories and logs."""
     SIMULATED_PROOFS = "simulated proofs"
-    """JWTs of a server in memory, which are signed and prove nothing: for tests and development."""
+    """JWTs of an in-memory server, which prove nothing: for tests and development."""
     MEMORY_STORE = "memory store"
-    """A `memory:` store, which each process has for itself: of several processes, each would take
-    a callback or a handle once."""
+    """A `memory:` store, which processes do not share: each of them would accept the same callback
+    or handle once."""
 
 
 @boundary
 def parse_risks(allow: object) -> frozenset[Risk]:
-    """Check and give what a setting `allow` holds.
+    """Return the risks that a setting `allow` contains.
 
     Raises:
-        ConfigurationError: It is no collection of `Risk`.
+        ConfigurationError: The setting is not a collection of `Risk`.
     """
     if type(allow) is frozenset and all(type(risk) is Risk for risk in allow):
         return allow
     if isinstance(allow, Iterable) and not isinstance(allow, str | bytes | Mapping):
-        given = tuple(allow)
-        risks = frozenset(risk for risk in given if isinstance(risk, Risk))
-        if all(isinstance(risk, Risk) for risk in given):
+        items = tuple(allow)
+        risks = frozenset(risk for risk in items if isinstance(risk, Risk))
+        if all(isinstance(risk, Risk) for risk in items):
             return risks
     raise ConfigurationError("allow: must be a collection of Risk, such as {Risk.PLAIN_HTTP}")
 
@@ -66,20 +62,20 @@ def parse_risks(allow: object) -> frozenset[Risk]:
 def resolve_request(
     request: ExtendedRequest, now: datetime, allow: Collection[Risk] = ()
 ) -> ExtendedRequest:
-    """Give the request as it can be sent at `now`, with dates for durations.
+    """Return the request as it can be sent now, with dates in place of durations.
 
     Args:
-        request: What is to be asked.
-        now: An aware time.
-        allow: The risks that are taken.
+        request: The request.
+        now: The present time, aware.
+        allow: The allowed risks.
 
     Raises:
-        RequestError: A credential would be expired when it is issued.
-        ConfigurationError: The request takes a risk that is not allowed.
+        RequestError: A credential would have expired when it is issued.
+        ConfigurationError: The request needs a risk that is not allowed.
     """
     allow = parse_risks(allow)
-    asked = request.request
-    if asked.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
+    session_request = request.request
+    if session_request.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(
             "augment_return_url puts the requestor token into a URL: allow "
             "Risk.TOKEN_IN_RETURN_URL if nobody else can see that URL"
@@ -87,16 +83,16 @@ def resolve_request(
     if Risk.PLAIN_HTTP not in allow:
         _check_plain_http(request)
     if Risk.DEMO_ATTRIBUTES not in allow:
-        _check_schemes(asked.disclose)
-    if not isinstance(asked, IssuanceRequest):
+        _check_schemes(session_request.disclose)
+    if not isinstance(session_request, IssuanceRequest):
         return request
     credentials = tuple(
         resolve_validity(credential, now, f"credentials[{i}]")
-        for i, credential in enumerate(asked.credentials)
+        for i, credential in enumerate(session_request.credentials)
     )
-    if credentials == asked.credentials:
+    if credentials == session_request.credentials:
         return request
-    return attrs.evolve(request, request=attrs.evolve(asked, credentials=credentials))
+    return attrs.evolve(request, request=attrs.evolve(session_request, credentials=credentials))
 
 
 def _check_schemes(disclose: ConDisCon) -> None:
@@ -112,9 +108,9 @@ def _check_schemes(disclose: ConDisCon) -> None:
 
 
 def _check_plain_http(request: ExtendedRequest) -> None:
-    asked = request.request
+    session_request = request.request
     next_url = None if request.next_session is None else request.next_session.url
-    return_url = asked.client_return_url if asked.augment_return_url else None
+    return_url = session_request.client_return_url if session_request.augment_return_url else None
     for field, carried, url in (
         ("callback_url", "the result", request.callback_url),
         ("next_session", "the result", next_url),
@@ -123,5 +119,5 @@ def _check_plain_http(request: ExtendedRequest) -> None:
         if url is not None and is_plain_http(url):
             raise ConfigurationError(
                 f"{field}: {carried} would travel over plain http, for everyone on the way to "
-                "read; use https, or allow Risk.PLAIN_HTTP on a network you trust"
+                "read; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
             )

@@ -1,9 +1,4 @@
-"""Session requests: what a requestor asks of a person, and with which options.
-
-Belongs here: the request classes and the rules on how their fields go together, as far as no scheme
-is needed. Does not belong here: the forms of condiscons, credentials and texts (rooms of their
-own), JSON (`wire`), and what needs the time (the start flow).
-"""
+"""Session requests, their options, and the rules for their fields that need no scheme."""
 
 from __future__ import annotations
 
@@ -43,11 +38,11 @@ __all__ = [
     "hash_of_message",
 ]
 
-_LAST_NANOSECOND = 2**63 - 1  # a larger number is none to the server
+_LAST_NANOSECOND = 2**63 - 1  # the server reads no larger number
 
 Labels: TypeAlias = Mapping[Slot, Mapping[str, str]]
 NonRevocation: TypeAlias = Mapping[str, timedelta | None]
-"""Credential types whose non-revocation is to be proved, with how old the proof may be."""
+"""Credential types that need a proof of non-revocation, with its maximum age."""
 
 
 def _to_condiscon(disclose: Disclose) -> ConDisCon:
@@ -58,11 +53,11 @@ def _to_labels(labels: Labels | None) -> Labels:
     if labels is None:
         return FrozenMapping({})
     if not isinstance(labels, Mapping):
-        raise RequestError("labels", "must map slots to translated texts")
+        raise RequestError("labels", "must map slots to translated strings")
     return FrozenMapping(
         {
-            slot: FrozenMapping(check_translated(text, _label_path(slot)))
-            for slot, text in labels.items()
+            slot: FrozenMapping(check_translated(label, _label_path(slot)))
+            for slot, label in labels.items()
         }
     )
 
@@ -103,13 +98,13 @@ def _to_credentials(credentials: Iterable[CredentialRequest]) -> tuple[Credentia
         if not isinstance(credential, CredentialRequest):
             raise RequestError(f"credentials[{i}]", "must be a CredentialRequest")
     if not made:
-        raise RequestError("credentials", "an issuance request issues at least one credential")
+        raise RequestError("credentials", "must have at least one credential")
     return made
 
 
 @attrs.frozen
-class _Asking:
-    """What the three kinds of session request share."""
+class _Options:
+    """The options that the three types of session request share."""
 
     labels: Labels = attrs.field(default=None, converter=_to_labels, kw_only=True)
     skip_expiry_check: tuple[str, ...] = attrs.field(default=(), converter=_to_types, kw_only=True)
@@ -120,18 +115,20 @@ class _Asking:
     augment_return_url: bool = attrs.field(default=False, kw_only=True)
     host: str | None = attrs.field(default=None, kw_only=True)
     written: Hidden[str] | None = attrs.field(default=None, init=False, eq=False, repr=False)
-    """The JSON of this request once it was written; a request that is changed is another one."""
+    """The JSON of this request, once it has been written. A changed copy starts without it."""
 
     def _check(self, disclose: ConDisCon) -> None:
         slots = disclose.slots
         for slot in self.labels:
             if slot not in slots or isinstance(slot, bool):
-                raise RequestError(_label_path(slot), "there is no such slot in this request")
-        asked = {credential_type_of(identifier) for identifier in disclose.attribute_types()}
+                raise RequestError(
+                    _label_path(slot), "names a slot that this request does not have"
+                )
+        requested = {credential_type_of(identifier) for identifier in disclose.attribute_types()}
         for field in ("skip_expiry_check", "revocation"):
             for credential in getattr(self, field):
-                if credential not in asked:
-                    raise RequestError(field, f"{credential} is not asked for by this request")
+                if credential not in requested:
+                    raise RequestError(field, f"{credential} is not requested")
         if self.client_return_url is not None:
             check_return_address(self.client_return_url, "client_return_url")
         if type(self.augment_return_url) is not bool:
@@ -145,21 +142,21 @@ class _Asking:
 @final
 @boundary
 @attrs.frozen
-class DisclosureRequest(_Asking):
-    """Ask a person to disclose attributes.
+class DisclosureRequest(_Options):
+    """A request to disclose attributes.
 
     Source: irmago `DisclosureRequest`; IRMA documentation, "Session requests".
 
     Args:
-        disclose: What is asked, by slot: see `any_of`, `all_of` and `optional`.
-        labels: A translated caption (`{"en": …}`) for slots, shown in the app.
-        skip_expiry_check: Credential types of which an expired instance will do.
-        revocation: Credential types that must prove that they are not revoked; as a mapping, with
-            how old that proof may be (None for the server's default).
+        disclose: The requested attributes, by slot; see `any_of`, `all_of` and `optional`.
+        labels: Translated captions (`{"en": …}`) by slot, which the app shows.
+        skip_expiry_check: Credential types that may have expired.
+        revocation: Credential types that need a proof of non-revocation. As a mapping, with the
+            maximum age of that proof (None for the server's default).
         client_return_url: Where the app sends the person afterwards.
-        augment_return_url: Let the server add the requestor token to that URL. It is a secret:
-            refused unless `Risk.TOKEN_IN_RETURN_URL` is allowed.
-        host: The host, with a port if any, to show in the session pointer.
+        augment_return_url: Whether the server adds the requestor token to that URL. The token is a
+            secret, so this needs `Risk.TOKEN_IN_RETURN_URL`.
+        host: The host for the session pointer, perhaps with a port.
 
     Raises:
         RequestError: At the path it names.
@@ -173,21 +170,21 @@ class DisclosureRequest(_Asking):
 
     @property
     def session_type(self) -> SessionType:
-        """The kind of session that this request starts."""
+        """The type of session that this request starts."""
         return SessionType.DISCLOSING
 
 
 @final
 @boundary
 @attrs.frozen
-class SignatureRequest(_Asking):
-    """Ask a person to sign a message with attributes.
+class SignatureRequest(_Options):
+    """A request to sign a message with attributes.
 
     Source: irmago `SignatureRequest`; IRMA documentation, "Attribute-based signatures".
 
     Args:
-        message: What is to be signed; not empty.
-        disclose: The attributes to sign with, as in `DisclosureRequest`, and so the rest.
+        message: The message to sign; not empty.
+        disclose: The attributes to sign with. This and the rest are as in `DisclosureRequest`.
 
     Raises:
         RequestError: At the path it names.
@@ -198,13 +195,13 @@ class SignatureRequest(_Asking):
 
     @property
     def message(self) -> str:
-        """What is to be signed.
+        """The message to sign.
 
         Raises:
-            UsageError: The request comes out of a handle, which holds `message_sha256` only.
+            UsageError: The request comes from a handle, which has only `message_sha256`.
         """
         if isinstance(self._message, HiddenHash):
-            raise UsageError("a handle holds no message: compare message_sha256")
+            raise UsageError("a handle does not hold the message: compare message_sha256")
         return self._message.reveal()
 
     @property
@@ -222,21 +219,21 @@ class SignatureRequest(_Asking):
 
     @property
     def session_type(self) -> SessionType:
-        """The kind of session that this request starts."""
+        """The type of session that this request starts."""
         return SessionType.SIGNING
 
 
 @final
 @boundary
 @attrs.frozen
-class IssuanceRequest(_Asking):
-    """Give a person credentials, and ask for attributes before if need be.
+class IssuanceRequest(_Options):
+    """A request to issue credentials, and perhaps to disclose attributes first.
 
     Source: irmago `IssuanceRequest`; IRMA documentation, "Issuing".
 
     Args:
-        credentials: What to issue; at least one.
-        disclose: What to ask in the same session, as in `DisclosureRequest`, and so the rest.
+        credentials: The credentials to issue; at least one.
+        disclose: Requested attributes. This and the rest are as in `DisclosureRequest`.
 
     Raises:
         RequestError: At the path it names.
@@ -250,7 +247,7 @@ class IssuanceRequest(_Asking):
 
     @property
     def session_type(self) -> SessionType:
-        """The kind of session that this request starts."""
+        """The type of session that this request starts."""
         return SessionType.ISSUING
 
 
@@ -261,23 +258,23 @@ SessionRequest: TypeAlias = DisclosureRequest | SignatureRequest | IssuanceReque
 @boundary
 @attrs.frozen
 class NextSession:
-    """Where the server asks for the next session of a chain, while this one ends.
+    """Where the server fetches the next session of a chain when this one ends.
 
     Source: irmago `NextSessionData`; IRMA documentation, "Chained sessions".
 
     Args:
-        url: An `http` or `https` URL of the requestor's.
+        url: An `http` or `https` URL of the requestor.
 
     Raises:
-        RequestError: The URL is none, or empty.
+        RequestError: The URL is malformed or empty.
     """
 
-    # Such URLs hold what tells the server's POST from anybody's: a secret, so not in a `repr`.
+    # The URL holds the secret that authenticates the server's POST.
     _url: Hidden[str] = attrs.field(alias="url", converter=hide_text, repr=False)
 
     @property
     def url(self) -> str:
-        """The URL."""
+        """The URL, which may hold a secret."""
         return self._url.reveal()
 
     def __attrs_post_init__(self) -> None:
@@ -288,18 +285,18 @@ class NextSession:
 @boundary
 @attrs.frozen
 class ExtendedRequest:
-    """A session request with the requestor's own options.
+    """A session request with options for the server.
 
     Source: irmago `RequestorBaseRequest`; IRMA documentation, "Session requests", extra
     parameters.
 
     Args:
-        request: What to ask of the person.
-        validity: How long a result JWT is to be valid; whole seconds. Zero or None: 120 s.
-        timeout: How long the app may take to connect; whole seconds. Zero or None: the server's
-            default of 15 minutes.
-        callback_url: Where the server is to POST the result when the session ends.
-        next_session: Where it asks for a session to follow.
+        request: The session request.
+        validity: How long a result JWT is valid, in whole seconds. Zero and None mean 120 s.
+        timeout: How long the app may take to connect, in whole seconds. Zero and None mean the
+            server's default of 15 minutes.
+        callback_url: Where the server posts the result when the session ends.
+        next_session: Where the server fetches a session to follow this one.
 
     Raises:
         RequestError: At the field it names.
@@ -315,7 +312,7 @@ class ExtendedRequest:
 
     @property
     def callback_url(self) -> str | None:
-        """Where the server is to POST the result."""
+        """Where the server posts the result."""
         return self._callback_url.reveal()
 
     def __attrs_post_init__(self) -> None:
@@ -335,15 +332,15 @@ class ExtendedRequest:
 @boundary
 @attrs.frozen
 class RevocationRequest:
-    """Revoke a credential that was issued with a revocation key.
+    """A request to revoke a credential that was issued with a revocation key.
 
     Source: irmago `RevocationRequest`; IRMA documentation, "Revocation".
 
     Args:
         credential: The credential type, three parts.
-        revocation_key: The key it was issued with.
-        issued: Which of several issued with that key: the time of issuance as irmago records it,
-            in nanoseconds since 1970, above zero. None revokes all.
+        revocation_key: The key that the credential was issued with.
+        issued: The time of issuance as irmago records it, in nanoseconds since 1970, to select one
+            of several credentials with that key. None revokes all.
 
     Raises:
         RequestError: At the field it names.
@@ -366,21 +363,23 @@ class RevocationRequest:
         if self.issued is not None and (
             type(self.issued) is not int or not 0 < self.issued <= _LAST_NANOSECOND
         ):
-            raise RequestError("issued", "must be whole nanoseconds since 1970; None revokes all")
+            raise RequestError(
+                "issued", "must be a whole number of nanoseconds since 1970, or None to revoke all"
+            )
 
 
 @boundary
 def as_extended(request: SessionRequest | ExtendedRequest) -> ExtendedRequest:
-    """Give an extended request for either."""
+    """Return the request itself if it is extended, else an extended one without options."""
     return request if isinstance(request, ExtendedRequest) else ExtendedRequest(request)
 
 
 def hash_of_message(message: str) -> str:
     """Return the SHA-256 of a message to sign, in hexadecimal digits."""
-    # A lone surrogate must not raise here; its bytes are those of no other message.
+    # A lone surrogate must not raise here. No other message has the same bytes.
     return sha256(message.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _check_some_attribute(disclose: ConDisCon) -> None:
     if not any(True for _ in disclose.attribute_types()):
-        raise RequestError("disclose", "asks for no attribute at all")
+        raise RequestError("disclose", "must request at least one attribute")

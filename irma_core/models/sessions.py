@@ -1,4 +1,4 @@
-"""A session that was started: what the server gave, and what had been asked."""
+"""Started sessions: the request, and what the server returned."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 
 
 _Received: TypeAlias = Callable[[], dict[str, JsonValue]]
-"""Returns a fresh copy with each call, so that the original cannot be changed."""
+"""Returns a new copy with each call, so that the original cannot be changed."""
 _NOTHING_RECEIVED: Final[Hidden[_Received]] = HiddenSecret(dict[str, JsonValue]().copy)
 _SCALARS: Final = frozenset({str, int, bool, type(None)})
 
@@ -60,17 +60,17 @@ def _read_object(text: str) -> dict[str, JsonValue]:
 @boundary
 @attrs.frozen
 class FrontendRequest:
-    """What the browser needs to follow the session by itself.
+    """What the browser needs to follow the session.
 
     Source: irmago `FrontendSessionRequest`.
 
     Args:
         authorization: The browser's secret for the frontend endpoints.
-        pairing_hint: Whether the server advises pairing.
-        min_protocol_version: The lowest frontend protocol the server speaks.
-        max_protocol_version: The highest.
-        received: The whole of it as the server wrote it, for the browser, which may know more of it
-            than this library does; empty where it was made here.
+        pairing_hint: Whether the server recommends pairing.
+        min_protocol_version: The lowest version of the frontend protocol that the server supports.
+        max_protocol_version: The highest version.
+        received: All fields as the server wrote them, for browsers that know more of them than this
+            library; empty if the server did not write this.
     """
 
     authorization: FrontendAuthorization
@@ -88,7 +88,7 @@ class FrontendRequest:
 
     @property
     def received(self) -> dict[str, JsonValue]:
-        """A copy of the whole of it, as the server wrote it."""
+        """A copy of all fields, as the server wrote them."""
         return self._received.reveal()()
 
     def __attrs_post_init__(self) -> None:
@@ -99,7 +99,7 @@ class FrontendRequest:
         check_instance(self.max_protocol_version, str, "max_protocol_version", "a string")
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Give it as the server writes it, for the browser."""
+        """Return this as the server writes it, for the browser."""
         written: dict[str, JsonValue] = {"authorization": self.authorization.reveal()}
         if self.pairing_hint:
             written["pairingHint"] = True
@@ -112,14 +112,14 @@ class FrontendRequest:
 @boundary
 @attrs.frozen
 class SessionPackage:
-    """The server's answer to a start.
+    """The server's response to a start.
 
     Source: irmago `SessionPackage`.
 
     Args:
-        pointer: For the app.
-        token: For the backend alone.
-        frontend_request: For the browser; None from servers before 0.8.
+        pointer: The session pointer, for the app.
+        token: The requestor token, only for the backend.
+        frontend_request: What the browser needs; None from servers before 0.8.
     """
 
     pointer: SessionPointer
@@ -133,7 +133,7 @@ class SessionPackage:
         check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
 
     def json_value(self) -> dict[str, JsonValue]:
-        """Give it as the server writes it: with the requestor token, so for the backend alone."""
+        """Return this as the server writes it, with the requestor token: only for the backend."""
         return _package(self.pointer, self.token.reveal(), self.frontend_request)
 
 
@@ -145,15 +145,17 @@ def _started_at(value: datetime) -> datetime:
 @boundary
 @attrs.frozen
 class StartedSession:
-    """A session, and what was asked in it: only against that a result makes an answer.
+    """A started session and its request.
+
+    A result becomes an answer only by comparison with that request.
 
     Args:
-        request: What was asked.
-        package: What the server gave.
-        started_at: When: an aware time, which becomes UTC.
+        request: The request.
+        package: The server's response.
+        started_at: The time of the start; an aware time, which becomes UTC.
 
     Raises:
-        UsageError: `started_at` is no aware time.
+        UsageError: `started_at` is not an aware time.
     """
 
     request: ExtendedRequest
@@ -166,36 +168,38 @@ class StartedSession:
 
     @property
     def pointer(self) -> SessionPointer:
-        """For the app: show it as a QR or a link."""
+        """The session pointer for the app; show it as a QR code or a link."""
         return self.package.pointer
 
     @property
     def token(self) -> RequestorToken:
-        """For the backend alone."""
+        """The requestor token, only for the backend."""
         return self.package.token
 
     @property
     def frontend_request(self) -> FrontendRequest | None:
-        """For the browser."""
+        """What the browser needs."""
         return self.package.frontend_request
 
     def browser_json(self, handle: str | None = None) -> str:
-        """Give what the browser needs, as JSON; the requestor token is not in it.
+        """Return what the browser needs as JSON, without the requestor token.
 
-        The page's `start` call gets it: `sessionPtr`, `frontendRequest`, and the handle as `token`.
+        The page's `start` call receives `sessionPtr`, `frontendRequest`, and the handle as `token`.
 
         Args:
-            handle: A sealed handle, which the page brings back when the session is done; None
-                where the backend knows the visitor's session by other means.
+            handle: A sealed handle, which the page sends back when the session is done. None if the
+                backend knows the visitor's session by other means.
 
         Raises:
-            UsageError: The handle is no string, or the requestor token is in what is written.
+            UsageError: The handle is not a string, or the JSON would hold the requestor token.
         """
         if handle is not None:
             check_string(handle, "handle")
         written = write_json(_package(self.pointer, handle, self.frontend_request))
         if self.token.reveal() in written:
-            raise UsageError("handle: the requestor token goes to no browser; seal it first")
+            raise UsageError(
+                "handle: must not hold the requestor token, as it goes to a browser; seal it first"
+            )
         return written
 
 
@@ -214,13 +218,13 @@ def _package(
 @boundary
 @attrs.frozen
 class SessionReference:
-    """A session of which no more is at hand than what makes an answer.
+    """A session of which only the request and the requestor token are known.
 
-    So it is where the server tells of one: by a callback, or as the next of a chain.
+    This is enough to make an answer. Callbacks and chains produce such references.
 
     Args:
-        request: What was asked.
-        token: For the backend alone.
+        request: The request.
+        token: The requestor token, only for the backend.
     """
 
     request: ExtendedRequest
@@ -232,11 +236,11 @@ class SessionReference:
 
 
 SessionWithRequest: TypeAlias = StartedSession | SessionReference
-"""A session whose request is at hand: enough to make an answer of its result."""
+"""A session with its request, which is enough to make an answer of its result."""
 
 
 class PairingMethod(Enum):
-    """How the person shows that page and app are theirs. Source: irmago `PairingMethod`."""
+    """How the person proves that both page and app are theirs. Source: irmago `PairingMethod`."""
 
     NONE = "none"
     PIN = "pin"
@@ -247,13 +251,13 @@ class PairingMethod(Enum):
 @boundary
 @attrs.frozen
 class FrontendOptions:
-    """What the server answers to a change of the frontend's options.
+    """The server's response to a change of the frontend's options.
 
     Source: irmago `SessionOptions`.
 
     Args:
-        pairing_method: The method that now holds.
-        pairing_code: The code that the app will show, with `PIN`; each change makes a new one.
+        pairing_method: The present method.
+        pairing_code: With `PIN`, the code that the app will show. Each change makes a new one.
     """
 
     pairing_method: PairingMethod

@@ -1,8 +1,6 @@
-"""Kinds and statuses: three different questions, each with words of its own.
+"""Types and statuses of sessions, proofs and attributes.
 
-How far is the session, does its proof hold, and what is an attribute in it?
-
-All are closed: a word that is not here is an error where JSON is read.
+All are closed: reading any other value from JSON is an error.
 """
 
 from __future__ import annotations
@@ -13,17 +11,20 @@ __all__ = ["AttributeProofStatus", "ProofStatus", "SessionStatus", "SessionType"
 
 
 class SessionType(Enum):
-    """What a session does. Source: irmago `Action`."""
+    """The type of a session. Source: irmago `Action`."""
 
     DISCLOSING = "disclosing"
     SIGNING = "signing"
     ISSUING = "issuing"
     REDIRECT = "redirect"
-    """Only in the pointer of a static session, before it is known which of the others follows."""
+    """Only in the pointer of a static session, whose real type is not known yet."""
 
 
 class SessionStatus(Enum):
-    """How far the session is. `DONE` does not say that a proof holds. Source: `ServerStatus`."""
+    """The progress of a session. `DONE` does not mean that a proof is valid.
+
+    Source: irmago `ServerStatus`.
+    """
 
     INITIALIZED = "INITIALIZED"
     PAIRING = "PAIRING"
@@ -34,11 +35,11 @@ class SessionStatus(Enum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows it."""
+        """Whether no other status follows."""
         return self in _FINAL
 
     def may_become(self, later: SessionStatus) -> bool:
-        """Whether `later` can be seen after this one, with others in between or not."""
+        """Return whether `later` can follow this status, directly or not."""
         return _RANK[later] > _RANK[self]
 
 
@@ -54,7 +55,7 @@ _RANK = {
 
 
 class ProofStatus(Enum):
-    """Whether the app's proof holds; only `VALID` does. Source: irmago `ProofStatus`."""
+    """Whether the app's proof is valid; only `VALID` is. Source: irmago `ProofStatus`."""
 
     VALID = "VALID"
     INVALID = "INVALID"
@@ -65,10 +66,10 @@ class ProofStatus(Enum):
 
 
 class AttributeProofStatus(Enum):
-    """What a disclosed attribute is. Source: irmago `AttributeProofStatus`."""
+    """The status of a disclosed attribute. Source: irmago `AttributeProofStatus`."""
 
     PRESENT = "PRESENT"
     EXTRA = "EXTRA"
-    """Disclosed without being asked for."""
+    """Disclosed, but not requested."""
     NULL = "NULL"
-    """Asked for and shown to have no value."""
+    """Requested, and without a value."""

@@ -1,4 +1,4 @@
-"""The secrets of a session, each a type of its own, so that none goes where another belongs.
+"""The secrets of a session, each with a type of its own, so that they cannot be mixed up.
 
 | secret                 | who may hold it        | where it may appear                    |
 | ---------------------- | ---------------------- | -------------------------------------- |
@@ -6,8 +6,8 @@
 | client token           | the browser, the app   | the session pointer's URL              |
 | frontend authorization | the browser            | the frontend request, a header         |
 
-Their texts come out by `reveal()` only; `repr`, `str` and format give the fingerprint. They are
-plain classes: attrs, rich and pytest look into the fields of others. They are not pickled.
+Only `reveal()` returns the string; `repr`, `str` and `format` show the fingerprint. These are plain
+classes, as attrs, rich and pytest show the fields of attrs classes. They cannot be pickled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _VISIBLE = re.compile(r"[!-~]+")
 
 @boundary
 def fingerprint_of(secret: str) -> str:
-    """Give the first 12 hex digits of the SHA-256: what logs and errors show of a secret."""
+    """Return the first 12 hex digits of the SHA-256, which logs and errors show of a secret."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
@@ -37,14 +37,14 @@ def _digest(secret: str) -> bytes:
 
 
 def _check_token(text: object) -> None:
-    # In full: the server's own check is unanchored, and the text becomes part of a URL.
+    # The whole string, as it becomes part of a URL; the server's own check is not anchored.
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
-        raise RequestError("token", "a requestor token is 20 letters and digits")
+        raise RequestError("token", "must be 20 letters and digits")
 
 
 def _check_visible(text: object) -> None:
     if not isinstance(text, str) or not _VISIBLE.fullmatch(text):
-        raise RequestError("authorization", "must be ASCII without blanks")
+        raise RequestError("authorization", "must be ASCII without whitespace")
 
 
 class _Secret:
@@ -66,14 +66,14 @@ class _Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Secret) or type(self) is not type(other):
             return NotImplemented
-        # Digests, so that the time it takes says nothing of the texts.
+        # Digests, so that the time it takes reveals nothing about the strings.
         return _digest(self._text.reveal()) == _digest(other._text.reveal())
 
     def __hash__(self) -> int:
         return hash((type(self), self._text))
 
     def __repr__(self) -> str:
-        # A crash reporter may show one whose text was refused, so that it has none.
+        # A crash reporter may show one whose string was refused.
         held: Hidden[str] | None = getattr(self, "_text", None)
         shown = "without a value" if held is None else fingerprint_of(held.reveal())
         return f"<{type(self).__name__} {shown}>"
@@ -86,21 +86,21 @@ class _Secret:
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
-            f"a {type(self).__name__} is not pickled: seal the session into a handle, or store "
-            "what reveal() gives where only the backend reads"
+            f"a {type(self).__name__} cannot be pickled: seal the session into a handle, or store "
+            "the result of reveal() where only the backend can read it"
         )
 
 
 @final
 @boundary
 class RequestorToken(_Secret):
-    """The secret name of a session: whoever has it reads the result. It stays in the backend.
+    """The secret that gives access to a session's result. It stays in the backend.
 
     Args:
-        text: The token itself, as `reveal` gives it.
+        text: The token itself, as `reveal` returns it.
 
     Raises:
-        RequestError: The text is not 20 ASCII letters and digits.
+        RequestError: The string is not 20 ASCII letters and digits.
     """
 
     __slots__ = ()
@@ -110,25 +110,25 @@ class RequestorToken(_Secret):
         self._set(text)
 
     def reveal(self) -> str:
-        """Give the token itself, to be stored where only the backend reads."""
+        """Return the token itself, to store it where only the backend can read it."""
         return self._text.reveal()
 
     @property
     def fingerprint(self) -> str:
-        """What logs and errors show of it."""
+        """The part of its hash that logs and errors show."""
         return fingerprint_of(self._text.reveal())
 
 
 @final
 @boundary
 class FrontendAuthorization(_Secret):
-    """What the browser shows at the frontend endpoints, in a header `Authorization`.
+    """The secret with which the browser calls the frontend endpoints (`Authorization` header).
 
     Args:
-        text: The secret itself, as `reveal` gives it.
+        text: The secret itself, as `reveal` returns it.
 
     Raises:
-        RequestError: The text is none that can stand in a header.
+        RequestError: The string cannot be sent in a header.
     """
 
     __slots__ = ()
@@ -138,5 +138,5 @@ class FrontendAuthorization(_Secret):
         self._set(text)
 
     def reveal(self) -> str:
-        """Give the text itself, for the browser."""
+        """Return the secret itself, for the browser."""
         return self._text.reveal()

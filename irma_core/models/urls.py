@@ -1,7 +1,6 @@
-"""What is wrong with a URL, and where it leads: one rule for settings, requests and replies.
+"""Rules for every URL, in settings, requests and responses alike, and the loopback test.
 
-Belongs here: rules that hold for every URL, and the loopback test. Does not belong here: the error
-that a broken rule becomes (`texts` for requests, `protocol.addresses` for settings).
+The functions return what is wrong. `validation` and `protocol.server_url` raise the errors.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _PLAIN_URL = re.compile(
 _WHITESPACE = re.compile(r"\s")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MOST_DECODINGS: Final = 4
-"""A gateway decodes a path once, and a second one behind it perhaps once more."""
+"""A gateway decodes a path once, and another one behind it perhaps once more."""
 _NOT_DECODED: Final = "\ufffd"
 _IPV6_LOOPBACK: Final = IPv6Address(1)
 
@@ -47,27 +46,27 @@ def is_plain_url(url: str) -> bool:
 
 
 def whitespace_fault(url: str) -> str:
-    """Return what is wrong with a URL's whitespace, as "must …"; empty if nothing is."""
+    """Return what is wrong with whitespace in a URL, as "must …"; empty if nothing is."""
     if not url:
         return "must not be empty"
     if url != url.strip():
-        return "must not begin or end with whitespace or a line end: strip it where it is read"
+        return "must not begin or end with whitespace or a line end: strip it after reading"
     if _WHITESPACE.search(url):
-        return "must hold no whitespace and no line end"
+        return "must have no whitespace and no line end"
     if not url.isprintable():
-        return "must hold no control or invisible character"
+        return "must have no control or invisible character"
     return ""
 
 
 def origin_fault(url: str) -> str:
     """Return what is wrong with the scheme, host or port of a URL, as "must …"; empty if none is.
 
-    Its host may be in letters beyond ASCII.
+    The host may have letters beyond ASCII.
     """
     if not _SCHEME.match(url):
         return "must begin with its scheme, https:// for instance"
     if "\\" in url:
-        return "must hold no backslash: browsers and servers read it differently"
+        return "must have no backslash: browsers and servers read it differently"
     parts = _split(url)
     if parts is None:
         return "must have a valid host and port"
@@ -77,10 +76,10 @@ def origin_fault(url: str) -> str:
 def path_fault(url: str) -> str:
     """Return what is wrong with the path of a URL, as "must …"; empty if nothing is.
 
-    Gateways decode and resolve a path, some of them twice. So what would be a way out of the path's
-    own directory after that is refused in every spelling.
+    Gateways decode and resolve a path, some of them twice. So a path that would then lead out of
+    its own directory is refused in every spelling.
     """
-    # Parameters are cut off segment by segment below, as servers do.
+    # `;` parameters are removed from each segment below, as servers do.
     path = url.partition("#")[0].partition("?")[0].partition("://")[2].partition("/")[2]
     for _ in range(_MOST_DECODINGS):
         decoded = normalize("NFKC", unquote(path))
@@ -88,21 +87,21 @@ def path_fault(url: str) -> str:
             break
         path = decoded
     else:
-        return "must not be percent-encoded several times over"
+        return "must not be percent-encoded several times"
     if _CONTROL.search(path) or _NOT_DECODED in path:
-        return "must hold no encoded control character and nothing that is not UTF-8"
+        return "must have no encoded control character, and nothing that is not UTF-8"
     if "\\" in path:
-        return "must hold no backslash, encoded or not"
+        return "must have no backslash, encoded or not"
     segments = (segment.partition(";")[0].strip() for segment in path.split("/"))
     if any(segment in {".", ".."} for segment in segments):
-        return "must hold no dot segment such as `..`, encoded or not"
+        return "must have no dot segment such as `..`, encoded or not"
     return ""
 
 
 def is_loopback(host: str) -> bool:
     """Return whether a URL's host is a loopback address, or exactly `localhost`.
 
-    Other names below `localhost` are resolved by DNS on many systems.
+    On many systems, DNS resolves other names below `localhost`.
     """
     if host.lower() == "localhost":
         return True
@@ -110,12 +109,12 @@ def is_loopback(host: str) -> bool:
         address = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return False
-    # Python 3.13 takes the loopback of a mapped IPv4 address for one, and 3.11 does not.
+    # Python 3.13 regards a mapped IPv4 loopback address as loopback, and 3.11 does not.
     return address.is_loopback if isinstance(address, IPv4Address) else address == _IPV6_LOOPBACK
 
 
 def is_plain_http(url: str) -> bool:
-    """Return whether a URL, which is checked already, is `http` to a host that is not loopback."""
+    """Return whether a URL that was checked already is `http` to a host that is not loopback."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 

@@ -1,8 +1,4 @@
-"""Texts, addresses and durations that stand in a request: what their form must be.
-
-Belongs here: checks that give the value back or raise `RequestError` with the path. Does not
-belong here: rules on how fields of a request go together (`session_requests`).
-"""
+"""Check strings, URLs and durations in a request: return them, or raise a `RequestError`."""
 
 from __future__ import annotations
 
@@ -27,9 +23,9 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LAST_PORT = 65535
 _UNSAFE_SCHEMES = frozenset(
-    # They run what follows.
+    # They run code.
     {"javascript", "data", "vbscript", "livescript", "mocha", "jscript", "shell", "hcp"}
-    # They read local files, or the insides of a browser or an app.
+    # They read local files, or internals of a browser or an app.
     | {"file", "filesystem", "blob", "content", "about", "chrome", "resource", "res", "mk"}
     | {"chrome-extension", "moz-extension", "edge", "opera", "wyciwyg", "android-app"}
     # They wrap another URL, or call any app with any data.
@@ -40,29 +36,29 @@ _LONGEST = timedelta(days=36500)
 
 
 def check_text(value: object, path: str, *, empty: bool = True) -> str:
-    """Give the text back; it must be Unicode that can be written.
+    """Return the value, which must be a string that can be encoded.
 
     Raises:
-        RequestError: It is no text, is empty where it must not be, or holds a lone surrogate.
+        RequestError: The value is not a string, has a lone surrogate, or is empty unless `empty`.
     """
     if not isinstance(value, str):
-        raise RequestError(path, "must be a text")
+        raise RequestError(path, "must be a string")
     if not value and not empty:
         raise RequestError(path, "must not be empty")
-    # Searched for: the native error of an encoder would have the whole text in it.
+    # By a search, as the native error of an encoder would hold the whole string.
     if not value.isascii() and _SURROGATE.search(value):
-        raise RequestError(path, "holds half a character (a lone surrogate)")
+        raise RequestError(path, "must not have a lone surrogate (half a character)")
     return value
 
 
 def check_translated(value: object, path: str) -> dict[str, str]:
-    """Copy a translated text: language codes such as `en` to texts.
+    """Return a copy of a translated string, which maps language codes such as `en` to strings.
 
     Raises:
-        RequestError: It is something else, or empty.
+        RequestError: The value is not such a mapping, or is empty.
     """
     if not isinstance(value, Mapping) or not value:
-        raise RequestError(path, 'must map languages to texts, as {"en": …, "nl": …}')
+        raise RequestError(path, 'must map languages to strings, as in {"en": …, "nl": …}')
     return {
         check_text(language, path, empty=False): check_text(text, f'{path}["{language}"]')
         for language, text in value.items()
@@ -70,10 +66,10 @@ def check_translated(value: object, path: str) -> dict[str, str]:
 
 
 def check_address(value: object, path: str) -> str:
-    """Return an absolute `http` or `https` URL that a server is to be called at.
+    """Return the value, which must be an absolute `http` or `https` URL of a server.
 
     Raises:
-        RequestError: It is something else, or its path has a dot segment.
+        RequestError: The value is not such a URL, or its path has a dot segment.
     """
     if type(value) is str and is_plain_url(value):
         return value
@@ -84,17 +80,17 @@ def check_address(value: object, path: str) -> str:
 
 
 def check_return_address(value: object, path: str) -> str:
-    """Return a URL to return to: a web page, a universal link or an app's own scheme.
+    """Return the value, which must be the URL of a web page, a universal link or an app.
 
-    Schemes of apps cannot be listed. So those that run code, read local files or wrap another URL
-    are refused, and every other one is taken.
+    Apps have schemes that cannot be listed. So all schemes are accepted, except those that run
+    code, read local files or wrap another URL.
 
     Raises:
-        RequestError: It has no scheme, or one that is refused; or it is on the web and has no host.
+        RequestError: The URL has no scheme or a refused one, or it is on the web and has no host.
     """
     text = _checked_url(value, path)
     if not _SCHEME.fullmatch(text):
-        raise RequestError(path, "must be a whole URL, with its scheme")
+        raise RequestError(path, "must be an absolute URL, with its scheme")
     scheme = text.partition(":")[0].lower()
     if scheme in {"http", "https"} and (fault := origin_fault(text)):
         raise RequestError(path, fault)
@@ -103,28 +99,28 @@ def check_return_address(value: object, path: str) -> str:
             path, "must not have a scheme that runs code, reads local files or wraps another URL"
         )
     if "\\" in text:
-        raise RequestError(path, "must hold no backslash: browsers and servers read it differently")
+        raise RequestError(path, "must have no backslash: browsers and servers read it differently")
     return text
 
 
 def check_host(value: object, path: str) -> str:
-    """Give back a host, with a port if any: `irma.example.com:8088`.
+    """Return the value, which must be a host name, perhaps with a port: `irma.example.com:8088`.
 
     Raises:
-        RequestError: It is something else, a URL for instance.
+        RequestError: The value is something else, for example a URL.
     """
     text = check_text(value, path, empty=False)
     found = _HOST.fullmatch(text)
     if found is None or (found[2] and not 0 < int(found[2][1:]) <= _LAST_PORT):
-        raise RequestError(path, "must be a host name, with a port if need be, and nothing else")
+        raise RequestError(path, "must be only a host name, perhaps with a port")
     return text
 
 
 def check_duration(value: object, path: str) -> timedelta:
-    """Give back a duration of whole seconds, not negative; zero is the server's default.
+    """Return the value, which must be a duration of whole seconds; zero is the server's default.
 
     Raises:
-        RequestError: It is something else.
+        RequestError: The value is not such a duration, is negative, or exceeds a hundred years.
     """
     if not isinstance(value, timedelta):
         raise RequestError(path, "must be a timedelta")
@@ -133,7 +129,7 @@ def check_duration(value: object, path: str) -> timedelta:
     if value.microseconds:
         raise RequestError(path, "must be whole seconds")
     if value > _LONGEST:
-        raise RequestError(path, "is longer than a hundred years")
+        raise RequestError(path, "must not be longer than a hundred years")
     return value
 
 

@@ -1,11 +1,11 @@
 """A pair of functions for each endpoint of the server: build a request, parse its response.
 
-In the order of the server's interface. A framework author who has an HTTP stack needs nothing
-else: send what a build function gives, follow no redirect, hand what comes to the parse function.
+They are in the order of the server's interface. Framework authors with an HTTP stack need nothing
+else: send the request, follow no redirects, and pass the response to the parse function.
 
-Every parse function raises `ServerRefusedError` where the server refuses, `RedirectError` where it
-redirects, and `UnexpectedResponseError` where the response is none of an IRMA server's; what more
-it raises is said at it. Source: IRMA documentation, "IRMA server API".
+Every parse function raises `ServerRefusedError` if the server refuses, `RedirectError` if it
+redirects, and `UnexpectedResponseError` if the response is not from an IRMA server. Docstrings list
+further errors. Source: IRMA documentation, "IRMA server API".
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ _PAIRING = "POST frontend/options"
 _COMPLETE_PAIRING = "POST frontend/pairingcompleted"
 
 FRONTEND = frozenset({_PAIRING, _COMPLETE_PAIRING})
-"""The paths of calls that a browser makes as well, at whichever URL the session's pointer has."""
+"""The labels of calls that browsers make as well, at the URL of the session pointer."""
 
 _JSON = ("content-type", "application/json")
 _TEXT = ("content-type", "text/plain")
 _OPTIONS_CONTEXT = "https://irma.app/ld/request/frontendoptions/v1"
 _JWT = re.compile(r"\A[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\r\n -]*")
-"""Nothing else: it may be printed on a terminal."""
+"""Strict, as the key may be printed on a terminal."""
 _OK, _NO_CONTENT = 200, 204
 
 
@@ -111,8 +111,8 @@ def build_start_request(
 
     Args:
         server: The server.
-        request: What to ask; make it ready by `resolve_request` first.
-        authorization: With the server's method `token`, the token: bare, no `Binding`.
+        request: The request; call `resolve_request` first.
+        authorization: The bare token, for the server's method `token`.
 
     Raises:
         RequestError: A credential's validity is still a duration.
@@ -127,7 +127,7 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     """Start a session by a session request JWT; it is its own authentication.
 
     Raises:
-        RequestError: The text has not the form of a JWT.
+        RequestError: The string does not have the form of a JWT.
     """
     return HttpRequest(
         "POST", server.join("session"), label=_START, headers=(_TEXT,), body=_jwt_body(jwt)
@@ -136,10 +136,10 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
 
 @boundary
 def parse_start_response(response: HttpResponse) -> SessionPackage:
-    """Parse the answer to either form of a start.
+    """Parse the response to either form of a start.
 
     Raises:
-        SessionMayExistError: The response does not tell whether a session was made.
+        SessionMayExistError: The response does not show whether a session was started.
     """
     try:
         return json_reply(response, _START, read_session_package)
@@ -155,7 +155,7 @@ def parse_start_response(response: HttpResponse) -> SessionPackage:
 
 @boundary
 def build_status_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Ask how far a session is."""
+    """Request a session's status."""
     return _of_session("GET", server, token, "/status", _STATUS)
 
 
@@ -167,68 +167,68 @@ def parse_status_response(response: HttpResponse) -> SessionStatus:
 
 @boundary
 def build_result_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Ask for a session's result; works at any status."""
+    """Request a session's result, at any status."""
     return _of_session("GET", server, token, "/result", _RESULT)
 
 
 @boundary
 def parse_result_response(response: HttpResponse) -> SessionResult:
-    """Parse a session's result: what the server said, by the word of the connection alone."""
+    """Parse a session's result, for which only the connection vouches."""
     return json_reply(response, _RESULT, read_session_result)
 
 
 @boundary
 def build_result_jwt_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Ask for a session's result as a JWT signed by the server; works at any status."""
+    """Request a session's result as a JWT signed by the server, at any status."""
     return _of_session("GET", server, token, "/result-jwt", _RESULT_JWT)
 
 
 @boundary
 def parse_result_jwt_response(response: HttpResponse) -> str:
-    """Parse a result JWT: its text, not verified."""
+    """Parse a result JWT, which is returned without being verified."""
     return _jwt_text(response, _RESULT_JWT)
 
 
 @boundary
 def build_getproof_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Ask for a session's result as a JWT of the older layout."""
+    """Request a session's result as a JWT of the older layout."""
     return _of_session("GET", server, token, "/getproof", _GETPROOF)
 
 
 @boundary
 def parse_getproof_response(response: HttpResponse) -> str:
-    """Parse a JWT of the older layout: its text, not verified."""
+    """Parse a JWT of the older layout, which is returned without being verified."""
     return _jwt_text(response, _GETPROOF)
 
 
 @boundary
 def build_cancel_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Cancel a session; at a finished one it changes nothing."""
+    """Cancel a session; a finished one does not change."""
     return _of_session("DELETE", server, token, "", _CANCEL)
 
 
 @boundary
 def parse_cancel_response(response: HttpResponse) -> None:
-    """Parse the answer to a cancel: 200, and nothing in it."""
+    """Parse the response to a cancellation: 200 without a body."""
     if response.status != _OK:
         refuse(response, _CANCEL)
     if response.body.strip():
-        # A page of a proxy, for instance: the server never saw the call.
+        # Perhaps a page of a proxy, so the server never saw the call.
         raise UnexpectedResponseError(_CANCEL, response.status, "with a body instead of none")
 
 
 @boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
-    """Ask for the key that the server signs results with."""
+    """Request the public key of the key with which the server signs results."""
     return HttpRequest("GET", server.join("publickey"), label=_PUBLIC_KEY)
 
 
 @boundary
 def parse_public_key_response(response: HttpResponse) -> str:
-    """Parse the server's public key: PEM of a SubjectPublicKeyInfo."""
+    """Parse the server's public key, a SubjectPublicKeyInfo in PEM."""
     text = text_reply(response, _PUBLIC_KEY, media_type=None)
     if not _PUBLIC_PEM.fullmatch(text):
-        raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is no public key in PEM")
+        raise UnexpectedResponseError(_PUBLIC_KEY, response.status, "is not a public key in PEM")
     return text
 
 
@@ -248,7 +248,7 @@ def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     """Revoke a credential by a JWT; it is its own authentication.
 
     Raises:
-        RequestError: The text has not the form of a JWT.
+        RequestError: The string does not have the form of a JWT.
     """
     url = server.join("revocation")
     return HttpRequest("POST", url, label=_REVOCATION, headers=(_TEXT,), body=_jwt_body(jwt))
@@ -256,19 +256,19 @@ def build_revocation_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
 
 @boundary
 def parse_revocation_response(response: HttpResponse) -> None:
-    """Parse the answer to a revocation: `OK`."""
+    """Parse the response to a revocation: `OK`."""
     _expect_ok(response, _REVOCATION)
 
 
 @boundary
 def build_health_request(server: ServerUrl) -> HttpRequest:
-    """Ask whether the server is up; servers since 0.15 answer."""
+    """Request the health of the server; servers since 0.15 support it."""
     return HttpRequest("GET", server.join("health"), label=_HEALTH)
 
 
 @boundary
 def parse_health_response(response: HttpResponse) -> None:
-    """Parse the answer of a server that is up: `OK`."""
+    """Parse the response of a healthy server: `OK`."""
     _expect_ok(response, _HEALTH)
 
 
@@ -276,12 +276,12 @@ def parse_health_response(response: HttpResponse) -> None:
 def build_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization, method: PairingMethod
 ) -> HttpRequest:
-    """Switch pairing on or off, as the browser does; only before an app has connected.
+    """Switch pairing on or off, as the browser does, before an app has connected.
 
     Args:
-        session: The session pointer's URL.
-        authorization: Of the session's frontend request.
-        method: How to pair; each `PIN` makes a new code.
+        session: The URL of the session pointer.
+        authorization: The authorization of the session's frontend request.
+        method: The pairing method; each `PIN` makes a new code.
     """
     body = write_json({"@context": _OPTIONS_CONTEXT, "pairingMethod": method.value}).encode()
     return HttpRequest(
@@ -295,7 +295,7 @@ def build_pairing_request(
 
 @boundary
 def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
-    """Parse the options that now hold, with the pairing code if any."""
+    """Parse the present options, with the pairing code if there is one."""
     return json_reply(response, _PAIRING, read_frontend_options)
 
 
@@ -303,7 +303,7 @@ def parse_pairing_response(response: HttpResponse) -> FrontendOptions:
 def build_complete_pairing_request(
     session: ServerUrl, authorization: FrontendAuthorization
 ) -> HttpRequest:
-    """Say that the person typed the right code; arguments as in `build_pairing_request`."""
+    """Confirm that the person typed the right code; arguments as in `build_pairing_request`."""
     return HttpRequest(
         "POST",
         session.join("frontend/pairingcompleted"),
@@ -315,7 +315,7 @@ def build_complete_pairing_request(
 
 @boundary
 def parse_complete_pairing_response(response: HttpResponse) -> None:
-    """Parse the answer to a completed pairing: 204."""
+    """Parse the response to a completed pairing: 204."""
     if response.status != _NO_CONTENT:
         refuse(response, _COMPLETE_PAIRING)
 
@@ -328,14 +328,14 @@ def _of_session(
 
 def _jwt_body(jwt: str) -> bytes:
     if not _JWT.fullmatch(jwt):
-        raise RequestError("", "the text is no JWT")
+        raise RequestError("", "the string does not have the form of a JWT")
     return jwt.encode("ascii")
 
 
 def _jwt_text(response: HttpResponse, label: str) -> str:
     text = text_reply(response, label).rstrip("\n")
     if not _JWT.fullmatch(text):
-        raise UnexpectedResponseError(label, response.status, "is no JWT")
+        raise UnexpectedResponseError(label, response.status, "is not a JWT")
     return text
 
 
@@ -350,9 +350,9 @@ _EVENT_STREAM = "text/event-stream"
 
 @boundary
 def build_status_events_request(server: ServerUrl, token: RequestorToken) -> HttpRequest:
-    """Ask for a session's changes of status.
+    """Request a stream of a session's status changes.
 
-    Where `is_event_stream` says no to the response, there are no events to be had: poll.
+    If `is_event_stream` is false for the response, the server sends no events: poll instead.
     """
     url = server.join(f"session/{token.reveal()}/statusevents")
     return HttpRequest("GET", url, label=_STATUS_EVENTS, headers=(("accept", _EVENT_STREAM),))
@@ -360,16 +360,16 @@ def build_status_events_request(server: ServerUrl, token: RequestorToken) -> Htt
 
 @boundary
 def is_event_stream(status: int, headers: tuple[tuple[str, str], ...]) -> bool:
-    """Tell by a response's head whether it is the stream that was asked for."""
+    """Return whether a response is the requested stream, given its status and headers."""
     return status == _OK and media_type(HttpResponse(status, headers)) == _EVENT_STREAM
 
 
 @boundary
 def parse_status_event(event: ServerSentEvent) -> SessionStatus:
-    """Parse what one event of that stream says.
+    """Parse one event of that stream.
 
     Raises:
-        UnexpectedResponseError: It says no status.
+        UnexpectedResponseError: The event is not a session status.
     """
     try:
         return read_status(read_json(event.data))

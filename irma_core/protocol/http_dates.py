@@ -1,7 +1,7 @@
-"""Dates in HTTP headers: the three forms that RFC 9110, section 5.6.7, obliges a recipient to read.
+"""Read dates in HTTP headers, in the three forms that RFC 9110, section 5.6.7, requires.
 
-Python's own readers are no help here. `strptime` follows the locale of the process, and
-`email.utils` accepts much that is no date.
+Python's own readers do not fit. `strptime` depends on the locale of the process, and `email.utils`
+accepts much that is not a date.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _LEAP_SECOND = 60
 
 @boundary
 def read_http_date(text: str, now: datetime) -> datetime | None:
-    """Return the moment in UTC that an HTTP date means, or None if the text is no such date.
+    """Return the time of an HTTP date in UTC, or None if the string is not such a date.
 
     Args:
         text: The value of the header.
-        now: The present time in UTC, which decides the century of a year with two digits.
+        now: The present time in UTC, which determines the century of a year with two digits.
     """
     found = next((match for form in _FORMS if (match := form.fullmatch(text))), None)
     if found is None:
         return None
     year = int(found["year"])
     if len(found["year"]) == len("94"):
-        # The latest such year that is not over fifty years ahead.
+        # The latest such year that is at most fifty years ahead.
         latest = now.year + _YEARS_AHEAD
         year = latest - (latest - year) % _CENTURY
     second = int(found["second"])
@@ -51,7 +51,7 @@ def read_http_date(text: str, now: datetime) -> datetime | None:
     month, day = _MONTHS.index(found["month"]) + 1, int(found["day"])
     hour, minute = int(found["hour"]), int(found["minute"])
     try:
-        # The name of the day says nothing new, and is not compared with the date.
+        # The name of the day is redundant, and is not compared with the date.
         return datetime(year, month, day, hour, minute, second - leap.seconds, tzinfo=UTC) + leap
     except (ValueError, OverflowError):
         return None

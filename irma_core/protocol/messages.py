@@ -1,8 +1,4 @@
-"""HTTP messages without HTTP: what a build function returns and a parse function takes.
-
-Belongs here: the two messages. Does not belong here: how they are sent (the transport packages),
-what they mean (`endpoints`).
-"""
+"""HTTP messages: what a build function returns, and what a parse function takes."""
 
 from __future__ import annotations
 
@@ -37,9 +33,9 @@ class HttpRequest:
 
     Args:
         method: `GET`, `POST` or `DELETE`.
-        url: Absolute and percent-encoded; to be sent as it is.
-        label: Method and path for logs and errors, with `{token}` in the token's place.
-        headers: Pairs of name and value; names in lower case.
+        url: The URL, absolute and percent-encoded, to send unchanged.
+        label: Method and path for logs and errors, with `{token}` in place of the token.
+        headers: Pairs of name and value, with names in lower case.
         body: The whole body, or None for a request without one.
     """
 
@@ -55,7 +51,7 @@ class HttpRequest:
 
     @property
     def url(self) -> str:
-        """Absolute and percent-encoded."""
+        """The URL, absolute and percent-encoded."""
         return self._url.reveal()
 
     @property
@@ -72,11 +68,11 @@ class HttpRequest:
 @boundary
 @attrs.frozen
 class HttpResponse:
-    """A response, whole and decoded from any content or transfer encoding.
+    """A complete response, decoded from any content or transfer encoding.
 
     Args:
         status: The HTTP status, any integer.
-        headers: Pairs in the order received; names in any case.
+        headers: Pairs of name and value in the order received, with names in any case.
         body: The whole body.
     """
 
@@ -99,7 +95,7 @@ class HttpResponse:
         return self._body.reveal()
 
     def header(self, name: str) -> str:
-        """Give the first value of the header of that name (lower case), or an empty text."""
+        """Return the first value of a header, given its name in lower case; empty without one."""
         for known, value in self.headers:
             if known.lower() == name:
                 return value

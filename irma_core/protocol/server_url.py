@@ -1,4 +1,4 @@
-"""The base URL of an IRMA server, the URLs below it, and those of others that must be as safe."""
+"""The base URL of an IRMA server, and checks of other URLs that must be as safe."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ _NOT_IN_A_URL = re.compile(r"""["<>\\^`{|}]""")
 @boundary
 @attrs.frozen(init=False, getstate_setstate=False)
 class ServerUrl:
-    """Where an IRMA server is; made by `parse` only, which checks it.
+    """The checked base URL of an IRMA server; use `parse` to make one.
 
     Args:
-        text: Scheme, host, port and path prefix if any, without a slash at the end.
+        text: The URL, without a slash at the end.
     """
 
     text: str
 
-    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
-        raise UsageError("a ServerUrl is made by ServerUrl.parse() only, which checks it")
+    def __new__(cls) -> Self:  # noqa: D102  # not to be called
+        raise UsageError(
+            "a ServerUrl cannot be constructed: use ServerUrl.parse(), which checks it"
+        )
 
     def __copy__(self) -> ServerUrl:
         return self
@@ -41,7 +43,7 @@ class ServerUrl:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise UsageError("a ServerUrl is not pickled: parse its text again")
+        raise UsageError("a ServerUrl cannot be pickled: parse its text again")
 
     @classmethod
     def parse(
@@ -52,41 +54,41 @@ class ServerUrl:
         what: str = "base URL",
         is_proxied: bool = False,
     ) -> ServerUrl:
-        """Check a base URL.
+        """Return a base URL that was checked.
 
         Args:
-            url: The server's URL with its `api_prefix`, if any, with or without a slash at the
-                end: `https://irma.example.com` or `https://example.com/irma-api/`.
-            allow: With `Risk.PLAIN_HTTP`, `http` to other hosts than loopback too.
+            url: The server's URL, with its `api_prefix` if it has one, and with or without a slash
+                at the end: `https://irma.example.com` or `https://example.com/irma-api/`.
+            allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts besides loopback.
             what: The name of the setting, for errors.
-            is_proxied: Whether requests go through a proxy: then loopback is no exception.
+            is_proxied: Whether requests go through a proxy, so that loopback is not an exception.
 
         Raises:
-            ConfigurationError: It is no such URL, or plain HTTP that is not allowed.
+            ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
         """
         _check(url, what, allow, is_proxied=is_proxied)
         if urlsplit(url).query or url.endswith("?"):
-            raise ConfigurationError(f"the {what} must hold no query")
-        made = object.__new__(cls)
-        object.__setattr__(made, "text", url.rstrip("/"))
-        return made
+            raise ConfigurationError(f"the {what} must have no query")
+        parsed = object.__new__(cls)
+        object.__setattr__(parsed, "text", url.rstrip("/"))
+        return parsed
 
     def join(self, path: str) -> str:
-        """Return the URL of a path below it; `session`, for example, without a leading slash."""
+        """Return the URL of a path such as `session`, which has no leading slash."""
         return f"{self.text}/{path}"
 
 
 @boundary
 def checked_token_url(url: str, *, allow: Collection[Risk] = (), is_proxied: bool = False) -> str:
-    """Return the URL of a token endpoint as it is, once it is checked.
+    """Return the URL of a token endpoint unchanged, once it is checked.
 
     Args:
         url: The URL.
-        allow: With `Risk.PLAIN_HTTP`, `http` to other hosts than loopback too.
-        is_proxied: Whether requests go through a proxy: then loopback is no exception.
+        allow: The allowed risks; `Risk.PLAIN_HTTP` permits `http` to hosts besides loopback.
+        is_proxied: Whether requests go through a proxy, so that loopback is not an exception.
 
     Raises:
-        ConfigurationError: It is no such URL, or plain HTTP that is not allowed.
+        ConfigurationError: The URL is invalid, or is plain HTTP that is not allowed.
     """
     _check(url, "token URL", allow, is_proxied=is_proxied)
     return url
@@ -103,42 +105,42 @@ def _check(url: object, what: str, allow: Collection[Risk], *, is_proxied: bool)
     if is_proxied:
         raise ConfigurationError(
             f"the {what} is plain http through a proxy: the proxy, and everyone on the way to it, "
-            "can read every request and change every reply; use https, or allow Risk.PLAIN_HTTP"
+            "can read every request and change every response; use https, or allow Risk.PLAIN_HTTP"
         )
     if not is_loopback(parts.hostname or ""):
         raise ConfigurationError(
             f"the {what} is plain http to {parts.hostname}: anyone who can change the traffic can "
-            "log in as anybody; use https, or allow Risk.PLAIN_HTTP on a network you trust"
+            "log in as anybody; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
         )
 
 
 def _form_fault(url: str) -> str:
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        return "must hold no user name and no password"
+        return "must have no user name and no password"
     if not parts.netloc.isascii():
-        return "must have its host in ASCII: write a name such as café.example in its xn-- form"
+        return "must have a host in ASCII: write a name such as café.example in its xn-- form"
     if not url.isascii() or _NOT_IN_A_URL.search(url):
-        return "must be percent-encoded: it holds a character that no URL has"
+        return "must be percent-encoded: it has a character that is not valid in a URL"
     if parts.fragment or url.endswith("#"):
-        return "must hold no fragment"
+        return "must have no fragment"
     return ""
 
 
 @boundary
 def leads_to_frontend(url: str, server: ServerUrl, frontend: ServerUrl | None) -> bool:
-    """Return whether the URL of a session pointer leads to where the IRMA server is known to be.
+    """Return whether the URL of a session pointer leads to the IRMA server.
 
     Args:
-        url: The pointer's URL, which is checked already.
-        server: The server's base URL. Where no other is known, the pointer must have its scheme and
+        url: The pointer's URL, which was checked already.
+        server: The server's base URL. Without `frontend`, the pointer must have the same scheme and
             host. The port may differ, as the server can listen on two.
-        frontend: Where apps and browsers reach the server, if that is a setting. Then the pointer
+        frontend: The URL of the server for apps and browsers, if it is configured. Then the pointer
             must be below it.
     """
     if frontend is not None:
         return url.startswith(frontend.join(""))
-    pointed, known = urlsplit(url), urlsplit(server.text)
-    hosts = pointed.hostname or "", known.hostname or ""
+    pointer, known = urlsplit(url), urlsplit(server.text)
+    hosts = pointer.hostname or "", known.hostname or ""
     is_same_host = hosts[0] == hosts[1] or all(is_loopback(host) for host in hosts)
-    return pointed.scheme == known.scheme and is_same_host
+    return pointer.scheme == known.scheme and is_same_host

@@ -287,7 +287,7 @@ NEVER_PICKLED: list[object] = [
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_a_secret_is_not_pickled(thing: object, protocol: int) -> None:
     """The error says so, and is of the tree."""
-    with pytest.raises(UsageError, match=r"not pickled"):
+    with pytest.raises(UsageError, match="pickled"):
         pickle.dumps(thing, protocol)
 
 

@@ -42,7 +42,7 @@ DATES = st.integers(1, 4 * 10**9).map(lambda seconds: datetime.fromtimestamp(sec
 URLS = st.builds("https://{}.example/{}".format, st.text("ab1", min_size=1), PARTS)
 
 
-# Strategies are made once and mapped: making them anew for each draw costs most of the time.
+# Strategies are made once and mapped: making them again for each draw costs most of the time.
 
 
 def _con(parts: dict[str, list[tuple[str | None, str | None, bool]]]) -> Con:

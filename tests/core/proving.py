@@ -43,7 +43,7 @@ RESIDENT = "example.town.resident"
 def started(
     request: SessionRequest | ExtendedRequest, token: RequestorToken = TOKEN
 ) -> StartedSession:
-    """Give a session in which that was asked."""
+    """Return a session in which that was asked."""
     extended = as_extended(request)
     pointer = SessionPointer(
         f"https://irma.example/irma/session/{CLIENT_TOKEN}", extended.request.session_type
@@ -54,7 +54,7 @@ def started(
 
 
 def shown(identifier: str, value: str | None = "yes", **more: Any) -> DisclosedAttribute:
-    """Give a disclosed attribute: `PRESENT`, or `NULL` where the value is None."""
+    """Return a disclosed attribute: `PRESENT`, or `NULL` where the value is None."""
     facts: dict[str, Any] = {
         "status": NULL if value is None else PRESENT,
         "issued_at": ISSUED,
@@ -69,7 +69,7 @@ def said(
     type: SessionType = SessionType.DISCLOSING,  # noqa: A002  # the wire's word
     **more: Any,
 ) -> SessionResult:
-    """Give a result that is done and valid, with these lists."""
+    """Return a result that is done and valid, with these lists."""
     facts: dict[str, Any] = {
         "status": SessionStatus.DONE,
         "proof_status": ProofStatus.VALID,
@@ -81,5 +81,5 @@ def said(
 
 
 def signature(message: str) -> AttributeBasedSignature:
-    """Give a signature over that message; no more than its look."""
+    """Return a signature over that message; no more than its look."""
     return AttributeBasedSignature('{"message":"…"}', message)

@@ -19,27 +19,27 @@ CLAIMS = ("sprequest", "absrequest", "iprequest", "revrequest")
 
 @cache
 def recording(name: str) -> Any:
-    """Give one recorded case."""
+    """Return one recorded case."""
     return json.loads((RECORDED / f"{name}.json").read_text("utf-8"))
 
 
 def names(*patterns: str) -> list[str]:
-    """Give the names of all cases that match one of the patterns."""
+    """Return the names of all cases that match one of the patterns."""
     return sorted(path.stem for pattern in patterns for path in RECORDED.glob(f"{pattern}.json"))
 
 
 def claims(jwt: str) -> Any:
-    """Give what a JWT says; its signature is another subject."""
+    """Return what a JWT says; its signature is another subject."""
     return json.loads(base64.urlsafe_b64decode(jwt.split(".")[1] + "=="))
 
 
 def said(body: str) -> Any:
-    """Give the JSON value that a body is, or that the JWT in it holds."""
+    """Return the JSON value that a body is, or that the JWT in it holds."""
     return json.loads(body) if body[0] in '{["' else claims(body)
 
 
 def asked(body: str) -> Any:
-    """Give the JSON value of the request that a body is, or that the JWT in it holds."""
+    """Return the JSON value of the request that a body is, or that the JWT in it holds."""
     value = said(body)
     return next((value[claim] for claim in CLAIMS if claim in value), value)
 

@@ -82,14 +82,14 @@ def is_fulfilled(request: SessionRequest, lists: Lists) -> bool:
 
 
 def result_with(request: SessionRequest, lists: Lists, **more: Any) -> SessionResult:
-    """Give a result that is done and valid, and signed where that was asked."""
+    """Return a result that is done and valid, and signed where that was asked."""
     if isinstance(request, SignatureRequest):
         more = {"unchecked_signature": AttributeBasedSignature("{}", request.message), **more}
     return said(*lists, **{"type": request.session_type, **more})
 
 
 def answer_or_error(request: SessionRequest, result: SessionResult) -> Answer | AnswerError:
-    """Give what comes of a result; anything else that is raised fails the test."""
+    """Return what comes of a result; anything else that is raised fails the test."""
     try:
         return result.answer_to(started(request))
     except AnswerError as error:
@@ -145,7 +145,7 @@ def changed(item: DisclosedAttribute, **changes: Any) -> DisclosedAttribute:
 
 
 def mutations(item: DisclosedAttribute) -> list[tuple[DisclosedAttribute, ...]]:
-    """Give what may stand in an attribute's place."""
+    """Return what may stand in an attribute's place."""
     other = attribute("x.y.z.other", item.raw_value)
     return [
         (),

@@ -34,7 +34,7 @@ def asks(*options: tuple[str, ...]) -> DisCon:
 
 
 def refusal(make: Callable[[], object]) -> RequestError:
-    """Give the error that it ends with."""
+    """Return the error that it ends with."""
     with pytest.raises(RequestError) as caught:
         make()
     return caught.value
@@ -217,9 +217,9 @@ def test_what_cannot_be_asked_is_refused_at_its_place(place: str, disclose: obje
 
 def test_the_reasons_are_told_in_words() -> None:
     """What is wrong, and not only where."""
-    assert "stands twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
-    assert "must stand side by side" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
-    assert "nothing could ever answer it" in refusal(any_of).reason
+    assert "comes twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
+    assert "must be adjacent" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
+    assert "nobody could answer it" in refusal(any_of).reason
     assert (
         "no name twice"
         in refusal(lambda: as_condiscon(ConDisCon((asks((OVER18,)),) * 2, ("a", "a")))).reason

@@ -39,7 +39,7 @@ def card(**options: Any) -> CredentialRequest:
 
 
 def refusal(make: Callable[[], object]) -> RequestError:
-    """Give the error that it ends with."""
+    """Return the error that it ends with."""
     with pytest.raises(RequestError) as caught:
         make()
     return caught.value
@@ -160,7 +160,7 @@ def test_a_duration_counts_from_the_start_of_the_session() -> None:
 
 
 def test_a_duration_has_no_json() -> None:
-    """Only a start turns it into a date, at each try anew."""
+    """Only a start turns it into a date, at each try again."""
     error = refusal(lambda: request_value(IssuanceRequest([card(validity=timedelta(days=30))])))
     assert "resolve_validity" in error.reason
 

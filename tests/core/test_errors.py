@@ -38,7 +38,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.EventTooLargeError(PATH, "over 64 KiB", request_sent=True),
     errors.JwtError("form", "no text"),
     errors.ResultJwtError("signature", "no key made it"),
-    errors.RequestJwtError("too_old", "sign anew"),
+    errors.RequestJwtError("too_old", "sign again"),
     errors.DeadlineError("late"),
     errors.SessionMayExistError("reset"),
     errors.SigningError("x"),

@@ -137,7 +137,7 @@ ANSWERS: dict[str, dict[int, dict[str, str | None]]] = {
 
 
 def request_of(name: str) -> Any:
-    """Give what had been asked in the session of a recorded result."""
+    """Return what had been asked in the session of a recorded result."""
     value = recording(name).get("session_request") or json.loads(ASKED.get(name, AGE))
     request = read_request_value(value)
     assert not isinstance(request, RevocationRequest)
@@ -201,7 +201,7 @@ def test_a_recorded_expired_credential_is_known_when_the_session_starts() -> Non
 
 
 def as_said(given: Sequence[DisclosedAttribute]) -> list[Any]:
-    """Give the JSON of a list of disclosed attributes."""
+    """Return the JSON of a list of disclosed attributes."""
     return [
         {
             "rawvalue": item.raw_value,

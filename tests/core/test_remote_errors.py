@@ -19,7 +19,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJtYWMifQ.c2lnbmF0dXJl-_"
 
 
 def printed(message: str) -> str:
-    """Give a message as errors and logs show it."""
+    """Return a message as errors and logs show it."""
     return RemoteError(400, "X", message=message).printable_message()
 
 

@@ -66,7 +66,7 @@ FULL: dict[str, Any] = {
 
 
 def written(request: AnyRequest) -> Any:
-    """Give the JSON value of a request."""
+    """Return the JSON value of a request."""
     return request_value(request)
 
 
@@ -76,7 +76,7 @@ def read(value: Any) -> Any:
 
 
 def refusal(value: Any) -> RequestError:
-    """Give the error that reading it ends with."""
+    """Return the error that reading it ends with."""
     with pytest.raises(RequestError) as caught:
         read(value)
     return caught.value
@@ -404,9 +404,9 @@ def test_a_wrong_request_is_refused_at_its_place(place: str, value: Any) -> None
         ("", "the request is not JSON"),
         (b"\xff", "the request is not UTF-8"),
         ("{}{}", "the request has more than one JSON value"),
-        ('{"timeout":NaN}', "the request holds a number that is none"),
+        ('{"timeout":NaN}', "the request has a number that is too long, or not finite"),
         ("[" * 100000, "the request is nested too deeply"),
-        ('{"@context":"\\ud800"}', "the request holds half a character"),
+        ('{"@context":"\\ud800"}', "the request has a lone surrogate"),
         ('{"timeout":1,"timeout":2}', "the request has a key twice"),
         ('{"request":{"x":{"y":1,"\\u0079":1}}}', "the request has a key twice"),
         ("{}".encode("utf-16"), "the request is in UTF-16"),
@@ -536,7 +536,7 @@ def test_any_json_is_a_request_or_this_one_error(value: JsonValue) -> None:
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Give the way to every value within a value."""
+    """Return the way to every value within a value."""
     found = [path]
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
@@ -545,7 +545,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def with_item(value: Any, path: tuple[Any, ...], item: Any) -> Any:
-    """Give a copy that has the item at that path."""
+    """Return a copy that has the item at that path."""
     if not path:
         return item
     changed = value.copy()

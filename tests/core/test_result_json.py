@@ -94,7 +94,7 @@ def result(value: Any) -> SessionResult:
 
 
 def first_list(value: Any) -> list[DisclosedAttribute]:
-    """Give the attributes that the first list of a result holds."""
+    """Return the attributes that the first list of a result holds."""
     lists = result(value).unchecked_disclosed
     assert lists[0] is not None
     return list(lists[0])
@@ -147,7 +147,7 @@ def test_an_attribute_without_a_value_has_none_to_read() -> None:
     """An empty text is one."""
     yes, phone = first_list(DONE)
     assert (yes.value, yes.is_null, phone.is_null) == ("yes", False, True)
-    with pytest.raises(NullAttributeError, match=r"phone has no value: ask is_null first"):
+    with pytest.raises(NullAttributeError, match=r"phone has no value: check is_null first"):
         _ = phone.value
     empty = first_list({**DONE, "disclosed": [[{**YES, "rawvalue": ""}]]})
     assert (empty[0].value, empty[0].is_null) == ("", False)
@@ -436,7 +436,7 @@ def test_any_json_is_read_or_is_this_one_error(value: JsonValue, model: type[Any
 
 
 def changed(value: Any, data: st.DataObject) -> Any:
-    """Give the value with something else somewhere in it, or something missing."""
+    """Return the value with something else somewhere in it, or something missing."""
     if isinstance(value, dict | list) and value and data.draw(st.integers(0, 4)):
         again = value.copy()
         key = data.draw(

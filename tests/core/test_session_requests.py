@@ -92,7 +92,7 @@ def extend(**options: Any) -> ExtendedRequest:
 
 
 def refusal(make: Callable[[], object]) -> RequestError:
-    """Give the error that it ends with."""
+    """Return the error that it ends with."""
     with pytest.raises(RequestError) as caught:
         make()
     return caught.value
@@ -114,7 +114,7 @@ def test_a_disclosure_and_a_signature_ask_for_an_attribute(nothing: Any) -> None
     for make in (DisclosureRequest, partial(SignatureRequest, "I agree.")):
         error = refusal(partial(make, nothing))
         assert error.path == "disclose"
-        assert "no attribute" in error.reason
+        assert "at least one attribute" in error.reason
 
 
 def test_an_issuance_may_ask_for_nothing() -> None:

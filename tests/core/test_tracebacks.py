@@ -164,7 +164,7 @@ def test_a_native_error_becomes_one_of_the_tree(name: str) -> None:
     """It says where it was raised, and quotes nothing."""
     error = raised_by(partial(boundary(vars(own)[name]), SECRET + "\ud800"))
     assert type(error) is UsageError
-    assert f"{name}: an argument has a type or value" in str(error)
+    assert f"{name}: an argument has a wrong type or value" in str(error)
     assert "irma_core/made_for_this_test.py:" in str(error)
     assert SECRET not in f"{error} {error.args} {vars(error)}"
     assert error.__cause__ is None

@@ -66,7 +66,7 @@ def test_a_return_url_that_does_more_than_open_a_page_is_refused(url: str) -> No
 
 def test_a_pointer_names_nobody_before_its_host() -> None:
     """A reader could take the user name for the host."""
-    with pytest.raises(RequestError, match=r"^u: must hold no user name"):
+    with pytest.raises(RequestError, match=r"^u: must have no user name"):
         SessionPointer("https://irma.example@evil.example/x", SessionType.DISCLOSING)
 
 

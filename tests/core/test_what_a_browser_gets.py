@@ -30,7 +30,7 @@ POINTER = {"u": f"https://irma.example/irma/session/{CLIENT_TOKEN}", "irmaqr": "
 
 
 def read(package: Any) -> StartedSession:
-    """Give a session as the server's answer to a start makes it."""
+    """Return a session as the server's answer to a start makes it."""
     read_package = read_session_package(read_json(json.dumps(package)))
     return StartedSession(started(ASKED).request, read_package, started_at=NOW)
 

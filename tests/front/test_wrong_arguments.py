@@ -69,7 +69,7 @@ def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) ->
         with pytest.raises(UsageError, match="must be a StartedSession, or a RequestorToken"):
             irma_requestor.get_status(wrong)
     for wrong in (session.pointer, session.token):
-        with pytest.raises(UsageError, match="which knows what was asked"):
+        with pytest.raises(UsageError, match="a StartedSession"):
             irma_requestor.get_answer(wrong)
 
 

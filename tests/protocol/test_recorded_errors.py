@@ -30,7 +30,7 @@ REFUSED = sorted({*names("error-*")} - {*MAY_EXIST, *FOREIGN, "error-body-too-sl
 
 
 def parse_function(method: str, path: str) -> Callable[[HttpResponse], object]:
-    """Give the parse function of an endpoint of the server."""
+    """Return the parse function of an endpoint of the server."""
     if path.startswith("/irma/"):
         return endpoints.parse_pairing_response
     last = path.rstrip("/").rpartition("/")[2]
@@ -122,5 +122,5 @@ def test_a_text_that_is_no_jwt_is_no_servers(body: bytes) -> None:
     """Neither as a result JWT nor as the older one; its text is not shown."""
     response = HttpResponse(200, (("content-type", "text/plain"),), body=body)
     for reads in (endpoints.parse_result_jwt_response, endpoints.parse_getproof_response):
-        with pytest.raises(UnexpectedResponseError, match="is no JWT"):
+        with pytest.raises(UnexpectedResponseError, match="is not a JWT"):
             reads(response)

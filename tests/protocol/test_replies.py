@@ -55,7 +55,7 @@ def test_a_public_key_holds_nothing_that_steers_a_terminal() -> None:
     """It is printed as it came."""
     for odd in (b"\x1b[2J", b"\x07", b"\x7f"):
         body = b"-----BEGIN PUBLIC KEY-----\nMII" + odd + b"\n-----END PUBLIC KEY-----\n"
-        with pytest.raises(UnexpectedResponseError, match="no public key in PEM"):
+        with pytest.raises(UnexpectedResponseError, match="not a public key in PEM"):
             endpoints.parse_public_key_response(HttpResponse(200, body=body))
 
 
@@ -74,7 +74,7 @@ def test_a_result_that_is_no_text_stands_in_no_error() -> None:
 def test_what_is_no_jwt_is_not_sent_as_one(build: object, text: str) -> None:
     """The form is checked, so that no other text reaches the server by mistake."""
     assert callable(build)
-    with pytest.raises(RequestError, match="no JWT"):
+    with pytest.raises(RequestError, match="form of a JWT"):
         build(SERVER, text)
 
 

@@ -221,9 +221,9 @@ def test_a_name_may_stand_in_the_header() -> None:
     ("settings", "said"),
     [
         ({"leeway": 10}, "leeway must be a timedelta"),
-        ({"leeway": timedelta(seconds=-1)}, "leeway must not be below zero"),
+        ({"leeway": timedelta(seconds=-1)}, "leeway must not be negative"),
         ({"max_age": 300}, "max_age must be a timedelta"),
-        ({"max_age": timedelta(seconds=-1)}, "max_age must not be below zero"),
+        ({"max_age": timedelta(seconds=-1)}, "max_age must not be negative"),
     ],
 )
 def test_a_duration_that_is_none_is_the_callers_mistake(
