@@ -1,7 +1,7 @@
-"""What stands on top of the library and may do I/O: everything below is usable without it.
+"""Open requestors by configuration, and store what must happen once in memory or in SQLite.
 
-The front door: a requestor and its parts by configuration alone, and stores in memory and in a
-file. Beside it stand the command line (`cli`) and the development server (`dev_server`).
+This package also has the command line (`cli`) and the development server (`dev_server`). It is
+optional: `irma_core` and a transport work without it.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
-    # Loaded on first use, as `irma_core` is: who runs the development server needs no urllib3.
+    # Loaded on first use, so that the command line starts quickly.
     from importlib import import_module
 
     _ROOMS = {

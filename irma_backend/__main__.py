@@ -1,4 +1,4 @@
-"""The command line, as `python -m irma_backend`."""
+"""Run the command line as `python -m irma_backend`."""
 
 from irma_backend.cli.__main__ import begin
 

@@ -1,8 +1,6 @@
-"""What is built in: `file:` and `hmac:` for signing, `memory:` and `sqlite:` for stores.
+"""The built-in plugin: `file:` and `hmac:` for signing, `memory:` and `sqlite:` for stores.
 
-A plugin like any other, and the first of each wiring, so that none can take its schemes.
-Belongs here: what stands behind the four schemes. Does not belong here: the rules for plugins
-(`irma_core.plugins`).
+It is a plugin like any other. It is registered first, so no other plugin can take its schemes.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ _ENCRYPTED: Final = ("ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 
 @hookimpl
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:
-    """Give `file:` and `hmac:`."""
+    """Return the factories of `file:` and `hmac:`."""
     return {"file": _file_signer, "hmac": _secret_signer}
 
 
@@ -48,7 +46,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 
 
 def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    """Take a private key in PEM (RS256), or a key in base64 (HS256) as the server has it."""
+    """Return the signer of a file: a private key in PEM (RS256), or a key in base64 (HS256)."""
     content = _read(_parse_path(uri))
     if _PEM in setting_text(content):
         return _for_mode(_rsa_signer(content), context)
@@ -59,24 +57,22 @@ def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigne
 
 
 def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    """Take a key in base64 by the name that it has in `secrets`."""
+    """Return the signer of a key in base64, which `secrets` holds."""
     name = unquote(uri.rest)
     if name not in context.secrets:
-        # The name is not shown: somebody may have written the key in its place.
+        # The name is not shown, because it may be the key itself by mistake.
         there = ", ".join(sorted(context.secrets)) or "none"
-        raise ConfigurationError(
-            f"the URI names no secret: hmac:NAME takes the key by its name in secrets= ({there})"
-        )
+        raise ConfigurationError(f"hmac:NAME must name a key in secrets= ({there})")
     return _for_mode(_hmac_signer(context.secret(name)), context)
 
 
 def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     if uri.rest:
-        raise ConfigurationError("nothing stands behind memory:")
+        raise ConfigurationError("nothing may follow memory:")
     if Risk.MEMORY_STORE not in context.allow:
         raise ConfigurationError(
-            "each process would have a store of its own: allow Risk.MEMORY_STORE if this program "
-            "runs as one process, else use a store that its processes share"
+            "each process has a memory store of its own: allow Risk.MEMORY_STORE if the program "
+            "runs as one process, otherwise use a store that its processes share"
         )
     is_async = context.mode is Mode.ASYNC
     return AsyncMemoryStore(context.clock) if is_async else MemoryStore(context.clock)
@@ -94,7 +90,7 @@ def _parse_path(uri: PluginUri) -> Path:
     except ValueError:
         parts = urlsplit("file://?")
     if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not parts.path:
-        raise ConfigurationError(f"{uri.scheme}: takes a path, in which ? and # are %3F and %23")
+        raise ConfigurationError(f"{uri.scheme}: takes a path; write %3F for ? and %23 for #")
     return Path(unquote(parts.path))
 
 
@@ -103,7 +99,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(_LARGEST_KEY_FILE + 1)
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "is no path"
+        reason = (error.strerror if isinstance(error, OSError) else None) or "the path is not valid"
     else:
         if len(content) <= _LARGEST_KEY_FILE:
             return content
@@ -115,8 +111,8 @@ def _rsa_signer(pem: bytes) -> RsaSigner:
     text = setting_text(pem)
     if any(mark in text for mark in _ENCRYPTED):
         raise ConfigurationError(
-            "the key in the file is encrypted: keep it in the clear in a file that only this "
-            "program may read, or give RsaSigner(pem, password=…) to a Requestor of your own"
+            "the key in the file is encrypted: store it unencrypted in a file that only this "
+            "program may read, or pass RsaSigner(pem, password=…) to a Requestor"
         )
     return RsaSigner(pem)
 
@@ -131,7 +127,7 @@ def _for_mode(signer: Signer, context: FactoryContext) -> Signer | AsyncSigner:
 
 @final
 class _AsyncSigner:
-    """A signer that computes, a millisecond at most, and waits for nothing: it needs no thread."""
+    """A sync signer as an async one. Signing takes a millisecond at most, so it needs no thread."""
 
     def __init__(self, signer: Signer) -> None:
         self._signer = signer

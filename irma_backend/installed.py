@@ -1,10 +1,8 @@
-"""Plugins that are installed: listed by their metadata, imported only where they are named.
+"""List installed plugins by their metadata, and import those that the application names.
 
-A plugin is an entry point of the group `irma_backend`. Its name is that of its distribution; where
-that has several, with the entry point's behind it: `acme-irma:vault`. The entry point's name alone
-is no name: any distribution can call its entry point what it likes.
-Belongs here: finding and importing. Does not belong here: what a plugin's hooks are worth
-(`irma_core.plugins`).
+A plugin is an entry point of the group `irma_backend`. Its name is the name of its distribution.
+If a distribution has several, the entry point's name follows: `acme-irma:vault`. The entry point's
+name alone is not accepted, because any distribution can use any entry point name.
 """
 
 from __future__ import annotations
@@ -27,13 +25,13 @@ __all__ = ["InstalledPlugin", "installed_plugins", "load_plugins"]
 @final
 @attrs.frozen
 class InstalledPlugin:
-    """A plugin that could be used; nothing of it is imported yet.
+    """An installed plugin, which is not imported until `load` is called.
 
     Args:
-        name: Its name, as `plugins=` takes it.
-        distribution: What was installed.
-        version: Of the distribution.
-        entry_point: Where the plugin is in it.
+        name: Its name, as for `plugins=`.
+        distribution: The installed distribution.
+        version: The version of the distribution.
+        entry_point: The location of the plugin.
     """
 
     name: str
@@ -42,21 +40,21 @@ class InstalledPlugin:
     entry_point: EntryPoint
 
     def load(self) -> object:
-        """Import it.
+        """Import the plugin.
 
         Raises:
-            PluginError: That failed.
+            PluginError: The import failed.
         """
         return call_plugin(self.name, "it cannot be imported", self.entry_point.load)
 
     def is_called(self, name: str) -> bool:
-        """Return whether this name is its distribution's, alone or with the entry point's."""
+        """Return whether a name selects this plugin."""
         names = (self.distribution, f"{self.distribution}:{self.entry_point.name}")
         return _normal(name) in map(_normal, names)
 
 
 def installed_plugins() -> tuple[InstalledPlugin, ...]:
-    """Give all that are installed, by name."""
+    """Return all installed plugins, sorted by name."""
     found = [(_distribution(each), each) for each in entry_points(group=PROJECT)]
     distributions = [distribution for (distribution, _), _ in found]
     return tuple(
@@ -91,7 +89,7 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
         PluginError: One is not installed, has the name of another, or cannot be imported.
     """
     if isinstance(plugins, str) or not isinstance(plugins, Iterable):
-        raise ConfigurationError("plugins: a list of names, or of modules that are plugins")
+        raise ConfigurationError("plugins: must be a list of names or modules")
     installed: tuple[InstalledPlugin, ...] | None = None
     chosen: dict[str, object] = {}
     for each in plugins:
@@ -100,12 +98,12 @@ def load_plugins(plugins: Iterable[str | ModuleType]) -> dict[str, object]:
                 raise PluginError(each.__name__, "is the name of two plugins")
             chosen[each.__name__] = each
         elif isinstance(each, str):
-            # Reading what is installed takes some time; without plugins nobody pays for it.
+            # Listing installed plugins takes time, so do it only if one is named.
             installed = installed_plugins() if installed is None else installed
             for plugin in _named(each, installed):
                 chosen[plugin.name] = plugin.load()
         else:
-            raise ConfigurationError("plugins: each is the name of one, or a module that is one")
+            raise ConfigurationError("plugins: each must be a name or a module")
     return chosen
 
 
@@ -119,11 +117,11 @@ def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledP
 
 
 def _distribution(entry_point: EntryPoint) -> tuple[str, str]:
-    # Only an entry point that was made by hand has none.
+    # Only an entry point made by hand has no distribution.
     distribution = cast("Distribution", entry_point.dist)
     return distribution.name, distribution.version
 
 
 def _normal(name: str) -> str:
-    """As installers compare names (PEP 503)."""
+    """Return a name in the form that installers compare (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,8 +1,8 @@
-"""Stores in this process's memory, one a mode: for tests, and for programs of one process.
+"""Stores in memory, for tests and for programs of one process.
 
-With several processes each has its own, so each of them would take a callback or a handle once.
-Nobody can see from inside that there are others, so a `memory:` URI wants `Risk.MEMORY_STORE`; what
-can be seen, a fork after the store was made, is refused.
+Each process of a program has a store of its own, so several processes would accept a callback or a
+handle several times. A process cannot detect the others, so `memory:` needs `Risk.MEMORY_STORE`. A
+fork after the store was created can be detected, and is refused.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _MIN_SWEEP_SIZE: Final = 1024
 @final
 @boundary
 class MemoryStore:
-    """Keeps values in this process; may be shared by threads.
+    """Holds values in this process. Threads may share it.
 
-    What expired is swept out in time: it never holds more than twice the keys that live, or 1024.
+    Expired keys are removed. It never holds more than twice the number of live keys, or 1024.
 
     Args:
-        clock: What lifetimes are meant by: the transport's, `SystemClock()` for instance.
+        clock: The clock that lifetimes are measured by, such as `transport.clock`.
     """
 
     def __init__(self, clock: Clock) -> None:
         check_clock(clock)
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, bytes]] = {}
+        self._entries: dict[str, tuple[float, bytes]] = {}
         self._sweep_at = _MIN_SWEEP_SIZE
         self._process = os.getpid()
         self._is_closed = False
@@ -46,74 +46,74 @@ class MemoryStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: An argument is not what it should be, the process is another one, or
+            ConfigurationError: An argument is invalid, this is another process, or
                 the store is closed.
         """
         check_entry(key, value, lifetime)
         self._check()
         with self._lock:
-            if self._living(key) is not None:
+            if self._get_live(key) is not None:
                 return False
-            if len(self._kept) >= self._sweep_at:
+            if len(self._entries) >= self._sweep_at:
                 self._sweep()
-            self._kept[key] = (self._clock.monotonic() + lifetime.total_seconds(), bytes(value))
+            self._entries[key] = (self._clock.monotonic() + lifetime.total_seconds(), bytes(value))
             return True
 
     def get(self, key: str) -> bytes | None:
-        """Give the value of a key; see `Store`.
+        """Return the value of a key, or None if it has none; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, the process is another one, or the store is
+            ConfigurationError: The key is not a string, this is another process, or the store is
                 closed.
         """
         check_key(key)
         self._check()
         with self._lock:
-            return self._living(key)
+            return self._get_live(key)
 
     def delete(self, key: str) -> None:
-        """Take a key away; see `Store`.
+        """Delete a key, which may be absent; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, the process is another one, or the store is
+            ConfigurationError: The key is not a string, this is another process, or the store is
                 closed.
         """
         check_key(key)
         self._check()
         with self._lock:
-            self._kept.pop(key, None)
+            self._entries.pop(key, None)
 
     def close(self) -> None:
-        """Refuse further calls: what counted once is not to count again."""
+        """Refuse further calls."""
         self._is_closed = True
 
-    def _living(self, key: str) -> bytes | None:
-        expires, value = self._kept.get(key, (0.0, None))
+    def _get_live(self, key: str) -> bytes | None:
+        expires, value = self._entries.get(key, (0.0, None))
         return None if self._clock.monotonic() >= expires else value
 
     def _sweep(self) -> None:
         now = self._clock.monotonic()
-        self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
-        # The next one comes when as many were put again, so that it costs little for each of them.
-        self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._kept))
+        self._entries = {key: entry for key, entry in self._entries.items() if now < entry[0]}
+        # Sweep again when the store has doubled, so that the cost for each put stays constant.
+        self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._entries))
 
     def _check(self) -> None:
         if self._is_closed:
             raise ConfigurationError("the store is closed")
         if os.getpid() != self._process:
             raise ConfigurationError(
-                "this memory store was made by another process: make it after the fork if this is "
-                "the only process that uses it, else use a store that they share"
+                "this memory store was created by another process: create it after the fork if "
+                "only one process uses it, otherwise use a store that the processes share"
             )
 
 
 @final
 @boundary
 class AsyncMemoryStore:
-    """`MemoryStore`, awaited; no call of it waits.
+    """`MemoryStore` for asyncio. Its calls never block.
 
     Args:
-        clock: As that of `MemoryStore`.
+        clock: As for `MemoryStore`.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -124,11 +124,11 @@ class AsyncMemoryStore:
         return self._store.put_if_absent(key, value, lifetime)
 
     async def get(self, key: str) -> bytes | None:
-        """Give the value of a key; see `MemoryStore`."""
+        """Return the value of a key, or None if it has none; see `MemoryStore`."""
         return self._store.get(key)
 
     async def delete(self, key: str) -> None:
-        """Take a key away; see `MemoryStore`."""
+        """Delete a key, which may be absent; see `MemoryStore`."""
         self._store.delete(key)
 
     async def aclose(self) -> None:

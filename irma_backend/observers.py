@@ -1,18 +1,17 @@
-"""Filters for error trackers, tracing and logs, for what the library cannot keep from them.
+"""Filters that remove secrets from error reports, traces and logs.
 
-The transports show none of their secrets to what is hooked into HTTP libraries. But a web server
-logs the URL of each callback, an error tracker keeps the URL and body of each request that the
-application gets, and an application may log what it likes. Give these functions to such tools:
+The transports hide their secrets from tools that hook into HTTP libraries. But a web server logs
+the URL of each callback, an error tracker stores the URL and body of each incoming request, and an
+application may log anything. Configure such tools with these functions:
 
     sentry_sdk.init(…, before_send=redact_event, before_send_transaction=redact_event,
                     before_breadcrumb=redact_event)
     AioHttpClientInstrumentor().instrument(url_filter=redact_url)
     logging.getLogger("aiohttp.access").addFilter(RedactingFilter())
 
-They find secrets by their form: sealed texts (handles and the URLs of callbacks), JWTs, bearer
+They recognise secrets by their form: sealed strings (handles and callback URLs), JWTs, bearer
 tokens, and session tokens after `session/`, `token` or `authorization`. `redact_event` also goes by
-names. An attribute's value has no form, and no filter finds it.
-Belongs here: plain functions, which import none of those tools.
+field names. Attribute values have no recognisable form, so no filter removes them.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ __all__ = ["RedactingFilter", "redact", "redact_event", "redact_url"]
 _REDACTED: Final = "[redacted]"
 _MOST_LEVELS: Final = 40
 _SECRETS: Final = re.compile(
-    r"gAAAA[A-Za-z0-9_-]{20,}(?:=|%3D)*"  # a sealed text: Fernet's version, and its time
-    # A JWT. It begins where its letters do, or `eyJ` again and again would be read as often.
+    r"gAAAA[A-Za-z0-9_-]{20,}(?:=|%3D)*"  # a sealed string: Fernet's version and timestamp
+    # A JWT. It starts at a word boundary; otherwise repeated `eyJ` would take quadratic time.
     r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*eyJ)[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]*+"
-    # A token of a session: in a path, a query, a header or JSON.
+    # A session token in a path, a query, a header or JSON.
     r"|((?:(?:[Ss]ession|SESSION)(?:\\?/|%(?:25){0,3}2[Ff])"
     r"|(?:[Tt]oken|TOKEN|[Aa]uthorization|AUTHORIZATION)"
     r"(?:\\?[\"']?\s?[:=]\s?\\?[\"']?|%(?:25){0,3}3[Dd])))"
@@ -49,14 +48,14 @@ def redact(text: str) -> str:
     """Return the string with each secret that has a known form replaced.
 
     Raises:
-        UsageError: It is no string.
+        UsageError: It is not a string.
     """
     given: object = text
     if not isinstance(given, str):
         raise UsageError("text: must be a string")
     redacted = _SECRETS.sub(_replacement, text)
     if "%" in redacted and _SECRETS.search(unquote(redacted)):
-        # Encoded in a way that the pattern does not know.
+        # It is percent-encoded in a way that the pattern does not cover.
         return _SECRETS.sub(_replacement, unquote(redacted))
     return redacted
 
@@ -71,11 +70,11 @@ def redact_url(url: object) -> str:
 
 
 def redact_event(event: ValueT, hint: object = None) -> ValueT:  # noqa: ARG001  # Sentry gives it
-    """Return an event or breadcrumb of Sentry's, redacted: its strings, and values by their name.
+    """Return a Sentry event or breadcrumb with its secrets replaced.
 
     Args:
-        event: What Sentry is about to send or keep: a nest of dictionaries, lists and strings.
-        hint: What Sentry gives beside it; not looked at.
+        event: The event: nested dictionaries, lists and strings.
+        hint: Sentry's second argument, which is ignored.
     """
     redacted: ValueT = _redacted(event, _MOST_LEVELS)
     return redacted
@@ -96,13 +95,13 @@ def _redacted(value: Any, levels: int) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         items = [_redacted(item, levels - 1) for item in value]
         if isinstance(value, list | tuple) and len(items) == 2 and _is_secret(value[0]):  # noqa: PLR2004
-            items[1] = _REDACTED  # a header, as ASGI and some trackers have it
+            items[1] = _REDACTED  # a header as a pair, as in ASGI and some trackers
         return tuple(items) if isinstance(value, tuple) else items
     return value
 
 
 def _is_secret(name: object) -> bool:
-    """Return whether what stands under a name is a secret, as WSGI, headers and code write it."""
+    """Return whether a field of this name holds a secret, in the spelling of WSGI, HTTP or code."""
     if isinstance(name, bytes):
         name = name.decode("latin-1")
     if not isinstance(name, str):
@@ -112,17 +111,16 @@ def _is_secret(name: object) -> bool:
 
 
 class RedactingFilter(logging.Filter):
-    """Redacts the records of a logger or a handler: put it on those that log requests.
+    """Redacts log records. Add it to the loggers or handlers that log requests.
 
-    A record keeps its level, name and time. Its message is made and redacted, and so is the text of
-    a traceback.
+    A record keeps its level, name and time. Its formatted message and traceback are redacted.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact the record, and let it pass."""
+        """Redact the record in place and return True."""
         try:
             message = redact(record.getMessage())
-        except Exception as error:  # noqa: BLE001  # a filter that raised would end the caller
+        except Exception as error:  # noqa: BLE001  # an error here would reach the code that logs
             message = f"(a message that cannot be formatted: {type(error).__name__})"
         record.msg, record.args = message, None
         if record.exc_info:

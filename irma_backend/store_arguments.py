@@ -1,4 +1,4 @@
-"""Checks of what a store is given, alike for all that are built in."""
+"""Checks of the arguments of the built-in stores."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["check_clock", "check_entry", "check_key"]
 
 
 def check_clock(clock: object) -> None:
-    """Check that a store's clock is one.
+    """Check the clock of a store.
 
     Raises:
-        ConfigurationError: It is not.
+        ConfigurationError: It is not a clock.
     """
     if isinstance(clock, type) or not (hasattr(clock, "now") and hasattr(clock, "monotonic")):
         raise ConfigurationError("clock: must be a Clock, such as transport.clock")
@@ -23,16 +23,16 @@ def check_key(key: object) -> None:
     """Check that a key is a string that can be stored.
 
     Raises:
-        ConfigurationError: It is not.
+        ConfigurationError: It is not a string, or has lone surrogates.
     """
     if not isinstance(key, str):
         raise ConfigurationError("key: must be a string")
     if not key.isascii() and any("\ud800" <= each <= "\udfff" for each in key):
-        raise ConfigurationError("key: must have no lone surrogates, which are half characters")
+        raise ConfigurationError("key: must not contain lone surrogates")
 
 
 def check_entry(key: object, value: object, lifetime: object) -> None:
-    """Check what is to be put into a store.
+    """Check the arguments of `put_if_absent`.
 
     Raises:
         ConfigurationError: The key is not a string that can be stored, the value is not bytes, or

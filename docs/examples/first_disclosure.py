@@ -1,4 +1,4 @@
-"""Ask somebody to prove that they are over 18, and perhaps to share an e-mail address."""
+"""Ask a visitor to prove that they are over 18, and optionally to share an e-mail address."""
 
 import os
 from datetime import timedelta
@@ -16,7 +16,7 @@ from irma_transport_urllib3 import Urllib3Transport
 
 adult = DisclosureRequest(
     {
-        "age": any_of(  # over18 may well say "No": demand the value
+        "age": any_of(  # over18 may be "No": require the value
             AttributeRequest("pbdf.gemeente.personalData.over18", value="Yes"),
             AttributeRequest("pbdf.pilot-amsterdam.idcard.over18", value="1"),
         ),
@@ -24,7 +24,7 @@ adult = DisclosureRequest(
     }
 )
 
-token = os.environ.get("IRMA_TOKEN")  # the development server takes none
+token = os.environ.get("IRMA_TOKEN")  # unset for the development server
 
 with Urllib3Transport() as transport:
     requestor = Requestor(
@@ -38,9 +38,9 @@ with Urllib3Transport() as transport:
         with requestor.watch_status(session, timeout=timedelta(minutes=5)) as statuses:
             for status in statuses:
                 print(status.value, flush=True)
-    except BaseException:  # a time-out or Ctrl-C: nobody should answer after this script has ended
+    except BaseException:  # on a timeout or Ctrl-C, end the session too
         requestor.cancel_session(session)
         raise
-    answer = requestor.get_answer(session)  # an Answer, or an error that says why not
+    answer = requestor.get_answer(session)  # raises an error if there is no valid answer
     print("Over 18, by", answer["age"].attribute)
     print("E-mail:", answer["email"].value if "email" in answer else "not shared")

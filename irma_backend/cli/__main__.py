@@ -1,13 +1,9 @@
-"""Where the command line begins: as a script, or by `python -m irma_backend`.
-
-Belongs here: what holds for every command, whatever happens in it: the streams, the signals, and
-what is said where an extra is missing.
-"""
+"""The entry point of the command line, as a script or as `python -m irma_backend`."""
 
 import sys
 
-from irma_backend.cli.interrupts import Interrupted, catch_signals, end_soon
-from irma_backend.cli.output import abandon, guard, tell
+from irma_backend.cli.interrupts import Interrupted, catch_signals, ignore_signals
+from irma_backend.cli.output import discard_output, guard_streams, print_message
 
 __all__ = ["begin"]
 
@@ -15,17 +11,17 @@ _USAGE = 2
 
 
 def begin() -> None:
-    """Run the command line, and end the process with its exit status."""
+    """Run the command line and exit with its status."""
     status = 0
     try:
-        guard()
+        guard_streams()
         catch_signals()
         status = _run()
-        end_soon()
+        ignore_signals()
     except Interrupted as interrupt:
-        end_soon()
-        abandon()
-        tell(str(interrupt))
+        ignore_signals()
+        discard_output()
+        print_message(str(interrupt))
         status = interrupt.status
     sys.exit(status)
 
@@ -37,7 +33,7 @@ def _run() -> int:
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise
-        tell("Error: the command line needs click: pip install 'irma-backend[cli]'")
+        print_message("Error: the command line needs click: pip install 'irma-backend[cli]'")
         return _USAGE
     return run(main)
 

@@ -1,6 +1,6 @@
-"""`irma-backend demo`: the main job in a few seconds, and what is never taken for an answer.
+"""`irma-backend demo`: a whole session in a few seconds, then results that are no answers.
 
-Without `--server` it runs the server in memory over real HTTP, with an app that answers by itself.
+Without `--server`, the server runs in memory, over real HTTP, and a simulated app answers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import attrs
 import click
 from rich.console import Console
 
-from irma_backend.cli.conversation import Conversation
-from irma_backend.cli.exit_statuses import ending
+from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.options import Command
+from irma_backend.cli.session_run import SessionRun
 from irma_backend.cli.settings import Settings
-from irma_backend.cli.terminal import show_answer, stderr_console, to_output
+from irma_backend.cli.terminal import show_answer, stderr_console, stdout_console
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,
@@ -37,13 +37,13 @@ __all__ = ["demo", "play"]
 
 _CARD = "pbdf.gemeente.personalData"
 _OVER18 = f"{_CARD}.over18"
-_ASKED = DisclosureRequest(
+_REQUEST = DisclosureRequest(
     {
         "age": AttributeRequest(_OVER18, value="Yes"),
         "name": optional(f"{_CARD}.firstnames"),
     }
 )
-_DEMO_DELAY = timedelta(seconds=1.2)  # to see the QR before the app comes, and its question
+_DEMO_DELAY = timedelta(seconds=1.2)  # leaves time to see the QR code and each status
 _TIMEOUT = timedelta(minutes=5)
 
 
@@ -51,30 +51,30 @@ _TIMEOUT = timedelta(minutes=5)
 @click.option(
     "--server",
     metavar="URL",
-    help="A real IRMA server, and a person with an app; its token, if it wants one, in IRMA_TOKEN.",
+    help="Use this IRMA server, and your own app. Set IRMA_TOKEN if it requires a token.",
 )
 def demo(server: str | None) -> None:
-    """Play a whole session, with an app that answers by itself."""
-    with ending():
+    """Play a whole session with a simulated app."""
+    with reporting_errors():
         if server is not None:
             with Settings(server).requestor() as requestor:
-                _main_job(requestor, stderr_console(), to_output())
+                _main_job(requestor, stderr_console(), stdout_console())
             return
-        play(stderr_console(), to_output())
+        play(stderr_console(), stdout_console())
 
 
-def play(person: Console, output: Console) -> None:
-    """Play it all at a server in memory.
+def play(console: Console, output: Console) -> None:
+    """Play the whole demo at a server in memory.
 
     Args:
-        person: Where everything but the answer is shown.
-        output: Where the answer is.
+        console: The console for everything but the answer.
+        output: The console for the answer.
     """
     with _served() as (requestor, memory, app):
-        person.print("The server is in memory, the app simulated: nothing here is proved.\n")
-        _main_job(requestor, person, output, after_start=partial(_accept_later, memory, app))
-        person.print("\nWhat is never taken for an answer:")
-        _failures(requestor, memory, app, person)
+        console.print("The server is in memory and the app is simulated: nothing here is proved.\n")
+        _main_job(requestor, console, output, after_start=partial(_accept_later, memory, app))
+        console.print("\nNever accepted as an answer:")
+        _failures(requestor, memory, app, console)
 
 
 @contextmanager
@@ -90,14 +90,14 @@ def _served() -> Generator[tuple[Requestor, InMemoryServer, SimulatedApp]]:
 
 def _main_job(
     requestor: Requestor,
-    person: Console,
+    console: Console,
     output: Console,
     *,
     after_start: Callable[[SessionPointer], None] | None = None,
 ) -> None:
-    person.print("Are you over 18? And, if you like: what is your name?\n")
-    Conversation(requestor, person, timeout=_TIMEOUT).hold(
-        _ASKED, lambda answer, _started: show_answer(output, answer), after_start=after_start
+    console.print("Are you over 18? And, optionally, what is your name?\n")
+    SessionRun(requestor, console, timeout=_TIMEOUT).run(
+        _REQUEST, lambda answer, _started: show_answer(output, answer), after_start=after_start
     )
 
 
@@ -115,18 +115,18 @@ def _failures(
     minor = SimulatedApp(memory)
     minor.add(_CARD, {"over18": "No", "firstnames": "Joy"})
     acts: dict[str, tuple[DisclosureRequest, Callable[[SessionPointer], object]]] = {
-        "a refusal": (_ASKED, app.refuse),
-        "a cheating app": (_ASKED, lambda pointer: app.scan(pointer).cheat(ProofStatus.INVALID)),
-        # A server that does not look at values, as it were: the library looks itself.
+        "a refusal": (_REQUEST, app.refuse),
+        "a cheating app": (_REQUEST, lambda pointer: app.scan(pointer).cheat(ProofStatus.INVALID)),
+        # The session was started without the required value, as by a server that ignores it.
         "a wrong value": (DisclosureRequest({"age": _OVER18}), minor.accept),
     }
-    for name, (asked, act) in acts.items():
-        started = requestor.start_session(asked)
+    for name, (request, act) in acts.items():
+        started = requestor.start_session(request)
         act(started.pointer)
-        session = attrs.evolve(started, request=as_extended(_ASKED))
+        session = attrs.evolve(started, request=as_extended(_REQUEST))
         try:
             requestor.wait_for_answer(session, timeout=_TIMEOUT)
         except AnswerError as error:
             console.print(f"  {name}: {type(error).__name__}: {error.reason}")
         else:
-            raise AssertionError(f"{name} was taken for an answer")
+            raise AssertionError(f"{name} was accepted as an answer")

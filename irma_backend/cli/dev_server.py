@@ -1,7 +1,4 @@
-"""`irma-backend dev-server`: an IRMA server for development, with a page to play the app.
-
-Belongs here: the option, what is said, and the exit status. Does not belong here: the server.
-"""
+"""`irma-backend dev-server`: run an IRMA server for development, with a page to play the app."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from irma_backend.cli.options import Command, WholeNumber
-from irma_backend.cli.output import put, tell
+from irma_backend.cli.output import print_line, print_message
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ServerSettings
 from irma_transport import SystemClock
@@ -30,23 +27,23 @@ _INTERRUPTED = 130
     type=WholeNumber(0, 65535),
     default=_PORT,
     show_default=True,
-    help="Where it listens on 127.0.0.1; 0 for any free port.",
+    help="The port on 127.0.0.1; 0 selects any free port.",
 )
 @click.option(
     "--callbacks-anywhere",
     is_flag=True,
-    help="Let callbacks and next sessions leave this machine. By default they go to localhost and "
-    "loopback addresses only.",
+    help="Let callbacks and nextSession requests go to other machines. By default they go to "
+    "localhost and loopback addresses only.",
 )
 def dev_server(port: int, *, callbacks_anywhere: bool) -> None:
     """Run an IRMA server for development, on this machine only.
 
-    It keeps its sessions in memory, takes requests from programs on this machine without
-    authentication, and has a page on which you play the app. It refuses requests for sessions from
-    web pages of other origins. Nothing that it says is proved.
+    It keeps its sessions in memory, accepts programs on this machine without authentication, and
+    has a page on which you play the app. Web pages of other origins cannot start sessions. Its
+    results are simulated and prove nothing.
     """
     try:
-        # Only this command needs what its extra brings.
+        # Only this command needs the extra `dev-server`.
         from irma_backend.dev_server import running_dev_server  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise click.UsageError(str(error)) from None
@@ -56,9 +53,11 @@ def dev_server(port: int, *, callbacks_anywhere: bool) -> None:
             _logging() as log,
             running_dev_server(server, port, callbacks_anywhere=callbacks_anywhere) as url,
         ):
-            log.warning("For development only: nothing that this server says is proved.")
-            put(f"IRMA server: {url}\nPlay the app: {url}/")
-            tell("Ctrl-C ends it, and its sessions with it.")
+            log.warning(
+                "For development only: results of this server are simulated and prove nothing."
+            )
+            print_line(f"IRMA server: {url}\nPlay the app: {url}/")
+            print_message("Press Ctrl-C to stop the server. Its sessions are not saved.")
             _wait()
     except ConfigurationError as error:
         raise click.UsageError(str(error)) from None

@@ -1,7 +1,8 @@
-"""How a command ends: one line on the standard error, and an exit status by kind of error.
+"""Report errors as one line on the standard error and an exit status.
 
-A script that reads JSON reads the error, too: `{"error": {"name", "exitStatus", "message"}}`, with
-`code` (irmago's name, or a JWT's fault), `slot` and `attribute` where they apply.
+Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
+"message"}}`, with `code` (irmago's name of the error, or the fault of a JWT), `slot` and
+`attribute` if they apply.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pathlib import Path
 
 import click
 
-from irma_backend.cli.options import usage_text
-from irma_backend.cli.output import OutputError, clean, print_json, tell
+from irma_backend.cli.options import usage_message
+from irma_backend.cli.output import OutputError, clean, print_json, print_message
 from irma_core import Risk
 from irma_core.errors import (
     AnswerError,
@@ -31,14 +32,14 @@ from irma_core.errors import (
 from irma_core.json_text import JsonValue
 from irma_core.models.remote_errors import NOT_KNOWN
 
-__all__ = ["FAULT", "OPTIONS", "OUTPUT", "RISKS", "USAGE", "ending", "exit_status", "run"]
+__all__ = ["FAULT", "OPTIONS", "OUTPUT", "RISKS", "USAGE", "exit_status", "reporting_errors", "run"]
 
 RISKS = {
     "plain-http": Risk.PLAIN_HTTP,
     "demo-attributes": Risk.DEMO_ATTRIBUTES,
     "token-in-return-url": Risk.TOKEN_IN_RETURN_URL,
 }
-"""What `--allow` takes where a server is asked."""
+"""The values of `--allow` for commands that call a server."""
 
 USAGE = 2
 OUTPUT = 8
@@ -55,14 +56,14 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (JwtError, 6),
     (IrmaError, 7),
 )
-"""The first that fits counts."""
+"""The first matching class decides."""
 _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
     "either key or token": "either --key or --token-file",
-    "read_request reads JSON": "--request takes JSON, too",
-    "use wait_for_answer or watch_status to wait": "irma-backend status says how far it is",
+    "read_request reads JSON": "--request also takes JSON",
+    "use wait_for_answer or watch_status to wait": "irma-backend status prints its status",
     "plugins= names": "--plugin names",
     "in secrets= (": "in --secret-file (",
     "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "
@@ -72,90 +73,92 @@ OPTIONS = {
         for risk in Risk
     },
 }
-"""The library speaks to programs and names their arguments: what a person reads in their place."""
+"""Replacements for arguments of the library that its error messages name."""
 
 
 def exit_status(error: IrmaError) -> int:
-    """Return the exit status that stands for an error."""
+    """Return the exit status for an error."""
     if isinstance(error, ServerRefusedError) and error.code == _INVALID_REQUEST:
-        # Mostly a credential or an attribute that no scheme has: wrong usage, as seen from here.
+        # Usually a credential or attribute that no scheme has, so a mistake in the options.
         of_request = error.http_status == _BAD_REQUEST and error.remote_message != NOT_KNOWN
         return USAGE if of_request else _REFUSED
     return next(status for kind, status in _BY_ERROR if isinstance(error, kind))
 
 
 def run(command: click.Command) -> int:
-    """Run the command of the process's arguments, and return its exit status.
+    """Run the command that the process's arguments select, and return its exit status.
 
-    Nothing but `Interrupted` comes out of it: what is not foreseen is a line and a status too.
+    It raises nothing but `Interrupted`. Unexpected errors are also reported as a line and a status.
     """
     try:
         # A command that ends early returns its status; the others return None.
         status: int | None = command.main(prog_name="irma-backend", standalone_mode=False)
     except click.ClickException as error:
-        for line in usage_text(error).split("\n"):
-            tell(line)
+        for line in usage_message(error).split("\n"):
+            print_message(line)
         return USAGE
-    except click.Abort:  # the end of the input, where an answer was expected
-        tell("Error: the standard input has ended")
+    except click.Abort:  # end of input at a prompt
+        print_message("Error: the standard input ended before an answer")
         return USAGE
     except OutputError as error:
-        tell(f"Error: the output cannot be written: {error.reason}")
+        print_message(f"Error: the output cannot be written: {error.reason}")
         return OUTPUT
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else FAULT
-    except Exception as error:  # noqa: BLE001  # a traceback would show what is private
-        tell(f"Error: a fault of irma-backend: {_place(error)}. Please report this line.")
+    except Exception as error:  # noqa: BLE001  # a traceback would show private values
+        print_message(
+            f"Error: this is a bug in irma-backend ({_location(error)}). Please report this line."
+        )
         return FAULT
     return status or 0
 
 
 @contextmanager
-def ending(*, as_json: bool = False) -> Generator[None]:
-    """Turn what the library raises into a line on the standard error and an exit status.
+def reporting_errors(*, as_json: bool = False) -> Generator[None]:
+    """Report an error of the library as a line on the standard error, and exit.
 
     Args:
-        as_json: Whether the standard output is JSON: then it has the error, too.
+        as_json: Whether to print the error as JSON on the standard output, too.
     """
     try:
         yield
     except IrmaError as error:
-        status, words = exit_status(error), _for_a_terminal(error)
+        status, message = exit_status(error), _message(error)
         if as_json:
-            with suppress(OutputError):  # the line below says the same
-                print_json({"error": _facts(error, status, words)})
-        tell(f"Error: {words}")
+            with suppress(OutputError):  # the line below has the same message
+                print_json({"error": _error_value(error, status, message)})
+        print_message(f"Error: {message}")
         sys.exit(status)
 
 
-def _for_a_terminal(error: IrmaError) -> str:
-    words = clean(str(error))
+def _message(error: IrmaError) -> str:
+    message = clean(str(error))
     for argument, option in OPTIONS.items():
-        words = words.replace(argument, option)
+        message = message.replace(argument, option)
     if (
         isinstance(error, ServerRefusedError)
         and error.http_status == _NOT_FOUND
         and error.code == _INVALID_REQUEST
     ):
-        words += ": --server must be the base URL of an IRMA server, without /irma or /session"
-    return words
+        message += ": --server must be the base URL of an IRMA server, without /irma or /session"
+    return message
 
 
-def _place(error: Exception) -> str:
-    """Return the kind of an error and where it was raised; its text may hold a secret."""
+def _location(error: Exception) -> str:
+    """Return the class and location of an error. Its message may hold a secret."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{where}"
 
 
-def _facts(error: IrmaError, status: int, words: str) -> dict[str, JsonValue]:
-    facts: dict[str, JsonValue] = {
+def _error_value(error: IrmaError, status: int, message: str) -> dict[str, JsonValue]:
+    value: dict[str, JsonValue] = {
         "name": type(error).__name__,
         "exitStatus": status,
-        "message": words,
+        "message": message,
     }
     for name in ("code", "slot", "attribute"):
         fact = getattr(error, name, None)
         if fact is not None:
-            facts[name] = fact
-    return facts
+            value[name] = fact
+    return value

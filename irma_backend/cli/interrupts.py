@@ -1,7 +1,7 @@
-"""Signals that end a command: Ctrl-C, `kill`, a terminal that is closed.
+"""Signals that end a command: Ctrl-C, `kill`, and a closed terminal.
 
-The first one raises `Interrupted`, at once or at the end of a `held` block. A second Ctrl-C ends
-the process there and then.
+The first signal raises `Interrupted`, at once or at the end of a `signals_deferred` block. A second
+Ctrl-C ends the process immediately.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Interrupted", "catch_signals", "end_soon", "held"]
+__all__ = ["Interrupted", "catch_signals", "ignore_signals", "signals_deferred"]
 
-_BY_SHELLS: Final = 128
+_SIGNAL_STATUS: Final = 128
 _NAMES: Final = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")
-# A closed terminal sends SIGHUP more than once; only a person who presses a key again means it.
+# A closed terminal may send SIGHUP more than once. Only a second key press is deliberate.
 _FROM_KEYS: Final = ("SIGINT", "SIGQUIT")
-_SOME: Final = 64
-_NUDGES: Final = 3
-_NUDGE_EACH: Final = 0.05
-_WAIT: Final = b"Ending as soon as the server has replied; Ctrl-C again ends at once.\n"
+_READ_SIZE: Final = 64
+_WAKE_UPS: Final = 3
+_WAKE_UP_INTERVAL: Final = 0.05
+_NOTICE: Final = b"Waiting for the server's reply. Press Ctrl-C again to stop at once.\n"
 
 
 class Interrupted(BaseException):
@@ -39,8 +39,8 @@ class Interrupted(BaseException):
 
     @property
     def status(self) -> int:
-        """The exit status by which shells know the signal."""
-        return _BY_SHELLS + self.number
+        """The exit status that shells use for the signal."""
+        return _SIGNAL_STATUS + self.number
 
     def __str__(self) -> str:
         if self.number == signal.SIGINT:
@@ -59,7 +59,7 @@ _state = _State()
 
 
 def catch_signals() -> None:
-    """Handle the signals from now on, except those that the parent process had us ignore."""
+    """Handle the signals from now on, except those that the parent process set to be ignored."""
     for name in _NAMES:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -69,33 +69,33 @@ def catch_signals() -> None:
         watched, written = socket.socketpair()
         written.settimeout(0)
         signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
-        threading.Thread(target=_nudge, args=(watched, written), daemon=True).start()
+        threading.Thread(target=_wake_main_thread, args=(watched, written), daemon=True).start()
 
 
-def _nudge(watched: socket.socket, _written: socket.socket) -> None:
+def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
     """Wake the main thread after a signal.
 
-    A signal that comes just before the thread waits for something does not end the waiting, and
-    the interpreter calls the handler only after it. `_written` is held so that it stays open.
+    A signal that arrives just before a blocking call does not interrupt it, and the interpreter
+    runs the handler only after the call. `_written` is an argument so that it stays open.
     """
-    while numbers := watched.recv(_SOME):
+    while numbers := watched.recv(_READ_SIZE):
         if any(number != signal.SIGURG for number in numbers):
-            for _ in range(_NUDGES):
-                time.sleep(_NUDGE_EACH)
+            for _ in range(_WAKE_UPS):
+                time.sleep(_WAKE_UP_INTERVAL)
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
-def end_soon() -> None:
-    """Raise nothing from now on: the command has ended."""
+def ignore_signals() -> None:
+    """Stop raising `Interrupted`, because the command has ended."""
     _state.ending = True
 
 
 @contextmanager
-def held() -> Generator[None]:
-    """Let a signal wait for the end of the block, which a reply from the server decides.
+def signals_deferred() -> Generator[None]:
+    """Defer signals to the end of the block, so that a reply of the server is not lost.
 
     Raises:
-        Interrupted: A signal came in the block.
+        Interrupted: A signal arrived during the block.
     """
     _state.held += 1
     try:
@@ -110,11 +110,11 @@ def held() -> Generator[None]:
 def _handle(number: int, _frame: FrameType | None) -> None:
     if _state.ending:
         if signal.Signals(number).name in _FROM_KEYS:
-            os._exit(_BY_SHELLS + number)
+            os._exit(_SIGNAL_STATUS + number)
         return
     _state.ending = True
     if not _state.held:
         raise Interrupted(number)
     _state.pending = number
     with suppress(OSError):
-        os.write(2, _WAIT)  # the stream itself may be in use, here where the signal came
+        os.write(2, _NOTICE)  # not through the stream, which the interrupted code may be using

@@ -1,8 +1,4 @@
-"""`irma-backend`: the table of commands. A command's module is imported when it is called.
-
-Belongs here: the table, and what is said where an extra is missing. Does not belong here: what a
-command does.
-"""
+"""`irma-backend`: the table of commands. A command's module is imported when it is called."""
 
 from __future__ import annotations
 
@@ -10,24 +6,24 @@ from importlib import import_module
 
 import click
 
-from irma_backend.cli.options import similar
+from irma_backend.cli.options import suggestion
 
 __all__ = ["main"]
 
 _COMMANDS = {
-    "session": ("session:session", "Start a session, show its QR, and wait for the answer."),
-    "request": ("request:request", "Print a session request, signed if there is a key."),
-    "status": ("session_commands:status", "Show how far a session is."),
-    "result": ("session_commands:result", "Show the result of a session."),
+    "session": ("session:session", "Start a session, show its QR code, and wait for the answer."),
+    "request": ("request:request", "Print a session request, signed if a key is given."),
+    "status": ("session_commands:status", "Print the status of a session."),
+    "result": ("session_commands:result", "Print the result of a session."),
     "cancel": ("session_commands:cancel", "Cancel a session."),
-    "verify": ("verify:verify", "Verify a result JWT, and show what it says."),
-    "public-key": ("session_commands:public_key", "Show the server's public key."),
-    "health": ("session_commands:health", "Ask whether the server is up."),
-    "plugins": ("plugins:plugins", "List the plugins that are installed, and what they offer."),
-    "demo": ("demo:demo", "Play a whole session, with an app that answers by itself."),
+    "verify": ("verify:verify", "Verify a result JWT and print its contents."),
+    "public-key": ("session_commands:public_key", "Print the server's public key."),
+    "health": ("session_commands:health", "Check that the server is up."),
+    "plugins": ("plugins:plugins", "List the installed plugins and what they offer."),
+    "demo": ("demo:demo", "Play a whole session with a simulated app."),
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
 }
-"""Name: where it is in `irma_backend.cli`, and its line in the overview."""
+"""The location in `irma_backend.cli` and the line in the overview, by name."""
 
 
 class _Commands(click.Group):
@@ -57,7 +53,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
             ctx.fail(
-                f"No such command.{similar(args[0], list(_COMMANDS))} "
+                f"No such command.{suggestion(args[0], list(_COMMANDS))} "
                 "irma-backend --help lists the commands."
             )
         return super().resolve_command(ctx, args)
@@ -76,10 +72,11 @@ class _Commands(click.Group):
 def main() -> None:
     """Ask people to prove things about themselves with IRMA (Yivi).
 
-    Each command tells its options by --help. The answer goes to the standard output, all else to
-    the standard error. Exit status: 0 an answer, 2 wrong usage, 3 cancelled in the app, 4 timed out
-    or gone, 5 the server refused, 6 no answer (the proof is not valid, or not of what was asked; or
-    not yet), 7 the network or the server failed, 8 the output cannot be written, 9 a fault of
-    irma-backend, 129 the terminal was closed (SIGHUP), 130 Ctrl-C (SIGINT), 131 SIGQUIT, 143
-    SIGTERM.
+    Run a command with --help to see its options. The answer goes to the standard output, and
+    everything else to the standard error.
+
+    Exit status: 0 success, 2 wrong usage, 3 cancelled in the app, 4 session timed out or gone, 5
+    refused by the server, 6 no answer yet or no valid answer, 7 network or server failure, 8 output
+    cannot be written, 9 bug in irma-backend, 129 terminal closed (SIGHUP), 130 Ctrl-C (SIGINT), 131
+    SIGQUIT, 143 SIGTERM.
     """

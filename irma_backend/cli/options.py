@@ -1,6 +1,6 @@
-"""How options are read: click's own classes, without its habit of repeating what was typed.
+"""Option types like click's own, except that errors do not repeat the user's input.
 
-A secret that was typed in the wrong place would otherwise stand in the error, hence in a log.
+A secret typed in the wrong place would otherwise appear in the error, and so in logs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 import click
 
-__all__ = ["FILE", "Command", "OneOf", "WholeNumber", "similar", "usage_text"]
+__all__ = ["FILE", "Command", "OneOf", "WholeNumber", "suggestion", "usage_message"]
 
 FILE = click.Path(path_type=Path)
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,19}")
-"""What may be repeated as the name of an option: no token looks like that."""
+"""An option name that an error may repeat. No token looks like this."""
 
 
 class Command(click.Command):
@@ -26,26 +26,26 @@ class Command(click.Command):
         """Read the arguments.
 
         Raises:
-            click.UsageError: One is left over.
+            click.UsageError: An argument is left over.
         """
         ctx.allow_extra_args = True
         rest = super().parse_args(ctx, args)
         if rest and not ctx.resilient_parsing:
             ctx.fail(
-                "an argument belongs to no option; it is not shown here, for it may be a secret. "
-                "Put a value with spaces between quotes"
+                "unexpected argument; it is not shown here because it may be a secret. "
+                "Quote a value that contains spaces"
             )
         return rest
 
 
 class WholeNumber(click.IntRange):
-    """A whole number between two bounds."""
+    """A whole number within bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number.
 
         Raises:
-            click.BadParameter: It is not one, or not between the bounds.
+            click.BadParameter: It is not a whole number within the bounds.
         """
         try:
             return super().convert(value, param, ctx)
@@ -55,13 +55,13 @@ class WholeNumber(click.IntRange):
 
 
 class OneOf(click.Choice[str]):
-    """One of several words."""
+    """One of several values."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the word.
 
         Raises:
-            click.BadParameter: It is not one of them.
+            click.BadParameter: It is not one of the choices.
         """
         try:
             return super().convert(value, param, ctx)
@@ -70,19 +70,19 @@ class OneOf(click.Choice[str]):
         self.fail(reason, param, ctx)
 
 
-def similar(name: str, names: list[str]) -> str:
-    """Return a question after the name that was probably meant; empty without one."""
+def suggestion(name: str, names: list[str]) -> str:
+    """Return a suggestion for a misspelt name, or an empty string."""
     close = get_close_matches(name, names, n=1)
     return f" Did you mean {close[0]}?" if close else ""
 
 
-def usage_text(error: click.ClickException) -> str:
-    """Return what is said of wrong usage, without what was typed."""
+def usage_message(error: click.ClickException) -> str:
+    """Return the message for a usage error, without the user's input."""
     lines: list[str] = []
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:
         lines = [context.get_usage(), f"Try '{context.command_path} --help' for help.", ""]
-    words = error.format_message()
+    message = error.format_message()
     if isinstance(error, click.NoSuchOption) and not _OPTION.fullmatch(error.option_name):
-        words = "No such option; it is not shown here, for it may be a secret."
-    return "\n".join([*lines, f"Error: {words}"])
+        message = "No such option; it is not shown here because it may be a secret."
+    return "\n".join([*lines, f"Error: {message}"])

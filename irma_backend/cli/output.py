@@ -1,7 +1,7 @@
-"""The two standard streams: the answer goes to the output, everything else to the error stream.
+"""Write the answer to the standard output, and everything else to the standard error.
 
-Belongs here: what happens when a stream is closed, full or in another encoding. Does not belong
-here: what is written (`results` for scripts, `screen` for people).
+`guard_streams` makes both streams safe for any encoding, and for a reader that has gone. The
+functions at the end print answers and results as JSON, on one line, for scripts.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from irma_core.models.sessions import StartedSession
 
 __all__ = [
     "OutputError",
-    "answer_text",
+    "answer_json",
     "clean",
-    "guard",
+    "guard_streams",
     "has_failed",
+    "has_lost_reader",
     "is_control_character",
     "issued_in",
-    "nobody_reads",
     "print_answer",
     "print_json",
+    "print_line",
+    "print_message",
     "print_unchecked",
-    "put",
-    "tell",
 ]
 
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that steer a terminal or turn the direction of text."""
+"""Unicode categories of characters that control a terminal or the direction of text."""
 _BROKEN = getattr(select, "POLLERR", 0) | getattr(select, "POLLHUP", 0)
 
 
@@ -49,15 +49,15 @@ class OutputError(Exception):
         self.reason = reason
 
 
-class _Guarded:
-    """A text stream whose failures are `OutputError`, or are only noted.
+class _GuardedStream:
+    """A text stream that raises `OutputError` if it fails, or only records the failure.
 
-    It has no `buffer`: click and rich would write past it.
+    It has no `buffer`, which click and rich would write to directly.
 
     Args:
-        stream: The stream of the interpreter; None if the process was started without one.
+        stream: The interpreter's stream, or None if the process was started without one.
         number: Its file descriptor.
-        raises: Whether a failure is raised.
+        raises: Whether a failure raises.
     """
 
     def __init__(self, stream: TextIO | None, number: int, *, raises: bool) -> None:
@@ -72,17 +72,17 @@ class _Guarded:
 
     @property
     def failed(self) -> bool:
-        """Whether nothing can be written any more."""
+        """Whether writing has failed."""
         return bool(self._reason)
 
     def write(self, text: str) -> int:
         if self.failed:
             self._fail(self._reason)
-        self._do(lambda stream: stream.write(text))
+        self._try(lambda stream: stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        self._do(lambda stream: stream.flush())
+        self._try(lambda stream: stream.flush())
 
     def isatty(self) -> bool:
         with suppress(ValueError):
@@ -95,11 +95,11 @@ class _Guarded:
     def writable(self) -> bool:
         return True
 
-    def _do(self, what: Callable[[TextIO], object]) -> None:
+    def _try(self, action: Callable[[TextIO], object]) -> None:
         if self._stream is None or self.failed:
             return
         try:
-            what(self._stream)
+            action(self._stream)
         except OSError as error:
             self._fail(error.strerror or "it failed")
         except ValueError:
@@ -113,30 +113,30 @@ class _Guarded:
             raise OutputError(reason) from None
 
     def abandon(self) -> None:
-        """Let what is still buffered go nowhere when the interpreter ends."""
+        """Discard buffered output, which the interpreter would flush when it ends."""
         with suppress(OSError):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._number)
             os.close(null)
 
 
-def guard() -> None:
-    """Put guarded streams in the place of the interpreter's."""
+def guard_streams() -> None:
+    """Replace the interpreter's streams by guarded ones."""
     for number in range(3):
         try:
-            # A parent may have left a pipe that refuses what does not fit at once.
+            # A non-blocking pipe from the parent would refuse output that does not fit.
             if number and not os.get_blocking(number):
                 os.set_blocking(number, True)
             os.fstat(number)
         except OSError:
-            # Otherwise a socket could be opened under this number.
+            # Reserve the descriptor, or the next socket would get its number.
             os.open(os.devnull, os.O_RDWR)
-    sys.stdout = cast("TextIO", _Guarded(sys.stdout, 1, raises=True))
-    sys.stderr = cast("TextIO", _Guarded(sys.stderr, 2, raises=False))
+    sys.stdout = cast("TextIO", _GuardedStream(sys.stdout, 1, raises=True))
+    sys.stderr = cast("TextIO", _GuardedStream(sys.stderr, 2, raises=False))
 
 
-def put(text: str) -> None:
-    """Write an answer to the standard output.
+def print_line(text: str) -> None:
+    """Write a line to the standard output.
 
     Raises:
         OutputError: It cannot be written.
@@ -145,25 +145,25 @@ def put(text: str) -> None:
     sys.stdout.flush()
 
 
-def tell(text: str) -> None:
-    """Write a line for people to the standard error, made safe for a terminal."""
+def print_message(text: str) -> None:
+    """Write a line to the standard error, without control characters."""
     sys.stderr.write(f"{clean(text)}\n")
     sys.stderr.flush()
 
 
-def abandon() -> None:
-    """Drop what is still to be written: a reader that has stopped would hold up the end."""
-    if isinstance(sys.stdout, _Guarded):
+def discard_output() -> None:
+    """Discard buffered output. Flushing it could block on a reader that has stopped reading."""
+    if isinstance(sys.stdout, _GuardedStream):
         sys.stdout.abandon()
 
 
 def has_failed(stream: TextIO) -> bool:
-    """Return whether nothing can be written to a standard stream any more."""
-    return isinstance(stream, _Guarded) and stream.failed
+    """Return whether writing to a standard stream has failed."""
+    return isinstance(stream, _GuardedStream) and stream.failed
 
 
-def nobody_reads() -> bool:
-    """Return whether the standard error has failed and the standard output is broken, too."""
+def has_lost_reader() -> bool:
+    """Return whether the readers of both standard streams have gone."""
     if not (has_failed(sys.stderr) and hasattr(select, "poll")):
         return False
     polling = select.poll()
@@ -172,25 +172,24 @@ def nobody_reads() -> bool:
 
 
 def clean(text: str) -> str:
-    """Make a text from outside safe for a terminal: what would steer it shows as U+FFFD."""
+    """Return a string with each control character replaced by U+FFFD."""
     return "".join("\ufffd" if is_control_character(each) else each for each in text)
 
 
-def is_control_character(letter: str) -> bool:
-    """Return whether a character would steer a terminal, or cannot be seen."""
-    return unicodedata.category(letter) in _UNSAFE
+def is_control_character(character: str) -> bool:
+    """Return whether a character controls a terminal or is invisible."""
+    return unicodedata.category(character) in _UNSAFE
 
 
 def print_json(value: JsonValue) -> None:
     """Print a value on one line.
 
-    What would steer a terminal, or has no place in the encoding of the standard output, is escaped
-    as JSON can.
+    Control characters, and characters that the stream's encoding lacks, are escaped.
 
     Raises:
         OutputError: It cannot be written.
     """
-    put(_line(value, sys.stdout.encoding))
+    print_line(_line(value, sys.stdout.encoding))
 
 
 def _line(value: JsonValue, encoding: str) -> str:
@@ -202,10 +201,10 @@ def _line(value: JsonValue, encoding: str) -> str:
     return "".join(_escaped(each) if is_control_character(each) else each for each in written)
 
 
-def _escaped(letter: str) -> str:
-    # Two units for what lies beyond the first 65,536; half a pair stays half a pair.
-    units = letter.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+def _escaped(character: str) -> str:
+    # JSON escapes UTF-16 code units. A lone surrogate stays one.
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def print_answer(answer: Answer, session: StartedSession) -> None:
@@ -217,17 +216,17 @@ def print_answer(answer: Answer, session: StartedSession) -> None:
     print_json(_answer_value(answer, session))
 
 
-def answer_text(answer: Answer, session: StartedSession) -> str:
-    """Return the same line as ASCII, for a file."""
+def answer_json(answer: Answer, session: StartedSession) -> str:
+    """Return the line that `print_answer` prints, in ASCII, for a file."""
     return _line(_answer_value(answer, session), "ascii")
 
 
 def issued_in(session: StartedSession) -> Sequence[str]:
-    """Return the credential types that a session issues when it is done."""
-    asked = session.request.request
-    if not isinstance(asked, IssuanceRequest):
+    """Return the credential types that a session issues."""
+    request = session.request.request
+    if not isinstance(request, IssuanceRequest):
         return ()
-    return [credential.credential for credential in asked.credentials]
+    return [credential.credential for credential in request.credentials]
 
 
 def _answer_value(answer: Answer, session: StartedSession) -> JsonValue:
@@ -249,7 +248,7 @@ def _answer_value(answer: Answer, session: StartedSession) -> JsonValue:
 
 
 def print_unchecked(result: SessionResult) -> None:
-    """Print a result that was compared with no request."""
+    """Print a result that was not compared with a request."""
     disclosed: list[JsonValue] = [
         None if each is None else _attributes(each) for each in result.unchecked_disclosed
     ]

@@ -1,7 +1,7 @@
-"""`irma-backend plugins`: what is installed, what it offers, and why it cannot be used.
+"""`irma-backend plugins`: list the installed plugins, their schemes, and their errors.
 
-With `--json` it is a list, what is built in first, of `{"name", "version", "signingSchemes",
-"statusBackends", "stores", "error"}`; `error` is null where there is none.
+With `--json`, it prints a list of `{"name", "version", "signingSchemes", "statusBackends",
+"stores", "error"}`, the built-in plugin first. `error` is null for a plugin that can be used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from irma_backend import builtin_plugin
 from irma_backend.cli.exit_statuses import USAGE
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json
-from irma_backend.cli.terminal import shown, to_output
+from irma_backend.cli.terminal import printable, stdout_console
 from irma_backend.installed import installed_plugins
 from irma_backend.parts import BUILT_IN
 from irma_core.errors import PluginError
@@ -28,7 +28,7 @@ __all__ = ["plugins"]
 
 
 @attrs.frozen
-class _Seen:
+class _Listed:
     name: str
     version: str
     offers: Offers | None = None
@@ -36,14 +36,14 @@ class _Seen:
 
 
 @click.command(cls=Command)
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, for scripts.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def plugins(*, as_json: bool) -> None:
-    """List the plugins that are installed, and what they offer.
+    """List the installed plugins and what they offer.
 
-    All of them are imported for this, each by itself; elsewhere only those that --plugin names.
-    Exit status 2 if one of them cannot be used.
+    This command imports every installed plugin. Other commands import only those that --plugin
+    names. The exit status is 2 if a plugin cannot be used.
     """
-    seen = _look()
+    seen = _list_plugins()
     if as_json:
         print_json([_value(each) for each in seen])
     else:
@@ -52,20 +52,20 @@ def plugins(*, as_json: bool) -> None:
         sys.exit(USAGE)
 
 
-def _look() -> list[_Seen]:
+def _list_plugins() -> list[_Listed]:
     built_in = {BUILT_IN: builtin_plugin}
-    seen = [_Seen(BUILT_IN, version(BUILT_IN), PluginRegistry(built_in).offers(BUILT_IN))]
+    seen = [_Listed(BUILT_IN, version(BUILT_IN), PluginRegistry(built_in).offers(BUILT_IN))]
     for plugin in installed_plugins():
         try:
             offers = PluginRegistry({**built_in, plugin.name: plugin.load()}).offers(plugin.name)
         except PluginError as error:
-            seen.append(_Seen(plugin.name, plugin.version, error=error.reason))
+            seen.append(_Listed(plugin.name, plugin.version, error=error.reason))
         else:
-            seen.append(_Seen(plugin.name, plugin.version, offers))
+            seen.append(_Listed(plugin.name, plugin.version, offers))
     return seen
 
 
-def _value(seen: _Seen) -> JsonValue:
+def _value(seen: _Listed) -> JsonValue:
     offers = seen.offers or Offers((), (), ())
     return {
         "name": seen.name,
@@ -77,16 +77,16 @@ def _value(seen: _Seen) -> JsonValue:
     }
 
 
-def _show(seen: list[_Seen]) -> None:
-    console, table = to_output(), Table()
-    for heading in ("plugin", "version", "signs", "tells statuses", "stores"):
+def _show(seen: list[_Listed]) -> None:
+    console, table = stdout_console(), Table()
+    for heading in ("plugin", "version", "signing keys", "status backends", "stores"):
         table.add_column(heading, overflow="fold")
     for each in seen:
         offers = each.offers or Offers((), (), ())
         schemes = (offers.signing_schemes, offers.status_backends, offers.stores)
         cells = [" ".join(f"{scheme}:" for scheme in row) or "-" for row in schemes]
-        table.add_row(*(shown(console, text) for text in (each.name, each.version, *cells)))
+        table.add_row(*(printable(console, text) for text in (each.name, each.version, *cells)))
     console.print(table)
     for each in seen:
         if each.error:
-            console.print(shown(console, f"{each.name} cannot be used: {each.error}"))
+            console.print(printable(console, f"{each.name} cannot be used: {each.error}"))

@@ -1,7 +1,4 @@
-"""`irma-backend request`: a session request as text, signed if there is a key; nothing is started.
-
-Belongs here: what is printed. Does not belong here: how it is said what to ask (`asks`).
-"""
+"""`irma-backend request`: print a session request without starting a session."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from typing import Any
 
 import click
 
-from irma_backend.cli.exit_statuses import ending
+from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.options import Command
-from irma_backend.cli.output import print_json, put, tell
-from irma_backend.cli.request_options import asked_of, with_request
+from irma_backend.cli.output import print_json, print_line, print_message
+from irma_backend.cli.request_options import request_from_options, with_request_options
 from irma_backend.cli.settings import Settings, with_key_settings
 from irma_core import sign_session_request
 from irma_core.errors import RequestError
@@ -25,19 +22,18 @@ __all__ = ["request"]
 
 
 @click.command(cls=Command)
-@with_request
+@with_request_options
 @with_key_settings
-def request(settings: Settings, **asking: Any) -> None:
-    """Print a session request: with --key as a signed JWT, else as JSON. Nothing is started.
+def request(settings: Settings, **request_options: Any) -> None:
+    """Print a session request without starting a session: as JSON, or with --key as a signed JWT.
 
-    What to ask is said as to `session`, whose --help has the form of a slot; that command reads
-    what this one prints by `--request -`. A server takes the JWT for five minutes, of whoever
-    brings it.
+    The options are those of `session`, whose --help explains the form of a SLOT. Pipe the output
+    into `session --request -`. Anyone who has the JWT can use it for five minutes.
     """
-    with ending():
-        asked, now = asked_of(**asking), datetime.now(UTC)
+    with reporting_errors():
+        asked, now = request_from_options(**request_options), datetime.now(UTC)
         if isinstance(asked, str):
-            raise RequestError("", "it is a JWT already")
+            raise RequestError("", "it is already a JWT")
         if settings.key is None:
             ready = resolve_request(as_extended(asked), now, settings.risks)
             print_json(named_request_value(ready))
@@ -47,6 +43,6 @@ def request(settings: Settings, **asking: Any) -> None:
             jwt = sign_session_request(
                 asked, name=name, signer=signer, now=now, allow=settings.risks
             )
-        put(jwt)
+        print_line(jwt)
         if as_extended(asked).request.disclose.names is not None:
-            tell("The JWT has no place for the names of slots: the answer will number them.")
+            print_message("A JWT holds no slot names, so the answer will number the slots.")

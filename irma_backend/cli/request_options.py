@@ -1,4 +1,4 @@
-"""What is asked, as options or as a request in a file, made a request of the library's."""
+"""Parse the options, or the file, that hold a session request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from irma_backend.cli.reading import read_input, read_text
+from irma_backend.cli.inputs import read_input, read_text
 from irma_core import (
     AttributeRequest,
     CredentialRequest,
@@ -27,9 +27,15 @@ from irma_core.errors import RequestError
 from irma_core.models.session_requests import SessionRequest
 from irma_core.wire.read_requests import read_request
 
-__all__ = ["Asked", "asked_of", "read_asked", "request_of", "with_request"]
+__all__ = [
+    "AnyRequest",
+    "parse_options",
+    "parse_request",
+    "request_from_options",
+    "with_request_options",
+]
 
-Asked = SessionRequest | ExtendedRequest | str
+AnyRequest = SessionRequest | ExtendedRequest | str
 Command = TypeVar("Command", bound=Callable[..., Any])
 _SLOT = re.compile(r"(?:(?P<name>[^=.|+?]*)(?P<optional>\?)?=(?!=))?(?P<options>.+)", re.DOTALL)
 _SIGN = re.compile(r"==|[+|]|\Z")
@@ -39,78 +45,81 @@ _AFTER_VALUE = re.compile(
     rf"|[+|]\s*(?P<odd>{_NAME}+\s*=|[A-Za-z][\w-]*\s*==)",
     re.ASCII,
 )
-"""Where a value ends: at a sign with the name of an attribute after it, or with what may be meant
-for one."""
-_ODD = (
-    "a '+' or '|' after a value goes before the name of an attribute, as in "
-    "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; a value that looks like this needs --request FILE"
+"""Where a value ends: at a sign that is followed by an attribute, or by a likely misspelling."""
+_STRAY_SIGN = (
+    "'+' or '|' after a value must be followed by an attribute, as in "
+    "A==VALUE|pbdf.sidn-pbdf.email.email==VALUE; for a value that looks like this use --request "
+    "FILE"
 )
-_ONE_SIGN = "a '=' follows the name of an attribute: did you mean '==', to demand a value?"
+_SINGLE_EQUALS = "'=' after an attribute: did you mean '==', to require a value?"
 _COMMA = re.compile(r"(?<!\\),")
 _JWT = re.compile(r"\A[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 
 _OPTIONS = (
     click.option(
-        "--disclose", multiple=True, metavar="SLOT", help="Ask for attributes; see above."
+        "--disclose",
+        multiple=True,
+        metavar="SLOT",
+        help="Request attributes; see above. Repeatable.",
     ),
-    click.option("--sign", metavar="MESSAGE", help="Ask for a signature over this message."),
+    click.option("--sign", metavar="MESSAGE", help="Request a signature over this message."),
     click.option(
         "--issue",
         multiple=True,
         metavar="CREDENTIAL:NAME=VALUE,...",
-        help="Issue a credential. A comma parts attributes; write \\, in a value.",
+        help="Issue a credential. In a value, write \\, for a comma. Repeatable.",
     ),
     click.option(
         "--request",
         "file",
         metavar="FILE",
-        help="The request as JSON or JWT; - for the standard input.",
+        help="Read the request from this file, as JSON or JWT; - is the standard input.",
     ),
 )
 
 
-def with_request(command: Command) -> Command:
-    """Give a command the options that say what to ask; `asked_of` takes them."""
+def with_request_options(command: Command) -> Command:
+    """Add the options that `request_from_options` takes to a command."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def asked_of(
+def request_from_options(
     *, disclose: Sequence[str], sign: str | None, issue: Sequence[str], file: str | None
-) -> Asked:
-    """Give what the options ask.
+) -> AnyRequest:
+    """Return the request that the options describe.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: The request is invalid; the error has its path.
     """
     by_options = bool(disclose or issue or sign is not None)
     if by_options == (file is not None):
-        raise RequestError("", "say what to ask: --disclose, --sign or --issue, or --request FILE")
+        raise RequestError("", "expected either --disclose, --sign or --issue, or --request FILE")
     if file is None:
-        return request_of(disclose, sign=sign, issue=issue)
-    return read_asked(
+        return parse_options(disclose, sign=sign, issue=issue)
+    return parse_request(
         read_input("the request") if file == "-" else read_text(Path(file), "--request")
     )
 
 
-def request_of(
+def parse_options(
     disclose: Sequence[str], *, sign: str | None, issue: Sequence[str]
 ) -> SessionRequest:
-    r"""Make a request of the options' texts.
+    r"""Return the request that these options describe.
 
     Args:
-        disclose: Slots, `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`. A value goes on
-            to the end, or to a sign that the name of an attribute follows.
+        disclose: Slots: `[NAME[?]=]ATTRIBUTE[==VALUE][+ATTRIBUTE…][|OPTION…]`. A value extends to
+            the end, or to a sign that is followed by an attribute.
         sign: The message of a signature request.
-        issue: Credentials, `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`; a comma in a value is `\,`.
+        issue: Credentials: `CREDENTIAL:NAME=VALUE[,NAME=VALUE…]`. A comma in a value is `\,`.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: The request is invalid; the error has its path.
     """
     if sign is not None and issue:
-        raise RequestError("", "--sign and --issue: one session does one of them")
+        raise RequestError("", "give either --sign or --issue, not both")
     slots = _slots(disclose)
     if sign is not None:
         return SignatureRequest(sign, slots)
@@ -121,11 +130,11 @@ def request_of(
     return DisclosureRequest(slots)
 
 
-def read_asked(text: str) -> Asked:
-    """Read a request of a file: JSON of any session request, or a session request JWT.
+def parse_request(text: str) -> AnyRequest:
+    """Return the request in a file: JSON of any session request, or a session request JWT.
 
     Raises:
-        RequestError: At the place it names.
+        RequestError: The request is invalid; the error has its path.
     """
     jwt = text.removeprefix("\ufeff").strip()
     if _JWT.fullmatch(jwt):
@@ -141,7 +150,7 @@ def _slots(texts: Sequence[str]) -> dict[str, DisCon] | list[DisCon]:
     slots: list[tuple[str, DisCon]] = []
     for number, match in enumerate(parsed):
         if match is None:
-            raise RequestError(f"--disclose {number + 1}", "names no attribute")
+            raise RequestError(f"--disclose {number + 1}", "expected an attribute")
         try:
             slots.append((match["name"] or "", _slot(match)))
         except RequestError as error:
@@ -165,7 +174,7 @@ def _slot(match: re.Match[str]) -> DisCon:
 
 
 def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
-    """Give the attributes of a slot, each with the sign before it."""
+    """Yield the attributes of a slot, each with the sign before it."""
     sign, at = "", 0
     while True:
         found = next(_SIGN.finditer(text, at))
@@ -174,12 +183,12 @@ def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
         if end == "==":
             after = _AFTER_VALUE.search(text, at)
             if after is not None and after["odd"] is not None:
-                raise RequestError("", _ODD)
+                raise RequestError("", _STRAY_SIGN)
             stop = len(text) if after is None else after.start()
             value, end = text[at:stop], "" if after is None else after["sign"]
             at = stop + len(end)
         elif "=" in kind:
-            raise RequestError("", _ONE_SIGN)
+            raise RequestError("", _SINGLE_EQUALS)
         yield sign, AttributeRequest(kind, value=value)
         if not end:
             return
@@ -187,20 +196,20 @@ def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
 
 
 def _credential(text: str, number: int) -> CredentialRequest:
-    place = f"--issue {number}"
+    option = f"--issue {number}"
     kind, _, pairs = text.partition(":")
     attributes: dict[str, str | None] = {}
     for pair in _COMMA.split(pairs) if pairs else ():
         name, equals, value = pair.partition("=")
         if not equals:
             raise RequestError(
-                place,
-                "an attribute is NAME=VALUE; a comma parts them, write \\, for one in a value",
+                option,
+                "expected NAME=VALUE; write \\, for a comma in a value",
             )
         if name in attributes:
-            raise RequestError(place, "an attribute is named twice")
+            raise RequestError(option, "an attribute occurs twice")
         attributes[name] = value.replace("\\,", ",")
     try:
         return CredentialRequest(kind, attributes)
     except RequestError as error:
-        raise RequestError(place, str(error)) from None
+        raise RequestError(option, str(error)) from None

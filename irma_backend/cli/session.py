@@ -1,8 +1,4 @@
-"""`irma-backend session`: a whole session at a terminal, or for a script.
-
-Belongs here: its options and the order of what is shown. Does not belong here: how it is shown
-(`screen`, `results`).
-"""
+"""`irma-backend session`: run a whole session at a terminal or from a script."""
 
 from __future__ import annotations
 
@@ -13,35 +9,39 @@ from typing import Any
 
 import click
 
-from irma_backend.cli.conversation import Conversation
-from irma_backend.cli.exit_statuses import ending
+from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.options import FILE, Command, WholeNumber
 from irma_backend.cli.output import issued_in, print_answer
-from irma_backend.cli.request_options import asked_of, with_request
+from irma_backend.cli.request_options import request_from_options, with_request_options
+from irma_backend.cli.session_run import SessionRun
 from irma_backend.cli.settings import Settings, with_settings
 from irma_backend.cli.state_files import NewStateFile, new_state_file
-from irma_backend.cli.terminal import show_answer, stderr_console, to_output
+from irma_backend.cli.terminal import show_answer, stderr_console, stdout_console
 from irma_core import Answer, StartedSession
 
 __all__ = ["session"]
 
 
 @click.command(cls=Command)
-@with_request
-@click.option("--pairing", is_flag=True, help="Have the app confirm a code.")
+@with_request_options
+@click.option(
+    "--pairing",
+    is_flag=True,
+    help="Let the app show a pairing code, and ask whether it is the right one.",
+)
 @click.option(
     "--timeout",
     default=300,
     show_default=True,
     type=WholeNumber(1, 86400),
     metavar="SECONDS",
-    help="How long to wait for the answer; then the session is cancelled.",
+    help="How long to wait for the answer before the session is cancelled.",
 )
 @click.option(
     "--state-file",
     type=FILE,
-    help="Write the session to this new file, for status, result and cancel. A session that is "
-    "kept there stays open after a time-out or an error.",
+    help="Write the session to this new file, for the commands status, result and cancel. The "
+    "session then stays open after a timeout or an error.",
 )
 @click.option(
     "--status",
@@ -49,7 +49,7 @@ __all__ = ["session"]
     envvar="IRMA_STATUS",
     show_envvar=True,
     metavar="URI",
-    help="Wait for statuses where the receiver of callbacks publishes them; a --plugin offers it.",
+    help="URI of the status backend where the callback receiver publishes; needs a --plugin.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer or error as JSON.")
 @with_settings
@@ -61,13 +61,13 @@ def session(
     state_file: Path | None,
     status_uri: str | None,
     as_json: bool,
-    **asking: Any,
+    **request_options: Any,
 ) -> None:
-    """Start a session, show its QR, and wait for the answer.
+    """Start a session, show its QR code, and wait for the answer.
 
-    A slot is [NAME[?]=]ATTRIBUTE[==VALUE]; "?" makes it optional, "+" adds an attribute of the
-    same slot, "|" an alternative. A value goes on to the end, or to a "+" or "|" with an attribute
-    after it:
+    A SLOT is [NAME[?]=]ATTRIBUTE[==VALUE]. Use "?" for an optional slot, "+" for a further
+    attribute of the same slot, and "|" for an alternative. A value extends to the end of the slot,
+    or to a "+" or "|" that is followed by an attribute:
 
     \b
       --disclose pbdf.sidn-pbdf.email.email
@@ -75,23 +75,25 @@ def session(
       --disclose 'email=pbdf.sidn-pbdf.email.email==ada+shop@example.com'
       --disclose 'name?=pbdf.gemeente.personalData.firstnames+pbdf.gemeente.personalData.surname'
 
-    What needs more goes into a request in a file. Options are seen by other users of this machine:
-    issue what is private from a file. Ctrl-C cancels the session at the server; so do SIGTERM and
-    SIGHUP. An answer that cannot be written is kept in a private file, which is named.
-    """  # noqa: D301  # click wants the character: it keeps the lines below as they are
+    For anything more complex use --request FILE. Other users of this machine can see command-line
+    options, so keep private values in a file.
 
-    def give(answer: Answer, started: StartedSession) -> None:
+    Ctrl-C, SIGTERM and SIGHUP cancel the session at the server. If the answer cannot be written, it
+    is saved in a private file, whose path is printed.
+    """  # noqa: D301  # click keeps the lines after this character as they are
+
+    def write_answer(answer: Answer, started: StartedSession) -> None:
         if as_json:
             print_answer(answer, started)
         else:
-            show_answer(to_output(), answer, issued_in(started))
+            show_answer(stdout_console(), answer, issued_in(started))
 
-    with ending(as_json=as_json):
-        asked = asked_of(**asking)
+    with reporting_errors(as_json=as_json):
+        request = request_from_options(**request_options)
         with _state_file(state_file) as state, settings.requestor(status=status_uri) as requestor:
-            Conversation(
+            SessionRun(
                 requestor, stderr_console(), timeout=timedelta(seconds=timeout), state_file=state
-            ).hold(asked, give, pairing=pairing)
+            ).run(request, write_answer, pairing=pairing)
 
 
 def _state_file(path: Path | None) -> AbstractContextManager[NewStateFile | None]:

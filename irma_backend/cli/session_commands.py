@@ -1,4 +1,4 @@
-"""The small commands: status, result, cancel, public key, health."""
+"""The commands status, result, cancel, public-key and health."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from irma_backend.cli.exit_statuses import ending
+from irma_backend.cli.exit_statuses import reporting_errors
+from irma_backend.cli.inputs import read_secret
 from irma_backend.cli.options import FILE, Command
-from irma_backend.cli.output import print_answer, print_unchecked, put
-from irma_backend.cli.reading import read_secret
+from irma_backend.cli.output import print_answer, print_line, print_unchecked
 from irma_backend.cli.settings import Settings, with_settings
 from irma_backend.cli.state_files import load_session
 from irma_core import StartedSession
@@ -24,12 +24,12 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
 def _with_session(command: CommandT) -> CommandT:
-    """Give a command the option that names its session."""
+    """Add the option that selects the session to a command."""
     return click.option(
         "--state-file",
         type=FILE,
-        help="What `session --state-file` wrote. Without it the requestor token is read from the "
-        "standard input.",
+        help="The file that `session --state-file` wrote. Without it, the requestor token is read "
+        "from the standard input.",
     )(with_settings(command))
 
 
@@ -47,9 +47,9 @@ def _session(state_file: Path | None) -> StartedSession | RequestorToken:
 @click.command(cls=Command)
 @_with_session
 def status(settings: Settings, *, state_file: Path | None) -> None:
-    """Show how far a session is."""
-    with ending(), settings.requestor() as requestor:
-        put(requestor.get_status(_session(state_file)).value)
+    """Print the status of a session."""
+    with reporting_errors(), settings.requestor() as requestor:
+        print_line(requestor.get_status(_session(state_file)).value)
 
 
 @click.command(cls=Command)
@@ -57,10 +57,10 @@ def status(settings: Settings, *, state_file: Path | None) -> None:
 def result(settings: Settings, *, state_file: Path | None) -> None:
     """Print the result of a session as JSON.
 
-    With a state file it is an answer to what was asked, after every check; with a token alone, what
-    the server says, unchecked.
+    With a state file, this is the answer to the request, after every check. With a token, it is the
+    server's result, not compared with any request.
     """
-    with ending(as_json=True), settings.requestor() as requestor:
+    with reporting_errors(as_json=True), settings.requestor() as requestor:
         session = _session(state_file)
         if isinstance(session, StartedSession):
             print_answer(requestor.get_answer(session), session)
@@ -72,21 +72,22 @@ def result(settings: Settings, *, state_file: Path | None) -> None:
 @_with_session
 def cancel(settings: Settings, *, state_file: Path | None) -> None:
     """Cancel a session."""
-    with ending(), settings.requestor() as requestor:
+    with reporting_errors(), settings.requestor() as requestor:
         requestor.cancel_session(_session(state_file))
 
 
 @click.command("public-key", cls=Command)
 @with_settings
 def public_key(settings: Settings) -> None:
-    """Show the key that the server signs results with."""
-    with ending(), settings.requestor() as requestor:
-        put(requestor.get_public_key().rstrip("\n"))
+    """Print the public key that verifies the server's result JWTs."""
+    with reporting_errors(), settings.requestor() as requestor:
+        print_line(requestor.get_public_key().rstrip("\n"))
 
 
 @click.command(cls=Command)
 @with_settings
 def health(settings: Settings) -> None:
-    """Ask whether the server is up; nothing is printed if it is."""
-    with ending(), settings.requestor() as requestor:
+    """Check that the server is up."""
+    with reporting_errors(), settings.requestor() as requestor:
         requestor.check_health()
+        print_line("The server is up.")

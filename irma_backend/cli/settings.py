@@ -1,8 +1,7 @@
-"""Which server, and how it knows us: options, environment variables and files.
+"""The options, environment variables and files that select and authenticate to a server.
 
-No secret is an option: other users of the machine read the list of processes. A token is in the
-environment or in a file, a key where its URI says. A URI that holds a password goes into the
-environment.
+No secret is an option, because other users of the machine can see command lines. A token is read
+from the environment or from a file. A URI that holds a password belongs in the environment.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ import attrs
 import click
 
 from irma_backend.cli.exit_statuses import RISKS
+from irma_backend.cli.inputs import read_text
 from irma_backend.cli.options import FILE, OneOf
-from irma_backend.cli.reading import read_text
 from irma_backend.installed import installed_plugins
 from irma_backend.parts import Parts, open_parts
 from irma_core import Requestor, Risk, Signer
@@ -30,13 +29,13 @@ from irma_core.plugins.hookspecs import Secret
 __all__ = ["Settings", "with_key_settings", "with_settings"]
 
 _PLUGIN = re.compile(r"[a-z]+(-[a-z]+)*")
-"""A name that may be repeated: hardly a secret."""
+"""A name that an error may repeat. A secret hardly ever looks like this."""
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @attrs.frozen
 class Settings:
-    """The server, and how to be known there; for a command that calls none, only the latter."""
+    """The server and the credentials for it. Commands that call no server leave it empty."""
 
     server: str = ""
     frontend_url: str | None = attrs.field(default=None, kw_only=True)
@@ -81,7 +80,7 @@ class Settings:
 
     @property
     def risks(self) -> list[Risk]:
-        """The risks that are taken."""
+        """The accepted risks."""
         return [RISKS[name] for name in self.allow]
 
     @property
@@ -89,10 +88,12 @@ class Settings:
         """The name that the server has for the key.
 
         Raises:
-            ConfigurationError: It is not given.
+            ConfigurationError: --requestor is missing.
         """
         if not self.requestor_name:
-            raise ConfigurationError("--key needs --requestor: the name that the server has for it")
+            raise ConfigurationError(
+                "--key needs --requestor, the name of the key in the server's setting `requestors`"
+            )
         return self.requestor_name
 
     def _parts(self) -> AbstractContextManager[Parts]:
@@ -121,35 +122,36 @@ _KEY_OPTIONS = (
         envvar="IRMA_KEY",
         show_envvar=True,
         metavar="URI",
-        help="The key that signs requests: file:PATH (PEM for RS256, base64 for HS256), hmac:NAME "
-        "(a --secret-file in base64), or what a --plugin offers.",
+        help="URI of the key that signs requests: file:PATH (PEM for RS256, base64 for HS256), "
+        "hmac:NAME (a --secret-file in base64), or a URI of a --plugin.",
     ),
     click.option(
         "--requestor",
         "requestor_name",
         envvar="IRMA_REQUESTOR",
         show_envvar=True,
-        help="The name that the server has for the key.",
+        help="The name of the key in the server's setting `requestors`.",
     ),
     click.option(
         "--plugin",
         "plugins",
         multiple=True,
         metavar="NAME",
-        help="Use an installed plugin; `irma-backend plugins` lists them.",
+        help="Use this installed plugin. Run `irma-backend plugins` to list them. Repeatable.",
     ),
     click.option(
         "--secret-file",
         "secret_files",
         multiple=True,
         metavar="NAME=FILE",
-        help="A secret that a URI or a plugin names: a PIN, for instance.",
+        help="A file with a secret that a URI or a plugin refers to by name. Repeatable.",
     ),
     click.option(
         "--allow",
         multiple=True,
         type=OneOf(list(RISKS)),
-        help="Take a risk: a server without HTTPS, or attributes that anybody can have.",
+        help="Accept a risk: a server without HTTPS, demo attributes that anyone can get, or the "
+        "session token in the return URL. Repeatable.",
     ),
 )
 _SERVER_OPTIONS = (
@@ -166,22 +168,24 @@ _SERVER_OPTIONS = (
         envvar="IRMA_FRONTEND_URL",
         show_envvar=True,
         metavar="URL",
-        help="Where browsers and apps reach the server, if not at --server: its setting `url`, "
-        "without `/irma`.",
+        help="The URL at which browsers and apps reach the server, if it differs from --server: "
+        "the server's setting `url` without `/irma`.",
     ),
     click.option(
-        "--token-file", type=FILE, help="File with the API token. Else IRMA_TOKEN, else none."
+        "--token-file",
+        type=FILE,
+        help="File with the API token. Without it, IRMA_TOKEN is used if it is set.",
     ),
 )
 
 
 def with_settings(command: Command) -> Command:
-    """Give a command the options for the server; its first argument is then `Settings`."""
+    """Add the options for the server to a command, which takes `Settings` as its first argument."""
     return _with(command, (*_SERVER_OPTIONS, *_KEY_OPTIONS))
 
 
 def with_key_settings(command: Command) -> Command:
-    """Give a command the options for a key alone; its first argument is then `Settings`."""
+    """Add the options for a key to a command, which takes `Settings` as its first argument."""
     return _with(command, _KEY_OPTIONS)
 
 
@@ -199,13 +203,13 @@ def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> 
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:
-    """Return the names, after a look that the library's error would not repeat a secret."""
+    """Return the names, or raise an error that repeats none that could be a secret."""
     for number, name in enumerate(names, 1):
         known = installed_plugins()
         if not (_PLUGIN.fullmatch(name) or any(plugin.is_called(name) for plugin in known)):
             there = ", ".join(plugin.name for plugin in known) or "none"
             raise ConfigurationError(
-                f"--plugin {number}: is not installed here. Installed are: {there}"
+                f"--plugin {number} is not installed. Installed plugins: {there}"
             )
     return names
 

@@ -1,7 +1,8 @@
-"""A session kept in a file between two commands: its token, and what was asked.
+"""Save sessions and answers in private files.
 
-Only its owner may read the file: whoever has the token reads the result. A file that others could
-have written or read is refused.
+A state file holds a session between two commands: its token and its request. Anyone who has the
+token can read the result, so a file that other users may read or write is refused. `save_answer`
+and `save_session` rescue an answer when a command ends early.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import attrs
 
-from irma_backend.cli.output import answer_text, tell
+from irma_backend.cli.output import answer_json, print_message
 from irma_core import Answer, RevocationRequest, Risk, StartedSession
 from irma_core.errors import ConfigurationError, RequestError
 from irma_core.json_text import JsonTextError, read_json, write_json
@@ -30,38 +31,38 @@ from irma_core.wire.write_requests import named_request_value
 
 __all__ = [
     "NewStateFile",
-    "keep_answer",
-    "keep_session",
     "load_session",
     "new_state_file",
-    "session_text",
+    "save_answer",
+    "save_session",
+    "session_json",
 ]
 
 
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# A pipe would be waited for, and a link leads to a file of somebody's choice.
-_AS_IT_IS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_NO_SESSION = "--state-file: the file is not a state file of a session"
+_OTHER_USERS = stat.S_IRWXG | stat.S_IRWXO
+# Opening a pipe would block, and another user could have chosen the target of a link.
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_NOT_A_STATE_FILE = "--state-file: expected a file that irma-backend session wrote"
 
 
 @attrs.frozen
 class NewStateFile:
-    """A state file in the making: its path is reserved, and it appears only when complete."""
+    """A state file that is about to be written. It appears under its path when it is complete."""
 
     path: Path
     _draft: Path
 
     def save(self, session: StartedSession) -> None:
-        """Write a session; the file appears with all its content.
+        """Write a session.
 
         Raises:
-            ConfigurationError: It cannot be written, or is there meanwhile.
+            ConfigurationError: It cannot be written, or exists by now.
         """
         try:
-            self._draft.write_text(session_text(session), encoding="utf-8")
-            _move(self._draft, self.path)
+            self._draft.write_text(session_json(session), encoding="utf-8")
+            _publish(self._draft, self.path)
         except OSError as error:
-            reason = _reason(error)
+            reason = _os_reason(error)
         else:
             return
         raise ConfigurationError(f"--state-file: cannot write the file: {reason}")
@@ -69,10 +70,10 @@ class NewStateFile:
 
 @contextmanager
 def new_state_file(path: Path) -> Generator[NewStateFile]:
-    """Make sure that there can be a new file, before a session is started.
+    """Check that a new file can be created, before a session is started.
 
     Raises:
-        ConfigurationError: It is there already, or cannot be made.
+        ConfigurationError: It exists already, or cannot be created.
     """
     draft = reason = ""
     try:
@@ -81,9 +82,9 @@ def new_state_file(path: Path) -> Generator[NewStateFile]:
         descriptor, draft = tempfile.mkstemp(prefix=".irma-session-", dir=path.parent)
         os.close(descriptor)
     except OSError as error:
-        reason = _reason(error)
+        reason = _os_reason(error)
     if not draft:
-        raise ConfigurationError(f"--state-file: cannot make the file: {reason}")
+        raise ConfigurationError(f"--state-file: cannot create the file: {reason}")
     try:
         yield NewStateFile(path, Path(draft))
     finally:
@@ -91,9 +92,9 @@ def new_state_file(path: Path) -> Generator[NewStateFile]:
             Path(draft).unlink(missing_ok=True)
 
 
-def session_text(session: StartedSession) -> str:
-    """Return a session as `load_session` reads it."""
-    # A duration has no JSON; what was sent had a date for it.
+def session_json(session: StartedSession) -> str:
+    """Return a session as JSON for `load_session`."""
+    # A validity that is a duration was sent as a date.
     ready = resolve_request(session.request, session.started_at, frozenset(Risk))
     return write_json(
         {
@@ -106,20 +107,20 @@ def session_text(session: StartedSession) -> str:
 
 
 def load_session(path: Path) -> StartedSession:
-    """Read a session that was written by `save`.
+    """Return the session in a state file.
 
     Raises:
-        ConfigurationError: The file is missing, is not a state file, or is not its owner's alone.
+        ConfigurationError: The file is missing, is not a state file, or is accessible to others.
     """
-    session = _session_of(_private_bytes(path))
+    session = _parse_session(_read_private_file(path))
     if session is None:
-        raise ConfigurationError(_NO_SESSION)
+        raise ConfigurationError(_NOT_A_STATE_FILE)
     return session
 
 
-def _session_of(text: bytes) -> StartedSession | None:
+def _parse_session(content: bytes) -> StartedSession | None:
     try:
-        fields = read_object(read_json(text))
+        fields = read_object(read_json(content))
         request = read_request_value(fields["request"])
         package = read_session_package(fields)
         started_at = datetime.fromisoformat(str(fields["startedAt"])).astimezone(UTC)
@@ -130,12 +131,12 @@ def _session_of(text: bytes) -> StartedSession | None:
     return StartedSession(as_extended(request), package, started_at=started_at)
 
 
-def _private_bytes(path: Path) -> bytes:
+def _read_private_file(path: Path) -> bytes:
     descriptor, reason = None, ""
     try:
-        descriptor = os.open(path, _AS_IT_IS)
+        descriptor = os.open(path, _OPEN_FLAGS)
     except OSError as error:
-        reason = "it is a symbolic link" if error.errno == errno.ELOOP else _reason(error)
+        reason = "it is a symbolic link" if error.errno == errno.ELOOP else _os_reason(error)
     if descriptor is None:
         raise ConfigurationError(f"--state-file: cannot read the file: {reason}")
     try:
@@ -149,53 +150,57 @@ def _private_bytes(path: Path) -> bytes:
 
 def _check_private(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise ConfigurationError(_NO_SESSION)
+        raise ConfigurationError(_NOT_A_STATE_FILE)
     if hasattr(os, "geteuid"):
         if found.st_uid != os.geteuid():
             raise ConfigurationError("--state-file: the file belongs to another user")
-        if found.st_mode & _OTHERS:
+        if found.st_mode & _OTHER_USERS:
             raise ConfigurationError(
-                "--state-file: other users may read or write the file; if you trust what is in "
-                "it, make it yours alone: chmod 600"
+                "--state-file: other users may read or write the file. If you trust its contents, "
+                "run chmod 600 on it"
             )
 
 
-def _move(draft: Path, path: Path) -> None:
+def _publish(draft: Path, path: Path) -> None:
     try:
         os.link(draft, path)
     except FileExistsError:
         raise
     except OSError:
-        # Not every file system has links; a rename alone would replace what is there.
+        # Not every file system has links. A rename replaces an existing file, so check first.
         if os.path.lexists(path):
             raise
         draft.rename(path)
 
 
-def _reason(error: OSError) -> str:
+def _os_reason(error: OSError) -> str:
     return error.strerror or "it failed"
 
 
-def keep_answer(answer: Answer, session: StartedSession) -> None:
-    """Keep an answer that could not be written to the standard output."""
-    text = answer_text(answer, session)
-    path = _written("irma-answer-", text)
+def save_answer(answer: Answer, session: StartedSession) -> None:
+    """Save an answer that could not be written to the standard output."""
+    text = answer_json(answer, session)
+    path = _write_private_file("irma-answer-", text)
     if path is None:
-        tell("The answer could not be written to any file either. It is:")
-        tell(text)
+        print_message("The answer could not be saved in a file either. It is:")
+        print_message(text)
     else:
-        tell(f"The answer is in {path}, which only you can read. Remove it after use.")
+        print_message(
+            f"The answer was saved in {path}, which only you can read. Delete it after use."
+        )
 
 
-def keep_session(session: StartedSession) -> None:
-    """Keep a session that the person answered, and whose answer could not be fetched."""
-    path = _written("irma-session-", session_text(session))
+def save_session(session: StartedSession) -> None:
+    """Save a session whose answer could not be fetched."""
+    path = _write_private_file("irma-session-", session_json(session))
     if path is not None:
-        tell("The person has answered, and the server keeps the answer for some minutes. Get it by")
-        tell(f"irma-backend result --state-file {path}")
+        print_message(
+            "The app has answered, and the server keeps the answer for some minutes. To get it:"
+        )
+        print_message(f"irma-backend result --state-file {path}")
 
 
-def _written(prefix: str, text: str) -> Path | None:
+def _write_private_file(prefix: str, text: str) -> Path | None:
     for directory in _directories():
         with suppress(OSError):
             descriptor, path = tempfile.mkstemp(".json", prefix, directory)
@@ -212,5 +217,5 @@ def _written(prefix: str, text: str) -> Path | None:
 def _directories() -> Iterator[Path]:
     with suppress(OSError):
         yield Path(tempfile.gettempdir())
-    with suppress(RuntimeError):  # nobody's home
+    with suppress(RuntimeError):  # the user has no home directory
         yield Path.home()

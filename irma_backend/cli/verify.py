@@ -1,4 +1,4 @@
-"""`irma-backend verify`: a result JWT on the standard input, believed only after every check."""
+"""`irma-backend verify`: verify a result JWT from the standard input."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from irma_backend.cli.exit_statuses import ending
+from irma_backend.cli.exit_statuses import reporting_errors
+from irma_backend.cli.inputs import read_bytes, read_input
 from irma_backend.cli.options import FILE, Command, OneOf
 from irma_backend.cli.output import print_unchecked
-from irma_backend.cli.reading import read_bytes, read_input
 from irma_core import Risk, verify_result_jwt
 
 __all__ = ["verify"]
@@ -23,26 +23,26 @@ __all__ = ["verify"]
     type=FILE,
     multiple=True,
     required=True,
-    help="PEM file with the server's public key; more than once during a change of keys.",
+    help="PEM file with the server's public key. Repeat it for several keys during a key change.",
 )
 @click.option(
     "--jwt-issuer",
     default="irmaserver",
     show_default=True,
-    help="The server's setting of that name; empty where that is empty.",
+    help="The server's setting of that name, which may be empty.",
 )
 @click.option(
     "--allow",
     type=OneOf(["simulated-proofs"]),
-    help="Take a JWT of a server in memory, which proves nothing.",
+    help="Accept a JWT of the in-memory server, which proves nothing.",
 )
 def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> None:
-    """Verify a result JWT from the standard input, and print what it says as JSON.
+    """Verify a result JWT from the standard input, and print its contents as JSON.
 
-    It says what the server signed. Whether that answers what was asked, only `result` with a state
-    file can tell. A JWT that is refused ends with exit status 6.
+    This shows what the server signed. To check it against the request, use `result` with a state
+    file. The exit status is 6 if the JWT is rejected.
     """
-    with ending(as_json=True):
+    with reporting_errors(as_json=True):
         result = verify_result_jwt(
             read_input("the JWT").strip(),
             keys=[read_bytes(path, "--server-key-file") for path in key_files],

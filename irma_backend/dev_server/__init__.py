@@ -1,10 +1,10 @@
-"""The development server: `irma_testing.InMemoryServer` over real HTTP, on this machine only.
+"""The development server: serve `irma_testing.InMemoryServer` over HTTP, on this machine only.
 
     server = InMemoryServer(clock=SystemClock())
     with running_server(server) as url:
         requestor = Requestor(url, transport)
 
-Nothing that it says is proved: its proofs are simulated. Needs `irma-backend[dev-server]`.
+Its proofs are simulated, so its results prove nothing. It needs `irma-backend[dev-server]`.
 """
 
 try:

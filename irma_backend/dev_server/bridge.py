@@ -1,8 +1,4 @@
-"""Between aiohttp and the server in memory: requests in, responses and event streams out.
-
-Belongs here: the translation, and what the official server's HTTP layer does. Does not belong here:
-any answer (the server in memory gives them), or which requests are refused (`guard`).
-"""
+"""Translate between aiohttp and the in-memory server: requests, responses and event streams."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from irma_backend.dev_server.guard import FOR_NO_OTHER_PAGE, is_from_elsewhere, refusal
+from irma_backend.dev_server.guard import OWN_PAGES_ONLY, is_from_elsewhere, refusal
 from irma_backend.dev_server.waiting import request_body
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EventStream, InMemoryServer
@@ -27,25 +23,25 @@ __all__ = ["Bridge"]
 ResultT = TypeVar("ResultT")
 _TOKEN = re.compile(r"[0-9A-Za-z]{20}")
 _LOG = logging.getLogger("irma_backend.dev_server")
-# How late an event or a time-out may come.
+# The longest delay of an event or a timeout, in seconds.
 _TICK = 0.025
-# aiohttp sets what belongs to the connection.
-_OF_THE_CONNECTION = frozenset({"connection"})
+# aiohttp sets these headers itself.
+_CONNECTION_HEADERS = frozenset({"connection"})
 _CROSS_ORIGIN = "access-control-"
 _FOREIGN = (
-    "A page of another origin sent this request, and this server takes it from programs only. "
+    "A page of another origin sent this request, but this server accepts it from programs only. "
     "Let the backend of your website start the session and fetch its result."
 )
 
 
 @final
 class Bridge:
-    """Serves one server in memory.
+    """Serves one in-memory server.
 
     Args:
         server: The server.
-        threads: Where it runs: it may take its time, and deliver posts to a program that calls
-            back meanwhile.
+        threads: The threads that run the server. It may block, for example while it delivers a
+            callback to a program that calls the server in turn.
     """
 
     def __init__(self, server: InMemoryServer, threads: Executor) -> None:
@@ -54,44 +50,46 @@ class Bridge:
         self._is_closing = False
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request."""
-        asked = self._translated(request)
-        is_for_pages = self._is_for_pages(asked)
+        """Return the response to a request."""
+        incoming = self._translate(request)
+        is_for_pages = self._is_for_pages(incoming)
         if not is_for_pages and is_from_elsewhere(request):
-            _LOG.warning("%s: 403, for a page of another origin sent it", asked.label)
+            _LOG.warning("%s: 403, for a page of another origin sent it", incoming.label)
             return refusal(_FOREIGN)
-        answer = await self._run(lambda: self._ask(asked))
-        is_usual = (asked.method, answer.status) == ("GET", 200)
-        _LOG.log(logging.DEBUG if is_usual else logging.INFO, "%s: %d", asked.label, answer.status)
+        answer = await self._run(lambda: self._call(incoming))
+        is_usual = (incoming.method, answer.status) == ("GET", 200)
+        _LOG.log(
+            logging.DEBUG if is_usual else logging.INFO, "%s: %d", incoming.label, answer.status
+        )
         headers = [
             pair
             for pair in answer.headers
             if is_for_pages or not pair[0].lower().startswith(_CROSS_ORIGIN)
         ]
         if not is_for_pages:
-            headers += FOR_NO_OTHER_PAGE.items()
+            headers += OWN_PAGES_ONLY.items()
         if isinstance(answer, EventStream):
-            return await self._tell(request, answer, headers)
+            return await self._stream(request, answer, headers)
         return web.Response(status=answer.status, headers=headers, body=answer.body or None)
 
     async def let_time_pass(self) -> None:
-        """Do what is due by the clock, for as long as the server runs."""
+        """Run due actions, such as timeouts, until `close` is called."""
         while not self._is_closing:
             await self._run(self._catch_up)
             await asyncio.sleep(_TICK)
 
     def close(self) -> None:
-        """End the streams: nothing more will come."""
+        """End the streams."""
         self._is_closing = True
 
     async def _run(self, act: Callable[[], ResultT]) -> ResultT:
         return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
-    def _is_for_pages(self, asked: HttpRequest) -> bool:
+    def _is_for_pages(self, request: HttpRequest) -> bool:
         prefix = urlsplit(self._server.url).path
-        return urlsplit(asked.url).path.startswith(f"{prefix}/irma/")
+        return urlsplit(request.url).path.startswith(f"{prefix}/irma/")
 
-    def _translated(self, request: web.Request) -> HttpRequest:
+    def _translate(self, request: web.Request) -> HttpRequest:
         target = request.raw_path if request.raw_path.startswith("/") else request.path_qs
         base = urlsplit(self._server.url)
         url = f"{base.scheme}://{base.netloc}{target}"
@@ -103,26 +101,26 @@ class Bridge:
             body=request_body() or None,
         )
 
-    def _ask(self, asked: HttpRequest) -> EventStream | HttpResponse:
+    def _call(self, request: HttpRequest) -> EventStream | HttpResponse:
         self._catch_up()
-        return self._server.subscribe(asked)
+        return self._server.subscribe(request)
 
     def _catch_up(self) -> None:
         try:
             self._server.catch_up()
-        except Exception:  # noqa: BLE001  # whatever it is, it is logged
-            # A test's own action: nobody who calls the server over HTTP is to blame for it.
-            _LOG.exception("an action that was planned on the IRMA server failed")
+        except Exception:  # noqa: BLE001  # it is logged
+            # A test planned the action. The client that calls now must get its response.
+            _LOG.exception("an action that a test planned on the IRMA server failed")
 
-    async def _tell(
+    async def _stream(
         self, request: web.Request, stream: EventStream, headers: list[tuple[str, str]]
     ) -> web.StreamResponse:
-        headers = [pair for pair in headers if pair[0] not in _OF_THE_CONNECTION]
+        headers = [pair for pair in headers if pair[0] not in _CONNECTION_HEADERS]
         response = web.StreamResponse(status=stream.status, headers=headers)
-        # A reset: who listened went away.
+        # A reset means that the client has disconnected.
         with closing(stream), suppress(ConnectionResetError):
-            while self._listens(request):
-                has_headers, chunk = await self._run(lambda: self._hear(stream))
+            while self._is_connected(request):
+                has_headers, chunk = await self._run(lambda: self._read(stream))
                 if has_headers and not response.prepared:
                     await response.prepare(request)
                 if chunk is None:
@@ -133,12 +131,12 @@ class Bridge:
                     await asyncio.sleep(_TICK)
         return response
 
-    def _hear(self, stream: EventStream) -> tuple[bool, bytes | None]:
+    def _read(self, stream: EventStream) -> tuple[bool, bytes | None]:
         self._catch_up()
         chunk = stream.read()
         is_over = not chunk and stream.is_over
         return stream.has_headers, None if is_over else chunk
 
-    def _listens(self, request: web.Request) -> bool:
+    def _is_connected(self, request: web.Request) -> bool:
         transport = request.transport
         return not self._is_closing and transport is not None and not transport.is_closing()

@@ -1,7 +1,7 @@
-"""Brings the server's own posts (callbacks, `nextSession`) to their receivers, over HTTP.
+"""Send the server's callbacks and `nextSession` requests over HTTP.
 
-Where they go is up to the program that starts a session. This server needs no authentication, so a
-post must not reach what only this machine can: by default it goes to this machine alone.
+The program that starts a session chooses their URLs, and it needs no authentication. By default
+they go to this machine only, so that a session cannot reach other hosts of the local network.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import InMemoryServer
 from irma_transport_urllib3 import Urllib3Transport
 
-__all__ = ["delivering"]
+__all__ = ["sending_callbacks"]
 
-# The official server's handlers have no more, and a post is sent from within one.
-_LONGEST = 4.0
+# In seconds. The official server sends within a request handler, which has no more time.
+_TIMEOUT = 4.0
 _LOG = logging.getLogger("irma_backend.dev_server")
-# Nothing that one reader could take for a part of the host and another one for something else.
+# It excludes characters whose meaning in a URL depends on the parser.
 _HOST = re.compile(
     r"https?://([0-9a-z.]++|\[[0-9a-f:]++\])(?::[0-9]{1,5})?(?:[/?].*)?",
     re.IGNORECASE | re.ASCII | re.DOTALL,
@@ -32,12 +32,12 @@ _ELSEWHERE = "its URL does not lead to a loopback address of this machine"
 
 
 @contextmanager
-def delivering(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
-    """Deliver the server's posts, unless it has its own way; and stop at the end.
+def sending_callbacks(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
+    """Send the server's callbacks during the block, unless it has its own `deliver`.
 
     Args:
         server: The server.
-        anywhere: Whether posts may go to other machines.
+        anywhere: Whether they may go to other machines.
     """
     if server.deliver is not None:
         yield
@@ -45,8 +45,8 @@ def delivering(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
     with Urllib3Transport() as transport:
 
         def deliver(request: HttpRequest) -> HttpResponse:
-            # The server follows redirects one by one, so each target is checked.
-            if not anywhere and not _leads_to_this_machine(request.url):
+            # The server calls this for each redirect, so every target is checked.
+            if not anywhere and not _is_local(request.url):
                 _LOG.warning(
                     "%s was not sent: %s. Use a URL with 127.0.0.1 or localhost, or start the "
                     "server with --callbacks-anywhere (callbacks_anywhere=True)",
@@ -55,9 +55,9 @@ def delivering(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
                 )
                 raise ConnectionFailedError(request.label, _ELSEWHERE, request_sent=False)
             try:
-                return transport.send(request, transport.clock.monotonic() + _LONGEST)
+                return transport.send(request, transport.clock.monotonic() + _TIMEOUT)
             except ConfigurationError as error:
-                # The requestor's URL is none; to the server it is one that nobody answers at.
+                # The requestor's URL is invalid. To the server, it is a failed connection.
                 raise ConnectionFailedError(request.label, str(error), request_sent=False) from None
 
         server.deliver = deliver
@@ -67,7 +67,7 @@ def delivering(server: InMemoryServer, *, anywhere: bool) -> Generator[None]:
             server.deliver = None
 
 
-def _leads_to_this_machine(url: str) -> bool:
+def _is_local(url: str) -> bool:
     """Return whether the host is a loopback address, or `localhost` and resolves to such only."""
     found = _HOST.fullmatch(url)
     if found is None:

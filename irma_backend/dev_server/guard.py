@@ -1,11 +1,11 @@
-"""Decides which requests this server answers: none that another website made a browser send.
+"""Refuse requests that another website made a browser send.
 
-A page on the web can point its own host name at 127.0.0.1 (DNS rebinding). The browser then takes
-that page and this server for one origin, but the `Host` header gives the page away.
+A website can point its own host name at 127.0.0.1 (DNS rebinding). The browser then treats that
+website and this server as one origin, but the `Host` header reveals the name.
 
-Any page can make a browser call this server. Session pointers below `/irma/` are made for that.
-The calls of requestors are not: from a browser only a page of this server may make them. And any
-page can send a form here, but it cannot read the token that this server's own forms hold.
+Any page can make a browser call this server. Session pointers below `/irma/` exist for that. The
+requestor's endpoints do not: browsers may call them only from pages of this server. Any page can
+also send a form here, but it cannot read the token in this server's own forms.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 __all__ = [
-    "FOR_NO_OTHER_PAGE",
+    "OWN_PAGES_ONLY",
     "TOKEN_FIELD",
     "ButtonGuard",
     "is_from_elsewhere",
@@ -34,8 +34,8 @@ _NAMES = ("localhost", "127.0.0.1", "[::1]")
 _HTTP_PORT = 80
 # `none`: the person typed the address, or a program sent the request.
 _OWN_SITES = frozenset({"same-origin", "none"})
-# A browser that ignores `Sec-Fetch-Site` must not hand the response to another page either.
-FOR_NO_OTHER_PAGE = {
+# For browsers without `Sec-Fetch-Site`: they must not show the response to other pages.
+OWN_PAGES_ONLY = {
     "cross-origin-resource-policy": "same-origin",
     "x-content-type-options": "nosniff",
 }
@@ -44,19 +44,19 @@ FOR_NO_OTHER_PAGE = {
 def own_hosts(port: int) -> frozenset[str]:
     """Return the values of `Host` that mean this server."""
     hosts = frozenset(f"{name}:{port}" for name in _NAMES)
-    # Clients leave out the port that is HTTP's default.
+    # Clients omit HTTP's default port.
     return hosts | frozenset(_NAMES) if port == _HTTP_PORT else hosts
 
 
 def only_hosts(hosts: frozenset[str]) -> Middleware:
-    """Return a middleware that answers 403 if `Host` is missing, doubled, or not in `hosts`."""
+    """Return a middleware that responds 403 if `Host` is missing, repeated, or not in `hosts`."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         if [host.lower() in hosts for host in request.headers.getall("host", [])] == [True]:
             return await handler(request)
         return refusal(
-            f"This server answers to {', '.join(sorted(hosts))} only, and to no other Host."
+            f"This server accepts only these values of Host: {', '.join(sorted(hosts))}."
         )
 
     return check
@@ -65,7 +65,7 @@ def only_hosts(hosts: frozenset[str]) -> Middleware:
 def is_from_elsewhere(request: web.Request) -> bool:
     """Return whether a browser sent the request for a page of another origin.
 
-    `Host` has been checked before. A program that is no browser sends none of the three headers.
+    `Host` has already been checked. Programs other than browsers send none of the three headers.
     """
     headers = request.headers
     own = _own_origin(request)
@@ -77,7 +77,7 @@ def is_from_elsewhere(request: web.Request) -> bool:
 
 
 def is_visit(request: web.Request) -> bool:
-    """Return whether the request may be shown a page: the person, or a program, opens it.
+    """Return whether a person or a program opens the page, rather than another page.
 
     A link on another website may lead here. Another page's scripts, images and frames may not.
     """
@@ -95,8 +95,8 @@ def is_visit(request: web.Request) -> bool:
 
 
 def refusal(reason: str) -> web.Response:
-    """Return a 403 that says why, and that no other page may read."""
-    return web.Response(status=403, text=f"{reason}\n", headers=FOR_NO_OTHER_PAGE)
+    """Return a 403 with the reason, which other pages cannot read."""
+    return web.Response(status=403, text=f"{reason}\n", headers=OWN_PAGES_ONLY)
 
 
 @final
@@ -104,16 +104,16 @@ class ButtonGuard:
     """Checks that a form was sent by a page of this server.
 
     Attributes:
-        token: The value that the forms hold. Each server has its own.
+        token: The value in the forms. Each server has its own.
     """
 
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe()
 
     def is_own(self, request: web.Request, token: str) -> bool:
-        """Return whether the token is right and the browser names no other page.
+        """Return whether the token is right and the browser reports no other page as the sender.
 
-        Nobody types a form into the address bar, so `Sec-Fetch-Site: none` is refused here.
+        `Sec-Fetch-Site: none` means a typed address. A form cannot be typed, so it is refused.
         """
         sites = request.headers.getall("sec-fetch-site", [])
         return (

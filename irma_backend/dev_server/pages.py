@@ -1,8 +1,4 @@
-"""The pages on which a person plays the app: HTML without a script, and forms.
-
-Belongs here: paths, forms, headers. Does not belong here: what is done (`player`) and shown
-(`views`), and which pages may ask for it (`guard`).
-"""
+"""The pages on which a person plays the app: HTML and forms, without scripts."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
-    # With `no-referrer` a browser gives `Origin: null` for our own forms too.
+    # With `no-referrer`, browsers send `Origin: null` for our own forms, too.
     "referrer-policy": "same-origin",
 }
 
@@ -55,7 +51,7 @@ class Pages:
         )
 
     def add_to(self, application: web.Application) -> None:
-        """Add the paths, which are none of the IRMA server's."""
+        """Add the paths of the pages, which the IRMA server does not use."""
         router = application.router
         router.add_get("/", _shown(self._home))
         router.add_get("/app/style.css", _shown(self._style))
@@ -77,7 +73,7 @@ class Pages:
         try:
             session = await asyncio.to_thread(self._player.show, request.match_info["name"])
         except AppError as error:
-            return self._sorry(404, str(error))
+            return self._error_page(404, str(error))
         return self._page("session.html", session=session)
 
     def _button(self, act: _Act) -> _Show:
@@ -85,15 +81,15 @@ class Pages:
             try:
                 form = _form_in(request)
             except ValueError:
-                return self._sorry(400, "This is no form as browsers send it.")
+                return self._error_page(400, "The form is malformed.")
             if not self._guard.is_own(request, form.get(TOKEN_FIELD, "")):
-                return self._sorry(
-                    403, "This button was not pressed on a page of this server: reload the page."
+                return self._error_page(
+                    403, "The button was not pressed on a page of this server. Reload the page."
                 )
             try:
                 name = await asyncio.to_thread(act, request.match_info["name"], form)
             except (AppError, ConfigurationError) as error:
-                return self._sorry(409, str(error))
+                return self._error_page(409, str(error))
             return web.Response(status=303, headers={**_HEADERS, "location": f"/app/{name}"})
 
         return press
@@ -109,8 +105,8 @@ class Pages:
         self._player.refuse(name)
         return name
 
-    def _sorry(self, status: int, reason: str) -> web.Response:
-        return self._page("sorry.html", status, reason=reason)
+    def _error_page(self, status: int, reason: str) -> web.Response:
+        return self._page("error.html", status, reason=reason)
 
     def _page(self, template: str, status: int = 200, **shown: object) -> web.Response:
         text = self._templates.get_template(template).render(
@@ -123,13 +119,13 @@ def _shown(show: _Show) -> _Show:
     async def check(request: web.Request) -> web.Response:
         if is_visit(request):
             return await show(request)
-        return refusal("A page of another origin asked for this page: open it yourself.")
+        return refusal("A page of another origin requested this page. Open it in a tab of its own.")
 
     return check
 
 
 def _form_in(request: web.Request) -> dict[str, str]:
-    """Return the fields; raise `ValueError` if they are not UTF-8. No other form has any."""
+    """Return the fields of a URL-encoded form. Raise `ValueError` if they are not UTF-8."""
     if request.content_type != "application/x-www-form-urlencoded":
         return {}
     return dict(parse_qsl(request_body().decode("ascii"), keep_blank_values=True, errors="strict"))

@@ -1,8 +1,4 @@
-"""The app on the page, and what the person at the page does with it.
-
-Belongs here: scanning, entering values, agreeing and refusing, whatever asks for it. Does not
-belong here: what of it is shown (`views`), and how it is asked for (`pages`).
-"""
+"""The app that a person plays on the pages: scan, enter values, accept and refuse."""
 
 from __future__ import annotations
 
@@ -29,9 +25,9 @@ __all__ = ["Player"]
 
 @final
 class Player:
-    """One app at a server, played by hand. May be shared by threads.
+    """One app at a server, played by hand. Threads may share it.
 
-    Sessions are named by their client token. What names one that is not there raises `AppError`.
+    A session's name is its client token. Methods raise `AppError` if there is no such session.
     """
 
     def __init__(self, server: InMemoryServer) -> None:
@@ -41,26 +37,26 @@ class Player:
         self._lock = threading.Lock()
 
     def list_sessions(self) -> tuple[ListedView, ...]:
-        """Give the open sessions, the newest first."""
+        """Return the open sessions, the newest first."""
         return tuple(
             listed(session, is_here=name_of(session.pointer.url) in self._scanned)
             for session in reversed(self._server.open_sessions())
         )
 
     def list_credentials(self) -> tuple[CredentialView, ...]:
-        """Give what the app holds, the newest first."""
+        """Return the app's credentials, the newest first."""
         return tuple(
             CredentialView(held.credential_type, held.attributes) for held in self._app.credentials
         )
 
     def show(self, name: str) -> SessionView:
-        """Give what the person sees of a session that was scanned."""
+        """Return the view of a scanned session."""
         with self._lock:
             is_open = name in self._open()
             return view_of(name, self._find(name), self._app.credentials, is_open=is_open)
 
     def scan(self, name: str) -> None:
-        """Let the app scan the QR of an open session; once."""
+        """Scan an open session. Scanning it again has no effect."""
         with self._lock:
             if name in self._scanned:
                 return
@@ -70,9 +66,9 @@ class Player:
             self._scanned[name] = self._app.scan(pointer)
 
     def accept(self, name: str, form: Mapping[str, str]) -> str:
-        """Agree, with the options and the values in a form; give the session that is next.
+        """Accept with the options and values in a form; return the session to show next.
 
-        What was entered and differs from what the app holds becomes a credential of the app.
+        Entered values that the app does not hold yet become a new credential of the app.
         """
         with self._lock:
             session = self._find(name)
@@ -81,7 +77,7 @@ class Player:
                 for slot, options in enumerate(session.disclose)
             }
             for slot, option in choice.items():
-                self._take_in(session.disclose[slot][option], slot, option, form)
+                self._store_values(session.disclose[slot][option], slot, option, form)
             session.accept(choice, follow=False)
             if session.next is None:
                 return name
@@ -90,7 +86,7 @@ class Player:
             return following
 
     def refuse(self, name: str) -> None:
-        """Say no."""
+        """Refuse the session."""
         with self._lock:
             self._find(name).refuse()
 
@@ -104,7 +100,7 @@ class Player:
             raise AppError("this app has scanned no such session")
         return session
 
-    def _take_in(
+    def _store_values(
         self,
         option: tuple[RequestedAttribute, ...],
         slot: int,
@@ -115,7 +111,7 @@ class Player:
         for index, asked in enumerate(option):
             values = entered.setdefault(asked.credential_type, {})
             if asked.name:
-                # An empty field is an attribute without a value: a person cannot enter nothing.
+                # An empty field stands for an attribute without a value.
                 text = form.get(value_field(slot, number, index), "")
                 values[asked.name] = (text or None) if asked.value is None else asked.value
         for credential_type, values in entered.items():

@@ -1,8 +1,4 @@
-"""Serves on a thread, from the port that is taken to the last request that is answered.
-
-Belongs here: the socket, the thread, and what is switched on for as long as it serves. Does not
-belong here: requests and responses (`bridge`).
-"""
+"""Serve an in-memory server over HTTP on a thread, until a `with` block ends."""
 
 from __future__ import annotations
 
@@ -17,11 +13,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from irma_backend.dev_server.bridge import Bridge
-from irma_backend.dev_server.callback_sender import delivering
+from irma_backend.dev_server.callback_sender import sending_callbacks
 from irma_backend.dev_server.guard import only_hosts, own_hosts
 from irma_backend.dev_server.pages import Pages
 from irma_backend.dev_server.player import Player
-from irma_backend.dev_server.waiting import LOG_OF_HTTP, LONGEST_WAIT, WaitingRoom
+from irma_backend.dev_server.waiting import HTTP_LOG, LONGEST_WAIT, WaitingRoom
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ManualClock
 
@@ -30,8 +26,8 @@ __all__ = ["running_dev_server", "running_server"]
 _NAME = "irma-dev-server"
 _ADDRESS = "127.0.0.1"
 _LAST_PORT = 65535
-_LAST_ANSWERS = 1.0
-# A receiver of callbacks may call back while its callback is delivered, up to ten deep.
+_SHUTDOWN_TIMEOUT = 1.0
+# A callback receiver may call the server while its callback is delivered, up to ten levels deep.
 _THREADS = 32
 
 
@@ -39,26 +35,26 @@ _THREADS = 32
 def running_server(
     server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
 ) -> Generator[str]:
-    """Serve a server in memory over HTTP, on a thread, to this machine only.
+    """Serve an in-memory server over HTTP, on a thread, to this machine only.
 
-    Meanwhile its `url` is the one given here, what is due by its clock is done by itself, and its
-    posts are sent over HTTP, unless it has a `deliver` of its own. The path of its `url` stays, as
-    the prefix of an API.
+    During the block, the server has the yielded `url`, timeouts and planned actions happen on time,
+    and callbacks are sent over HTTP unless the server has its own `deliver`. The path of its `url`
+    is kept, as the API prefix.
 
-    In a browser, only pages of this server may make the calls of requestors. Pages of any origin
-    may follow a session below `/irma/`, as at the official server.
+    Web pages cannot call the requestor's endpoints, except pages of this server. Pages of any
+    origin may follow a session below `/irma/`, as at the official server.
 
     Args:
-        server: The server. Its clock must run by itself: `InMemoryServer(clock=SystemClock())`.
-        port: Where it listens on 127.0.0.1; 0 for any free port.
-        callbacks_anywhere: Whether callbacks and `nextSession` posts may leave this machine. By
+        server: The server. It needs a real clock: `InMemoryServer(clock=SystemClock())`.
+        port: The port on 127.0.0.1; 0 selects any free port.
+        callbacks_anywhere: Whether callbacks and `nextSession` requests may leave this machine. By
             default they go to `localhost` and loopback addresses only.
 
     Yields:
-        The base URL: `http://127.0.0.1:8088`.
+        The base URL, such as `http://127.0.0.1:8088`.
 
     Raises:
-        ConfigurationError: An argument has another type, the port is taken or out of range, or
+        ConfigurationError: An argument has the wrong type, the port is in use or out of range, or
             the clock is a `ManualClock`.
     """
     with _running(server, port, callbacks_anywhere=callbacks_anywhere) as url:
@@ -69,9 +65,9 @@ def running_server(
 def running_dev_server(
     server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
 ) -> Generator[str]:
-    """Serve it likewise, with a page at the root on which a person plays the app.
+    """Serve an in-memory server with a page on which a person plays the app.
 
-    Arguments, what it yields and what it raises are as of `running_server`.
+    The arguments, the yielded URL and the errors are those of `running_server`.
     """
     pages = Pages(Player(server))
     with _running(server, port, pages, callbacks_anywhere=callbacks_anywhere) as url:
@@ -89,14 +85,14 @@ def _running(
     given: object = server
     if not isinstance(given, InMemoryServer):
         raise ConfigurationError("server: must be an irma_testing.InMemoryServer")
-    # A truthy string such as "no" must not open the way out of this machine.
+    # A truthy string such as "no" must not let callbacks leave this machine.
     given = callbacks_anywhere
     if not isinstance(given, bool):
         raise ConfigurationError("callbacks_anywhere: must be True or False")
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
-            "over HTTP time passes by itself, and a ManualClock does not: "
-            "use InMemoryServer(clock=SystemClock()), of irma_transport"
+            "server: a ManualClock cannot be used over HTTP; "
+            "use InMemoryServer(clock=SystemClock()), from irma_transport"
         )
     with closing(_listen(port)) as listening, ThreadPoolExecutor(_THREADS, _NAME) as threads:
         port = listening.getsockname()[1]
@@ -108,7 +104,7 @@ def _running(
         application.router.add_route("*", "/{path:.*}", bridge.respond)
         with (
             _at(server, port),
-            delivering(server, anywhere=callbacks_anywhere),
+            sending_callbacks(server, anywhere=callbacks_anywhere),
             _serving(application, bridge, waiting, listening),
         ):
             yield server.url
@@ -127,7 +123,7 @@ def _listen(port: int) -> socket.socket:
             else str(error.strerror)
         )
     raise ConfigurationError(
-        f"port {port} of {_ADDRESS}: {reason}; choose another, or 0 for any that is free"
+        f"port {port} of {_ADDRESS}: {reason}; choose another port, or 0 for any free port"
     )
 
 
@@ -147,12 +143,12 @@ def _serving(
 ) -> Generator[None]:
     runner = web.AppRunner(
         application,
-        access_log=None,  # it would have requestor tokens
-        auto_decompress=False,  # as the official server
+        access_log=None,  # it would contain requestor tokens
+        auto_decompress=False,  # the official server does not decompress
         keepalive_timeout=LONGEST_WAIT,
         lingering_time=LONGEST_WAIT,
-        logger=LOG_OF_HTTP,
-        shutdown_timeout=_LAST_ANSWERS,
+        logger=HTTP_LOG,
+        shutdown_timeout=_SHUTDOWN_TIMEOUT,
     )
     with ThreadPoolExecutor(1, f"{_NAME}-http") as thread:
         loop = asyncio.Runner()
@@ -175,7 +171,7 @@ def _serving(
 
 async def _begin(runner: web.AppRunner, waiting: WaitingRoom, listening: socket.socket) -> None:
     await runner.setup()
-    if runner.server is not None:  # it is there after `setup`, which the type does not say
+    if runner.server is not None:  # `setup` has set it, which its type does not show
         await waiting.open(runner.server, listening)
 
 

@@ -1,8 +1,4 @@
-"""What the page shows, as plain values: of the sessions, of one session, and of the app.
-
-Belongs here: what to show of what the app was told. A requestor token is in none of it. Does not
-belong here: HTML (`templates`), what is done (`player`).
-"""
+"""The values that the pages show of sessions and of the app. They hold no requestor token."""
 
 from __future__ import annotations
 
@@ -28,13 +24,13 @@ __all__ = [
 ]
 
 State: TypeAlias = Literal["pairing", "deciding", "over"]
-_CHOOSE_LANGUAGE = "en"
+_LANGUAGE = "en"
 
 
 @final
 @attrs.frozen
 class ListedView:
-    """An open session in the list; `place` is whose turn it is: `new`, `here` or `elsewhere`."""
+    """An open session in the list. `place` says which app has it: none yet, ours, or another."""
 
     name: str
     type: str
@@ -45,25 +41,25 @@ class ListedView:
 @final
 @attrs.frozen
 class FieldView:
-    """One attribute that is asked for.
+    """One requested attribute.
 
     Args:
-        field: The name of its field in the form; empty where there is nothing to enter.
+        field: The name of its field in the form; empty if there is nothing to enter.
         identifier: The attribute, or the credential type.
-        value: What is demanded, or else what the app holds; empty without a value.
-        is_demanded: Whether it must be this value.
+        value: The required value, or the value that the app holds; empty if there is none.
+        is_required: Whether the value is required.
     """
 
     field: str
     identifier: str
     value: str = attrs.field(repr=False)
-    is_demanded: bool
+    is_required: bool
 
 
 @final
 @attrs.frozen
 class SlotView:
-    """One disjunction: the field for its choice, its caption, its options, and the first choice."""
+    """One disjunction: the field for the choice, the label, the options, the preselected one."""
 
     field: str
     label: str
@@ -83,7 +79,7 @@ class CredentialView:
 @final
 @attrs.frozen
 class SessionView:
-    """A session that the app has scanned, as its person sees it."""
+    """A scanned session, as the person sees it."""
 
     name: str
     state: State
@@ -97,22 +93,22 @@ class SessionView:
 
 
 def name_of(url: str) -> str:
-    """Give the name of a session on the page: the client token, which the QR shows to anybody."""
+    """Return the name of a session on the pages: the client token, which the QR code shows."""
     return url.rpartition("/")[2]
 
 
 def option_field(slot: int) -> str:
-    """Give the name of the field that tells which option of a disjunction was chosen."""
+    """Return the name of the field for the chosen option of a disjunction."""
     return f"option-{slot}"
 
 
 def value_field(slot: int, option: int, attribute: int) -> str:
-    """Give the name of the field with the value of an attribute."""
+    """Return the name of the field for the value of an attribute."""
     return f"value-{slot}-{option}-{attribute}"
 
 
 def listed(session: OpenSession, *, is_here: bool) -> ListedView:
-    """Give an open session's line in the list; `is_here` if the page's own app has scanned it."""
+    """Return the view of an open session in the list; `is_here` if our own app has scanned it."""
     status = session.status.value
     is_new = status == "INITIALIZED"
     place: Literal["new", "here", "elsewhere"] = (
@@ -128,7 +124,7 @@ def view_of(
     *,
     is_open: bool,
 ) -> SessionView:
-    """Give what the person sees of a session.
+    """Return the view of a scanned session.
 
     Args:
         name: The session's name on the page.
@@ -157,32 +153,32 @@ def view_of(
 def held_of_type(
     credentials: Sequence[HeldCredential], credential_type: str
 ) -> HeldCredential | None:
-    """Give the newest credential of a type, if there is one."""
+    """Return the newest credential of a type, or None."""
     return next((held for held in credentials if held.credential_type == credential_type), None)
 
 
 def _over(name: str, session: ScannedSession) -> SessionView:
     outcome = session.outcome
     if outcome is None:
-        return SessionView(name, "over", outcome="It ended without an answer of this app.")
+        return SessionView(name, "over", outcome="The session ended before this app answered.")
     if outcome.error:
-        said = f"The server turned the app away: {outcome.error} {outcome.message}".strip()
-        return SessionView(name, "over", outcome=said)
+        message = f"The server rejected the app: {outcome.error} {outcome.message}".strip()
+        return SessionView(name, "over", outcome=message)
     if outcome.proof_status is None:
         return SessionView(name, "over", outcome="Refused: the session is cancelled.")
     return SessionView(
         name,
         "over",
-        outcome=f"Sent. The server finds the proof {outcome.proof_status.value}.",
+        outcome=f"Sent. The server reports that the proof is {outcome.proof_status.value}.",
         return_url=_return_url(session.request),
     )
 
 
 def _return_url(request: Mapping[str, object]) -> str:
     url = str(request.get("clientReturnUrl", ""))
-    # An augmented one has the requestor token in it; and no page shall lead to `javascript:`.
-    is_of_the_web = url.lower().startswith(("http://", "https://"))
-    return url if is_of_the_web and not request.get("augmentReturnUrl") else ""
+    # An augmented URL contains the requestor token. Links to `javascript:` are unsafe.
+    is_http = url.lower().startswith(("http://", "https://"))
+    return url if is_http and not request.get("augmentReturnUrl") else ""
 
 
 def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tuple[SlotView, ...]:
@@ -210,16 +206,16 @@ def _field(
     field: str, asked: RequestedAttribute, credentials: Sequence[HeldCredential]
 ) -> FieldView:
     if not asked.name:
-        return FieldView("", asked.type, "", is_demanded=False)
+        return FieldView("", asked.type, "", is_required=False)
     if asked.value is not None:
-        return FieldView("", asked.type, asked.value, is_demanded=True)
+        return FieldView("", asked.type, asked.value, is_required=True)
     held = held_of_type(credentials, asked.credential_type)
     value = held.attributes.get(asked.name) if held else None
-    return FieldView(field, asked.type, value or "", is_demanded=False)
+    return FieldView(field, asked.type, value or "", is_required=False)
 
 
 def _translated(texts: object) -> str:
-    # The server in memory hands labels on as they came.
+    # The in-memory server does not check labels.
     if not isinstance(texts, Mapping):
         return ""
-    return str(texts.get(_CHOOSE_LANGUAGE) or next(iter(texts.values()), None) or "")
+    return str(texts.get(_LANGUAGE) or next(iter(texts.values()), None) or "")

@@ -1,8 +1,4 @@
-"""Bounds how long connections may wait with half a request or none, and how many may wait at once.
-
-Belongs here: idle connections, requests that come in part, and clients that leave. Does not belong
-here: a complete request (`bridge`, `pages`).
-"""
+"""Limit how long, and how many, connections may wait without a complete request."""
 
 from __future__ import annotations
 
@@ -16,77 +12,79 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
-__all__ = ["LOG_OF_HTTP", "LONGEST_WAIT", "WaitingRoom", "request_body"]
+__all__ = ["HTTP_LOG", "LONGEST_WAIT", "WaitingRoom", "request_body"]
 
 LONGEST_WAIT = 2.0
-"""How long the official server waits for a whole request, in seconds."""
-LOG_OF_HTTP = logging.getLogger("irma_backend.dev_server.http")
-"""The log for aiohttp: of clients that leave, or send no HTTP, it holds one line at debug level."""
+"""How long the official server waits for a complete request, in seconds."""
+HTTP_LOG = logging.getLogger("irma_backend.dev_server.http")
+"""The log of aiohttp. Clients that disconnect or send invalid HTTP get one line at debug level."""
 
 # aiohttp handles each request in a context of its own.
 _BODY: ContextVar[bytes] = ContextVar("body")
-# The server in memory refuses more than 10 MiB, and needs to see no more than that it is more.
-_ENOUGH = (10 << 20) + 1
-# What it may take to send the 503 to a client whose body is late.
-_LAST_WORD = 1.0
-_MOST_WAITING = 256
-_LOOK_EACH = 0.25
-_FAULTS_OF_CLIENTS = (ConnectionError, HttpProcessingError, web.RequestPayloadError)
+# The in-memory server refuses more than 10 MiB, so one byte more is enough.
+_MAX_BODY = (10 << 20) + 1
+# The time for sending the 503 to a client whose body is late, in seconds.
+_RESPONSE_TIME = 1.0
+_MAX_WAITING = 256
+_CHECK_INTERVAL = 0.25
+_CLIENT_ERRORS = (ConnectionError, HttpProcessingError, web.RequestPayloadError)
 
 
-def _is_worth_a_line(record: logging.LogRecord) -> bool:
-    if record.exc_info and isinstance(record.exc_info[1], _FAULTS_OF_CLIENTS):
+def _filter_client_errors(record: logging.LogRecord) -> bool:
+    if record.exc_info and isinstance(record.exc_info[1], _CLIENT_ERRORS):
         record.exc_info = None
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-        return LOG_OF_HTTP.isEnabledFor(logging.DEBUG)
+        return HTTP_LOG.isEnabledFor(logging.DEBUG)
     return True
 
 
-LOG_OF_HTTP.addFilter(_is_worth_a_line)
+HTTP_LOG.addFilter(_filter_client_errors)
 
 
 def request_body() -> bytes:
-    """Return the body of the request that is being handled; the waiting room has read it."""
+    """Return the body of the current request, which the waiting room has read."""
     return _BODY.get()
 
 
 @final
 class WaitingRoom:
-    """Accepts connections, and closes those that have no complete request when their time is up.
+    """Accepts connections, and closes those without a complete request when their time is up.
 
-    Belongs to one event loop.
+    It belongs to one event loop.
     """
 
     def __init__(self) -> None:
         self._listener: asyncio.Server | None = None
-        self._next_look: asyncio.TimerHandle | None = None
-        self._deadlines: dict[web.RequestHandler, float] = {}  # those that wait longest come first
+        self._next_check: asyncio.TimerHandle | None = None
+        self._deadlines: dict[
+            web.RequestHandler, float
+        ] = {}  # the longest-waiting connection is first
         self._opened: set[web.RequestHandler] = set()
 
     async def open(self, server: web.Server, listening: socket.socket) -> None:
-        """Accept connections from now on, and hand their requests to the server."""
+        """Start accepting connections for the server."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: self._admit(server), sock=listening)
-        self._look(server)
+        self._check(server)
 
     async def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting connections."""
         if self._listener is not None:
             self._listener.close()
-        if self._next_look is not None:
-            self._next_look.cancel()
+        if self._next_check is not None:
+            self._next_check.cancel()
 
     @web.middleware
     async def read_first(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Read the body before anything else. A body that is late gets a 503, as officially."""
+        """Read the whole body first. A late body gets a 503, as from the official server."""
         protocol = request.protocol
-        self._wait(protocol, LONGEST_WAIT + _LAST_WORD)
+        self._wait(protocol, LONGEST_WAIT + _RESPONSE_TIME)
         try:
             async with asyncio.timeout(LONGEST_WAIT):
                 _BODY.set(await _read(request))
         except TimeoutError:
             return _last_response(503)
-        except _FAULTS_OF_CLIENTS:
+        except _CLIENT_ERRORS:
             return _last_response(400)
         del self._deadlines[protocol]
         try:
@@ -96,19 +94,19 @@ class WaitingRoom:
 
     def _admit(self, server: web.Server) -> web.RequestHandler:
         self._forget_closed(server)
-        while len(self._deadlines) >= _MOST_WAITING:
+        while len(self._deadlines) >= _MAX_WAITING:
             self._close(next(iter(self._deadlines)))
         protocol = server()
         self._wait(protocol, LONGEST_WAIT)
         return protocol
 
-    def _look(self, server: web.Server) -> None:
+    def _check(self, server: web.Server) -> None:
         self._forget_closed(server)
         loop = asyncio.get_running_loop()
         for protocol, deadline in tuple(self._deadlines.items()):
             if deadline <= loop.time():
                 self._close(protocol)
-        self._next_look = loop.call_later(_LOOK_EACH, self._look, server)
+        self._next_check = loop.call_later(_CHECK_INTERVAL, self._check, server)
 
     def _wait(self, protocol: web.RequestHandler, seconds: float) -> None:
         self._deadlines.pop(protocol, None)
@@ -124,7 +122,7 @@ class WaitingRoom:
         for protocol in tuple(self._deadlines):
             if protocol in connected:
                 self._opened.add(protocol)
-            elif protocol in self._opened:  # or else it is only about to be connected
+            elif protocol in self._opened:  # otherwise it is about to be connected
                 self._close(protocol)
 
 
@@ -132,7 +130,7 @@ async def _read(request: web.Request) -> bytes:
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
-        if len(body) >= _ENOUGH:
+        if len(body) >= _MAX_BODY:
             break
     return bytes(body)
 

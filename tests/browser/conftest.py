@@ -6,17 +6,22 @@ Chromium is missing the tests are skipped and say so; on CI that is a failure.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.realserver.build import cache_folder, cached, digest_of, run
 
+_LIMIT = 60
 PACKAGE = Path(__file__).parent / "npm"
 SCRIPT = Path("node_modules", "@privacybydesign", "yivi-frontend", "dist", "yivi.js")
 ARGUMENTS = [
@@ -68,7 +73,17 @@ def chromium(chromium_arguments: list[str]) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A page in a profile of its own."""
+    """A page in a profile of its own, with time limits that a busy machine keeps."""
     context = chromium.new_context(viewport={"width": 800, "height": 900})
+    context.set_default_timeout(_LIMIT * 1000)
+    expect.set_options(timeout=_LIMIT * 1000)
     yield context.new_page()
     context.close()
+
+
+def scanned_qr(page: Page) -> str:
+    """Return the contents of the QR code on the screen, as soon as it is drawn."""
+    deadline = monotonic() + _LIMIT
+    while not (codes := zxingcpp.read_barcodes(Image.open(io.BytesIO(page.screenshot())))):
+        assert monotonic() < deadline, "there is no QR code on the screen"
+    return str(codes[0].text)

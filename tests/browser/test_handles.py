@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import threading
@@ -12,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-import zxingcpp
-from PIL import Image
 from playwright.sync_api import Page, Response, expect
 
 from irma_backend import MemoryStore
@@ -22,6 +19,7 @@ from irma_core import DisclosureRequest, Handles, Requestor, StartedSession, new
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
+from tests.browser.conftest import scanned_qr
 from tests.docs.test_how_to_handles import HOW_TO, load
 
 if TYPE_CHECKING:
@@ -100,8 +98,7 @@ def test_a_visitor_logs_in_and_the_requestor_token_stays(
     page.on("response", lambda response: responses.append(response))  # noqa: PLW0108
     page.goto(shop)
     page.wait_for_selector("canvas.yivi-web-qr-canvas")
-    [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(page.screenshot())))
-    app.accept(code.text)
+    app.accept(scanned_qr(page))
     expect(page.locator("#said")).to_have_text("Welcome, ada@example.com.")
     assert list(login.members.values()) == ["ada@example.com"]
     assert list(login.members) == [cookie.get("value") for cookie in page.context.cookies()]

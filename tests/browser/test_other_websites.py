@@ -131,7 +131,7 @@ def test_a_page_elsewhere_follows_a_session_and_does_no_more(
     caplog.set_level(logging.DEBUG, "irma_backend.dev_server")
     server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
     with running_dev_server(server) as url, Urllib3Transport() as transport:
-        http = Http(url, lambda request: transport.send(request, transport.clock.monotonic() + 5))
+        http = Http(url, lambda request: transport.send(request, transport.clock.monotonic() + 60))
         package = http.start(disclosure([[OVER18]]))
         [open_one] = server.open_sessions()
         with running_backend(EvilSite(url, package)) as site:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 
 import attrs
 import pytest
-import zxingcpp
-from PIL import Image
 from playwright.sync_api import Page, expect
 
 from irma_backend.dev_server import running_dev_server
@@ -17,6 +14,7 @@ from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, Simulat
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
 from tests.browser.backend import Backend, running_backend
+from tests.browser.conftest import scanned_qr
 from tests.memory_server.conftest import fill
 
 NAME = "example.town.resident.firstname"
@@ -44,8 +42,7 @@ class Shop:
 
     def scanned_qr(self) -> str:
         """Return what a phone's camera reads from the screen."""
-        [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(self.page.screenshot())))
-        return code.text
+        return scanned_qr(self.page)
 
     def expect_words(self, words: str) -> None:
         """Wait for what the backend says, and for the sign of success."""

@@ -1,4 +1,4 @@
-"""A server in memory over real HTTP, and the command line as a process of its own."""
+"""An in-memory server over HTTP, and the command line as a process of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOKEN = "api-token-81"
 
 @attrs.frozen
 class CommandLine:
-    """The command line, pointed at a server."""
+    """The command line with the settings for a server."""
 
     environment: dict[str, str]
     forks: ForkServer | None = None
@@ -40,7 +40,7 @@ class CommandLine:
         return self.environment["IRMA_SERVER"]
 
     def start(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
-        """Start it, in pipes unless `streams` says otherwise."""
+        """Start the command in pipes, unless `streams` overrides them."""
         piped: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         piped["encoding"] = "utf-8"
         return subprocess.Popen(
@@ -50,7 +50,7 @@ class CommandLine:
         )
 
     def run(self, *arguments: str, stdin: str = "", **streams: Any) -> tuple[int, str, str]:
-        """Run it to its end; give exit status, standard output and standard error."""
+        """Run the command to its end; return exit status, standard output and standard error."""
         if not streams and self.forks is not None and self.forks.can_run(self.environment):
             return self.forks.run(arguments, self.environment, stdin)
         with self.start(*arguments, **streams) as process:
@@ -74,7 +74,7 @@ class CommandLine:
     def at_terminal(
         self, *arguments: str, columns: int = 100, **streams: Any
     ) -> Generator[Terminal]:
-        """Start it in a terminal of its own, which is closed at the end."""
+        """Start the command in a terminal of its own, which is closed at the end."""
         main, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         ours: Any = {"stdin": other, "stdout": other, "stderr": other, **streams}
@@ -94,7 +94,7 @@ class CommandLine:
                 process.kill()
 
     def at(self, **environment: str) -> CommandLine:
-        """Give it with other environment variables."""
+        """Return the command line with other environment variables."""
         return CommandLine({**self.environment, **environment}, self.forks)
 
 
@@ -109,7 +109,7 @@ begin()
 
 @attrs.define
 class Terminal:
-    """The other end of a pseudo-terminal, and the process in it."""
+    """The other end of a pseudo-terminal, and the process that runs in it."""
 
     _main: int
     process: subprocess.Popen[Any]
@@ -127,7 +127,7 @@ class Terminal:
         os.write(self._main, keys.encode())
 
     def end(self) -> int:
-        """Wait for the end of the process; give its exit status."""
+        """Wait for the end of the process; return its exit status."""
         while self._read():
             pass
         return self.process.wait(timeout=60)
@@ -189,7 +189,7 @@ def command_line(url: str, forks: ForkServer) -> CommandLine:
 
 
 def other_variables() -> dict[str, str]:
-    """Give the environment without what the command line or its streams would take from it."""
+    """Return the environment without variables that affect the command line or its streams."""
     names = ("IRMA_", "PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "COLUMNS", "LINES")
     ours = (*names, "NO_COLOR", "FORCE_COLOR", "TTY_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}

@@ -1,4 +1,4 @@
-"""What options ask: values with all kinds of characters, and what may have been meant."""
+"""Parsing of the options that describe a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from irma_backend.cli.request_options import read_asked, request_of
+from irma_backend.cli.request_options import parse_options, parse_request
 from irma_core import IssuanceRequest
 from irma_core.errors import RequestError
 from tests.cli.conftest import OVER18, CommandLine
@@ -18,8 +18,8 @@ REQUEST = {"@context": "https://irma.app/ld/request/disclosure/v2", "disclose": 
 
 
 def asked(text: str) -> list[list[tuple[str, str | None]]]:
-    """Give the options of one slot, as attributes and values."""
-    request = request_of([text], sign=None, issue=[])
+    """Return the options of one slot, as attributes and values."""
+    request = parse_options([text], sign=None, issue=[])
     (slot,) = request.disclose.disjunctions
     return [[(each.type, each.value) for each in option] for option in slot]
 
@@ -51,8 +51,8 @@ def asked(text: str) -> list[list[tuple[str, str | None]]]:
     ],
 )
 @pytest.mark.parametrize("name", ["", "phone=", "phone?="])
-def test_a_value_goes_on_to_the_end(name: str, value: str) -> None:
-    """Whatever is in it; also before another attribute or option."""
+def test_value_extends_to_the_end(name: str, value: str) -> None:
+    """A value may hold any character and extends to the next attribute or option."""
     wanted = [(A, value)]
     empty: list[list[tuple[str, str | None]]] = [[]] if "?" in name else []
     assert asked(f"{name}{A}=={value}") == [wanted, *empty]
@@ -66,54 +66,52 @@ def test_a_value_goes_on_to_the_end(name: str, value: str) -> None:
         (f"age={B}=Yes", "did you mean '=='"),
         (f"{B}=Yes", "did you mean '=='"),
         (f"{A}+{B}=Yes", "did you mean '=='"),
-        (f"{A}==x|{B}=Yes", "needs --request FILE"),
-        (f"{A}==x|pbdf.over18==Yes", "needs --request FILE"),
-        (f"{A}==x+age==Yes", "needs --request FILE"),
+        (f"{A}==x|{B}=Yes", "use --request FILE"),
+        (f"{A}==x|pbdf.over18==Yes", "use --request FILE"),
+        (f"{A}==x+age==Yes", "use --request FILE"),
         (f"{A}|", "an attribute is named"),
-        ("", "names no attribute"),
+        ("", "expected an attribute"),
     ],
 )
-def test_what_is_doubtful_is_refused(text: str, words: str) -> None:
-    """Rather than taken for a value that nobody has."""
+def test_ambiguous_slots_are_refused(text: str, words: str) -> None:
+    """An ambiguous slot is an error, rather than a value that no attribute has."""
     with pytest.raises(RequestError, match="--disclose 1: ") as refused:
         asked(text)
     assert words in str(refused.value)
     assert "Yes" not in str(refused.value)
 
 
-def test_a_comma_in_a_value_to_be_issued_is_escaped() -> None:
-    """A bare one parts attributes."""
-    request = request_of([], sign=None, issue=[r"a.b.c:x=Lovelace\, Ada,y=1=2,z=C:\dir\,"])
+def test_comma_in_an_issued_value_is_escaped() -> None:
+    """Commas separate attributes in `--issue`, unless a backslash precedes them."""
+    request = parse_options([], sign=None, issue=[r"a.b.c:x=Lovelace\, Ada,y=1=2,z=C:\dir\,"])
     assert isinstance(request, IssuanceRequest)
     (card,) = request.credentials
     assert card.attributes == {"x": "Lovelace, Ada", "y": "1=2", "z": "C:\\dir,"}
-    (card,) = request_of([], sign=None, issue=["a.b.c"]).credentials  # type: ignore[union-attr]
+    (card,) = parse_options([], sign=None, issue=["a.b.c"]).credentials  # type: ignore[union-attr]
     assert card.attributes == {}
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a.b.c:x=Lovelace, Ada", r"write \, for one in a value"),
-        ("a.b.c:x=1,", "an attribute is NAME=VALUE"),
-        ("a.b.c:x=1,x=2", "an attribute is named twice"),
+        ("a.b.c:x=Lovelace, Ada", r"write \, for a comma in a value"),
+        ("a.b.c:x=1,", "expected NAME=VALUE"),
+        ("a.b.c:x=1,x=2", "an attribute occurs twice"),
         ("a.b:x=1", "credential"),
         ("a.b.c:x y=1", "name"),
     ],
 )
-def test_a_wrong_credential_is_refused_at_its_place(text: str, words: str) -> None:
-    """Its values are not repeated."""
+def test_invalid_credential_is_refused(text: str, words: str) -> None:
+    """The error names the option of an invalid credential and does not repeat its values."""
     with pytest.raises(RequestError, match="--issue 2: ") as refused:
-        request_of([], sign=None, issue=["a.b.c:x=1", text])
+        parse_options([], sign=None, issue=["a.b.c:x=1", text])
     assert words in str(refused.value)
     assert "Ada" not in str(refused.value)
 
 
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
-def test_files_may_begin_with_a_mark(
-    mark: bytes, command_line: CommandLine, tmp_path: Path
-) -> None:
-    """As some editors write them: requests, JWTs and tokens."""
+def test_byte_order_mark_is_ignored(mark: bytes, command_line: CommandLine, tmp_path: Path) -> None:
+    """Requests, JWTs and tokens may start with a byte order mark."""
     path = tmp_path / "request.json"
     path.write_bytes(mark + json.dumps(REQUEST).encode())
     status, out, err = command_line.run("request", "--request", str(path))
@@ -128,14 +126,14 @@ def test_files_may_begin_with_a_mark(
     assert there.run(*asking)[0] == 4
 
 
-def test_a_file_in_utf_16_is_named_so(command_line: CommandLine, tmp_path: Path) -> None:
-    """As one redirected by an old PowerShell is."""
+def test_utf_16_is_refused(command_line: CommandLine, tmp_path: Path) -> None:
+    """The error for a file in UTF-16, as old PowerShells write it, names the encoding."""
     path = tmp_path / "request.json"
     path.write_text(json.dumps(REQUEST), encoding="utf-16")
     status, _, err = command_line.run("request", "--request", str(path))
-    assert (status, err) == (2, "Error: --request: is text in UTF-16; save it as UTF-8\n")
+    assert (status, err) == (2, "Error: --request: must be UTF-8, got UTF-16: save it as UTF-8\n")
 
 
-def test_a_jwt_may_begin_with_a_mark() -> None:
-    """And have whitespace around it."""
-    assert read_asked("\ufeff a.b.c\n") == "a.b.c"
+def test_jwt_may_have_a_byte_order_mark() -> None:
+    """A JWT may have a byte order mark and whitespace around it."""
+    assert parse_request("\ufeff a.b.c\n") == "a.b.c"

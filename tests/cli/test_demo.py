@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.cli.conftest import CommandLine
 
 
-def test_the_demo_shows_an_answer_and_what_is_none(command_line: CommandLine) -> None:
-    """Statuses in order, a table, and one line for each thing that is not accepted."""
+def test_demo_shows_answers_and_refusals(command_line: CommandLine) -> None:
+    """The demo shows the statuses in order, the answer, and one line for each refused result."""
     status, out, err = command_line.run("demo")
     assert status == 0
-    shown = [err.index(word) for word in ("INITIALIZED", "CONNECTED", "DONE", "never taken")]
+    shown = [err.index(word) for word in ("INITIALIZED", "CONNECTED", "DONE", "Never accepted")]
     assert shown == sorted(shown)
     assert out.startswith("Proved\n")
     assert "Ada" in out
@@ -18,8 +18,8 @@ def test_the_demo_shows_an_answer_and_what_is_none(command_line: CommandLine) ->
     assert "a wrong value: WrongValueError" in err
 
 
-def test_the_overview_names_each_command(command_line: CommandLine) -> None:
-    """Each of them says its options."""
+def test_overview_lists_the_commands(command_line: CommandLine) -> None:
+    """`--help` lists the commands, and each command has its own --help."""
     status, out, _ = command_line.run("--help")
     assert status == 0
     for name in ("session", "status", "result", "cancel", "public-key", "health", "dev-server"):

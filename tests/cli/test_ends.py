@@ -1,4 +1,4 @@
-"""However a command ends, no session stays open that nobody waits for."""
+"""However a command ends, no session stays open unattended and no answer is lost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from irma_core import SessionPointer
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EventStream, InMemoryServer, SimulatedApp
 from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine, read_until
@@ -24,22 +25,26 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 @attrs.define
 class Gate:
-    """Holds back one kind of request to the server, or answers in its place."""
+    """Holds back one kind of request to the server, or responds to it."""
 
     memory: InMemoryServer
     method: str = ""
     path: str = ""
     until: str = ""
+    """The method of the request that ends the gate."""
+    accepted: threading.Event | None = None
+    """If given, that request waits for it: the app answers in another thread."""
     answer: Callable[[HttpRequest], HttpResponse] | None = None
     came: threading.Event = attrs.field(factory=threading.Event)
     opened: threading.Event = attrs.field(factory=threading.Event)
 
     def watch(self) -> None:
-        """Stand before the server."""
+        """Put the gate in front of the server."""
         subscribe = self.memory.subscribe
 
         def handled(request: HttpRequest) -> EventStream | HttpResponse:
             if request.method == self.until:
+                assert self.accepted is None or self.accepted.wait(60)
                 self.path = ""
             held = bool(self.path) and request.method == self.method
             if held and re.fullmatch(self.path, request.url.partition("//")[2]):
@@ -56,7 +61,7 @@ class Gate:
 
 @pytest.fixture
 def gate(memory: InMemoryServer, url: str) -> Iterator[Gate]:
-    """A gate that opens before the server is stopped, which waits for what it still answers."""
+    """A gate that opens before the server stops, which waits for running requests."""
     gate = Gate(memory)
     gate.watch()
     yield gate
@@ -64,24 +69,24 @@ def gate(memory: InMemoryServer, url: str) -> Iterator[Gate]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for the end; give exit status, standard output and the rest of the standard error."""
+    """Wait for the end; return exit status, standard output and rest of the standard error."""
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     return process.returncode, out, err
 
 
-def test_a_time_out_cancels_the_session(command_line: CommandLine, memory: InMemoryServer) -> None:
-    """No person can disclose to nobody."""
+def test_timeout_cancels_the_session(command_line: CommandLine, memory: InMemoryServer) -> None:
+    """A session that nobody answered is cancelled at the timeout."""
     status, out, err = command_line.run(*ASK, "--timeout", "1")
     assert (status, json.loads(out)["error"]["name"]) == (4, "NobodyAnsweredError")
     assert "The session was cancelled." in err
     assert memory.open_sessions() == ()
 
 
-def test_a_state_file_keeps_the_session_after_a_time_out(
+def test_state_file_keeps_the_session_open(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """Its answer can be fetched later, with the names of its slots."""
+    """A session in a state file survives the timeout, and its answer has the slot names."""
     state = ("--state-file", str(tmp_path / "state"))
     assert command_line.run(*ASK, *state, "--timeout", "1")[0] == 4
     (session,) = memory.open_sessions()
@@ -91,10 +96,10 @@ def test_a_state_file_keeps_the_session_after_a_time_out(
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_cancels_the_session(
+def test_signal_cancels_the_session(
     number: int, command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
-    """The exit status is the one by which shells know the signal; a state file changes nothing."""
+    """A signal cancels the session, with or without a state file, and sets the exit status."""
     with command_line.start(*ASK, "--state-file", str(tmp_path / "state")) as process:
         read_until(process.stderr, "INITIALIZED")
         process.send_signal(number)
@@ -105,36 +110,36 @@ def test_a_signal_cancels_the_session(
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_during_the_start_waits_for_the_reply(
+def test_signal_waits_for_the_start(
     number: int, gate: Gate, command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """Only the reply names the session that is to be cancelled."""
+    """A signal during the start takes effect after the reply, which names the session to cancel."""
     gate.method, gate.path = "POST", "[^/]*/session"
     with command_line.start(*ASK) as process:
         assert gate.came.wait(60)
         process.send_signal(number)
-        read_until(process.stderr, "Ctrl-C again ends at once")
+        read_until(process.stderr, "Press Ctrl-C again")
         gate.opened.set()
         status, _, _ = ended(process)
     assert status == 128 + number
     assert memory.open_sessions() == ()
 
 
-def test_a_second_ctrl_c_ends_at_once(gate: Gate, command_line: CommandLine) -> None:
-    """Also while the server does not reply."""
+def test_second_ctrl_c_ends_at_once(gate: Gate, command_line: CommandLine) -> None:
+    """A second Ctrl-C ends the command even while the server does not reply."""
     gate.method, gate.path = "POST", "[^/]*/session"
     with command_line.start(*ASK) as process:
         assert gate.came.wait(60)
         process.send_signal(signal.SIGINT)
-        read_until(process.stderr, "Ctrl-C again ends at once")
+        read_until(process.stderr, "Press Ctrl-C again")
         process.send_signal(signal.SIGINT)
         assert ended(process)[0] == 130
 
 
-def test_a_signal_that_comes_twice_still_cancels(
+def test_repeated_signals_still_cancel(
     gate: Gate, command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """A terminal that is closed sends SIGHUP more than once."""
+    """Repeated signals, as from a closed terminal, do not prevent the cancelling."""
     gate.method, gate.path = "DELETE", ".*"
     with command_line.start(*ASK) as process:
         read_until(process.stderr, "INITIALIZED")
@@ -148,10 +153,8 @@ def test_a_signal_that_comes_twice_still_cancels(
     assert memory.open_sessions() == ()
 
 
-def test_a_signal_that_the_parent_ignores_is_ignored(
-    command_line: CommandLine, memory: InMemoryServer
-) -> None:
-    """As `nohup` asks for."""
+def test_ignored_signals_stay_ignored(command_line: CommandLine, memory: InMemoryServer) -> None:
+    """A signal that the parent process ignores, as `nohup` does, stays ignored."""
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
     with command_line.start(*ASK, preexec_fn=ignore) as process:
         read_until(process.stderr, "INITIALIZED")
@@ -161,8 +164,8 @@ def test_a_signal_that_the_parent_ignores_is_ignored(
     assert memory.open_sessions() == ()
 
 
-def kept_file(err: str, folder: Path, kind: str) -> Path:
-    """Give the one private file that was named and left in a directory."""
+def saved_file(err: str, folder: Path, kind: str) -> Path:
+    """Return the one private file in a directory, which the message names."""
     (path,) = folder.iterdir()
     assert path.name.startswith(f"irma-{kind}-")
     assert str(path) in err
@@ -170,27 +173,27 @@ def kept_file(err: str, folder: Path, kind: str) -> Path:
     return path
 
 
-def test_a_signal_while_the_answer_is_fetched_loses_nothing(
+def test_signal_during_the_fetch_saves_the_answer(
     gate: Gate, command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """The person has answered, so the answer is kept in a file."""
+    """If a signal arrives while the answer is fetched, the answer is saved in a file."""
     gate.method, gate.path = "GET", ".*/session/[^/]*/result"
     gate.memory.when_started(app.accept)
     with command_line.at(TMPDIR=str(tmp_path)).start(*ASK) as process:
         assert gate.came.wait(60)
         process.send_signal(signal.SIGTERM)
-        said = read_until(process.stderr, "Ctrl-C again ends at once")
+        said = read_until(process.stderr, "Press Ctrl-C again")
         gate.opened.set()
         status, out, err = ended(process)
     assert (status, out) == (143, "")
-    kept = json.loads(kept_file(said + err, tmp_path, "answer").read_text())
+    kept = json.loads(saved_file(said + err, tmp_path, "answer").read_text())
     assert kept["answer"]["age"]["attributes"][0]["value"] == "Yes"
 
 
-def test_a_signal_while_the_answer_is_printed_loses_nothing(
+def test_signal_during_the_output_saves_the_answer(
     command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
-    """Here nobody reads the pipe, which is smaller than the answer."""
+    """If a signal arrives while the output blocks, the answer is saved in a file."""
     holder = SimulatedApp(memory)
     holder.add(CARD, {"over18": "Yes", "firstnames": "A" * 150_000})
     memory.when_started(holder.accept)
@@ -202,7 +205,7 @@ def test_a_signal_while_the_answer_is_printed_loses_nothing(
         said = read_until(process.stderr, "Interrupted")
         assert process.wait(timeout=60) == 143
         rest = process.stdout.read()
-    kept = kept_file(said, tmp_path, "answer").read_text()
+    kept = saved_file(said, tmp_path, "answer").read_text()
     assert json.loads(kept)["answer"]["name"]["attributes"][0]["value"] == "A" * 150_000
     assert len(first + rest) < len(kept)
 
@@ -211,7 +214,7 @@ def test_a_signal_while_the_answer_is_printed_loses_nothing(
 def test_ctrl_c_at_the_pairing_question_cancels(
     keys: str, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """As anywhere else."""
+    """Ctrl-C at the pairing question cancels the session."""
     with command_line.at_terminal(*ASK, "--pairing") as terminal:
         terminal.read_until("INITIALIZED")
         app.accept(memory.open_sessions()[0].pointer)
@@ -222,11 +225,11 @@ def test_ctrl_c_at_the_pairing_question_cancels(
     assert memory.open_sessions() == ()
 
 
-def test_the_pairing_question_waits_no_longer_than_the_session(
+def test_pairing_question_has_the_timeout(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """Nobody types anything: the timeout of the command counts."""
-    with command_line.at_terminal(*ASK, "--pairing", "--timeout", "3") as terminal:
+    """The pairing question waits no longer than `--timeout`."""
+    with command_line.at_terminal(*ASK, "--pairing", "--timeout", "10") as terminal:
         terminal.read_until("INITIALIZED")
         app.accept(memory.open_sessions()[0].pointer)
         assert terminal.end() == 4
@@ -234,10 +237,10 @@ def test_the_pairing_question_waits_no_longer_than_the_session(
     assert memory.open_sessions() == ()
 
 
-def test_a_yes_that_comes_too_late_tells_how_the_session_ended(
+def test_late_yes_reports_the_end(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The app has gone meanwhile."""
+    """If the app refuses during the pairing question, a later yes reports the cancellation."""
     with command_line.at_terminal(*ASK, "--pairing") as terminal:
         terminal.read_until("INITIALIZED")
         (session,) = memory.open_sessions()
@@ -252,7 +255,7 @@ def test_a_yes_that_comes_too_late_tells_how_the_session_ended(
 def test_closing_the_terminal_cancels(
     word: str, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """While watching, and at the question."""
+    """Closing the terminal cancels the session, while watching and at the pairing question."""
     with command_line.at_terminal(*ASK, "--pairing") as terminal:
         terminal.read_until("INITIALIZED")
         if word != "INITIALIZED":
@@ -268,10 +271,10 @@ def no(_request: HttpRequest) -> HttpResponse:
 
 
 @pytest.mark.parametrize("kept", [False, True])
-def test_a_failing_pairing_cancels_the_session(
+def test_failing_pairing_cancels_the_session(
     kept: bool, gate: Gate, command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
-    """Also one in a state file: it would be open to any app."""
+    """A session without pairing would accept any app, so it is cancelled even with a state file."""
     gate.method, gate.path, gate.answer = "POST", ".*/frontend/options", no
     state = ("--state-file", str(tmp_path / "state")) if kept else ()
     status, _, err = command_line.run(*ASK, "--pairing", *state)
@@ -279,15 +282,15 @@ def test_a_failing_pairing_cancels_the_session(
     assert memory.open_sessions() == ()
 
 
-def test_an_answer_that_cannot_be_fetched_can_be_fetched_later(
+def test_failed_fetch_saves_the_session(
     gate: Gate, command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """The session is kept in a file, and the command that reads it is named."""
+    """If the answer cannot be fetched, the session is saved for `result --state-file`."""
     gate.method, gate.path, gate.answer = "GET", ".*/session/[^/]*/result", no
     gate.memory.when_started(app.accept)
     status, _, err = command_line.at(TMPDIR=str(tmp_path)).run(*ASK)
     assert status == 5
-    path = kept_file(err, tmp_path, "session")
+    path = saved_file(err, tmp_path, "session")
     gate.path = ""
     assert f"irma-backend result --state-file {path}" in err
     status, out, _ = command_line.run("result", "--state-file", str(path))
@@ -295,17 +298,23 @@ def test_an_answer_that_cannot_be_fetched_can_be_fetched_later(
 
 
 @pytest.mark.parametrize("number", [None, signal.SIGTERM])
-def test_an_answer_at_the_last_moment_is_not_lost(
+def test_answer_before_the_cancelling_is_not_lost(
     number: int | None, gate: Gate, command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """The person was faster than the cancelling: it is printed, or can be fetched later."""
+    """An answer that arrives just before the cancelling is printed, or its session is saved."""
     stale = HttpResponse(200, (("content-type", "application/json"),), body=b'"INITIALIZED"')
 
     def told(request: HttpRequest) -> HttpResponse:
         return no(request) if request.url.endswith("events") else stale
 
+    accepted = gate.accepted = threading.Event()
+
+    def accept(pointer: SessionPointer) -> None:
+        app.accept(pointer)
+        accepted.set()
+
     gate.method, gate.path, gate.until, gate.answer = "GET", ".*/status(events)?", "DELETE", told
-    gate.memory.when_started(app.accept)
+    gate.memory.when_started(accept)
     there = command_line.at(TMPDIR=str(tmp_path))
     with there.start(*ASK, "--timeout", "1" if number is None else "60") as process:
         said = read_until(process.stderr, "INITIALIZED")
@@ -316,22 +325,22 @@ def test_an_answer_at_the_last_moment_is_not_lost(
         assert (status, "Yes" in out) == (0, True)
     else:
         assert (status, out) == (143, "")
-        kept_file(said + err, tmp_path, "session")
+        saved_file(said + err, tmp_path, "session")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_development_server_ends_by_a_signal(number: int, command_line: CommandLine) -> None:
-    """It serves up to then, and says nothing of a fault."""
+def test_signal_ends_the_dev_server(number: int, command_line: CommandLine) -> None:
+    """A signal ends the development server without reporting a bug."""
     with command_line.start("dev-server", "--port", "0") as process:
-        read_until(process.stderr, "Ctrl-C ends it")
+        read_until(process.stderr, "Press Ctrl-C to stop")
         process.send_signal(number)
         status, out, err = ended(process)
     assert (status, out.count("\n")) == (128 + number, 2)
     assert err.splitlines()[-1].startswith("Interrupted")
 
 
-def test_the_demo_ends_by_a_signal(command_line: CommandLine) -> None:
-    """Its server and its app end with it."""
+def test_signal_ends_the_demo(command_line: CommandLine) -> None:
+    """A signal ends the demo, its server and its app."""
     with command_line.start("demo") as process:
         read_until(process.stderr, "INITIALIZED")
         process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""`--key`, `--status` and `--plugin`: URIs, and where the secrets beside them come from."""
+"""`--key`, `--status` and `--plugin`: URIs and the secrets that they need."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def memory() -> InMemoryServer:
 
 @pytest.fixture
 def at_server(memory: InMemoryServer, forks: ForkServer) -> Iterator[CommandLine]:
-    """The command line without a token, with a plugin at hand that is not named yet."""
+    """The command line without a token, with an installed plugin that no option names."""
     with running_server(memory) as url:
         yield CommandLine({**other_variables(), "IRMA_SERVER": url}, forks)
 
@@ -102,17 +102,17 @@ def plugin_path(tmp_path_factory: pytest.TempPathFactory) -> str:
         ("--requestor", "by-hmac", "--key", "hmac:shop", "--secret-file", "shop={}/hmac"),
     ],
 )
-def test_a_request_is_signed_by_the_key_of_a_uri(
+def test_key_uri_signs_the_request(
     arguments: tuple[str, ...], at_server: CommandLine, keys: Path
 ) -> None:
-    """Whose content, or whose plugin, tells how the server is to know it."""
+    """The key of the URI signs the request, in the way that its type determines."""
     status, out, err = at_server.run(*ASK, *(each.format(keys) for each in arguments))
     assert status == 0, err
     assert json.loads(out)["answer"]["0"]["attributes"][0]["value"] == "Yes"
 
 
-def test_a_token_may_stand_in_a_file(at_server: CommandLine, keys: Path) -> None:
-    """It goes before the one in the environment, and not beside a key."""
+def test_token_file(at_server: CommandLine, keys: Path) -> None:
+    """`--token-file` overrides IRMA_TOKEN and excludes `--key`."""
     known = at_server.at(IRMA_TOKEN="another")
     token = ("--token-file", str(keys / "token"))
     assert known.run(*ASK, *token)[0] == 0
@@ -120,18 +120,16 @@ def test_a_token_may_stand_in_a_file(at_server: CommandLine, keys: Path) -> None
     assert (status, "give either --key or --token-file" in err) == (2, True)
 
 
-def test_the_environment_may_say_the_same(at_server: CommandLine, keys: Path) -> None:
-    """For URIs that others are not to read; a token there is for calls without a key."""
+def test_settings_from_the_environment(at_server: CommandLine, keys: Path) -> None:
+    """URIs may come from the environment. IRMA_TOKEN is ignored if there is a key."""
     known = at_server.at(
         IRMA_KEY=f"file:{keys}/hmac", IRMA_REQUESTOR="by-hmac", IRMA_TOKEN="a-token"
     )
     assert known.run(*ASK)[0] == 0
 
 
-def test_a_plugin_signs_and_tells_statuses_where_it_is_named(
-    at_server: CommandLine, keys: Path, plugin_path: str
-) -> None:
-    """Here it tells that the session was cancelled, which the server does not."""
+def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: str) -> None:
+    """A plugin that `--plugin` names signs requests and provides the status backend."""
     there = at_server.at(PYTHONPATH=plugin_path)
     key = ("--requestor", "by-hmac", "--key", "vault:x", "--secret-file", f"vault={keys}/hmac")
     status, _, err = there.run(*ASK, *key)
@@ -160,10 +158,10 @@ def test_a_plugin_signs_and_tells_statuses_where_it_is_named(
         (("--plugin", "nowhere"), "plugin nowhere: is not installed here"),
     ],
 )
-def test_wrong_settings_are_a_clear_message(
+def test_wrong_settings_are_wrong_usage(
     arguments: tuple[str, ...], words: str, at_server: CommandLine
 ) -> None:
-    """Exit status 2; of a URI the scheme only."""
+    """Wrong settings are exit status 2, and the message shows only the scheme of a URI."""
     status, out, err = at_server.run(*ASK, *arguments)
     assert words in err
     assert (status, json.loads(out)["error"]["exitStatus"]) == (2, 2)

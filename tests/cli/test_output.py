@@ -1,4 +1,4 @@
-"""Where output goes, and what becomes of it when it cannot be written there."""
+"""Output in every encoding, and output that cannot be written."""
 
 from __future__ import annotations
 
@@ -39,11 +39,12 @@ WITH_OUTPUT: dict[str, tuple[str, ...]] = {
     "result": ("result", "--state-file", "{state}"),
     "verify": ("verify", "--help"),
     "public-key": ("public-key",),
+    "health": ("health",),
     "plugins": ("plugins",),
     "demo": ("demo",),
     "dev-server": ("dev-server", "--port", "0"),
 }
-WITHOUT_OUTPUT = {"cancel", "health"}
+WITHOUT_OUTPUT = {"cancel"}
 
 
 @pytest.fixture
@@ -64,10 +65,10 @@ def nobody_reads() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("variables", ENCODINGS, ids=str)
-def test_an_answer_is_whole_in_every_encoding(
+def test_answer_is_complete_in_every_encoding(
     variables: dict[str, str], command_line: CommandLine, app: SimulatedApp
 ) -> None:
-    """JSON has escapes; in the table a character that is missing becomes its number."""
+    """Characters that the encoding lacks are escaped, in JSON and in the table."""
     there = command_line.at(**variables)
     encoding = variables.get("PYTHONIOENCODING", "utf-8").partition(":")[0]
     status, out, err = there.run(*ASK, "--json", encoding=encoding)
@@ -80,21 +81,21 @@ def test_an_answer_is_whole_in_every_encoding(
     assert NAME.encode(encoding, "backslashreplace").decode(encoding) in out or ascii_only in out
 
 
-def test_each_command_is_tried() -> None:
-    """A new one is added to the table of this module."""
+def test_every_command_is_listed_here() -> None:
+    """The tables of this module list every command."""
     commands = main.list_commands(click.Context(main))
     assert {*WITH_OUTPUT} | WITHOUT_OUTPUT == {*commands}
 
 
 @pytest.mark.parametrize("command", WITH_OUTPUT)
-def test_output_that_cannot_be_written_is_one_line_and_status_8(
+def test_unwritable_output_is_status_8(
     command: str,
     command_line: CommandLine,
     app: SimulatedApp,
     nobody_reads: int,
     tmp_path: Path,
 ) -> None:
-    """For every command, on a full disk and where the reader has gone."""
+    """For every command, a full disk or a missing reader is one line and exit status 8."""
     state = tmp_path / "state"
     there = command_line.at(TMPDIR=str(tmp_path))
     if command in {"status", "result"}:
@@ -111,33 +112,33 @@ def test_output_that_cannot_be_written_is_one_line_and_status_8(
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("session", "--help")])
-def test_help_that_cannot_be_written_is_status_8(
+def test_unwritable_help_is_status_8(
     arguments: tuple[str, ...], command_line: CommandLine, nobody_reads: int
 ) -> None:
-    """As any other output."""
+    """Help that cannot be written is exit status 8, as any other output."""
     status, _, err = command_line.run(*arguments, stdout=nobody_reads)
     assert (status, err) == (8, "Error: the output cannot be written: Broken pipe\n")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_an_answer_that_cannot_be_written_is_kept(
+def test_unwritable_answer_is_saved(
     arguments: tuple[str, ...], command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """In a file that only its owner may read, and whose path is told."""
+    """An answer that cannot be written is saved in a private file, whose path is printed."""
     there = command_line.at(TMPDIR=str(tmp_path))
     with Path("/dev/full").open("w") as full:
         status, _, err = there.run(*ASK, *arguments, stdout=full)
     (path,) = tmp_path.iterdir()
-    assert (status, f"The answer is in {path}" in err) == (8, True)
+    assert (status, f"The answer was saved in {path}" in err) == (8, True)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     answer = json.loads(path.read_text())["answer"]
     assert answer["name"]["attributes"][0]["value"] == NAME
 
 
-def test_an_answer_that_no_file_takes_is_told(
+def test_unsavable_answer_is_printed_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """On the standard error, as JSON."""
+    """An answer that cannot be saved either is printed on the standard error, as JSON."""
     memory = InMemoryServer(clock=SystemClock())
     requestor = Requestor(memory.url, memory.transport())
     holder = SimulatedApp(memory)
@@ -149,16 +150,16 @@ def test_an_answer_that_no_file_takes_is_told(
         raise OSError("no space")
 
     monkeypatch.setattr(tempfile, "mkstemp", full)
-    keeping.keep_answer(requestor.get_answer(started), started)
+    keeping.save_answer(requestor.get_answer(started), started)
     told = capsys.readouterr().err.splitlines()
     answer = json.loads(told[-1])["answer"]
     assert answer["name"]["attributes"][0]["value"] == NAME
 
 
-def test_nothing_is_asked_when_the_output_is_closed(
+def test_no_session_starts_if_the_output_is_closed(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """Nobody would read what a person discloses."""
+    """With a closed standard output no session is started."""
     started: list[object] = []
     memory.when_started(started.append)
     status, _, err = command_line.in_shell(f"irma-backend session --disclose {OVER18} >&-")
@@ -167,28 +168,28 @@ def test_nothing_is_asked_when_the_output_is_closed(
 
 
 @pytest.mark.parametrize("target", ["2>&-", "2>/dev/full"])
-def test_a_session_that_cannot_be_shown_is_cancelled(
+def test_session_without_a_qr_code_is_cancelled(
     target: str, command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """No app can come to it."""
+    """If the QR code cannot be shown, the session is cancelled, because no app can join it."""
     status, out, _ = command_line.in_shell(f"irma-backend session --disclose {OVER18} {target}")
     assert (status, out) == (8, "")
     assert memory.open_sessions() == ()
 
 
-def test_with_a_state_file_nothing_needs_to_be_shown(
+def test_state_file_replaces_the_qr_code(
     command_line: CommandLine, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """A script may show the session itself: the file has its link."""
+    """With a state file, which holds the link, the QR code need not be shown."""
     line = f"irma-backend session --json --disclose {OVER18} --state-file {tmp_path / 's'} 2>&-"
     status, out, _ = command_line.in_shell(line)
     assert (status, json.loads(out)["answer"]["0"]["attributes"][0]["value"]) == (0, "Yes")
 
 
-def test_a_session_that_nobody_sees_any_more_is_cancelled(
+def test_session_without_readers_is_cancelled(
     command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """Both streams are one pipe, whose reader leaves before an app comes."""
+    """If the readers of both streams leave before an app joins, the session is cancelled."""
     holder = SimulatedApp(memory)
     holder.add(CARD, {"over18": "Yes"})
     reader, writer = os.pipe()
@@ -201,8 +202,8 @@ def test_a_session_that_nobody_sees_any_more_is_cancelled(
     assert memory.open_sessions() == ()
 
 
-def test_a_reader_of_the_link_may_leave(command_line: CommandLine, memory: InMemoryServer) -> None:
-    """The answer goes elsewhere, and comes."""
+def test_reader_of_the_link_may_leave(command_line: CommandLine, memory: InMemoryServer) -> None:
+    """If only the reader of the standard error leaves, the answer is still printed."""
     holder = SimulatedApp(memory)
     holder.add(CARD, {"firstnames": NAME})
     with command_line.start(*ASK, "--json") as process:
@@ -216,10 +217,8 @@ def test_a_reader_of_the_link_may_leave(command_line: CommandLine, memory: InMem
     assert answer["name"]["attributes"][0]["value"] == NAME
 
 
-def test_an_error_keeps_its_exit_status_where_nobody_reads_it(
-    command_line: CommandLine, nobody_reads: int
-) -> None:
-    """Its line goes to the standard error in any case."""
+def test_unreadable_error_keeps_its_status(command_line: CommandLine, nobody_reads: int) -> None:
+    """An error keeps its exit status if its JSON cannot be written."""
     status, _, err = command_line.run(*ASK, "--json", "--timeout", "1", stdout=nobody_reads)
     assert (status, "Traceback" in err) == (4, False)
     assert err.splitlines()[-1].startswith("Error: session ")
@@ -235,18 +234,18 @@ def test_an_error_keeps_its_exit_status_where_nobody_reads_it(
         f"irma-backend session --pairing --disclose {OVER18} --timeout 1 <&- >/dev/null",
     ],
 )
-def test_input_that_cannot_be_read_is_a_clear_message(line: str, command_line: CommandLine) -> None:
-    """A documented exit status, and no traceback."""
+def test_unreadable_input_is_a_clear_message(line: str, command_line: CommandLine) -> None:
+    """Input that cannot be read is a documented exit status without a traceback."""
     status, out, err = command_line.in_shell(line)
     assert status in {2, 4}
     assert "Traceback" not in err + out
     assert err.splitlines()[-1].startswith("Error: ")
 
 
-def test_a_fault_of_the_program_is_one_line_without_what_is_private(
+def test_bug_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says where, for a report."""
+    """A bug is reported as one line with its location and without private values."""
 
     @click.command()
     def failing() -> None:
@@ -256,13 +255,15 @@ def test_a_fault_of_the_program_is_one_line_without_what_is_private(
     assert exits.run(failing) == 9
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert err.startswith("Error: a fault of irma-backend: RuntimeError in test_output.py, line ")
+    assert err.startswith(
+        "Error: this is a bug in irma-backend (RuntimeError in test_output.py, line "
+    )
     assert "hunter2" not in err
 
 
 @pytest.mark.parametrize("module", ["irma_backend", "irma_backend.cli"])
-def test_it_runs_as_a_module(module: str) -> None:
-    """Under the name that people install, too."""
+def test_command_line_runs_as_a_module(module: str) -> None:
+    """The command line runs as `python -m irma_backend` and as `python -m irma_backend.cli`."""
     done = subprocess.run(
         [sys.executable, "-m", module, "--version"],
         env=other_variables(),

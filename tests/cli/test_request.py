@@ -1,4 +1,4 @@
-"""`irma-backend request`: what is asked, as text that a server takes."""
+"""`irma-backend request` prints requests that a server accepts."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def command_line(memory: InMemoryServer, forks: ForkServer) -> Iterator[CommandL
         yield CommandLine({**other_variables(), "IRMA_SERVER": url}, forks)
 
 
-def test_without_a_key_it_is_json(command_line: CommandLine) -> None:
-    """On one line, with what would be asked."""
+def test_request_is_json_without_a_key(command_line: CommandLine) -> None:
+    """Without a key, `request` prints the request as one line of JSON."""
     status, out, err = command_line.run(*ASK)
     assert (status, err, out.count("\n")) == (0, "", 1)
     assert isinstance(read_request(out), ExtendedRequest)
     assert json.loads(out)["request"]["disclose"] == [[[{"type": OVER18, "value": "Yes"}]]]
 
 
-def test_with_a_key_it_is_signed(command_line: CommandLine, key: tuple[str, ...]) -> None:
-    """By the name that the server has for the key; also what is itself a signature's request."""
+def test_request_is_signed_with_a_key(command_line: CommandLine, key: tuple[str, ...]) -> None:
+    """With a key, `request` prints a JWT of each kind of request, issued by the key's name."""
     status, out, err = command_line.run("request", "--sign", "I agree", "--disclose", OVER18, *key)
     assert (status, err) == (0, "")
     verified = verify_session_request_jwt(
@@ -66,8 +66,8 @@ def test_with_a_key_it_is_signed(command_line: CommandLine, key: tuple[str, ...]
     assert verified.request.request == SignatureRequest("I agree", [OVER18])
 
 
-def test_a_session_is_started_with_it(command_line: CommandLine, key: tuple[str, ...]) -> None:
-    """By whoever has it, without the key."""
+def test_printed_jwt_starts_a_session(command_line: CommandLine, key: tuple[str, ...]) -> None:
+    """The printed JWT starts a session without the key."""
     _, jwt, _ = command_line.run(*ASK, *key)
     status, out, err = command_line.run("session", "--request", "-", "--json", stdin=jwt)
     assert status == 0, err
@@ -77,17 +77,17 @@ def test_a_session_is_started_with_it(command_line: CommandLine, key: tuple[str,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("request",), "say what to ask"),
-        (("request", "--request", "-"), "a JWT already"),
+        (("request",), "expected either --disclose"),
+        (("request", "--request", "-"), "already a JWT"),
         ((*ASK, "--key", "file:nowhere", "--requestor", "shop"), "cannot be read"),
         ((*ASK, "--key", "file:nowhere"), "--requestor"),
         (("request", "--disclose", "irma-demo.a.b.c"), "--allow demo-attributes"),
     ],
 )
-def test_what_cannot_be_asked_is_wrong_usage(
+def test_invalid_requests_are_wrong_usage(
     command_line: CommandLine, arguments: tuple[str, ...], said: str
 ) -> None:
-    """Exit status 2, and what to do."""
+    """An invalid request is exit status 2 with a message that says what to do."""
     status, out, err = command_line.run(*arguments, stdin="eyJh.eyJh.c2ln")
     assert (status, out) == (2, "")
     assert said in err

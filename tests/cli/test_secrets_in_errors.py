@@ -1,4 +1,4 @@
-"""No error repeats what was typed: it may be a secret in the wrong place."""
+"""No error repeats the user's input, which may be a secret in the wrong place."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def places() -> Iterator[tuple[str, ...]]:
-    """Give every command line with the secret in one place."""
+    """Yield every command line with the secret in one place."""
     for name, command in commands():
         options = {
             option.opts[0]: option for option in command.params if isinstance(option, click.Option)
@@ -54,12 +54,12 @@ def places() -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("arguments", [*places()], ids=" ".join)
-def test_no_error_repeats_what_was_typed(
+def test_no_error_repeats_the_input(
     arguments: tuple[str, ...],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Wherever it stands. Some options are not looked at without others."""
+    """A secret in any place of any command line is not printed."""
     monkeypatch.setattr("sys.argv", ["irma-backend", *arguments])
     monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO()))
     status = exits.run(main)
@@ -69,13 +69,13 @@ def test_no_error_repeats_what_was_typed(
     assert status == 0 or err.splitlines()[-1].startswith("Error: ")
 
 
-def test_a_command_that_is_misspelt_is_suggested() -> None:
-    """Without a repetition of what was typed."""
+def test_misspelt_command_is_suggested() -> None:
+    """The error for a misspelt command suggests the right one without repeating the input."""
     assert "Did you mean session?" in CliRunner().invoke(main, ["sesion"]).output
 
 
-def test_what_is_said_in_the_options_place_is_in_the_library() -> None:
-    """Otherwise a person would read the names of Python's arguments again."""
+def test_replaced_words_exist_in_the_library() -> None:
+    """Each phrase that the command line replaces occurs in an error of the library."""
     source = "".join(
         path.read_text(encoding="utf-8")
         for package in ("irma_core", "irma_backend")

@@ -1,4 +1,4 @@
-"""`irma-backend session`: each end has its exit status, and scripts get JSON."""
+"""`irma-backend session`: exit statuses for people and JSON for scripts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ ADULT = ("session", "--disclose", f"age={OVER18}==Yes", "--disclose", f"name?={F
 Act = Callable[[SimulatedApp, SessionPointer], object]
 
 
-def test_an_answer_is_a_table_for_people(
+def test_answer_is_a_table(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """On the standard output; the link and the statuses are on the standard error."""
+    """The answer is a table on the standard output; link and statuses are on the standard error."""
     memory.when_started(app.accept)
     status, out, err = command_line.run(*ADULT)
     assert status == 0
@@ -37,10 +37,10 @@ def test_an_answer_is_a_table_for_people(
     assert "https" not in out
 
 
-def test_an_answer_is_json_for_scripts(
+def test_answer_is_json_for_scripts(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """One line on the standard output, whose session is a fingerprint."""
+    """With --json the answer is one line, which identifies the session by a fingerprint."""
     memory.when_started(app.accept)
     status, out, _err = command_line.run(*ADULT, "--json")
     assert status == 0
@@ -52,10 +52,10 @@ def test_an_answer_is_json_for_scripts(
     assert value["answer"]["name"]["attributes"][0]["value"] == "Ada"
 
 
-def test_a_signature_and_an_issuance_can_be_asked_for(
+def test_signature_and_issuance(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """By options."""
+    """--sign and --issue start signature and issuance sessions."""
     memory.when_started(app.accept)
     status, out, _ = command_line.run(
         "session", "--sign", "I agree", "--disclose", OVER18, "--json"
@@ -66,10 +66,10 @@ def test_a_signature_and_an_issuance_can_be_asked_for(
     assert (status, json.loads(out)["type"]) == (0, "issuing")
 
 
-def test_what_was_issued_is_the_answer(
+def test_issued_credentials_are_shown(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """By its type, for people and for scripts; also beside what was disclosed."""
+    """The types of issued credentials are shown as text and as JSON."""
     memory.when_started(app.accept)
     issue = ("session", "--issue", f"{CARD}:over18=No")
     assert command_line.run(*issue)[:2] == (0, f"Issued: {CARD}\n")
@@ -81,10 +81,10 @@ def test_what_was_issued_is_the_answer(
 
 
 @pytest.mark.parametrize("way", ["file", "stdin"])
-def test_a_request_may_come_from_a_file_or_the_input(
+def test_request_from_a_file_or_the_input(
     way: str, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """As the IRMA documentation writes it."""
+    """--request reads JSON as in the IRMA documentation, from a file or the standard input."""
     memory.when_started(app.accept)
     context = "https://irma.app/ld/request/disclosure/v2"
     text = json.dumps({"@context": context, "disclose": [[[OVER18]]]})
@@ -107,7 +107,7 @@ def cheat(app: SimulatedApp, pointer: SessionPointer) -> None:
         (cheat, 6, "not valid"),
     ],
 )
-def test_what_is_no_answer_has_an_exit_status_of_its_own(
+def test_missing_answers_have_exit_statuses(
     act: Act,
     expected: int,
     words: str,
@@ -115,7 +115,7 @@ def test_what_is_no_answer_has_an_exit_status_of_its_own(
     memory: InMemoryServer,
     app: SimulatedApp,
 ) -> None:
-    """And one line that says why; a script reads it as JSON."""
+    """Each reason for a missing answer has its exit status, and a message as text and JSON."""
     memory.when_started(lambda pointer: act(app, pointer))
     status, out, err = command_line.run(*ADULT, "--json")
     assert status == expected
@@ -127,8 +127,8 @@ def test_what_is_no_answer_has_an_exit_status_of_its_own(
     assert "Traceback" not in err
 
 
-def test_nobody_comes(command_line: CommandLine) -> None:
-    """Exit status 4."""
+def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
+    """A session that nobody answers is exit status 4."""
     status, _, err = command_line.run(*ADULT, "--timeout", "1")
     assert status == 4
     assert err.splitlines()[-1].startswith("Error: ")
@@ -137,21 +137,24 @@ def test_nobody_comes(command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("session",), "say what to ask"),
+        (("session",), "expected either --disclose"),
         (("session", "--disclose", "age"), "--disclose 1: "),
         (("session", "--disclose", f"a={OVER18}", "--disclose", f"a={OVER18}"), "same name"),
-        (("session", "--disclose", OVER18, "--request", "-"), "say what to ask"),
-        (("session", "--sign", "x", "--issue", f"{CARD}:over18=No"), "one session does one"),
+        (("session", "--disclose", OVER18, "--request", "-"), "expected either --disclose"),
+        (("session", "--sign", "x", "--issue", f"{CARD}:over18=No"), "either --sign or --issue"),
         (("session", "--issue", f"{CARD}:over18"), "NAME=VALUE"),
         (
             ("session", "--request", "/nowhere.json"),
             "--request: cannot read the file: No such file",
         ),
-        (("session", "--request", sys.executable), "is not text in UTF-8"),
+        (("session", "--request", sys.executable), "must be text in UTF-8"),
         (("session", "--disclose", "irma-demo.a.b.c"), "give --allow demo-attributes"),
         (("session", "--mode"), "No such option"),
         (("status", "--state-file", "/nowhere"), "No such file"),
-        (("status", "--state-file", "/dev/null"), "is not a state file"),
+        (
+            ("status", "--state-file", "/dev/null"),
+            "expected a file that irma-backend session wrote",
+        ),
         (("status",), "expected --state-file FILE, or the requestor token"),
         (("nothing",), "No such command"),
     ],
@@ -159,15 +162,15 @@ def test_nobody_comes(command_line: CommandLine) -> None:
 def test_wrong_usage_is_a_clear_message(
     arguments: tuple[str, ...], words: str, command_line: CommandLine
 ) -> None:
-    """Exit status 2, no traceback."""
+    """Wrong usage is exit status 2 with a message and without a traceback."""
     status, out, err = command_line.run(*arguments)
     assert words in err.replace("\n", " ")
     assert (status, out) == (2, "")
     assert "Traceback" not in err
 
 
-def test_an_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None:
-    """The server has a scheme, and no such card in it."""
+def test_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None:
+    """A credential that the server's schemes lack is exit status 2."""
     strict = InMemoryServer(clock=SystemClock(), scheme=EXAMPLE_SCHEME)
     with running_server(strict) as url:
         there = command_line.at(IRMA_SERVER=url, IRMA_TOKEN="")
@@ -177,8 +180,8 @@ def test_an_unknown_credential_is_wrong_usage(command_line: CommandLine) -> None
     assert "Traceback" not in err
 
 
-def test_a_server_that_refuses_or_is_not_there(command_line: CommandLine) -> None:
-    """Exit statuses 5 and 7; neither shows the token."""
+def test_refusing_or_missing_server(command_line: CommandLine) -> None:
+    """A refusing server is exit status 5, a missing one 7, and no message shows the token."""
     status, _, err = command_line.at(IRMA_TOKEN="wrong-token-5").run(*ADULT)
     assert status == 5
     assert "wrong-token-5" not in err
@@ -190,8 +193,8 @@ def test_a_server_that_refuses_or_is_not_there(command_line: CommandLine) -> Non
     assert "give --allow plain-http" in err
 
 
-def test_a_wrong_base_url_or_token_names_the_option(command_line: CommandLine) -> None:
-    """The server refuses both; its answer does not say what is wrong here."""
+def test_wrong_url_or_token_names_the_option(command_line: CommandLine) -> None:
+    """If the server refuses the base URL or the token, the message names the option to check."""
     for path in ("/irma", "/nothing"):
         there = command_line.at(IRMA_SERVER=f"{command_line.server}{path}")
         status, _, err = there.run(*ADULT)
@@ -203,10 +206,10 @@ def test_a_wrong_base_url_or_token_names_the_option(command_line: CommandLine) -
         assert "`authentication`" not in err
 
 
-def test_a_script_reads_what_was_refused_or_wrong(
+def test_json_errors_have_details(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """The server's own name for it, and the place in the answer."""
+    """JSON errors have the server's error code, or the slot and attribute of the mismatch."""
     _, out, _ = command_line.at(IRMA_TOKEN="wrong").run(*ADULT, "--json")
     assert json.loads(out)["error"]["code"] == "UNAUTHORIZED"
     status, out, _ = command_line.run("result", stdin="A" * 20)
@@ -223,26 +226,26 @@ def test_a_script_reads_what_was_refused_or_wrong(
 
 
 @pytest.mark.parametrize("arguments", [ADULT, ("demo", "--server", "{server}")])
-def test_ctrl_c_cancels_the_session_at_the_server(
+def test_ctrl_c_cancels_the_session(
     arguments: tuple[str, ...], command_line: CommandLine, memory: InMemoryServer
 ) -> None:
-    """Exit status 130, and no app can come any more."""
+    """Ctrl-C cancels the session at the server and exits with status 130."""
     server = command_line.server
     with command_line.start(*[each.format(server=server) for each in arguments]) as process:
         read_until(process.stderr, "INITIALIZED")
         assert len(memory.open_sessions()) == 1
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted" in err
     assert "Traceback" not in err
     assert memory.open_sessions() == ()
 
 
-def test_a_session_in_a_state_file_can_be_asked_about(
+def test_commands_read_the_state_file(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """Only its owner may read it; three commands take it; it is never overwritten."""
+    """status, result and cancel read a private state file, which is never overwritten."""
     memory.when_started(app.accept)
     path = tmp_path / "session.json"
     state = ("--state-file", str(path))
@@ -257,10 +260,10 @@ def test_a_session_in_a_state_file_can_be_asked_about(
     assert (status, "File exists" in err) == (2, True)
 
 
-def test_a_token_on_the_input_gives_status_and_an_unchecked_result(
+def test_token_from_the_input(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """Without what was asked there is no answer, and the result says that of itself."""
+    """With only a token, `status` works, and `result` prints an unchecked result."""
     memory.when_started(app.accept)
     path = tmp_path / "session.json"
     command_line.run(*ADULT, "--state-file", str(path))
@@ -274,18 +277,18 @@ def test_a_token_on_the_input_gives_status_and_an_unchecked_result(
     assert (status, "expired or lost" in err) == (4, True)
 
 
-def test_the_server_can_be_asked_for_its_key_and_health(command_line: CommandLine) -> None:
-    """The PEM on the standard output; of health the exit status is enough."""
+def test_public_key_and_health(command_line: CommandLine) -> None:
+    """`public-key` prints the server's key in PEM, and `health` prints that the server is up."""
     status, out, _ = command_line.run("public-key")
     assert status == 0
     assert out.startswith("-----BEGIN PUBLIC KEY-----\n")
-    assert command_line.run("health") == (0, "", "")
+    assert command_line.run("health") == (0, "The server is up.\n", "")
 
 
-def test_a_terminal_shows_the_qr(
+def test_terminal_shows_the_qr_code(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """It is drawn in blocks, and the rest has modes."""
+    """A terminal shows the QR code in block characters, and colours elsewhere."""
     memory.when_started(app.accept)
     with command_line.at_terminal(*ADULT) as terminal:
         assert terminal.end() == 0
@@ -294,10 +297,10 @@ def test_a_terminal_shows_the_qr(
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("y\n", 0), ("n\n", 3), ("\n", 3), ("\x04", 3)])
-def test_pairing_asks_whether_the_app_shows_the_code(
+def test_pairing_asks_for_confirmation(
     answer: str, expected: int, command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The code is shown before an app comes, and again at the question; all but yes cancels."""
+    """The pairing code is shown before and at the question, and any answer but yes cancels."""
     with command_line.at_terminal(*ADULT, "--pairing") as terminal:
         seen = terminal.read_until("INITIALIZED")
         assert len(re.findall(r"The app must show this code: \d{4}", seen)) == 1
@@ -310,10 +313,8 @@ def test_pairing_asks_whether_the_app_shows_the_code(
     assert ("Proved" in terminal.seen) is (expected == 0)
 
 
-def test_pairing_needs_the_url_that_apps_use(
-    command_line: CommandLine, memory: InMemoryServer
-) -> None:
-    """The option, or the environment, gives the place that session pointers must lead to."""
+def test_pairing_needs_the_frontend_url(command_line: CommandLine, memory: InMemoryServer) -> None:
+    """Pairing fails unless session pointers lead to --frontend-url or IRMA_FRONTEND_URL."""
     waiting = (*ADULT, "--pairing", "--timeout", "1")
     status, _, err = command_line.run(*waiting, "--frontend-url", command_line.server)
     assert (status, "The app must show this code" in err) == (4, True)
@@ -330,10 +331,8 @@ def test_pairing_needs_the_url_that_apps_use(
     assert memory.open_sessions() == ()
 
 
-def test_what_comes_from_outside_does_not_steer_the_terminal(
-    command_line: CommandLine, memory: InMemoryServer
-) -> None:
-    """An attribute's value may hold escape sequences, or turn the direction of text."""
+def test_control_characters_are_replaced(command_line: CommandLine, memory: InMemoryServer) -> None:
+    """Escape sequences and direction marks in attribute values do not reach the terminal."""
     odd = SimulatedApp(memory)
     name = "\x1b[2J\u202eadA\x07\x9b1m\U000e0041"
     odd.add(CARD, {"over18": "Yes", "firstnames": name})

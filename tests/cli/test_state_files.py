@@ -1,4 +1,4 @@
-"""State files: whole or not there, never over another file, and of nobody but their owner."""
+"""State files are complete, private, and never replace another file."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def saved(tmp_path: Path, session: StartedSession) -> Path:
     return path
 
 
-def test_a_session_comes_back_as_it_was(saved: Path, session: StartedSession) -> None:
-    """With the names of its slots, its labels and its start; the browser's part is not kept."""
+def test_session_survives_the_state_file(saved: Path, session: StartedSession) -> None:
+    """A loaded session equals the saved one. The browser's secrets are not saved."""
     again = load_session(saved)
     assert (again.request, again.token) == (session.request, session.token)
     assert (again.pointer, again.started_at) == (session.pointer, session.started_at)
@@ -43,8 +43,8 @@ def test_a_session_comes_back_as_it_was(saved: Path, session: StartedSession) ->
     assert [each.name for each in saved.parent.iterdir()] == ["state"]
 
 
-def test_a_failed_start_leaves_no_file(command_line: CommandLine, tmp_path: Path) -> None:
-    """So the same command can be given again."""
+def test_failed_start_leaves_no_file(command_line: CommandLine, tmp_path: Path) -> None:
+    """A failed start leaves no file, so the command can be repeated."""
     folder = tmp_path / "folder"
     folder.mkdir()
     state = ("--state-file", str(folder / "state"))
@@ -53,10 +53,10 @@ def test_a_failed_start_leaves_no_file(command_line: CommandLine, tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", ["file", "dangling link", "folder"])
-def test_a_path_that_is_taken_is_refused_before_the_start(
+def test_existing_file_is_refused(
     kind: str, command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
-    """No session is started, and what is there stays as it is."""
+    """An existing file is refused before the session starts, and stays unchanged."""
     started: list[object] = []
     memory.when_started(started.append)
     path = tmp_path / "state"
@@ -71,10 +71,10 @@ def test_a_path_that_is_taken_is_refused_before_the_start(
     assert [each.name for each in tmp_path.iterdir()] == ["state"]
 
 
-def test_a_folder_that_is_missing_is_refused_before_the_start(
+def test_missing_directory_is_refused(
     command_line: CommandLine, memory: InMemoryServer, tmp_path: Path
 ) -> None:
-    """The path is not repeated: it may be a secret in the wrong place."""
+    """A missing directory is refused before the session starts, without repeating the path."""
     started: list[object] = []
     memory.when_started(started.append)
     status, _, err = command_line.run(*ASK, "--state-file", str(tmp_path / "nowhere" / "state"))
@@ -82,10 +82,8 @@ def test_a_folder_that_is_missing_is_refused_before_the_start(
     assert "nowhere" not in err
 
 
-def test_a_file_that_comes_meanwhile_is_not_written_over(
-    tmp_path: Path, session: StartedSession
-) -> None:
-    """The session is not kept, and the caller cancels it."""
+def test_new_file_is_not_overwritten(tmp_path: Path, session: StartedSession) -> None:
+    """A file that another program creates during the start is not overwritten."""
     path = tmp_path / "state"
     with new_state_file(path) as state:
         path.write_text("mine")
@@ -95,13 +93,13 @@ def test_a_file_that_comes_meanwhile_is_not_written_over(
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_a_session_that_cannot_be_kept_is_cancelled(
+def test_unsavable_session_is_cancelled(
     command_line: CommandLine,
     memory: InMemoryServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A session whose state file was taken while it started is cancelled: its token is lost."""
+    """A session whose state file cannot be written is cancelled, because its token is lost."""
     path = tmp_path / "state"
     answer = memory.subscribe
 
@@ -116,10 +114,10 @@ def test_a_session_that_cannot_be_kept_is_cancelled(
     assert memory.open_sessions() == ()
 
 
-def test_a_file_system_without_links_will_do(
+def test_file_system_without_links(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, session: StartedSession
 ) -> None:
-    """There a file is renamed, unless its place is taken."""
+    """Without hard links, the file is renamed unless the path exists."""
 
     def no_links(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -138,29 +136,31 @@ def test_a_file_system_without_links_will_do(
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o606, 0o666, 0o777])
-def test_a_file_that_others_may_touch_is_refused(saved: Path, mode: int) -> None:
-    """They could have written it, or have read its token."""
+def test_accessible_file_is_refused(saved: Path, mode: int) -> None:
+    """A file that other users may read or write is refused."""
     saved.chmod(mode)
     with pytest.raises(ConfigurationError, match="other users may read or write the file"):
         load_session(saved)
 
 
-def test_a_file_of_another_user_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever its mode."""
+def test_file_of_another_user_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of another user is refused whatever its mode."""
     monkeypatch.setattr(os, "geteuid", lambda: saved.stat().st_uid + 1)
     with pytest.raises(ConfigurationError, match="belongs to another user"):
         load_session(saved)
 
 
-def test_a_link_a_pipe_and_a_folder_are_refused(saved: Path, tmp_path: Path) -> None:
-    """Neither is waited for or followed."""
+def test_special_files_are_refused(saved: Path, tmp_path: Path) -> None:
+    """Links, pipes and directories are refused without following or blocking."""
     link, pipe = tmp_path / "link", tmp_path / "pipe"
     link.symlink_to(saved)
     os.mkfifo(pipe, 0o600)
     with pytest.raises(ConfigurationError, match="it is a symbolic link"):
         load_session(link)
     for path in (pipe, tmp_path):
-        with pytest.raises(ConfigurationError, match="is not a state file"):
+        with pytest.raises(
+            ConfigurationError, match="expected a file that irma-backend session wrote"
+        ):
             load_session(path)
 
 
@@ -178,16 +178,16 @@ def test_a_link_a_pipe_and_a_folder_are_refused(saved: Path, tmp_path: Path) -> 
         ("startedAt", None),
     ],
 )
-def test_a_changed_file_is_refused(saved: Path, name: str, value: object) -> None:
-    """With one clear error, whatever is wrong with it."""
+def test_changed_file_is_refused(saved: Path, name: str, value: object) -> None:
+    """Any change of a state file is refused with one clear error."""
     fields = json.loads(saved.read_text())
     saved.write_text(json.dumps({**fields, name: value}))
-    with pytest.raises(ConfigurationError, match="is not a state file"):
+    with pytest.raises(ConfigurationError, match="expected a file that irma-backend session wrote"):
         load_session(saved)
 
 
-def test_a_revocation_is_not_a_session(saved: Path) -> None:
-    """Though it is a request."""
+def test_revocation_is_refused(saved: Path) -> None:
+    """A state file with a revocation request is refused."""
     fields = json.loads(saved.read_text())
     revocation = {
         "@context": "https://irma.app/ld/request/revocation/v1",
@@ -195,14 +195,14 @@ def test_a_revocation_is_not_a_session(saved: Path) -> None:
         "revocationKey": "k",
     }
     saved.write_text(json.dumps({**fields, "request": revocation}))
-    with pytest.raises(ConfigurationError, match="is not a state file"):
+    with pytest.raises(ConfigurationError, match="expected a file that irma-backend session wrote"):
         load_session(saved)
 
 
-def test_the_names_of_slots_survive_a_pipe(
+def test_slot_names_survive_a_pipe(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """`request` writes them beside the request, where servers pass over them."""
+    """`request` prints slot names that `session --request -` reads and servers ignore."""
     memory.when_started(app.accept)
     status, out, _ = command_line.in_shell(
         f"irma-backend request --disclose age={OVER18} | irma-backend session --request - --json"

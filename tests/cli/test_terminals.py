@@ -1,4 +1,4 @@
-"""Terminals of all kinds: narrow, dumb, without modes, without a size, not in UTF-8."""
+"""Terminals that are narrow, dumb, of unknown size, without colours, or not in UTF-8."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def app(memory: InMemoryServer) -> SimulatedApp:
 
 
 def seen_at(command_line: CommandLine, columns: int, *arguments: str, **variables: str) -> str:
-    """Run a session to its answer; give what the terminal showed."""
+    """Run a session to its answer; return what the terminal showed."""
     there = command_line.at(**variables)
     with there.at_terminal(*ASK, *arguments, columns=columns) as terminal:
         assert terminal.end() == 0, terminal.seen
@@ -30,10 +30,10 @@ def seen_at(command_line: CommandLine, columns: int, *arguments: str, **variable
 
 
 @pytest.mark.parametrize("columns", [1, 20, 40])
-def test_a_qr_that_does_not_fit_gives_way_to_the_link(
+def test_narrow_terminal_shows_only_the_link(
     columns: int, command_line: CommandLine, app: SimulatedApp
 ) -> None:
-    """With the reason; and every value is still whole."""
+    """A narrow terminal shows the link, the reason, and every value unbroken."""
     seen = seen_at(command_line, columns)
     assert BLOCK not in seen
     assert f"and the terminal has {columns}." in seen.replace("\r\n", " ")
@@ -42,35 +42,35 @@ def test_a_qr_that_does_not_fit_gives_way_to_the_link(
 
 
 @pytest.mark.parametrize("columns", [0, 60, 200])
-def test_the_qr_is_drawn_where_it_fits(
+def test_qr_code_is_drawn_if_it_fits(
     columns: int, command_line: CommandLine, app: SimulatedApp
 ) -> None:
-    """Also where the terminal does not know its width."""
+    """The QR code is drawn if it fits or if the width is unknown."""
     assert BLOCK in seen_at(command_line, columns)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_a_qr_without_characters_for_it_gives_way_to_the_link(
+def test_encoding_without_blocks_shows_only_the_link(
     encoding: str, command_line: CommandLine, app: SimulatedApp
 ) -> None:
-    """With the reason."""
+    """If the encoding lacks block characters, the terminal shows the link and the reason."""
     seen = seen_at(command_line, 200, PYTHONIOENCODING=encoding)
-    assert f"The QR is not drawn: the encoding {encoding} has no characters for it." in seen
+    assert f"The QR code is not drawn: the encoding {encoding} lacks its characters." in seen
     assert NAMES in seen
 
 
 @pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"TERM": "unknown"}, {"NO_COLOR": "1"}])
-def test_the_qr_needs_no_modes(
+def test_qr_code_needs_no_colours(
     variables: dict[str, str], command_line: CommandLine, app: SimulatedApp
 ) -> None:
-    """It is drawn in characters alone."""
+    """The QR code is drawn without escape sequences."""
     seen = seen_at(command_line, 100, **variables)
     assert BLOCK in seen
     assert "\x1b[3" not in seen
 
 
-def test_a_token_is_asked_for_at_a_terminal_and_not_shown(command_line: CommandLine) -> None:
-    """Reading in silence looks like a program that hangs."""
+def test_token_prompt_does_not_echo(command_line: CommandLine) -> None:
+    """At a terminal, `status` prompts for the token and does not echo it."""
     token = "A1b2C3d4E5f6G7h8I9j0"
     with command_line.at_terminal("status") as terminal:
         terminal.read_until("Requestor token: ")
@@ -81,10 +81,10 @@ def test_a_token_is_asked_for_at_a_terminal_and_not_shown(command_line: CommandL
 
 @pytest.mark.parametrize("command", ["status", "result", "cancel"])
 @pytest.mark.parametrize(("keys", "expected"), [("\x03", 130), ("\x04", 2), ("\n", 2)])
-def test_a_token_that_is_not_given_ends_the_command(
+def test_missing_token_ends_the_command(
     keys: str, expected: int, command: str, command_line: CommandLine
 ) -> None:
-    """By Ctrl-C, at the end of the input, or by an empty line."""
+    """Ctrl-C, end of input and an empty line at the prompt end the command."""
     with command_line.at_terminal(command) as terminal:
         terminal.read_until("Requestor token: ")
         terminal.type(keys)
@@ -92,8 +92,8 @@ def test_a_token_that_is_not_given_ends_the_command(
     assert "Traceback" not in terminal.seen
 
 
-def test_the_terminal_says_what_is_read_from_it(command_line: CommandLine) -> None:
-    """Here a request."""
+def test_terminal_prompts_for_the_request(command_line: CommandLine) -> None:
+    """At a terminal, `--request -` says what to type."""
     with command_line.at_terminal("request", "--request", "-") as terminal:
         terminal.read_until("Type or paste the request, then press Ctrl-D")
         terminal.type("\x04")

@@ -1,4 +1,4 @@
-"""`irma-backend verify`: what a server signed, and what is refused."""
+"""`irma-backend verify` prints verified results and refuses others."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def signed_now(**changed: Any) -> str:
     return make_jwt_vectors.sign(make_jwt_vectors.HEADER, claims)
 
 
-def test_a_verified_result_is_json(command_line: CommandLine, key_file: str) -> None:
-    """On one line; the session is a fingerprint."""
+def test_verified_result_is_json(command_line: CommandLine, key_file: str) -> None:
+    """A verified result is one line of JSON, which identifies the session by a fingerprint."""
     status, out, err = command_line.run("verify", "--server-key-file", key_file, stdin=signed_now())
     assert (status, err) == (0, "")
     assert json.loads(out)["proofStatus"] == "VALID"
@@ -44,14 +44,14 @@ def test_a_verified_result_is_json(command_line: CommandLine, key_file: str) -> 
         ((), {"simulated": True}, "simulated"),
     ],
 )
-def test_a_refused_jwt_is_no_answer(
+def test_refused_jwt_is_status_6(
     command_line: CommandLine,
     key_file: str,
     options: tuple[str, ...],
     changed: dict[str, Any],
     code: str,
 ) -> None:
-    """Exit status 6, and the code of what is wrong."""
+    """A refused JWT is exit status 6, and the JSON has its error code."""
     key = ("--server-key-file", key_file)
     status, out, err = command_line.run("verify", *key, *options, stdin=signed_now(**changed))
     assert status == 6
@@ -59,14 +59,14 @@ def test_a_refused_jwt_is_no_answer(
     assert f"({code})" in err
 
 
-def test_a_simulated_one_must_be_allowed(command_line: CommandLine, key_file: str) -> None:
-    """For development."""
+def test_simulated_result_must_be_allowed(command_line: CommandLine, key_file: str) -> None:
+    """A simulated result is accepted only with --allow simulated-proofs."""
     options = ("--server-key-file", key_file, "--allow", "simulated-proofs")
     assert command_line.run("verify", *options, stdin=signed_now(simulated=True))[0] == 0
 
 
-def test_what_is_no_key_is_wrong_usage(command_line: CommandLine, tmp_path: Path) -> None:
-    """Exit status 2: no PEM, or no file."""
+def test_invalid_key_is_wrong_usage(command_line: CommandLine, tmp_path: Path) -> None:
+    """An invalid or missing key file is exit status 2."""
     path = tmp_path / "nothing.pem"
     path.write_text("nothing")
     for option in (str(path), str(tmp_path / "nowhere.pem")):

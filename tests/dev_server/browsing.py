@@ -1,4 +1,4 @@
-"""A browser without a screen: it reads pages, fills in their forms and presses their buttons."""
+"""A browser without a screen, which reads pages, fills in forms and presses buttons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Browser", "Page"]
 
 @attrs.define
 class Form:
-    """A form: where each of its buttons leads, and what is in its fields."""
+    """A form: the targets of its buttons and the values of its fields."""
 
     action: str
     method: str = "get"
@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
 
 @attrs.define
 class Page:
-    """What came back: parsed, and as it was."""
+    """A response, parsed and as it was."""
 
     status: int
     headers: Mapping[str, str]
@@ -62,7 +62,7 @@ class Page:
     tags: list[tuple[str, dict[str, str]]]
 
     def form(self, button: str) -> Form:
-        """Give the one form with a button of that text."""
+        """Return the one form with a button of this label."""
         [found] = [form for form in self.forms if button in form.buttons]
         return found
 
@@ -79,7 +79,7 @@ class Browser:
         return self._send("GET", path, {}, b"")
 
     def press(self, page: Page, button: str, **values: str) -> Page:
-        """Fill in the form with that button, and press it."""
+        """Fill in the form with this button and press it."""
         form = page.form(button)
         assert form.method == "post"
         fields = {**form.fields, **{name.replace("_", "-"): v for name, v in values.items()}}

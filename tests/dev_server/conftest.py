@@ -1,4 +1,4 @@
-"""A server in memory that runs over HTTP on this machine, Ada's app, and calls on the wire."""
+"""An in-memory server that runs over HTTP on this machine, Ada's app, and raw calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def transport() -> Iterator[Urllib3Transport]:
 
 @pytest.fixture
 def http(url: str, transport: Urllib3Transport) -> Http:
-    return Http(url, lambda request: transport.send(request, transport.clock.monotonic() + 5))
+    return Http(url, lambda request: transport.send(request, transport.clock.monotonic() + 60))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Who may press the development server's buttons, and what its pages let a browser do."""
+"""Which forms the development server accepts, and what its pages let a browser do."""
 
 from __future__ import annotations
 
@@ -42,10 +42,8 @@ def browser(url: str) -> Browser:
         {"content_type": "text/plain"},
     ],
 )
-def test_a_button_elsewhere_does_nothing_though_it_knows_the_token(
-    http: Http, browser: Browser, headers: dict[str, str]
-) -> None:
-    """Where the browser says that the form is another page's."""
+def test_foreign_form_is_refused(http: Http, browser: Browser, headers: dict[str, str]) -> None:
+    """A form that the browser reports as another page's is refused even with the token."""
     token = http.start(AGE18)["token"]
     form = browser.open().form("Scan")
     page = browser.submit(form.action, form.fields, **headers)
@@ -55,10 +53,10 @@ def test_a_button_elsewhere_does_nothing_though_it_knows_the_token(
 
 @pytest.mark.parametrize("button", ["scan", "accept", "refuse"])
 @pytest.mark.parametrize("given", [{}, {"page-token": ""}, {"page-token": "\u00e9" * 43}])
-def test_a_button_without_the_token_does_nothing(
+def test_form_without_the_token_is_refused(
     http: Http, browser: Browser, button: str, given: dict[str, str]
 ) -> None:
-    """Each of them, whatever the browser says or does not say of where it is."""
+    """Every form without the right token is refused."""
     token = http.start(AGE18)["token"]
     page = browser.open()
     name = page.form("Scan").action.removesuffix("/scan")
@@ -80,10 +78,10 @@ def test_a_button_without_the_token_does_nothing(
         ("", b"page-token=x", 403),
     ],
 )
-def test_what_is_no_form_is_refused_and_not_a_fault(
+def test_malformed_form_is_refused(
     kind: str, body: bytes, status: int, url: str, http: Http, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A body that is no form presses no button, and nothing of it is in the log."""
+    """A malformed form is refused without a traceback in the log."""
     name = http.start(AGE18)["sessionPtr"]["u"].rsplit("/", 1)[1]
     connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
     connection.request("POST", f"/app/{name}/refuse", body, {"content-type": kind})
@@ -94,18 +92,16 @@ def test_what_is_no_form_is_refused_and_not_a_fault(
     assert "Traceback" not in caplog.text
 
 
-def test_another_server_s_token_is_none(browser: Browser, http: Http) -> None:
-    """Each has its own, for as long as it runs."""
+def test_token_of_another_server_is_refused(browser: Browser, http: Http) -> None:
+    """Each development server has a token of its own."""
     http.start(AGE18)
     form = browser.open().form("Scan")
     with running_dev_server(InMemoryServer(clock=SystemClock())) as other:
         assert Browser(other).submit(form.action, form.fields).status == 403
 
 
-def test_a_program_that_is_no_browser_may_press_with_the_token(
-    http: Http, browser: Browser, url: str
-) -> None:
-    """It sends neither `Origin` nor `Sec-Fetch-Site`."""
+def test_program_with_the_token_is_accepted(http: Http, browser: Browser, url: str) -> None:
+    """A program that sends the token but no browser headers is accepted."""
     http.start(AGE18)
     form = browser.open().form("Scan")
     connection = HTTPConnection(urlsplit(url).netloc)
@@ -119,8 +115,8 @@ def test_a_program_that_is_no_browser_may_press_with_the_token(
     connection.close()
 
 
-def test_looking_changes_nothing(http: Http, browser: Browser) -> None:
-    """A link or an image elsewhere presses no button."""
+def test_get_changes_nothing(http: Http, browser: Browser) -> None:
+    """A GET request for the path of a button, as from a link or an image, is not found."""
     token = http.start(AGE18)["token"]
     action = browser.open().form("Scan").action
     assert browser.open(action).status == 404
@@ -128,8 +124,8 @@ def test_looking_changes_nothing(http: Http, browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "localhost"])
-def test_a_page_is_shown_under_the_names_of_this_machine_only(url: str, host: str) -> None:
-    """A web page whose name leads to this machine cannot read the token (DNS rebinding)."""
+def test_page_refuses_foreign_hosts(url: str, host: str) -> None:
+    """A website whose name leads to this machine (DNS rebinding) cannot read the token."""
     connection = HTTPConnection(urlsplit(url).netloc)
     headers = {"host": host.format(port=urlsplit(url).port)}
     connection.request("GET", "/", headers=headers)
@@ -146,8 +142,8 @@ def pages_of(browser: Browser, http: Http) -> list[Page]:
     return [home, session, over, browser.open("/app/x"), browser.open("/app/style.css")]
 
 
-def test_a_browser_runs_no_script_and_frames_no_page(http: Http, browser: Browser) -> None:
-    """By the headers of every page; nobody else may read one, and none is kept."""
+def test_pages_have_security_headers(http: Http, browser: Browser) -> None:
+    """The headers of every page forbid scripts, frames, caching and reading by other origins."""
     for page in pages_of(browser, http):
         policy = page.headers["content-security-policy"].split("; ")
         assert "default-src 'none'" in policy
@@ -161,8 +157,8 @@ def test_a_browser_runs_no_script_and_frames_no_page(http: Http, browser: Browse
         assert "access-control-allow-origin" not in page.headers
 
 
-def test_the_pages_keep_to_their_own_policy(http: Http, browser: Browser) -> None:
-    """No script, no style and no handler in the HTML, and nothing from elsewhere."""
+def test_pages_obey_their_own_policy(http: Http, browser: Browser) -> None:
+    """The pages have no script, inline style, event handler or external resource."""
     for page in pages_of(browser, http):
         for tag, given in page.tags:
             assert tag not in {"script", "style", "iframe", "object", "img", "base"}
@@ -171,10 +167,8 @@ def test_the_pages_keep_to_their_own_policy(http: Http, browser: Browser) -> Non
             assert all(re.match(r"/(?!/)|data:,$", address) for address in addresses)
 
 
-def test_the_log_names_no_token(
-    http: Http, browser: Browser, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What was asked and how it ended, the usual questions more quietly."""
+def test_log_has_no_token(http: Http, browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    """The log has calls and statuses without tokens, and successful GETs only at debug level."""
     with caplog.at_level(logging.DEBUG, "irma_backend.dev_server"):
         package = http.start(AGE18)
         http.status(package["token"])

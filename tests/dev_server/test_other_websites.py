@@ -1,4 +1,4 @@
-"""What pages of other websites can do with a development server: follow sessions, and no more."""
+"""Pages of other websites can follow sessions of a development server, and do nothing else."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ CALLS = [
 
 
 class Caller:
-    """Sends what a browser would send, byte for byte."""
+    """Sends the exact bytes that a browser would send."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -100,9 +100,9 @@ class Caller:
     def call(
         self, method: str, path: str, headers: dict[str, str], body: bytes | None = None
     ) -> tuple[HTTPResponse, bytes]:
-        """Give the response and its body."""
+        """Return the response and its body."""
         sent = {name: value.format(**self.own) for name, value in headers.items()}
-        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         try:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
@@ -132,10 +132,10 @@ def cors_in(response: HTTPResponse) -> list[str]:
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", None])
-def test_a_page_elsewhere_starts_no_session(
+def test_foreign_page_starts_no_session(
     caller: Caller, server: InMemoryServer, headers: dict[str, str], kind: str | None
 ) -> None:
-    """A page of another origin gets 403, whatever the request looks like, and cannot read it."""
+    """A page of another origin gets 403 for any request, and cannot read the response."""
     before = server.open_sessions()
     sent = headers if kind is None else {**headers, "content-type": kind}
     response, said = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
@@ -147,18 +147,18 @@ def test_a_page_elsewhere_starts_no_session(
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("headers", [FOREIGN[0], FOREIGN[1], FOREIGN[15], FOREIGN[22]])
-def test_a_page_elsewhere_makes_no_call_of_a_requestor(
+def test_foreign_page_calls_no_requestor_endpoint(
     caller: Caller, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    """Only session pointers are there for other pages, so each other path is refused."""
+    """Every path but session pointers is refused to other pages."""
     response, _ = caller.call(method, path, headers)
     assert (response.status, cors_in(response)) == (403, [])
 
 
 @pytest.mark.parametrize("asked", ["POST", "GET", "DELETE"])
 @pytest.mark.parametrize("path", ["/session", f"/session/{TOKEN}/result", "/", "/app/x"])
-def test_a_preflight_allows_nothing(caller: Caller, asked: str, path: str) -> None:
-    """A browser that asks before it sends learns that it may not, in the local network either."""
+def test_preflight_is_refused(caller: Caller, asked: str, path: str) -> None:
+    """A preflight request gets no permission, not even for the local network."""
     response, _ = caller.call(
         "OPTIONS",
         path,
@@ -174,7 +174,7 @@ def test_a_preflight_allows_nothing(caller: Caller, asked: str, path: str) -> No
 
 @pytest.mark.parametrize("headers", OWN_PAGES_AND_PROGRAMS)
 def test_programs_and_own_pages_start_sessions(caller: Caller, headers: dict[str, str]) -> None:
-    """No header of CORS is in the response: who may read it needs none."""
+    """Programs and pages of this server may start sessions, and get no CORS headers."""
     sent = {**headers, "content-type": "application/json"}
     response, _ = caller.call("POST", "/session", sent, json.dumps(AGE18).encode())
     assert (response.status, cors_in(response)) == (200, [])
@@ -183,10 +183,10 @@ def test_programs_and_own_pages_start_sessions(caller: Caller, headers: dict[str
 
 @pytest.mark.parametrize("headers", [{"origin": ELSEWHERE}, {"origin": "null"}])
 @pytest.mark.parametrize("path", ["frontend/status", "frontend/statusevents", "status"])
-def test_a_page_elsewhere_follows_a_session_that_it_knows(
+def test_foreign_page_follows_a_session(
     caller: Caller, server: InMemoryServer, headers: dict[str, str], path: str
 ) -> None:
-    """The browser package of any website reads below the session pointer, as officially."""
+    """The browser package on any website may read below the session pointer."""
     _, said = caller.call(
         "POST", "/session", {"content-type": "application/json"}, json.dumps(AGE18).encode()
     )
@@ -204,8 +204,8 @@ def test_a_page_elsewhere_follows_a_session_that_it_knows(
     assert response.headers["cross-origin-resource-policy"] is None
 
 
-def test_a_page_elsewhere_is_told_what_it_may_send_to_a_session(caller: Caller) -> None:
-    """The preflight below `/irma/` is the official one, and offers no private network."""
+def test_preflight_for_a_session_is_allowed(caller: Caller) -> None:
+    """The preflight response below `/irma/` is the official one, without private networks."""
     response, _ = caller.call(
         "OPTIONS",
         f"/irma/session/{TOKEN}/frontend/status",
@@ -227,10 +227,10 @@ def test_a_page_elsewhere_is_told_what_it_may_send_to_a_session(caller: Caller) 
 
 
 @pytest.mark.parametrize("path", ["/irma/../session", "/irma/%2e%2e/session", "/irma/..%2fsession"])
-def test_no_detour_leads_to_a_requestor_s_call(
+def test_no_path_trick_reaches_a_requestor_endpoint(
     caller: Caller, server: InMemoryServer, path: str
 ) -> None:
-    """The path that is checked is the path that is answered."""
+    """Paths with `..` or escapes start no session for a page of another origin."""
     before = server.open_sessions()
     sent = {"origin": ELSEWHERE, "content-type": "application/json"}
     response, _ = caller.call("POST", path, sent, json.dumps(AGE18).encode())
@@ -239,16 +239,16 @@ def test_no_detour_leads_to_a_requestor_s_call(
 
 
 @pytest.mark.parametrize("path", ["/irma/../", "/irma/../app/x", "/irma/%2e%2e/", "/app/../"])
-def test_no_detour_leads_to_a_page(caller: Caller, path: str) -> None:
-    """A page elsewhere reads none of this server's pages, by whatever path."""
+def test_no_path_trick_reaches_a_page(caller: Caller, path: str) -> None:
+    """Paths with `..` or escapes show no page to a page of another origin."""
     response, said = caller.call("GET", path, {"origin": ELSEWHERE})
     assert b"page-token" not in said
     assert response.status in {403, 404}
 
 
 @pytest.mark.parametrize("target", ["*", "http://evil.example/session", "x", "//[", "/\\", "/%00"])
-def test_an_odd_target_is_no_fault_of_the_server(caller: Caller, target: str) -> None:
-    """The server answers each of them with a status of its own, and without a traceback."""
+def test_odd_targets_are_refused(caller: Caller, target: str) -> None:
+    """Odd request targets get a client error without a traceback."""
     for method in ("GET", "OPTIONS"):
         response, _ = caller.call(method, target, {"origin": ELSEWHERE})
         assert response.status in {400, 403, 404}
@@ -267,17 +267,15 @@ def test_an_odd_target_is_no_fault_of_the_server(caller: Caller, target: str) ->
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "object"},
     ],
 )
-def test_a_page_elsewhere_loads_none_of_ours(
-    caller: Caller, path: str, headers: dict[str, str]
-) -> None:
-    """Neither as a script, nor in a frame, nor by `fetch`."""
+def test_foreign_page_loads_no_page(caller: Caller, path: str, headers: dict[str, str]) -> None:
+    """Another page cannot load ours as a script, in a frame, or by `fetch`."""
     response, said = caller.call("GET", path, headers)
     assert (response.status, cors_in(response)) == (403, [])
     assert b"page-token" not in said
 
 
-def test_a_link_elsewhere_leads_to_the_page(caller: Caller) -> None:
-    """A person who follows a link opens the page, which nobody else reads."""
+def test_foreign_link_opens_the_page(caller: Caller) -> None:
+    """A link on another website opens the page in a tab of its own."""
     headers = {
         "sec-fetch-site": "cross-site",
         "sec-fetch-mode": "navigate",
@@ -289,9 +287,9 @@ def test_a_link_elsewhere_leads_to_the_page(caller: Caller) -> None:
     assert cors_in(response) == []
 
 
-def test_two_hosts_are_none(caller: Caller) -> None:
-    """A proxy in between could have looked at the other one."""
-    connection = HTTPConnection(urlsplit(caller.url).netloc, timeout=10)
+def test_two_host_headers_are_refused(caller: Caller) -> None:
+    """A request with two Host headers is refused, because a proxy could have checked the other."""
+    connection = HTTPConnection(urlsplit(caller.url).netloc, timeout=60)
     connection.putrequest("GET", "/health")  # it sends the first
     connection.putheader("host", "evil.example")
     connection.endheaders()
@@ -299,8 +297,8 @@ def test_two_hosts_are_none(caller: Caller) -> None:
     connection.close()
 
 
-def test_an_upgrade_to_a_websocket_is_refused(caller: Caller) -> None:
-    """No rule of CORS holds for websockets, so a server has to look at the origin."""
+def test_websocket_upgrade_is_refused(caller: Caller) -> None:
+    """A WebSocket upgrade, to which CORS does not apply, is refused by its origin."""
     response, _ = caller.call(
         "GET",
         f"/session/{TOKEN}/statusevents",
@@ -315,8 +313,8 @@ def test_an_upgrade_to_a_websocket_is_refused(caller: Caller) -> None:
     assert response.status == 403
 
 
-def test_the_library_and_the_app_are_no_pages(caller: Caller, server: InMemoryServer) -> None:
-    """A whole session runs as it does at any server."""
+def test_library_and_app_are_accepted(caller: Caller, server: InMemoryServer) -> None:
+    """The library and the app play a whole session."""
     app = SimulatedApp(server)
     app.add("example.town.age", {"over18": "yes"})
     with Urllib3Transport() as transport:

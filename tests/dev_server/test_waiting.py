@@ -1,4 +1,4 @@
-"""Strangers that hold connections open, send requests in part, or leave."""
+"""Clients that hold connections open, send requests in part, or disconnect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from irma_transport import SystemClock
 
 POST = "POST {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n"
 LENGTH = "Content-Length: 100\r\n"
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a test waits for what comes after two; only a broken server takes them."""
 
 
@@ -28,7 +28,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Whatever a test does here, a stranger must not be able to fill the log with tracebacks."""
+    """Check that no client can fill the log with warnings or tracebacks."""
     with caplog.at_level(logging.INFO):
         yield caplog
     assert "Traceback" not in caplog.text
@@ -62,10 +62,8 @@ HALF_HEADS = [b"", b"G", b"GET / HTTP/1.1\r\nHo", b"GET / HTTP/1.1\r\nHost: x\r\
 HALF_BODIES = [(LENGTH, b""), (LENGTH, b"{"), ("Transfer-Encoding: chunked\r\n", b"5\r\nab")]
 
 
-def test_half_a_head_is_waited_for_as_long_as_officially(
-    url: str, log: pytest.LogCaptureFixture
-) -> None:
-    """After some two seconds the connection is closed without a response."""
+def test_incomplete_head_times_out(url: str, log: pytest.LogCaptureFixture) -> None:
+    """A connection with an incomplete head is closed after two seconds, without a response."""
     with ExitStack() as open_ones:
         sockets = [open_ones.enter_context(closing(connected(url))) for _ in HALF_HEADS]
         for sock, sent in zip(sockets, HALF_HEADS, strict=True):
@@ -73,8 +71,8 @@ def test_half_a_head_is_waited_for_as_long_as_officially(
         assert [everything_from(sock) for sock in sockets] == [b""] * len(HALF_HEADS)
 
 
-def test_half_a_body_gets_the_official_503(url: str, log: pytest.LogCaptureFixture) -> None:
-    """An empty one, at each kind of path, and the connection is closed."""
+def test_incomplete_body_gets_a_503(url: str, log: pytest.LogCaptureFixture) -> None:
+    """A request with an incomplete body gets an empty 503 at each kind of path."""
     with ExitStack() as open_ones:
         sockets: list[socket.socket] = []
         for path in ("/session", "/app/x/accept", "/irma/session/x/proofs"):
@@ -88,8 +86,8 @@ def test_half_a_body_gets_the_official_503(url: str, log: pytest.LogCaptureFixtu
             assert said.endswith(b"\r\n\r\n")
 
 
-def test_a_second_request_in_part_is_waited_for_likewise(url: str) -> None:
-    """A connection that was of use once is not kept for it."""
+def test_incomplete_second_request_times_out(url: str) -> None:
+    """A connection with an incomplete second request is closed as well."""
     whole = f"GET /health HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode()
     with closing(connected(url)) as sock:
         sock.sendall(whole + whole[:-3])
@@ -107,10 +105,10 @@ def test_a_second_request_in_part_is_waited_for_likewise(url: str) -> None:
         "GET /app/x HTTP/1.1\r\nHost: {host}\r\n\r\n",
     ],
 )
-def test_a_stranger_who_leaves_is_not_worth_a_line(
+def test_disconnecting_clients_log_nothing(
     url: str, log: pytest.LogCaptureFixture, sent: str
 ) -> None:
-    """Wherever in a request they leave, no error is logged, and the server goes on."""
+    """A client that disconnects at any point of a request causes no log line."""
     for _ in range(3):
         with closing(connected(url)) as sock:
             sock.sendall(sent.format(host=urlsplit(url).netloc).encode())
@@ -138,18 +136,16 @@ def test_a_stranger_who_leaves_is_not_worth_a_line(
         "".join(f"X-{number}: 1\r\n" for number in range(2000)),
     ],
 )
-def test_lengths_that_are_none_are_refused(
-    url: str, log: pytest.LogCaptureFixture, headers: str
-) -> None:
-    """The sender's numbers decide nothing: a 400, no traceback, and no waiting for more."""
+def test_invalid_lengths_are_refused(url: str, log: pytest.LogCaptureFixture, headers: str) -> None:
+    """An invalid length gets a 400 at once, without a traceback."""
     with closing(connected(url)) as sock:
         sock.sendall(head(url, headers=headers))
         assert b" 400 " in sock.recv(1000).partition(b"\r\n")[0]
     assert is_alive(url)
 
 
-def test_a_body_that_never_ends_is_not_read_to_its_end(url: str) -> None:
-    """A length of some terabytes is believed by nobody: 10 MiB are read, and then no more."""
+def test_endless_body_is_not_read(url: str) -> None:
+    """Of a body that claims to have terabytes, only 10 MiB are read."""
     with closing(connected(url)) as sock:
         sock.sendall(
             head(url, headers=f"Content-Length: {10**12}\r\nContent-Type: application/json\r\n")
@@ -159,8 +155,8 @@ def test_a_body_that_never_ends_is_not_read_to_its_end(url: str) -> None:
         assert sock.recv(1000).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_compressed_body_is_not_unpacked(url: str, log: pytest.LogCaptureFixture) -> None:
-    """The official server does not look at the encoding, so nothing small can become large."""
+def test_compressed_body_is_not_decompressed(url: str, log: pytest.LogCaptureFixture) -> None:
+    """A compressed body is not decompressed, as at the official server."""
     for path in ("/session", "/app/x/scan"):
         with closing(connected(url)) as sock:
             sock.sendall(
@@ -169,11 +165,11 @@ def test_a_compressed_body_is_not_unpacked(url: str, log: pytest.LogCaptureFixtu
             assert sock.recv(1000)[9:12] in {b"400", b"403"}
 
 
-def test_many_may_not_wait_at_once(
+def test_waiting_connections_are_limited(
     url: str, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first of them gives way, and a whole request is answered all the time."""
-    monkeypatch.setattr(waiting, "_MOST_WAITING", 3)
+    """Over the limit, the longest-waiting connection is closed. Complete requests are answered."""
+    monkeypatch.setattr(waiting, "_MAX_WAITING", 3)
     with ExitStack() as all_of_them:
         first = all_of_them.enter_context(closing(connected(url)))
         for _ in range(20):

@@ -1,4 +1,4 @@
-"""Where a development server sends callbacks and next sessions: to this machine only."""
+"""Callbacks and nextSession requests of a development server stay on this machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ ELSEWHERE = [
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Notes each request, and answers with the redirect that the test has set, or with 204."""
+    """Records each request, and responds with the test's redirect or with 204."""
 
     received: list[str]
     redirect: str
@@ -74,12 +74,12 @@ class Receiver(BaseHTTPRequestHandler):
         self.do_POST()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def receiver() -> Iterator[int]:
-    """The port of a receiver on this machine, which listens at each of its addresses."""
+    """The port of a receiver on all addresses of this machine."""
     Receiver.received, Receiver.redirect, Receiver.status = [], "", 307
     with ThreadingHTTPServer(("0.0.0.0", 0), Receiver) as httpd:
         thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
@@ -99,7 +99,7 @@ def posting(*, callbacks_anywhere: bool = False) -> Generator[InMemoryServer]:
 
 
 def post(server: InMemoryServer, url: str) -> int:
-    """Send a post as the server does, and give the status."""
+    """Send a callback as the server does, and return the status."""
     assert server.deliver is not None
     return server.deliver(HttpRequest("POST", url, label="POST callback", body=b"{}")).status
 
@@ -111,8 +111,8 @@ def strict() -> Iterator[InMemoryServer]:
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
-def test_a_post_stays_on_this_machine(strict: InMemoryServer, receiver: int, url: str) -> None:
-    """A URL that leads elsewhere, or that some readers take for one, gets no post."""
+def test_foreign_urls_are_refused(strict: InMemoryServer, receiver: int, url: str) -> None:
+    """A URL that leads to another machine, or is ambiguous, gets no request."""
     with pytest.raises(ConnectionFailedError, match="loopback") as caught:
         post(strict, url.format(port=receiver))
     assert not caught.value.request_sent
@@ -128,16 +128,16 @@ def test_a_post_stays_on_this_machine(strict: InMemoryServer, receiver: int, url
         "http://localhost:{port}?x",
     ],
 )
-def test_a_post_reaches_this_machine(strict: InMemoryServer, receiver: int, url: str) -> None:
-    """By a loopback address, or as `localhost`."""
+def test_local_urls_are_accepted(strict: InMemoryServer, receiver: int, url: str) -> None:
+    """Loopback addresses and `localhost` are accepted."""
     assert post(strict, url.format(port=receiver)) == 204
     assert len(Receiver.received) == 1
 
 
-def test_localhost_must_be_this_machine(
+def test_localhost_must_resolve_to_loopback(
     strict: InMemoryServer, receiver: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A resolver that says otherwise is not believed."""
+    """`localhost` is refused if the resolver returns another address."""
     real = socket.getaddrinfo
 
     def resolve(host: str, port: int | None, *others: int) -> object:
@@ -149,10 +149,10 @@ def test_localhost_must_be_this_machine(
     assert Receiver.received == []
 
 
-def test_localhost_must_be_known(
+def test_localhost_must_resolve(
     strict: InMemoryServer, receiver: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine that does not resolve the name sends no post to it."""
+    """`localhost` is refused if it cannot be resolved."""
 
     def resolve(*_arguments: object) -> object:
         raise socket.gaierror
@@ -162,17 +162,17 @@ def test_localhost_must_be_known(
         post(strict, f"http://localhost:{receiver}/")
 
 
-def test_posts_go_anywhere_where_that_is_allowed(receiver: int) -> None:
-    """The option takes the check away, for receivers in containers or behind a tunnel."""
+def test_callbacks_anywhere_disables_the_check(receiver: int) -> None:
+    """`callbacks_anywhere` disables the check, for receivers in containers or behind a tunnel."""
     with posting(callbacks_anywhere=True) as server:
         assert post(server, f"http://0.0.0.0:{receiver}/") == 204
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_does_not_lead_away(
+def test_redirects_are_checked(
     receiver: int, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The server follows redirects as officially, and checks where each of them leads."""
+    """A redirect to another machine is not followed, and the log says why."""
     Receiver.redirect = f"http://0.0.0.0:{receiver}/second"
     Receiver.status = status
     with posting() as server, Urllib3Transport() as transport:
@@ -188,8 +188,8 @@ def test_a_redirect_does_not_lead_away(
     assert "0.0.0.0" not in caplog.text
 
 
-def test_a_redirect_within_this_machine_is_followed(receiver: int) -> None:
-    """As at the official server."""
+def test_local_redirects_are_followed(receiver: int) -> None:
+    """A redirect within this machine is followed, as by the official server."""
     Receiver.redirect = f"http://localhost:{receiver}/second"
     with posting() as server, Urllib3Transport() as transport:
         http = Http(server.url, lambda request: transport.send(request, 10.0**9))
@@ -199,8 +199,8 @@ def test_a_redirect_within_this_machine_is_followed(receiver: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["callbackUrl", "nextSession"])
-def test_what_a_session_names_stays_on_this_machine(receiver: int, path: str) -> None:
-    """Both URLs that a requestor may name; the session ends without the post."""
+def test_callback_and_next_session_stay_local(receiver: int, path: str) -> None:
+    """The callback and nextSession URLs of a session are both checked."""
     url = f"http://0.0.0.0:{receiver}/"
     asked = {"request": AGE18, path: {"url": url} if path == "nextSession" else url}
     with posting() as server, Urllib3Transport() as transport:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic, sleep
@@ -163,7 +164,7 @@ def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
         with made["transport"]:
             session = made["requestor"].start_session(adult)
             with pytest.raises(ResultJwtError) as refused:
-                made["requestor"].get_answer(session)
+                made["requestor"].wait_for_answer(session, timeout=timedelta(minutes=1))
     assert refused.value.code == "simulated"
 
 

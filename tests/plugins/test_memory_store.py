@@ -162,7 +162,7 @@ def test_a_forked_process_may_not_use_it() -> None:
     )
     *told, kept = done.stdout.splitlines()
     assert len(told) == 3
-    assert all("make it after the fork" in each for each in told)
+    assert all("create it after the fork" in each for each in told)
     assert kept == "b''"
 
 
@@ -185,6 +185,6 @@ def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, me
     """By each store, and without the key; no file or service could hold it."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
         arguments = (b"", MINUTE) if method == "put_if_absent" else ()
-        with pytest.raises(ConfigurationError, match="key: must have no lone surrogates"):
+        with pytest.raises(ConfigurationError, match="key: must not contain lone surrogates"):
             getattr(each, method)("half \ud800", *arguments)
     assert store.put_if_absent("whole \U0001f600", b"", MINUTE)

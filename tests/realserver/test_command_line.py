@@ -107,7 +107,7 @@ def test_the_server_is_asked_for_its_key_and_health(
     """As the server has it."""
     status, out, _ = command_line.run("public-key")
     assert (status, out.strip()) == (0, server.jwt_public_key_pem.strip())
-    assert command_line.run("health") == (0, "", "")
+    assert command_line.run("health") == (0, "The server is up.\n", "")
 
 
 def test_a_person_at_a_terminal(command_line: CommandLine, ada: Wallet) -> None:

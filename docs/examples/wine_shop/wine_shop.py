@@ -1,4 +1,4 @@
-"""A wine shop that sells to adults only: a WSGI application, to be run by any WSGI server.
+"""A wine shop that sells to adults only: a WSGI application, for any WSGI server.
 
 The visitor presses a button, follows the link into the app, and reloads the page. Visits are kept
 in memory, so serve the shop from one process.
@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 
 
 class WineShop:
-    """The shop. It knows each visitor by a cookie; the requestor token never leaves it."""
+    """The shop. It identifies each visitor by a cookie and never sends the requestor token."""
 
     def __init__(self, requestor: Requestor) -> None:
         self._requestor = requestor
         self._visits: dict[str, StartedSession] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        """Answer a request."""
+        """Handle a request."""
         headers = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
         try:
             if environ["REQUEST_METHOD"] == "POST":
@@ -51,7 +51,7 @@ class WineShop:
             else:
                 visit = read_cookie(environ.get("HTTP_COOKIE", ""), COOKIE)
                 status, page = self._page(self._visits.get(visit))
-        except IrmaError as error:  # the server is away, or the shop is set up wrongly
+        except IrmaError as error:  # the server is unreachable, or the shop is misconfigured
             log.error("no proof: %s", error)  # noqa: TRY400  # the message says what to check
             status, page = "503 Service Unavailable", f"Please try again in a minute. {BUTTON}"
         start(status, headers)
@@ -61,7 +61,7 @@ class WineShop:
         if session is None:
             return "200 OK", BUTTON
         try:
-            self._requestor.get_answer(session)  # raises, or it is proved
+            self._requestor.get_answer(session)  # raises an error unless it is proved
         except SessionNotFinishedError:
             return "200 OK", f'<a href="{escape(session.pointer.link())}">Open the app</a>'
         except AnswerError:
@@ -72,7 +72,7 @@ class WineShop:
 def read_cookie(header: str, name: str) -> str:
     """Return the value of one cookie, or an empty string.
 
-    `http.cookies` drops all cookies where one of them, of any script, is unusual.
+    `http.cookies` drops every cookie if one of them, set by any script, is malformed.
     """
     for pair in header.split(";"):
         key, _, value = pair.strip().partition("=")
@@ -82,5 +82,5 @@ def read_cookie(header: str, name: str) -> str:
 
 
 def from_environment() -> WineShop:
-    """Make the shop of a real server: `IRMA_SERVER` has its base URL."""
+    """Return a shop for the server whose base URL is in `IRMA_SERVER`."""
     return WineShop(Requestor(os.environ["IRMA_SERVER"], Urllib3Transport()))

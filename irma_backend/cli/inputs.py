@@ -1,0 +1,91 @@
+"""Read files and the standard input, in UTF-8 with or without a byte order mark.
+
+No error repeats a path, because it may be a secret typed in the wrong option.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from getpass import getpass
+from pathlib import Path
+
+from irma_backend.cli.output import print_message
+from irma_core.errors import ConfigurationError
+
+__all__ = ["STDIN", "decode", "read_bytes", "read_input", "read_secret", "read_text"]
+
+STDIN = "standard input"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_bytes(path: Path, option: str) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        ConfigurationError: It cannot be read. The message names `option`.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror
+    except ValueError:
+        reason = "the path is not valid"
+    raise ConfigurationError(f"{option}: cannot read the file: {reason}")
+
+
+def read_text(path: Path, option: str) -> str:
+    """Return the contents of a UTF-8 file as a string.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is not in UTF-8.
+    """
+    return decode(read_bytes(path, option), option)
+
+
+def decode(content: bytes, option: str) -> str:
+    """Return UTF-8 bytes as a string, without a byte order mark.
+
+    Raises:
+        ConfigurationError: They are not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    if content.startswith(_UTF16):
+        raise ConfigurationError(f"{option} must be UTF-8, got UTF-16: save it as UTF-8")
+    raise ConfigurationError(f"{option} must be text in UTF-8")
+
+
+def read_input(what: str) -> str:
+    """Return all of the standard input. At a terminal, prompt for it.
+
+    Raises:
+        ConfigurationError: It is closed, cannot be read, or is not in UTF-8.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise ConfigurationError(f"{STDIN} is closed, but {what} is read from it")
+    if sys.stdin.isatty():
+        print_message(f"Type or paste {what}, then press Ctrl-D on a line of its own.")
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as error:
+        reason = error.strerror
+    else:
+        return decode(content, STDIN)
+    raise ConfigurationError(f"{STDIN} cannot be read: {reason}")
+
+
+def read_secret(what: str) -> str:
+    """Return a secret from the standard input. At a terminal, prompt for it without echo.
+
+    Raises:
+        ConfigurationError: As `read_input`.
+    """
+    if sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty():
+        try:
+            return getpass(f"{what[:1].upper()}{what[1:]}: ", sys.stderr).strip()
+        except (EOFError, OSError):
+            return ""
+    return read_input(f"the {what}").strip()
