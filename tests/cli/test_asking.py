@@ -131,7 +131,7 @@ def test_utf_16_is_refused(command_line: CommandLine, tmp_path: Path) -> None:
     path = tmp_path / "request.json"
     path.write_text(json.dumps(REQUEST), encoding="utf-16")
     status, _, err = command_line.run("request", "--request", str(path))
-    assert (status, err) == (2, "Error: --request: must be UTF-8, got UTF-16: save it as UTF-8\n")
+    assert (status, err) == (2, "Error: --request must be UTF-8, got UTF-16: save it as UTF-8\n")
 
 
 def test_jwt_may_have_a_byte_order_mark() -> None:
