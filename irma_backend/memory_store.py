@@ -37,7 +37,7 @@ class MemoryStore:
         check_clock(clock)
         self._clock = clock
         self._lock = threading.Lock()
-        self._entries: dict[str, tuple[float, bytes]] = {}
+        self._kept: dict[str, tuple[float, bytes]] = {}
         self._sweep_at = _MIN_SWEEP_SIZE
         self._process = os.getpid()
         self._is_closed = False
@@ -54,9 +54,9 @@ class MemoryStore:
         with self._lock:
             if self._get_live(key) is not None:
                 return False
-            if len(self._entries) >= self._sweep_at:
+            if len(self._kept) >= self._sweep_at:
                 self._sweep()
-            self._entries[key] = (self._clock.monotonic() + lifetime.total_seconds(), bytes(value))
+            self._kept[key] = (self._clock.monotonic() + lifetime.total_seconds(), bytes(value))
             return True
 
     def get(self, key: str) -> bytes | None:
@@ -81,21 +81,21 @@ class MemoryStore:
         check_key(key)
         self._check()
         with self._lock:
-            self._entries.pop(key, None)
+            self._kept.pop(key, None)
 
     def close(self) -> None:
         """Refuse further calls."""
         self._is_closed = True
 
     def _get_live(self, key: str) -> bytes | None:
-        expires, value = self._entries.get(key, (0.0, None))
+        expires, value = self._kept.get(key, (0.0, None))
         return None if self._clock.monotonic() >= expires else value
 
     def _sweep(self) -> None:
         now = self._clock.monotonic()
-        self._entries = {key: entry for key, entry in self._entries.items() if now < entry[0]}
+        self._kept = {key: entry for key, entry in self._kept.items() if now < entry[0]}
         # Sweep again when the store has doubled, so that the cost for each put stays constant.
-        self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._entries))
+        self._sweep_at = max(_MIN_SWEEP_SIZE, 2 * len(self._kept))
 
     def _check(self) -> None:
         if self._is_closed:

@@ -324,8 +324,7 @@ def test_pairing_needs_the_frontend_url(command_line: CommandLine, memory: InMem
     ):
         status, _, err = elsewhere
         assert status == 2
-        assert "does not lead to the --frontend-url" in err
-        assert "give it as --frontend-url" in err
+        assert err.count("--frontend-url") == 2
     status, _, err = command_line.run(*waiting, "--frontend-url", "irma.example")
     assert (status, "Error: the --frontend-url" in err) == (2, True)
     assert memory.open_sessions() == ()
