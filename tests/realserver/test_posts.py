@@ -26,11 +26,14 @@ from irma_core import (
     Sealer,
     SessionCancelledError,
     SessionOutcome,
+    SessionPointer,
     SessionStatus,
     SessionTimedOutError,
     SignatureRequest,
+    StaticSessionReceiver,
     new_sealing_key,
 )
+from irma_core.wire.write_requests import request_value
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.conftest import StartWallet
@@ -192,6 +195,33 @@ def test_unsigned_callbacks_make_the_server_be_asked(
     answer = ends[SessionStatus.DONE].get_answer()
     assert (answer.token, answer.evidence) == (session.token, Evidence.TRANSPORT)
     assert {*ends} == {SessionStatus.DONE, SessionStatus.CANCELLED, SessionStatus.TIMEOUT}
+
+
+def test_static_session_is_delivered_for_each_scan(
+    start_official_server: ServerPool,
+    transport: Urllib3Transport,
+    site: Site,
+    told: list[SessionOutcome],
+    wallet: Wallet,
+) -> None:
+    """Each scan of a printed QR starts a session, whose signed callback has the answer."""
+    url = f"{site.url}/callback/{'s' * 43}"
+    static = {"visit": {"callbackUrl": url, "request": dict(request_value(ADULT))}}
+    server = start_official_server(ServerOptions(static_sessions=static))
+    requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
+    site.pages["callback"] = StaticSessionReceiver(
+        requestor, url, request=ADULT, store=MemoryStore(transport.clock), deliver=told.append
+    )
+    pointer = SessionPointer.of_static_session(server.url, "visit").json_text()
+    assert isinstance(wallet.accept(pointer), Succeeded)
+    assert isinstance(wallet.accept(pointer), Succeeded)
+    wallet.refuse(pointer)
+    assert site.statuses == [204, 204, 204]
+    accepted, again, refused = told
+    assert accepted.get_answer()["age"].value == again.get_answer()["age"].value == "yes"
+    assert accepted.get_answer().evidence is Evidence.SIGNED
+    assert refused.status is SessionStatus.CANCELLED
+    assert len({outcome.token for outcome in told}) == 3
 
 
 def card_for(answer: Answer) -> IssuanceRequest:
