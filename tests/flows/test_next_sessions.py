@@ -313,3 +313,12 @@ def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
     with pytest.raises(WrongSessionError):
         result.answer_before_next_session(session)
     assert result.answer_to(session)["age"].value == "yes"
+
+
+def test_changed_post_is_refused_before_the_application_is_asked() -> None:
+    """A post whose signature does not verify gets 403, and the application is not asked."""
+    asked: list[Answer] = []
+    body = POST["request"]["body"].encode()
+    reply = received(recorded_receiver(asked.append), "next-session-post", body[:-4] + b"AAAA")
+    assert reply.status == 403
+    assert asked == []

@@ -295,3 +295,14 @@ def test_of_many_at_once_one_gets_the_answer() -> None:
 def each(action: Callable[[threading.Thread], None], threads: list[threading.Thread]) -> None:
     for thread in threads:
         action(thread)
+
+
+def test_unsealing_does_not_redeem(backend: Backend) -> None:
+    """A handle can be unsealed again and again, and redeemed after that."""
+    session, handle = backend.start()
+    backend.app.accept(session.pointer)
+    for _ in range(2):
+        unsealed = backend.handles().unseal(handle, binding="Ada's")
+        assert unsealed.token == session.token
+    assert backend.redeem(handle)["age"].value == "yes"
+    assert repr(backend.handles()).endswith("Handles for 'login'>")

@@ -255,6 +255,12 @@ def test_parts_of_the_other_mode_are_refused() -> None:
             StaticSessionReceiver(requestor, URL, **{**common, **wrong})
 
 
+@MODES
+def test_the_url_is_not_shown(mode: str) -> None:
+    """The repr of a receiver does not hold its URL, which is a secret."""
+    assert "visit" not in repr(Door(mode).page)
+
+
 def test_issuance_values_are_not_needed() -> None:
     """The receiver compares answers, so what is issued may be left out of its request."""
     card = CredentialRequest("example.town.age", {})
