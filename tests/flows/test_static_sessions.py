@@ -15,7 +15,6 @@ from irma_core import (
     DisclosureRequest,
     ExtendedRequest,
     IssuanceRequest,
-    Requestor,
     SessionPointer,
     SessionStatus,
     SignatureRequest,
@@ -250,6 +249,7 @@ def test_parts_of_the_other_mode_are_refused() -> None:
     common: Any = {"request": AGE, "store": door.store, "deliver": print}
     with pytest.raises(UsageError, match=r"^requestor: must be a Requestor"):
         StaticSessionReceiver(other.requestor, URL, **common)  # type: ignore[arg-type]
+    wrong: Any
     for wrong in ({"store": other.store}, {"deliver": deliver}):
         with pytest.raises(ConfigurationError):
             StaticSessionReceiver(requestor, URL, **{**common, **wrong})
@@ -267,4 +267,3 @@ def test_issuance_values_are_not_needed() -> None:
     receiver = Door("sync").static_receiver(IssuanceRequest([card], {"age": OVER18}))
     assert URL not in repr(receiver)
     assert isinstance(receiver, StaticSessionReceiver)
-    assert isinstance(receiver._requestor, Requestor)
