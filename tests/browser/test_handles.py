@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,12 +19,14 @@ from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
 from tests.browser.conftest import scanned_qr
-from tests.docs.test_how_to_handles import HOW_TO, load
+from tests.docs.pages import code_of
+from tests.docs.test_how_to_handles import PAGE as HOW_TO
+from tests.docs.test_how_to_handles import load
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-(PAGE,) = re.findall(r"```html\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+(PAGE,) = code_of(HOW_TO, "html")
 
 
 class Idle(WSGIRequestHandler):

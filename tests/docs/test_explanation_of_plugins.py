@@ -1,18 +1,16 @@
-"""The explanation of plugins: its block runs, and prints what it says."""
+"""The explanation of plugins prints what it shows."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "plugins.md"
+from tests.docs.pages import code_of, run_blocks, runs
+
+PAGE = "docs/explanation/plugins.md"
 
 
-def test_the_block_prints_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
-    """As it stands, without a server."""
-    blocks = re.findall(r"```(\w+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    (_, code), (_, printed) = blocks
-    exec(compile(code, PAGE.name, "exec"), {})
-    assert capsys.readouterr().out == printed
+@runs(PAGE, python=1, text=1)
+def test_block_prints_the_shown_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """The code of the page runs without a server and prints the page's output."""
+    run_blocks(PAGE)
+    assert capsys.readouterr().out == "".join(code_of(PAGE, "text"))

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from irma_core import DisclosureRequest, RequestorToken, SessionStatus, new_sealing_key
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_status_redis import plugin
 from irma_testing import InMemoryServer
 from redis_tests.redis_server import running_redis
+from tests.docs.pages import run_blocks, runs
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "explanation" / "scaling.md"
+PAGE = "docs/explanation/scaling.md"
 TOKEN = RequestorToken("abcdefghijKLMNOPQRST")
 
 
+@runs(PAGE, python=1)
 def test_what_each_worker_has_is_shared_by_all(tmp_path: Path) -> None:
     """What one publishes, another learns; both know callback URLs."""
-    (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    names: dict[str, Any] = {}
-    exec(compile(block, str(PAGE), "exec"), names)  # as its readers run it
+    names = run_blocks(PAGE)
     names["PLUGINS"] = [plugin]  # it is not installed here
     pem, key = InMemoryServer().public_key_pem, new_sealing_key()
     with running_redis(tmp_path) as redis:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import pytest
 
 from docs.tools.state_diagram import PAGE, drawn
+from tests.docs.pages import code_of, run_blocks, runs
 
-CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
-OUTPUT = re.compile(r"```text\n(.*?)```", re.DOTALL)
+HOW_IT_WORKS = "docs/explanation/how-it-works.md"
 
 
+@runs(HOW_IT_WORKS, python=4, text=3)
 def test_the_code_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
     """The blocks of the page, run one after the other, print the page's outputs."""
-    page = PAGE.read_text(encoding="utf-8")
-    names: dict[str, Any] = {}
-    for number, block in enumerate(CODE.findall(page)):
-        exec(compile(block, f"how-it-works, block {number}", "exec"), names)
-    floors, *printed = OUTPUT.findall(page)
+    run_blocks(HOW_IT_WORKS)
+    floors, *printed = code_of(HOW_IT_WORKS, "text")
     assert "flows" in floors
     assert capsys.readouterr().out == "".join(printed)
 
 
+@runs(HOW_IT_WORKS, mermaid=1)
 def test_the_diagram_is_the_table_of_statuses() -> None:
     """`python -m docs.tools.state_diagram` draws it; the page has what it draws."""
     assert PAGE.read_text(encoding="utf-8") == drawn()

@@ -1,10 +1,8 @@
-"""What the how-to on gateways shows is run, at a gateway and a token server on loopback."""
+"""The how-to on gateways runs, at a gateway and an authorization server on loopback."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -15,17 +13,18 @@ from irma_core import GatewayAuthentication, Requestor
 from irma_testing import InMemoryServer
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
+from tests.docs.pages import runs, step_blocks
 from tests.gateway.authorization_server import ASSERTION, Client, running_token_server
 from tests.gateway.reverse_proxy import running_gateway
 
-HOW_TO = Path(__file__).parent.parent.parent / "docs" / "how-to" / "go-through-a-gateway.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
+PAGE = "docs/how-to/go-through-a-gateway.md"
 
 
-def test_the_how_to_works_as_it_stands(
+@runs(PAGE, python=3)
+def test_how_to_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each block; only the addresses are those of loopback."""
+    """Each block makes a working gateway; only its URLs are replaced by those of loopback."""
     key = rsa.generate_private_key(65537, 2048)
     private = key.private_bytes(
         serialization.Encoding.PEM,
@@ -49,12 +48,14 @@ def test_the_how_to_works_as_it_stands(
         running_gateway(url, tokens, header="x-gateway-authorization") as other,
         Urllib3Transport() as transport,
     ):
-        names: dict[str, Any] = {}
-        for block, place in zip(BLOCKS, (gateway, gateway, other), strict=True):
-            code = block.replace("https://login.example.com/token", tokens.token_url)
-            exec(code.replace("https://api.example.com/irma", place.url), names)
-            made = names["gateway"]
-            assert isinstance(made, GatewayAuthentication)
-            Requestor(place.url, transport, gateway=made).check_health()
+        urls = {
+            "https://login.example.com/token": tokens.token_url,
+            "https://api.example.com/irma": gateway.url,
+        }
+        gateways = (gateway, gateway, other)
+        for names, used in zip(step_blocks(PAGE, urls), gateways, strict=True):
+            authentication = names["gateway"]
+            assert isinstance(authentication, GatewayAuthentication)
+            Requestor(used.url, transport, gateway=authentication).check_health()
         assert len(tokens.issued) == 4
     assert capsys.readouterr().out == "SessionStatus.INITIALIZED\n"

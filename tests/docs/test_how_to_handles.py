@@ -1,4 +1,4 @@
-"""What the how-to on handles shows is run: the login is its code, to the letter."""
+"""The login in the how-to on handles runs as it stands there."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import ByteStream, Transport
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
+from tests.docs.pages import ROOT, check_style, code_of, files_of, runs, write_files
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-HOW_TO = Path(__file__).parent.parent.parent / "docs" / "how-to" / "give-the-browser-a-handle.md"
-BLOCKS = dict(
-    re.findall(r"```python\n# (\S+)\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), re.DOTALL)
-)
+PAGE = "docs/how-to/give-the-browser-a-handle.md"
+BLOCKS = files_of(PAGE)
 KEY = new_sealing_key()
 
 
@@ -328,14 +327,14 @@ class Worker:
         self._process.communicate()
 
 
-def test_of_three_workers_one_logs_the_visitor_in(tmp_path: Path) -> None:
-    """A handle that is brought to three processes at the same time counts once."""
+@runs(PAGE, python=2)
+def test_one_of_three_workers_logs_the_visitor_in(tmp_path: Path) -> None:
+    """A handle that is sent to three processes at the same time is redeemed once."""
     shop = RequestorSettings("token", "a-token-of-the-shop")
     server = InMemoryServer(ServerSettings(requestors={"shop": shop}), clock=SystemClock())
     app = SimulatedApp(server)
     app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
-    for name, code in BLOCKS.items():
-        (tmp_path / name).write_text(code, encoding="utf-8")
+    write_files(PAGE, tmp_path)
     with running_server(server) as url:
         environment = {
             "IRMA_SERVER": url,
@@ -361,8 +360,7 @@ def test_of_three_workers_one_logs_the_visitor_in(tmp_path: Path) -> None:
 
 def test_the_application_needs_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the development server, which refuses tokens, `wsgi.py` starts sessions."""
-    for name, code in BLOCKS.items():
-        (tmp_path / name).write_text(code, encoding="utf-8")
+    write_files(PAGE, tmp_path)
     monkeypatch.delenv("IRMA_TOKEN", raising=False)
     with running_server(InMemoryServer(clock=SystemClock())) as url:
         environment = {
@@ -380,24 +378,31 @@ def test_the_application_needs_no_token(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
     """Formatted, checked for types, and with their imports in order."""
-    for name, code in BLOCKS.items():
-        (tmp_path / name).write_text(code, encoding="utf-8")
-    ruff = [sys.executable, "-m", "ruff"]
-    ours = ["--isolated", "--line-length=100", "--target-version=py311", str(tmp_path)]
-    subprocess.run([*ruff, "format", "--check", *ours], check=True, capture_output=True)
-    known = "lint.isort.known-first-party=['login']"
-    lint = ["--select=E,F,I,UP,ARG,B,S,C4,RET,SIM,PTH", f"--config={known}"]
-    subprocess.run([*ruff, "check", *lint, *ours], check=True, capture_output=True)
+    write_files(PAGE, tmp_path)
+    check_style(tmp_path, "'login'", "E,F,I,UP,ARG,B,S,C4,RET,SIM,PTH")
 
 
 def test_its_commands_and_names_are_real() -> None:
     """The line that makes a key, and each error of the table."""
     from irma_core import errors  # noqa: PLC0415
 
-    text = HOW_TO.read_text(encoding="utf-8")
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
     (command,) = re.findall(r'`python -c "(.*?)"`', text)
     made = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
     Sealer([made.stdout.decode().strip()])
     table = re.findall(r"^\| .*`(\w+Error)` \|", text, re.MULTILINE)
     assert len(table) == 10
     assert set(table) <= set(errors.__all__)
+
+
+@runs(PAGE, html=1)
+def test_page_calls_the_paths_of_the_login(login: Any) -> None:
+    """The script of the page calls paths that the application answers, and shows its words."""
+    (page,) = code_of(PAGE, "html")
+    base = re.findall(r'session: \{ url: "([^"]+)"', page)
+    paths = [f"{base[0]}/session", *re.findall(r'fetch\("([^"]+)"', page)]
+    assert paths == ["/login/session", "/login/answer"]
+    for path in paths:
+        status, reply = Browser(login).post(path)
+        assert status != "404 Not Found"
+        assert "sessionPtr" in reply or "words" in reply

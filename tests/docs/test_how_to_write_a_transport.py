@@ -1,10 +1,9 @@
-"""The how-to on transports shows the example as it is, and the example passes the contract."""
+"""The how-to on transports shows the files of the example, which passes the contract."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import re
 import runpy
 from datetime import timedelta
 from pathlib import Path
@@ -20,28 +19,28 @@ from irma_core.protocol.server_url import ServerUrl
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_testing.contracts import AsyncTransportContract
 from irma_transport import SystemClock
+from tests.docs.pages import ROOT, code_of, runs
 from tests.pytest_plugin.running import outcome
 
-ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "httpx_transport"
-HOW_TO = (ROOT / "docs" / "how-to" / "write-a-transport.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", HOW_TO, re.DOTALL)
+PAGE = "docs/how-to/write-a-transport.md"
 
 
-def test_the_blocks_are_the_examples_files() -> None:
-    """Letter by letter."""
+@runs(PAGE, python=2)
+def test_blocks_are_the_example_files() -> None:
+    """All blocks but the last one equal the files of the example."""
     files = [EXAMPLE / name for name in ("httpx_transport.py", "test_httpx_transport.py")]
-    assert BLOCKS[:-1] == [path.read_text(encoding="utf-8") for path in files]
+    assert code_of(PAGE)[:-1] == [path.read_text(encoding="utf-8") for path in files]
 
 
-def test_the_example_passes_the_contract() -> None:
-    """As its readers run it."""
+def test_example_passes_the_contract() -> None:
+    """The example passes every test of the contract, run as its readers run it."""
     tests = [name for name in dir(AsyncTransportContract) if name.startswith("test_")]
     assert outcome(EXAMPLE) == f"{len(tests)} passed"
 
 
-def test_the_example_shows_no_token_to_what_traces_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tool that patches httpx, as OpenTelemetry does, sees the names of the calls alone."""
+def test_traced_httpx_sees_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that patches httpx, as OpenTelemetry does, sees no token in the URLs."""
     monkeypatch.syspath_prepend(EXAMPLE)
     transport = runpy.run_path(str(EXAMPLE / "httpx_transport.py"))["HttpxTransport"]()
     traced: list[str] = []
@@ -57,36 +56,37 @@ def test_the_example_shows_no_token_to_what_traces_httpx(monkeypatch: pytest.Mon
     app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
     server.when_started(app.accept)
 
-    async def play(url: str) -> tuple[str, str]:
+    async def run(url: str) -> tuple[str, str]:
         async with transport:
             requestor = AsyncRequestor(url, transport)
-            asked = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
-            session = await requestor.start_session(asked)
+            request = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+            session = await requestor.start_session(request)
             answer = await requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
             return session.token.reveal(), str(answer["email"].value)
 
     with running_server(server) as url:
-        token, email = asyncio.run(play(url))
+        token, email = asyncio.run(run(url))
     assert email == "ada@example.com"
     assert {url.rpartition("/")[2] for url in traced} >= {"session", "result"}
     assert [url for url in traced if token in url] == []
 
 
-def test_the_messages_alone_make_an_answer(tmp_path: Path) -> None:
-    """With whatever sends them; and none before there is one."""
-    (tmp_path / "messages.py").write_text(BLOCKS[-1], encoding="utf-8")
-    shown = runpy.run_path(str(tmp_path / "messages.py"))
-    known = {"shop": RequestorSettings("token", "a-token-of-the-shop")}
-    server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
+@runs(PAGE, python=1)
+def test_messages_alone_make_an_answer(tmp_path: Path) -> None:
+    """The last block gets an answer with any function that sends its messages."""
+    (tmp_path / "messages.py").write_text(code_of(PAGE)[-1], encoding="utf-8")
+    functions = runpy.run_path(str(tmp_path / "messages.py"))
+    requestors = {"shop": RequestorSettings("token", "a-token-of-the-shop")}
+    server = InMemoryServer(ServerSettings(requestors=requestors), clock=SystemClock())
     app, url = SimulatedApp(server), ServerUrl.parse(server.url)
     app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
 
     def send(request: HttpRequest) -> HttpResponse:
         return server.transport().send(request, math.inf)
 
-    asked = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
-    session = shown["start"](send, url, asked, "a-token-of-the-shop")
+    request = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+    session = functions["start"](send, url, request, "a-token-of-the-shop")
     with pytest.raises(SessionNotFinishedError):
-        shown["get_answer"](send, url, session)
+        functions["get_answer"](send, url, session)
     app.accept(session.pointer)
-    assert shown["get_answer"](send, url, session)["email"].value == "ada@example.com"
+    assert functions["get_answer"](send, url, session)["email"].value == "ada@example.com"

@@ -1,4 +1,4 @@
-"""The how-tos on status backends and stores show the examples as they are, and these work."""
+"""The how-tos on status backends and stores show the files of examples that pass contracts."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from pathlib import Path
 import pytest
 
 from irma_testing.contracts import StatusBackendContract, StoreContract
+from tests.docs.pages import ROOT, code_of, runs
 from tests.pytest_plugin.running import outcome
 
-ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "docs" / "examples"
 HOW_TOS = [
-    ("write-a-status-backend.md", "sqlite_status", StatusBackendContract),
-    ("write-a-store.md", "sqlite_store", StoreContract),
+    ("docs/how-to/write-a-status-backend.md", "sqlite_status", StatusBackendContract),
+    ("docs/how-to/write-a-store.md", "sqlite_store", StoreContract),
 ]
 
 
+@runs("docs/how-to/write-a-status-backend.md", python=2)
+@runs("docs/how-to/write-a-store.md", python=2)
 @pytest.mark.parametrize(("how_to", "example", "contract"), HOW_TOS)
-def test_the_blocks_are_the_examples_files(how_to: str, example: str, contract: type) -> None:
-    """Letter by letter, and no longer than a page."""
-    text = (ROOT / "docs" / "how-to" / how_to).read_text(encoding="utf-8")
+def test_blocks_are_the_example_files(how_to: str, example: str, contract: type) -> None:
+    """The blocks equal the files of the example, which has at most 70 lines."""
     names = (f"{example}.py", f"test_{example}.py")
     files = [(EXAMPLES / example / name).read_text(encoding="utf-8") for name in names]
-    assert re.findall(r"```python\n(.*?)```", text, re.DOTALL) == files
+    assert code_of(how_to) == files
     assert len(files[0].splitlines()) <= 70
 
 
 @pytest.mark.parametrize(("how_to", "example", "contract"), HOW_TOS)
-def test_the_example_passes_the_contract(how_to: str, example: str, contract: type) -> None:
-    """As its readers run it."""
-    said = outcome(EXAMPLES / example)
-    assert re.fullmatch(r"\d+ passed", said)
+def test_example_passes_the_contract(how_to: str, example: str, contract: type) -> None:
+    """The example passes every test of the contract, run as its readers run it."""
+    counts = outcome(EXAMPLES / example)
+    assert re.fullmatch(r"\d+ passed", counts)
     tests = inspect.getmembers(contract, inspect.isfunction)
-    assert int(said.split()[0]) >= len([name for name, _ in tests if name.startswith("test_")])
+    assert int(counts.split()[0]) >= len([name for name, _ in tests if name.startswith("test_")])
 
 
 @pytest.mark.parametrize("name", ["sqlite_status", "sqlite_store"])
-def test_the_examples_files_are_for_their_own_user_alone(name: str, tmp_path: Path) -> None:
-    """They hold attribute values in the clear; also where SQLite writes a journal beside them."""
+def test_files_are_private(name: str, tmp_path: Path) -> None:
+    """Only their owner can read the database and its journal, which hold attribute values."""
     path = tmp_path / "file.db"
     program = (
         "import os, sys; os.umask(0o022); from datetime import timedelta\n"

@@ -64,7 +64,7 @@ class PlayedTransport(ScriptedTransport):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self.is_played
+        assert self.is_complete
 
 
 def test_the_example_ends_with_an_answer(

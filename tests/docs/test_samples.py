@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+from tests.docs.pages import PAGES, ROOT, code_of
+
 EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("*.py"))
 
 
 def samples() -> Iterator[tuple[str, str]]:
     """Yield the name and the code of each sample, tests of samples included."""
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
-        for number, code in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL)):
+        for number, code in enumerate(code_of(page.relative_to(ROOT).as_posix())):
             first = code.splitlines()[0].removeprefix("# ")
             yield f"{page.relative_to(ROOT)}-{number}-{first[:30]}", textwrap.dedent(code)
     for file in EXAMPLES:
@@ -97,7 +96,10 @@ def test_a_handle_sample_catches_what_is_not_the_visitors_fault(name: str) -> No
         assert re.search(r"except IrmaError", code)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+USER_PAGES = [page for page in PAGES if page.name != "CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("page", USER_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_is_to_be_installed_is_there(page: Path) -> None:
     """`pip install` names this project with an extra, or a path in a clone that exists."""
     for target in re.findall(r"pip install (\S+)", page.read_text(encoding="utf-8")):

@@ -24,11 +24,12 @@ from irma_backend.dev_server import running_server
 from irma_core import ResultJwtError
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
+from tests.docs.pages import ROOT, code_of, files_of, runs
 
-ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = "docs/tutorial.md"
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"```python\n# ([^\n]+)\n(.*?)```", TUTORIAL, re.DOTALL))
+BLOCKS = files_of(PAGE)
 SHOP = ROOT / "docs" / "examples" / "wine_shop"
 DEV_SERVER = "http://127.0.0.1:8088"
 
@@ -57,15 +58,17 @@ def asked(name: str, directory: Path, url: str) -> None:
     runpy.run_path(str(script))
 
 
+@runs("README.md", python=1)
+@runs(PAGE, python=5)
 def test_each_block_is_known() -> None:
-    """README has one, and the tutorial begins with it."""
-    assert re.findall(r"```python\n(.*?)```", README, re.DOTALL) == [BLOCKS["ask.py"]]
+    """README has one block, the first of the tutorial, and the tests below run all of them."""
+    assert code_of("README.md") == [BLOCKS["ask.py"]]
     names = ["ask.py", "ask_async.py", "of wine_shop.py", "serve.py", "production.py"]
     assert list(BLOCKS) == names
-    assert TUTORIAL.count("```python") == len(BLOCKS)
     assert BLOCKS["of wine_shop.py"] in (SHOP / "wine_shop.py").read_text(encoding="utf-8")
 
 
+@runs("README.md", text=1)
 @pytest.mark.parametrize("name", ["ask.py", "ask_async.py"])
 def test_who_accepts_is_told_by_whom_it_is_said(
     name: str,
@@ -79,7 +82,7 @@ def test_who_accepts_is_told_by_whom_it_is_said(
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     memory.when_started(app.accept)
     asked(name, tmp_path, url)
-    shown = re.findall(r"```text\n(.*?)```", README, re.DOTALL)[0].splitlines()
+    shown = code_of("README.md", "text")[0].splitlines()
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith(shown[0].partition("u%22")[0])
     assert printed[1:] == shown[1:]
@@ -141,11 +144,12 @@ def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
         return reply.status, reply.getheader("Set-Cookie", ""), reply.read().decode()
 
 
+@runs(PAGE, json=1)
 def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The requestors of the tutorial, the token and the key; and a server that proves nothing."""
-    (listed,) = re.findall(r"```json\n(.*?)```", TUTORIAL, re.DOTALL)
+    (listed,) = code_of(PAGE, "json")
     known = {name: RequestorSettings(**entry) for name, entry in json.loads(listed).items()}
     server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
     app = SimulatedApp(server)
@@ -170,7 +174,7 @@ def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
 
 def test_the_commands_that_are_shown_are_there() -> None:
     """Targets of `make`, commands of `irma-backend`, and no others."""
-    shown = "".join(re.findall(r"```sh\n(.*?)```", README + TUTORIAL, re.DOTALL))
+    shown = "".join([*code_of("README.md", "sh"), *code_of(PAGE, "sh")])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z]+):", makefile, re.MULTILINE)
     assert set(re.findall(r"^make ([a-z]+)$", shown, re.MULTILINE)) <= {*targets}

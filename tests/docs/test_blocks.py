@@ -1,0 +1,103 @@
+"""Every code block of the documentation is run by a test, or compared with what runs."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+
+from irma_backend.cli.main import main
+from tests.docs.pages import PAGES, ROOT, blocks, code_of, runs
+
+TESTS = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
+SHELL_BLOCKS = {
+    "CONTRIBUTING.md": 1,
+    "README.md": 2,
+    "docs/tutorial.md": 5,
+    "docs/examples/irma-signing-pkcs11/README.md": 3,
+    "docs/examples/irma-status-redis/README.md": 2,
+    "docs/how-to/test-your-application.md": 1,
+    "docs/how-to/write-a-signing-scheme.md": 1,
+    "docs/how-to/write-a-status-backend.md": 1,
+    "docs/how-to/write-a-store.md": 1,
+    "docs/how-to/write-a-transport.md": 1,
+}
+OTHER_PROGRAMS = {"apt-get", "echo", "irma", "openssl", "softhsm2-util"}
+"""Programs of others, which `tests/realserver` and the plugins' own tests start."""
+
+
+def declared_blocks() -> Counter[tuple[str, str]]:
+    """Return how many blocks of each page and language the tests of this folder declare."""
+    declared: Counter[tuple[str, str]] = Counter()
+    for module in TESTS:
+        for name, test in vars(import_module(f"tests.docs.{module}")).items():
+            for page, counts in getattr(test, "declared_blocks", ()):
+                assert name.startswith("test_")
+                for language, count in counts.items():
+                    declared[page, language] += count
+    return declared
+
+
+def test_every_block_is_run() -> None:
+    """Each page has as many blocks of each language as the tests declare to run."""
+    present = Counter(
+        (page.relative_to(ROOT).as_posix(), block.language)
+        for page in PAGES
+        for block in blocks(page.relative_to(ROOT).as_posix())
+    )
+    assert declared_blocks() == present
+
+
+def test_blocks_have_a_language() -> None:
+    """Every fence that opens a block names its language, or no test would find the block."""
+    for page in PAGES:
+        fences = re.findall(r"^ *```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert all(fences[::2]), page
+        assert not any(fences[1::2]), page
+
+
+def commands_of(page: str) -> list[list[str]]:
+    """Return the words of each command in the shell blocks of a page, without assignments."""
+    lines = "".join(code_of(page, "sh")).replace("\\\n", " ").splitlines()
+    return [
+        [word for word in shlex.split(line) if not re.match(r"[A-Z_]+=", word)] for line in lines
+    ]
+
+
+@runs("CONTRIBUTING.md", sh=SHELL_BLOCKS["CONTRIBUTING.md"])
+@runs("README.md", sh=SHELL_BLOCKS["README.md"])
+@runs("docs/tutorial.md", sh=SHELL_BLOCKS["docs/tutorial.md"])
+@runs("docs/examples/irma-signing-pkcs11/README.md", sh=3)
+@runs("docs/examples/irma-status-redis/README.md", sh=2)
+@runs("docs/how-to/test-your-application.md", sh=1)
+@runs("docs/how-to/write-a-signing-scheme.md", sh=1)
+@runs("docs/how-to/write-a-status-backend.md", sh=1)
+@runs("docs/how-to/write-a-store.md", sh=1)
+@runs("docs/how-to/write-a-transport.md", sh=1)
+@pytest.mark.parametrize("page", SHELL_BLOCKS)
+def test_commands_exist(page: str) -> None:
+    """Every command of a page is a target of `make`, a command of ours, or a known program."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    directory = (ROOT / page).parent
+    for program, *arguments in commands_of(page):
+        match program:
+            case "make":
+                assert arguments[0] in targets
+            case "irma-backend":
+                assert arguments[0] in main.list_commands(click.Context(main))
+            case "cd":
+                directory = ROOT / arguments[0]
+                assert directory.is_dir()
+            case "." | "python":  # the environment, and a file that the page itself shows
+                assert len(arguments) == 1
+            case "pytest":
+                assert all(list((ROOT / "docs").rglob(name)) for name in arguments)
+            case "pip":
+                assert arguments[0] == "install"  # `test_samples` checks what is installed
+            case _:
+                assert program in OTHER_PROGRAMS
