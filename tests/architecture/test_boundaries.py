@@ -65,6 +65,7 @@ from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.flows.shop import Shop
 from tests.sealed_handles import handles_at
+from tests.modes import MODES
 
 INSIDE = {
     "irma_core.callbacks": "a driver runs a flow, and the driver is a boundary",
@@ -318,7 +319,7 @@ def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor],
     search(raised.value)
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 def test_the_frames_of_the_application_are_shown_and_the_post_is_not(mode: str) -> None:
     """`deliver` raises: its frame stays, and no frame of the receiver does."""
     shop = Shop(mode, deliver=deliver)

@@ -40,8 +40,8 @@ from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing.memory.jwt import JwtSigner
 from irma_transport import SystemClock
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
+from tests.modes import MODES
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 SOON = timedelta(seconds=60)
 
 

@@ -34,8 +34,8 @@ from irma_core.flows.effects import Call
 from irma_core.protocol.server_url import ServerUrl
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
+from tests.modes import MODES
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 A_WHILE = timedelta(minutes=5)
 CARD = CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
 

@@ -39,10 +39,10 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
+from tests.modes import MODES
 
 GET = HttpRequest("GET", "https://irma.example/health", label="GET health")
 BROKEN = TransportError("GET health", "reset", request_sent=True)
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 
 
 def played(flow: Flow[Any], *steps: Step, mode: str) -> tuple[Any, list[timedelta]]:

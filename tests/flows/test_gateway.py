@@ -123,7 +123,7 @@ def test_a_refused_token_is_replaced_once_and_not_again_at_once() -> None:
     assert len(place.sent) == 4
     place.pass_time(10)
     place.requestor.check_health()
-    assert place.transport.is_played
+    assert place.transport.is_complete
 
 
 def test_a_refused_token_is_never_sent_again() -> None:
@@ -142,7 +142,7 @@ def test_a_token_that_is_taken_ends_the_memory_of_refusals() -> None:
     place = Place(token("one"), NO, token("two"), OK, NO, token("three"), OK)
     place.requestor.check_health()
     place.requestor.check_health()
-    assert place.transport.is_played
+    assert place.transport.is_complete
 
 
 STATUS = HttpResponse(200, JSON, body=b'"CONNECTED"')
@@ -158,7 +158,7 @@ def test_a_fault_of_the_authorization_server_amid_a_watch_is_no_end(fault: Step)
     place = Place(token("one"), STATUS, NO, *[fault] * 5, token("two"), DONE)
     with place.requestor.watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
-    assert place.transport.is_played
+    assert place.transport.is_complete
 
 
 def test_a_gateway_that_refuses_each_token_for_a_moment_is_no_end_of_a_watch() -> None:
@@ -178,7 +178,7 @@ def test_refusals_that_last_end_a_watch(steps: list[Step]) -> None:
     with pytest.raises(e.GatewayError, match=r"refuse") as caught, watch as statuses:
         list(statuses)
     assert not caught.value.may_pass
-    assert place.transport.is_played
+    assert place.transport.is_complete
 
 
 def test_a_refusal_long_after_another_is_a_new_one() -> None:
@@ -190,7 +190,7 @@ def test_a_refusal_long_after_another_is_a_new_one() -> None:
         place.requestor.check_health()
     place.pass_time(3600)
     place.requestor.check_health()
-    assert place.transport.is_played
+    assert place.transport.is_complete
 
 
 def test_the_authorization_server_is_left_alone_for_as_long_as_it_asks() -> None:
@@ -287,7 +287,7 @@ def test_without_a_token_nothing_was_sent() -> None:
         with pytest.raises(e.GatewayError) as caught:
             place.requestor.start_session(ASKED)
         assert not caught.value.request_sent
-        assert place.transport.is_played
+        assert place.transport.is_complete
 
 
 def test_a_refusal_is_not_asked_for_again() -> None:

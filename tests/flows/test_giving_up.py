@@ -39,8 +39,8 @@ from irma_testing.scripted import Step
 from irma_transport import SystemClock
 from tests.flows.shop import AGE, OVER18, Shop
 from tests.front.test_both_requestors import LOST, STARTED, UNKNOWN, reply
+from tests.modes import MODES
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 A_MINUTE = timedelta(minutes=1)
 SOON = timedelta(seconds=3)
 INTERRUPTIONS = [KeyboardInterrupt(), SystemExit(1), RuntimeError("an alarm"), MemoryError()]

@@ -19,8 +19,8 @@ from irma_core import (
 )
 from irma_core.errors import SignatureMismatchError
 from tests.flows.shop import AGE, OVER18, Shop
+from tests.modes import MODES
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 LENGTHS = pytest.mark.parametrize("length", [1, 4500, 100_000])
 KEY = new_sealing_key()
 

@@ -34,8 +34,8 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.wire.read_results import read_session_result
 from irma_testing import ManualClock, ScriptedTransport
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
+from tests.modes import MODES
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
 CARD_TYPE = "example.town.resident"
 NAMES = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}

@@ -132,7 +132,7 @@ def asked(
     except e.IrmaError as error:
         return error
     finally:
-        assert transport.is_played
+        assert transport.is_complete
 
 
 async def _awaited(answer: Any) -> Any:

@@ -28,6 +28,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
 from irma_testing.time import ManualClock
+from tests.modes import MODES
 
 JSON = (("content-type", "application/json; charset=UTF-8"),)
 HTML = (("content-type", "text/html; charset=utf-8"),)
@@ -64,7 +65,7 @@ def outcome(steps: Iterable[Step], *, mode: str) -> tuple[str, int]:
     return "started", len(awaited.requests)
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize(
     ("steps", "expected", "tries"),
     [

@@ -7,18 +7,16 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from irma_core import AsyncRequestor, DisclosureRequest, Requestor, SessionStatus
 from irma_core.errors import IrmaError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
 from irma_testing.scripted import Step
 from tests.flows.scripted_backend import AsyncScriptedBackend, ScriptedBackend, ScriptedEnd
+from tests.modes import MODES
 
 __all__ = ["MODES", "OPEN", "PACKAGE", "UNKNOWN", "C", "D", "I", "Watched", "event", "status"]
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 JSON = (("content-type", "application/json"),)
 TOKEN = "abcdefghijKLMNOPQRST"
 PACKAGE = HttpResponse(

@@ -26,6 +26,7 @@ from irma_core import errors as e
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
+from tests.modes import MODES
 
 JSON = (("content-type", "application/json; charset=UTF-8"),)
 TEXT = (("content-type", "text/plain"),)
@@ -141,7 +142,7 @@ GONE: list[Call] = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize("call", GONE)
 def test_a_session_that_the_server_does_not_know_is_gone(mode: str, call: Call) -> None:
     """Whatever is asked of it, and the error shows the fingerprint, not the token."""
@@ -184,7 +185,7 @@ WORKING: list[tuple[Call, HttpResponse, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize(("call", "response", "method", "path"), WORKING)
 @pytest.mark.parametrize(
     "authentication",
@@ -202,7 +203,7 @@ def test_each_call_reaches_its_endpoint(
     assert sent.url.startswith(expected)
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize(
     "fault",
     [
@@ -223,14 +224,14 @@ def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> Non
     assert len(bad.requests) == 3
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
     """Half of 0.2 s, then half of 0.4 s, when chance gives one half."""
     slept = Played(mode, [LOST, LOST, reply("DONE")], GONE[0]).slept
     assert slept == [timedelta(seconds=0.1), timedelta(seconds=0.2)]
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize("asked", ["7", "Mon, 23 Nov 2026 12:00:07 GMT"])
 def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> None:
     """It may say how many, or until when by the clock, which says 12:00:00."""
@@ -238,7 +239,7 @@ def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> 
     assert Played(mode, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize("asked", ["3600", "Mon Nov 23 13:00:00 2026"])
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str) -> None:
     """A wait that does not fit into the deadline is not begun."""
@@ -247,7 +248,7 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str)
     assert played.slept == []
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
     """The first try may have reached the server; only a first `SESSION_UNKNOWN` means gone."""
     assert Played(mode, [LOST, UNKNOWN], GONE[4]).outcome is None
@@ -255,7 +256,7 @@ def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
     assert isinstance(other, e.ServerRefusedError)
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 def test_statuses_are_told_once_each_and_in_order(mode: str) -> None:
     """A failing poll is no end, a status that runs back is not told, the final one is last."""
     polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
@@ -264,7 +265,7 @@ def test_statuses_are_told_once_each_and_in_order(mode: str) -> None:
     assert played.slept == [timedelta(seconds=1)] * 5
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize(
     ("steps", "error"),
     [
@@ -283,7 +284,7 @@ def test_waiting_for_an_answer_ends_in_one_error_a_reason(
     assert type(Played(mode, steps, GONE[6]).outcome) is error
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 def test_waiting_for_an_answer_gives_it(mode: str) -> None:
     """The answer, once the session is done and every check made."""
     answer = Played(mode, [reply("CONNECTED"), reply("DONE"), GOOD], GONE[6]).outcome
@@ -316,7 +317,7 @@ def test_loopback_may_be_plain(url: str) -> None:
     assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
     """Before 0.8 it gave no frontend request: nothing is sent."""
     step = reply({"sessionPtr": POINTER, "token": TOKEN})
@@ -331,7 +332,7 @@ def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
         assert played.requests == []
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
+@MODES
 @pytest.mark.parametrize(
     ("call", "kind"), [(GONE[0], e.DeadlineError), (GONE[6], e.NobodyAnsweredError)]
 )

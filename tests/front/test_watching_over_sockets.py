@@ -14,17 +14,17 @@ from irma_core.errors import DeadlineError, IrmaError, NobodyAnsweredError, Sess
 from irma_core.flows import cancellation
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, Peer
 from irma_testing.misbehaving_streams import (
+    buffered_stream,
     cut_stream,
     event_stream,
-    forgotten,
-    held_stream,
+    session_unknown,
     silent_stream,
 )
 from irma_testing.misbehaviours import answer, hang_up, html_503, silence
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
+from tests.modes import MODES
 
-MODES = pytest.mark.parametrize("mode", ["sync", "async"])
 ASKED = DisclosureRequest({"age": "a.b.c.d"})
 HALF_A_SECOND, LONG, AN_HOUR = (timedelta(seconds=each) for each in (0.5, 60, 3600))
 JSON = [("Content-Type", "application/json")]
@@ -84,7 +84,7 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
     [
         ([event_stream(event(D), every=HALF_A_SECOND, greeting=OPEN), status(I)], [I, D]),
         ([silent_stream(), status(I), status(D)], [I, D]),
-        ([held_stream([event(D)], AN_HOUR), status(I), status(D)], [I, D]),
+        ([buffered_stream([event(D)], AN_HOUR), status(I), status(D)], [I, D]),
         ([event_stream(event(C)), status(I), status(D)], [I, C, D]),
         (
             [
@@ -116,7 +116,7 @@ def test_the_final_status_comes_whatever_the_server_does(
 @MODES
 def test_a_server_that_was_started_again_has_lost_the_session(mode: str) -> None:
     """That is an outcome of its own."""
-    told, error = watched(mode, event_stream(event(C)), status(I), forgotten())
+    told, error = watched(mode, event_stream(event(C)), status(I), session_unknown())
     assert told == [I, C]
     assert isinstance(error, SessionGoneError)
 

@@ -1,0 +1,8 @@
+"""The two modes of the library, for tests that run in both."""
+
+import pytest
+
+__all__ = ["MODES"]
+
+MODES = pytest.mark.parametrize("mode", ["sync", "async"])
+"""Runs a test once in each mode, which it gets as its argument `mode`."""
