@@ -11,8 +11,8 @@ from time import monotonic
 from chaos.findings import Finding
 from irma_core import AsyncRequestor, DisclosureRequest, Requestor
 from irma_core.errors import IrmaError
-from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, deaf_port
-from irma_testing.misbehaving_streams import event_stream, held_stream, silent_stream
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, unanswered_port
+from irma_testing.misbehaving_streams import buffered_stream, event_stream, silent_stream
 from irma_testing.misbehaviours import (
     answer,
     drip,
@@ -46,7 +46,7 @@ HOSTILE: dict[str, tuple[Behaviour, ...]] = {
     "silent stream": (silent_stream(b":\n"), STATUS),
     "silent stream, black hole": (silent_stream(), silence),
     "endless stream": (event_stream(*[EVENT] * 9999, every=TENTH / 10), STATUS),
-    "held stream": (held_stream([EVENT], timedelta(hours=1)), STATUS),
+    "held stream": (buffered_stream([EVENT], timedelta(hours=1)), STATUS),
     "streams that end": (event_stream(), STATUS, event_stream(), silence),
 }
 
@@ -115,7 +115,7 @@ async def _overruns(behaviours: tuple[Behaviour, ...]) -> list[float]:
 
 
 def _deaf() -> float:
-    with deaf_port() as port, Urllib3Transport() as transport:
+    with unanswered_port() as port, Urllib3Transport() as transport:
         requestor = Requestor(f"http://127.0.0.1:{port}", transport, timeout=WITHIN)
         begun = monotonic()
         with suppress(IrmaError):
@@ -124,7 +124,7 @@ def _deaf() -> float:
 
 
 async def _deaf_async() -> float:
-    with deaf_port() as port:
+    with unanswered_port() as port:
         async with AiohttpTransport() as transport:
             requestor = AsyncRequestor(f"http://127.0.0.1:{port}", transport, timeout=WITHIN)
             begun = monotonic()

@@ -32,7 +32,7 @@ from irma_testing.misbehaviours import (
     raw,
     redirect,
     reset,
-    reset_amid_request,
+    reset_during_request,
     response,
     silence,
     wrong_length,
@@ -56,7 +56,7 @@ MADE, MAY_EXIST, NONE_MADE = "made", "may exist", "none made"
 
 def _not_read(peer: Peer) -> None:
     """Read no more than came, and reset: nobody can know what was done."""
-    reset_amid_request(peer)
+    reset_during_request(peer)
 
 
 def matrix(chance: random.Random) -> list[tuple[Behaviour, str]]:

@@ -1,4 +1,4 @@
-"""Checks of arguments that only this package needs; see `irma_core.models.arguments`."""
+"""Argument checks that only this package needs; see `irma_core.models.arguments`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = [
     "is_function",
 ]
 
-_LATEST = 10.0**15
-_ONE_VALUE = (str, bytes, bytearray, memoryview, Mapping)
+_MAX_SECONDS = 10.0**15
+_SCALARS = (str, bytes, bytearray, memoryview, Mapping)
 
 
 def as_tuple(value: Any) -> Any:
-    """Return several values as a tuple, and anything else as it is, for a later check."""
-    is_several = isinstance(value, Iterable) and not isinstance(value, _ONE_VALUE)
+    """Return an iterable of values as a tuple, and anything else unchanged, for a later check."""
+    is_several = isinstance(value, Iterable) and not isinstance(value, _SCALARS)
     return tuple(value) if is_several else value
 
 
@@ -45,7 +45,7 @@ def check_items(
     """Return an iterable's items, each of which must be an instance of a class.
 
     Raises:
-        UsageError: It is no iterable, is a single string or mapping, or holds something else.
+        UsageError: The value is not an iterable, is a string or mapping, or holds other items.
     """
     items = as_tuple(value)
     if not isinstance(items, tuple) or not all(isinstance(each, kind) for each in items):
@@ -57,7 +57,7 @@ def check_mapping(value: object, kind: type | tuple[type, ...], name: str, expec
     """Check that a value maps strings to instances of a class.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     values = check_instance(value, Mapping, name, f"a mapping from names to {expected}")
     if not all(isinstance(key, str) and isinstance(each, kind) for key, each in values.items()):
@@ -65,14 +65,14 @@ def check_mapping(value: object, kind: type | tuple[type, ...], name: str, expec
 
 
 def check_number(value: object, name: str) -> None:
-    """Check that a value is a number of seconds; infinity is one, for a deadline that never comes.
+    """Check that a value is a number of seconds; infinity is allowed as a deadline.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # NaN is not between any two numbers.
-    is_between = is_number and -_LATEST < cast("float", value) < _LATEST
+    # This comparison is false for NaN.
+    is_between = is_number and -_MAX_SECONDS < cast("float", value) < _MAX_SECONDS
     if not (is_between or value == math.inf):
         raise UsageError(f"{name}: must be a number of seconds on the transport's clock")
 
@@ -81,19 +81,19 @@ def check_duration(value: object, name: str) -> timedelta:
     """Return the value, which must be a `timedelta` from zero to a hundred years.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     return check_timedelta(check_timeout(value, name), name)
 
 
 def check_callable(value: object, name: str) -> Callable[..., object]:
-    """Return the value, which must be a function that is not awaited.
+    """Return the value, which must be a function and not a coroutine function.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     if not is_function(value):
-        raise UsageError(f"{name}: must be a function, and no coroutine function")
+        raise UsageError(f"{name}: must be a function, and not a coroutine function")
     return cast("Callable[..., object]", value)
 
 
@@ -103,10 +103,10 @@ def is_function(value: object) -> bool:
 
 
 def check_optional_callable(value: object, name: str) -> None:
-    """Check a value like `check_callable`, unless it is None.
+    """Check that a value is a function and not a coroutine function, unless it is None.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     if value is not None:
         check_callable(value, name)
@@ -116,7 +116,7 @@ def check_lists(value: object, name: str) -> list[tuple[str, ...]]:
     """Return the lists of strings in a list.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     expected = "lists of strings"
     return [
@@ -129,7 +129,7 @@ def check_choice(value: object, name: str) -> Mapping[int, int]:
     """Return the mapping, which must be from numbers of slots to numbers of options.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
     chosen = check_instance(value, Mapping, name, "a mapping")
     if not all(type(number) is int for pair in chosen.items() for number in pair):
@@ -141,28 +141,28 @@ def check_url(value: object, name: str) -> str:
     """Return the value without a slash at its end; it must be an HTTP URL with a host.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
-    text = check_string(value, name)
+    url = check_string(value, name)
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(url)
         is_http = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_http = False
     if not is_http:
         raise UsageError(f"{name}: must be an http or https URL such as https://irma.example")
-    return text.rstrip("/")
+    return url.rstrip("/")
 
 
 def check_clock(value: Clock, name: str) -> Clock:
     """Return the value, which must have the methods of a clock.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The value is something else.
     """
-    given: object = value
-    functions = getattr(given, "now", None), getattr(given, "monotonic", None)
-    # A datetime has a now() too, and a class has the methods of its objects.
-    if isinstance(given, type | datetime) or not all(callable(each) for each in functions):
+    clock: object = value
+    functions = getattr(clock, "now", None), getattr(clock, "monotonic", None)
+    # A datetime also has now(), and a class has the methods of its instances.
+    if isinstance(clock, type | datetime) or not all(callable(each) for each in functions):
         raise UsageError(f"{name}: must be a clock such as ManualClock() or SystemClock()")
     return value

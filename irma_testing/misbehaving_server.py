@@ -1,11 +1,10 @@
-"""A loopback server that does wrong on request, for the tests of any transport.
+"""A loopback server that misbehaves on request, for the tests of any transport.
 
     with MisbehavingServer(answer(body=b"OK"), cut(response(body=b"OK"), 20)) as server:
         ...  # the first request gets an answer, the second and later ones a cut one
 
-A *behaviour* is what the server does with one request: a function of the `Peer` that sent it. Each
-request takes the next behaviour, the last one stays. `misbehaviours` has many.
-Standard library only.
+A *behaviour* is a function that handles one request of a `Peer`. Each request takes the next
+behaviour, and the last one repeats. `misbehaviours` has many. This needs only the standard library.
 """
 
 from __future__ import annotations
@@ -22,7 +21,14 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Behaviour", "MisbehavingServer", "Peer", "ReceivedRequest", "deaf_port", "unused_port"]
+__all__ = [
+    "Behaviour",
+    "MisbehavingServer",
+    "Peer",
+    "ReceivedRequest",
+    "unanswered_port",
+    "unused_port",
+]
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LONG = timedelta(minutes=1)
@@ -30,7 +36,7 @@ _LONG = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ReceivedRequest:
-    """A request as it came, and the number of its connection, from 0."""
+    """A request as it was received, with the number of its connection, from 0."""
 
     method: str
     target: str
@@ -38,7 +44,7 @@ class ReceivedRequest:
     body: bytes
     connection: int
     reads: int
-    """How many reads of the socket it took: 1 if head and body came in one write."""
+    """How many reads of the socket it took: 1 if head and body arrived together."""
 
 
 @dataclass
@@ -54,15 +60,15 @@ class Peer:
     _reads: int = 0
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of the data."""
         self.sock.sendall(data)
 
     def wait(self, duration: timedelta) -> bool:
-        """Wait; False if the server was stopped meanwhile."""
+        """Wait, and return whether the server still runs."""
         return not self.stopped.wait(duration.total_seconds())
 
     def read_request(self) -> ReceivedRequest:
-        """Read a whole request and note it; `EOFError` if the connection ends first."""
+        """Read and record a whole request; raise `EOFError` if the connection ends first."""
         self._reads = 1 if self._buffer else 0
         while _END_OF_HEAD not in self._buffer:
             self.read_some()
@@ -82,16 +88,16 @@ class Peer:
         return received
 
     def start_tls(self, context: ssl.SSLContext) -> None:
-        """Shake hands as the server; all that follows is encrypted."""
+        """Do the TLS handshake as the server."""
         self.sock = context.wrap_socket(self.sock, server_side=True)
         self.opened.append(self.sock)
 
-    def bare(self) -> socket.socket:
-        """Give the connection once more, past TLS; to be closed by who asked."""
+    def raw_socket(self) -> socket.socket:
+        """Return the connection below TLS; the caller must close it."""
         return socket.socket(fileno=os.dup(self.sock.fileno()))
 
     def read_some(self) -> None:
-        """Read once from the socket; `EOFError` at its end."""
+        """Read once from the socket; raise `EOFError` at its end."""
         data = self.sock.recv(65536)
         if not data:
             raise EOFError
@@ -99,12 +105,12 @@ class Peer:
         self._reads += 1
 
     def reset(self) -> None:
-        """Close with a TCP reset, so that the other side cannot read what is under way."""
+        """Close with a TCP reset, so that the peer cannot read what it has not yet received."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
 
     def finish(self) -> None:
-        """Close in good order: all that was sent arrives."""
+        """Close cleanly, so that all sent data arrives."""
         with suppress(OSError):
             if isinstance(self.sock, ssl.SSLSocket):
                 self.sock.settimeout(1)
@@ -120,16 +126,17 @@ class MisbehavingServer:
     """The server; a context manager.
 
     Args:
-        behaviours: One for each request; the last one stays. None: it hangs up.
+        behaviours: One for each request; the last one repeats. Without any, the server closes
+            each connection.
         tls: A server's TLS context, or None for plain HTTP.
-        at_connect: What to do with a connection before its first request (and before TLS).
+        at_connect: Runs on a connection before its first request, and before TLS.
         idle_limit: When to close a connection that waits for its next request. An IRMA server does
             so after two seconds; on a busy machine a test may need longer from one to the next.
 
     Attributes:
-        port: The port it listens on, at 127.0.0.1.
-        requests: What came.
-        connections: How many connections were made.
+        port: The port on which it listens, at 127.0.0.1.
+        requests: The requests that it has received.
+        connections: How many connections it has accepted.
     """
 
     def __init__(
@@ -154,7 +161,7 @@ class MisbehavingServer:
 
     @property
     def url(self) -> str:
-        """Its base URL, without a slash at the end; TLS is for the name `localhost`."""
+        """The base URL, without a slash at the end. With TLS the host is `localhost`."""
         if self._tls is not None:
             return f"https://localhost:{self.port}"
         return f"http://127.0.0.1:{self.port}"
@@ -180,10 +187,10 @@ class MisbehavingServer:
         for thread in self._threads:
             thread.join()
 
-    def wait_until_closed(self, within: timedelta = timedelta(seconds=30)) -> None:
-        """Wait until it has closed each connection that was made; `TimeoutError` if it has not."""
+    def wait_until_closed(self, timeout: timedelta = timedelta(seconds=30)) -> None:
+        """Wait until every connection is closed; raise `TimeoutError` if one stays open."""
         for thread in self._threads[1:]:
-            thread.join(within.total_seconds())
+            thread.join(timeout.total_seconds())
             if thread.is_alive():
                 raise TimeoutError("a connection is still open at the server")
 
@@ -205,11 +212,11 @@ class MisbehavingServer:
         peer = Peer(sock, number, self._stopped, self.requests, self._open)
         with suppress(OSError, EOFError):
             try:
-                self._converse(peer)
+                self._handle_requests(peer)
             finally:
                 peer.sock.close()
 
-    def _converse(self, peer: Peer) -> None:
+    def _handle_requests(self, peer: Peer) -> None:
         if self._at_connect is not None:
             self._at_connect(peer)
         if self._tls is not None:
@@ -231,7 +238,7 @@ class MisbehavingServer:
 
 @contextmanager
 def unused_port() -> Generator[int]:
-    """Give a port of 127.0.0.1 that refuses connections."""
+    """Yield a port of 127.0.0.1 that refuses connections."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         port: int = holder.getsockname()[1]
@@ -239,8 +246,8 @@ def unused_port() -> Generator[int]:
 
 
 @contextmanager
-def deaf_port() -> Generator[int]:
-    """Give a port where connecting takes for ever: its queue is full and nobody accepts."""
+def unanswered_port() -> Generator[int]:
+    """Yield a port where connecting never ends: its queue is full and nothing accepts."""
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))

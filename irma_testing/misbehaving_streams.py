@@ -1,8 +1,4 @@
-"""What the misbehaving server can do with a subscription to a session's status.
-
-Belongs here: event streams, right and wrong, and a server that has forgotten its sessions. Does not
-belong here: whole responses (`misbehaviours`), sockets (`misbehaving_server`).
-"""
+"""Behaviours of the misbehaving server for event streams."""
 
 from __future__ import annotations
 
@@ -14,20 +10,20 @@ from irma_testing.misbehaving_server import Behaviour, Peer
 from irma_testing.misbehaviours import answer
 
 __all__ = [
+    "buffered_stream",
     "cut_stream",
     "event_stream",
-    "forgotten",
-    "held_stream",
+    "session_unknown",
     "silent_stream",
-    "stream_when_asked",
+    "stream_on_release",
 ]
 
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
-_NEVER_ASKED = 5.0  # seconds; the test has failed long before
-_WHOLE_DAY = timedelta(days=1)  # the server stops long before
+_RELEASE_TIMEOUT = 5.0  # seconds; a test fails long before
+_DAY = timedelta(days=1)  # the server stops long before
 
 
 def _chunk(data: bytes) -> bytes:
@@ -37,13 +33,13 @@ def _chunk(data: bytes) -> bytes:
 def event_stream(
     *pieces: bytes, every: timedelta = timedelta(0), ends: bool = True, greeting: bytes = b""
 ) -> Behaviour:
-    """Send each piece in a chunk of its own, then end cleanly, whatever the last status was.
+    """Send each piece in its own chunk, then end cleanly.
 
     Args:
-        pieces: What comes, one after the other.
+        pieces: The pieces to send.
         every: How long to wait before each piece.
         ends: Whether the stream ends after the last piece, or stays open and silent.
-        greeting: What comes at once; an IRMA server sends an event `open` without data.
+        greeting: Sent at once; an IRMA server sends an event `open` without data.
     """
 
     def behave(peer: Peer) -> None:
@@ -56,19 +52,19 @@ def event_stream(
         if ends:
             peer.send(_chunk(b""))
         else:
-            peer.wait(_WHOLE_DAY)
+            peer.wait(_DAY)
 
     return behave
 
 
-def stream_when_asked(asked: threading.Semaphore, *pieces: bytes) -> Behaviour:
-    """Send the head, and each piece, and then the end, once the semaphore was released for it."""
+def stream_on_release(semaphore: threading.Semaphore, *pieces: bytes) -> Behaviour:
+    """Send the head, then each piece and the end when the semaphore is released once more."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
         peer.send(_HEAD)
         for piece in (*pieces, b""):
-            if not asked.acquire(timeout=_NEVER_ASKED):
+            if not semaphore.acquire(timeout=_RELEASE_TIMEOUT):
                 return
             peer.send(_chunk(piece))
 
@@ -76,28 +72,28 @@ def stream_when_asked(asked: threading.Semaphore, *pieces: bytes) -> Behaviour:
 
 
 def silent_stream(greeting: bytes = b"") -> Behaviour:
-    """Send the head, perhaps a greeting, and nothing ever after."""
+    """Send the head and the greeting, and then nothing more."""
     return event_stream(greeting=greeting, ends=False)
 
 
 def cut_stream(piece: bytes, length: int) -> Behaviour:
-    """Send the first bytes of a chunk and close, so that the stream ends amid it."""
+    """Send the first bytes of a chunk and close the connection."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
-        peer.send(_HEAD + _chunk(piece)[: _line(piece) + length])
+        peer.send(_HEAD + _chunk(piece)[: _size_line_length(piece) + length])
         peer.finish()
 
     return behave
 
 
-def _line(piece: bytes) -> int:
-    """Give how long the line with the chunk's size is."""
+def _size_line_length(piece: bytes) -> int:
+    """Return the length of the line with the size of the chunk."""
     return len(b"%x\r\n" % len(piece))
 
 
-def held_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
-    """Do as a proxy that buffers: head and pieces come at once, after the time, and it ends."""
+def buffered_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
+    """Behave like a buffering proxy: send head, pieces and end together after some time."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
@@ -107,7 +103,7 @@ def held_stream(pieces: Iterable[bytes], until: timedelta) -> Behaviour:
     return behave
 
 
-def forgotten() -> Behaviour:
-    """Answer as an IRMA server that was started again: it knows no session any more."""
+def session_unknown() -> Behaviour:
+    """Answer like a restarted IRMA server, which does not know the session any more."""
     body = b'{"status":400,"error":"SESSION_UNKNOWN","description":"Unknown or expired session"}\n'
     return answer(400, headers=[("Content-Type", "application/json")], body=body)

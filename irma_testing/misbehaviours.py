@@ -1,7 +1,4 @@
-"""What the misbehaving server can do with a request, right and wrong; see there.
-
-Belongs here: whole responses. Does not belong here: event streams (`misbehaving_streams`).
-"""
+"""Behaviours of the misbehaving server: right and wrong responses."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ __all__ = [
     "raw",
     "redirect",
     "reset",
-    "reset_amid_request",
+    "reset_during_request",
     "response",
     "silence",
     "wrong_length",
@@ -43,7 +40,7 @@ def response(
     body: bytes = b"",
     chunks: Iterable[bytes] | None = None,
 ) -> bytes:
-    """Build a response: framed by its length, or in the chunks given."""
+    """Return a response, framed by its length or by chunks."""
     lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
     if chunks is None:
         lines.append(f"Content-Length: {len(body)}")
@@ -54,7 +51,7 @@ def response(
 
 
 def raw(data: bytes, *, close: bool = False) -> Behaviour:
-    """Read the request, send these bytes, and keep the connection or close it in good order."""
+    """Read the request, send these bytes, and keep the connection open or close it cleanly."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
@@ -72,17 +69,17 @@ def answer(
     body: bytes = b"",
     chunks: Iterable[bytes] | None = None,
 ) -> Behaviour:
-    """Do right: a response on a connection that stays open."""
+    """Send a proper response, and keep the connection open."""
     return raw(response(status, headers=headers, body=body, chunks=chunks))
 
 
 def cut(data: bytes, length: int) -> Behaviour:
-    """Send the first bytes of a response and close."""
+    """Send the first bytes of a response and close the connection."""
     return raw(data[:length], close=True)
 
 
 def hang_up(peer: Peer) -> None:
-    """Read the request and close without a word."""
+    """Read the request and close the connection without a response."""
     peer.read_request()
     peer.finish()
 
@@ -94,34 +91,34 @@ def reset(data: bytes = b"") -> Behaviour:
         peer.read_request()
         if data:
             peer.send(data)
-            peer.wait(timedelta(milliseconds=50))  # a reset takes away what is not yet read
+            peer.wait(timedelta(milliseconds=50))  # a reset discards what the peer has not yet read
         peer.reset()
 
     return behave
 
 
-def wrong_length(body: bytes, said: int) -> Behaviour:
-    """Send a body of another length than the head says, and close."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Length: {said}".encode() + _END_OF_HEAD
+def wrong_length(body: bytes, declared: int) -> Behaviour:
+    """Send a body of another length than declared, and close the connection."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {declared}".encode() + _END_OF_HEAD
     return raw(head + body, close=True)
 
 
-def reset_amid_request(peer: Peer) -> None:
+def reset_during_request(peer: Peer) -> None:
     """Reset the connection after the first bytes of a request."""
     peer.reset()
 
 
 def silence(peer: Peer) -> None:
-    """Read nothing more, say nothing, and keep the connection open."""
+    """Read and send nothing more, and keep the connection open."""
     peer.wait(timedelta(minutes=1))
 
 
-def drip(data: bytes, every: timedelta, *, ahead: bytes = b"") -> Behaviour:
-    """Send `ahead` at once, then the data a byte at a time."""
+def drip(data: bytes, every: timedelta, *, head: bytes = b"") -> Behaviour:
+    """Send `head` at once, then the data one byte at a time."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()
-        peer.send(ahead)
+        peer.send(head)
         for value in data:
             if not peer.wait(every):
                 return
@@ -131,12 +128,12 @@ def drip(data: bytes, every: timedelta, *, ahead: bytes = b"") -> Behaviour:
 
 
 def endless_headers(every: timedelta = timedelta(0)) -> Behaviour:
-    """Send short headers and never the end of the head."""
+    """Send short headers without an end."""
     return _endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", every)
 
 
 def endless_body(every: timedelta = timedelta(0), *, chunked: bool = True) -> Behaviour:
-    """Send a body without end, in chunks or until the connection closes."""
+    """Send a body without an end, in chunks or until the connection closes."""
     if chunked:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         return _endless(head, b"400\r\n" + bytes(1024) + b"\r\n", every)
@@ -154,7 +151,7 @@ def _endless(head: bytes, piece: bytes, every: timedelta) -> Behaviour:
 
 
 def compressed(body: bytes, encoding: str = "gzip") -> bytes:
-    """Build a response with a compressed body: `gzip`, `deflate` or `bare deflate`."""
+    """Return a response with a compressed body: `gzip`, `deflate` or `bare deflate`."""
     if encoding == "gzip":
         packed = gzip.compress(body, mtime=0)
     elif encoding == "deflate":
@@ -167,7 +164,7 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 
 def gzip_bomb(size: int) -> Behaviour:
-    """Send zeros, compressed a thousandfold, that inflate to this many bytes."""
+    """Send zeros, compressed a thousandfold, that decompress to this many bytes."""
     packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
     packed = b"".join(packer.compress(piece) for _ in range(size // len(piece))) + packer.flush()
@@ -175,18 +172,18 @@ def gzip_bomb(size: int) -> Behaviour:
 
 
 def html_503() -> Behaviour:
-    """Answer as an IRMA server does when a handler takes over 4 s."""
+    """Answer like an IRMA server when a handler takes more than 4 s."""
     page = b"<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>"
     headers = [("Content-Type", "text/html; charset=utf-8")]
     return raw(response(503, reason="Service Unavailable", headers=headers, body=page))
 
 
 def empty_503() -> Behaviour:
-    """Answer as an IRMA server does when a request does not come within 2 s."""
+    """Answer like an IRMA server when a request does not arrive within 2 s."""
     head = response(503, reason="Service Unavailable", headers=[("Connection", "close")])
     return raw(head, close=True)
 
 
 def redirect(location: str, status: int = 301) -> Behaviour:
-    """Point elsewhere."""
+    """Redirect to another URL."""
     return answer(status, headers=[("Location", location)])

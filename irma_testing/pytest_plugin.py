@@ -21,7 +21,7 @@ __all__ = ["irma_app", "irma_async_requestor", "irma_requestor", "irma_server"]
 
 @pytest.fixture
 def irma_server() -> InMemoryServer:
-    """An IRMA server in memory, with a clock that moves only when somebody waits."""
+    """An IRMA server in memory, with a clock that moves only when a transport sleeps."""
     from irma_testing import InMemoryServer  # noqa: PLC0415  # see the head of the module
 
     return InMemoryServer()
@@ -29,7 +29,7 @@ def irma_server() -> InMemoryServer:
 
 @pytest.fixture
 def irma_app(irma_server: InMemoryServer) -> SimulatedApp:
-    """An app at `irma_server`, which holds nothing: `irma_app.add(…)` gives it credentials."""
+    """An app at `irma_server`, without credentials: add them by `irma_app.add(…)`."""
     from irma_testing import SimulatedApp  # noqa: PLC0415
 
     return SimulatedApp(irma_server)
@@ -37,7 +37,7 @@ def irma_app(irma_server: InMemoryServer) -> SimulatedApp:
 
 @pytest.fixture
 def irma_requestor(irma_server: InMemoryServer) -> Requestor:
-    """A requestor at `irma_server`."""
+    """A requestor that uses `irma_server`."""
     from irma_core import Requestor  # noqa: PLC0415
 
     return Requestor(irma_server.url, irma_server.transport())
@@ -45,7 +45,7 @@ def irma_requestor(irma_server: InMemoryServer) -> Requestor:
 
 @pytest.fixture
 def irma_async_requestor(irma_server: InMemoryServer) -> AsyncRequestor:
-    """The same, awaited; for whatever plugin runs your `async` tests."""
+    """An async requestor that uses `irma_server`, for the plugin that runs your `async` tests."""
     from irma_core import AsyncRequestor  # noqa: PLC0415
 
     return AsyncRequestor(irma_server.url, irma_server.async_transport())

@@ -1,4 +1,4 @@
-"""Transports that play a script: what each request is answered with, written beforehand."""
+"""Transports that answer each request with the next step of a script."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _PAIR = 2
 @final
 @boundary
 class ScriptedStream:
-    """A stream that plays a script; after its last step it is quiet for ever.
+    """A stream that follows a script. After the last step it stays idle.
 
     Args:
-        steps: Bytes that come, a time that passes before the next step, the end, or an error.
+        steps: Bytes to return, a time that passes before the next step, the end, or an error.
         status: The HTTP status.
-        headers: The response's.
+        headers: The HTTP headers.
 
     Raises:
         UsageError: An argument has another type.
@@ -55,13 +55,13 @@ class ScriptedStream:
             raise UsageError("headers: must be pairs of two strings, a name and a value")
         self.is_closed = False
         kinds = (bytes, timedelta, ReadOutcome, BaseException)
-        expected = "bytes, timedeltas, Silence and errors"
+        expected = "bytes, timedeltas, ReadOutcome and errors"
         self._steps: deque[bytes | timedelta | ReadOutcome | BaseException] = deque(
             check_items(steps, kinds, "steps", expected)
         )
 
-    def play(self, clock: ManualClock, deadline: float) -> bytes | ReadOutcome:
-        """Play the next step, and move the clock up to it, or to the deadline.
+    def next_step(self, clock: ManualClock, deadline: float) -> bytes | ReadOutcome:
+        """Return the next step, and move the clock to its time or to the deadline.
 
         Raises:
             UsageError: An argument has another type.
@@ -86,14 +86,14 @@ class ScriptedStream:
 
 @final
 class _SyncStream:
-    """A scripted stream, as a sync transport gives it."""
+    """A scripted stream of a sync transport."""
 
     def __init__(self, script: ScriptedStream, clock: ManualClock) -> None:
         self._script, self._clock = script, clock
         self.status, self.headers = script.status, script.headers
 
     def read(self, deadline: float) -> bytes | ReadOutcome:
-        return self._script.play(self._clock, deadline)
+        return self._script.next_step(self._clock, deadline)
 
     def close(self) -> None:
         self._script.is_closed = True
@@ -101,14 +101,14 @@ class _SyncStream:
 
 @final
 class _AsyncStream:
-    """The same, awaited."""
+    """A scripted stream of an async transport."""
 
     def __init__(self, script: ScriptedStream, clock: ManualClock) -> None:
         self._script, self._clock = script, clock
         self.status, self.headers = script.status, script.headers
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
-        return self._script.play(self._clock, deadline)
+        return self._script.next_step(self._clock, deadline)
 
     async def aclose(self) -> None:
         self._script.is_closed = True
@@ -116,7 +116,7 @@ class _AsyncStream:
 
 @boundary
 class _Script:
-    """What both modes share: the script, and a record of what was done."""
+    """The common part of both modes: the script, and a record of the calls."""
 
     def __init__(
         self,
@@ -147,10 +147,10 @@ class _Script:
         self.slept: list[timedelta] = []
 
     def jitter(self) -> float:
-        """Give the same number each time."""
+        """Return the same number each time."""
         return self._jitter
 
-    def _play(self, request: HttpRequest, deadline: float) -> HttpResponse:
+    def _respond(self, request: HttpRequest, deadline: float) -> HttpResponse:
         check_instance(request, HttpRequest, "request", "an HttpRequest")
         check_number(deadline, "deadline")
         self.requests.append(request)
@@ -177,31 +177,31 @@ class _Script:
         self.clock.advance(duration)
 
     @property
-    def is_played(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every step was used."""
         return not self._steps
 
 
 @boundary
 class ScriptedTransport(_Script):
-    """A sync transport that answers by a script; sleeping moves its clock.
+    """A sync transport that follows a script; sleeping moves its clock.
 
     Args:
-        steps: One for each request, in order. A request beyond them is an `AssertionError`.
-        streams: One for each stream that is opened, or the error of opening it. Beyond them the
+        steps: The responses, in order. A request after the last one raises `AssertionError`.
+        streams: The streams, in order, or the errors of opening them. After the last one the
             server has no streams: it answers 500.
-        jitter: What every wait is drawn with, from 0 up to 1.
+        jitter: The jitter of every wait, from 0 up to 1.
 
     Raises:
         UsageError: An argument has another type.
     """
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Play the next step."""
-        return self._play(request, deadline)
+        """Return or raise the next step."""
+        return self._respond(request, deadline)
 
     def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
-        """Give the next stream."""
+        """Return the next stream, or raise its error."""
         return _SyncStream(self._open(request, deadline), self.clock)
 
     def sleep(self, duration: timedelta) -> None:
@@ -211,14 +211,14 @@ class ScriptedTransport(_Script):
 
 @boundary
 class AsyncScriptedTransport(_Script):
-    """`ScriptedTransport`, awaited."""
+    """An async transport that follows a script; see `ScriptedTransport`."""
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Play the next step."""
-        return self._play(request, deadline)
+        """Return or raise the next step."""
+        return self._respond(request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
-        """Give the next stream."""
+        """Return the next stream, or raise its error."""
         return _AsyncStream(self._open(request, deadline), self.clock)
 
     async def sleep(self, duration: timedelta) -> None:

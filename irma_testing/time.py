@@ -1,4 +1,4 @@
-"""A clock that moves only when it is told to, or when somebody sleeps."""
+"""A clock that moves only when a test advances it or a transport sleeps."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["ManualClock"]
 
 @boundary
 class ManualClock:
-    """Wall and monotonic time, moved together by `advance`.
+    """Wall and monotonic time, which `advance` moves together.
 
-    Threads that share it share its time: one that sleeps moves it for all. Where several wait for
-    each other, take a real clock.
+    Threads that share the clock share its time: a thread that sleeps moves it for all. Use a real
+    clock if threads wait for each other.
 
     Args:
-        now: The wall time to begin with: an aware time, which becomes UTC.
+        now: The initial wall time: an aware time, which becomes UTC.
 
     Raises:
-        UsageError: `now` is no aware time.
+        UsageError: `now` is not an aware time.
     """
 
     def __init__(self, now: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)) -> None:
@@ -30,22 +30,22 @@ class ManualClock:
         self._monotonic = 1000.0
 
     def now(self) -> datetime:
-        """Give the wall time."""
+        """Return the wall time."""
         return self._now
 
     def monotonic(self) -> float:
-        """Give the monotonic time, in seconds."""
+        """Return the monotonic time, in seconds."""
         return self._monotonic
 
     def advance(self, duration: timedelta) -> None:
         """Let time pass.
 
         Raises:
-            UsageError: The duration is no `timedelta`, is below zero, or leaves the calendar.
+            UsageError: The duration is not a `timedelta`, is negative, or leads past the year 9999.
         """
         check_timedelta(duration, "duration")
         try:
             self._now += duration
         except OverflowError:
-            raise UsageError("duration: leads beyond the year 9999") from None
+            raise UsageError("duration: must not lead past the year 9999") from None
         self._monotonic += duration.total_seconds()

@@ -37,7 +37,7 @@ from irma_testing.misbehaving_streams import (
     cut_stream,
     event_stream,
     silent_stream,
-    stream_when_asked,
+    stream_on_release,
 )
 from irma_testing.misbehaviours import (
     answer,
@@ -53,7 +53,7 @@ from irma_testing.misbehaviours import (
     raw,
     redirect,
     reset,
-    reset_amid_request,
+    reset_during_request,
     response,
     silence,
     wrong_length,
@@ -158,7 +158,7 @@ class CallsContract(HarnessMixin):
 
     def test_broken_connection(self) -> None:
         """A connection that breaks after the request raises with `request_sent`, once."""
-        broken: list[Behaviour] = [hang_up, reset(), reset(b"HTTP/1.1 200"), reset_amid_request]
+        broken: list[Behaviour] = [hang_up, reset(), reset(b"HTTP/1.1 200"), reset_during_request]
 
         async def scenario(harness: TransportHarness) -> None:
             for _ in broken:
@@ -192,7 +192,7 @@ class CallsContract(HarnessMixin):
         slow: list[Behaviour] = [
             silence,
             drip(_WHOLE, _SLOWLY),
-            drip(b"x" * 90, _SLOWLY, ahead=b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n"),
+            drip(b"x" * 90, _SLOWLY, head=b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n"),
             endless_headers(_SLOWLY),
             endless_body(_SLOWLY),
             endless_body(_SLOWLY, chunked=False),
@@ -355,7 +355,7 @@ class StreamsContract(HarnessMixin):
             await stream.aclose()
 
         pieces = (b"event: open\n\n", b"data: 1\n\n", b"data: 2\n\n")
-        self.run_scenario(scenario, stream_when_asked(wanted, *pieces))
+        self.run_scenario(scenario, stream_on_release(wanted, *pieces))
 
     def test_idle_reads_lose_nothing(self) -> None:
         """After three seconds of reads without a byte the next event still arrives whole."""
@@ -529,4 +529,4 @@ class AsyncTransportContract(CallsContract, StreamsContract):
             assert await harness.read(stream) == b"data: 1\n\n"
             await stream.aclose()
 
-        self.run_scenario(scenario, stream_when_asked(wanted, b":\n", b"data: 1\n\n"))
+        self.run_scenario(scenario, stream_on_release(wanted, b":\n", b"data: 1\n\n"))

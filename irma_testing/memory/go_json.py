@@ -1,8 +1,7 @@
-"""JSON text, read as Go's `encoding/json` reads it, down to the words of its errors.
+"""A JSON parser that behaves like Go's `encoding/json`, down to its error messages.
 
-Belongs here: the syntax, and the values as they stand in the text: every member of an object, in
-order, and numbers as they were written. Does not belong here: what type a value should have
-(`go_types`). Source: Go 1.26, `encoding/json/scanner.go` and `decode.go`.
+It keeps every member of an object, in order, and numbers as they were written. `go_types` converts
+the values. Source: Go 1.26, `encoding/json/scanner.go` and `decode.go`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import attrs
 
 __all__ = ["EscapedText", "GoJsonError", "Json", "Members", "Number", "parse_first", "parse_json"]
 
-_DEEPEST = 10_000
+_MAX_DEPTH = 10_000
 _HEX_DIGITS = 4
 _SPACE = re.compile(r"[ \t\r\n]*")
 _INSIDE_STRING = re.compile(
@@ -23,7 +22,7 @@ _INSIDE_STRING = re.compile(
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\[^u]")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _HEX = re.compile(r"[0-9A-Fa-f]*")
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LITERALS: dict[str, tuple[str, bool | None]] = {
     "t": ("true", True),
     "f": ("false", False),
@@ -42,11 +41,11 @@ _SOFT_HYPHEN = "\xad"
 
 
 class GoJsonError(ValueError):
-    """The text is not JSON, or a value has another type than is wanted; the text is Go's."""
+    """The input is not JSON, or a value has the wrong type; the message is Go's."""
 
 
 class EscapedText(str):
-    """A string that has an escape in the text: some of Go's readers look at it undecoded."""
+    """A string that was written with an escape: some of Go's readers see it undecoded."""
 
     __slots__ = ()
 
@@ -62,7 +61,7 @@ class Number:
 @final
 @attrs.frozen
 class Members:
-    """An object: its members in order, those that have one name included."""
+    """An object: its members in order, with repeated names."""
 
     pairs: tuple[tuple[str, Json], ...]
 
@@ -71,10 +70,10 @@ Json: TypeAlias = "bool | str | Number | list[Any] | Members | None"
 
 
 def parse_json(body: bytes) -> Json:
-    """Read a text that is one JSON value, as `json.Unmarshal` does.
+    """Parse input that is one JSON value, as `json.Unmarshal` does.
 
     Raises:
-        GoJsonError: It is not.
+        GoJsonError: The input is not one JSON value.
     """
     reader = _Reader(body)
     value = reader.value()
@@ -83,17 +82,17 @@ def parse_json(body: bytes) -> Json:
 
 
 def parse_first(body: bytes) -> Json:
-    """Read the JSON value that a text begins with, as `json.Decoder` does.
+    """Parse the JSON value at the start of the input, as `json.Decoder` does.
 
     Raises:
-        GoJsonError: It begins with none.
+        GoJsonError: The input does not start with a JSON value.
     """
     return _Reader(body).value()
 
 
 class _Reader:
     def __init__(self, body: bytes) -> None:
-        # A character a byte: Go's reader goes by bytes, and so do its errors.
+        # One character for each byte: Go's parser and its errors count bytes.
         self._text = body.decode("latin-1")
         self._at = 0
 
@@ -103,12 +102,12 @@ class _Reader:
             self._fail("after top-level value")
 
     def value(self) -> Json:
-        """Read a value; what is open is on a stack, as Go allows more depth than Python."""
+        """Parse a value, with a stack of open ones, since Go allows more depth than Python."""
         stack: list[tuple[list[Any], str | None]] = []
         while True:
             opening = self._peek()
             if opening in ("{", "["):
-                if len(stack) >= _DEEPEST:
+                if len(stack) >= _MAX_DEPTH:
                     self._fail("exceeded max depth")
                 self._at += 1
                 if self._peek() != ("}" if opening == "{" else "]"):
@@ -124,7 +123,7 @@ class _Reader:
                 return value
 
     def _close(self, stack: list[tuple[list[Any], str | None]], value: Json) -> Json:
-        """Put a value where it belongs, and close what it was the last of."""
+        """Add a value to the innermost open one, and close those that end with it."""
         while stack:
             items, name = stack[-1]
             items.append(value if name is None else (name, value))
@@ -161,10 +160,10 @@ class _Reader:
             return self._number()
         return self._fail("looking for beginning of value")
 
-    def _literal(self, word: str, value: bool | None) -> Json:  # noqa: FBT001  # what it means
-        for letter in word:
+    def _literal(self, literal: str, value: bool | None) -> Json:  # noqa: FBT001  # the value of the literal
+        for letter in literal:
             if self._here_or_space() != letter:
-                self._fail(f"in literal {word} (expecting {_quote(letter)})")
+                self._fail(f"in literal {literal} (expecting {_quote(letter)})")
             self._at += 1
         return value
 
@@ -187,16 +186,16 @@ class _Reader:
 
     def _string(self) -> str:
         found = _INSIDE_STRING.match(self._text, self._at + 1)
-        assert found is not None  # noqa: S101  # it matches the empty text
+        assert found is not None  # noqa: S101  # it matches the empty string
         self._at = found.end()
         if self._here() != '"':
             self._fail_in_string()
         self._at += 1
-        # Each byte that is not UTF-8 becomes half a character, and that Go's U+FFFD.
+        # Each byte that is not UTF-8 becomes a surrogate, and each surrogate U+FFFD as in Go.
         decoded = found[0].encode("latin-1").decode("utf-8", "surrogateescape")
         if "\\" not in decoded:
-            return _HALF_A_CHARACTER.sub("\ufffd", decoded)
-        return EscapedText(_HALF_A_CHARACTER.sub("\ufffd", _ESCAPE.sub(_unescape, decoded)))
+            return _SURROGATE.sub("\ufffd", decoded)
+        return EscapedText(_SURROGATE.sub("\ufffd", _ESCAPE.sub(_unescape, decoded)))
 
     def _fail_in_string(self) -> NoReturn:
         if self._here() != "\\":
@@ -205,13 +204,13 @@ class _Reader:
         if self._here_or_space() != "u":
             self._fail("in string escape code")
         found = _HEX.match(self._text, self._at + 1, self._at + 1 + _HEX_DIGITS)
-        assert found is not None  # noqa: S101  # it matches the empty text
+        assert found is not None  # noqa: S101  # it matches the empty string
         self._at = found.end()
         self._fail(r"in \u hexadecimal character escape")
 
     def _skip_space(self) -> None:
         found = _SPACE.match(self._text, self._at)
-        assert found is not None  # noqa: S101  # it matches the empty text
+        assert found is not None  # noqa: S101  # it matches the empty string
         self._at = found.end()
 
     def _peek(self) -> str:
@@ -225,7 +224,7 @@ class _Reader:
         return self._text[self._at]
 
     def _here_or_space(self) -> str:
-        """Return the next character; at the end a space, as Go's reader ends what is open."""
+        """Return the next character, or a space at the end, as Go's parser assumes there."""
         return self._text[self._at] if self._at < len(self._text) else " "
 
     def _fail(self, where: str) -> NoReturn:

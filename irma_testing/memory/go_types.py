@@ -1,9 +1,8 @@
-"""Values of Go's types, read from JSON and written to it as `encoding/json` does.
+"""Values of Go types, read from JSON and written to JSON as by `encoding/json`.
 
-A value is read into what stands there already: an object that comes twice fills in the fields of
-the first, a list its elements, a map its entries. Names of fields are matched without regard to
-case; where two match, the last one wins. Belongs here: the rules for each type. Does not belong
-here: the types of any message. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
+A value is read into the existing value: a repeated object sets fields of the first one, a list its
+elements, a map its entries. Field names match without regard to case; if two match, the last one
+wins. Source: Go 1.26, `encoding/json/decode.go` and `fold.go`.
 """
 
 from __future__ import annotations
@@ -41,32 +40,32 @@ __all__ = [
 Read: TypeAlias = Callable[[Json, Any], Any]
 Write: TypeAlias = Callable[[Any], Any]
 _HALF = 1 << 63
-_WHOLE = 1 << 64
-_LONGEST_NUMBER = 4000
-# Beyond ASCII, two characters differ in case only from one in it: long s, and the Kelvin sign.
+_RANGE = 1 << 64
+_MAX_DIGITS = 4000
+# Two characters outside ASCII fold to one inside it: the long s and the Kelvin sign.
 _FOLDED = str.maketrans("abcdefghijklmnopqrstuvwxyz\u017f\u212a", "ABCDEFGHIJKLMNOPQRSTUVWXYZSK")
 
 
 def fold(name: str) -> str:
-    """Return what two names have in common that differ in case only."""
+    """Return a name folded so that names which differ only in case are equal."""
     return name.translate(_FOLDED)
 
 
 def wrap(number: int) -> int:
-    """Return what an `int64` holds where this overflows it."""
-    return (number + _HALF) % _WHOLE - _HALF
+    """Return a number as an overflowing `int64` holds it."""
+    return (number + _HALF) % _RANGE - _HALF
 
 
-def parse_int(text: str) -> int:
-    """Read a number as `strconv.ParseInt` does, in base 10.
+def parse_int(literal: str) -> int:
+    """Parse a number as `strconv.ParseInt` does, in base 10.
 
     Raises:
-        ValueError: It is none, or no `int64`.
+        ValueError: The string is not a number, or does not fit an `int64`.
     """
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not digits.isascii() or not digits.isdigit() or len(digits) > _LONGEST_NUMBER:
+    digits = literal[1:] if literal[:1] in ("+", "-") else literal
+    if not digits.isascii() or not digits.isdigit() or len(digits) > _MAX_DIGITS:
         raise ValueError("invalid syntax")
-    number = -int(digits) if text[0] == "-" else int(digits)
+    number = -int(digits) if literal[0] == "-" else int(digits)
     if wrap(number) != number:
         raise ValueError("value out of range")
     return number
@@ -74,27 +73,27 @@ def parse_int(text: str) -> int:
 
 @final
 class MismatchError(GoJsonError):
-    """A value has another type than is wanted; `place` names the fields that lead to it."""
+    """A value has the wrong type; `path` names the fields that lead to it."""
 
-    def __init__(self, found: str, wanted: str, place: str = "") -> None:
-        where = f"struct field {place}" if place else "value"
-        super().__init__(f"json: cannot unmarshal {found} into Go {where} of type {wanted}")
-        self._found = found
-        self._wanted = wanted
-        self._place = place
+    def __init__(self, actual: str, expected: str, path: str = "") -> None:
+        where = f"struct field {path}" if path else "value"
+        super().__init__(f"json: cannot unmarshal {actual} into Go {where} of type {expected}")
+        self._actual = actual
+        self._expected = expected
+        self._path = path
 
-    def below(self, name: str) -> MismatchError:
-        """Return the same error, seen from the object that has it in the field of that name."""
-        place = f"{name}.{self._place}" if self._place else name
-        return MismatchError(self._found, self._wanted, place)
-
-
-def mismatch(value: Json, wanted: str) -> MismatchError:
-    """Make the error of a value that has another type than is wanted."""
-    return MismatchError(_described(value), wanted)
+    def within(self, name: str) -> MismatchError:
+        """Return the same error for the object that has the value in the field of this name."""
+        path = f"{name}.{self._path}" if self._path else name
+        return MismatchError(self._actual, self._expected, path)
 
 
-def _described(value: Json) -> str:
+def mismatch(value: Json, expected: str) -> MismatchError:
+    """Return the error for a value that does not have the expected type."""
+    return MismatchError(_describe(value), expected)
+
+
+def _describe(value: Json) -> str:
     if isinstance(value, bool):
         return "bool"
     if isinstance(value, Number):
@@ -106,25 +105,25 @@ def _type_of(value: Json) -> type:
     return str if isinstance(value, str) else type(value)
 
 
-def _as_it_is(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
 @final
 @attrs.frozen
 class Kind:
-    """A type of Go's.
+    """A Go type.
 
     Args:
-        read: Reads a value, given what stands there already.
-        zero: What stands there before; never to be changed.
-        write: Makes JSON of a value.
-        is_pointer: Whether `omitempty` leaves out nothing but `nil`.
+        read: Reads JSON into an existing value, and returns the new one.
+        zero: The zero value, which must not be changed.
+        write: Returns a value in JSON.
+        is_pointer: Whether `omitempty` omits only `nil`.
     """
 
     read: Read
     zero: Any = None
-    write: Write = _as_it_is
+    write: Write = _unchanged
     is_pointer: bool = False
 
 
@@ -136,7 +135,7 @@ def _read_text(value: Json, old: str) -> str:
     raise mismatch(value, "string")
 
 
-def _read_flag(value: Json, old: bool) -> bool:  # noqa: FBT001  # it is what is read
+def _read_flag(value: Json, old: bool) -> bool:  # noqa: FBT001  # the type that is read
     if value is None:
         return old
     if isinstance(value, bool):
@@ -158,9 +157,9 @@ def _read_int(value: Json, old: int) -> int:
 def _read_uint(value: Json, old: int) -> int:
     if value is None:
         return old
-    if isinstance(value, Number) and value.text.isdigit() and len(value.text) <= _LONGEST_NUMBER:
+    if isinstance(value, Number) and value.text.isdigit() and len(value.text) <= _MAX_DIGITS:
         number = int(value.text)
-        if number < _WHOLE:
+        if number < _RANGE:
             return number
     raise mismatch(value, "uint")
 
@@ -172,7 +171,7 @@ UINT = Kind(_read_uint, 0)
 
 
 def pointer(kind: Kind) -> Kind:
-    """Make the type of a pointer: `null` is `nil`, and what it points to is read into."""
+    """Return the type of a pointer: `null` is `nil`, any other value is read into its target."""
 
     def read(value: Json, old: Any) -> Any:
         return None if value is None else kind.read(value, kind.zero if old is None else old)
@@ -184,7 +183,7 @@ def pointer(kind: Kind) -> Kind:
 
 
 def sequence(kind: Kind) -> Kind:
-    """Make the type of a slice: each element is read into the one that stood in its place."""
+    """Return the type of a slice: each element is read into the existing one at its index."""
 
     def read(value: Json, old: list[Any] | None) -> list[Any] | None:
         if value is None:
@@ -204,7 +203,7 @@ def sequence(kind: Kind) -> Kind:
 
 
 def mapping(kind: Kind, read_key: Callable[[str], Any] = str) -> Kind:
-    """Make the type of a map: entries are added to those that are there, each anew."""
+    """Return the type of a map: entries are added to the existing ones, and replace equal keys."""
 
     def read(value: Json, old: dict[Any, Any] | None) -> dict[Any, Any] | None:
         if value is None:
@@ -219,19 +218,19 @@ def mapping(kind: Kind, read_key: Callable[[str], Any] = str) -> Kind:
     def write(value: dict[Any, Any] | None) -> dict[str, Any] | None:
         if value is None:
             return None
-        return {name: kind.write(entry) for name, entry in sorted(_named(value).items())}
+        return {name: kind.write(entry) for name, entry in sorted(_string_keys(value).items())}
 
     return Kind(read, None, write)
 
 
-def _named(entries: Mapping[Any, Any]) -> dict[str, Any]:
+def _string_keys(entries: Mapping[Any, Any]) -> dict[str, Any]:
     return {str(key): entry for key, entry in entries.items()}
 
 
 @final
 @attrs.frozen
 class Field:
-    """A field of a struct: its name in JSON, its type, and whether it is written when empty."""
+    """A field of a struct: its name in JSON, its type, and whether it is omitted if empty."""
 
     name: str
     kind: Kind
@@ -240,7 +239,7 @@ class Field:
 
 @final
 class Struct:
-    """A struct, whose values are dictionaries by the fields' names."""
+    """A struct. Its values are dictionaries by the names of the fields."""
 
     def __init__(self, *fields: Field) -> None:
         self._fields = {field.name: field for field in fields}
@@ -250,10 +249,10 @@ class Struct:
         )
 
     def read(self, value: Json, old: dict[str, Any]) -> dict[str, Any]:
-        """Read an object into a value that is there; `null` leaves it as it is.
+        """Read an object into an existing value, which `null` does not change.
 
         Raises:
-            GoJsonError: It is no object, or a field has another type.
+            GoJsonError: The JSON is not an object, or a field has another type.
         """
         if value is None:
             return old
@@ -266,19 +265,19 @@ class Struct:
                 try:
                     fields[field.name] = field.kind.read(member, fields[field.name])
                 except MismatchError as problem:
-                    raise problem.below(field.name) from None
+                    raise problem.within(field.name) from None
         return fields
 
     def read_new(self, value: Json) -> dict[str, Any]:
-        """Read an object.
+        """Read an object into a new value; see `read`.
 
         Raises:
-            GoJsonError: As `read`.
+            GoJsonError: The JSON is not an object, or a field has another type.
         """
         return self.read(value, self.kind.zero)
 
     def write(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the JSON of a value; what is empty and need not be there is left out."""
+        """Return a value in JSON, without the empty fields that may be omitted."""
         return {
             name: field.kind.write(value[name])
             for name, field in self._fields.items()
@@ -292,39 +291,39 @@ def _is_empty(kind: Kind, value: Any) -> bool:
 
 _STANDARD = re.compile(rb"[A-Za-z0-9+/]*")
 _URL = re.compile(rb"[A-Za-z0-9_-]*")
-_UNIT = 4
+_GROUP = 4
 
 
-def decode_base64(text: str | bytes, *, url: bool, padded: bool) -> bytes:
-    """Decode one of the four encodings.
+def decode_base64(encoded: str | bytes, *, url: bool, padded: bool) -> bytes:
+    """Decode one of the four variants of base64.
 
     Args:
-        text: What is to be decoded.
-        url: Whether `-` and `_` stand for what are else `+` and `/`.
-        padded: Whether `=` must fill the last four characters; otherwise it must not.
+        encoded: The encoded data.
+        url: Whether `-` and `_` replace `+` and `/`.
+        padded: Whether `=` must pad the last group of four characters; otherwise it must not.
 
     Raises:
-        ValueError: It is not in that encoding.
+        ValueError: The data is not in this variant.
     """
-    data = text.encode() if isinstance(text, str) else text
+    data = encoded.encode() if isinstance(encoded, str) else encoded
     data = data.replace(b"\r", b"").replace(b"\n", b"")
     digits = data.rstrip(b"=") if padded else data
-    spare = len(digits) % _UNIT
-    filled = (b"=" * (-spare % _UNIT)) if padded else b""
+    spare = len(digits) % _GROUP
+    filled = (b"=" * (-spare % _GROUP)) if padded else b""
     if not (_URL if url else _STANDARD).fullmatch(digits) or spare == 1 or data != digits + filled:
         raise ValueError("illegal base64 data")
-    return base64.b64decode(digits + b"=" * (-spare % _UNIT), altchars=b"-_" if url else None)
+    return base64.b64decode(digits + b"=" * (-spare % _GROUP), altchars=b"-_" if url else None)
 
 
-def decode_any_base64(text: str | bytes) -> bytes:
-    """Decode whichever of the four encodings it is, as the official server does with keys.
+def decode_any_base64(encoded: str | bytes) -> bytes:
+    """Decode any of the four variants of base64, as the official server does with keys.
 
     Raises:
-        ValueError: It is in none of them.
+        ValueError: The data is in none of them.
     """
     for url, padded in ((False, False), (True, True), (True, False)):
         try:
-            return decode_base64(text, url=url, padded=padded)
+            return decode_base64(encoded, url=url, padded=padded)
         except ValueError:
             continue
-    return decode_base64(text, url=False, padded=True)
+    return decode_base64(encoded, url=False, padded=True)

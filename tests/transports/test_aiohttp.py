@@ -40,7 +40,7 @@ from irma_testing.misbehaviours import (
     raw,
     redirect,
     reset,
-    reset_amid_request,
+    reset_during_request,
     response,
     silence,
     wrong_length,
@@ -113,7 +113,7 @@ async def test_a_response_cut_at_any_byte(aio: AiohttpTransport, whole: bytes) -
 
 @pytest.mark.parametrize(
     "behaviour",
-    [hang_up, reset(), reset_amid_request, reset(WHOLE[:-5]), wrong_length(b"four", 9)],
+    [hang_up, reset(), reset_during_request, reset(WHOLE[:-5]), wrong_length(b"four", 9)],
     ids=["hangs up", "reset after", "reset amid", "reset in the body", "wrong length"],
 )
 async def test_a_connection_that_breaks(aio: AiohttpTransport, behaviour: Behaviour) -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from irma_testing.misbehaving_server import Behaviour, MisbehavingServer
 from irma_testing.misbehaving_streams import (
+    buffered_stream,
     cut_stream,
     event_stream,
-    forgotten,
-    held_stream,
+    session_unknown,
     silent_stream,
-    stream_when_asked,
+    stream_on_release,
 )
 from irma_testing.misbehaviours import answer, empty_503, wrong_length
 
@@ -45,7 +45,7 @@ def received(behaviour: Behaviour, within: float = 5) -> bytes:
         (event_stream(b"data: 1\n\n", b"x"), b"9\r\ndata: 1\n\n\r\n1\r\nx\r\n" + END),
         (event_stream(greeting=b"hi"), b"2\r\nhi\r\n" + END),
         (cut_stream(b"data: 1\n\n", 4), b"9\r\ndata"),
-        (held_stream([b"a", b"b"], timedelta(0)), b"1\r\na\r\n1\r\nb\r\n" + END),
+        (buffered_stream([b"a", b"b"], timedelta(0)), b"1\r\na\r\n1\r\nb\r\n" + END),
         (wrong_length(b"four", 9), b"four"),
     ],
     ids=["ends without a final status", "greets", "cut in a chunk", "held back", "wrong length"],
@@ -66,7 +66,7 @@ def test_a_stream_may_wait_to_be_asked() -> None:
     """For each piece and for its end; so a test need not guess when something comes."""
     for times, body in ((2, b"1\r\na\r\n" + END), (1, b"1\r\na\r\n...")):
         asked = threading.Semaphore(times)
-        assert received(stream_when_asked(asked, b"a"), 0.2) == body
+        assert received(stream_on_release(asked, b"a"), 0.2) == body
         asked.release()
 
 
@@ -88,10 +88,10 @@ def test_it_tells_when_it_has_closed_all() -> None:
 def test_a_proxy_that_buffers_sends_nothing_before_its_time() -> None:
     """Not even the head comes early."""
     begun = monotonic()
-    assert received(held_stream([b"a"], timedelta(milliseconds=150))) == b"1\r\na\r\n" + END
+    assert received(buffered_stream([b"a"], timedelta(milliseconds=150))) == b"1\r\na\r\n" + END
     assert monotonic() - begun >= 0.15
 
 
 def test_a_server_started_again_knows_no_session() -> None:
     """It answers with irmago's own error."""
-    assert b'"error":"SESSION_UNKNOWN"' in received(forgotten(), 0.2)
+    assert b'"error":"SESSION_UNKNOWN"' in received(session_unknown(), 0.2)

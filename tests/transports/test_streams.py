@@ -58,7 +58,7 @@ async def test_three_seconds_of_quiet_lose_nothing(
 async def test_framing_that_drips_loses_nothing(make: Make) -> None:
     """A chunk's size may come in two halves, with quiet between."""
     body = b"9;x\r\ndata: 1\n\n\r\n0\r\nA: b\r\n\r\n"
-    with MisbehavingServer(drip(body, timedelta(seconds=0.05), ahead=CHUNKED)) as server:
+    with MisbehavingServer(drip(body, timedelta(seconds=0.05), head=CHUNKED)) as server:
         async with make() as transport:
             harness = TransportHarness(transport, server)
             stream = await harness.open()

@@ -21,7 +21,7 @@ from irma_testing.misbehaviours import (
     hang_up,
     raw,
     reset,
-    reset_amid_request,
+    reset_during_request,
     response,
 )
 from irma_transport_urllib3 import Urllib3Transport
@@ -80,7 +80,7 @@ def test_an_unreachable_network(
 
 @pytest.mark.parametrize(
     "behaviour",
-    [hang_up, reset(), reset_amid_request, reset(WITH_LENGTH[:30]), reset(WITH_LENGTH[:-5])],
+    [hang_up, reset(), reset_during_request, reset(WITH_LENGTH[:30]), reset(WITH_LENGTH[:-5])],
     ids=["hangs up", "reset after", "reset amid", "reset in the head", "reset in the body"],
 )
 def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behaviour) -> None:
@@ -93,7 +93,7 @@ def test_a_connection_that_breaks(transport: Urllib3Transport, behaviour: Behavi
 
 def test_a_reset_amid_a_large_request(transport: Urllib3Transport) -> None:
     """A request that was sent in part is a request that was sent."""
-    with MisbehavingServer(reset_amid_request) as server:
+    with MisbehavingServer(reset_during_request) as server:
         error = failure(transport, post(server.url, bytes(20_000_000)))
     assert type(error) is ConnectionBrokenError
     assert error.request_sent

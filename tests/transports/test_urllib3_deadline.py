@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 
 from irma_core.errors import ConnectionFailedError, TransportTimeoutError
-from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, deaf_port
+from irma_testing.misbehaving_server import Behaviour, MisbehavingServer, unanswered_port
 from irma_testing.misbehaviours import (
     answer,
     drip,
@@ -31,15 +31,15 @@ HEAD_LENGTH = WHOLE.index(b"\r\n\r\n") + 4
 SLOW: dict[str, Behaviour] = {
     "silent": silence,
     "head drips": drip(WHOLE, PACE),
-    "body drips": drip(WHOLE[HEAD_LENGTH:], PACE, ahead=WHOLE[:HEAD_LENGTH]),
+    "body drips": drip(WHOLE[HEAD_LENGTH:], PACE, head=WHOLE[:HEAD_LENGTH]),
     "chunks drip": drip(
-        response(chunks=[b"x"] * 99)[47:], PACE, ahead=response(chunks=[b"x"] * 99)[:47]
+        response(chunks=[b"x"] * 99)[47:], PACE, head=response(chunks=[b"x"] * 99)[:47]
     ),
     "endless headers": endless_headers(PACE),
     "endless chunks": endless_body(PACE),
     "endless body": endless_body(PACE, chunked=False),
     "endless interim responses": drip(b"HTTP/1.1 100 Continue\r\n\r\n" * 99, PACE / 10),
-    "endless trailer": drip(b"X: y\r\n" * 99, PACE, ahead=response(chunks=[b"x"])[:-2]),
+    "endless trailer": drip(b"X: y\r\n" * 99, PACE, head=response(chunks=[b"x"])[:-2]),
 }
 
 
@@ -57,7 +57,7 @@ def test_a_slow_response_ends_with_the_deadline(
 
 def test_a_response_within_the_deadline_may_be_slow(transport: Urllib3Transport) -> None:
     """A response that drips but comes in time is a response."""
-    with MisbehavingServer(drip(b"slow", PACE / 2, ahead=response(body=b"    ")[:-4])) as server:
+    with MisbehavingServer(drip(b"slow", PACE / 2, head=response(body=b"    ")[:-4])) as server:
         assert send(transport, get(server.url)).body == b"slow"
 
 
@@ -107,7 +107,7 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
 
 def test_an_address_that_does_not_answer(transport: Urllib3Transport) -> None:
     """Connecting is within the deadline."""
-    with deaf_port() as port:
+    with unanswered_port() as port:
         error = failure(transport, get(f"http://127.0.0.1:{port}"), WITHIN)
     assert isinstance(error, TransportTimeoutError)
     assert not error.request_sent
@@ -117,7 +117,7 @@ def test_addresses_share_the_time(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two addresses that do not answer take as long as one."""
-    with deaf_port() as port:
+    with unanswered_port() as port:
         resolve_to(monkeypatch, port, port)
         error = failure(transport, get("http://irma.example.com"), WITHIN)
     assert isinstance(error, TransportTimeoutError)
@@ -127,7 +127,7 @@ def test_a_second_address_has_its_turn(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An address that does not answer leaves time for the next."""
-    with deaf_port() as port, MisbehavingServer(answer(body=b"second")) as server:
+    with unanswered_port() as port, MisbehavingServer(answer(body=b"second")) as server:
         resolve_to(monkeypatch, port, server.port)
         begun = monotonic()
         assert send(transport, get("http://irma.example.com"), 4).body == b"second"
@@ -147,7 +147,7 @@ def test_a_name_without_addresses(
 def test_the_deadline_of_one_request_is_not_the_next_one_s(transport: Urllib3Transport) -> None:
     """A kept connection takes the deadline of the request at hand."""
     with MisbehavingServer(
-        answer(), drip(b"slow", PACE * 6, ahead=response(body=b"    ")[:-4])
+        answer(), drip(b"slow", PACE * 6, head=response(body=b"    ")[:-4])
     ) as server:
         send(transport, get(server.url), 2)
         assert send(transport, get(server.url), 30).body == b"slow"

@@ -134,7 +134,7 @@ def test_broken_records_break(tls_transport: Urllib3Transport, server_tls: ssl.S
 
     def spoil(peer: Peer) -> None:
         peer.read_request()
-        with peer.bare() as bare:
+        with peer.raw_socket() as bare:
             bare.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
 
     with MisbehavingServer(spoil, tls=server_tls) as server:
