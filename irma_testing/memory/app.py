@@ -60,7 +60,7 @@ class ScannedSession:
         pairing_code: The code that the app shows, to be typed into the browser; None without
             pairing. The user's decision takes effect once the browser has completed pairing.
         outcome: How the session ended; None before its end.
-        next: The next session of a chain; None if there is none.
+        next: The next session of a chain, or None.
     """
 
     def __init__(

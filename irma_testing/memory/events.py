@@ -66,7 +66,7 @@ class EventStream:
         return self._has_headers
 
     def read(self) -> bytes:
-        """Return the next chunk that has arrived, or empty bytes if there is none."""
+        """Return the next chunk that has arrived, or empty bytes."""
         self._catch_up()
         return self._chunks.popleft() if self._chunks else b""
 

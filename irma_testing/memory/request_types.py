@@ -102,13 +102,13 @@ def _read_version(value: Json, _old: object) -> tuple[int, int]:
     return version_of(str(value or "") if value is None or isinstance(value, str) else _raw(value))
 
 
-def version_of(text: str) -> tuple[int, int]:
-    """Read a protocol version from the bare text.
+def version_of(version: str) -> tuple[int, int]:
+    """Return the numbers of a protocol version.
 
     Raises:
-        GoJsonError: It is none.
+        GoJsonError: The string is not a version.
     """
-    parts = text.split(".")
+    parts = version.split(".")
     if len(parts) != _VERSION_PARTS:
         raise GoJsonError("Invalid protocol version number: not of form x.y")
     try:

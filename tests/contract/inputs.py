@@ -114,7 +114,7 @@ _CBOR = "application/octet-stream"
 
 @attrs.frozen
 class Reply:
-    """What came back over the wire, or would have."""
+    """A reply of the server."""
 
     status: int
     headers: Sequence[tuple[str, str]]

@@ -63,11 +63,11 @@ class Place(Protocol):
     name: str
 
     def http(self, setup: Setup = Setup()) -> Http:  # frozen
-        """Give a server."""
+        """Return a server."""
         ...
 
     def accept(self, pointer: Mapping[str, str]) -> bool:
-        """Agree to all; tell whether the server took it."""
+        """Accept, and return whether the server accepts it."""
         ...
 
     def refuse(self, pointer: Mapping[str, str]) -> None:
@@ -83,7 +83,7 @@ class Place(Protocol):
         ...
 
     def receiver(self, answering: Answering) -> AbstractContextManager[str]:
-        """Give the base URL of somebody who receives posts."""
+        """Return the base URL of a receiver of posts."""
         ...
 
 
@@ -152,7 +152,7 @@ class MemoryPlace:
         yield "https://shop.example"
 
     def _app(self, pointer: Mapping[str, str]) -> SimulatedApp:
-        """Give the app at the server that knows the session."""
+        """Return the app at the server that has the session."""
         for server, app in zip(self._servers.values(), self._apps, strict=True):
             urls = {session.pointer.url for session in server.open_sessions()}
             if pointer["u"] in urls:

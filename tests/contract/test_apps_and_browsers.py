@@ -21,7 +21,7 @@ APP = {"x_irma_minprotocolversion": '"2.8"', "x_irma_maxprotocolversion": "2.8"}
 
 
 def test_pairing_stands_between_the_app_and_the_request(http: Http) -> None:
-    """The app gets a code, and the request only when the browser has said that it is right."""
+    """The app gets a code, and the request only after the browser has completed pairing."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
 
@@ -53,7 +53,7 @@ def test_pairing_stands_between_the_app_and_the_request(http: Http) -> None:
     ],
 )
 def test_malformed_options_are_refused(http: Http, body: bytes, message: str) -> None:
-    """400 `MALFORMED_INPUT`."""
+    """Malformed frontend options get 400 `MALFORMED_INPUT`."""
     package = http.start(AGE18)
     known = package["frontendRequest"]["authorization"]
     url = f"{package['sessionPtr']['u']}/frontend/options"
@@ -83,7 +83,7 @@ def test_an_app_must_speak_the_protocol(http: Http) -> None:
 
 
 def test_what_an_app_sends_must_fit_the_session(http: Http) -> None:
-    """Malformed proofs, and those of another kind of session."""
+    """Malformed proofs, and proofs for another type of session, are refused."""
 
     def sent(request: object, call: str, body: object) -> tuple[int, str]:
         url = http.start(request)["sessionPtr"]["u"]  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def test_nothing_at_all_is_an_answer_without_proof(http: Http) -> None:
 
 
 def test_frontend_calls_need_their_authorization(http: Http) -> None:
-    """Those of the app, and the status, do not."""
+    """Calls of the browser need the frontend authorization; calls of the app do not."""
     package = http.start(AGE18)
     url = package["sessionPtr"]["u"]
     for call in ("status", "statusevents", "nothing", ""):

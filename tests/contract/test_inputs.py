@@ -110,7 +110,7 @@ def _without_message(reply: Any) -> Any:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory: Players) -> None:
-    """It replies to every input alike, but for the differences that are listed."""
+    """The in-memory server replies to every input like the official one, except where listed."""
     unlike = _unlike(group, in_memory)
     kept = _kept(group)
     assert not {name: replies for name, replies in unlike.items() if name not in kept}
@@ -122,7 +122,7 @@ def test_the_server_in_memory_replies_as_the_official_one(group: str, in_memory:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_so_it_does_over_http(group: str, over_http: Players) -> None:
-    """The development server changes nothing on the way but what is listed."""
+    """The development server changes nothing in these replies except what is listed."""
     names = {entry["name"] for entry in load(group)}
     of_pages = {entry["name"] for entry in load(group) if _is_of_a_page(entry)}
     replies = _unlike(group, over_http)
@@ -137,12 +137,12 @@ def test_so_it_does_over_http(group: str, over_http: Players) -> None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_recorded_replies_are_the_official_servers(group: str, official: Players) -> None:
-    """What is recorded is what the official server replies today."""
+    """The recorded replies are those of the official server today."""
     assert not _unlike(group, official)
 
 
 def test_what_is_listed_is_an_input() -> None:
-    """A difference that was renamed or dropped is not forgotten in the list."""
+    """The list of differences names only inputs that exist."""
     names = {entry["name"] for group in GROUPS for entry in load(group)}
     assert (OTHER_MESSAGES.keys() | OTHER_REPLIES.keys() | OTHER_OVER_HTTP.keys()) <= names
     assert OTHER_MESSAGES.keys().isdisjoint(OTHER_REPLIES)

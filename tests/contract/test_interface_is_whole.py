@@ -45,12 +45,12 @@ CALLS = {
     "POST {u}/frontend/pairingcompleted": "test_a_lost_app_leaves_the_session_connected",
     "POST /irma/session/{name}": "test_an_unknown_session",
 }
-"""By call, a test that makes it; more may."""
+"""A test that makes each call."""
 
 
 @pytest.mark.parametrize("kind", ["statuses", "proof_statuses", "attribute_statuses", "errors"])
 def test_every_word_is_tried_or_listed(kind: str) -> None:
-    """And nothing is listed that is tried."""
+    """Every error code and status of the server is tried by a test or listed, never both."""
     for word in INTERFACE[kind]:
         is_tried = re.search(rf'["_]{word}\b|\b{word}\b', SUITE) is not None
         is_listed = word in NOT_HERE or word in NEVER_SAID
@@ -58,7 +58,7 @@ def test_every_word_is_tried_or_listed(kind: str) -> None:
 
 
 def test_every_call_is_made() -> None:
-    """By a test of that name, which names the end of the path."""
+    """Each call is made by the test listed for it, whose code has the end of its path."""
     assert list(CALLS) == INTERFACE["endpoints"]
     for call, name in CALLS.items():
         end = r"(?=^(?:def|@pytest|[A-Z_]+ =)|\Z)"
@@ -71,5 +71,5 @@ def test_every_call_is_made() -> None:
 
 
 def test_other_words_are_those_of_refusals_that_are_tried() -> None:
-    """A refusal that was renamed is not forgotten here."""
+    """The list of other codes names only refusals that exist."""
     assert set(OTHER_WORDS) <= set(REFUSED)

@@ -1,4 +1,4 @@
-"""Whole sessions: what a server tells while an app does its part, and what it knows at the end."""
+"""Whole sessions at both servers: the statuses while an app takes part, and the result."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_disclosure_from_start_to_end(place: Place, http: Http) -> None:
 
 
 def test_a_signature_is_in_the_result(place: Place, http: Http) -> None:
-    """With the message that was asked for."""
+    """The result of a signature session has the signature over the requested message."""
     package = http.start(signature("I agree", [[OVER18]]))
     assert place.accept(package["sessionPtr"])
     result = http.result(package["token"])
@@ -70,7 +70,7 @@ def test_a_signature_is_in_the_result(place: Place, http: Http) -> None:
 
 
 def test_an_issuance_that_asks_nothing_discloses_nothing(place: Place, http: Http) -> None:
-    """DONE and VALID, and no list."""
+    """An issuance without a disclosure ends DONE and VALID, without a list."""
     package = http.start(issuance(AGE))
     assert place.accept(package["sessionPtr"])
     result = http.result(package["token"])
@@ -78,8 +78,8 @@ def test_an_issuance_that_asks_nothing_discloses_nothing(place: Place, http: Htt
     assert "disclosed" not in result
 
 
-def test_a_null_attribute_is_told_as_such(place: Place, http: Http) -> None:
-    """Status NULL and no value."""
+def test_null_attribute(place: Place, http: Http) -> None:
+    """An attribute without a value has status NULL and no value."""
     package = http.start(disclosure([[PHONE]]))
     assert place.accept(package["sessionPtr"])
     (told,) = http.result(package["token"])["disclosed"][0]
@@ -93,7 +93,7 @@ def test_a_null_attribute_is_told_as_such(place: Place, http: Http) -> None:
 def test_other_attributes_are_not_valid(
     place: Place, http: Http, sent: list[list[str]], status: str | None
 ) -> None:
-    """DONE says nothing of the proof."""
+    """A session can be DONE although its proof is not valid."""
     package = http.start(AGE18)
     place.send(package["sessionPtr"], sent)
     result = http.result(package["token"])
@@ -103,7 +103,7 @@ def test_other_attributes_are_not_valid(
 
 
 def test_more_than_was_asked_is_extra(place: Place, http: Http) -> None:
-    """In one more list at the end."""
+    """Attributes that were not requested are in one more list at the end."""
     package = http.start(AGE18)
     place.send(package["sessionPtr"], [[OVER18], [EMAIL]])
     result = http.result(package["token"])
@@ -112,7 +112,7 @@ def test_more_than_was_asked_is_extra(place: Place, http: Http) -> None:
 
 
 def test_a_refusal_is_cancelled(place: Place, http: Http) -> None:
-    """Without an error or a proof status; and it stays so."""
+    """A refused session stays CANCELLED, without an error or a proof status."""
     package = http.start(AGE18)
     place.refuse(package["sessionPtr"])
     token = package["token"]
@@ -124,7 +124,7 @@ def test_a_refusal_is_cancelled(place: Place, http: Http) -> None:
 
 
 def test_a_lost_app_leaves_the_session_connected(place: Place, http: Http) -> None:
-    """Until the requestor cancels it."""
+    """A session whose app disappears stays CONNECTED until the requestor cancels it."""
     package = http.start(AGE18)
     place.connect(package["sessionPtr"])
     token = package["token"]
@@ -144,7 +144,7 @@ def test_a_lost_app_leaves_the_session_connected(place: Place, http: Http) -> No
 
 
 def test_a_negative_time_out_is_over_at_once(http: Http) -> None:
-    """TIMEOUT; the server does not check it."""
+    """A session with a negative time-out, which the server accepts, times out at once."""
     token = http.start({"request": AGE18, "timeout": -5})["token"]
     assert http.status(token) == "TIMEOUT"
 
@@ -163,13 +163,13 @@ def test_a_negative_time_out_is_over_at_once(http: Http) -> None:
     ],
 )
 def test_an_unknown_session(http: Http, call: str, expected: tuple[int, str]) -> None:
-    """Each call says so in its way."""
+    """Each call reports an unknown session in its own way."""
     method, path = call.format(token=UNKNOWN).split()
     assert error_in(http.call(method, path))[:2] == expected
 
 
 def test_a_server_without_events_or_key_says_so(place: Place) -> None:
-    """SSE_DISABLED, EXCEPTION and UNSUPPORTED."""
+    """A server without events or a key answers SSE_DISABLED, EXCEPTION and UNSUPPORTED."""
     http = place.http(Setup(sse=False, jwt_key=False))
     token = http.start(AGE18)["token"]
     for path, expected in (
@@ -184,7 +184,7 @@ def test_a_server_without_events_or_key_says_so(place: Place) -> None:
 
 
 def test_a_requestor_with_a_token_does_what_it_may(place: Place) -> None:
-    """UNAUTHORIZED for all else; and what cannot be revoked is REVOCATION."""
+    """A call without permission gets UNAUTHORIZED, an irrevocable type REVOCATION."""
     http = place.http(Setup(with_requestor=True))
     assert http.start(AGE18, authorization=TOKEN)["token"]
     assert http.refused(AGE18)[:2] == (400, "INVALID_REQUEST")
@@ -208,7 +208,7 @@ def test_a_requestor_with_a_token_does_what_it_may(place: Place) -> None:
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
 def test_the_end_is_posted_to_the_callback(place: Place, signed: bool) -> None:
-    """As a JWT, or as JSON where there is no key; the slash is the server's."""
+    """The result is posted as a JWT, or as JSON without a key; the server adds the slash."""
     http = place.http(Setup(jwt_key=signed, unsigned_posts=not signed))
     posts: list[Post] = []
     came = threading.Event()
@@ -235,7 +235,7 @@ def test_the_end_is_posted_to_the_callback(place: Place, signed: bool) -> None:
 
 
 def test_a_chained_session_follows(place: Place, http: Http) -> None:
-    """The post says CONNECTED; the results are bound to each other by the next one's token."""
+    """The `nextSession` post says CONNECTED, and the result names the token of the next session."""
     posts: list[Any] = []
 
     def answering(post: Post) -> HttpResponse:
@@ -253,7 +253,7 @@ def test_a_chained_session_follows(place: Place, http: Http) -> None:
 
 
 def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Http) -> None:
-    """The app hears NEXT_SESSION, and its session ends cancelled, without an error."""
+    """The app gets NEXT_SESSION, and its session is cancelled without an error."""
     with place.receiver(lambda _post: HttpResponse(404)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})
         assert not place.accept(package["sessionPtr"])
@@ -263,7 +263,7 @@ def test_a_next_session_that_cannot_be_had_fails_the_app(place: Place, http: Htt
 
 
 def test_no_next_session_is_a_plain_end(place: Place, http: Http) -> None:
-    """A 204 says that there is none."""
+    """A reply of 204 to the `nextSession` post ends the chain."""
     with place.receiver(lambda _post: HttpResponse(204)) as url:
         package = http.start({"request": AGE18, "nextSession": {"url": f"{url}/next"}})
         assert place.accept(package["sessionPtr"])

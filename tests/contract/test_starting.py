@@ -165,18 +165,18 @@ def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> 
     ],
 )
 def test_an_odd_request_is_taken(http: Http, request_: dict[str, Any]) -> None:
-    """What the official server does not look at passes here too."""
+    """What the official server does not check is accepted here too."""
     assert http.start(request_)["token"]
 
 
-def test_the_official_servers_falls_are_kept(http: Http) -> None:
-    """An unknown scheme to be issued, or a `null` credential: 500 `INTERNAL_ERROR`."""
+def test_server_crashes_are_reproduced(http: Http) -> None:
+    """An unknown scheme to issue, or a `null` credential, gets 500 `INTERNAL_ERROR`."""
     for request in (issuance({**AGE, "credential": "nothing.town.age"}), issuance(None)):
         assert http.refused(request) == (500, "INTERNAL_ERROR", "")
 
 
 def test_a_body_over_10_mib_is_refused(http: Http) -> None:
-    """The limit is the official server's."""
+    """A body over 10 MiB, the limit of the official server, is refused."""
     request = signature("x" * (10 << 20), [[OVER18]])
     assert http.refused(request) == (*INVALID, "http: request body too large")
 
@@ -192,7 +192,7 @@ def test_a_body_over_10_mib_is_refused(http: Http) -> None:
     ],
 )
 def test_the_content_type_counts(http: Http, content_type: str, message: str | None) -> None:
-    """JSON it must be, by the beginning of the header."""
+    """The `Content-Type` must start with that of JSON."""
     response = http.call("POST", "/session", AGE18, **{"content-type": content_type})
     if message is None:
         assert response.status == 200
@@ -201,7 +201,7 @@ def test_the_content_type_counts(http: Http, content_type: str, message: str | N
 
 
 def test_the_pairing_hint_is_given_where_it_matters(http: Http) -> None:
-    """For signatures, issuance, a demanded value and a next session."""
+    """The pairing hint is set for signatures, issuance, demanded values and next sessions."""
     plain, *advised = (
         http.start(request)["frontendRequest"].get("pairingHint")
         for request in (

@@ -17,8 +17,8 @@ TOKEN = RequestorToken("abcdefghijKLMNOPQRST")
 
 
 @runs(PAGE, python=1)
-def test_what_each_worker_has_is_shared_by_all(tmp_path: Path) -> None:
-    """What one publishes, another learns; both know callback URLs."""
+def test_workers_share_their_state(tmp_path: Path) -> None:
+    """Two workers share published results and sealed callback URLs by a real Redis."""
     names = run_blocks(PAGE)
     names["PLUGINS"] = [plugin]  # it is not installed here
     pem, key = InMemoryServer().public_key_pem, new_sealing_key()

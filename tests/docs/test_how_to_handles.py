@@ -123,10 +123,8 @@ def opened(browser: Browser, login: Any, handle: str) -> StartedSession:
     return session
 
 
-def test_who_brings_the_handle_back_is_logged_in_once(
-    browser: Browser, login: Any, irma_app: SimulatedApp
-) -> None:
-    """With another cookie than before, which a thief of the old one has not."""
+def test_handle_logs_in_once(browser: Browser, login: Any, irma_app: SimulatedApp) -> None:
+    """A handle logs its visitor in once, with a new cookie that a thief of the old one lacks."""
     started = browser.begin()
     before = browser.cookie
     irma_app.accept(started["sessionPtr"])
@@ -138,7 +136,7 @@ def test_who_brings_the_handle_back_is_logged_in_once(
 
 
 def test_the_page_gets_what_the_browser_package_expects(browser: Browser) -> None:
-    """The pointer, the frontend request as received, and the handle in the token's place."""
+    """The page gets the pointer, the frontend request, and the handle in the token's place."""
     started = browser.begin()
     assert set(started) == {"sessionPtr", "token", "frontendRequest"}
     assert set(started["sessionPtr"]) == {"u", "irmaqr"}
@@ -148,7 +146,7 @@ def test_the_page_gets_what_the_browser_package_expects(browser: Browser) -> Non
 def test_the_requestor_token_never_reaches_the_browser(
     browser: Browser, login: Any, irma_app: SimulatedApp
 ) -> None:
-    """Neither in a body nor in a header, from the first call to the last."""
+    """No body and no header of any reply contains the requestor token."""
     started = browser.begin()
     token = opened(browser, login, started["token"]).token.reveal()
     irma_app.accept(started["sessionPtr"])
@@ -161,7 +159,7 @@ def test_the_requestor_token_never_reaches_the_browser(
 def test_a_handle_is_worth_nothing_to_another_visitor(
     browser: Browser, login: Any, irma_app: SimulatedApp
 ) -> None:
-    """Nor to one who has no cookie; and its owner can still redeem it."""
+    """A handle is refused with another visitor's cookie or none, and its owner can still use it."""
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
     thief = Browser(login)
@@ -172,7 +170,7 @@ def test_a_handle_is_worth_nothing_to_another_visitor(
 
 
 def test_done_alone_logs_nobody_in(browser: Browser, irma_app: SimulatedApp) -> None:
-    """A refusal, a handle that comes too early, no handle at all."""
+    """A refusal, an early handle and an empty handle log nobody in."""
     started = browser.begin()
     assert browser.finish(started["token"]) == REFUSED
     irma_app.refuse(started["sessionPtr"])
@@ -186,7 +184,7 @@ def test_done_alone_logs_nobody_in(browser: Browser, irma_app: SimulatedApp) -> 
 def test_a_cookie_of_another_script_does_no_harm(
     browser: Browser, irma_app: SimulatedApp, other: str
 ) -> None:
-    """A visitor logs in whatever else stands in the Cookie header."""
+    """A visitor logs in with any other cookies in the Cookie header."""
     browser.other_cookies = other
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
@@ -196,7 +194,7 @@ def test_a_cookie_of_another_script_does_no_harm(
 def test_an_app_without_an_address_logs_nobody_in(
     login: Any, irma_app: SimulatedApp, irma_server: InMemoryServer
 ) -> None:
-    """A person whose credential holds no e-mail address is refused, with words for the page."""
+    """A credential without an e-mail address logs nobody in."""
     irma_app.add("pbdf.sidn-pbdf.email", {"email": None})
     visitor = Browser(login)
     started = visitor.begin()
@@ -208,7 +206,7 @@ def test_an_app_without_an_address_logs_nobody_in(
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", "16385", "9" * 5000, "\u0663", " 5", "+5"])
 def test_an_impossible_length_is_refused(tmp_path: Path, length: str) -> None:
-    """Nothing is read of a body whose Content-Length cannot be that of a handle."""
+    """A body is not read if its Content-Length cannot be that of a handle."""
     read_body = load("login", tmp_path).read_body
     assert read_body({"CONTENT_LENGTH": length, "wsgi.input": None}) == ""
     assert read_body({"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(b"more")}) == ""
@@ -228,10 +226,10 @@ class AwayTransport:
         raise ConnectionFailedError("GET statusevents", "no connection", request_sent=False)
 
 
-def test_a_server_that_is_away_is_json_too(
+def test_unreachable_server(
     browser: Browser, login: Any, irma_app: SimulatedApp, irma_server: InMemoryServer
 ) -> None:
-    """The page gets words, and the same handle logs the visitor in once the server is back."""
+    """The page gets JSON, and the same handle logs in once the server is reachable again."""
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
     requestor, handles = login._requestor, login._handles
@@ -245,10 +243,10 @@ def test_a_server_that_is_away_is_json_too(
     assert browser.finish(started["token"]) == WELCOME
 
 
-def test_a_store_that_is_away_is_json_too(
+def test_failing_store(
     browser: Browser, login: Any, irma_app: SimulatedApp, tmp_path: Path
 ) -> None:
-    """Nobody is logged in while it cannot be known that the handle is new."""
+    """A visitor is not logged in while the store cannot say that the handle is new."""
     store = SqliteStore(tmp_path / "handles.db", SystemClock())
     (tmp_path / "handles.db").write_text("something else " * 500)
     login._handles = Handles(login._requestor, [KEY], store=store, purpose="login")
@@ -259,7 +257,7 @@ def test_a_store_that_is_away_is_json_too(
 
 
 def test_another_path_leaves_the_visit_alone(login: Any) -> None:
-    """A page's icon, for instance, that is asked for while the session begins."""
+    """A request for another path, such as an icon, sets no cookie."""
     visitor = Browser(login)
     assert visitor.post("/favicon.ico") == (
         "404 Not Found",
@@ -269,7 +267,7 @@ def test_another_path_leaves_the_visit_alone(login: Any) -> None:
 
 
 def test_two_pages_of_one_visitor_both_work(browser: Browser, irma_app: SimulatedApp) -> None:
-    """The second does not take the cookie from the first."""
+    """A second page of a visitor does not invalidate the cookie of the first."""
     first, second = browser.begin(), browser.begin()
     irma_app.accept(first["sessionPtr"])
     assert browser.finish(first["token"]) == WELCOME
@@ -359,7 +357,7 @@ def test_one_of_three_workers_logs_the_visitor_in(tmp_path: Path) -> None:
 
 
 def test_the_application_needs_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the development server, which refuses tokens, `wsgi.py` starts sessions."""
+    """`wsgi.py` starts sessions at the development server, which refuses tokens."""
     write_files(PAGE, tmp_path)
     monkeypatch.delenv("IRMA_TOKEN", raising=False)
     with running_server(InMemoryServer(clock=SystemClock())) as url:
@@ -376,14 +374,14 @@ def test_the_application_needs_no_token(tmp_path: Path, monkeypatch: pytest.Monk
     assert (status, "sessionPtr" in json.loads(text)) == ("200 OK", True)
 
 
-def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
-    """Formatted, checked for types, and with their imports in order."""
+def test_blocks_are_in_our_style(tmp_path: Path) -> None:
+    """The blocks are formatted and linted like our own code."""
     write_files(PAGE, tmp_path)
     check_style(tmp_path, "'login'", "E,F,I,UP,ARG,B,S,C4,RET,SIM,PTH")
 
 
 def test_its_commands_and_names_are_real() -> None:
-    """The line that makes a key, and each error of the table."""
+    """The command that makes a key works, and each error of the table exists."""
     from irma_core import errors  # noqa: PLC0415
 
     text = (ROOT / PAGE).read_text(encoding="utf-8")

@@ -20,19 +20,19 @@ _CODE = re.compile(r"```.*?```", re.DOTALL)
 
 
 def prose(page: Path) -> str:
-    """Give a page without its blocks of code."""
+    """Return a page without its code blocks."""
     return _CODE.sub("", page.read_text(encoding="utf-8"))
 
 
 def anchors(page: Path) -> set[str]:
-    """Give the anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of the headings of a page, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", each).lower().replace(" ", "-") for each in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_each_link_leads_to_what_is_there(page: Path) -> None:
-    """A file of the project, and a heading in it."""
+def test_links_resolve(page: Path) -> None:
+    """Each link leads to a file of the project, and to a heading in it."""
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if target.startswith("https://"):
             continue
@@ -43,7 +43,7 @@ def test_each_link_leads_to_what_is_there(page: Path) -> None:
 
 
 def test_every_page_is_found_from_readme() -> None:
-    """By as many links as it takes."""
+    """README leads to every page by links."""
     found, ahead = set[Path](), [ROOT / "README.md"]
     while ahead:
         page = ahead.pop()
@@ -55,7 +55,7 @@ def test_every_page_is_found_from_readme() -> None:
 
 
 def test_the_threat_model_names_errors_that_are_raised_and_tried() -> None:
-    """Each is in the tree, and a test expects it."""
+    """Each error in the threat model is in the tree, and a test expects it."""
     named = set(re.findall(r"`(\w+Error)`", prose(THREATS)))
     assert len(named) > 12
     assert named <= set(errors.__all__)
@@ -81,7 +81,7 @@ def test_the_threat_model_names_errors_that_are_raised_and_tried() -> None:
     ],
 )
 def test_the_threat_model_names_what_there_is(name: str) -> None:
-    """By the front door."""
+    """The threat model mentions these names, and the front door has them."""
     thing: object = irma_core
     for part in name.split("."):
         thing = getattr(thing, part)

@@ -70,7 +70,7 @@ class PlayedTransport(ScriptedTransport):
 def test_the_example_ends_with_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With another transport, and nothing else changed, it prints who says so."""
+    """The example prints the answer with a scripted transport."""
     monkeypatch.setattr(irma_transport_urllib3, "Urllib3Transport", PlayedTransport)
     monkeypatch.setitem(os.environ, "IRMA_SERVER", "https://irma.example.com")
     monkeypatch.setitem(os.environ, "IRMA_TOKEN", "a-token")
@@ -96,7 +96,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryServer]:
 def test_the_example_runs_without_a_token(
     server: InMemoryServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """At the development server, which refuses tokens, the example gets an answer."""
+    """The example gets an answer at the development server, which refuses tokens."""
     app = SimulatedApp(server)
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     server.when_started(app.accept)

@@ -24,18 +24,18 @@ OTHER_ENDS = {OUTPUT, FAULT, *(128 + number for number in (SIGHUP, SIGINT, SIGQU
 
 @pytest.mark.parametrize("door", GROUPS)
 def test_each_name_of_a_front_door_is_in_one_group(door: str) -> None:
-    """None is forgotten, and none is there that is gone."""
+    """The groups of the reference have exactly the names of the front doors."""
     named = " ".join(GROUPS[door].values()).split()
     assert sorted(named) == sorted(import_module(door).__all__)
 
 
 def test_the_page_is_what_the_docstrings_say() -> None:
-    """Else `make reference` draws it anew."""
+    """The page equals what `make reference` writes from the docstrings."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 
 
 def test_the_page_names_every_exit_status() -> None:
-    """Those of the command line's own table, and no other."""
+    """The table has exactly the exit statuses of the command line."""
     table = drawn().partition("## Exit statuses")[2]
     errors = [
         ConfigurationError("x"),

@@ -7,12 +7,12 @@ from tests.realserver.versions import VERSIONS
 
 
 def test_the_table_is_what_the_tests_expect() -> None:
-    """If not, `python -m docs.tools.servers` draws it again."""
+    """The table equals what `python -m docs.tools.servers` writes."""
     assert PAGE.read_text(encoding="utf-8") == drawn()
 
 
 def test_the_texts_name_the_oldest_and_the_newest() -> None:
-    """The title of the page and the README do."""
+    """The title of the page and README name the oldest and the newest version."""
     span = f"{VERSIONS[0]} to {VERSIONS[-1]}"
     assert PAGE.read_text(encoding="utf-8").startswith(f"# Official servers, {span}\n")
     assert f"*{span}, tried*" in (PAGE.parent.parent.parent / "README.md").read_text(

@@ -1,4 +1,4 @@
-"""What README and the tutorial show is run: by who reads it, it is typed as it stands."""
+"""The code of README and the tutorial runs as it stands there."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_each_block_is_known() -> None:
 
 @runs("README.md", text=1)
 @pytest.mark.parametrize("name", ["ask.py", "ask_async.py"])
-def test_who_accepts_is_told_by_whom_it_is_said(
+def test_accepted_session_prints_the_issuer(
     name: str,
     memory: InMemoryServer,
     app: SimulatedApp,
@@ -78,7 +78,7 @@ def test_who_accepts_is_told_by_whom_it_is_said(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As README shows it."""
+    """The scripts print the answer and its issuer as README shows."""
     app.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     memory.when_started(app.accept)
     asked(name, tmp_path, url)
@@ -89,10 +89,10 @@ def test_who_accepts_is_told_by_whom_it_is_said(
 
 
 @pytest.mark.parametrize("name", ["ask.py", "ask_async.py"])
-def test_who_refuses_ends_the_script_with_the_error_that_is_named(
+def test_refused_session_raises_the_named_error(
     name: str, memory: InMemoryServer, app: SimulatedApp, url: str, tmp_path: Path
 ) -> None:
-    """By its name in the tutorial."""
+    """A refusal ends the scripts with the error that the tutorial names."""
     memory.when_started(app.refuse)
     with pytest.raises(Exception, match="cancelled") as refused:
         asked(name, tmp_path, url)
@@ -145,10 +145,10 @@ def said(port: int, method: str, cookie: str = "") -> tuple[int, str, str]:
 
 
 @runs(PAGE, json=1)
-def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
+def test_production_authenticates_and_rejects_simulated_proofs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The requestors of the tutorial, the token and the key; and a server that proves nothing."""
+    """The production script authenticates by its token, and rejects a simulated proof."""
     (listed,) = code_of(PAGE, "json")
     known = {name: RequestorSettings(**entry) for name, entry in json.loads(listed).items()}
     server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
@@ -173,7 +173,7 @@ def test_production_is_known_to_its_server_and_believes_no_simulated_proof(
 
 
 def test_the_commands_that_are_shown_are_there() -> None:
-    """Targets of `make`, commands of `irma-backend`, and no others."""
+    """The shown commands are targets of `make` and commands of `irma-backend`."""
     shown = "".join([*code_of("README.md", "sh"), *code_of(PAGE, "sh")])
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = re.findall(r"^([a-z]+):", makefile, re.MULTILINE)
@@ -184,7 +184,7 @@ def test_the_commands_that_are_shown_are_there() -> None:
 
 
 def test_the_official_server_has_the_flags_that_are_shown() -> None:
-    """Those by which the tests start it; its TLS is said nowhere else."""
+    """The shown flags are those with which the tests start the official server."""
     flags = set(re.findall(r" (--[a-z-]+)", TUTORIAL.partition("## 5.")[2]))
     source = (ROOT / "tests" / "realserver" / "official_server.py").read_text(encoding="utf-8")
     assert flags == {"--url", "--no-auth", "--sse", "--requestors", "--jwt-privkey-file"}

@@ -96,12 +96,12 @@ def request_to(
 
 
 def said(response: HttpResponse) -> Any:
-    """Give the JSON in a response."""
+    """Return the JSON in a response."""
     return json.loads(response.body)
 
 
 def error_in(response: HttpResponse) -> tuple[int, str, str]:
-    """Give status, error name and message of a refusal, whose body tells the status too."""
+    """Return the status, error name and message of a refusal."""
     error = said(response)
     assert response.header("content-type") == "application/json; charset=UTF-8"
     assert error["status"] == response.status
@@ -109,7 +109,7 @@ def error_in(response: HttpResponse) -> tuple[int, str, str]:
 
 
 def claims_in(jwt: bytes | str) -> dict[str, Any]:
-    """Give the claims of a JWT, not verified."""
+    """Return the claims of a JWT without verifying it."""
     text = jwt if isinstance(jwt, str) else jwt.decode()
     payload = text.split(".")[1]
     claims: dict[str, Any] = json.loads(
@@ -119,7 +119,7 @@ def claims_in(jwt: bytes | str) -> dict[str, Any]:
 
 
 def values_in(result: Mapping[str, Any]) -> list[Any]:
-    """Give the raw values in a result, list by list."""
+    """Return the raw values in a result, list by list."""
     return [
         None if attributes is None else [attribute["rawvalue"] for attribute in attributes]
         for attributes in result.get("disclosed", ())

@@ -32,7 +32,7 @@ def all_names() -> list[str]:
 
 
 def comparable(body: bytes | str) -> Any:
-    """Give a body so that it can be compared: values without what differs from run to run."""
+    """Return a body for comparison, without the values that differ between runs."""
     text = body.decode() if isinstance(body, bytes) else body
     if text.startswith("eyJ"):
         claims = claims_in(text)
@@ -48,7 +48,7 @@ def comparable(body: bytes | str) -> Any:
 
 
 def masked(value: Any, key: str = "") -> Any:
-    """Give a JSON value without what differs from run to run."""
+    """Return a JSON value without the values that differ between runs."""
     if key == "signature" and isinstance(value, list):
         return f"{len(value)} proofs"
     if isinstance(value, dict):
@@ -63,5 +63,5 @@ def masked(value: Any, key: str = "") -> Any:
 
 
 def expected_head(recorded: Mapping[str, Any]) -> tuple[int, str]:
-    """Give the status and the content type of a recorded response."""
+    """Return the status and the content type of a recorded response."""
     return recorded["status"], recorded["headers"].get("content-type", "")

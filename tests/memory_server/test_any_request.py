@@ -1,4 +1,4 @@
-"""Whatever is sent, the server in memory answers as a server does: nothing is raised."""
+"""The in-memory server answers every request as a server does, without raising."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _send(method: str, path: str, body: bytes, *headers: tuple[str, str]) -> lis
 @example(b'{"@context": "\xff"}')
 @example(b'"\\ud800"')
 def test_any_body(body: bytes) -> None:
-    """Bytes that are no JSON are refused."""
+    """A body of any bytes that are not JSON is refused."""
     for kind in ("application/json", "text/plain"):
         for path in ("/session", "/revocation"):
             for response in _send("POST", path, body, ("content-type", kind)):
@@ -74,7 +74,7 @@ def test_any_body(body: bytes) -> None:
 @given(st.sampled_from(REQUESTS), st.sampled_from(PLACES), JSON)
 @example(REQUESTS[0], "labels", {"0": "Your age"})
 def test_any_value_anywhere(request: dict[str, Any], place: str, value: object) -> None:
-    """A request with any value in one of its fields is taken or refused."""
+    """A request with any value in one of its fields is accepted or refused."""
     asked = {**request, place: value} if place else value
     body = json.dumps(asked).encode("utf-8", "surrogatepass")
     extended = json.dumps({"request": asked, "timeout": value}).encode("utf-8", "surrogatepass")
@@ -88,7 +88,7 @@ def test_any_value_anywhere(request: dict[str, Any], place: str, value: object) 
 @example("content-type", "\udce9", "", "GET")
 @example("x-irma-minprotocolversion", "\udce9", "", "GET")
 def test_any_header_path_and_method(name: str, value: str, path: str, method: str) -> None:
-    """A header, a path and a method of any text are answered."""
+    """A request with any header, path and method is answered."""
     for verb in (method, "GET", "POST"):
         for rest in (path, f"/session/{path}", f"/irma/session/{path}", "/session"):
             for response in _send(verb, f"/{rest.lstrip('/')}", b"{}", (name, value)):
@@ -107,7 +107,7 @@ def test_any_jwt(header: object, claims: object, kid: object) -> None:
 
 @given(JSON)
 def test_json_is_read_as_it_was_written(value: object) -> None:
-    """What Python writes is read to the same value, number by number as it stands."""
+    """JSON that Python writes is read as the same value, with its numbers unchanged."""
     text = json.dumps(value)
     try:
         read = parse_json(text.encode())
@@ -118,7 +118,7 @@ def test_json_is_read_as_it_was_written(value: object) -> None:
 
 
 def test_a_far_end_of_a_result_overflows() -> None:
-    """`exp` is an `int64`, as it is in Go."""
+    """The `exp` of a result overflows like an `int64` in Go."""
     server = InMemoryServer()
     http = Http(server.url, server.handle)
     package = http.start({"request": disclosure([[OVER18]]), "validity": 2**63 - 1})
@@ -151,5 +151,5 @@ def test_a_far_end_of_a_result_overflows() -> None:
     ],
 )
 def test_a_host_is_matched_as_by_gos_path_match(pattern: str, name: str, *, fits: bool) -> None:
-    """A star spans no slash, and a malformed pattern fits nothing."""
+    """A `*` matches no slash, and a malformed pattern matches nothing."""
     assert matches_path(pattern, name) is fits

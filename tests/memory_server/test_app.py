@@ -43,7 +43,7 @@ FORMS: list[Callable[[SessionPointer], SessionPointer | str | dict[str, str]]] =
 
 
 def test_a_pointer_is_scanned_in_any_form(http: Http, app: SimulatedApp) -> None:
-    """An object, JSON, a link, a QR's link, an Android intent."""
+    """The app scans an object, JSON, a link, the link of a QR code and an Android intent."""
     for form in FORMS:
         url = http.start(AGE18)["sessionPtr"]["u"]
         session = app.scan(form(SessionPointer(url, SessionType.DISCLOSING)))
@@ -54,10 +54,8 @@ def test_a_pointer_is_scanned_in_any_form(http: Http, app: SimulatedApp) -> None
             app.scan(wrong)
 
 
-def test_an_app_that_is_not_let_in_says_so(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
-    """A cancelled session, an unknown one, an unknown static one."""
+def test_refused_app_raises(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
+    """A scan of a cancelled or unknown session raises `AppError`."""
     package = http.start(AGE18)
     http.call("DELETE", f"/session/{package['token']}")
     for pointer, code in (
@@ -71,7 +69,7 @@ def test_an_app_that_is_not_let_in_says_so(
 
 
 def test_the_app_shows_what_it_can_give(http: Http, app: SimulatedApp) -> None:
-    """Each option of each disjunction; without one of them a person can only refuse."""
+    """`options` says which options the app can disclose; without one its user can only refuse."""
     request = disclosure([[OVER18], [EMAIL]], [[{"type": OVER65, "value": "yes"}], []], [[PHONE]])
     session = app.scan(http.start(request)["sessionPtr"])
     assert session.options == ((True, True), (False, True), (True,))
@@ -98,10 +96,10 @@ def test_the_app_shows_what_it_can_give(http: Http, app: SimulatedApp) -> None:
         ),
     ],
 )
-def test_the_app_says_what_it_lacks(
+def test_error_names_the_missing_attribute(
     http: Http, server: InMemoryServer, slot: list[Any], reason: str
 ) -> None:
-    """The slot, and the attribute that it holds with another value, but neither of the values."""
+    """The error names the slot and the attribute that has another value, but no value."""
     app = SimulatedApp(server)
     app.add("example.town.age", {"over12": None, "over18": "yes", "over65": "no"})
     session = app.scan(http.start(disclosure([[OVER18]], slot))["sessionPtr"])
@@ -113,7 +111,7 @@ def test_the_app_says_what_it_lacks(
 
 
 def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> None:
-    """The requestor sees `CANCELLED` and nothing else."""
+    """The requestor sees only `CANCELLED` if the user refuses or lacks an attribute."""
     for _ in range(2):
         package = http.start(AGE18)
         app.refuse(package["sessionPtr"])
@@ -127,7 +125,7 @@ def test_a_refusal_and_a_lack_look_the_same(http: Http, app: SimulatedApp) -> No
 
 
 def test_a_decision_is_taken_once(http: Http, app: SimulatedApp) -> None:
-    """Whoever refused, accepted or disappeared is gone."""
+    """After the user has accepted, refused or disappeared, every other decision raises."""
     for decide in ("refuse", "accept", "lose_connection"):
         session = app.scan(http.start(AGE18)["sessionPtr"])
         getattr(session, decide)()
@@ -136,8 +134,8 @@ def test_a_decision_is_taken_once(http: Http, app: SimulatedApp) -> None:
                 getattr(session, again)()
 
 
-def test_a_person_may_choose(http: Http, app: SimulatedApp) -> None:
-    """By the index of disjunction and option; what the app cannot give cannot be chosen."""
+def test_choice_of_options(http: Http, app: SimulatedApp) -> None:
+    """The user chooses by slot and option, and cannot choose what the app cannot disclose."""
     request = disclosure([[OVER18], [FIRSTNAME, EMAIL]], [[EMAIL], []])
     for choice, values in (
         ({}, [["yes"], ["ada@example.com"]]),
@@ -152,7 +150,7 @@ def test_a_person_may_choose(http: Http, app: SimulatedApp) -> None:
 
 
 def test_what_was_issued_is_disclosed_later(http: Http, server: InMemoryServer) -> None:
-    """An attribute left out has no value, an empty text is one."""
+    """An omitted attribute is issued without a value; an empty string is a value."""
     app = SimulatedApp(server)
     person = {**RESIDENT, "attributes": {"firstname": "Ada", "familyname": "", "email": "a@b.c"}}
     app.accept(http.start(issuance(AGE, person))["sessionPtr"])
@@ -166,8 +164,8 @@ def test_what_was_issued_is_disclosed_later(http: Http, server: InMemoryServer) 
     assert values_in(http.result(package["token"])) == [["yes"], ["", None]]
 
 
-def test_a_singleton_and_an_equal_credential_take_the_old_ones_place(app: SimulatedApp) -> None:
-    """Others stand beside; the newest comes first."""
+def test_new_credential_replaces_an_old_one(app: SimulatedApp) -> None:
+    """A singleton or equal credential replaces the old one; others are added in front."""
     app.add("example.town.age", {"over18": "no"})
     app.add("example.town.resident", {"firstname": "Grace"})
     app.add("example.town.resident", {"firstname": "Grace"})
@@ -176,10 +174,8 @@ def test_a_singleton_and_an_equal_credential_take_the_old_ones_place(app: Simula
     assert app.credentials[1].attributes == {"over12": None, "over18": "no", "over65": None}
 
 
-def test_of_several_credentials_one_that_fits_is_taken(
-    http: Http, app: SimulatedApp, clock: ManualClock
-) -> None:
-    """By the values that are demanded; rather not an expired one."""
+def test_matching_credential_is_chosen(http: Http, app: SimulatedApp, clock: ManualClock) -> None:
+    """The app chooses a credential with the demanded values, and an expired one last."""
     app.add("example.town.resident", {"firstname": "Grace", "email": "grace@example.com"})
     expired = clock.now() - timedelta(weeks=1)
     app.add("example.town.resident", {"firstname": "Old"}, expires_at=expired)
@@ -197,7 +193,7 @@ def test_of_several_credentials_one_that_fits_is_taken(
 
 
 def test_only_what_exists_is_added(app: SimulatedApp) -> None:
-    """In a scheme that is closed; in an open one everything."""
+    """The app accepts only credentials of a closed scheme, and any of an open one."""
     for kind, attributes in (
         ("example.town.nothing", {}),
         ("example.town.age", {"over21": "yes"}),
@@ -213,7 +209,7 @@ def test_only_what_exists_is_added(app: SimulatedApp) -> None:
 def test_a_paired_app_waits_for_the_browser(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """What the person decides is done when the code was typed."""
+    """The user's decision takes effect when pairing is completed."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
     body = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
@@ -235,7 +231,7 @@ def test_a_paired_app_waits_for_the_browser(
 def test_a_paired_app_gives_up_when_the_session_has_ended(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The requestor cancelled while the code was being typed."""
+    """A decision during pairing ends without effect if the requestor cancels the session."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
     body = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
@@ -253,10 +249,10 @@ def test_a_paired_app_gives_up_when_the_session_has_ended(
     "request_",
     [AGE18, disclosure([[EMAIL], []]), signature("x", [[OVER18]], [["example.town.age"]])],
 )
-def test_every_bad_proof_can_be_had(
+def test_every_flaw_can_be_caused(
     http: Http, server: InMemoryServer, status: ProofStatus, request_: dict[str, Any]
 ) -> None:
-    """From an app that holds nothing; where the kind of session knows that proof status."""
+    """An empty app causes each proof status that its type of session can have."""
     session = SimulatedApp(server)
     package = http.start(request_)
     scanned = session.scan(package["sessionPtr"])
@@ -275,7 +271,7 @@ def test_every_bad_proof_can_be_had(
 def test_a_bad_issuance_is_cancelled_with_an_error(
     http: Http, app: SimulatedApp, status: ProofStatus
 ) -> None:
-    """And nothing is issued."""
+    """An issuance with a bad proof is cancelled with an error, and issues nothing."""
     app.remove_all()
     package = http.start(issuance(AGE, disclose=[[[EMAIL]]]))
     session = app.scan(package["sessionPtr"])
@@ -288,7 +284,7 @@ def test_a_bad_issuance_is_cancelled_with_an_error(
 
 
 def test_other_values_extras_and_other_lists_can_be_sent(http: Http, app: SimulatedApp) -> None:
-    """The server tells what it sees: `VALID` where nothing was demanded, else null lists."""
+    """The server reports dishonest values as VALID if none was demanded, else without a list."""
     demanding = disclosure([[{"type": OVER18, "value": "yes"}]])
     cases: list[tuple[dict[str, Any], dict[str, Any], str, list[Any]]] = [
         (AGE18, {"values": {OVER18: "no"}}, "VALID", [["no"]]),
@@ -311,7 +307,7 @@ def test_other_values_extras_and_other_lists_can_be_sent(http: Http, app: Simula
 
 
 def test_two_of_a_singleton_are_no_proof(http: Http, app: SimulatedApp) -> None:
-    """A person has one; whoever shows two has another's."""
+    """A proof with two credentials of a singleton type is invalid."""
     request = disclosure([[{"type": OVER18, "value": "no"}]], [[{"type": OVER18, "value": "yes"}]])
     package = http.start(request)
     app.scan(package["sessionPtr"]).cheat()

@@ -1,4 +1,4 @@
-"""Who may start sessions, by which method, and what for."""
+"""The methods by which requestors authenticate, and their permissions."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def send(http: Http, text: bytes, path: str = "/session") -> tuple[int, str, str
 
 
 def test_each_method_is_taken(http: Http, clock: ManualClock) -> None:
-    """A token, an HMAC and an RSA signature; a newline behind a JWT, or a `kid`, is fine."""
+    """A token, an HMAC and an RSA signature authenticate, also with a `kid` or a final newline."""
     assert http.start(AGE18, authorization="secret")
     for text in (
         jwt(claims(clock)),
@@ -101,7 +101,7 @@ def test_each_method_is_taken(http: Http, clock: ManualClock) -> None:
 
 
 def test_what_fits_no_method_is_not_authenticated(http: Http, clock: ManualClock) -> None:
-    """No authorization, a JWT as JSON or beside one, another algorithm, or no JWT."""
+    """A request that fits no method of authentication is refused."""
     token = jwt(claims(clock))
     assert http.refused(AGE18) == NOT_AUTHENTICATED
     assert http.refused(token, content_type="application/json") == NOT_AUTHENTICATED
@@ -119,13 +119,13 @@ def test_what_fits_no_method_is_not_authenticated(http: Http, clock: ManualClock
 
 
 def test_a_wrong_token_is_unauthorized(http: Http) -> None:
-    """403, and `Binding` makes it wrong too."""
+    """A wrong token gets 403, and so does one after `Bearer`."""
     for token in ("wrong", "Bearer secret", KEY):
         assert http.refused(AGE18, authorization=token) == (403, "UNAUTHORIZED", "")
 
 
 def test_a_jwt_is_judged_by_signature_and_time(http: Http, clock: ManualClock) -> None:
-    """Each with the official server's status and words."""
+    """A bad JWT gets the official server's status and message."""
     now = int(clock.now().timestamp())
     other = HmacSigner(bytes(range(1, 33)))
     for text, expected in (
@@ -158,7 +158,7 @@ def _other_rsa_key() -> bytes:
 
 
 def test_a_jwt_says_what_it_asks_in_the_right_field(http: Http, clock: ManualClock) -> None:
-    """The extended form, under the name that belongs to its subject."""
+    """A JWT must have an extended request in the claim that belongs to its subject."""
     for changed, expected in (
         ({"sub": "nothing"}, (400, "INVALID_REQUEST", "Invalid session type")),
         ({"sub": "signature_request"}, (500, "INTERNAL_ERROR", "")),
@@ -179,7 +179,7 @@ def test_a_jwt_says_what_it_asks_in_the_right_field(http: Http, clock: ManualClo
 def test_a_requestor_may_do_what_its_entry_and_the_servers_say(
     http: Http, clock: ManualClock
 ) -> None:
-    """Each with the first thing that it may not."""
+    """A refusal names the first thing that the requestor may not request."""
     unauthorized = (403, "UNAUTHORIZED")
 
     def refused(request: dict[str, Any]) -> tuple[int, str, str]:
@@ -209,7 +209,7 @@ def test_a_requestor_may_do_what_its_entry_and_the_servers_say(
 
 
 def test_a_session_at_another_host_is_at_that_host_only(http: Http, clock: ManualClock) -> None:
-    """The pointer names it, and calls that name another are refused."""
+    """The pointer names the requested host, and calls to another host are refused."""
     request = {"request": disclosure([[OVER18]], host="other.example")}
     text = jwt(claims(clock, iss="pub", sprequest=request), RSA)
     response = http.call("POST", "/session", text, content_type="text/plain")
@@ -225,7 +225,7 @@ def test_a_session_at_another_host_is_at_that_host_only(http: Http, clock: Manua
 
 
 def test_revocation_asks_for_the_same_authentication(http: Http, clock: ManualClock) -> None:
-    """As JSON with a token or as a JWT; a JWT without a request makes the server fall."""
+    """A revocation is JSON with a token or a JWT; without a request in it the server crashes."""
     request = revocation("example.town.age", "k")
 
     def revoked(body: object, **headers: str) -> tuple[int, str, str]:

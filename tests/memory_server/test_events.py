@@ -24,7 +24,7 @@ def listen(server: InMemoryServer, path: str, **headers: str) -> EventStream:
 def test_the_headers_come_at_once_or_with_the_first_event(
     http: Http, server: InMemoryServer
 ) -> None:
-    """At once for the requestor; at the pointer's URL after some 200 ms."""
+    """A requestor's headers come at once, those at the pointer's URL after some 200 ms."""
     package = http.start(AGE18)
     at_url = listen(server, f"{package['sessionPtr']['u']}/statusevents")
     requestor = listen(server, f"/session/{package['token']}/statusevents")
@@ -36,7 +36,7 @@ def test_the_headers_come_at_once_or_with_the_first_event(
 
 
 def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer) -> None:
-    """Unknown, finished, timed out, or without events: each with its own."""
+    """Unknown, ended and timed-out sessions, and a server without events, refuse a stream."""
     unknown = subscribe(server, "/session/AAAAAAAAAAAAAAAAAAAA/statusevents")
     assert isinstance(unknown, HttpResponse)
     assert error_in(unknown) == (501, "UNSUPPORTED", "")
@@ -54,7 +54,7 @@ def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer
 def test_a_closed_stream_hears_nothing_and_others_still_do(
     http: Http, server: InMemoryServer
 ) -> None:
-    """Closing is the reader's; what had come is dropped."""
+    """A closed stream drops its chunks, while other streams go on."""
     token = http.start(AGE18)["token"]
     closed, kept = (listen(server, f"/session/{token}/statusevents") for _ in range(2))
     server.pass_time(timedelta(seconds=1))
@@ -67,10 +67,8 @@ def test_a_closed_stream_hears_nothing_and_others_still_do(
     assert kept.is_over
 
 
-def test_the_time_out_is_told_on_time_though_the_app_was_active(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
-    """An app that connects moves it; nobody is told of the first one."""
+def test_timeout_moves_with_activity(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
+    """An app that connects postpones the time-out, and only the later one is sent."""
     package = http.start({"request": AGE18, "timeout": 5})
     stream = listen(server, f"/session/{package['token']}/statusevents")
     server.pass_time(timedelta(seconds=1))
@@ -84,10 +82,8 @@ def test_the_time_out_is_told_on_time_though_the_app_was_active(
     assert stream.is_over
 
 
-def test_a_chain_is_told_to_the_browser(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
-    """`DONE` comes with the next session's pointer."""
+def test_chain_reaches_the_browser(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
+    """The event `DONE` has the pointer of the next session."""
     body = b'{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":[[["%s"]]]}'
     server.deliver = lambda _request: HttpResponse(200, body=body % OVER18.encode())
     package = http.start({"request": AGE18, "nextSession": {"url": "https://a.example"}})
@@ -100,7 +96,7 @@ def test_a_chain_is_told_to_the_browser(
 
 
 def test_a_forgotten_session_ends_its_streams(http: Http, server: InMemoryServer) -> None:
-    """A stream without a final status: the server was restarted."""
+    """A restart ends every stream without a final status."""
     token = http.start(AGE18)["token"]
     stream = listen(server, f"/session/{token}/statusevents")
     server.restart()

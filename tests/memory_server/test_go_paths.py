@@ -37,12 +37,12 @@ from tests.counting import count_lines
     ],
 )
 def test_a_pattern_fits_as_in_go(pattern: str, name: str, fits: bool) -> None:
-    """One that is malformed fits nothing."""
+    """Patterns match as in Go, and a malformed pattern matches nothing."""
     assert matches_path(pattern, name) is fits
 
 
 def test_many_stars_take_no_more_work_than_one() -> None:
-    """Only the last one is tried again, so that work grows as the name does."""
+    """Only the last `*` backtracks, so the work grows linearly with the name."""
     pattern, name = "*a" * 10 + "b", "a" * 50
     few = count_lines(lambda: matches_path(pattern, name))
     many = count_lines(lambda: matches_path(pattern, name * 4))

@@ -42,7 +42,7 @@ def answer_with(value: object) -> Callable[[HttpRequest], HttpResponse]:
 def test_a_callback_comes_before_the_result_is_stored(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A receiver that asks at once still sees `CONNECTED`; its answer is ignored."""
+    """A receiver that asks at once still sees `CONNECTED`, and its reply is ignored."""
     seen: list[str] = []
     package = http.start(WITH_CALLBACK)
 
@@ -58,7 +58,7 @@ def test_a_callback_comes_before_the_result_is_stored(
 
 
 def test_the_callback_of_a_time_out_is_repeated(http: Http, server: InMemoryServer) -> None:
-    """At each look and each sweep, until somebody deletes the session."""
+    """A time-out is posted at each look and each sweep until the session is deleted."""
     token = http.start({**WITH_CALLBACK, "timeout": 7})["token"]
     counts = []
     for happens in (
@@ -80,7 +80,7 @@ def test_the_callback_of_a_time_out_is_repeated(http: Http, server: InMemoryServ
 def test_a_post_is_tried_three_times_on_transport_errors(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """Then it is dropped; what else a receiver raises comes out."""
+    """A post is dropped after three transport errors; other exceptions propagate."""
 
     def hang_up(request: HttpRequest) -> HttpResponse:
         raise ConnectionBrokenError(request.label, "hung up", request_sent=True)
@@ -102,7 +102,7 @@ def test_a_post_is_tried_three_times_on_transport_errors(
 def test_redirects_are_followed_and_answer_for_it(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """After 302 with a GET without body, after 307 with the same POST; nine of them at most."""
+    """A 302 is followed by a GET, a 307 by the same POST, at most nine times."""
     for status, expected in (
         (302, ("GET", "https://requestor.example/there", None)),
         (307, ("POST", "https://requestor.example/there", b"eyJ")),
@@ -126,7 +126,7 @@ def test_redirects_are_followed_and_answer_for_it(
 def test_a_receiver_that_deletes_the_session_is_called_again(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """And again, until the server's patience ends; the app's session fails."""
+    """A receiver that deletes the session is called again, and the app's call fails."""
     package = http.start(WITH_CALLBACK)
 
     def delete(_request: HttpRequest) -> HttpResponse:
@@ -142,7 +142,7 @@ def test_a_receiver_that_deletes_the_session_is_called_again(
 
 
 def test_a_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
-    """After 4.2 s the app gets a 503 in HTML; the result is stored all the same."""
+    """After 4.2 s the app gets a 503 in HTML, although the result is stored."""
 
     def receive(_request: HttpRequest) -> HttpResponse:
         clock.advance(timedelta(seconds=5))
@@ -177,7 +177,7 @@ def test_a_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
 def test_an_unusable_next_session_fails_the_app(
     http: Http, server: InMemoryServer, app: SimulatedApp, answer: HttpResponse, reason: str
 ) -> None:
-    """The app is told why; the requestor sees a cancelled session without an error."""
+    """The app gets the reason; the requestor sees a cancelled session without an error."""
     server.deliver = lambda _request: answer
     package = http.start(WITH_NEXT)
     session = app.accept(package["sessionPtr"])
@@ -190,7 +190,7 @@ def test_an_unusable_next_session_fails_the_app(
 def test_a_next_session_must_be_one_that_the_requestor_may_ask(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """What cannot start fails the app's session as well."""
+    """A next session that cannot start fails the app's session as well."""
     server.deliver = answer_with(disclosure([[OVER18]], host="other.example"))
     package = http.start(WITH_NEXT)
     session = app.accept(package["sessionPtr"])
@@ -202,7 +202,7 @@ def test_a_next_session_must_be_one_that_the_requestor_may_ask(
 def test_a_chain_discloses_again_what_was_disclosed(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """With the same values, attributes without one and skipped lists too; an extra as well."""
+    """A chain asks again for the same values, null values, skipped lists and extras."""
     server.deliver = answer_with(disclosure([[FIRSTNAME]]))
     first = {
         "request": disclosure([["example.town.age"]], [[EMAIL], []], [[PHONE]]),
@@ -219,7 +219,7 @@ def test_a_chain_discloses_again_what_was_disclosed(
 def test_a_chain_may_be_followed_step_by_step(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The next session waits for the person; another value than before does not do."""
+    """The next session waits for the user, and accepts only the values of before."""
     server.deliver = answer_with(disclosure([[FAMILYNAME]]))
     package = http.start(WITH_NEXT)
     session = app.scan(package["sessionPtr"])
@@ -234,7 +234,7 @@ def test_a_chain_may_be_followed_step_by_step(
 def test_the_browser_keeps_its_authorization_in_a_chain(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """Issuance can be followed by a session too."""
+    """The frontend authorization stays valid in a chain, which may start with an issuance."""
     server.deliver = answer_with(disclosure([[OVER65]]))
     package = http.start({"request": issuance(AGE), "nextSession": {"url": NEXT}})
     app.accept(package["sessionPtr"])

@@ -1,4 +1,4 @@
-"""Recorded calls of the browser, and recorded event streams: the same session is told alike."""
+"""Recorded calls of the browser and event streams are reproduced."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ PAIRS: Script = [
     (1.022, Play.answer),
 ]
 STREAMS: dict[str, tuple[str, Script]] = {
-    # The second subscription was begun later than the recording says: its `open` tells.
+    # The second subscription started later than recorded, as its `open` event shows.
     "sse-happy": (
         "requestor",
         [(1.007, lambda play: play.listen("requestor")), *CONNECTS_LATE[1:]],

@@ -1,4 +1,4 @@
-"""Recorded results and JWTs: the same session is played, and told alike."""
+"""Recorded results and JWTs are reproduced by the same sessions."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ OTHERWISE = ("result-cancelled", "result-jwt-cancelled", "result-timeout", "resu
 
 
 def last_part(name: str) -> str:
-    """Give the last part of a recorded path."""
+    """Return the last part of a recorded path."""
     return str(recording(name)["request"]["path"]).rpartition("/")[2]
 
 

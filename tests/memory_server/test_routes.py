@@ -20,7 +20,7 @@ def test_a_server_below_a_path_answers_there(http: Http) -> None:
 
 
 def test_a_stream_that_is_only_handled_is_its_head(http: Http) -> None:
-    """Who cannot read a stream gets its status and headers."""
+    """`handle` returns the status and headers of a stream."""
     token = http.start(AGE18)["token"]
     response = http.call("GET", f"/session/{token}/statusevents", origin="https://a.example")
     assert (response.status, response.body) == (200, b"")

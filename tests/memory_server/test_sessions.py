@@ -87,7 +87,7 @@ def test_a_negative_time_out_is_a_time_out_at_once(http: Http) -> None:
 
 
 def test_a_time_out_that_an_app_has_seen_is_kept(http: Http, server: InMemoryServer) -> None:
-    """An app that comes too late is refused, and what it was told is stored."""
+    """An app that comes too late is refused, and its reply is cached."""
     package = http.start({"request": AGE18, "timeout": 1, "callbackUrl": "https://a.example"})
     server.pass_time(timedelta(seconds=1))
     late = http.call("GET", package["sessionPtr"]["u"], **APP, authorization="a")

@@ -33,7 +33,7 @@ NEXT = {"url": "https://a.example"}
     ],
 )
 def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -> None:
-    """Named by letters and digits, asking or signing, with somebody to tell."""
+    """A static session has an alphanumeric name, issues nothing, and has a callback URL."""
     with pytest.raises(ConfigurationError, match=reason):
         InMemoryServer(ServerSettings(static_sessions=sessions))
 

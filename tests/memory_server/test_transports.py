@@ -159,7 +159,7 @@ def test_time_outs_cost_no_time(requestor: Requestor, server: InMemoryServer) ->
 def test_pairing_is_done_by_the_requestor(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The app shows the code that the requestor knows, and goes on when it is told to."""
+    """The app shows the code that the requestor knows, and goes on after pairing."""
     session = requestor.start_session(ADULT)
     options = requestor.set_pairing(session, PairingMethod.PIN)
     scanned = app.scan(session.pointer)
@@ -194,7 +194,7 @@ async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) ->
 async def test_with_the_servers_key_the_answer_is_signed(
     server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """In both modes; what is simulated must be allowed by name, and another key is refused."""
+    """Both modes need the risk that allows simulated proofs, and refuse another key."""
     server.when_started(app.accept)
     key, allow = server.public_key_pem, [Risk.SIMULATED_PROOFS]
     requestor = Requestor(server.url, server.transport(), server_key=key, allow=allow)
@@ -282,7 +282,7 @@ def test_many_threads_share_a_server() -> None:
             for _ in range(30):
                 session = requestor.start_session(ADULT)
                 requestor.wait_for_answer(session, timeout=A_MINUTE)
-        except BaseException as error:  # noqa: BLE001  # told by the assertion
+        except BaseException as error:  # noqa: BLE001  # the test asserts it
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(8)]

@@ -23,7 +23,7 @@ def pytest_unconfigure(config):
 
 
 def modules_after(directory: Path, test: str) -> list[str]:
-    """Give which modules are loaded at the end of a run of one test."""
+    """Return which modules are loaded at the end of a run of one test."""
     (directory / "conftest.py").write_text(LIST_MODULES)
     (directory / "test_it.py").write_text(test)
     said = run_pytest(directory, "-q")
@@ -39,7 +39,7 @@ def test_pytest_finds_the_plugin() -> None:
 
 
 def test_it_loads_nothing_until_a_fixture_is_used(tmp_path: Path) -> None:
-    """Neither the core nor what is behind the door of `irma_testing`, nor their libraries."""
+    """A run without our fixtures loads neither the core nor the modules of `irma_testing`."""
     found = modules_after(tmp_path, "def test_nothing(): pass\n")
     assert found == ["irma_testing", "irma_testing.pytest_plugin"]
 
@@ -88,13 +88,13 @@ def test_each_test_has_its_own(tmp_path: Path) -> None:
 
 
 def test_the_fixtures_are_listed_with_their_sentence(tmp_path: Path) -> None:
-    """`pytest --fixtures` is where users look first."""
+    """`pytest --fixtures` lists each fixture with the first sentence of its docstring."""
     said = run_pytest(tmp_path, "--fixtures")
     for name, sentence in {
         "irma_server": "An IRMA server in memory",
         "irma_app": "An app at `irma_server`",
-        "irma_requestor": "A requestor at `irma_server`.",
-        "irma_async_requestor": "The same, awaited",
+        "irma_requestor": "A requestor that uses `irma_server`.",
+        "irma_async_requestor": "An async requestor",
     }.items():
         assert f"{name} -- " in said
         assert sentence in said
