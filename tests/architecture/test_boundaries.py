@@ -64,8 +64,8 @@ from irma_testing import InMemoryServer, ScriptedTransport
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.flows.shop import Shop
-from tests.sealed_handles import handles_at
 from tests.modes import MODES
+from tests.sealed_handles import handles_at
 
 INSIDE = {
     "irma_core.callbacks": "a driver runs a flow, and the driver is a boundary",

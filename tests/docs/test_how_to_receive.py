@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from irma_core.protocol.messages import HttpResponse
-from tests.docs.pages import check_style, runs, write_files
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import InMemoryServer, ServerSettings
+from tests.docs.pages import check_style, code_of, runs, write_files
 from tests.pytest_plugin.running import outcome
 
 RECEIVE = "docs/how-to/receive-callbacks.md"
@@ -37,6 +39,17 @@ def test_blocks_are_in_our_style(page: str, tmp_path: Path) -> None:
     """The blocks are formatted and linted like our own code."""
     write_files(page, tmp_path)
     check_style(tmp_path, "'irma_core','irma_testing','irma_backend'")
+
+
+@runs(STATIC, json=1)
+def test_server_accepts_the_static_session() -> None:
+    """The in-memory server accepts the setting of the page, and starts its session."""
+    (setting,) = code_of(STATIC, "json")
+    server = InMemoryServer(ServerSettings(static_sessions=json.loads(setting)))
+    url = f"{server.url}/irma/session/visit"
+    reply = server.handle(HttpRequest("POST", url, label="POST session", body=b""))
+    assert reply.status == 200
+    assert json.loads(reply.body)["irmaqr"] == "disclosing"
 
 
 class RecordingReceiver:
