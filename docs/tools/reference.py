@@ -97,13 +97,9 @@ _CONSTANTS = {
 }
 """What has no docstring of its own."""
 _EXTENDING = (
+    "irma_core.interfaces",
     "irma_core.errors",
     "irma_core.protocol.endpoints",
-    "irma_core.protocol.messages",
-    "irma_core.protocol.transport",
-    "irma_core.protocol.stores",
-    "irma_core.protocol.status_backends",
-    "irma_core.plugins.hookspecs",
     "irma_core.flows.effects",
 )
 

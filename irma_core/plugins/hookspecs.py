@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Final, TypeAlias, final
+from typing import Any, Final, TypeAlias, TypeVar, final
 
 import attrs
-import pluggy
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.frozen import FrozenMapping
@@ -47,8 +46,16 @@ PROJECT: Final = "irma_backend"
 # Longer ones are a secret in the wrong place, more likely than a scheme: they are not shown.
 _URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*", re.ASCII | re.DOTALL | re.IGNORECASE)
 
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+HookT = TypeVar("HookT", bound=Callable[..., Any])
+
+
+@boundary
+def hookimpl(hook: HookT) -> HookT:
+    """Mark a function as an implementation of the hook that has its name."""
+    import pluggy  # noqa: PLC0415  # a transport's author needs this module without it
+
+    return pluggy.HookimplMarker(PROJECT)(hook)
+
 
 Secret: TypeAlias = str | bytes | Callable[[], str | bytes]
 """A secret, or what gets it when it is needed."""
@@ -172,12 +179,10 @@ StatusBackendFactory: TypeAlias = Callable[
 StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncStore]
 
 
-@hookspec
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
     """Give factories of signers by URI scheme. The key is read by the factory, once."""
 
 
-@hookspec
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec
     """Return factories of status backends by URI scheme.
 
@@ -186,6 +191,5 @@ def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignor
     """
 
 
-@hookspec
 def irma_stores() -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]  # a spec
     """Give factories of stores by URI scheme."""

@@ -19,9 +19,16 @@ import attrs
 import pluggy
 
 from irma_core.errors import ConfigurationError, PluginError
-from irma_core.plugins import hookspecs
 from irma_core.plugins.guard import OpenPart, call_plugin
-from irma_core.plugins.hookspecs import PROJECT, FactoryContext, Mode, PluginUri
+from irma_core.plugins.hookspecs import (
+    PROJECT,
+    FactoryContext,
+    Mode,
+    PluginUri,
+    irma_signing_schemes,
+    irma_status_backends,
+    irma_stores,
+)
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.signing import AsyncSigner, Signer
@@ -61,6 +68,15 @@ _STORE = _Kind[Store | AsyncStore](
 _KINDS = (_SIGNER, _STATUS_BACKEND, _STORE)
 
 
+class _Hooks:
+    """The hooks, marked for pluggy."""
+
+    _mark = pluggy.HookspecMarker(PROJECT)
+    irma_signing_schemes = staticmethod(_mark(irma_signing_schemes))
+    irma_status_backends = staticmethod(_mark(irma_status_backends))
+    irma_stores = staticmethod(_mark(irma_stores))
+
+
 @final
 @attrs.frozen
 class Offers:
@@ -95,7 +111,7 @@ class PluginRegistry:
             kind.hook: {} for kind in _KINDS
         }
         manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(hookspecs)
+        manager.add_hookspecs(_Hooks)
         for name, plugin in plugins.items():
             _register(manager, name, plugin)
         for kind in _KINDS:

@@ -82,6 +82,7 @@ INSIDE = {
     "irma_core.protocol.transport": "shapes, and what flows call",
     "irma_core.handles": "what is public of it is in irma_core",
     "irma_core.tracebacks": "it makes boundaries",
+    "irma_core.interfaces": "each name is public in its own module",
     "irma_core.wire": "boundaries call it",
     "irma_core.trust": "what is public of it is in irma_core",
 }

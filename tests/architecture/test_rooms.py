@@ -35,6 +35,7 @@ FLOORS = {
     "flows": 5,
     "callbacks": 6,
     "plugins": 6,
+    "interfaces": 7,
     "requestor": 7,
     "async_requestor": 7,
     "handles": 8,
@@ -139,6 +140,19 @@ def test_the_front_door_is_light() -> None:
     heavy = ["joserfc", "authlib", "cryptography", "ssl", "asyncio", "pluggy", "urllib3", "aiohttp"]
     heavy += ["cattrs", "cattr"]
     code = f"import sys, irma_core; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_door_for_authors_is_light() -> None:
+    """A transport's author imports it without pluggy, TLS, event loop or HTTP library."""
+    heavy = ["joserfc", "authlib", "cryptography", "ssl", "asyncio", "pluggy", "urllib3", "aiohttp"]
+    code = (
+        "import sys; from irma_core.interfaces import Transport; "
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     )

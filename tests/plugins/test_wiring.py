@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 
+import pluggy
 import pytest
 
 from irma_core import HmacSigner, Signer
@@ -157,8 +158,8 @@ def test_a_misspelt_hook_is_told() -> None:
 
 
 def test_an_optional_hook_may_be_for_another_version() -> None:
-    """The way of pluggy for a plugin that serves several."""
-    later = hookimpl(optionalhook=True)(nothing)
+    """A plugin that serves several versions marks such a hook with pluggy itself."""
+    later = pluggy.HookimplMarker("irma_backend")(optionalhook=True)(nothing)
     both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
     assert PluginRegistry({"acme": both}).offers("acme").stores == ("acme",)
 

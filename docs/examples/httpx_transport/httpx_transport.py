@@ -6,8 +6,7 @@ from datetime import timedelta
 import httpx
 
 from irma_core import errors as e
-from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import ReadOutcome
+from irma_core.interfaces import HttpRequest, HttpResponse, ReadOutcome
 from irma_transport import SystemClock
 
 
@@ -27,20 +26,20 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
                 if len(body := body + piece) > 1024 * 1024:
                     raise e.ResponseTooLargeError(request.label, "over 1 MiB", request_sent=True)
         if piece is ReadOutcome.IDLE:
-            raise explained(request.label, TimeoutError())
+            raise explain(request.label, TimeoutError())
         return HttpResponse(stream.status, stream.headers, body=body)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> "HttpxStream":
         headers = {"accept-encoding": "identity", **dict(request.headers)}
         url = httpx.URL(request.url)
-        name = request.label.rpartition(" ")[2]  # after the method
-        shown = url.copy_with(path=f"/{name}", query=None)  # what tools that trace httpx see
+        path = request.label.rpartition(" ")[2]  # after the method
+        shown = url.copy_with(path=f"/{path}", query=None)  # the URL that tracing tools see
         sent = httpx.Request(
             request.method,
             shown,
             headers=headers,
             content=request.body,
-            extensions={"target": url.raw_path},  # what is sent, requestor token included
+            extensions={"target": url.raw_path},  # the path that is sent, with the requestor token
         )
         failure: Exception = httpx.ConnectTimeout("late")
         if (left := deadline - self.clock.monotonic()) > 0:
@@ -52,25 +51,25 @@ class HttpxTransport(httpx.AsyncHTTPTransport):  # below httpx's client, which k
                 failure = httpx.DecodingError("compressed")
             except (httpx.TransportError, TimeoutError) as error:
                 failure = error
-        raise explained(request.label, failure)  # out here: a native error knows the URL
+        raise explain(request.label, failure)  # here it has no context: native errors hold the URL
 
 
 class HttpxStream:
-    def __init__(self, response: httpx.Response, path: str) -> None:
-        self.status, self._response, self._path = response.status_code, response, path
+    def __init__(self, response: httpx.Response, label: str) -> None:
+        self.status, self._response, self._label = response.status_code, response, label
         self.headers = tuple(response.headers.multi_items())
         self._pieces = response.aiter_raw()
         self._next: asyncio.Future[bytes | ReadOutcome] | None = None
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
-        # httpx closes a response whose read is cancelled: so the read goes on, and is looked at.
+        # httpx closes a response whose read is cancelled, so the read goes on after the deadline.
         self._next = self._next or asyncio.ensure_future(anext(self._pieces, ReadOutcome.END))
         left = max(deadline - HttpxTransport.clock.monotonic(), 0)
         if not (await asyncio.wait({self._next}, timeout=left))[0]:
             return ReadOutcome.IDLE
         read, self._next = self._next, None
         if error := read.exception():
-            raise explained(self._path, error)
+            raise explain(self._label, error)
         return read.result()
 
     async def aclose(self) -> None:
@@ -79,13 +78,13 @@ class HttpxStream:
         await self._response.aclose()
 
 
-def explained(path: str, error: BaseException) -> e.TransportError:
+def explain(label: str, error: BaseException) -> e.TransportError:
     sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return e.TransportTimeoutError(path, "not in time", request_sent=sent)
+        return e.TransportTimeoutError(label, "the deadline passed", request_sent=sent)
     if not sent:
-        return e.ConnectionFailedError(path, "no connection", request_sent=False)
+        return e.ConnectionFailedError(label, "no connection", request_sent=False)
     cut = "closed connection" in str(error) or "disconnected" in str(error)
     if isinstance(error, httpx.RemoteProtocolError | httpx.DecodingError) and not cut:
-        return e.MalformedResponseError(path, "no valid HTTP", request_sent=True)
-    return e.ConnectionBrokenError(path, "the connection broke", request_sent=True)
+        return e.MalformedResponseError(label, "no valid HTTP", request_sent=True)
+    return e.ConnectionBrokenError(label, "the connection broke", request_sent=True)

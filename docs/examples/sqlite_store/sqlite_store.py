@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 
-from irma_core.plugins.hookspecs import FactoryContext, PluginUri, StoreFactory, hookimpl
-from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.interfaces import (
+    AsyncStore,
+    FactoryContext,
+    PluginUri,
+    Store,
+    StoreFactory,
+    hookimpl,
+)
 
 TABLE = "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB, expires REAL)"
 PUT = """

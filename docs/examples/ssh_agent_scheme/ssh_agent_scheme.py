@@ -1,9 +1,9 @@
 import socket
 from collections.abc import Mapping
 
+from irma_core import AsyncSigner, Signer
 from irma_core.errors import ConfigurationError, SigningError
-from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri, SignerFactory, hookimpl
-from irma_core.trust.signing import AsyncSigner, Signer
+from irma_core.interfaces import FactoryContext, Mode, PluginUri, SignerFactory, hookimpl
 from irma_transport_aiohttp import in_thread
 
 

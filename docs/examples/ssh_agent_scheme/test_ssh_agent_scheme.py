@@ -8,9 +8,8 @@ from typing import cast
 import pytest
 import ssh_agent_scheme
 
-from irma_core.plugins.hookspecs import FactoryContext, Mode
+from irma_core.interfaces import AsyncSigner, FactoryContext, Mode, Signer
 from irma_core.plugins.registry import PluginRegistry
-from irma_core.trust.signing import AsyncSigner, Signer
 from irma_testing import ScriptedTransport
 from irma_testing.contracts import AsyncSignerContract, SignerContract
 

@@ -11,14 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from irma_core.errors import ConfigurationError
-from irma_core.plugins.hookspecs import (
-    FactoryContext,
-    Mode,
-    PluginUri,
-    SignerFactory,
-    hookimpl,
-)
-from irma_core.tracebacks import boundary
+from irma_core.interfaces import FactoryContext, Mode, PluginUri, SignerFactory, boundary, hookimpl
 from irma_signing_pkcs11.sessions import KeySessions
 from irma_signing_pkcs11.signer import AsyncPkcs11Signer, Pkcs11Signer
 from irma_signing_pkcs11.uri import KeyUri, read_uri

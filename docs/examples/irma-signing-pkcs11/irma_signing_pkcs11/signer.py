@@ -6,7 +6,7 @@ import asyncio
 from typing import final
 
 from irma_core.errors import ConfigurationError, SigningError
-from irma_core.tracebacks import boundary
+from irma_core.interfaces import boundary
 from irma_signing_pkcs11.failures import TokenError
 from irma_signing_pkcs11.sessions import KeySessions
 

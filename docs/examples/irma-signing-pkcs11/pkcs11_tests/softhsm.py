@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pkcs11.exceptions import PKCS11Error
 
-from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri, Secret
+from irma_core.interfaces import FactoryContext, Mode, PluginUri, Secret
 from irma_signing_pkcs11 import MODULE, irma_signing_schemes
 from irma_signing_pkcs11 import PIN as PIN_NAME
 from irma_signing_pkcs11.module import load_module

@@ -12,7 +12,7 @@ import pytest
 from pkcs11 import Attribute, KeyType, MechanismFlag, Token
 
 from irma_core.errors import ConfigurationError, IrmaError, SigningError
-from irma_core.plugins.hookspecs import Secret
+from irma_core.interfaces import Secret
 from irma_signing_pkcs11.module import load_module
 from irma_testing.contracts.signer import is_signature
 from pkcs11_tests.conftest import Tokens
