@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from irma_core.errors import ConfigurationError
 
@@ -37,6 +38,7 @@ def split_url(url: str) -> tuple[str, str]:
     return base, target
 
 
+@lru_cache(maxsize=64)
 def shown_target(label: str) -> str:
     """Return the target to show in place of the real one, from a request's label."""
     target = label.partition(" ")[2].removeprefix("/")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Final
 
 from aiohttp import (
@@ -137,7 +138,7 @@ class Exchange:
         if isinstance(address, str | bytes):  # a socket in the file system
             return
         host = address[0] if isinstance(address, tuple) else None
-        if not is_loopback(str(host)):
+        if not _is_loopback(str(host)):
             raise NotLoopbackError
 
     def check_head(self) -> None:
@@ -152,6 +153,12 @@ class Exchange:
         if self._body is not None:
             request.headers.pop("content-length", None)  # of no body, for a POST
             request.update_body_from_data(self._body)
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(host: str) -> bool:
+    # Cached: each request over loopback asks, and mostly for the same address.
+    return is_loopback(host)
 
 
 CURRENT_EXCHANGE: Final[ContextVar[Exchange]] = ContextVar("CURRENT_EXCHANGE")

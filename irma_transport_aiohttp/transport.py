@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from functools import lru_cache
-from typing import Self, TypeAlias, TypeVar
+from typing import NamedTuple, Self, TypeAlias, TypeVar
 
 from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
@@ -190,20 +190,19 @@ class AiohttpTransport:
         failure: IrmaError
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
-        _check_base(base)
+        origin = _origin(base)
         headers = checked_headers(dict(request.headers), request.label, frames_request)
         shown, hidden = split_headers({**_OWN_HEADERS, **headers})
-        is_plain = base[:5].lower() == "http:"
-        if self._proxy is not None and is_plain:
+        if self._proxy is not None and origin.is_plain:
             # This proxy reads the request itself, and aiohttp sends it these headers only for TLS.
             hidden.update(self._proxy.headers)
         url = URL(base + shown_target(request.label), encoded=True)
         exchange = Exchange(
-            base.partition("://")[2],
+            origin.peer,
             URL(request.url, encoded=True),
             hidden,
             request.body,
-            must_be_loopback=is_plain and self._proxy is None and is_loopback(url.host or ""),
+            must_be_loopback=origin.is_plain_loopback and self._proxy is None,
         )
         CURRENT_EXCHANGE.set(exchange)
         left = seconds_until(deadline)
@@ -270,17 +269,33 @@ class AiohttpTransport:
         return bytes(body)
 
 
+class _Origin(NamedTuple):
+    """A scheme, host and port.
+
+    Attributes:
+        peer: Host and port, for error messages.
+        is_plain: Whether the scheme is `http`.
+        is_plain_loopback: Whether it is also for loopback, where plain HTTP needs no permission.
+    """
+
+    peer: str
+    is_plain: bool
+    is_plain_loopback: bool
+
+
 @lru_cache(maxsize=64)
-def _check_base(base: str) -> None:
-    """Check the host and the port of a URL.
+def _origin(base: str) -> _Origin:
+    """Return the origin of a URL. An application has few, and each is checked once.
 
     Raises:
-        ConfigurationError: One of them is not valid.
+        ConfigurationError: The host or the port is not valid.
     """
     try:
         url = URL(base, encoded=True)
         if url.host and url.port is not None and url.host.encode("idna"):
-            return
+            is_plain = url.scheme == "http"
+            peer = base.partition("://")[2]
+            return _Origin(peer, is_plain, is_plain and is_loopback(url.host))
     except ValueError:  # UnicodeError too
         pass
     raise ConfigurationError(f"the host or port of {base} is not valid")

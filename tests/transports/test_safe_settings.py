@@ -255,7 +255,7 @@ def test_localhost_that_leads_elsewhere_gets_no_byte(
             return False
 
         monkeypatch.setattr("irma_transport_urllib3.connection.is_loopback", elsewhere)
-        monkeypatch.setattr("irma_transport_aiohttp.exchange.is_loopback", elsewhere)
+        monkeypatch.setattr("irma_transport_aiohttp.exchange._is_loopback", elsewhere)
     with socket.create_server((address, 0)) as listening:
         port = listening.getsockname()[1]
 
