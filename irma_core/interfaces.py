@@ -4,6 +4,7 @@ Applications import from `irma_core`, and errors are in `irma_core.errors`. Impo
 loads no plugin machinery: only a module that uses `hookimpl` needs pluggy.
 """
 
+from irma_core.models.frozen import FrozenMapping
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.plugins.hookspecs import (
@@ -17,7 +18,7 @@ from irma_core.plugins.hookspecs import (
     hookimpl,
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.status_backends import AsyncStatusBackend, Idle, StatusBackend
+from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import (
     AsyncByteStream,
@@ -40,12 +41,13 @@ __all__ = [
     "ByteStream",
     "Clock",
     "FactoryContext",
+    "FrozenMapping",
     "HttpRequest",
     "HttpResponse",
-    "Idle",
     "Jitter",
     "Mode",
     "PluginUri",
+    "PublishedEnd",
     "ReadOutcome",
     "RequestorToken",
     "Secret",

@@ -158,7 +158,7 @@ def _first_sentences(docstring: str | None) -> str:
 
 def _modules() -> Iterator[str]:
     yield from ("## Below the front doors", "")
-    yield "For who brings an HTTP stack, a store, a status backend or keys of their own:"
+    yield "For authors of transports, stores, status backends, signers and plugins:"
     yield ""
     for name in _EXTENDING:
         module = import_module(name)

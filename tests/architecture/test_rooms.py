@@ -4,6 +4,7 @@ import ast
 import copy
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,21 @@ FLOORS = {
     "async_requestor": 7,
     "handles": 8,
     "web": 8,
+}
+SHOWN = [
+    *(ROOT / "docs" / "examples").rglob("*.py"),
+    *(path for path in (ROOT / "docs").rglob("*.md") if path.name != "reference.md"),
+]
+DOORS = {"irma_core", "irma_core.errors", "irma_core.interfaces"}
+BELOW_THE_DOORS = {
+    "irma_core.flows.effects": "for drivers, and for those who read how it works",
+    "irma_core.flows.start": "for drivers",
+    "irma_core.flows.watch": "for drivers",
+    "irma_core.models.risks": "the messages alone need `resolve_request`",
+    "irma_core.plugins.registry": "a plugin's own test registers it",
+    "irma_core.protocol": "the messages alone are `endpoints`",
+    "irma_core.protocol.endpoints": "the messages alone",
+    "irma_core.protocol.server_url": "the messages alone need the server's URL",
 }
 IMPURE = {"socket", "ssl", "asyncio", "threading", "random", "time", "os", "urllib3", "aiohttp"}
 
@@ -87,6 +103,14 @@ def test_transports_do_not_know_each_other(path: Path) -> None:
     packages = {each for each in heads if each.startswith("irma_")}
     assert packages <= {"irma_core", "irma_transport", own}
     assert own != "irma_transport" or not heads & {"urllib3", "aiohttp", "yarl"}
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=name)
+def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
+    """An author needs `irma_core`, its errors and its interfaces; other modules have a reason."""
+    code = path.read_text(encoding="utf-8")
+    modules = set(re.findall(r"^ *(?:from|import) (irma_core[\w.]*)", code, re.MULTILINE))
+    assert modules <= DOORS | BELOW_THE_DOORS.keys()
 
 
 @pytest.mark.parametrize("path", CORE, ids=name)

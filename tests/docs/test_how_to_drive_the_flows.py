@@ -22,7 +22,8 @@ from irma_core.errors import (
     StoreError,
 )
 from irma_core.flows.effects import CloseStream, Flow, OpenStream, ReadStream, get_stored
-from irma_core.flows.session_calls import cancel_session_flow, get_answer_flow, get_status_flow
+from irma_core.flows.session_answers import get_answer_flow
+from irma_core.flows.session_calls import cancel_session_flow, get_status_flow
 from irma_core.flows.start import start_session_flow
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.interfaces import HttpRequest

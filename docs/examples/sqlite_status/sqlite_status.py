@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from irma_core import RequestorToken, SessionStatus
-from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.interfaces import PublishedEnd
 
 TABLE = "CREATE TABLE IF NOT EXISTS ends (name TEXT PRIMARY KEY, status TEXT, jwt TEXT, at REAL)"
 

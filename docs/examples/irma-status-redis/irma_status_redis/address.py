@@ -16,8 +16,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.frozen import FrozenMapping
-from irma_core.plugins.hookspecs import Secret
+from irma_core.interfaces import FrozenMapping, Secret
 
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 

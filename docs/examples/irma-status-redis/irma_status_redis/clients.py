@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from irma_core.errors import ConfigurationError
-from irma_core.plugins.hookspecs import Secret
+from irma_core.interfaces import Secret
 from irma_status_redis.address import CONNECTIONS, LONGEST_STEP, Address
 from irma_status_redis.failures import fault
 

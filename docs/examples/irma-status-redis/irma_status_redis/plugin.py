@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from irma_core.plugins.hookspecs import (
+from irma_core.interfaces import (
+    AsyncStatusBackend,
+    AsyncStore,
     FactoryContext,
     Mode,
     PluginUri,
     Secret,
+    StatusBackend,
     StatusBackendFactory,
+    Store,
     StoreFactory,
     hookimpl,
 )
-from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
-from irma_core.protocol.stores import AsyncStore, Store
 from irma_status_redis.clients import check_server
 from irma_status_redis.status import RedisStatusBackend
 from irma_status_redis.status_async import AsyncRedisStatusBackend

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from irma_core import RequestorToken, SessionStatus
 from irma_core.errors import StatusBackendError, UsageError
-from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.interfaces import PublishedEnd
 
 __all__ = ["CHANNEL", "LIFETIME_MS", "MAX_BYTES", "SessionRecord"]
 

@@ -9,9 +9,7 @@ from typing import final
 
 from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
-from irma_core.plugins.hookspecs import Secret
-from irma_core.protocol.status_backends import PublishedEnd
-from irma_core.tracebacks import boundary
+from irma_core.interfaces import PublishedEnd, Secret, boundary
 from irma_status_redis.clients import as_bytes, make_client
 from irma_status_redis.failures import Door
 from irma_status_redis.listening import Listener

@@ -12,8 +12,7 @@ from hashlib import sha256
 from typing import Final, final
 
 from irma_core.errors import ConfigurationError, StoreError, UsageError
-from irma_core.plugins.hookspecs import Secret
-from irma_core.tracebacks import boundary
+from irma_core.interfaces import Secret, boundary
 from irma_status_redis.clients import as_bytes, make_async_client, make_client
 from irma_status_redis.failures import Door
 

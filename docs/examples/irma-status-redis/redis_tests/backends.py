@@ -12,8 +12,7 @@ from typing import Any, final
 import pytest
 
 from irma_core import RequestorToken
-from irma_core.plugins.hookspecs import Secret
-from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.interfaces import PublishedEnd, Secret
 from irma_status_redis import AsyncRedisStatusBackend, RedisStatusBackend
 
 __all__ = ["MODES", "Backend", "a_token", "opened"]

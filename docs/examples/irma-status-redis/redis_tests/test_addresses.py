@@ -11,7 +11,7 @@ import pytest
 
 from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError
-from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.interfaces import PublishedEnd
 from irma_status_redis import RedisStatusBackend, RedisStore
 from irma_status_redis.address import Address
 from irma_status_redis.clients import make_client

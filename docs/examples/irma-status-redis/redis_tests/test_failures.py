@@ -10,7 +10,7 @@ import pytest
 
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
-from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.interfaces import PublishedEnd
 from irma_status_redis import AsyncRedisStore, RedisStore, listening, listening_async
 from irma_status_redis.clients import as_bytes
 from redis_tests.backends import MODES, a_token, opened

@@ -16,7 +16,7 @@ import redis
 
 from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError, StatusBackendError, StoreError, UsageError
-from irma_core.protocol.status_backends import PublishedEnd
+from irma_core.interfaces import PublishedEnd
 from irma_status_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
 from irma_status_redis.clients import check_server
 from irma_status_redis.failures import fault
