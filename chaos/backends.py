@@ -56,7 +56,7 @@ def findings(
             asked = _asked(url)
         once = sum(len(ended["finals"]) == 1 for ended in receiver.ended.values())
         right = sum(ended["answer"] == "yes" for ended in receiver.ended.values())
-        name = f"processes told the final status exactly once{title}"
+        name = f"processes that got the final status exactly once{title}"
         yield Finding(name, once, count, at_least=True)
         yield Finding(f"processes that got the answer{title}", right, count, at_least=True)
         if not is_killed:
@@ -84,7 +84,7 @@ class _Receiver:
         self.ended: dict[str, dict[str, Any]] = {}
 
     def lateness(self) -> float:
-        """Give by how much a final status came after the session's end."""
+        """Return the seconds from the session's end until its final status came."""
         late = [
             max(final - self._due[token], 0)
             for token, ended in self.ended.items()

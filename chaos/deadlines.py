@@ -81,7 +81,7 @@ def _hostile(behaviours: tuple[Behaviour, ...]) -> Generator[str]:
 
 
 def _sync_overruns(behaviours: tuple[Behaviour, ...]) -> Iterator[float]:
-    """Give by how much a call for the status, and a wait for the answer, come late."""
+    """Return by how much a call for the status, and a wait for the answer, come late."""
     for is_wait in (False, True):
         with _hostile(behaviours) as url, Urllib3Transport() as transport:
             requestor = Requestor(url, transport, timeout=WITHIN)

@@ -29,5 +29,5 @@ class Finding:
 
 
 def percentile(values: Sequence[float], share: float = 0.99) -> float:
-    """Give the value that this share of all does not exceed."""
+    """Return the value that this share of all does not exceed."""
     return sorted(values)[max(math.ceil(len(values) * share) - 1, 0)]

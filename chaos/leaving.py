@@ -45,12 +45,12 @@ def findings(watches: int, forks: int, seed: int) -> Iterator[Finding]:
     with running_status_server(1, HOURS, seed) as url:
         for mode in ("sync", "async"):
             yield Finding(f"the same after Ctrl-C, {mode}", _interrupt(url, mode), 0)
-        told, left = asyncio.run(_close_amid(url, watches))
-        name = f"of {watches} watches, told that their transport is closed"
-        yield Finding(name, told, watches, at_least=True)
+        learned, left = asyncio.run(_close_amid(url, watches))
+        name = f"of {watches} watches, that learn of their closed transport"
+        yield Finding(name, learned, watches, at_least=True)
         yield Finding("sockets, tasks and threads left of those", left, 0)
-        told, left = _close_amid_threads(url)
-    yield Finding(f"of {THREADS} on threads, told the same", told, THREADS, at_least=True)
+        learned, left = _close_amid_threads(url)
+    yield Finding(f"of {THREADS} on threads, that learn the same", learned, THREADS, at_least=True)
     yield Finding("sockets and threads left of those", left, 0)
     yield Finding(f"of {forks} forks amid use, children with wrong answers", _fork(forks), 0)
 
@@ -135,7 +135,7 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
     before = Leftovers.now()
     transport = AiohttpTransport()
     requestor = AsyncRequestor(url, transport)
-    gate, told = asyncio.Semaphore(64), asyncio.Semaphore(0)
+    gate, learned = asyncio.Semaphore(64), asyncio.Semaphore(0)
 
     async def watch(_: int) -> bool:
         await gate.acquire()
@@ -144,14 +144,14 @@ async def _close_amid(url: str, count: int) -> tuple[int, int]:
             async with requestor.watch_status(session) as statuses:
                 async for _status in statuses:
                     gate.release()
-                    told.release()
+                    learned.release()
         except ConfigurationError:
             return True
         return False
 
     tasks = [asyncio.create_task(watch(number)) for number in range(count)]
     for _ in tasks:
-        await told.acquire()
+        await learned.acquire()
     await transport.aclose()
     ended, _ = await asyncio.wait(tasks, timeout=10)
     await settled()
@@ -164,14 +164,14 @@ def _close_amid_threads(url: str) -> tuple[int, int]:
     before = Leftovers.now()
     transport = Urllib3Transport()
     requestor = Requestor(url, transport)
-    told = threading.Semaphore(0)
+    learned = threading.Semaphore(0)
 
     def watch(_: int) -> bool:
         session = requestor.start_session(ASKED)
         try:
             with requestor.watch_status(session) as statuses:
                 for _status in statuses:
-                    told.release()
+                    learned.release()
         except ConfigurationError:
             return True
         return False
@@ -179,7 +179,7 @@ def _close_amid_threads(url: str) -> tuple[int, int]:
     with ThreadPoolExecutor(THREADS) as pool:
         watching = [pool.submit(watch, number) for number in range(THREADS)]
         for _ in watching:
-            told.acquire()
+            learned.acquire()
         transport.close()
         ended = sum(each.result(timeout=20) for each in watching)
     return ended, Leftovers.now().beyond(before)

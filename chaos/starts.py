@@ -60,7 +60,7 @@ def _not_read(peer: Peer) -> None:
 
 
 def matrix(chance: random.Random) -> list[tuple[Behaviour, str]]:
-    """Give each behaviour with what may be said of it."""
+    """Return each behaviour of the server with the errors that may follow."""
     length = chance.randrange(len(STARTED))
     return [
         (answer(headers=JSON, body=PACKAGE), MADE),

@@ -1,8 +1,7 @@
 """A server whose sessions change by a timetable, and whose event streams fail by a plan.
 
-In a process of its own. A token tells both: two digits for the fault, eight for the milliseconds to
-the end, ten to be unique. It counts what is asked of each session. Belongs here: that server. Does
-not belong here: what is asserted.
+It runs in a process of its own. A token encodes both: two digits for the fault, eight for the
+milliseconds to the end, ten to be unique. The server counts the requests for each session.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _OPEN = b"event: open\n\n"
 
 
 def fault_and_end(token: str) -> tuple[str, float]:
-    """Give what a token says: the fault, and the seconds from start to end."""
+    """Return what a token encodes: the fault, and the seconds from start to end."""
     return FAULTS[int(token[:2])], int(token[2:10]) / 1000
 
 
@@ -68,7 +67,7 @@ class _Server:
         writer.close()
 
     async def _answer(self, target: str, writer: asyncio.StreamWriter) -> bool:
-        """Answer; tell whether the connection may go on."""
+        """Answer; return whether the connection may go on."""
         if target == "/session":
             number = len(self._started)
             ends = self._random.uniform(0.5, 1.0) * self._longest
@@ -179,7 +178,7 @@ _STREAMS: dict[str, Callable[[_Server, str, asyncio.StreamWriter], Awaitable[Non
 
 @contextmanager
 def running_status_server(faults: int, longest: float, seed: int) -> Generator[str]:
-    """Give its base URL.
+    """Yield its base URL.
 
     Args:
         faults: How many of `FAULTS` to plan, from the first.

@@ -45,7 +45,9 @@ def findings(count: int, seed: int, *, with_dead: bool) -> Iterator[Finding]:
     with running_status_server(faults, 40.0 if with_dead else 6.0, seed) as url:
         watched = asyncio.run(_watch(url, count))
     once = sum(len(finals) == 1 for _, finals, _, _ in watched)
-    yield Finding("watches told the final status exactly once", once, len(watched), at_least=True)
+    yield Finding(
+        "watches that got the final status exactly once", once, len(watched), at_least=True
+    )
     late: dict[str, list[float]] = defaultdict(list)
     rates: list[float] = []
     for token, finals, began, asked in watched:
@@ -59,7 +61,7 @@ def findings(count: int, seed: int, *, with_dead: bool) -> Iterator[Finding]:
 
 
 async def _watch(url: str, count: int) -> list[tuple[str, list[float], float, int]]:
-    """Give by watch its token, when a final status came, when it began, and what was asked."""
+    """Return each watch's token, when a final status came, when it began, and its request."""
     async with Counting() as transport:
         requestor = AsyncRequestor(url, transport)
 

@@ -180,7 +180,7 @@ def test_sentry_sends_events_redacted() -> None:
 
 
 def test_a_log_is_redacted(caplog: pytest.LogCaptureFixture) -> None:
-    """The message, its arguments, what a formatter adds, and the text of a traceback."""
+    """The message, its arguments, what a formatter adds, and the traceback."""
     logger = logging.getLogger("access")
     redacting = RedactingFilter()
     logger.addFilter(redacting)

@@ -57,7 +57,7 @@ def quoting(peer: Peer) -> None:
 
 
 def nonsense(peer: Peer) -> None:
-    """Quote what came in a head that is none."""
+    """Quote the request in a malformed head."""
     request = peer.read_request()
     peer.send(f"HTTP/1.1 200 {request.target}\r\n{request.target}\r\n\r\n".encode())
     peer.finish()
@@ -132,7 +132,7 @@ def spellings(secret: str) -> set[str]:
 @pytest.mark.parametrize("mode", ["threads", "async"])
 @pytest.mark.parametrize("observer", ["sentry", "telemetry", "logs", "debug output", "hooks"])
 def test_no_observer_sees_a_secret(observer: str, mode: str, settings: dict[str, str]) -> None:
-    """Neither of the requestor nor of a session, and no attribute."""
+    """No secret of the requestor or of a session is shown, and no attribute."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.observers", observer, mode],
         input=json.dumps(settings),

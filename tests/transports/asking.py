@@ -1,4 +1,4 @@
-"""What the tests of transports send, and how they look at what comes back."""
+"""Requests for the tests of transports, and checks of their errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def send(transport: Transport, request: HttpRequest, within: float = 15) -> Http
 
 
 def failure(transport: Transport, request: HttpRequest, within: float = 15) -> TransportError:
-    """Give the error of a request that must fail, near its deadline."""
+    """Return the error of a request that must fail, at the latest near its deadline."""
     begun = monotonic()
     try:
         send(transport, request, within)
@@ -41,8 +41,8 @@ def failure(transport: Transport, request: HttpRequest, within: float = 15) -> T
 
 
 def assert_discreet(error: TransportError) -> None:
-    """Check that an error tells no token and brings no native error."""
-    told = "".join((str(error), repr(error), *traceback.format_exception(error)))
-    assert TOKEN not in told
+    """Check that an error shows no token and has no native error as context."""
+    shown = "".join((str(error), repr(error), *traceback.format_exception(error)))
+    assert TOKEN not in shown
     assert error.__context__ is None
     assert error.__cause__ is None

@@ -19,7 +19,7 @@ BAD_HEAD = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
 
 
 def test_logs_tell_no_token(caplog: pytest.LogCaptureFixture) -> None:
-    """Nor does asyncio's debug mode, which tells of connections and of what takes long."""
+    """No log shows the token, even in asyncio's debug mode, which logs connections."""
     caplog.set_level(logging.DEBUG)
 
     async def exchanges(url: str) -> None:

@@ -24,7 +24,7 @@ END = b"0\r\n\r\n"
 
 
 def received(behaviour: Behaviour, within: float = 5) -> bytes:
-    """Give all of the body that comes within the time, or until the connection or stream ends."""
+    """Return the part of the body that comes within the time, or until the stream ends."""
     parts = b""
     with (
         MisbehavingServer(behaviour) as server,
@@ -71,7 +71,7 @@ def test_a_stream_may_wait_to_be_asked() -> None:
 
 
 def test_it_tells_when_it_has_closed_all() -> None:
-    """And says so, if it has not."""
+    """The server waits until each connection is closed, and raises if one stays open."""
     ask = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
     with (
         MisbehavingServer(answer(), empty_503()) as server,

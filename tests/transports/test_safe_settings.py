@@ -213,7 +213,7 @@ def test_the_environment_writes_no_keys_of_connections(
     ca_file: Path,
     server_tls: ssl.SSLContext,
 ) -> None:
-    """Who reads `SSLKEYLOGFILE` reads what passed on the network."""
+    """`SSLKEYLOGFILE` is ignored: its reader could decrypt the traffic."""
     log = tmp_path / "keys"
     monkeypatch.setenv("SSLKEYLOGFILE", str(log))
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:

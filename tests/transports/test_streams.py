@@ -90,7 +90,7 @@ async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None
 def test_closing_ends_the_streams_of_other_threads(
     is_tls: bool, server_tls: ssl.SSLContext, ca_file: Path
 ) -> None:
-    """Who reads is told at once; else the thread would stay as long as it is patient."""
+    """A reader on another thread gets an error at once, and does not wait for its deadline."""
     quiet = silent_stream(b":\n")
     with (
         MisbehavingServer(quiet, tls=server_tls if is_tls else None) as server,

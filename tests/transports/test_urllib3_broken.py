@@ -1,4 +1,4 @@
-"""What a broken connection or a broken response becomes, and that it tells no secret."""
+"""The errors for broken connections and responses, which show no secret."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ COMPRESSED = [
 
 
 def test_a_refused_connection(transport: Urllib3Transport) -> None:
-    """Nothing was sent, and the text names host and port."""
+    """Nothing was sent, and the message names host and port."""
     with unused_port() as port:
         error = failure(transport, post(f"http://127.0.0.1:{port}", b""))
     assert isinstance(error, ConnectionFailedError)
@@ -67,7 +67,7 @@ def test_an_unknown_name(transport: Urllib3Transport, monkeypatch: pytest.Monkey
 def test_an_unreachable_network(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the system says about a connection is told."""
+    """The message holds the system's reason."""
 
     def unreachable(*_: object) -> None:
         raise OSError(101, "Network is unreachable")
@@ -157,7 +157,7 @@ def test_an_error_of_our_own_kind_in_reading(
 
 
 def test_an_interrupt_passes(transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no failure of the wire passes through, and takes the connection with it."""
+    """An interruption passes through, and its connection is closed."""
 
     def interrupt(*_: object) -> bytes:
         raise KeyboardInterrupt

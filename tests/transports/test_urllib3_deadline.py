@@ -145,7 +145,7 @@ def test_a_name_without_addresses(
 
 
 def test_the_deadline_of_one_request_is_not_the_next_one_s(transport: Urllib3Transport) -> None:
-    """A kept connection takes the deadline of the request at hand."""
+    """A connection that is used again keeps the deadline of the current request."""
     with MisbehavingServer(
         answer(), drip(b"slow", PACE * 6, head=response(body=b"    ")[:-4])
     ) as server:

@@ -124,14 +124,14 @@ def test_tls_to_the_proxy(ca_file: Path, server_tls: ssl.SSLContext) -> None:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "told"),
+    ("behaviour", "words"),
     [
         (answer(407), "HTTP 407: put its user name and password"),
         (hang_up, "no connection"),
         (raw(b"garbage\r\n\r\n", close=True), "no valid HTTP"),
     ],
 )
-def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, told: str) -> None:
+def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, words: str) -> None:
     """Without a tunnel nothing of the request was sent."""
     with (
         MisbehavingServer(behaviour) as proxy,
@@ -140,7 +140,7 @@ def test_a_tunnel_that_is_refused(ca_file: Path, behaviour: Behaviour, told: str
         error = failure(transport, get("https://localhost:4443"))
     assert isinstance(error, ConnectionFailedError)
     assert not error.request_sent
-    assert told in str(error)
+    assert words in str(error)
 
 
 def test_a_proxy_that_is_not_there() -> None:

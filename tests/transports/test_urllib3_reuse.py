@@ -106,7 +106,7 @@ def test_repeats_nothing(transport: Urllib3Transport) -> None:
     ids=["cut", "silent", "compressed", "too large", "longer than it says"],
 )
 def test_the_rest_of_a_response_is_never_the_next_one(first: Behaviour) -> None:
-    """Whatever went wrong before, the next request gets its own response."""
+    """The next request gets its own response, whatever went wrong before."""
     with (
         MisbehavingServer(first, answer(body=b"mine")) as server,
         Urllib3Transport(max_response_bytes=1000) as transport,
@@ -163,7 +163,7 @@ def test_a_forked_child_has_its_own_connections(
 def test_another_process_means_new_pools(
     transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the process's number that tells."""
+    """The process id decides."""
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url))
         monkeypatch.setattr(os, "getpid", lambda: -1)

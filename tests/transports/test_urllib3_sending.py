@@ -82,7 +82,7 @@ def test_a_header_of_the_request_replaces_its_own(transport: Urllib3Transport) -
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 404, 520, 999])
 def test_every_status_is_a_response(transport: Urllib3Transport, status: int) -> None:
-    """Whatever the status is, the core judges it."""
+    """A response of any status is returned; the core judges it."""
     with MisbehavingServer(answer(status)) as server:
         assert send(transport, get(server.url)).status == status
 

@@ -44,7 +44,7 @@ def test_trusts_the_given_authority(
 
 
 def test_trusts_nobody_else(server_tls: ssl.SSLContext) -> None:
-    """A server of an unknown authority gets nothing, and the text says what to do."""
+    """A server of an unknown authority gets nothing, and the message says what to do."""
     with MisbehavingServer(answer(), tls=server_tls) as server, Urllib3Transport() as transport:
         error = failure(transport, get(server.url))
     assert isinstance(error, ConnectionFailedError)
@@ -70,7 +70,7 @@ def test_checks_the_name(tls_transport: Urllib3Transport, server_tls: ssl.SSLCon
 
 
 def test_checks_the_date(authority: trustme.CA, tls_transport: Urllib3Transport) -> None:
-    """A certificate out of date is refused, and the text says so."""
+    """An expired certificate is refused, and the message says so."""
     old = datetime(2020, 1, 1, tzinfo=UTC)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost", not_after=old).configure_cert(context)
@@ -94,7 +94,7 @@ def test_a_server_without_tls(tls_transport: Urllib3Transport) -> None:
 
 
 def test_a_server_with_another_tls(tls_transport: Urllib3Transport, authority: trustme.CA) -> None:
-    """Where no common TLS is found the text names what an IRMA server takes."""
+    """Without a common TLS version the message names what an IRMA server takes."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")  # while trustme's keys are not RSA
@@ -145,7 +145,7 @@ def test_broken_records_break(tls_transport: Urllib3Transport, server_tls: ssl.S
 
 @pytest.fixture
 def choosy_tls(authority: trustme.CA) -> ssl.SSLContext:
-    """Give the context of a server that asks for a certificate."""
+    """Return the context of a server that asks for a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.verify_mode = ssl.CERT_REQUIRED
     authority.issue_cert("localhost").configure_cert(context)
@@ -155,7 +155,7 @@ def choosy_tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def client_files(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path, Path]:
-    """Give a certificate, its key, and its key under the password `open`."""
+    """Return a certificate, its key, and its key under the password `open`."""
     issued = authority.issue_cert("client@example.com")
     paths = tmp_path / "client.pem", tmp_path / "key.pem", tmp_path / "locked.pem"
     issued.cert_chain_pems[0].write_to_path(paths[0])

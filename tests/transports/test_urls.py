@@ -1,4 +1,4 @@
-"""Where a transport takes a URL apart: host first, and nothing that readers see differently."""
+"""How the transports split a URL into its origin and the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from irma_transport.request_parts import split_url
     ],
 )
 def test_a_url_is_its_origin_and_the_rest(url: str, parts: tuple[str, str]) -> None:
-    """The rest begins with a slash or a question mark, or there is none."""
+    """The rest begins with a slash or a question mark, or is empty."""
     assert split_url(url) == parts
 
 
