@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import trio
-import trio.lowlevel
 
 from irma_backend.dev_server import running_server
 from irma_core import AttributeRequest, DisclosureRequest, Requestor, SessionStatus
