@@ -1,7 +1,7 @@
-"""One call to the server, with the tries it may need, before one deadline.
+"""One call to the server, with retries, before one deadline.
 
-Belongs here: `GET` and `DELETE`, repeated on faults that pass; and `POST`, repeated only where not
-a byte was sent, signed anew each time. Does not belong here: what a call means.
+`GET` and `DELETE` are retried after transient faults. `POST` is retried only if not a byte was
+sent, and is signed again each time.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ Parse: TypeAlias = Callable[[HttpResponse], ParsedT]
 @final
 @attrs.frozen
 class ToSign:
-    """A request that lacks its JWT's signature.
+    """A request whose JWT is not signed yet.
 
     Args:
-        signer: Who signs.
-        jwt: What is signed.
-        build: Makes the request of the JWT's text.
+        signer: The signer.
+        jwt: The unsigned JWT.
+        build: Returns the request with the signed JWT.
     """
 
     signer: Signer | AsyncSigner
@@ -63,25 +63,25 @@ def exchange_flow(
     *,
     parse_repeated: Parse[ParsedT] | None = None,
 ) -> Flow[ParsedT]:
-    """Send a `GET` or `DELETE` until it succeeds, fails for good, or no try or time is left.
+    """Send a `GET` or `DELETE`; retry after transient faults while tries and time are left.
 
     Args:
-        context: The requestor's.
-        request: What to send.
-        parse: Reads the response, or raises.
-        deadline: By when it must all be over.
-        parse_repeated: Reads the responses to the tries after the first, if they differ.
+        context: The requestor's context.
+        request: The request.
+        parse: Parses the response, or raises.
+        deadline: When the call must be over, with all its tries.
+        parse_repeated: Parses the responses after the first, if that differs.
 
     Raises:
-        DeadlineError: The time was up; the cause is the last failure.
-        IrmaError: What the last try raised.
+        DeadlineError: The deadline passed; the cause is the last failure.
+        IrmaError: The last try raised it.
     """
     tries = 1
     while True:
-        asked_to_wait = timedelta(0)
+        requested_wait = timedelta(0)
         try:
             response = yield from Send(request, context.try_deadline(deadline))
-            asked_to_wait = retry_after(response, utc_now(context.clock))
+            requested_wait = retry_after(response, utc_now(context.clock))
             return parse(response)
         except (
             TransportError,
@@ -89,7 +89,7 @@ def exchange_flow(
             UnexpectedResponseError,
             SigningError,
         ) as error:
-            wait = _wait_or_raise(context, error, tries, deadline, asked_to_wait)
+            wait = _wait_or_raise(context, error, tries, deadline, requested_wait)
         yield from Sleep(wait)
         tries += 1
         parse = parse_repeated or parse
@@ -101,19 +101,19 @@ def post_flow(
     parse: Parse[ParsedT],
     deadline: float,
 ) -> Flow[ParsedT]:
-    """Send a `POST` once; again only while not a byte of it has been sent.
+    """Send a `POST`; retry only if not a byte of it was sent.
 
     Args:
-        context: The requestor's.
-        prepare: Makes the request at each try, given the time of it.
-        parse: Reads the response, or raises.
-        deadline: By when it must all be over.
+        context: The requestor's context.
+        prepare: Returns the request for a try at the given time.
+        parse: Parses the response, or raises.
+        deadline: When the call must be over, with all its tries.
 
     Raises:
-        DeadlineError: The time was up before anything was sent, perhaps by the signer.
-        TransportError: The wire failed; `request_sent` tells how far it got.
+        DeadlineError: The deadline passed before anything was sent, perhaps while signing.
+        TransportError: The network failed; see its `request_sent`.
         SigningError: The signer failed.
-        IrmaError: What `prepare` or `parse` raises.
+        IrmaError: `prepare` or `parse` raised it.
     """
     tries = 1
     while True:
@@ -121,8 +121,8 @@ def post_flow(
         if isinstance(prepared, ToSign):
             signature = yield from sign(prepared.signer, prepared.jwt.signing_input, deadline)
             if context.seconds_left(deadline) <= 0:
-                # On a thread nobody can end a signer, so it may have taken all of the time.
-                raise DeadlineError("the time for the whole call was up while the signer signed")
+                # Nothing can end a signer that blocks its thread, so it may have used up the time.
+                raise DeadlineError("the deadline of the call passed while the signer signed")
             prepared = prepared.build(prepared.jwt.signed(signature))
         try:
             response = yield from Send(prepared, context.try_deadline(deadline))
@@ -141,15 +141,15 @@ def _wait_or_raise(
     error: IrmaError,
     tries: int,
     deadline: float,
-    asked_to_wait: timedelta,
+    requested_wait: timedelta,
 ) -> timedelta:
-    """Give how long to wait before another try, or raise since there is none."""
+    """Return how long to wait before the next try; raise the error if no try is left."""
     left = context.seconds_left(deadline)
     if left <= 0 and isinstance(error, TransportTimeoutError):
-        raise DeadlineError(f"{error.label}: the time for the whole call was up") from error
+        raise DeadlineError(f"{error.label}: the deadline of the call passed") from error
     wait = context.retry.wait(tries, context.jitter()) if is_transient(error) else None
     if isinstance(error, GatewayError):
-        asked_to_wait = timedelta(seconds=error.retry_after)
-    if wait is None or (wait := max(wait, asked_to_wait)).total_seconds() >= left:
+        requested_wait = timedelta(seconds=error.retry_after)
+    if wait is None or (wait := max(wait, requested_wait)).total_seconds() >= left:
         raise error
     return wait

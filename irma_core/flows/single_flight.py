@@ -105,7 +105,7 @@ class SingleFlight:
         return is_available or now - self._refreshed_at >= interval
 
     def join(self, own: _Flight, now: float) -> _Flight:
-        """Return the fetch in progress, or start `own` if there is none."""
+        """Return the fetch in progress; if nothing is in progress, start `own`."""
         process = getpid()
         flight = self._flights.setdefault(process, own)
         if flight is own or flight.ends > now:
@@ -141,7 +141,7 @@ def fetch_once_flow(
     *,
     rejected: CachedValue | None = None,
 ) -> Flow[CachedValue]:
-    """Return the cached value. If there is none, fetch it or wait for the call that does.
+    """Return the cached value; if it is missing, fetch it or wait for the call that does.
 
     Args:
         cache: The cache.

@@ -1,4 +1,4 @@
-"""Starting a session, and revoking a credential: the two calls that show who asks."""
+"""Start a session, and revoke a credential: the two calls that authenticate the requestor."""
 
 from __future__ import annotations
 
@@ -45,31 +45,31 @@ def start_session_flow(
     """Start a session.
 
     Args:
-        context: The requestor's.
-        request: What to ask; a text is a session request JWT that is sent as it is.
+        context: The requestor's context.
+        request: The request. A string is a session request JWT, which is sent unchanged.
 
     Raises:
-        RequestError: The request is wrong, also at this time only.
-        ConfigurationError: It takes a risk that is not allowed.
+        RequestError: The request is invalid, or is invalid at this time.
+        ConfigurationError: The request needs a `Risk` that is not allowed.
         ServerRefusedError: The server refused.
-        RedirectError: The base URL is another one.
-        SessionMayExistError: Nobody here can know whether a session was made.
-        TransportError: The wire failed before a byte was sent.
-        DeadlineError: The time was up before a byte was sent.
+        RedirectError: The server has another base URL.
+        SessionMayExistError: It is unknown whether the server started a session.
+        TransportError: The network failed before a byte was sent.
+        DeadlineError: The deadline passed before a byte was sent.
         SigningError: The signer failed.
     """
     if isinstance(request, str):
-        text = request.strip()  # a file ends with a newline
-        asked, jwt = request_in_jwt(text), text
+        jwt = request.strip()  # a file ends with a newline
+        extended = request_in_jwt(jwt)
     else:
-        asked, jwt = as_extended(request), None
-    check_storable(asked)
+        extended, jwt = as_extended(request), None
+    check_storable(extended)
 
     def prepare(now: datetime) -> Prepared:
-        ready = resolve_request(asked, now, context.allow)
+        resolved = resolve_request(extended, now, context.allow)
         if jwt is not None:
             return build_start_jwt_request(context.server, jwt)
-        return _authenticated(context, ready, now)
+        return _authenticated(context, resolved, now)
 
     try:
         package = yield from post_flow(context, prepare, parse_start_response, context.deadline())
@@ -77,9 +77,9 @@ def start_session_flow(
         if error.request_sent:
             raise SessionMayExistError(error.reason) from error
         raise
-    if package.pointer.type is not asked.request.session_type:
-        raise SessionMayExistError("the server started another kind of session than asked for")
-    return StartedSession(asked, package, started_at=utc_now(context.clock))
+    if package.pointer.type is not extended.request.session_type:
+        raise SessionMayExistError("the server started another type of session than was requested")
+    return StartedSession(extended, package, started_at=utc_now(context.clock))
 
 
 def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[None]:
@@ -87,10 +87,10 @@ def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[N
 
     Raises:
         ServerRefusedError: The server refused.
-        RedirectError: The base URL is another one.
-        UnexpectedResponseError: The response is none of an IRMA server's.
-        TransportError: The wire failed; with `request_sent` it may be revoked.
-        DeadlineError: The time was up before a byte was sent.
+        RedirectError: The server has another base URL.
+        UnexpectedResponseError: The response is not an IRMA server's.
+        TransportError: The network failed; with `request_sent` the credential may be revoked.
+        DeadlineError: The deadline passed before a byte was sent.
         SigningError: The signer failed.
     """
     check_instance(request, RevocationRequest, "request", "a RevocationRequest")
@@ -101,16 +101,23 @@ def revoke_flow(context: RequestorContext, request: RevocationRequest) -> Flow[N
 def _authenticated(
     context: RequestorContext, request: ExtendedRequest | RevocationRequest, now: datetime
 ) -> Prepared:
-    how = context.authentication
-    if isinstance(how, HmacAuthentication | PublicKeyAuthentication):
-        jwt = unsigned_request_jwt(request, name=how.name, algorithm=how.signer.algorithm, now=now)
+    authentication = context.authentication
+    if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
+        jwt = unsigned_request_jwt(
+            request,
+            name=authentication.name,
+            algorithm=authentication.signer.algorithm,
+            now=now,
+        )
         build = (
             build_revocation_jwt_request
             if isinstance(request, RevocationRequest)
             else build_start_jwt_request
         )
-        return ToSign(how.signer, jwt, partial(build, context.server))
-    authorization = how.reveal() if isinstance(how, TokenAuthentication) else None
+        return ToSign(authentication.signer, jwt, partial(build, context.server))
+    authorization = None
+    if isinstance(authentication, TokenAuthentication):
+        authorization = authentication.reveal()
     if isinstance(request, RevocationRequest):
         return build_revocation_request(context.server, request, authorization=authorization)
     return build_start_request(context.server, request, authorization=authorization)

@@ -1,9 +1,7 @@
-"""Checks that a part which the application brings is one, and is awaited where it must be.
+"""Check that a part which the application passes has the right interface and mode.
 
-A type checker refuses a wrong part. Without one, a synchronous transport in an `AsyncRequestor`
-would start a session before anything failed. So each part is checked where it is handed over.
-Belongs here: transports, stores, status backends, signers and functions. Does not belong here: what
-a part does once it is called.
+A type checker rejects a wrong part. Without one, a sync transport in an `AsyncRequestor` would
+start a session before anything failed. So each part is checked where it is passed in.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ __all__ = [
 @final
 @attrs.frozen
 class _Kind:
-    """A kind of part: its methods, and the names of its two Protocols with an example of each."""
+    """A kind of part: its methods, and its expected types for error messages."""
 
     methods: tuple[str, ...]
     expected: str
@@ -55,49 +53,48 @@ def check_transport(transport: object, *, is_async: bool) -> None:
     """Check the transport of a requestor.
 
     Raises:
-        ConfigurationError: It is not a transport, or its methods are awaited where they must not
-            be, or the reverse.
+        ConfigurationError: It is not a transport, or it is a transport of the other mode.
     """
     _check(transport, "transport", _TRANSPORT, is_async=is_async)
     if not (hasattr(transport, "clock") and hasattr(transport, "jitter")):
-        raise ConfigurationError("transport: it has no clock, or no jitter; see Transport")
+        raise ConfigurationError("transport: must have `clock` and `jitter`; see Transport")
 
 
 def check_store(store: object, *, is_async: bool) -> None:
-    """Check a store; the errors are those of `check_transport`."""
+    """Check a store; see `check_transport`."""
     _check(store, "store", _STORE, is_async=is_async)
 
 
 def check_status_backend(backend: object, *, is_async: bool) -> None:
-    """Check a status backend, or None for no backend; the errors are those of `check_transport`."""
+    """Check a status backend, or None for no backend; see `check_transport`."""
     if backend is not None:
         _check(backend, "status_backend", _STATUS_BACKEND, is_async=is_async)
 
 
 def check_signer(signer: object, place: str, *, is_async: bool) -> None:
-    """Check a signer. One that is not awaited will do in either mode.
+    """Check a signer. A sync signer may be used in either mode.
 
     Raises:
-        ConfigurationError: It is awaited, and nothing is awaited here.
+        ConfigurationError: It is an async signer, and this is sync mode.
     """
     if not is_async and iscoroutinefunction(getattr(signer, "sign", None)):
         raise ConfigurationError(
-            f"{place}: this signer is awaited, which only an AsyncRequestor does; "
-            "use a Signer, such as HmacSigner(key)"
+            f"{place}: this signer is async, which only an AsyncRequestor can use; use a Signer, "
+            "such as HmacSigner(key)"
         )
 
 
 def check_function(function: object, place: str, *, may_be_async: bool) -> None:
-    """Check a function of the application's. A plain one will do in either mode.
+    """Check a function of the application. A plain function may be used in either mode.
 
     Raises:
-        ConfigurationError: It is not a function, or is `async def` where nothing awaits it.
+        ConfigurationError: It is not a function, or it is `async def` in sync mode.
     """
     if not callable(function):
         raise ConfigurationError(f"{place}: must be a function")
     if not may_be_async and _is_async(function):
         raise ConfigurationError(
-            f"{place}: nothing awaits this function, which is `async def`; use a plain function"
+            f"{place}: nothing awaits this function, so it must not be `async def`"
         )
 
 
@@ -108,19 +105,19 @@ def _check(part: object, place: str, kind: _Kind, *, is_async: bool) -> None:
     methods = [getattr(part, name, None) for name in kind.methods]
     if not all(callable(method) for method in methods):
         raise ConfigurationError(f"{place}: must be {expected}")
-    # A plain method may give what is awaited: then only the method that closes shows the mode.
+    # A plain method may return an awaitable. Then only the closing method shows the mode.
     closes_async = hasattr(part, "aclose")
     awaits = any(map(_is_async, methods)) or (closes_async and not hasattr(part, "close"))
     if is_async and not awaits and not closes_async:
         raise ConfigurationError(
-            f"{place}: must be {expected}; this one is for a Requestor, which awaits nothing"
+            f"{place}: must be {expected}; this one is sync, so it needs a Requestor"
         )
     if awaits and not is_async:
         raise ConfigurationError(
-            f"{place}: must be {expected}; this one is awaited: it is for an AsyncRequestor"
+            f"{place}: must be {expected}; this one is async, so it needs an AsyncRequestor"
         )
 
 
 def _is_async(function: object) -> bool:
-    # The second finds an object whose `__call__` is awaited.
-    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # it is looked at, not called
+    # The second check finds an object with an async `__call__`.
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # it is inspected, not called

@@ -1,7 +1,7 @@
-"""Retry and poll schedules, as pure data.
+"""Retries: which faults are transient, and how long to wait before the next try.
 
-`GET` and `DELETE` are repeated on faults that pass; `POST` only where not a byte was sent. Which
-faults pass is said here; the repeating itself is a flow's.
+Belongs here: the policy, as pure data. Does not belong here: the retrying, which is a flow's
+(`flows.exchange`), never a transport's.
 """
 
 from __future__ import annotations
@@ -27,57 +27,57 @@ from irma_core.protocol.messages import HttpResponse
 
 __all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after"]
 
-_PASSING_STATUSES = frozenset({429, 502, 503, 504})
-_LONGEST_NUMBER = 9
-_LONGEST_WAIT = timedelta(seconds=10**_LONGEST_NUMBER - 1)
-_MOST_DOUBLINGS = 20
+_TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
+_MAX_DIGITS = 9
+_MAX_WAIT = timedelta(seconds=10**_MAX_DIGITS - 1)
+_MAX_DOUBLINGS = 20
 
 
 @final
 @attrs.frozen
 class RetryPolicy:
-    """How often, and after how long, a call is tried again.
+    """How often a call is tried, and how long to wait between two tries.
 
     Args:
-        tries: How often in all.
-        first_wait: The longest wait before the second try; doubled for each further one.
-        longest_wait: What the doubling ends at.
+        tries: The number of tries.
+        first_wait: The longest wait before the second try; doubled for each further try.
+        longest_wait: The upper bound of the doubling.
     """
 
     tries: int = 3
     first_wait: timedelta = timedelta(milliseconds=200)
     longest_wait: timedelta = attrs.field(default=timedelta(seconds=2), kw_only=True)
 
-    def wait(self, tries_made: int, chance: float) -> timedelta | None:
-        """Give how long to wait before the next try; None when there is none left.
+    def wait(self, tries_made: int, jitter: float) -> timedelta | None:
+        """Return how long to wait before the next try; None if no try is left.
 
         Args:
-            tries_made: How many were made, from 1.
-            chance: From 0 up to 1: the wait is evenly spread ("full jitter"), so that many who
-                failed together do not come back together.
+            tries_made: The number of tries that were made, at least 1.
+            jitter: A random number in [0, 1). It spreads the wait evenly ("full jitter"), so that
+                clients that failed together do not return together.
         """
         if tries_made >= self.tries:
             return None
-        doubled: timedelta = self.first_wait * 2 ** min(tries_made - 1, _MOST_DOUBLINGS)
-        return min(self.longest_wait, doubled) * chance
+        doubled: timedelta = self.first_wait * 2 ** min(tries_made - 1, _MAX_DOUBLINGS)
+        return min(self.longest_wait, doubled) * jitter
 
 
 def is_passing_status(status: int) -> bool:
-    """Tell whether an HTTP status alone says that the same may well succeed later."""
-    return status in _PASSING_STATUSES
+    """Return whether a request that got this HTTP status may succeed later."""
+    return status in _TRANSIENT_STATUSES
 
 
 def is_transient(error: IrmaError) -> bool:
-    """Tell whether a repeated `GET` or `DELETE` may well succeed."""
+    """Return whether a `GET` or `DELETE` that failed with this error may succeed if repeated."""
     if isinstance(error, ServerRefusedError):
-        return error.http_status in _PASSING_STATUSES or error.code == INTERNAL_ERROR
+        return error.http_status in _TRANSIENT_STATUSES or error.code == INTERNAL_ERROR
     if isinstance(error, UnexpectedResponseError):
-        return error.http_status in _PASSING_STATUSES
+        return error.http_status in _TRANSIENT_STATUSES
     if isinstance(error, GatewayError):
         return error.may_pass
-    # A signer may be a service behind a network, and nobody but the signer knows why it failed.
-    passing = ConnectionFailedError | ConnectionBrokenError | TransportTimeoutError | SigningError
-    return isinstance(error, passing)
+    # A signer may be a service on the network, and only the signer knows why it failed.
+    transient = ConnectionFailedError | ConnectionBrokenError | TransportTimeoutError | SigningError
+    return isinstance(error, transient)
 
 
 def retry_after(response: HttpResponse, now: datetime) -> timedelta:
@@ -89,7 +89,7 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta:
         now: The present time in UTC, which a date is compared with.
     """
     text = response.header("retry-after")
-    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return timedelta(seconds=int(text))
     date = read_http_date(text, now)
-    return timedelta(0) if date is None else min(max(date - now, timedelta(0)), _LONGEST_WAIT)
+    return timedelta(0) if date is None else min(max(date - now, timedelta(0)), _MAX_WAIT)

@@ -3,13 +3,9 @@
 The rules are those of the WHATWG HTML Standard, section 9.2.6 "Interpreting an event stream"; the
 comments quote them. Three things hold for any bytes:
 
-* It does not matter how the stream is cut into chunks: the same events come, or the same error.
-* Garbage gives events, or none, or the one error for an event over the limit; nothing else is
-  raised.
-* What is kept between two calls is under the limit, and time is linear in the bytes.
-
-Belongs here: the decoder. Does not belong here: what an event means (a status, or the server's
-empty `open`), the media type, reconnecting, and what counts as a sign of life.
+* The result does not depend on how the stream is cut into chunks.
+* Garbage decodes to events or to nothing. The only error is the one for an event over the limit.
+* The memory kept between two calls is under the limit, and the time is linear in the bytes.
 """
 
 from __future__ import annotations
@@ -25,23 +21,23 @@ __all__ = ["EventStreamDecoder", "ServerSentEvent"]
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
-# A chunk is worked on in pieces of this size: the list of a piece's lines takes many times its
-# size, and the size of a chunk is the transport's choice, not ours.
+# A chunk is decoded in pieces of this size. The list of a piece's lines takes many times the size
+# of the piece, and the transport chooses the size of a chunk.
 _PIECE_SIZE: Final = 16 * 1024
 
-_MOST_MILLISECONDS: Final = timedelta.max // timedelta(milliseconds=1)
+_MAX_MILLISECONDS: Final = timedelta.max // timedelta(milliseconds=1)
 
 
 @attrs.frozen
 class ServerSentEvent:
     """An event as the server sent it.
 
-    The data is not in its `repr`: what frontends are told may hold a client token.
+    The `repr` does not show the data, because an event for a frontend may contain a client token.
 
     Args:
-        type: The server's name for the kind of event; `message` where it gave none.
-        data: The text, its lines joined by LF.
-        id: The last ID that the server gave, with this event or before; empty where it gave none.
+        type: The event type; `message` if the server sent none.
+        data: The data, its lines joined by LF.
+        id: The last ID that the server sent, with this event or before; empty if it sent none.
     """
 
     type: str
@@ -49,8 +45,8 @@ class ServerSentEvent:
     id: str = attrs.field(kw_only=True)
 
 
-# The slots' own setters. The `__init__` of a frozen attrs class goes around its `__setattr__` by a
-# look-up a field; in a run of short events that was half of the time.
+# The slots' own setters. The `__init__` of a frozen attrs class looks up a setter for each field,
+# which took half of the time for a run of short events.
 _new_event: Final = object.__new__
 _set_type: Final = vars(ServerSentEvent)["type"].__set__
 _set_data: Final = vars(ServerSentEvent)["data"].__set__
@@ -58,20 +54,20 @@ _set_id: Final = vars(ServerSentEvent)["id"].__set__
 
 
 class EventStreamDecoder:
-    """Makes events of the bytes of one event stream, by section 9.2.6 of the HTML Standard.
+    """Decodes the bytes of one event stream, by section 9.2.6 of the HTML Standard.
 
-    One decoder is for one response's body, and for one thread at a time.
+    Use one decoder for the body of one response, in one thread at a time.
 
     Args:
         max_event_bytes: How many bytes an event may take: those kept of its earlier lines (data,
-            type and ID), and the whole of the line that is being read. A comment counts as a line
-            while it is read, and no longer. At least 1; 64 KiB unless set.
+            type and ID), and the whole line that is being read. A comment counts only while it is
+            read. At least 1.
 
     Attributes:
-        last_event_id: The last ID that the server gave with a finished event, with or without data;
+        last_event_id: The last ID that the server sent with a finished event, with or without data;
             empty before the first.
-        retry: How long the server wants a client to wait before it connects again; None where it
-            did not say. A time beyond `timedelta` becomes `timedelta.max`.
+        retry: How long the server wants a client to wait before it connects again; None if it did
+            not say. A time beyond `timedelta` becomes `timedelta.max`.
 
     Raises:
         UsageError: `max_event_bytes` is below 1.
@@ -94,28 +90,28 @@ class EventStreamDecoder:
         self._line = bytearray()
         # "When a stream is parsed, a data buffer, an event type buffer, and a last event ID buffer
         # must be associated with it. They must be initialized to the empty string."
-        # They hold bytes, so that their size is known: a text of the same length may take four
-        # times as much, a list of lines fifty times.
+        # They hold bytes, whose size is known. A string may take four times as much memory, and a
+        # list of lines fifty times.
         self._data = bytearray()
         self._type = b""
-        # Here the buffer is None where it is the same as `last_event_id`.
+        # None if the buffer is the same as `last_event_id`.
         self._id: bytes | None = None
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes of the stream, and give the events that they finish.
+        """Decode the next bytes of the stream and return the events that they finish.
 
-        An event is given as soon as its blank line is, be it by a CR that an LF may follow.
+        An event is finished by a blank line, even if that ends in a CR which an LF may follow.
 
         Args:
             data: Any number of bytes, cut anywhere.
 
         Returns:
-            The events in their order, often none.
+            The events in order; often an empty list.
 
         Raises:
-            EventTooLargeError: An event is over `max_event_bytes`. The events before it are
-                never lost: where the same bytes finish some, they are returned, and the next call
-                raises, whatever it brings. Then the decoder is closed.
+            EventTooLargeError: An event is over `max_event_bytes`. The events before it are not
+                lost: if the same bytes finish some, these are returned and the next call raises.
+                Then the decoder is closed.
             UsageError: The decoder is closed.
         """
         if self._is_closed:
@@ -135,7 +131,7 @@ class EventStreamDecoder:
         return events
 
     def close(self) -> None:
-        """End the stream. Its unfinished event is dropped; closing again does nothing."""
+        """Close the decoder and drop the unfinished event; closing again does nothing."""
         # "Once the end of the file is reached, any pending data must be discarded. (If the file
         # ends in the middle of an event, before the final empty line, the incomplete event is not
         # dispatched.)"
@@ -153,8 +149,8 @@ class EventStreamDecoder:
         # LINE FEED (LF) character not preceded by a U+000D CARRIAGE RETURN (CR) character, and a
         # single U+000D CARRIAGE RETURN (CR) character not followed by a U+000A LINE FEED (LF)
         # character being the ways in which a line can end."
-        # A CR ends its line at once, not when the next byte is known: that may be minutes away. An
-        # LF that then comes is the rest of the pair.
+        # A CR ends its line at once, because the next byte may arrive minutes later. If that is an
+        # LF, it is the rest of the pair.
         if self._ended_in_cr and piece.startswith(b"\n"):
             piece = piece[1:]
         self._ended_in_cr = piece.endswith(b"\r")
@@ -163,13 +159,12 @@ class EventStreamDecoder:
 
         # Lines are cut before they are decoded. In UTF-8 the bytes of CR, LF, colon, space and NUL
         # are never part of another character, and they end an invalid sequence, so the order makes
-        # no difference; and bytes know no other line ends (U+0085, U+2028), as texts do.
+        # no difference. Unlike `str.splitlines`, this knows no other line ends (U+0085, U+2028).
         end = piece.rfind(b"\n") + 1
         if end:
             self._take_lines(bytes(self._line) + piece[:end], events)
             self._line.clear()
-        # Whether a line is over the limit does not depend on its end having come: the same bytes
-        # give the same error however they are cut.
+        # An unfinished line counts too, so that the error does not depend on how the bytes are cut.
         rest = len(piece) - end
         if not self._is_over_limit and not self._has_room(len(self._line) + rest):
             self._go_over_limit()
@@ -185,23 +180,22 @@ class EventStreamDecoder:
                     return
 
     def _take_short_events(self, lines: bytes, events: list[ServerSentEvent]) -> int:
-        # What a status stream is made of, one `data: ` line an event and nothing else, in a run
-        # without other lines. Only for speed, some three times: the rules below give the same.
-        # Gives how many bytes were taken.
+        # Decode a run of events that are one `data: ` line each, as in a status stream, and return
+        # the number of bytes taken. This is three times as fast as the rules below, and equivalent.
         end = lines.rfind(b"\n\n") + len(b"\n\n")
         is_clean = not self._data and not self._type and self._id is None
         if not is_clean or not lines.startswith(b"data: ") or end > self._max_event_bytes:
             return 0
         run = lines[:end].decode("utf-8", "replace")
-        texts = run[len("data: ") : -len("\n\n")].split("\n\ndata: ")
-        # Two line ends an event: then no text has one in it. (No event at all has none.)
-        if run.count("\n") != 2 * len(texts):
+        values = run[len("data: ") : -len("\n\n")].split("\n\ndata: ")
+        # With two line ends for each event, no value contains a line end.
+        if run.count("\n") != 2 * len(values):
             return 0
         last_id = self.last_event_id
-        for text in texts:
+        for value in values:
             event = _new_event(ServerSentEvent)
             _set_type(event, "message")
-            _set_data(event, text)
+            _set_data(event, value)
             _set_id(event, last_id)
             events.append(event)
         self._is_first_line = False
@@ -228,8 +222,8 @@ class EventStreamDecoder:
         # "Otherwise, the string is not empty but does not contain a U+003A COLON character (:):
         # Process the field [...] using the whole line as the field name, and the empty string as
         # the field value."
-        # "If the line starts with a U+003A COLON character (:): Ignore the line." So it is: the
-        # name is empty then, and no field below has that name.
+        # "If the line starts with a U+003A COLON character (:): Ignore the line." That is so,
+        # because the name is empty then and no field below has an empty name.
         field, _, value = line.partition(b":")
         # "If value starts with a U+0020 SPACE character, remove it from value."
         self._process_field(field, value.removeprefix(b" "))
@@ -251,11 +245,12 @@ class EventStreamDecoder:
                 self._id = value
         # "If the field value consists of only ASCII digits, then interpret the field value as an
         # integer in base ten, and set the event stream's reconnection time to that integer.
-        # Otherwise, ignore the field." An empty value is no integer; bytes know ASCII digits only.
+        # Otherwise, ignore the field." An empty value is not an integer, and
+        # `bytes.isdigit` accepts ASCII digits only.
         elif field == b"retry" and value.isdigit():
-            # 18 digits are more than `timedelta` holds, and `int` refuses some thousands.
+            # 18 digits exceed `timedelta`, and `int` rejects strings of some thousands.
             wait = int(value.lstrip(b"0")[:18] or b"0")
-            fits = wait <= _MOST_MILLISECONDS
+            fits = wait <= _MAX_MILLISECONDS
             self.retry = timedelta(milliseconds=wait) if fits else timedelta.max
         # "Otherwise: The field is ignored."
 
@@ -270,7 +265,8 @@ class EventStreamDecoder:
         # the empty string and return."
         if self._data:
             # "If the data buffer's last character is a U+000A LINE FEED (LF) character, then remove
-            # the last character from the data buffer." It always is: each line put one there.
+            # the last character from the data buffer." It always is, because each line
+            # appended one.
             data = self._data[:-1].decode("utf-8", "replace")
             # "Initialize event's type attribute to "message" [...] If the event type buffer has a
             # value other than the empty string, change the type of the newly created event to equal

@@ -51,7 +51,7 @@ class PublishedEnd:
 
     @property
     def result_jwt(self) -> str | None:
-        """The signed result, not verified; None if there is none."""
+        """The signed result, not verified; None if the server signs no results."""
         return self._result_jwt.reveal()
 
 

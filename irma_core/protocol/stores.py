@@ -1,8 +1,7 @@
-"""What a store must be: two Protocols, one a mode. It makes things happen once.
+"""Interfaces of a store, which makes things happen once: one Protocol for each mode.
 
-Callbacks come more than once, and handles must count once: who puts a key first, does the work.
-Belongs here: the shapes only. Does not belong here: any store (`irma_backend` has one in memory,
-plugins bring others), or what is kept under which key (the flows).
+Callbacks may arrive more than once, and a handle must count once. The process that puts a key first
+does the work.
 """
 
 from __future__ import annotations
@@ -14,55 +13,55 @@ __all__ = ["AsyncStore", "Store"]
 
 
 class Store(Protocol):
-    """Keeps small values for a time. May be shared by threads.
+    """Stores small values for a limited time, for threads. Threads may share it.
 
-    Whatever it raises reaches the caller as the cause of a `StoreError`; its text must hold no
-    secret.
+    An exception of a method reaches the caller as the cause of a `StoreError`. Its message must
+    contain no secret.
     """
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
-        """Put a value unless the key has one: of many that try at once, one succeeds.
+        """Put a value unless the key has one; of many concurrent calls, one succeeds.
 
-        A put that was cancelled or raised may have been done: only `get` tells.
+        A call that was cancelled or raised may have put the value; use `get` to find out.
 
         Args:
-            key: Any text without blanks, at most 200 ASCII characters.
+            key: A string without whitespace, at most 200 ASCII characters.
             value: At most 64 KiB.
-            lifetime: After this the key is absent again; above zero.
+            lifetime: How long the key is present; more than zero.
 
         Returns:
-            Whether this call put it.
+            Whether this call put the value.
         """
         ...
 
     def get(self, key: str) -> bytes | None:
-        """Give the value of a key, or None where it has none (any more)."""
+        """Return the value of a key, or None if it has no value or the value has expired."""
         ...
 
     def delete(self, key: str) -> None:
-        """Take a key away; one that is absent is no error."""
+        """Delete a key; a missing key is not an error."""
         ...
 
     def close(self) -> None:
-        """Let go of what it holds open; closing again does nothing, another call is an error."""
+        """Release all connections. Closing again does nothing; any other call raises."""
         ...
 
 
 class AsyncStore(Protocol):
-    """The same, awaited."""
+    """A `Store` for asyncio."""
 
     async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
-        """Put a value unless the key has one; see `Store`."""
+        """See `Store.put_if_absent`."""
         ...
 
     async def get(self, key: str) -> bytes | None:
-        """Give the value of a key; see `Store`."""
+        """See `Store.get`."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Take a key away; see `Store`."""
+        """See `Store.delete`."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of what it holds open; see `Store`."""
+        """See `Store.close`."""
         ...

@@ -1,8 +1,7 @@
-"""What a transport must be: two Protocols, one a mode, and the clock that it brings.
+"""Interfaces of a transport and its clock: one Protocol for each mode.
 
-Belongs here: the shapes, which nobody inherits from and nobody registers, and the one way to ask
-such a clock for the time. Does not belong here: any transport, or the retries (`policy`), which are
-the core's and never a transport's.
+Belongs here: the interfaces, and the one function that reads a transport's clock. Does not belong
+here: any transport, or retries (`policy`), which are never a transport's.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ __all__ = [
 
 
 class Clock(Protocol):
-    """Wall time and monotonic time; the core has no clock of its own."""
+    """Wall time and monotonic time. The core has no clock of its own."""
 
     def now(self) -> datetime:
-        """Give the wall time, an aware `datetime` of any zone."""
+        """Return the wall time, as an aware `datetime` in any time zone."""
         ...
 
     def monotonic(self) -> float:
-        """Give seconds that never run back, from any start."""
+        """Return seconds that never decrease, counted from any start."""
         ...
 
 
@@ -43,153 +42,154 @@ def utc_now(clock: Clock) -> datetime:
     """Return a clock's wall time in UTC.
 
     Raises:
-        ConfigurationError: The clock gives something else than an aware `datetime`.
+        ConfigurationError: The clock did not return an aware `datetime`.
     """
-    return as_utc(clock.now(), "the time that the clock's now() gives", ConfigurationError)
+    return as_utc(clock.now(), "the result of the clock's now()", ConfigurationError)
 
 
 class Jitter(Protocol):
-    """A source of chance for waiting times."""
+    """A source of random numbers, for waiting times."""
 
     def __call__(self) -> float:
-        """Give a number from 0 up to, but not including, 1."""
+        """Return a random number in [0, 1)."""
         ...
 
 
 class ReadOutcome(Enum):
-    """What a read of a stream gives in place of bytes."""
+    """The result of a read of a stream that returned no bytes."""
 
     IDLE = "quiet"
-    """Nothing came within the time; the stream goes on, and nothing is lost."""
+    """Nothing arrived before the deadline. The stream goes on, and nothing is lost."""
     END = "end"
-    """The server ended it in good order."""
+    """The server ended the stream regularly."""
 
 
 class ByteStream(Protocol):
-    """A response whose head has come and whose body comes bit by bit; for one thread at a time."""
+    """A response whose body is read piece by piece, by one thread at a time."""
 
     @property
     def status(self) -> int:
-        """The HTTP status, whatever it is."""
+        """The HTTP status; any status is possible."""
         ...
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """As those of `HttpResponse`."""
+        """The headers, like those of `HttpResponse`."""
         ...
 
     def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Give bytes of the body as soon as some have come.
+        """Return bytes of the body as soon as some have arrived.
 
         Args:
-            deadline: A point on the transport's clock; what has come is given also after it.
+            deadline: When to stop waiting, on the transport's clock. Bytes that have arrived are
+                returned even after it.
 
         Returns:
-            One byte or more; or why there is none.
+            One byte or more, or why no bytes are returned.
 
         Raises:
-            TransportError: The stream broke, within a chunk for instance.
+            TransportError: The stream broke, for example within a chunk.
         """
         ...
 
     def close(self) -> None:
-        """Let go of the connection at once; closing again does nothing."""
+        """Close the connection at once; closing again does nothing."""
         ...
 
 
 class AsyncByteStream(Protocol):
-    """The same, awaited; a `read` that is cancelled loses nothing."""
+    """A `ByteStream` for asyncio. A `read` that is cancelled loses nothing."""
 
     @property
     def status(self) -> int:
-        """The HTTP status, whatever it is."""
+        """The HTTP status; any status is possible."""
         ...
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """As those of `HttpResponse`."""
+        """The headers, like those of `HttpResponse`."""
         ...
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
-        """Give bytes of the body as soon as some have come; see `ByteStream`."""
+        """See `ByteStream.read`."""
         ...
 
     async def aclose(self) -> None:
-        """Let go of the connection at once; closing again does nothing."""
+        """Close the connection at once; closing again does nothing."""
         ...
 
 
 class Transport(Protocol):
-    """Runs HTTP requests on the calling thread. May be shared by threads.
+    """Sends HTTP requests on the calling thread. Threads may share it.
 
-    It follows no redirect, repeats no request, never sends on a connection that was idle for 1.5
-    seconds, and bounds what it reads.
+    It does not follow redirects and does not repeat requests. It never reuses a connection that was
+    idle for 1.5 seconds, and it limits the size of a response.
     """
 
     @property
     def clock(self) -> Clock:
-        """The clock that deadlines are meant by."""
+        """The clock of all deadlines."""
         ...
 
     @property
     def jitter(self) -> Jitter:
-        """Chance for the waiting times between tries."""
+        """Random numbers, for the waiting times between tries."""
         ...
 
     def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Send the request, and give the whole response whatever its status.
+        """Send the request and return the whole response, whatever its status is.
 
         Args:
-            request: What to send, as it is.
-            deadline: A point on `clock.monotonic()`, for all of it.
+            request: The request, which is sent unchanged.
+            deadline: When the response must have arrived, on `clock.monotonic()`.
 
         Raises:
-            TransportError: The wire failed; `request_sent` is False only where not one byte of the
+            TransportError: The network failed. `request_sent` is False only if not one byte of the
                 request can have reached the server.
         """
         ...
 
     def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
-        """Send the request, and give the response when its head has come, whatever its status.
+        """Send the request and return the response once its head has arrived.
 
-        Its connection is beside those that `send` uses. Its body is asked for without compression,
-        has no limit of size, and no limit of time but that of each read.
+        The connection is not one of those that `send` uses. The body is requested without
+        compression. It has no size limit and no time limit except that of each read.
 
         Args:
-            request: What to send, as it is.
-            deadline: A point on `clock.monotonic()`, for all up to the end of the head.
+            request: The request, which is sent unchanged.
+            deadline: When the head must have arrived, on `clock.monotonic()`.
 
         Raises:
-            TransportError: As `send`.
+            TransportError: The network failed; see `send`.
         """
         ...
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait."""
+        """Wait for a while."""
         ...
 
 
 class AsyncTransport(Protocol):
-    """The same, awaited; cancelling a call abandons its request and leaves nothing open."""
+    """A `Transport` for asyncio. A cancelled call abandons its request and leaves nothing open."""
 
     @property
     def clock(self) -> Clock:
-        """The clock that deadlines are meant by."""
+        """The clock of all deadlines."""
         ...
 
     @property
     def jitter(self) -> Jitter:
-        """Chance for the waiting times between tries."""
+        """Random numbers, for the waiting times between tries."""
         ...
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
-        """Send the request, and give the whole response whatever its status; see `Transport`."""
+        """See `Transport.send`."""
         ...
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
-        """Send the request, and give the response when its head has come; see `Transport`."""
+        """See `Transport.open_stream`."""
         ...
 
     async def sleep(self, duration: timedelta) -> None:
-        """Wait."""
+        """Wait for a while."""
         ...

@@ -24,7 +24,7 @@ def test_workers_share_their_state(tmp_path: Path) -> None:
     pem, key = InMemoryServer().public_key_pem, new_sealing_key()
     with running_redis(tmp_path) as redis:
         settings = ("https://irma.example.com", redis.uri, pem, key)
-        with names["wired"](*settings) as one, names["wired"](*settings) as other:
+        with names["open_worker"](*settings) as one, names["open_worker"](*settings) as other:
             (requestor, receiver), (watching, _) = one, other
             end = PublishedEnd(SessionStatus.DONE, "a.b.c")
             requestor.context.status_backend.publish(TOKEN, end)

@@ -44,7 +44,7 @@ def headers(request: HttpRequest) -> dict[str, str]:
 
 @pytest.mark.parametrize("is_behind", [False, True], ids=["no gateway", "gateway"])
 def test_own_headers_go_with_the_requestors_calls_alone(is_behind: bool) -> None:
-    """Neither the authorization server nor the session pointer's URL gets one."""
+    """Calls to the authorization server and the session pointer's URL have no such header."""
     gateway = GatewayAuthentication(TOKEN_URL, GatewaySecret("shop", "s"), header="X-Gateway")
     steps = [TOKEN] * is_behind + [package(f"{BASE}/session/x"), OPTIONS]
     transport = ScriptedTransport(steps)

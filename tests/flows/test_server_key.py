@@ -60,7 +60,7 @@ def key_is(key: Any) -> HttpResponse:
 
 
 class Place:
-    """A requestor's wiring at a scripted server."""
+    """A requestor's context at a scripted server."""
 
     def __init__(self, *steps: Step, policy: FetchedServerKey | None = None) -> None:
         self.transport = ScriptedTransport(steps)
@@ -89,14 +89,14 @@ class Place:
 
 
 def test_a_result_may_be_as_large_as_its_transport_takes() -> None:
-    """The transport, or the receiver of a post, has bounded it before."""
+    """The size of a signed result is bounded by the transport, not again by the verification."""
     large = {**CLAIMS, "iat": NOW, "exp": NOW + 60, "x": "x" * 1024 * 1024}
     place = Place(key_is(KEY))
     assert place.verify(sign(HEADER, large, KEY)).evidence is Evidence.SIGNED
 
 
 def test_a_key_is_fetched_once_and_kept_for_its_lifetime() -> None:
-    """Once that is over it is fetched again, before it verifies anything more."""
+    """The key is fetched once, and again before its next use after its lifetime."""
     place = Place(key_is(KEY), key_is(OTHER), key_is(OTHER))
     for _ in range(3):
         place.verify(OURS)
@@ -109,7 +109,7 @@ def test_a_key_is_fetched_once_and_kept_for_its_lifetime() -> None:
 
 
 def test_a_signature_that_does_not_verify_fetches_the_key_again() -> None:
-    """The server may have changed it; with the new one the same result is verified."""
+    """A signature that the cached key does not verify makes the flow fetch the key again."""
     place = Place(key_is(OTHER), key_is(KEY))
     place.verify(ANOTHERS)
     place.verify(OURS)
@@ -117,7 +117,7 @@ def test_a_signature_that_does_not_verify_fetches_the_key_again() -> None:
 
 
 def test_never_more_often_than_the_minimum_interval() -> None:
-    """Only a signature leads to a fetch, and one that fails has replaced nothing."""
+    """Only a wrong signature leads to a refresh, which a failed fetch does not count as."""
     place = Place(key_is(OTHER), key_is(OTHER), REFUSED, key_is(OTHER), key_is(KEY))
     assert place.refused(OURS) == "signature"
     assert place.fetches == 2
@@ -139,14 +139,14 @@ def test_never_more_often_than_the_minimum_interval() -> None:
 
 @pytest.mark.parametrize("body", [pem(WEAK), pem(KEY)[:200], "-----BEGIN PUBLIC KEY-----\n"])
 def test_a_server_that_gives_no_key_is_to_blame(body: str) -> None:
-    """Nobody here set it."""
+    """A server that returns no usable key raises UnexpectedResponseError."""
     place = Place(HttpResponse(200, TEXT, body=body.encode()))
     with pytest.raises(UnexpectedResponseError, match="RSA public key"):
         place.verify(OURS)
 
 
-def test_a_fetch_has_the_time_of_its_story() -> None:
-    """And no more."""
+def test_fetch_has_the_deadline_of_its_call() -> None:
+    """The fetch of a key ends at the deadline of the call that needs it."""
     place = Place(key_is(KEY))
     place.verify(OURS, deadline=place.transport.clock.monotonic() + 3)
     assert place.transport.deadlines == [place.transport.clock.monotonic() + 3]
@@ -204,7 +204,7 @@ def ended(flow: Flow[Any], answer: object = None) -> object:
 
 
 def test_while_one_fetches_the_others_wait_for_it() -> None:
-    """And use what it brought."""
+    """Concurrent calls wait for one fetch and use its key."""
     place = Place()
     first, *others = fetching(place), waiting(place), waiting(place)
     assert isinstance(others[0].send(None), Sleep)
@@ -328,7 +328,7 @@ class SlowServer:
 
 
 def test_of_many_threads_one_fetches() -> None:
-    """They share a requestor, and ask at once."""
+    """Of many threads that share a requestor, one fetches the key."""
     many = 16
     server = SlowServer(many)
     requestor = Requestor("https://irma.example", server, server_key=FetchedServerKey())

@@ -41,8 +41,8 @@ HALF_A_SECOND, AN_HOUR = timedelta(seconds=0.5), timedelta(hours=1)
 
 
 @MODES
-def test_statuses_come_as_events_after_one_question(mode: str) -> None:
-    """The question comes after the subscription; then nothing is asked while events come."""
+def test_events_follow_one_poll(mode: str) -> None:
+    """A watch subscribes, polls once, and does not poll while events arrive."""
     stream = ScriptedStream(
         [HALF_A_SECOND / 2, OPEN, HALF_A_SECOND, event(C), HALF_A_SECOND, event(D)]
     )
@@ -53,8 +53,8 @@ def test_statuses_come_as_events_after_one_question(mode: str) -> None:
 
 
 @MODES
-def test_what_was_missed_before_the_subscription_is_asked_for(mode: str) -> None:
-    """The stream tells changes only, and may stay silent for good."""
+def test_change_before_the_subscription_is_found(mode: str) -> None:
+    """The poll after the subscription finds an end that the stream does not report."""
     stream = ScriptedStream([OPEN])
     watched = Watched(mode, [stream], [status(D)])
     assert watched.told == [(D, 0)]
@@ -62,16 +62,16 @@ def test_what_was_missed_before_the_subscription_is_asked_for(mode: str) -> None
 
 
 @MODES
-def test_a_status_is_told_once_however_often_it_is_learnt(mode: str) -> None:
-    """Repeated, running back, in one piece or split over two."""
+def test_status_is_returned_once(mode: str) -> None:
+    """Repeated and older statuses are dropped, however the stream is cut."""
     pieces = [OPEN, event(C), event(C) + event(I), event(C)[:7], event(C)[7:], event(D)]
     watched = Watched(mode, [ScriptedStream(pieces)], [status(C)])
     assert watched.words == [C, D]
 
 
 @MODES
-def test_events_of_other_kinds_are_no_statuses(mode: str) -> None:
-    """A later server may send more."""
+def test_other_event_types_are_ignored(mode: str) -> None:
+    """An event of a type that a later server may send is ignored."""
     pieces = [OPEN, b"event: news\ndata: hello\n\n", event(D)]
     assert Watched(mode, [ScriptedStream(pieces)], [status(I)]).words == [I, D]
 
@@ -88,8 +88,8 @@ def test_events_of_other_kinds_are_no_statuses(mode: str) -> None:
         lambda: NO_HEAD,
     ],
 )
-def test_a_server_without_events_is_asked_each_second(mode: str, stream: Stream) -> None:
-    """Events switched off, a finished session, HTML, or a proxy that holds the head back."""
+def test_server_without_events_is_polled_every_second(mode: str, stream: Stream) -> None:
+    """Without a usable stream the watch polls every second."""
     watched = Watched(mode, [stream()], [status(I), status(I), status(C), status(D)])
     assert watched.told == [(I, 0), (C, 2), (D, 3)]
     assert watched.asked == [0, 1, 2, 3]
@@ -100,8 +100,8 @@ def test_a_server_without_events_is_asked_each_second(mode: str, stream: Stream)
 @pytest.mark.parametrize(
     "end", [BROKEN, ReadOutcome.END, b"data: nonsense\n\n", b"data: " + bytes(2**17)]
 )
-def test_a_stream_that_breaks_is_opened_once_more(mode: str, end: bytes | Exception) -> None:
-    """The status is asked at once, and again after the new subscription."""
+def test_broken_stream_is_opened_again(mode: str, end: bytes | Exception) -> None:
+    """After a broken stream the watch polls, subscribes again, and polls once more."""
     first = ScriptedStream([OPEN, event(C), HALF_A_SECOND, end])
     second = ScriptedStream([OPEN, HALF_A_SECOND, event(D)])
     watched = Watched(mode, [first, second], [status(I), status(C), status(C)])
@@ -116,8 +116,8 @@ def test_a_stream_that_breaks_is_opened_once_more(mode: str, end: bytes | Except
     "second",
     [lambda: ScriptedStream([BROKEN]), lambda: REFUSED, lambda: ScriptedStream(status=503)],
 )
-def test_a_stream_that_broke_twice_is_given_up(mode: str, second: Stream) -> None:
-    """Then asking each second is as good."""
+def test_two_broken_streams_lead_to_polling(mode: str, second: Stream) -> None:
+    """After the second broken stream the watch polls every second."""
     answers = [status(I), status(I), status(C), status(C), status(D)]
     watched = Watched(mode, [ScriptedStream([ReadOutcome.END]), second()], answers)
     assert watched.words == [I, C, D]
@@ -125,15 +125,15 @@ def test_a_stream_that_broke_twice_is_given_up(mode: str, second: Stream) -> Non
 
 
 @MODES
-def test_a_clean_end_without_a_final_status_asks_for_it(mode: str) -> None:
-    """The final status may have come in the moment of subscribing."""
+def test_regular_end_of_a_stream_is_followed_by_a_poll(mode: str) -> None:
+    """A stream that ends without a final status is followed by a poll for it."""
     watched = Watched(mode, [ScriptedStream([OPEN, ReadOutcome.END])], [status(C), status(D)])
     assert watched.told == [(C, 0), (D, 0)]
 
 
 @MODES
-def test_a_stream_without_a_byte_is_held_back_by_a_proxy(mode: str) -> None:
-    """After 2 s the status is asked for each second, while the stream may come to life."""
+def test_silent_stream_is_supplemented_by_polls(mode: str) -> None:
+    """After 2 s without a byte the watch polls every second, and the stream may still start."""
     stream = ScriptedStream([timedelta(seconds=4.5), OPEN, timedelta(seconds=20), event(D)])
     watched = Watched(mode, [stream], [status(I), status(I), status(C), status(C)])
     assert watched.asked == [0, 2, 3, 4]
@@ -141,8 +141,8 @@ def test_a_stream_without_a_byte_is_held_back_by_a_proxy(mode: str) -> None:
 
 
 @MODES
-def test_a_stream_that_spoke_and_fell_silent_is_mistrusted_each_half_minute(mode: str) -> None:
-    """It may have died without a sign."""
+def test_idle_stream_is_checked_every_half_minute(mode: str) -> None:
+    """A stream that sent bytes and became idle may be dead, so the watch polls every 30 s."""
     watched = Watched(
         mode,
         [ScriptedStream([HALF_A_SECOND, OPEN])],
@@ -152,8 +152,8 @@ def test_a_stream_that_spoke_and_fell_silent_is_mistrusted_each_half_minute(mode
 
 
 @MODES
-def test_a_question_that_fails_beside_a_stream_is_asked_again(mode: str) -> None:
-    """Else a change before the subscription could be missed; what the stream tells counts."""
+def test_failed_poll_beside_a_stream_is_repeated(mode: str) -> None:
+    """The first poll after a subscription is repeated until it succeeds."""
     stream = ScriptedStream([OPEN, event(C), timedelta(seconds=5), event(D)])
     watched = Watched(mode, [stream], [LOST, LOST, status(C)])
     assert watched.asked == [0, 1, 2]
@@ -161,8 +161,8 @@ def test_a_question_that_fails_beside_a_stream_is_asked_again(mode: str) -> None
 
 
 @MODES
-def test_a_session_that_is_forgotten_is_gone(mode: str) -> None:
-    """A restart ends the stream and loses the session."""
+def test_forgotten_session_raises(mode: str) -> None:
+    """A session that the server lost in a restart raises SessionGoneError."""
     stream = ScriptedStream([OPEN, ReadOutcome.END])
     watched = Watched(mode, [stream], [status(C), UNKNOWN])
     assert isinstance(watched.error, SessionGoneError)
@@ -178,8 +178,8 @@ def test_a_session_that_is_forgotten_is_gone(mode: str) -> None:
         [HALF_A_SECOND, b":\n"] * 100,
     ],
 )
-def test_a_watch_ends_by_its_deadline(mode: str, steps: list[bytes | timedelta]) -> None:
-    """Silent or chatty, no stream makes it longer."""
+def test_watch_ends_at_its_deadline(mode: str, steps: list[bytes | timedelta]) -> None:
+    """A watch ends at its deadline, whether its stream is silent or chatty."""
     stream = ScriptedStream(steps)
     watched = Watched(mode, [stream], [status(I)], timeout=timedelta(seconds=10))
     assert isinstance(watched.error, NobodyAnsweredError)
@@ -188,8 +188,8 @@ def test_a_watch_ends_by_its_deadline(mode: str, steps: list[bytes | timedelta])
 
 
 @MODES
-def test_without_a_deadline_a_watch_lasts(mode: str) -> None:
-    """As long as the session."""
+def test_watch_without_a_deadline(mode: str) -> None:
+    """A watch without a timeout lasts as long as the session."""
     chatter: list[bytes | timedelta] = [timedelta(seconds=20), b":\n"]
     stream = ScriptedStream([OPEN, *chatter * 200, event(D)])
     watched = Watched(mode, [stream], [status(I)], timeout=None)
@@ -197,7 +197,7 @@ def test_without_a_deadline_a_watch_lasts(mode: str) -> None:
 
 
 def test_leaving_a_watch_closes_its_stream() -> None:
-    """At once, and not when the garbage is collected."""
+    """Leaving the block of a watch closes its stream at once."""
     stream = ScriptedStream([OPEN])
     transport = ScriptedTransport([PACKAGE, status(I)], streams=[stream])
     requestor = Requestor("https://irma.example", transport)
@@ -210,7 +210,7 @@ def test_leaving_a_watch_closes_its_stream() -> None:
 
 
 async def test_cancelling_a_watch_closes_its_stream() -> None:
-    """Wherever it waits."""
+    """Cancelling the task of a watch closes its stream."""
     stream = ScriptedStream([OPEN, asyncio.CancelledError()])
     transport = AsyncScriptedTransport([PACKAGE, status(I)], streams=[stream])
     requestor = AsyncRequestor("https://irma.example", transport)

@@ -1,4 +1,4 @@
-"""A watch that is played to its end by a script, in either mode."""
+"""A watch that follows a script to its end, in either mode."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ UNKNOWN = HttpResponse(
 
 
 class Watched:
-    """A watch played to its end: what was told and when, what was asked and when."""
+    """The record of a watch: its statuses and its polls, with their times."""
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ TOKEN = "a-token-of-the-shop"
     [
         (None, "such as Urllib3Transport()"),
         (InMemoryTransport, "such as Urllib3Transport()"),
-        (AsyncInMemoryTransport(InMemoryServer()), "for an AsyncRequestor"),
+        (AsyncInMemoryTransport(InMemoryServer()), "needs an AsyncRequestor"),
     ],
 )
 def test_what_is_no_transport_is_refused(wrong: Any, words: str) -> None:
@@ -66,7 +66,7 @@ def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) ->
     session = irma_requestor.start_session(EMAIL)
     wrong: Any
     for wrong in (session.pointer, session.token.reveal()):
-        with pytest.raises(UsageError, match="must be a StartedSession"):
+        with pytest.raises(UsageError, match="must be a StartedSession or a RequestorToken"):
             irma_requestor.get_status(wrong)
     for wrong in (session.pointer, session.token):
         with pytest.raises(UsageError, match="a StartedSession"):
@@ -142,7 +142,7 @@ def test_a_transport_without_a_clock_is_refused() -> None:
         def sleep(self) -> None: ...
 
     wrong: Any = Clockless()
-    with pytest.raises(ConfigurationError, match="it has no clock"):
+    with pytest.raises(ConfigurationError, match="must have `clock`"):
         Requestor("https://irma.example.com", wrong)
 
 
@@ -158,7 +158,7 @@ class AwaitedSigner:
 def test_a_signer_that_is_awaited_is_refused_where_nothing_awaits() -> None:
     """When the requestor is made, and not at its first call."""
     wrong: Any = HmacAuthentication("shop", AwaitedSigner())
-    with pytest.raises(ConfigurationError, match="which only an AsyncRequestor does"):
+    with pytest.raises(ConfigurationError, match="which only an AsyncRequestor can use"):
         Requestor("https://irma.example.com", ScriptedTransport(), authentication=wrong)
 
 

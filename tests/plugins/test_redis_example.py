@@ -63,8 +63,8 @@ def test_by_configuration_alone_a_watch_hears_from_redis(server: RedisServer) ->
             assert list(statuses) == [SessionStatus.CANCELLED]
 
 
-async def test_the_same_awaited(server: RedisServer) -> None:
-    """The mode is that of who opens it."""
+async def test_async_watch_by_configuration(server: RedisServer) -> None:
+    """`connect_async` opens the async backend for the same URI."""
     irma = InMemoryServer()
     transport = irma.async_transport()
     async with (
@@ -79,7 +79,7 @@ async def test_the_same_awaited(server: RedisServer) -> None:
 
 
 async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServer) -> None:
-    """Who puts first is one, however the processes are written."""
+    """A sync and an async store at one Redis share their keys."""
     with open_parts(**SETTINGS) as parts:
         assert parts.store(server.uri).put_if_absent("key", b"value", A_MINUTE)
         async with open_parts_async(**SETTINGS) as async_parts:

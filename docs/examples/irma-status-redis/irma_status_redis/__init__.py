@@ -1,6 +1,6 @@
 """Redis for irma-backend: a status backend and a store, each in two modes.
 
-By configuration: `connect(…, status="redis://…", plugins=["irma-status-redis"])`. Or made by hand:
+By configuration: `connect(…, status="redis://…", plugins=["irma-status-redis"])`. Or directly:
 
     with closing(RedisStatusBackend("redis://127.0.0.1/0")) as backend:
         requestor = Requestor(url, transport, status_backend=backend)

@@ -1,7 +1,4 @@
-"""A Redis URI, as the options of redis-py's connections, with every wait bounded.
-
-Belongs here: what a URI may say, and the limits. Does not belong here: any connection.
-"""
+"""A Redis URI, as the options of redis-py's connections, with every wait bounded."""
 
 from __future__ import annotations
 
@@ -21,11 +18,11 @@ from irma_core.interfaces import FrozenMapping, Secret
 __all__ = ["CONNECTIONS", "LONGEST_CALL", "LONGEST_STEP", "Address", "NoPasswordError"]
 
 LONGEST_STEP: Final = 2.0
-"""Seconds for a connection, for an answer on it, and for one of the pool to be free."""
+"""Seconds for a new connection, for a reply, and for a free connection of the pool."""
 LONGEST_CALL: Final = 2 * LONGEST_STEP
-"""Seconds for all of that together, where it can be bounded as a whole: with asyncio."""
+"""Seconds for all of these together, which only asyncio can bound."""
 CONNECTIONS: Final = 16
-"""The most that one backend or store opens; who comes when all are busy waits."""
+"""The maximum for one backend or store; when all are busy, calls wait."""
 
 _DIGITS = re.compile(r"[0-9]{1,5}")
 _FORM = "redis://host:port/db, rediss://host:port/db?ssl_ca_certs=file or unix:///path?db=0"
@@ -39,11 +36,11 @@ def _hidden_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
 @final
 @attrs.frozen(repr=False)
 class Address:
-    """Where a Redis is, and how to log in there.
+    """The address of a Redis, and the login.
 
     Args:
         scheme: `redis`, `rediss` or `unix`.
-        options: redis-py's, for a connection. They may hold a password.
+        options: redis-py's options for a connection. They may contain a password.
     """
 
     scheme: str
@@ -51,16 +48,17 @@ class Address:
 
     @classmethod
     def parse(cls, uri: str, password: Secret | None) -> Address:
-        """Read a URI.
+        """Parse a URI.
 
         Args:
-            uri: See the README.
-            password: In place of one in the URI; what gets it is asked at each connection.
+            uri: The URI; see the README.
+            password: The password, if the URI has none. A function is called for each connection.
 
         Raises:
-            ConfigurationError: It is no such URI. The text has nothing of it.
+            ConfigurationError: It is not a Redis URI. The message shows no part of it.
         """
-        # The URI may hold a password. So it is read where nothing raises, and dropped here.
+        # The URI may contain a password. So a function that never raises parses it, and this frame
+        # deletes it before raising.
         address = cls._read_with(uri, password)
         del uri, password
         if isinstance(address, str):
@@ -69,19 +67,19 @@ class Address:
 
     @classmethod
     def _read_with(cls, uri: str, password: Secret | None) -> Address | str:
-        """Return the address; or what is wrong, without anything of the URI."""
+        """Return the address, or what is wrong, which shows no part of the URI."""
         try:
             address = cls._read(uri)
         except ValueError:
             address = None
         if address is None:
-            return f"the Redis URI is none of {_FORM}, and takes no more than that"
+            return f"the Redis URI must have the form {_FORM}, with no other options"
         if not _may_be_ca(address.options.get("ssl_ca_certs")):
             return "ssl_ca_certs in the Redis URI must be a file of CA certificates in PEM"
         if password is None:
             return address
         if address.options.get("password"):
-            return "the Redis URI has a password, and there is a secret with one"
+            return "pass the password in the Redis URI or as a secret, not both"
         user = address.options.get("username")
         options = {key: address.options[key] for key in address.options if key != "username"}
         return cls(address.scheme, {**options, "credential_provider": _Credentials(user, password)})
@@ -115,14 +113,14 @@ class Address:
 
 
 def _number(text: str) -> int:
-    """Return the number of a database; Python's own `int` takes more than digits."""
+    """Return the number of a database; `int` alone accepts more than digits."""
     if not _DIGITS.fullmatch(text):
         raise ValueError
     return int(text)
 
 
 def _may_be_ca(file: str | None) -> bool:
-    """Return whether a file of certificates, if there is to be one, is one."""
+    """Return whether this is a file of CA certificates, or None."""
     if file is None:
         return True
     try:
@@ -134,9 +132,9 @@ def _may_be_ca(file: str | None) -> bool:
 
 @final
 class NoPasswordError(AuthenticationError):
-    """What was to get the password failed; the text is the failure's type.
+    """The function for the password failed; the message is the type of its exception.
 
-    redis-py lets go of a connection only where its own errors come out of the login.
+    redis-py closes a connection only if the login raises one of its own errors.
     """
 
 
@@ -151,10 +149,10 @@ class _Credentials(CredentialProvider):
             secret: object = self._password() if callable(self._password) else self._password
             text = secret.decode() if isinstance(secret, bytes) else secret
             if isinstance(text, str):
-                text.encode()  # half a character would fail in redis-py, with the password
+                text.encode()  # or redis-py raises an error that shows the password
                 return (text,) if self._user is None else (self._user, text)
             failure = NoPasswordError(f"expected str or bytes, got {type(text).__name__}")
-        except Exception as error:  # noqa: BLE001  # it is the application's function
+        except Exception as error:  # noqa: BLE001  # the application's function may raise anything
             failure = NoPasswordError(type(error).__name__)
         raise failure
 

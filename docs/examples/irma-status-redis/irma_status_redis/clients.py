@@ -1,10 +1,10 @@
-"""redis-py's clients, one a mode: nothing repeated, and every wait bounded.
+"""redis-py's clients, one for each mode, without retries and with every wait bounded.
 
-redis-py repeats a command whose answer was lost, ten times. A `SET NX` that is repeated finds its
-own key, and the work is done by nobody: what to do again is for the caller to say.
+By default redis-py repeats a command ten times if the reply is lost. A repeated `SET NX` finds its
+own key, so that no process would do the work. The caller decides what to repeat.
 
-The async client's time-out is `asyncio.wait_for`, which in Python 3.11 may lose a cancellation: so
-there it is `attempt_async` that bounds the call.
+The timeout of the async client uses `asyncio.wait_for`, which may lose a cancellation in Python
+3.11. So `attempt_async` bounds the call instead.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _ASYNC_CLASSES: dict[str, Any] = {  # a pool takes more kinds of connection than
 
 
 def make_client(uri: str, password: Secret | None) -> redis.Redis:
-    """Make a client for threads; it connects when it is used.
+    """Return a client for threads, which connects when it is used.
 
     Raises:
-        ConfigurationError: The URI is none of Redis'.
+        ConfigurationError: The URI is not a Redis URI.
     """
     address = Address.parse(uri, password)
     pool = redis.BlockingConnectionPool(  # type: ignore[no-untyped-call]  # redis-py's
@@ -62,7 +62,7 @@ def make_client(uri: str, password: Secret | None) -> redis.Redis:
 
 
 def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
-    """Make a client for asyncio; see `make_client`."""
+    """Return a client for asyncio; see `make_client`."""
     address = Address.parse(uri, password)
     pool = redis.asyncio.BlockingConnectionPool(
         connection_class=_ASYNC_CLASSES[address.scheme],
@@ -75,16 +75,16 @@ def make_async_client(uri: str, password: Secret | None) -> redis.asyncio.Redis:
 
 
 def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
-    """Check once, while wiring, what no later call can mend; a Redis that is away is no fault.
+    """Check the settings of Redis when a part is opened; a Redis that is down is no fault.
 
     Args:
-        uri: Where it is.
-        password: As in `make_client`.
-        keeps_all: Whether it must keep what it was given until that expires.
+        uri: The URI of Redis.
+        password: See `make_client`.
+        keeps_all: Whether Redis must not evict keys.
 
     Raises:
-        ConfigurationError: The URI is none of Redis', or its database, server or eviction policy
-            cannot be used.
+        ConfigurationError: The URI is not a Redis URI, or the database, the server or the eviction
+            policy cannot be used.
     """
     client = make_client(uri, password)
     text = None
@@ -93,8 +93,8 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
         evicts = memory.get("maxmemory") and memory.get("maxmemory_policy") != "noeviction"
         if keeps_all and evicts:
             text = (
-                "it throws out keys when its memory is full, and a handle or callback would count "
-                "twice: set maxmemory-policy to noeviction"
+                "it evicts keys when it is full, so a handle or callback could count twice; "
+                "set maxmemory-policy to noeviction"
             )
     except Exception as error:  # noqa: BLE001  # redis-py's, which show an address
         found = fault(error)
@@ -106,5 +106,5 @@ def check_server(uri: str, password: Secret | None, *, keeps_all: bool) -> None:
 
 
 def as_bytes(answer: object) -> bytes | None:
-    """Give an answer that is a value, as it is where nobody asked redis-py to decode it."""
+    """Return a reply that is a value. redis-py does not decode it here."""
     return answer if isinstance(answer, bytes) else None

@@ -1,8 +1,8 @@
-"""What went wrong with Redis, in words that tell no address, name or password.
+"""Describe faults of Redis without an address, a name or a password.
 
-redis-py's errors have the address in their texts. So they are left behind: ours are raised where
-none of them is being handled, or Python would keep it as the context. What Redis itself answers
-begins with a code of its own, which is no secret and tells more than redis-py's classes.
+redis-py's errors contain the address. So our errors are raised outside the `except` block, or
+Python would keep redis-py's error as the context. The reply of Redis itself begins
+with a code, which is not secret and says more than redis-py's classes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Kind = type[StatusBackendError] | type[StoreError]
 
 
 class Fault(NamedTuple):
-    """What is wrong.
+    """A fault of Redis.
 
     Attributes:
-        text: The same for people.
-        is_setting: Whether only another setting mends it, so that a program need not start.
+        text: The description.
+        is_setting: Whether only another setting helps, so that a program should not start.
     """
 
     text: str
@@ -49,7 +49,7 @@ _CLOSED: Final = Fault(
 )
 _BUSY_POOL: Final = Fault("all connections of this process to it are busy: too many calls at once")
 
-# By the words of Redis' answers, and of redis-py where it has no class of its own.
+# By the replies of Redis, and by the messages of redis-py if it has no class for the fault.
 _BY_WORDS: Final = (
     ("user executing the script can't", _PERMISSION),
     ("NOPERM", _PERMISSION),
@@ -111,12 +111,12 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], Fault], ...]] = (
 
 
 def fault(error: BaseException) -> Fault:
-    """Return what is wrong, without anything of the error's own text."""
+    """Return the fault, without any part of the error's message."""
     errors = list(_chain(error))
     for each in errors:
         if isinstance(each, NoPasswordError):
             return Fault(f"its password could not be got: {each}")
-    # What lies behind says more: redis-py makes a lost connection of a certificate's failure.
+    # The cause says more: redis-py reports a rejected certificate as a lost connection.
     for each in errors:
         if isinstance(each, ssl.SSLError) or "handshake" in str(each):
             error = each
@@ -138,7 +138,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def reason(error: Exception) -> str:
-    """Return what is wrong as the text of an error."""
+    """Return the message of our error for this one."""
     if isinstance(error, IrmaError):
         return str(error)  # our own
     return f"Redis: {fault(error).text}"
@@ -146,11 +146,11 @@ def reason(error: Exception) -> str:
 
 @final
 class Door:
-    """Where all calls to Redis go through: none after the end, and each fault in our words.
+    """Guards all calls to Redis: it rejects calls after the end and translates errors.
 
     Args:
-        what: What is closed, for the message.
-        kind: The error that a fault becomes.
+        what: The guarded part, for messages.
+        kind: The class of the errors.
     """
 
     def __init__(self, what: str, kind: Kind) -> None:
@@ -159,20 +159,20 @@ class Door:
         self._is_closed = False
 
     def close(self) -> None:
-        """Let nothing through any more: redis-py would connect again."""
+        """Reject all calls from now on, because redis-py would connect again."""
         self._is_closed = True
 
     def check(self) -> None:
-        """Raise the error of this door's kind if it is closed."""
+        """Raise an error if this is closed."""
         if self._is_closed:
             raise self._kind(f"the {self._what} is closed")
 
     def attempt(self, client: redis.Redis, call: Callable[[], ResultT]) -> ResultT:
-        """Call; what redis-py raises becomes an error of this door's kind.
+        """Call the function and translate its errors.
 
         Raises:
-            StatusBackendError: Where that is the kind.
-            StoreError: Where that is the kind.
+            StatusBackendError: The call failed, for a status backend.
+            StoreError: The call failed, for a store.
         """
         self.check()
         try:
@@ -180,12 +180,12 @@ class Door:
         except Exception as error:  # noqa: BLE001  # redis-py's, which show an address
             text = reason(error)
         finally:
-            if self._is_closed:  # meanwhile, by another thread
+            if self._is_closed:  # by another thread, during the call
                 client.close()
         raise self._kind(text)
 
     async def attempt_async(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """`attempt`, awaited, and ended when its time is up."""
+        """Await the call and translate its errors; cancel it when it takes too long."""
         self.check()
         try:
             async with asyncio.timeout(LONGEST_CALL):

@@ -55,7 +55,7 @@ class Looks:
         self._task: asyncio.Task[None] | None = None
 
     async def look(self, key: str) -> bytes | None:
-        """Return the value of a key, empty if there is none.
+        """Return the value of a key, empty if it has no value.
 
         Raises:
             StatusBackendError: Redis cannot be reached or does not answer.

@@ -1,4 +1,4 @@
-"""What irma-backend asks the plugin for: factories by URI scheme."""
+"""The hooks of the plugin: factories by URI scheme."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from irma_status_redis.store import AsyncRedisStore, RedisStore
 __all__ = ["irma_status_backends", "irma_stores"]
 
 SCHEMES: Final = ("redis", "rediss", "unix")
-PASSWORD: Final = "redis-password"  # the name of it
-"""The secret with Redis' password, where the URI has none."""
+PASSWORD: Final = "redis-password"  # its name
+"""The name of the secret with the password, if the URI has none."""
 
 
 @hookimpl
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:
-    """Give the factory of status backends."""
+    """Return the factory of status backends."""
     return dict.fromkeys(SCHEMES, _status_backend)
 
 
 @hookimpl
 def irma_stores() -> Mapping[str, StoreFactory]:
-    """Give the factory of stores."""
+    """Return the factory of stores."""
     return dict.fromkeys(SCHEMES, _store)
 
 

@@ -56,7 +56,7 @@ class SessionRecord:
         return nonce + self._cipher.encrypt(nonce, plain, None)
 
     def open(self, sealed: bytes | None) -> PublishedEnd | None:
-        """Return the end that was sealed; None if there is none.
+        """Return the end that was sealed; None if no value is stored.
 
         Raises:
             StatusBackendError: The value was not published for this session.

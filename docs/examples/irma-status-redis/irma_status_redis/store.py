@@ -1,7 +1,7 @@
-"""The store, in both modes: what must happen once among all processes that share a Redis.
+"""The store, in both modes: it makes things happen once among all processes that share a Redis.
 
-Redis sees a hash of each key, since keys may name sessions. Values are kept as they are behind one
-byte, which tells an empty value from an absent one where only a part is read.
+Redis gets a hash of each key, because keys may identify sessions. A value is stored behind one
+byte, which distinguishes an empty value from a missing one.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ __all__ = ["AsyncRedisStore", "RedisStore"]
 _LARGEST: Final = 64 * 1024
 _BEFORE: Final = b"="
 _LONGEST: Final = timedelta(days=36_500)
-"""Redis refuses lifetimes that its clock cannot hold."""
+"""Redis rejects lifetimes that its clock cannot represent."""
 
 
 @final
 @boundary
 class RedisStore:
-    """A `Store` in Redis, which threads and processes may share.
+    """A `Store` in Redis. Threads and processes may share it.
 
     Args:
-        uri: Where Redis is; see the README.
-        password: In place of one in the URI.
+        uri: The URI of Redis; see the README.
+        password: The password, if the URI has none.
 
     Raises:
-        ConfigurationError: The URI is none of Redis'.
+        ConfigurationError: The URI is not a Redis URI.
     """
 
     def __init__(self, uri: str, *, password: Secret | None = None) -> None:
@@ -45,9 +45,10 @@ class RedisStore:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            StoreError: Redis is away or full; whether it was put is not known. Or it is closed.
-            ConfigurationError: The lifetime is not above zero.
-            UsageError: The key or the value is none that a store takes.
+            StoreError: Redis cannot be reached or is full, and the value may have been put; or the
+                store is closed.
+            ConfigurationError: The lifetime is not greater than zero.
+            UsageError: The key or the value is invalid.
         """
         name, kept, milliseconds = _name(key), _kept(value), _milliseconds(lifetime)
         done = self._door.attempt(
@@ -59,8 +60,9 @@ class RedisStore:
         """Return the value of a key; see `Store`.
 
         Raises:
-            StoreError: Redis is away, does not answer, or holds something else. Or it is closed.
-            UsageError: The key is none that a store takes.
+            StoreError: Redis cannot be reached, or holds another program's value; or the store is
+                closed.
+            UsageError: The key is invalid.
         """
         name = _name(key)
         return _value(
@@ -70,17 +72,17 @@ class RedisStore:
         )
 
     def delete(self, key: str) -> None:
-        """Take a key away; see `Store`.
+        """Delete a key; see `Store`.
 
         Raises:
-            StoreError: Redis is away, or does not answer. Or it is closed.
-            UsageError: The key is none that a store takes.
+            StoreError: Redis cannot be reached, or the store is closed.
+            UsageError: The key is invalid.
         """
         name = _name(key)
         self._door.attempt(self._redis, lambda: self._redis.delete(name))
 
     def close(self) -> None:
-        """Let go of the connections, and make no more of them."""
+        """Close all connections, and open no more."""
         self._door.close()
         self._redis.close()
 
@@ -88,7 +90,7 @@ class RedisStore:
 @final
 @boundary
 class AsyncRedisStore:
-    """`RedisStore`, awaited."""
+    """`RedisStore` for asyncio."""
 
     def __init__(self, uri: str, *, password: Secret | None = None) -> None:
         self._redis = make_async_client(uri, password)
@@ -112,12 +114,12 @@ class AsyncRedisStore:
         )
 
     async def delete(self, key: str) -> None:
-        """Take a key away; see `RedisStore`."""
+        """Delete a key; see `RedisStore`."""
         name = _name(key)
         await self._door.attempt_async(lambda: self._redis.delete(name))
 
     async def aclose(self) -> None:
-        """Let go of the connections, and make no more of them."""
+        """Close all connections, and open no more."""
         self._door.close()
         await self._redis.aclose()
 
@@ -126,10 +128,10 @@ def _name(key: str) -> str:
     try:
         encoded = key.encode()
     except UnicodeEncodeError:
-        pass  # the native error shows the key
+        pass  # Python's own error shows the key
     else:
         return "irma:store:" + sha256(encoded).hexdigest()
-    raise UsageError("key must be a string without half characters (lone surrogates)")
+    raise UsageError("key must be a string without lone surrogates")
 
 
 def _kept(value: bytes) -> bytes:
@@ -143,11 +145,11 @@ def _value(answer: object) -> bytes | None:
     if not kept:
         return None
     if not kept.startswith(_BEFORE) or len(kept) > _LARGEST + len(_BEFORE):
-        raise StoreError("Redis: what it holds under this key was not put there by a store")
+        raise StoreError("Redis: the stored value was not put there by a store")
     return kept.removeprefix(_BEFORE)
 
 
 def _milliseconds(lifetime: timedelta) -> int:
     if lifetime <= timedelta(0):
-        raise ConfigurationError("a lifetime is above zero, or the key would be absent at once")
+        raise ConfigurationError("lifetime must be greater than zero")
     return math.ceil(min(lifetime, _LONGEST) / timedelta(milliseconds=1))

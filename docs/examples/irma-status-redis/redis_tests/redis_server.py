@@ -73,7 +73,7 @@ class RedisServer:
         self._send(signal.SIGCONT)
 
     def client(self) -> redis.Redis:
-        """Give a client for looking into it."""
+        """Return a client for inspection."""
         return redis.Redis.from_url(self.uri, protocol=2)
 
     def _send(self, number: signal.Signals) -> None:
@@ -101,7 +101,7 @@ def check_installed() -> None:
 
 @contextmanager
 def running_redis(directory: Path, *options: str) -> Generator[RedisServer]:
-    """Give one that runs; see `check_installed`."""
+    """Yield a running server; see `check_installed`."""
     check_installed()
     server = RedisServer(directory, *options)
     server.start()
@@ -112,7 +112,7 @@ def running_redis(directory: Path, *options: str) -> Generator[RedisServer]:
 
 
 def unused_port() -> int:
-    """Give a port on which nobody listens."""
+    """Return a port that no program listens on."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]

@@ -88,7 +88,7 @@ def test_what_is_no_such_uri_is_refused_without_a_word_of_it(uri: str) -> None:
 def test_a_file_of_authorities_is_looked_at_while_wiring(
     content: str | None, tmp_path: Path
 ) -> None:
-    """Else each call would say that there is no connection."""
+    """A wrong CA file is rejected at once; otherwise each call would report a lost connection."""
     file = tmp_path / SECRET
     if content is not None:
         file.write_text(content)
@@ -111,9 +111,9 @@ def test_no_frame_of_a_refusal_holds_the_password(uri: str) -> None:
         assert not [each.name for each in frames if SECRET in str(each.locals)]
 
 
-def test_two_passwords_are_one_too_many() -> None:
-    """Nobody could tell which of them counts."""
-    with pytest.raises(ConfigurationError, match="has a password"):
+def test_two_passwords_are_rejected() -> None:
+    """A password both in the URI and as a secret raises ConfigurationError."""
+    with pytest.raises(ConfigurationError, match="not both"):
         RedisStore(f"redis://:{SECRET}@host", password="another")
 
 

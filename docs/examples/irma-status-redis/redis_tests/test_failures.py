@@ -1,4 +1,4 @@
-"""Redis away, restarted, hanging, full, or told nonsense: who waits hears of it, and is back."""
+"""A Redis that is down, restarted, hanging, full or used by others: calls fail and recover."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ CANCELLED = PublishedEnd(SessionStatus.CANCELLED)
 
 
 @MODES
-def test_who_waits_hears_of_a_crash_and_is_back_after_it(mode: str, server: RedisServer) -> None:
-    """Nobody takes the silence of a connection that broke for no news."""
+def test_crash_ends_waits(mode: str, server: RedisServer) -> None:
+    """All waits raise when Redis crashes, and new ones work after it is back."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -53,8 +53,8 @@ def test_who_waits_hears_of_a_crash_and_is_back_after_it(mode: str, server: Redi
 
 
 @MODES
-def test_a_redis_that_hangs_is_found_out(mode: str, server: RedisServer) -> None:
-    """Its connections are open, and nothing comes: only a ping tells that from quiet."""
+def test_hanging_redis_is_detected(mode: str, server: RedisServer) -> None:
+    """A ping detects a Redis that keeps its connections open and does not reply."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -76,8 +76,8 @@ def test_a_redis_that_hangs_is_found_out(mode: str, server: RedisServer) -> None
 
 
 @MODES
-def test_a_redis_that_is_slow_is_waited_for(mode: str, server: RedisServer) -> None:
-    """For a second it does not answer; that is no failure."""
+def test_slow_redis_is_waited_for(mode: str, server: RedisServer) -> None:
+    """A Redis that does not reply for a second is not a failure."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -100,7 +100,7 @@ def test_a_redis_that_is_slow_is_waited_for(mode: str, server: RedisServer) -> N
 def test_quiet_minutes_do_not_end_a_wait(
     mode: str, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ping that is answered keeps the connection trusted."""
+    """A wait lasts while Redis replies to pings."""
     monkeypatch.setattr(listening, "SILENCE", 0.3)
     monkeypatch.setattr(listening_async, "SILENCE", 0.3)
 
@@ -138,8 +138,8 @@ def test_full_redis_makes_publish_raise(mode: str, server: RedisServer) -> None:
     asyncio.run(story())
 
 
-def test_a_full_or_lost_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
-    """The store says that it failed, and never that a key was absent."""
+def test_failing_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
+    """A store that fails raises, and never reports that a key is absent."""
     store = RedisStore(server.uri)
     hour = timedelta(hours=1)
     assert store.put_if_absent("once", b"1", hour)
@@ -164,7 +164,7 @@ def test_a_full_or_lost_redis_lets_nothing_happen_twice(server: RedisServer) -> 
 def test_a_restarted_redis_is_found_by_connections_that_were_idle(
     mode: str, server: RedisServer
 ) -> None:
-    """The first call after it is none that fails."""
+    """After a restart of Redis the first call on an idle connection succeeds."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -262,7 +262,7 @@ def test_repeated_publish_wakes_waits(mode: str, server: RedisServer) -> None:
 
 @MODES
 def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> None:
-    """One hears for all; the commands have a handful."""
+    """One connection receives all notices, and a few send the commands."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as watching, opened("async", server.uri) as telling:
@@ -281,8 +281,8 @@ def test_many_watches_share_the_connections(mode: str, server: RedisServer) -> N
 
 
 @MODES
-def test_a_password_that_cannot_be_got_is_told_as_that(mode: str, server: RedisServer) -> None:
-    """And not as a connection that was lost: it is asked for at each connection."""
+def test_failing_password_function_is_reported(mode: str, server: RedisServer) -> None:
+    """A password function that fails is reported as such, not as a lost connection."""
 
     def password() -> str:
         raise FileNotFoundError("/run/secrets/redis")
@@ -302,8 +302,8 @@ def test_a_password_that_cannot_be_got_is_told_as_that(mode: str, server: RedisS
 
 
 @MODES
-def test_closing_tells_who_waits(mode: str, server: RedisServer) -> None:
-    """And leaves no connection."""
+def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
+    """Closing makes all waits raise and leaves no connection."""
 
     async def story() -> None:
         async with opened(mode, server.uri) as backend:
@@ -357,10 +357,10 @@ def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
 
 @MODES
 @pytest.mark.parametrize("password", [None, "wrong"])
-def test_a_refused_login_is_told_without_the_password(
+def test_rejected_login_is_reported_without_secrets(
     mode: str, password: str | None, server: RedisServer
 ) -> None:
-    """Nor is the address in any text, behind the error or not."""
+    """The error of a rejected login shows neither the password nor the address."""
 
     async def story() -> None:
         with server.client() as client:
@@ -381,8 +381,8 @@ def test_a_refused_login_is_told_without_the_password(
 
 
 @MODES
-def test_a_user_without_permission_is_told_so(mode: str, server: RedisServer) -> None:
-    """And the permissions in the README are enough."""
+def test_missing_permission_is_reported(mode: str, server: RedisServer) -> None:
+    """A missing permission is reported, and the permissions in the README are enough."""
 
     async def story() -> None:
         named = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"

@@ -170,7 +170,7 @@ def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
 def test_a_store_that_would_forget_is_refused_while_wiring(
     server: RedisServer, policy: str
 ) -> None:
-    """A handle whose key was thrown out counts again. A status is only told later."""
+    """An evicted key lets a handle count twice, so the store is refused when it is opened."""
     with server.client() as client:
         client.config_set("maxmemory-policy", policy)
         check_server(
