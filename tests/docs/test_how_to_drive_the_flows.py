@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,10 +29,10 @@ from irma_testing.misbehaving_server import MisbehavingServer
 from irma_testing.misbehaving_streams import silent_stream
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
+from tests.docs.pages import ROOT, code_of, runs
 
-ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "trio_driver"
-HOW_TO = (ROOT / "docs" / "how-to" / "drive-the-flows-yourself.md").read_text(encoding="utf-8")
+PAGE = "docs/how-to/drive-the-flows-yourself.md"
 EMAIL = AttributeRequest("pbdf.sidn-pbdf.email.email", not_null=True)
 Run = Callable[[Flow[Any], Urllib3Transport], Any]
 
@@ -63,11 +61,13 @@ def transport() -> Iterator[Urllib3Transport]:
         yield transport
 
 
+@runs(PAGE, python=2)
 def test_the_blocks_are_the_examples_files() -> None:
     """The page shows both files of the example, letter by letter."""
-    blocks = re.findall(r"```python\n(.*?)```", HOW_TO, re.DOTALL)
     names = ("trio_driver.py", "trio_shop.py")
-    assert blocks == [f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}" for name in names]
+    assert code_of(PAGE) == [
+        f"# {name}\n{(EXAMPLE / name).read_text(encoding='utf-8')}" for name in names
+    ]
 
 
 def test_the_example_gets_an_answer(
