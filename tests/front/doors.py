@@ -789,7 +789,7 @@ def _testing() -> Iterator[Door]:
     ):
         yield Door(made.__name__, _of(made, **arguments))
     for owner, name, arguments in (
-        (testing.RequestedAttribute(OVER18), "takes", {"value": "yes"}),
+        (testing.RequestedAttribute(OVER18), "accepts", {"value": "yes"}),
         (testing.CredentialType(CARD), "has", {"attribute": "over18"}),
         (testing.EventStream("client", lambda: None), "put", {"chunk": b"x"}),
         (ManualClock(), "advance", {"duration": A_MINUTE}),
@@ -799,7 +799,7 @@ def _testing() -> Iterator[Door]:
         (testing.OPEN_SCHEME, "knows_scheme", {"identifier": CARD}),
         (testing.OPEN_SCHEME, "knows_issuer", {"identifier": "example.town"}),
         (testing.OPEN_SCHEME, "missing", {"identifiers": [CARD]}),
-        (testing.ScriptedStream([b"x"]), "play", {"clock": ManualClock(), "deadline": 1.0}),
+        (testing.ScriptedStream([b"x"]), "next_step", {"clock": ManualClock(), "deadline": 1.0}),
     ):
         yield _method(
             f"{type(owner).__name__}.{name}",
