@@ -17,6 +17,7 @@ from irma_backend import builtin_plugin
 from irma_backend.installed import installed_plugins, load_plugins
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.errors import ConfigurationError
+from irma_core.gateway.gateway_settings import GatewayAuthentication
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.plugins.guard import OpenPart
 from irma_core.plugins.hookspecs import FactoryContext, Mode, Secret
@@ -34,7 +35,6 @@ from irma_core.trust.authentication import (
     PublicKeyAuthentication,
     TokenAuthentication,
 )
-from irma_core.trust.gateway_settings import GatewayAuthentication
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import HS256, AsyncSigner, Signer
 from irma_transport_urllib3 import Urllib3Transport

@@ -25,6 +25,11 @@ from irma_core.errors import (
     SessionMayExistError,
     SessionTimedOutError,
 )
+from irma_core.gateway.gateway_settings import (
+    GatewayAssertion,
+    GatewayAuthentication,
+    GatewaySecret,
+)
 from irma_core.handles import AsyncHandles, Binding, Handles
 from irma_core.models.answers import Answer, AnsweredSlot, Evidence
 from irma_core.models.condiscon import (
@@ -70,11 +75,6 @@ from irma_core.trust.authentication import (
     NoAuthentication,
     PublicKeyAuthentication,
     TokenAuthentication,
-)
-from irma_core.trust.gateway_settings import (
-    GatewayAssertion,
-    GatewayAuthentication,
-    GatewaySecret,
 )
 from irma_core.trust.keys import PublicKey, SharedKey
 from irma_core.trust.request_jwt import (

@@ -27,7 +27,7 @@ from irma_core.flows.context import (
 )
 from irma_core.flows.driver import run_async
 from irma_core.flows.effects import Flow
-from irma_core.flows.gateway import through_gateway
+from irma_core.flows.own_calls import with_own_headers
 from irma_core.flows.session_answers import get_answer_flow
 from irma_core.flows.session_calls import (
     cancel_session_flow,
@@ -42,6 +42,8 @@ from irma_core.flows.session_calls import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
+from irma_core.gateway.gateway_settings import GatewayAuthentication
+from irma_core.gateway.token_flow import Gateway
 from irma_core.models.answers import Answer
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
@@ -57,7 +59,6 @@ from irma_core.protocol.status_backends import AsyncStatusBackend
 from irma_core.protocol.transport import AsyncTransport
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
-from irma_core.trust.gateway_settings import GatewayAuthentication
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -95,7 +96,6 @@ class AsyncRequestor:
             url,
             transport,
             authentication=authentication,
-            gateway=gateway,
             allow=allow,
             timeout=timeout,
             server_key=server_key,
@@ -105,6 +105,7 @@ class AsyncRequestor:
             headers=headers,
             frontend_url=frontend_url,
         )
+        self._gateway = None if gateway is None else Gateway(gateway, self._context)
 
     def __repr__(self) -> str:
         return f"<AsyncRequestor at {self._context.server.text}>"
@@ -119,8 +120,9 @@ class AsyncRequestor:
         return await self._run(flow)
 
     async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
-        through = through_gateway(self._context, flow)
-        return await run_async(through, self._transport, streams)
+        flow = with_own_headers(self._context, flow)
+        flow = self._gateway.through(flow) if self._gateway else flow
+        return await run_async(flow, self._transport, streams)
 
     async def start_session(
         self, request: SessionRequest | ExtendedRequest | str

@@ -29,7 +29,7 @@ from irma_core.flows.context import (
 )
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow
-from irma_core.flows.gateway import through_gateway
+from irma_core.flows.own_calls import with_own_headers
 from irma_core.flows.session_answers import get_answer_flow
 from irma_core.flows.session_calls import (
     cancel_session_flow,
@@ -44,6 +44,8 @@ from irma_core.flows.session_calls import (
 from irma_core.flows.start import revoke_flow, start_session_flow
 from irma_core.flows.watch import begin_watch, next_status_flow, wait_for_answer_flow
 from irma_core.flows.watch_state import WatchState
+from irma_core.gateway.gateway_settings import GatewayAuthentication
+from irma_core.gateway.token_flow import Gateway
 from irma_core.models.answers import Answer
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import Risk
@@ -59,7 +61,6 @@ from irma_core.protocol.status_backends import StatusBackend
 from irma_core.protocol.transport import Transport
 from irma_core.tracebacks import boundary
 from irma_core.trust.authentication import Authentication, NoAuthentication
-from irma_core.trust.gateway_settings import GatewayAuthentication
 from irma_core.trust.server_keys import ServerKey
 from irma_core.trust.signing import Signer
 
@@ -126,7 +127,6 @@ class Requestor:
             url,
             transport,
             authentication=authentication,
-            gateway=gateway,
             allow=allow,
             timeout=timeout,
             server_key=server_key,
@@ -136,6 +136,7 @@ class Requestor:
             headers=headers,
             frontend_url=frontend_url,
         )
+        self._gateway = None if gateway is None else Gateway(gateway, self._context)
 
     def __repr__(self) -> str:
         return f"<Requestor at {self._context.server.text}>"
@@ -154,7 +155,9 @@ class Requestor:
         return self._run(flow)
 
     def _run(self, flow: Flow[ReturnT], streams: ExitStack | None = None) -> ReturnT:
-        return run(through_gateway(self._context, flow), self._transport, streams)
+        flow = with_own_headers(self._context, flow)
+        flow = self._gateway.through(flow) if self._gateway else flow
+        return run(flow, self._transport, streams)
 
     def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:
         """Start a session.

@@ -19,12 +19,12 @@ import pytest
 
 from irma_core import tracebacks
 from irma_core.errors import IrmaError
+from irma_core.gateway.gateway_settings import GatewaySecret
 from irma_core.models.credentials import CredentialRequest
 from irma_core.models.disclosed import DisclosedAttribute
 from irma_core.models.session_requests import RevocationRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.trust.authentication import TokenAuthentication
-from irma_core.trust.gateway_settings import GatewaySecret
 from irma_core.trust.sealing import Sealer
 from irma_core.trust.signing import HmacSigner
 from tests.secret_search import SecretSearch, texts_of

@@ -9,7 +9,6 @@ from typing import Final, final
 import attrs
 
 from irma_core.errors import ConfigurationError
-from irma_core.flows.refusals import Refusals
 from irma_core.flows.single_flight import SingleFlight
 from irma_core.models.headers import checked_headers, is_reserved
 from irma_core.models.hidden import Headers, Hidden, HiddenSecret, hide_headers
@@ -20,7 +19,7 @@ from irma_core.protocol.part_checks import (
     check_transport,
 )
 from irma_core.protocol.policy import RetryPolicy
-from irma_core.protocol.server_url import ServerUrl, checked_token_url
+from irma_core.protocol.server_url import ServerUrl
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
 from irma_core.tracebacks import boundary
@@ -31,7 +30,6 @@ from irma_core.trust.authentication import (
     PublicKeyAuthentication,
     TokenAuthentication,
 )
-from irma_core.trust.gateway_settings import GatewayAssertion, GatewayAuthentication
 from irma_core.trust.server_keys import FetchedServerKey, GivenKey, ServerKey, parse_server_keys
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -57,9 +55,6 @@ class RequestorContext:
         clock: The transport's.
         jitter: The transport's.
         authentication: Who asks.
-        gateway: How a gateway in front of the server is passed, if there is one.
-        kept_token: The gateway's token.
-        refusals: What was refused since the gateway last took a token.
         headers: Headers of the requestor's own, for each of its calls.
         frontend: Where browsers and apps reach the server, if that is not at the base URL's host.
         is_proxied: Whether the transport sends through a proxy.
@@ -83,11 +78,6 @@ class RequestorContext:
     authentication: Authentication[Signer | AsyncSigner] = attrs.field(
         default=NoAuthentication(), kw_only=True
     )
-    gateway: GatewayAuthentication[Signer | AsyncSigner] | None = attrs.field(
-        default=None, kw_only=True
-    )
-    kept_token: SingleFlight = attrs.field(factory=SingleFlight, kw_only=True, repr=False, eq=False)
-    refusals: Refusals = attrs.field(factory=Refusals, kw_only=True, repr=False, eq=False)
     _headers: Hidden[Headers] = attrs.field(
         default=_NO_HEADERS, alias="headers", converter=hide_headers, kw_only=True, repr=False
     )
@@ -115,18 +105,6 @@ class RequestorContext:
     def __attrs_post_init__(self) -> None:
         if self.deadline() <= self.clock.monotonic():
             raise ConfigurationError("a call's timeout must be above zero")
-        if self.gateway is not None:
-            self._check(self.gateway)
-
-    def _check(self, gateway: GatewayAuthentication[Signer | AsyncSigner]) -> None:
-        checked_token_url(gateway.token_url, allow=self.allow, is_proxied=self.is_proxied)
-        taken = isinstance(self.authentication, TokenAuthentication)
-        if taken and gateway.header.lower() == "authorization":
-            raise ConfigurationError(
-                "gateway: `Authorization` has the IRMA server's own token; set another header"
-            )
-        if gateway.header.lower() in dict(self.headers):
-            raise ConfigurationError("headers: the gateway's token has one of these names")
 
     @property
     def takes_signed_results(self) -> bool:
@@ -159,7 +137,6 @@ def make_context(
     transport: Transport | AsyncTransport,
     *,
     authentication: Authentication[Signer | AsyncSigner],
-    gateway: GatewayAuthentication[Signer | AsyncSigner] | None,
     allow: Collection[Risk],
     timeout: timedelta,
     server_key: ServerKey | None,
@@ -177,7 +154,6 @@ def make_context(
     check_transport(transport, is_async=is_async)
     check_status_backend(status_backend, is_async=is_async)
     _check_authentication(authentication, is_async=is_async)
-    _check_gateway(gateway, is_async=is_async)
     _check_issuer(jwt_issuer)
     risks = parse_risks(allow)
     is_proxied = bool(getattr(transport, "is_proxied", False))
@@ -195,7 +171,6 @@ def make_context(
         is_proxied=is_proxied,
         jitter=transport.jitter,
         authentication=authentication,
-        gateway=gateway,
         allow=risks,
         server_keys=parse_server_keys(server_key),
         fetched_key=server_key if isinstance(server_key, FetchedServerKey) else None,
@@ -220,15 +195,6 @@ def _check_authentication(authentication: object, *, is_async: bool) -> None:
         )
     if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
         check_signer(authentication.signer, "authentication", is_async=is_async)
-
-
-def _check_gateway(gateway: object, *, is_async: bool) -> None:
-    if gateway is None:
-        return
-    if not isinstance(gateway, GatewayAuthentication):
-        raise ConfigurationError("gateway: must be a GatewayAuthentication")
-    if isinstance(gateway.credentials, GatewayAssertion):
-        check_signer(gateway.credentials.signer, "gateway", is_async=is_async)
 
 
 def _check_issuer(jwt_issuer: object) -> None:

@@ -14,7 +14,6 @@ import attrs
 
 from irma_core.errors import (
     DeadlineError,
-    GatewayError,
     IrmaError,
     ServerRefusedError,
     SigningError,
@@ -25,7 +24,7 @@ from irma_core.errors import (
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Send, Sleep, sign
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.policy import is_transient, retry_after
+from irma_core.protocol.policy import is_transient, retry_after, wait_of
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.request_jwt import UnsignedJwt
 from irma_core.trust.signing import AsyncSigner, Signer
@@ -148,8 +147,6 @@ def _wait_or_raise(
     if left <= 0 and isinstance(error, TransportTimeoutError):
         raise DeadlineError(f"{error.label}: the deadline of the call passed") from error
     wait = context.retry.wait(tries, context.jitter()) if is_transient(error) else None
-    if isinstance(error, GatewayError):
-        requested_wait = timedelta(seconds=error.retry_after)
-    if wait is None or (wait := max(wait, requested_wait)).total_seconds() >= left:
+    if wait is None or (wait := max(wait, requested_wait, wait_of(error))).total_seconds() >= left:
         raise error
     return wait

@@ -25,7 +25,7 @@ from irma_core.models.remote_errors import INTERNAL_ERROR
 from irma_core.protocol.http_dates import read_http_date
 from irma_core.protocol.messages import HttpResponse
 
-__all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after"]
+__all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after", "wait_of"]
 
 _TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 _MAX_DIGITS = 9
@@ -78,6 +78,12 @@ def is_transient(error: IrmaError) -> bool:
     # A signer may be a service on the network, and only the signer knows why it failed.
     transient = ConnectionFailedError | ConnectionBrokenError | TransportTimeoutError | SigningError
     return isinstance(error, transient)
+
+
+def wait_of(error: IrmaError) -> timedelta:
+    """Return how long an error says to wait before the same call is made again."""
+    seconds = error.retry_after if isinstance(error, GatewayError) else 0.0
+    return timedelta(seconds=seconds)
 
 
 def retry_after(response: HttpResponse, now: datetime) -> timedelta:

@@ -54,11 +54,11 @@ from irma_core import (
     verify_session_request_jwt,
 )
 from irma_core.errors import IrmaError
+from irma_core.gateway.token_endpoint import parse_token_response
 from irma_core.plugins.hookspecs import PluginUri
 from irma_core.protocol.endpoints import parse_result_response, parse_start_response
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.server_url import ServerUrl
-from irma_core.protocol.token_endpoint import parse_token_response
 from irma_core.tracebacks import is_boundary, is_own
 from irma_testing import InMemoryServer, ScriptedTransport
 from irma_transport_aiohttp import AiohttpTransport
@@ -74,6 +74,7 @@ INSIDE = {
     "irma_core.json_text": "boundaries call it",
     "irma_core.models": "what is public of it is in irma_core",
     "irma_core.plugins.guard": "it calls plugins for irma_backend",
+    "irma_core.gateway": "what is public of it is in irma_core",
     "irma_core.plugins.registry": "it calls plugins for irma_backend",
     "irma_core.protocol.part_checks": "boundaries call it",
     "irma_core.protocol.policy": "it takes errors and durations",

@@ -39,16 +39,16 @@ from irma_core import (
     verify_session_request_jwt,
 )
 from irma_core.errors import ConfigurationError, HandleExpiredError, JwtError, UsageError
+from irma_core.gateway.gateway_settings import (
+    GatewayAssertion,
+    GatewayAuthentication,
+    unsigned_assertion,
+)
 from irma_core.models.credentials import resolve_validity
 from irma_core.models.risks import resolve_request
 from irma_core.models.sessions import SessionPackage
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.transport import utc_now
-from irma_core.trust.gateway_settings import (
-    GatewayAssertion,
-    GatewayAuthentication,
-    unsigned_assertion,
-)
 from irma_core.trust.request_jwt import unsigned_request_jwt
 from irma_testing import (
     HeldCredential,
@@ -209,7 +209,7 @@ WITHIN: dict[str, Callable[[datetime], object]] = {
     "unsigned_request_jwt(now)": lambda now: unsigned_request_jwt(
         ExtendedRequest(ASK), name="x", algorithm="HS256", now=now
     ),
-    "unsigned_assertion(now)": lambda now: unsigned_assertion(GATEWAY, now=now, unique="1"),
+    "unsigned_assertion(now)": lambda now: unsigned_assertion(GATEWAY, now=now, jti="1"),
 }
 """Not exported, but where a time would go astray all the same."""
 

@@ -17,11 +17,11 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from irma_core.errors import GatewayError, IrmaError, ServerRefusedError
+from irma_core.gateway.token_endpoint import parse_token_response
 from irma_core.models.remote_errors import DESCRIPTIONS, RemoteError
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol import endpoints
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.token_endpoint import parse_token_response
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TOKEN = RequestorToken("Xk3a1B2a1B2a1B2a1B2z")

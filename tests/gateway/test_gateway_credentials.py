@@ -20,7 +20,7 @@ from irma_core import (
     TokenAuthentication,
 )
 from irma_core.errors import ConfigurationError
-from irma_core.trust.gateway_settings import token_form, unsigned_assertion
+from irma_core.gateway.gateway_settings import token_form, unsigned_assertion
 from irma_testing import ScriptedTransport
 
 URL = "https://login.example/token"
@@ -60,7 +60,7 @@ def test_or_in_the_body_where_that_is_asked_for() -> None:
 
 
 def claims_of(credentials: GatewayAssertion[HmacSigner]) -> tuple[dict[str, Any], dict[str, Any]]:
-    made = unsigned_assertion(GatewayAuthentication(URL, credentials), now=NOW, unique="u1")
+    made = unsigned_assertion(GatewayAuthentication(URL, credentials), now=NOW, jti="u1")
     assert made is not None
     assert made[0] is SIGNER
     head, payload = made[1].signing_input.split(b".")
@@ -177,7 +177,7 @@ def test_plain_http_is_allowed_by_name() -> None:
 def test_two_tokens_in_one_header_are_refused() -> None:
     """One of them would be lost."""
     gateway = GatewayAuthentication(URL, GatewaySecret("shop", "s"))
-    with pytest.raises(ConfigurationError, match="another header"):
+    with pytest.raises(ConfigurationError, match="gateway: the header Authorization"):
         Requestor(
             "https://irma.example",
             ScriptedTransport(),

@@ -7,13 +7,14 @@ import asyncio
 import inspect
 import json
 import math
+import os
+import sys
 import traceback
 from collections.abc import Iterable
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
-import attrs
 import pytest
 
 from irma_core import (
@@ -33,7 +34,7 @@ from irma_core import errors as e
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Call, Flow, Send, Sleep, call_application
-from irma_core.flows.gateway import through_gateway
+from irma_core.gateway.token_flow import Gateway
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
@@ -348,10 +349,11 @@ def test_a_signer_that_fails_is_a_signing_error() -> None:
 class Wired:
     """The wiring of a requestor behind a gateway, whose flows are played by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateway: GatewayAuthentication[Any] | None = None) -> None:
         self.clock = ManualClock()
         server = ServerUrl.parse(BASE)
-        self.context = RequestorContext(server, self.clock, jitter=lambda: 0.0, gateway=passing())
+        context = RequestorContext(server, self.clock, jitter=lambda: 0.0)
+        self.gateway = Gateway(gateway or passing(), context)
 
     def asking(self, within: float = 10) -> Flow[HttpResponse]:
         """Give a flow that asks once."""
@@ -360,7 +362,7 @@ class Wired:
             request = HttpRequest("GET", f"{BASE}/health", label="GET health")
             return (yield from Send(request, self.clock.monotonic() + within))
 
-        return through_gateway(self.context, flow())
+        return self.gateway.through(flow())
 
 
 @pytest.mark.parametrize(("expires_in", "passes"), [(0, 0), (1, 1), (3600, 5000)])
@@ -409,9 +411,7 @@ def test_a_call_without_time_begins_no_fetch() -> None:
 
 def test_a_signer_that_takes_the_time_of_its_call_is_no_failure_of_the_others() -> None:
     """They sign for themselves, since they have more time."""
-    wired = Wired()
-    gateway = GatewayAuthentication(URL, GatewayAssertion("shop", Failing()))
-    wired.context = attrs.evolve(wired.context, gateway=gateway)
+    wired = Wired(GatewayAuthentication(URL, GatewayAssertion("shop", Failing())))
     first, second = wired.asking(within=1), wired.asking()
     sign = next(first)
     assert isinstance(sign, Call)
@@ -508,11 +508,11 @@ def test_a_flow_is_closed_with_the_gateways() -> None:
             ends.append("closed")
 
     wired = Wired()
-    through = through_gateway(wired.context, flow())
+    through = wired.gateway.through(flow())
     next(through)
     through.close()
     assert ends == ["closed"]
-    run(through_gateway(wired.context, flow()), ScriptedTransport())
+    run(wired.gateway.through(flow()), ScriptedTransport())
     assert ends == ["closed", "closed"]
 
 
@@ -533,8 +533,29 @@ def test_a_flow_hears_of_what_the_application_raises() -> None:
 
     transport = ScriptedTransport()
     with pytest.raises(ZeroDivisionError):
-        run(through_gateway(Wired().context, flow()), transport)
+        run(Wired().gateway.through(flow()), transport)
     assert (len(heard), len(transport.slept)) == (1, 1)
+
+
+def files_entered(requestor: Requestor) -> set[str]:
+    """Return the files whose functions a call enters."""
+    files: set[str] = set()
+    before = sys.getprofile()
+    sys.setprofile(lambda frame, _event, _argument: files.add(frame.f_code.co_filename))
+    try:
+        requestor.check_health()
+    finally:
+        sys.setprofile(before)
+    return files
+
+
+def test_only_a_requestor_with_a_gateway_runs_its_code() -> None:
+    """A call of a requestor without a gateway enters no function of the gateway's package."""
+    room = f"irma_core{os.sep}gateway{os.sep}"
+    plain = files_entered(Requestor(BASE, ScriptedTransport([OK])))
+    assert not [path for path in plain if room in path]
+    behind = files_entered(Place(token("one"), OK).requestor)
+    assert [path for path in behind if room in path]
 
 
 @pytest.mark.parametrize("front", [requestor, async_requestor])

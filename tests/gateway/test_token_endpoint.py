@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from irma_core.errors import GatewayError
+from irma_core.gateway.token_endpoint import parse_token_response
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.token_endpoint import parse_token_response
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -1,8 +1,4 @@
-"""The token endpoint of an authorization server (RFC 6749, section 5).
-
-Belongs here: what it is asked and says, as far as a gateway needs it. Does not belong here: how it
-knows who asks (`trust.gateway`).
-"""
+"""The token endpoint of an authorization server (RFC 6749, section 5)."""
 
 from __future__ import annotations
 
@@ -32,33 +28,32 @@ _CODES = frozenset(
 _SECONDS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _LONGEST_LIFE = 10.0**9  # seconds: decades
 _LARGEST_TOKEN = 16 * 1024
-"""Characters. Proxies and servers refuse longer headers, and blame somebody else for it."""
+"""Characters. Proxies and servers refuse longer headers, and their errors do not say why."""
 
 
 @boundary
 def build_token_request(url: str, headers: Mapping[str, str], form: str) -> HttpRequest:
-    """Ask for a token."""
+    """Return the request for a token."""
     pairs = tuple(headers.items())
     return HttpRequest("POST", url, label="POST token", headers=pairs, body=form.encode())
 
 
 @boundary
 def parse_token_response(response: HttpResponse, now: datetime) -> tuple[str, float | None]:
-    """Return the access token, and for how many seconds it is good if the server says so.
+    """Return the access token and its life in seconds; None for a token without a stated end.
 
-    An `expires_in` that is zero, negative or empty says nothing: some servers write it so for a
-    token without an end.
+    An `expires_in` that is zero, negative or empty states no end: some servers write it so.
 
     Args:
-        response: The server's.
+        response: The server's response.
         now: The present time in UTC.
 
     Raises:
-        GatewayError: The server refused, or gave no bearer token. What it says beside its error
-            code is in no text: it may repeat what it was sent.
+        GatewayError: The server refused, or sent no bearer token. The error holds the server's code
+            and none of its own words, which may repeat a secret that it was sent.
     """
-    # The body may hold the token, or repeat a secret. So it is read where nothing raises, and no
-    # frame that raises has it among its local variables.
+    # The body may hold the token, or repeat a secret. `_read` never raises, so that no frame of a
+    # traceback has the body among its local variables.
     read = _read(response)
     if isinstance(read, _Refused):
         raise GatewayError(
@@ -89,12 +84,12 @@ class _Refused:
 def _read(response: HttpResponse) -> _Granted | _Refused:
     status = response.status
     try:
-        said = read_json(response.body, unique_keys=True)
+        body = read_json(response.body, unique_keys=True)
     except DuplicateKeyError:
         return _Refused(f"its response of HTTP {status} has a key twice", may_pass=_passes(status))
     except JsonTextError:
-        said = None
-    values = said if isinstance(said, dict) else {}
+        body = None
+    values = body if isinstance(body, dict) else {}
     if status != _OK:
         error = values.get("error")
         code = error if isinstance(error, str) and error in _CODES else None
@@ -102,14 +97,16 @@ def _read(response: HttpResponse) -> _Granted | _Refused:
         return _Refused(reason, code, _passes(status))
     token, kind = values.get("access_token"), values.get("token_type")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        return _Refused("it gave no bearer token")
+        return _Refused("the response must have the token_type Bearer")
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return _Refused("its token has not the form of one")
+        return _Refused("the access token is malformed")
     if len(token) > _LARGEST_TOKEN:
-        return _Refused(f"its token is too long for a header: over {_LARGEST_TOKEN} characters")
+        return _Refused(
+            f"the access token is too long for a header: over {_LARGEST_TOKEN} characters"
+        )
     seconds = _seconds(values.get("expires_in"))
     if seconds is None:
-        return _Refused("the expires_in of its token must be a number of seconds")
+        return _Refused("expires_in must be a number of seconds")
     return _Granted(token, min(seconds, _LONGEST_LIFE) if seconds > 0 else None)
 
 
@@ -118,7 +115,7 @@ def _passes(status: int) -> bool:
 
 
 def _seconds(value: JsonValue) -> float | None:
-    """Return a life in seconds, zero where nothing is said, or None where it cannot be read."""
+    """Return a life in seconds, zero if the value states none, or None if it is invalid."""
     if value is None or value == "":
         return 0.0
     if isinstance(value, bool):

@@ -1,0 +1,82 @@
+"""Change what a flow sends to the IRMA server, without the flow knowing of it.
+
+A requestor has settings that hold for each of its calls: headers of its own, and the token of a
+gateway. They are put into what a flow yields, so no flow can forget them.
+
+They go with the requestor's *own* calls alone, which go to its base URL. A call that browsers make
+too goes to the session pointer's URL, which the server chose. It gets neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import attrs
+
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Flow, OpenStream, Send
+from irma_core.models.hidden import Headers
+from irma_core.protocol.endpoints import FRONTEND
+
+__all__ = ["OwnCall", "add_headers", "replace_own_calls_flow", "with_own_headers"]
+
+ReturnT = TypeVar("ReturnT")
+OwnCall: TypeAlias = Send | OpenStream
+
+
+def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[ReturnT]:
+    """Return a flow whose own calls have the requestor's headers."""
+    headers = context.headers
+    if not headers:
+        return flow
+
+    def send_flow(call: OwnCall) -> Flow[Any]:
+        return (yield add_headers(call, headers))
+
+    return replace_own_calls_flow(flow, send_flow)
+
+
+def replace_own_calls_flow(
+    flow: Flow[ReturnT], send_flow: Callable[[OwnCall], Flow[Any]]
+) -> Flow[ReturnT]:
+    """Run a flow, and another one in place of each of its own calls.
+
+    Args:
+        flow: The flow to run. It is closed at the end, however that comes.
+        send_flow: Makes the call, and returns what the call returns.
+
+    Raises:
+        BaseException: Whatever the flow raises. It receives what `send_flow` raises.
+    """
+    answer: Any = None
+    failure: BaseException | None = None
+    try:
+        while True:
+            try:
+                effect = flow.send(answer) if failure is None else flow.throw(failure)
+            except StopIteration as stop:
+                result: ReturnT = stop.value
+                return result
+            answer, failure = None, None
+            try:
+                if isinstance(effect, Send | OpenStream) and _is_own_call(effect):
+                    answer = yield from send_flow(effect)
+                else:
+                    answer = yield effect
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001  # the flow decides what it means
+                failure = error
+    finally:
+        flow.close()
+
+
+def add_headers(call: OwnCall, headers: Headers) -> OwnCall:
+    """Return the call with more headers."""
+    request = attrs.evolve(call.request, headers=(*call.request.headers, *headers))
+    return attrs.evolve(call, request=request)
+
+
+def _is_own_call(effect: OwnCall) -> bool:
+    return effect.request.label not in FRONTEND

@@ -1,0 +1,224 @@
+"""The settings of a gateway, and the credentials in a token request.
+
+Source: RFC 6749, section 4.4 (client credentials); RFC 7523, section 2.2 (a signed assertion).
+
+Authlib writes the form and the client's authentication. It does not make the assertion, because it
+would need the key: a `Signer` may keep its key in hardware or in a key service.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar, final
+from urllib.parse import quote
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.json_text import JsonValue
+from irma_core.models.arguments import check_instance
+from irma_core.models.headers import is_free_for_token
+from irma_core.models.hidden import Hidden, hide_secret
+from irma_core.models.moments import as_utc
+from irma_core.tracebacks import boundary
+from irma_core.trust.key_forms import what_surrounds
+from irma_core.trust.request_jwt import CLOCK_MARGIN, UnsignedJwt, unsigned_jwt
+from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer
+
+__all__ = [
+    "GatewayAssertion",
+    "GatewayAuthentication",
+    "GatewaySecret",
+    "token_form",
+    "unsigned_assertion",
+]
+
+SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
+_PRINTABLE = re.compile(r"[ -~]+")  # RFC 6749, appendix A
+_SCOPE = re.compile(r"[!#-\[\]-~]+( [!#-\[\]-~]+)*")
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_ASSERTION_LIFETIME = timedelta(minutes=5)
+
+
+def _matches(value: object, pattern: re.Pattern[str] = _PRINTABLE) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+@attrs.frozen
+class _Credentials(Generic[SignerT_co]):
+    client_id: str
+
+    def _check_id(self) -> None:
+        if not _matches(self.client_id):
+            raise ConfigurationError("client_id must be a string of printable ASCII, and not empty")
+
+
+@final
+@boundary
+@attrs.frozen
+class GatewaySecret(_Credentials[Signer]):
+    """Credentials for the authorization server: a client secret.
+
+    Args:
+        client_id: The name that the authorization server has for this backend.
+        secret: The secret that it has for this client.
+        in_body: Send the secret in the body (`client_secret_post`), for a server that does not
+            accept it in the header (`client_secret_basic`).
+
+    Raises:
+        ConfigurationError: `client_id` or `secret` is empty, or not printable ASCII.
+    """
+
+    _secret: Hidden[str] = attrs.field(alias="secret", converter=hide_secret)
+    in_body: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self._check_id()
+        if not _matches(self.reveal()):
+            hint = what_surrounds(self.reveal())
+            raise ConfigurationError(
+                f"secret must be printable ASCII on one line, and not empty{hint}"
+            )
+
+    def reveal(self) -> str:
+        """Return the secret."""
+        return self._secret.reveal()
+
+
+@final
+@boundary
+@attrs.frozen
+class GatewayAssertion(_Credentials[SignerT_co]):
+    """Credentials for the authorization server: a JWT, signed for each token request.
+
+    Args:
+        client_id: The name that the authorization server has for this backend.
+        signer: An `RsaSigner` whose public key the server has (`private_key_jwt`), an
+            `HmacSigner.from_client_secret(…)` (`client_secret_jwt`), or any other signer for one of
+            these algorithms.
+        audience: The server's name for itself. The default is its token URL.
+        key_id: The JWT's `kid`, for a server that has several keys of this client.
+
+    Raises:
+        ConfigurationError: A string is empty or not printable ASCII, or `signer` is not a signer.
+    """
+
+    # The `repr` of an application's own signer may show its key.
+    signer: SignerT_co = attrs.field(repr=lambda signer: f"<{type(signer).__name__}>")
+    audience: str | None = attrs.field(default=None, kw_only=True)
+    key_id: str | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        self._check_id()
+        if getattr(self.signer, "algorithm", None) not in {HS256, RS256}:
+            raise ConfigurationError(f"signer must be a signer for {HS256} or {RS256}")
+        for each in (self.audience, self.key_id):
+            if each is not None and not _matches(each):
+                raise ConfigurationError(
+                    "audience and key_id must be strings of printable ASCII, and not empty"
+                )
+
+
+@final
+@boundary
+@attrs.frozen
+class GatewayAuthentication(Generic[SignerT_co]):
+    """Settings for a server behind a gateway that requires an OAuth 2.0 token with each call.
+
+    A token is fetched when it is first needed and cached until shortly before its end. It is
+    replaced when the gateway says 401. It goes only with the requestor's own calls to the IRMA
+    server's base URL, never to the session pointer's URL. The gateway must remove it: an IRMA
+    server refuses an `Authorization` that it does not know.
+
+    Args:
+        token_url: The URL of the authorization server's token endpoint. The requestor checks it.
+        credentials: A `GatewaySecret` or a `GatewayAssertion`.
+        scope: The scope of the token, in the authorization server's words, separated by spaces.
+        header: The header in which the gateway expects `Bearer …`. Choose another name than
+            `Authorization` if the IRMA server has a token of its own (`TokenAuthentication`).
+
+    Raises:
+        ConfigurationError: A setting is invalid, or the header has another use.
+    """
+
+    token_url: str
+    credentials: _Credentials[SignerT_co]
+    scope: str | None = attrs.field(default=None, kw_only=True)
+    header: str = attrs.field(default="Authorization", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.token_url, str, "token_url", "a string")
+        if not isinstance(self.credentials, GatewaySecret | GatewayAssertion):
+            raise ConfigurationError("credentials must be a GatewaySecret or a GatewayAssertion")
+        if self.scope is not None and not _matches(self.scope, _SCOPE):
+            raise ConfigurationError(
+                "scope must be one or more ASCII names with one space between them"
+            )
+        if not is_free_for_token(self.header):
+            raise ConfigurationError(
+                "header must be the name of an HTTP header that has no other use, such as "
+                "X-Gateway-Authorization"
+            )
+
+
+@boundary
+def unsigned_assertion(
+    gateway: GatewayAuthentication[SignerT_co], *, now: datetime, jti: str
+) -> tuple[SignerT_co, UnsignedJwt] | None:
+    """Return a signer and the assertion that it must sign; None if the settings have a secret.
+
+    Args:
+        gateway: The settings.
+        now: An aware time.
+        jti: A new identifier: servers take each one once.
+    """
+    credentials = gateway.credentials
+    if not isinstance(credentials, GatewayAssertion):
+        return None
+    seconds = as_utc(now, "now").timestamp()
+    header: dict[str, JsonValue] = {"typ": "JWT", "alg": credentials.signer.algorithm}
+    if credentials.key_id is not None:
+        header["kid"] = credentials.key_id
+    claims: dict[str, JsonValue] = {
+        "iss": credentials.client_id,
+        "sub": credentials.client_id,
+        "aud": credentials.audience or gateway.token_url,
+        "iat": int(seconds - CLOCK_MARGIN.total_seconds()),
+        "exp": int(seconds + _ASSERTION_LIFETIME.total_seconds()),
+        "jti": jti,
+    }
+    return credentials.signer, unsigned_jwt(header, claims)
+
+
+@boundary
+def token_form(
+    gateway: GatewayAuthentication[Signer | AsyncSigner], assertion: str | None
+) -> tuple[dict[str, str], str]:
+    """Return the headers and the body of a token request.
+
+    Args:
+        gateway: The settings.
+        assertion: The signed assertion; None if the settings have a secret.
+    """
+    # Imported here because it is slow to import, and few servers are behind a gateway.
+    from authlib.oauth2.auth import ClientAuth  # noqa: PLC0415
+    from authlib.oauth2.rfc6749.parameters import prepare_token_request  # noqa: PLC0415
+
+    credentials = gateway.credentials
+    more: dict[str, str] = {}
+    if assertion is not None:
+        more = {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": assertion}
+    body: str = prepare_token_request("client_credentials", scope=gateway.scope, **more)
+    headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+    if isinstance(credentials, GatewaySecret):
+        if credentials.in_body:
+            auth = ClientAuth(credentials.client_id, credentials.reveal(), "client_secret_post")
+        else:
+            # RFC 6749, section 2.3.1: each is encoded before the colon joins them.
+            encoded = (
+                quote(each, safe="") for each in (credentials.client_id, credentials.reveal())
+            )
+            auth = ClientAuth(*encoded, auth_method="client_secret_basic")
+        _url, headers, body = auth.prepare("POST", gateway.token_url, headers, body)
+    return {name.lower(): value for name, value in headers.items()}, body

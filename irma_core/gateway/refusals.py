@@ -1,0 +1,82 @@
+"""Refusals by a gateway and its authorization server since a token was last accepted.
+
+A gateway that restarts may refuse each token for a while, and an authorization server that restarts
+may refuse each request. Two facts show whether such a refusal may pass: whether a token was ever
+accepted, and how long the refusals have lasted. All calls of a requestor share this memory.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, final
+
+__all__ = ["NOT_AGAIN_WITHIN", "Refusals"]
+
+NOT_AGAIN_WITHIN: Final = 10.0
+"""Seconds. A gateway that refuses every token must not make us fetch one at each call. A refusal
+that has lasted this long is taken to be permanent."""
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds. One mistaken `Retry-After` must not make all calls fail for hours."""
+
+_FORGOTTEN_AFTER: Final = 60.0
+"""Seconds without a call. Failures before such a silence say nothing about the present one."""
+
+
+@final
+class Refusals:
+    """Refusals of one requestor's calls. All times are on the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._was_accepted = False
+        self._is_token_refused = False
+        self._since: float | None = None
+        self._last = -math.inf
+        self._replaceable_from = -math.inf
+        self._paused_until = -math.inf
+
+    @property
+    def is_token_refused(self) -> bool:
+        """Whether the last token was refused, so that the next one replaces it."""
+        return self._is_token_refused
+
+    def note_token_accepted(self) -> None:
+        """Record that the gateway accepted a token."""
+        self._was_accepted = True
+        self._is_token_refused = False
+        self._since = None
+        self._replaceable_from = -math.inf
+
+    def note_token_refused(self, now: float, *, is_replacement: bool) -> None:
+        """Record that the gateway refused a token."""
+        if (
+            is_replacement and self._is_token_refused
+        ):  # if it was not refused before, it was accepted once
+            self._replaceable_from = now + NOT_AGAIN_WITHIN
+        self._is_token_refused = True
+        self._failed(now)
+
+    def may_replace(self, now: float) -> bool:
+        """Return whether another token may be fetched: no replacement was refused just before."""
+        return now >= self._replaceable_from
+
+    def has_lasted(self, now: float) -> bool:
+        """Return whether refusals have lasted so long that waiting is of no use."""
+        return self._since is not None and now - self._since >= NOT_AGAIN_WITHIN
+
+    def note_request_failed(self, now: float, retry_after: float) -> None:
+        """Record that the authorization server issued no token."""
+        self._failed(now)
+        self._paused_until = now + min(retry_after, _LONGEST_PAUSE)
+
+    def _failed(self, now: float) -> None:
+        if self._since is None or now - self._last > _FORGOTTEN_AFTER:
+            self._since = now
+        self._last = now
+
+    def may_pass(self, now: float) -> bool:
+        """Return whether the authorization server may well issue a token soon: it did so before."""
+        return self._was_accepted and not self.has_lasted(now)
+
+    def pause(self, now: float) -> float:
+        """Return the seconds left of the pause that the authorization server asked for."""
+        return max(self._paused_until - now, 0.0)

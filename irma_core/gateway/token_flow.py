@@ -1,0 +1,177 @@
+"""Calls to a server behind a gateway: each with a token, or with another where that is refused.
+
+A requestor's flow runs inside the gateway's, which puts the token into what it sends.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, TypeAlias, TypeVar, final
+
+from irma_core.errors import (
+    ConfigurationError,
+    DeadlineError,
+    GatewayError,
+    SigningError,
+    TransportError,
+    TransportTimeoutError,
+)
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import CloseStream, Flow, OpenStream, Send, sign
+from irma_core.flows.own_calls import OwnCall, add_headers, replace_own_calls_flow
+from irma_core.flows.single_flight import CachedValue, SingleFlight, fetch_once_flow
+from irma_core.gateway.gateway_settings import (
+    GatewayAssertion,
+    GatewayAuthentication,
+    token_form,
+    unsigned_assertion,
+)
+from irma_core.gateway.refusals import Refusals
+from irma_core.gateway.token_endpoint import build_token_request, parse_token_response
+from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.part_checks import check_signer
+from irma_core.protocol.server_url import checked_token_url
+from irma_core.protocol.transport import utc_now
+from irma_core.trust.authentication import TokenAuthentication
+from irma_core.trust.signing import AsyncSigner, Signer
+
+__all__ = ["Gateway"]
+
+ReturnT = TypeVar("ReturnT")
+Settings: TypeAlias = GatewayAuthentication[Signer | AsyncSigner]
+_UNAUTHORIZED: Final = 401
+_MARGIN, _MARGIN_SHARE = 30.0, 0.1
+"""A token is replaced so long before its end: seconds, or a share of a short life."""
+_TOKENS_PER_CALL = 2
+_JTI_PARTS = 4
+
+
+@final
+class Gateway:
+    """The gateway of one requestor: its settings, the cached token, and what was refused lately.
+
+    Args:
+        settings: How the gateway is passed.
+        context: The requestor's.
+
+    Raises:
+        ConfigurationError: The settings do not fit the requestor: the token URL is unsafe, the
+            header is in use, or the signer is for the other mode.
+    """
+
+    def __init__(self, settings: Settings, context: RequestorContext) -> None:
+        _check_settings(settings, context)
+        self._settings = settings
+        self._context = context
+        self._token = SingleFlight()
+        self._refusals = Refusals()
+
+    def through(self, flow: Flow[ReturnT]) -> Flow[ReturnT]:
+        """Return a flow whose own calls have a token that the gateway takes."""
+        return replace_own_calls_flow(flow, self._send_flow)
+
+    def _send_flow(self, call: OwnCall) -> Flow[Any]:
+        """Send a call with a token, and once more with another if the gateway refuses the first.
+
+        No IRMA server says 401, so a call that is refused so has not reached it: even a start is
+        repeated. A refused token is forgotten at once, so that a later call fetches another even if
+        this one cannot.
+        """
+        clock, refusals = self._context.clock, self._refusals
+        for _ in range(_TOKENS_PER_CALL):
+            if not self._may_have_token():
+                break
+            token = yield from self._token_flow(call.deadline)
+            header = (self._settings.header.lower(), f"Bearer {token.text}")
+            answer = yield add_headers(call, (header,))
+            if answer.status != _UNAUTHORIZED:
+                refusals.note_token_accepted()
+                return answer
+            if isinstance(call, OpenStream):
+                yield CloseStream(answer)
+            self._token.forget(token)
+            refusals.note_token_refused(clock.monotonic(), is_replacement=token.is_refresh)
+        raise GatewayError(
+            "the gateway refuses each token that its authorization server gives: check that it "
+            "takes tokens of this client and scope, in this header",
+            http_status=_UNAUTHORIZED,
+            may_pass=not refusals.has_lasted(clock.monotonic()),
+            label=call.request.label,
+        )
+
+    def _may_have_token(self) -> bool:
+        """Return whether a token is cached, or may be fetched."""
+        now = self._context.clock.monotonic()
+        return self._token.fresh(now) is not None or self._refusals.may_replace(now)
+
+    def _token_flow(self, deadline: float) -> Flow[CachedValue]:
+        """Return a token; without one nothing was sent to the server."""
+        clock = self._context.clock
+        try:
+            return (
+                yield from fetch_once_flow(
+                    self._token, clock, lambda: self._fetch_flow(deadline), deadline
+                )
+            )
+        except DeadlineError as error:
+            reason = "no token from the gateway's authorization server in time"
+            raise GatewayError(reason, may_pass=True) from error
+
+    def _fetch_flow(self, deadline: float) -> Flow[CachedValue]:
+        """Request a token, unless the authorization server asked for a pause."""
+        context, refusals = self._context, self._refusals
+        requested_at = context.clock.monotonic()
+        if pause := refusals.pause(requested_at):
+            reason = "the gateway's authorization server asked to wait before another token request"
+            raise GatewayError(reason, may_pass=True, retry_after=pause)
+        is_replacement = refusals.is_token_refused
+        request = yield from self._request_flow(deadline)
+        try:
+            response = yield from Send(request, deadline)
+            token, seconds = parse_token_response(response, utc_now(context.clock))
+        except GatewayError as error:
+            now = context.clock.monotonic()
+            refusals.note_request_failed(now, error.retry_after)
+            error.may_pass = error.may_pass or refusals.may_pass(now)
+            raise
+        except TransportError as error:
+            if isinstance(error, TransportTimeoutError) and context.seconds_left(deadline) <= 0:
+                # This call had too little time. Those that wait for its token may have more.
+                raise DeadlineError("the time was up while a token was fetched") from error
+            refusals.note_request_failed(context.clock.monotonic(), 0.0)
+            reason = f"the gateway's authorization server could not be asked: {error.reason}"
+            raise GatewayError(reason, may_pass=True) from error
+        life = math.inf if seconds is None else seconds - min(_MARGIN, seconds * _MARGIN_SHARE)
+        return CachedValue(token, until=requested_at + life, is_refresh=is_replacement)
+
+    def _request_flow(self, deadline: float) -> Flow[HttpRequest]:
+        """Return a token request, with a signed assertion if the settings have a signer."""
+        context, settings = self._context, self._settings
+        assertion = None
+        jti = "".join(f"{int(context.jitter() * 2**32):08x}" for _ in range(_JTI_PARTS))
+        to_sign = unsigned_assertion(settings, now=utc_now(context.clock), jti=jti)
+        if to_sign is not None:
+            signer, unsigned = to_sign
+            try:
+                signature = yield from sign(signer, unsigned.signing_input, deadline)
+            except SigningError as error:
+                if context.seconds_left(deadline) <= 0:
+                    raise DeadlineError("the time was up while the signer signed") from error
+                raise
+            assertion = unsigned.signed(signature)
+        return build_token_request(settings.token_url, *token_form(settings, assertion))
+
+
+def _check_settings(settings: object, context: RequestorContext) -> None:
+    if not isinstance(settings, GatewayAuthentication):
+        raise ConfigurationError("gateway must be a GatewayAuthentication")
+    if isinstance(settings.credentials, GatewayAssertion):
+        check_signer(settings.credentials.signer, "gateway", is_async=context.is_async)
+    checked_token_url(settings.token_url, allow=context.allow, is_proxied=context.is_proxied)
+    header = settings.header.lower()
+    if isinstance(context.authentication, TokenAuthentication) and header == "authorization":
+        raise ConfigurationError(
+            "gateway: the header Authorization holds the IRMA server's own token; set another"
+        )
+    if header in dict(context.headers):
+        raise ConfigurationError("headers: one has the name of the gateway's header for its token")
