@@ -82,7 +82,7 @@ from irma_core.trust.request_jwt import (
     sign_session_request,
     verify_session_request_jwt,
 )
-from irma_core.trust.result_jwt import verify_getproof_jwt, verify_result_jwt
+from irma_core.trust.result_jwt import verify_result_jwt
 from irma_core.trust.sealing import Sealer, new_sealing_key
 from irma_core.trust.server_keys import FetchedServerKey
 from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
@@ -179,7 +179,6 @@ __all__ = [
     "optional",
     "read_request",
     "sign_session_request",
-    "verify_getproof_jwt",
     "verify_result_jwt",
     "verify_session_request_jwt",
 ]

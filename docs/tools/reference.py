@@ -44,7 +44,7 @@ GROUPS: dict[str, dict[str, str]] = {
             "GatewayAssertion"
         ),
         "JWTs, and the server's key": (
-            "PublicKey SharedKey FetchedServerKey verify_result_jwt verify_getproof_jwt "
+            "PublicKey SharedKey FetchedServerKey verify_result_jwt "
             "sign_session_request verify_session_request_jwt VerifiedRequest"
         ),
         "Handles for the browser": "Handles AsyncHandles Binding Sealer new_sealing_key",

@@ -34,7 +34,6 @@ from irma_core import (
     StartedSession,
     new_sealing_key,
     sign_session_request,
-    verify_getproof_jwt,
     verify_result_jwt,
     verify_session_request_jwt,
 )
@@ -50,6 +49,7 @@ from irma_core.models.sessions import SessionPackage
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.request_jwt import unsigned_request_jwt
+from irma_core.trust.result_jwt import verify_getproof_jwt
 from irma_testing import (
     HeldCredential,
     InMemoryServer,
@@ -186,7 +186,6 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     ),
     "verify_session_request_jwt(now)": verified_request,
     "verify_result_jwt(now)": lambda now: verified(verify_result_jwt, "disclosing_result", now),
-    "verify_getproof_jwt(now)": lambda now: verified(verify_getproof_jwt, "disclosure_result", now),
     "Sealer.seal(now)": sealed,
     "Sealer.unseal(now)": unsealed,
     "SessionPointer.android_intent(now)": POINTER.android_intent,
@@ -202,6 +201,7 @@ DOORS: dict[str, Callable[[datetime], object]] = {
 }
 WITHIN: dict[str, Callable[[datetime], object]] = {
     "HandleSettings.unseal(now)": unsealed_handle,
+    "verify_getproof_jwt(now)": lambda now: verified(verify_getproof_jwt, "disclosure_result", now),
     "resolve_validity(now)": lambda now: resolve_validity(card(), now, ""),
     "resolve_request(now)": lambda now: resolve_request(
         ExtendedRequest(IssuanceRequest([card()])), now

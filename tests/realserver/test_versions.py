@@ -52,8 +52,8 @@ from irma_core import (
     TokenAuthentication,
     new_sealing_key,
     optional,
-    verify_getproof_jwt,
 )
+from irma_core.trust.result_jwt import verify_getproof_jwt
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.realserver.conftest import StartWallet
