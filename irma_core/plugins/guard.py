@@ -1,8 +1,7 @@
-"""Calls into plugins: what comes out of one names it, and shows nothing that it was given.
+"""Calls into plugins, whose errors name the plugin and hide what it received.
 
-Native errors hold what they were about: a URI, a password. So of those only the type and the place
-are told, and none is the cause or the context of what is raised here.
-Belongs here: this rule. Does not belong here: which calls there are (`wiring`).
+Messages of native errors quote what they are about, such as a URI or a password. So an error raised
+here shows only their type and line, and never has one as its cause or context.
 """
 
 from __future__ import annotations
@@ -20,37 +19,38 @@ from irma_core.plugins.hookspecs import PluginUri
 __all__ = ["OpenPart", "call_plugin"]
 
 _SHORTEST_HIDDEN = 8
-"""Characters: shorter ones are in a text by chance, as the `web` of `hmac:web` may be."""
+"""Characters. A shorter part may be in a message by chance, such as the `web` of `hmac:web`."""
 ResultT = TypeVar("ResultT")
 ValueT_co = TypeVar("ValueT_co", covariant=True)
 
 
 def call_plugin(
-    plugin: str, doing: str, call: Callable[[], ResultT], uri: PluginUri | None = None
+    plugin: str, action: str, call: Callable[[], ResultT], uri: PluginUri | None = None
 ) -> ResultT:
-    """Call something of a plugin's.
+    """Return what a call into a plugin returns.
 
     Args:
-        plugin: Its name.
-        doing: What is called, for the message.
+        plugin: The name of the plugin.
+        action: What the plugin is called for, for the error.
         call: The call.
-        uri: What it is given; not shown, even where the plugin's own message does.
+        uri: The URI that the plugin receives. The error never shows it, even if the plugin's own
+            message does.
 
     Raises:
-        PluginError: It raised.
+        PluginError: The call raised an exception.
     """
     try:
         return call()
-    except Exception as error:  # noqa: BLE001  # somebody else's code
-        reason = _told(error, uri)
-    # Out here the error is no context of this one, so no traceback shows it.
-    raise PluginError(plugin, f"{doing}: {reason}")
+    except Exception as error:  # noqa: BLE001  # a plugin may raise anything
+        reason = _reason_of(error, uri)
+    # Raised outside `except`, so that the plugin's error is not the context of this one.
+    raise PluginError(plugin, f"{action}: {reason}")
 
 
 @final
 @attrs.frozen
 class OpenPart(Generic[ValueT_co]):
-    """What a plugin's factory made, and who closes it.
+    """A part that a plugin's factory made, with the plugin's name.
 
     Args:
         value: The signer, status backend or store.
@@ -61,53 +61,53 @@ class OpenPart(Generic[ValueT_co]):
     plugin: str
 
     def close(self) -> None:
-        """Close it, if it can be closed.
+        """Close the part, if it has a `close` method.
 
         Raises:
-            PluginError: It raised.
+            PluginError: Closing raised an exception.
         """
         close = getattr(self.value, "close", None)
         if callable(close):
             call_plugin(self.plugin, "closing", close)
 
     async def aclose(self) -> None:
-        """Close it, if it can be closed by awaiting.
+        """Close the part, if it has an `aclose` method.
 
         Raises:
-            PluginError: It raised.
+            PluginError: Closing raised an exception.
         """
         aclose: object = getattr(self.value, "aclose", None)
         if not callable(aclose):
             return
         try:
             await cast("Awaitable[object]", aclose())
-        except Exception as error:  # noqa: BLE001  # as above
-            reason = _told(error, None)
+        except Exception as error:  # noqa: BLE001  # as in `call_plugin`
+            reason = _reason_of(error, None)
         else:
             return
         raise PluginError(self.plugin, f"closing: {reason}")
 
 
-def _told(error: Exception, uri: PluginUri | None) -> str:
+def _reason_of(error: Exception, uri: PluginUri | None) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"it needs the module {error.name}, which is not installed"
     if not isinstance(error, IrmaError):
-        return f"{type(error).__name__} at {_place(error)}"
+        return f"{type(error).__name__} at {_line_of(error)}"
     reason = error.reason if isinstance(error, PluginError) else str(error)
-    if uri is not None and any(part in reason for part in _hidden(uri)):
-        return f"{type(error).__name__}, whose text holds what stands in the URI"
+    if uri is not None and any(part in reason for part in _secret_parts(uri)):
+        return f"{type(error).__name__}, whose message quotes the URI"
     return reason
 
 
-def _hidden(uri: PluginUri) -> list[str]:
+def _secret_parts(uri: PluginUri) -> list[str]:
     parts = [part for part in (uri.rest, uri.rest.strip("/")) if len(part) >= _SHORTEST_HIDDEN]
-    with suppress(ValueError):  # no URL, so no password at its place
+    with suppress(ValueError):  # not a URL, so it has no password part
         parts.append(urlsplit(uri.text).password or "")
     return [each for part in parts for each in (part, unquote(part)) if each]
 
 
-def _place(error: Exception) -> str:
-    """Give module and line of where it was raised: neither depends on what was being done."""
+def _line_of(error: Exception) -> str:
+    """Return the module and line that raised the error; neither depends on the plugin's input."""
     traceback = error.__traceback__
     module, line = "?", 0
     while traceback is not None:

@@ -1,9 +1,10 @@
-"""The three hooks, and what a plugin's factories are given.
+"""The three hooks, and what a plugin's factories receive.
 
-A plugin implements any of the hooks with `hookimpl`; each gives factories by URI scheme. They are
-asked for once, while a requestor is wired, never per request.
-Belongs here: the hooks and their types. Does not belong here: who loads plugins and chooses among
-them (`wiring`).
+A plugin implements any of the hooks with `hookimpl`. Each returns factories by URI scheme. The
+hooks are called once, when the plugins are registered, and never per request.
+
+Belongs here: the hooks and their types. Does not belong here: choosing a factory (`registry`), and
+importing plugins (`irma_backend.installed`).
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ __all__ = [
 ]
 
 PROJECT: Final = "irma_backend"
-"""The name that pluggy's markers and the entry point group share."""
+"""The name of pluggy's markers and of the entry point group."""
 
-# Longer ones are a secret in the wrong place, more likely than a scheme: they are not shown.
+# A longer prefix is more likely a secret in the wrong place than a scheme, so it is not shown.
 _URI = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,31}):.*", re.ASCII | re.DOTALL | re.IGNORECASE)
 
 HookT = TypeVar("HookT", bound=Callable[..., Any])
@@ -58,7 +59,7 @@ def hookimpl(hook: HookT) -> HookT:
 
 
 Secret: TypeAlias = str | bytes | Callable[[], str | bytes]
-"""A secret, or what gets it when it is needed."""
+"""A secret, or a function that returns it when it is needed."""
 
 
 def _hidden_secrets(secrets: Mapping[str, Secret]) -> Mapping[str, Secret]:
@@ -66,7 +67,7 @@ def _hidden_secrets(secrets: Mapping[str, Secret]) -> Mapping[str, Secret]:
 
 
 class Mode(Enum):
-    """Which of the two a factory must make."""
+    """Whether a factory must make a part with plain methods or with `async def` methods."""
 
     SYNC = "sync"
     ASYNC = "async"
@@ -76,10 +77,10 @@ class Mode(Enum):
 @boundary
 @attrs.frozen(repr=False)
 class PluginUri:
-    """A URI that a user wrote in a setting. It may hold a password: it is in no text.
+    """A URI from a setting. It may hold a password, so no `repr` and no error shows it.
 
     Args:
-        scheme: What stands before the first colon, in lower case.
+        scheme: The part before the first colon, in lower case.
         text: The whole URI.
     """
 
@@ -93,21 +94,21 @@ class PluginUri:
 
     @classmethod
     def parse(cls, text: str) -> PluginUri:
-        """Tell a URI's scheme.
+        """Split a URI at its scheme.
 
         Raises:
-            ConfigurationError: It has none; the message does not show it.
+            ConfigurationError: It has no scheme. The error does not show the URI.
         """
         if not isinstance(text, str):
-            raise ConfigurationError("a URI is a text, such as file:/etc/irma/key.pem")
+            raise ConfigurationError("a URI must be a string such as file:/etc/irma/key.pem")
         match = _URI.fullmatch(text)
         if match is None:
-            raise ConfigurationError("this is no URI with a scheme, such as file:/etc/irma/key.pem")
+            raise ConfigurationError("a URI must begin with a scheme, as in file:/etc/irma/key.pem")
         return cls(match["scheme"].lower(), text)
 
     @property
     def rest(self) -> str:
-        """What stands behind the scheme's colon."""
+        """The part after the scheme's colon."""
         return self.text.partition(":")[2]
 
     def __repr__(self) -> str:
@@ -121,11 +122,11 @@ class FactoryContext:
     """What a factory may use besides its URI.
 
     Args:
-        mode: Which mode is wanted; the other one is refused while context.
-        clock: The transport's.
-        transport: What the requestor sends with.
-        secrets: Secrets, and settings that are not the URI's to decide, by name.
-        allow: The risks that are taken.
+        mode: The mode of the part. A part of the other mode is refused.
+        clock: The transport's clock.
+        transport: The requestor's transport.
+        secrets: Secrets by name, and settings that a URI must not decide.
+        allow: The risks that the application allows.
     """
 
     mode: Mode
@@ -137,42 +138,45 @@ class FactoryContext:
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
 
     def secret(self, name: str) -> bytes:
-        """Give the secret of that name, as bytes; it is asked for anew each time.
+        """Return the secret of that name, as bytes. A function is called each time.
 
         Args:
-            name: What the user is to call it. The message of an error shows it.
+            name: The secret's name in `secrets`. Errors show it.
 
         Raises:
-            ConfigurationError: There is none, or what gives it failed or gave something else.
+            ConfigurationError: No secret has this name, its function failed, or it is neither `str`
+                nor `bytes`.
         """
         if name not in self.secrets:
-            raise ConfigurationError(f"secrets: there is none of the name {name!r}")
+            raise ConfigurationError(f"secrets must have an entry {name!r}")
         secret = self.secrets[name]
         if callable(secret):
-            secret = _called(name, secret)
+            secret = _call_secret(name, secret)
         if isinstance(secret, str):
             return secret.encode(errors="surrogateescape")  # as the environment is decoded
         if not isinstance(secret, bytes):
-            raise ConfigurationError(f"secrets: {name!r} is neither text nor bytes")
+            raise ConfigurationError(
+                f"secrets: {name!r} must be str or bytes, or a function that returns it"
+            )
         return secret
 
 
-def _called(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
+def _call_secret(name: str, secret: Callable[[], str | bytes]) -> str | bytes:
     try:
         return secret()
-    except Exception as error:  # noqa: BLE001  # the application's, and its text may be the secret
+    except Exception as error:  # noqa: BLE001  # its message may be the secret
         reason = str(error) if isinstance(error, IrmaError) else type(error).__name__
-    # Out here it is not the context of this error, so no traceback shows it.
-    raise ConfigurationError(f"secrets: what gives {name!r} failed: {reason}")
+    # Raised outside `except`, so that the function's error is not the context of this one.
+    raise ConfigurationError(f"secrets: the function for {name!r} failed: {reason}")
 
 
-# What a factory gives has `async def` methods where the mode is `ASYNC`, and none where it is
-# `SYNC`. Whatever it raises is a `PluginError` that names the plugin: an error of the tree says its
-# text, which must hold no secret; of any other only the type and the line are shown.
+# A factory's part has `async def` methods in mode `ASYNC`, and none in mode `SYNC`. An exception of
+# the factory becomes a `PluginError` that names the plugin. It shows the message of an error of
+# `irma_core.errors`, which must hold no secret, and only the type and line of any other.
 
 SignerFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Signer | AsyncSigner]
-"""Gives a signer. If it has a `close()`, or `aclose()` where it is awaited, that is called at the
-end."""
+"""Returns a signer. Its `close` or, in mode `ASYNC`, its `aclose` is called at the end if it has
+one."""
 StatusBackendFactory: TypeAlias = Callable[
     [PluginUri, FactoryContext], StatusBackend | AsyncStatusBackend
 ]
@@ -180,7 +184,7 @@ StoreFactory: TypeAlias = Callable[[PluginUri, FactoryContext], Store | AsyncSto
 
 
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:  # type: ignore[empty-body]  # a spec
-    """Give factories of signers by URI scheme. The key is read by the factory, once."""
+    """Return factories of signers by URI scheme. A factory reads the key, once."""
 
 
 def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignore[empty-body]  # a spec
@@ -192,4 +196,4 @@ def irma_status_backends() -> Mapping[str, StatusBackendFactory]:  # type: ignor
 
 
 def irma_stores() -> Mapping[str, StoreFactory]:  # type: ignore[empty-body]  # a spec
-    """Give factories of stores by URI scheme."""
+    """Return factories of stores by URI scheme."""

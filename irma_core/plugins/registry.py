@@ -1,10 +1,8 @@
-"""The wiring around pluggy: plugins in, factories by scheme out, all mistakes found at once.
+"""The registry of plugins: their factories by scheme, with all mistakes found at once.
 
-Plugins are objects here: who finds and imports them has done I/O (`irma_backend.installed`). Their
-hooks are asked once; after that pluggy is not met again. One manager a wiring, so that what one
-requestor uses is nothing to another.
-Belongs here: the rules (one claimant a scheme, reserved names, modes). Does not belong here:
-any scheme, or what is kept open.
+Plugins are objects here; finding and importing them is I/O (`irma_backend.installed`). A registry
+calls their hooks once. Each registry has a pluggy manager of its own, so that the plugins of one
+requestor have no effect on another.
 """
 
 from __future__ import annotations
@@ -36,7 +34,7 @@ from irma_core.trust.signing import AsyncSigner, Signer
 __all__ = ["RESERVED", "Offers", "PluginRegistry"]
 
 RESERVED: Final = frozenset({"events", "poll"})
-"""How the core itself learns statuses: its own ways, and no plugin's names."""
+"""The core's own ways to follow a session, which no plugin may claim."""
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.ASCII)
 PartT_co = TypeVar("PartT_co", covariant=True)
@@ -45,10 +43,10 @@ Factory = Callable[[PluginUri, FactoryContext], object]
 
 @attrs.frozen
 class _Kind(Generic[PartT_co]):
-    """A kind of part: its hook, its name, the methods that it must have."""
+    """A kind of part: its hook, its name for errors, and the methods that it must have."""
 
     hook: str
-    word: str
+    name: str
     methods: tuple[str, ...]
     is_closed: bool
 
@@ -89,16 +87,16 @@ class Offers:
 
 @final
 class PluginRegistry:
-    """Some plugins, and the factories that their hooks gave.
+    """Plugins, and the factories that their hooks returned.
 
     Args:
-        plugins: Modules or other objects with hooks, by name. Who comes first has a scheme first:
-            what is built in stands at the head.
-        installed: Gives the names of what else is installed, for the message on an unknown scheme.
+        plugins: Modules or other objects with hooks, by name. The first to claim a scheme has it,
+            so the built-in plugin must come first.
+        installed: Returns the names of other installed plugins, for errors on unknown schemes.
 
     Raises:
-        PluginError: A plugin has no hook or a misspelt one; a hook raised, or gave no factories; or
-            two claim one scheme.
+        PluginError: A plugin has no hook or a misspelt one, a hook failed or returned no factories,
+            or two plugins claim one scheme.
     """
 
     def __init__(
@@ -116,23 +114,22 @@ class PluginRegistry:
             _register(manager, name, plugin)
         for kind in _KINDS:
             implementations = getattr(manager.hook, kind.hook).get_hookimpls()
-            # Not in pluggy's order, in which the one registered last is asked first.
+            # Not in pluggy's order, which begins with the plugin registered last.
             for name in plugins:
                 for each in implementations:
                     if each.plugin_name == name:
                         self._collect(kind, name, each.function)
 
     def offers(self, plugin: str) -> Offers:
-        """Give the schemes that a plugin has."""
+        """Return the schemes that a plugin has."""
         return Offers(*(self._schemes(kind, plugin) for kind in _KINDS))
 
     def signer(self, uri: str, context: FactoryContext) -> OpenPart[Signer | AsyncSigner]:
         """Make the signer that a URI names, of the context's mode.
 
         Raises:
-            ConfigurationError: It is no URI.
-            PluginError: Nobody has the scheme; or its factory raised, or gave what is no such
-                signer.
+            ConfigurationError: `uri` is not a URI.
+            PluginError: No plugin has the scheme, or its factory failed or made no such signer.
         """
         return self._open(_SIGNER, uri, context)
 
@@ -151,21 +148,24 @@ class PluginRegistry:
         return tuple(sorted(scheme for scheme, (owner, _) in owners if owner == plugin))
 
     def _collect(self, kind: _Kind[object], name: str, hook: Callable[[], object]) -> None:
-        given = call_plugin(name, kind.hook, hook)
-        if not isinstance(given, Mapping):
-            raise PluginError(name, f"{kind.hook} gives {_described(given)} and no mapping")
+        factories = call_plugin(name, kind.hook, hook)
+        if not isinstance(factories, Mapping):
+            raise PluginError(
+                name, f"{kind.hook} must return a mapping, got {_described(factories)}"
+            )
         claimed = self._factories[kind.hook]
-        for scheme, factory in given.items():
+        for scheme, factory in factories.items():
             if not isinstance(scheme, str) or not _SCHEME.fullmatch(scheme):
-                raise PluginError(name, f"{kind.hook} has a key that is no scheme in lower case")
+                raise PluginError(name, f"{kind.hook}: each key must be a URI scheme in lower case")
             if not callable(factory):
-                raise PluginError(name, f"{kind.hook} has no factory for {scheme}:")
+                raise PluginError(name, f"{kind.hook}: the factory for {scheme}: must be callable")
             if scheme in RESERVED:
-                raise PluginError(name, f"claims {scheme}:, which is the core's own way")
-            if scheme in claimed:
                 raise PluginError(
-                    name, f"claims the {kind.word} {scheme}:, which {claimed[scheme][0]} has"
+                    name, f"claims {scheme}:, which is reserved for the core: choose another scheme"
                 )
+            if scheme in claimed:
+                owner = claimed[scheme][0]
+                raise PluginError(name, f"claims the {kind.name} {scheme}:, which {owner} has")
             claimed[scheme] = (name, factory)
 
     def _open(self, kind: _Kind[PartT_co], uri: str, context: FactoryContext) -> OpenPart[PartT_co]:
@@ -173,35 +173,35 @@ class PluginRegistry:
         if parsed.scheme not in self._factories[kind.hook]:
             raise PluginError(parsed.scheme, self._unknown(kind, parsed.scheme))
         name, factory = self._factories[kind.hook][parsed.scheme]
-        doing = f"{kind.word} {parsed.scheme}"
+        action = f"{kind.name} {parsed.scheme}"
         if not _takes(factory, parsed, context):
-            raise PluginError(name, f"{doing}: its factory must take the URI and the context")
-        made = call_plugin(name, doing, lambda: factory(parsed, context), parsed)
-        opened = OpenPart(cast("PartT_co", made), name)
+            raise PluginError(name, f"{action}: its factory must take the URI and the context")
+        made = call_plugin(name, action, lambda: factory(parsed, context), parsed)
+        part = OpenPart(cast("PartT_co", made), name)
         try:
-            call_plugin(name, doing, lambda: _check(made, kind, context.mode), parsed)
+            call_plugin(name, action, lambda: _check(made, kind, context.mode), parsed)
         except PluginError:
-            _let_go(opened)
+            _close_refused(part)
             raise
-        return opened
+        return part
 
     def _unknown(self, kind: _Kind[object], scheme: str) -> str:
         if scheme in RESERVED:
-            return "this is the core's own way, which needs no setting: leave it out"
+            return "the core does this without a setting: leave the setting out"
         known = ", ".join(f"{each}:" for each in sorted(self._factories[kind.hook]))
         installed = ", ".join(sorted(self._installed())) or "none"
         return (
-            f"no {kind.word} in use has this name. There are: {known or 'none'}. "
-            f"Installed plugins, used where plugins= names them: {installed}"
+            f"unknown {kind.name}. Known: {known or 'none'}. "
+            f"Installed plugins, which plugins= must name: {installed}"
         )
 
 
-def _takes(factory: Callable[..., object], *given: object) -> bool:
+def _takes(factory: Callable[..., object], *arguments: object) -> bool:
     try:
-        signature(factory).bind(*given)
+        signature(factory).bind(*arguments)
     except TypeError:
         return False
-    except ValueError:  # one in C does not tell
+    except ValueError:  # a function in C may have no signature
         return True
     return True
 
@@ -209,11 +209,13 @@ def _takes(factory: Callable[..., object], *given: object) -> bool:
 def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
     other = manager.get_name(plugin)
     if other is not None:
-        raise PluginError(name, f"is the same as {other}: name it once")
-    call_plugin(name, "its hooks are not as specified", lambda: manager.register(plugin, name))
+        raise PluginError(name, f"is the same plugin as {other}: name it once")
+    call_plugin(
+        name, "its hooks do not match the specification", lambda: manager.register(plugin, name)
+    )
     callers = manager.get_hookcallers(plugin) or []
     if not callers:
-        raise PluginError(name, "has no hook: mark its functions with hookimpl")
+        raise PluginError(name, "has no hook: mark its hook functions with hookimpl")
     try:
         manager.check_pending()
     except pluggy.PluginValidationError:
@@ -221,44 +223,44 @@ def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
     else:
         return
     known = ", ".join(kind.hook for kind in _KINDS)
-    raise PluginError(name, f"has a hook that nobody calls, {misspelt}: the hooks are {known}")
+    raise PluginError(name, f"has an unknown hook, {misspelt}: the hooks are {known}")
 
 
 def _parsed(kind: _Kind[object], uri: str) -> PluginUri:
     try:
         return PluginUri.parse(uri)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{kind.word}: {error}") from None
+        raise ConfigurationError(f"{kind.name}: {error}") from None
 
 
 def _check(made: object, kind: _Kind[object], mode: Mode) -> None:
     is_async = mode is Mode.ASYNC
     if isawaitable(made):
-        raise ConfigurationError(f"gives {_described(made)}: a factory is no coroutine")
+        raise ConfigurationError(f"expected a plain function as factory, got {_described(made)}")
     closing = ("aclose" if is_async else "close",) if kind.is_closed else ()
     for method in (*kind.methods, *closing):
         function = getattr(made, method, None)
         if not callable(function):
             raise ConfigurationError(
-                f"gives {_described(made)} without {method}(), where {mode.value} is wanted"
+                f"{_described(made)} must have the method {method}() for mode {mode.value}"
             )
         if iscoroutinefunction(function) != is_async:
             raise ConfigurationError(
-                f"gives {_described(made)} of the wrong mode: {method}() must "
-                f"{'be' if is_async else 'not be'} awaited, for {mode.value} is wanted"
+                f"{_described(made)} has the wrong mode: {method}() must "
+                f"{'be' if is_async else 'not be'} async for mode {mode.value}"
             )
     if kind is _SIGNER and not isinstance(getattr(made, "algorithm", None), str):
-        raise ConfigurationError(f"gives {_described(made)} without an algorithm")
+        raise ConfigurationError(f"{_described(made)} must have an algorithm")
 
 
-def _let_go(opened: OpenPart[object]) -> None:
-    with suppress(PluginError):  # it is refused for a better reason
-        if not iscoroutinefunction(getattr(opened.value, "close", None)):
-            opened.close()
+def _close_refused(part: OpenPart[object]) -> None:
+    with suppress(PluginError):  # the refusal is the better reason
+        if not iscoroutinefunction(getattr(part.value, "close", None)):
+            part.close()
 
 
 def _described(value: object) -> str:
     if isinstance(value, Coroutine):
-        value.close()  # or Python warns that nobody awaited it
+        value.close()  # else Python warns that it was never awaited
         return "a coroutine (it is `async def`)"
     return f"a {type(value).__name__}"

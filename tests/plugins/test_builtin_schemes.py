@@ -75,8 +75,11 @@ def test_a_relative_path_is_taken_from_here(
     [
         (b"", "32 bytes or more"),
         (TEXT[:20].encode(), "32 bytes or more"),
-        (b"no key at all", "there is whitespace in it; or, for RS256, a private key in PEM"),
-        (KEY, "not in base64; or, for RS256, a private key in PEM"),
+        (
+            b"no key at all",
+            "must be base64 without whitespace; or, for RS256, a private key in PEM",
+        ),
+        (KEY, "must be base64; or, for RS256, a private key in PEM"),
         (bytes(65537), "too large for a key"),
         (pem(password=b"hunter2"), "the key in the file is encrypted"),
         (

@@ -112,7 +112,7 @@ def test_one_plugin_under_two_names_is_told() -> None:
     """As what it is, and not as a clash with itself."""
     one = signing(print)
     error = refused(lambda: PluginRegistry({"acme": one, "acme-irma": one}))
-    assert str(error) == "plugin acme-irma: is the same as acme: name it once"
+    assert str(error) == "plugin acme-irma: is the same plugin as acme: name it once"
 
 
 @pytest.mark.parametrize("scheme", ["poll", "events"])
@@ -120,9 +120,9 @@ def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
     """Neither to claim nor to ask for."""
     mine = plugin(irma_status_backends=lambda: {scheme: print})
     error = refused(lambda: PluginRegistry({"acme": mine}))
-    assert (error.plugin, "core's own way" in error.reason) == ("acme", True)
+    assert (error.plugin, "reserved" in error.reason) == ("acme", True)
     error = refused(lambda: PluginRegistry({}).status_backend(f"{scheme}:", SYNC))
-    assert "leave it out" in error.reason
+    assert "leave the setting out" in error.reason
 
 
 @pytest.mark.parametrize("uri", [SECRET_URI, "VAULT:hunter2"])
@@ -132,8 +132,8 @@ def test_an_unknown_scheme_is_told_with_what_there_is(uri: str) -> None:
         {"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"]
     )
     assert str(refused(lambda: plugins.signer(uri, SYNC))) == (
-        "plugin vault: no signing scheme in use has this name. There are: acme:. "
-        "Installed plugins, used where plugins= names them: irma-a, irma-b"
+        "plugin vault: unknown signing scheme. Known: acme:. "
+        "Installed plugins, which plugins= must name: irma-a, irma-b"
     )
     error = refused(lambda: PluginRegistry({}).store(uri, SYNC))
     assert error.reason.count("none") == 2
@@ -168,7 +168,7 @@ def test_an_optional_hook_may_be_for_another_version() -> None:
 def test_a_plugin_without_hooks_is_refused(thing: object) -> None:
     """The likely reason is a function without its mark."""
     assert (
-        "mark its functions with hookimpl"
+        "mark its hook functions with hookimpl"
         in refused(lambda: PluginRegistry({"acme": thing})).reason
     )
 
@@ -192,16 +192,16 @@ def failing(*_: object) -> object:
 @pytest.mark.parametrize(
     ("hook", "words"),
     [
-        (needs_argument, "not as specified"),
-        (wrapping, "gives a generator and no mapping"),
-        (awaited, "a coroutine (it is `async def`) and no mapping"),
+        (needs_argument, "do not match the specification"),
+        (wrapping, "must return a mapping, got a generator"),
+        (awaited, "must return a mapping, got a coroutine (it is `async def`)"),
         (failing, "irma_stores: ValueError at tests.plugins.test_wiring:"),
-        (lambda: None, "gives a NoneType and no mapping"),
-        (lambda: ["acme"], "gives a list and no mapping"),
-        (lambda: {"Acme": print}, "no scheme in lower case"),
-        (lambda: {"acme:": print}, "no scheme in lower case"),
-        (lambda: {5: print}, "no scheme in lower case"),
-        (lambda: {"acme": "acme"}, "no factory for acme:"),
+        (lambda: None, "must return a mapping, got a NoneType"),
+        (lambda: ["acme"], "must return a mapping, got a list"),
+        (lambda: {"Acme": print}, "each key must be a URI scheme in lower case"),
+        (lambda: {"acme:": print}, "each key must be a URI scheme in lower case"),
+        (lambda: {5: print}, "each key must be a URI scheme in lower case"),
+        (lambda: {"acme": "acme"}, "the factory for acme: must be callable"),
     ],
 )
 def test_a_hook_that_gives_no_factories_is_told(hook: Callable[..., object], words: str) -> None:
@@ -240,8 +240,8 @@ def one_argument(uri: PluginUri) -> object:
         (refusing, "the vault is sealed: unseal it"),
         (refusing_with_cause, "the vault is away"),
         (clashing, "needs a token"),
-        (telling_the_uri, "ConfigurationError, whose text holds what stands in the URI"),
-        (telling_the_password, "ConfigurationError, whose text holds what stands in the URI"),
+        (telling_the_uri, "ConfigurationError, whose message quotes the URI"),
+        (telling_the_password, "ConfigurationError, whose message quotes the URI"),
         (one_argument, "its factory must take the URI and the context"),
         (type, "TypeError at irma_core.plugins.registry:"),
         (failing, "ValueError at tests.plugins.test_wiring:"),
@@ -264,11 +264,11 @@ async def given_later(_uri: PluginUri, _context: FactoryContext) -> object:
 @pytest.mark.parametrize(
     ("factory", "context", "words"),
     [
-        (giving(AwaitedSigner()), SYNC, "wrong mode: sign() must not be awaited"),
-        (giving(HmacSigner(KEY)), ASYNC, "wrong mode: sign() must be awaited"),
-        (giving(None), SYNC, "gives a NoneType without sign()"),
-        (giving(SimpleNamespace(sign=len)), SYNC, "without an algorithm"),
-        (given_later, ASYNC, "a factory is no coroutine"),
+        (giving(AwaitedSigner()), SYNC, "wrong mode: sign() must not be async"),
+        (giving(HmacSigner(KEY)), ASYNC, "wrong mode: sign() must be async"),
+        (giving(None), SYNC, "a NoneType must have the method sign()"),
+        (giving(SimpleNamespace(sign=len)), SYNC, "must have an algorithm"),
+        (given_later, ASYNC, "expected a plain function"),
     ],
 )
 def test_what_is_no_signer_of_the_mode_is_refused(
@@ -309,7 +309,7 @@ class Awaiting:
 def test_a_store_must_have_an_end_of_its_mode() -> None:
     """`close()` or `aclose()`."""
     plugins = PluginRegistry({"acme": storing(giving(Halves()))})
-    assert "without close(), where sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
+    assert "close() for mode sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
@@ -415,9 +415,9 @@ def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
 @pytest.mark.parametrize(
     ("secrets", "words"),
     [
-        ({}, "there is none of the name 'pin'"),
-        ({"pin": failing}, "what gives 'pin' failed: ValueError"),
-        ({"pin": lambda: None}, "'pin' is neither text nor bytes"),
+        ({}, "must have an entry 'pin'"),
+        ({"pin": failing}, "the function for 'pin' failed: ValueError"),
+        ({"pin": lambda: None}, "'pin' must be str or bytes"),
     ],
 )
 def test_a_secret_that_is_not_there_is_told_by_its_name(
