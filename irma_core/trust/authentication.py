@@ -1,4 +1,4 @@
-"""How a requestor shows the server who it is; named after the server's setting `auth_method`."""
+"""The ways to authenticate to the server, named after its setting `auth_method`."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ SignerT_co = TypeVar("SignerT_co", bound=Signer | AsyncSigner, covariant=True)
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
-def _is_text(value: object, form: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and form.fullmatch(value) is not None
+def _matches(value: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
 @final
 @boundary
 @attrs.frozen
 class NoAuthentication:
-    """For a server that runs with `no_auth`: it starts sessions for everybody who can reach it."""
+    """For a server that runs with `no_auth` and starts sessions for anyone that can reach it."""
 
 
 @final
@@ -45,18 +45,18 @@ class TokenAuthentication:
     """For `auth_method: token`.
 
     Args:
-        secret: The shared token, sent as it is: no `Bearer`.
+        secret: The shared token. It is sent as it is, without `Bearer`.
 
     Raises:
-        ConfigurationError: It is empty, or cannot stand in an HTTP header.
+        ConfigurationError: The token is empty, or an HTTP header cannot hold it.
     """
 
     _secret: Hidden[str] = attrs.field(alias="secret", converter=hide_secret)
 
     def __attrs_post_init__(self) -> None:
-        if not _is_text(self.reveal(), _TOKEN):
+        if not _matches(self.reveal(), _TOKEN):
             hint = what_surrounds(self.reveal())
-            raise ConfigurationError(f"a token must be ASCII on one line, and not empty{hint}")
+            raise ConfigurationError(f"the token must be ASCII on one line, and not empty{hint}")
 
     def reveal(self) -> str:
         """Return the shared token."""
@@ -66,16 +66,18 @@ class TokenAuthentication:
 @attrs.frozen
 class _SignedAuthentication(Generic[SignerT_co]):
     name: str
-    # Whether somebody else's signer keeps its key out of its `repr` is not known.
+    # The `repr` of an application's own signer may show its key.
     signer: SignerT_co = attrs.field(repr=lambda signer: f"<{type(signer).__name__}>")
 
     def _check(self, algorithm: str) -> None:
-        if not _is_text(self.name, _NAME):
-            raise ConfigurationError("a requestor's name is that of the server's `requestors`")
-        # A key in the signer's place is the likely mistake, and must not be in the text.
+        if not _matches(self.name, _NAME):
+            raise ConfigurationError(
+                "name must be the requestor's name in the server's `requestors`"
+            )
+        # The likely mistake is a key instead of a signer. The error must not show it.
         other = getattr(self.signer, "algorithm", None)
         if other != algorithm:
-            found = "this is no signer" if other is None else f"this one is for {other}"
+            found = "this is not a signer" if other is None else f"this one is for {other}"
             raise ConfigurationError(
                 f"{type(self).__name__} needs a signer for {algorithm} such as "
                 f"{_SIGNERS[algorithm]}: {found}"
@@ -86,14 +88,14 @@ class _SignedAuthentication(Generic[SignerT_co]):
 @boundary
 @attrs.frozen
 class HmacAuthentication(_SignedAuthentication[SignerT_co]):
-    """For `auth_method: hmac`: session requests are JWTs, signed by HS256.
+    """For `auth_method: hmac`. Session requests are JWTs, signed by HS256.
 
     Args:
         name: The requestor's name in the server's `requestors`.
-        signer: A signer whose algorithm is `HS256`, an `HmacSigner` for instance.
+        signer: A signer whose algorithm is `HS256`, such as an `HmacSigner`.
 
     Raises:
-        ConfigurationError: The name is empty, or the signer has another algorithm.
+        ConfigurationError: `name` is empty, or the signer has another algorithm.
     """
 
     def __attrs_post_init__(self) -> None:
@@ -104,14 +106,14 @@ class HmacAuthentication(_SignedAuthentication[SignerT_co]):
 @boundary
 @attrs.frozen
 class PublicKeyAuthentication(_SignedAuthentication[SignerT_co]):
-    """For `auth_method: publickey`: session requests are JWTs, signed by RS256.
+    """For `auth_method: publickey`. Session requests are JWTs, signed by RS256.
 
     Args:
         name: The requestor's name in the server's `requestors`.
-        signer: A signer whose algorithm is `RS256`, an `RsaSigner` for instance.
+        signer: A signer whose algorithm is `RS256`, such as an `RsaSigner`.
 
     Raises:
-        ConfigurationError: The name is empty, or the signer has another algorithm.
+        ConfigurationError: `name` is empty, or the signer has another algorithm.
     """
 
     def __attrs_post_init__(self) -> None:

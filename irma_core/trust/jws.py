@@ -1,11 +1,10 @@
-"""A compact JWS (RFC 7515) read so that only one text stands for what was signed.
+"""Compact JWSs (RFC 7515), read so strictly that only one string stands for what was signed.
 
 Belongs here: form, base64, header and signature, in this order, whatever the claims are. Does not
-belong here: the claims (`result_jwt`).
+belong here: the claims (`result_jwt`, `request_jwt`).
 
-The form is checked by hand, as JOSE libraries decode first and leniently: a JWS whose base64 has
-spare bits, or whose header has a key twice, is taken by some of them and not by others. The
-signature is cryptography's.
+JOSE libraries decode first and leniently: some accept base64 with spare bits or a header with a key
+twice, and others do not. So the form is checked here, before `cryptography` checks the signature.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ from irma_core.trust.signing import HS256, RS256
 from irma_core.wire.go_names import has_other_case, has_twins
 
 if TYPE_CHECKING:
-    # cryptography costs 60 ms to import; who verifies nothing does not pay.
+    # cryptography is slow to import, and only needed to verify.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 __all__ = ["CompactJws", "check_public_keys", "read_compact"]
 
 LARGEST_JWT: Final = 1024 * 1024
-_LARGEST_HEADER = 4096  # it is read before the signature: anybody can make us read it
+_LARGEST_HEADER = 4096  # bounded because it is read before the signature is checked
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]*")
 _NESTED = re.compile(rb"\A[A-Za-z0-9_-]++(\.[A-Za-z0-9_-]*+){2}((\.[A-Za-z0-9_-]*+){2})?")
-_MOST_VALUES = 30_000  # 1 MiB of small values takes three times as long as any that a server sends
+_MOST_VALUES = 30_000  # 1 MiB of small values would take three times as long as any honest result
 _JWS_SEGMENTS, _JWE_SEGMENTS = 3, 5
 _KEYS_IN_HEADER = ("jwk", "jku", "x5u", "x5c")
 _HEADER = frozenset({"alg", "b64", "crit", "cty", "kid", "typ", "zip", *_KEYS_IN_HEADER})
@@ -43,14 +42,14 @@ _HEADER = frozenset({"alg", "b64", "crit", "cty", "kid", "typ", "zip", *_KEYS_IN
 @final
 @attrs.frozen
 class CompactJws:
-    """A JWS whose form and header are right, and whose signature is not looked at yet.
+    """A JWS whose form and header are valid, and whose signature is not checked yet.
 
     Args:
         header: The header.
-        payload: What was signed.
-        signature: By whom, is to be found out.
-        signing_input: What the signature is over.
-        refused: The error that this kind of JWT is refused by.
+        payload: The signed bytes, which may be claims.
+        signature: The signature, of a key that is not known yet.
+        signing_input: The bytes that the signature covers.
+        refused: The error class that refuses this kind of JWT.
     """
 
     header: dict[str, JsonValue]
@@ -60,26 +59,26 @@ class CompactJws:
     refused: type[JwtError] = attrs.field(kw_only=True)
 
     def claims(self, known: frozenset[str], maps: Mapping[str, int]) -> dict[str, JsonValue]:
-        """Read the claims; for after the signature.
+        """Read the claims, after the signature has been checked.
 
         Args:
-            known: The names of claims that count, none of which may stand there in another case.
-            maps: As `has_twins` takes them.
+            known: The names of claims that count. None of them may occur in another case.
+            maps: See `has_twins`.
         """
         if _NESTED.fullmatch(self.payload):
             raise self.refused("nested", "it holds another JWT")
-        # Those within texts are counted too, which takes no time, and no honest JWT comes near.
+        # This also counts characters inside strings. It is fast, and no honest JWT comes near.
         if sum(map(self.payload.count, (b",", b"[", b"{"))) > _MOST_VALUES:
             raise self.refused("too_large", "it holds over 30 000 values")
         return _read_object(self.payload, "claims", self.refused, known, maps)
 
     def check_rs256(self, keys: Sequence[PublicKey | str | bytes]) -> None:
-        """Check that one of these keys made the signature: public keys in PEM.
+        """Check that one of these public keys in PEM made the signature.
 
         Raises:
-            ConfigurationError: No key, or one that is no RSA key in PEM.
+            ConfigurationError: There is no key, or one is not an RSA key in PEM.
         """
-        # Imported here, as at the top of the module.
+        # Imported here because it is slow to import.
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
@@ -88,7 +87,7 @@ class CompactJws:
         self._check_algorithm(RS256)
         for key in loaded:
             if key.key_size < SHORTEST_RSA_KEY:
-                raise self.refused("weak_key", "the key has less than 2048 bits")
+                raise self.refused("weak_key", "the key has fewer than 2048 bits")
             try:
                 key.verify(self.signature, self.signing_input, PKCS1v15(), SHA256())
             except InvalidSignature:
@@ -106,10 +105,10 @@ class CompactJws:
         algorithm = self.header.get("alg")
         if algorithm == expected:
             return
-        # With HS256 for RS256 the public key would be the secret, and everybody knows it.
+        # With HS256 in place of RS256, the public key would be the secret.
         known = algorithm in ("none", HS256, RS256)
         code = f"algorithm_{str(algorithm).lower()}" if known else "algorithm"
-        raise self.refused(code, f"the key is for {expected}")
+        raise self.refused(code, f"its alg must be {expected}, as the key is for that algorithm")
 
 
 def read_compact(
@@ -118,12 +117,12 @@ def read_compact(
     """Read a JWS up to its header.
 
     Args:
-        jwt: The text, and nothing around it.
-        refused: What to refuse it by.
-        max_bytes: The size from which it is not looked at; None where the caller made it.
+        jwt: The JWS, with nothing around it.
+        refused: The error class to raise.
+        max_bytes: The largest size to read; None if the caller made the JWS.
 
     Raises:
-        JwtError: Of that class; codes as in `result_jwt`.
+        JwtError: The JWS is refused, by an error of that class. `result_jwt` lists the codes.
     """
     header_text, payload_text, signature_text = _segments(jwt, refused, max_bytes)
     header = _read_object(_decoded(header_text, refused), "header", refused, _HEADER, {})
@@ -141,7 +140,7 @@ def _segments(
     jwt: str | bytes, refused: type[JwtError], max_bytes: int | None
 ) -> tuple[str, str, str]:
     if not isinstance(jwt, str | bytes):
-        raise refused("form", "it is no text")
+        raise refused("form", "it must be str or bytes")
     if max_bytes is not None and len(jwt) > max_bytes:
         raise refused(
             "too_large", f"it is over {max_bytes} bytes: ask for less, or raise the limit"
@@ -149,14 +148,14 @@ def _segments(
     text = jwt if isinstance(jwt, str) else jwt.decode("latin-1")
     segments = text.split(".", _JWE_SEGMENTS)
     if len(segments) == _JWE_SEGMENTS:
-        raise refused("encrypted", "it is a JWE")
+        raise refused("encrypted", "it is encrypted (a JWE)")
     if len(segments) != _JWS_SEGMENTS:
-        raise refused("form", "it has not three parts")
+        raise refused("form", "it must have three parts")
     header, payload, signature = segments
     if len(header) > _LARGEST_HEADER:
         raise refused("too_large", "its header is over 4 KiB")
     if not all(_SEGMENT.fullmatch(segment) for segment in segments) or not header or not payload:
-        raise refused("form", "it holds what no JWT holds, or something around it")
+        raise refused("form", "it must be base64url and dots alone, with nothing around it")
     return header, payload, signature
 
 
@@ -164,12 +163,12 @@ def _decoded(segment: str, refused: type[JwtError]) -> bytes:
     if len(segment) % 4 == 1:
         raise refused("base64", "a part is cut off")
     data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    # Spare bits at the end are zero in the one right text; others decode to the same bytes.
+    # The unused bits at the end must be zero: other strings would decode to the same bytes.
     if (
         base64.urlsafe_b64encode(data[len(data) // 3 * 3 :]).rstrip(b"=").decode("ascii")
         != (segment[len(data) // 3 * 4 :])
     ):
-        raise refused("base64", "a part is not in the one form that its bytes have")
+        raise refused("base64", "the unused bits at the end of a part must be zero")
     return data
 
 
@@ -197,25 +196,25 @@ def _read_object(
 
 def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None:
     if "crit" in header:
-        raise refused("critical", "it demands an extension; none is known")
+        raise refused("critical", "it has `crit`, which requires an extension: none is supported")
     if "b64" in header:
-        raise refused("b64", "its payload is not encoded as usual")
+        raise refused("b64", "it has `b64`, so that its payload is encoded in another way")
     if any(name in header for name in _KEYS_IN_HEADER):
-        raise refused("key_in_header", "it brings its own key")
+        raise refused("key_in_header", "its header holds a key or the URL of one")
     if "zip" in header:
-        raise refused("compressed", "it says that its payload is compressed")
+        raise refused("compressed", "it has `zip`, for a compressed payload")
     if "cty" in header:
-        raise refused("nested", "it says that it holds another JWT")
+        raise refused("nested", "it has `cty`, for another JWT inside")
     kind = header.get("typ", "JWT")
     if not isinstance(kind, str) or kind.upper() != "JWT":
-        raise refused("kind", "it is a JWT of another kind")
+        raise refused("kind", "its `typ` must be JWT")
 
 
 def check_public_keys(keys: Sequence[object]) -> None:
-    """Check keys before they are needed.
+    """Check public keys before they are needed.
 
     Raises:
-        ConfigurationError: One is no RSA public key of 2048 bits or more in PEM.
+        ConfigurationError: A key is not an RSA public key in PEM of 2048 bits or more.
     """
     for key in keys:
         if _public_key(key).key_size < SHORTEST_RSA_KEY:
@@ -224,7 +223,7 @@ def check_public_keys(keys: Sequence[object]) -> None:
 
 def _listed(keys: object) -> Sequence[object]:
     if not isinstance(keys, list | tuple) or not keys:
-        raise ConfigurationError("keys must be a list of public keys in PEM, with one or more")
+        raise ConfigurationError("keys must be a list of one or more public keys in PEM")
     return keys
 
 

@@ -1,4 +1,4 @@
-"""The times in a JWT, checked alike for results and for requests.
+"""Check the times in a JWT, for results and requests alike.
 
 RFC 7519, section 4.1: `exp`, `nbf` and `iat` are each a NumericDate, which may have a fraction.
 """
@@ -33,24 +33,24 @@ def check_times(
         claims: The claims.
         now: The moment, in UTC.
         leeway: How far the clocks may differ.
-        required: Which of the three claims must be there.
-        refused: The error that this kind of JWT is refused by.
+        required: The claims that must be present.
+        refused: The error class to raise.
         max_age: How long ago it may have been issued; None for any time.
 
     Raises:
-        JwtError: It is refused: `time`, `issued_at`, `too_old`, `expired` or `not_yet`.
+        JwtError: The code is `time`, `issued_at`, `too_old`, `expired` or `not_yet`.
     """
     times: dict[str, int | float] = {}
     for name in ("iat", "exp", "nbf"):
         value = claims.get(name)
-        # A boolean is an int to Python, and no time.
+        # In Python `bool` is a subclass of `int`.
         if type(value) is int or type(value) is float:
             times[name] = value
         elif name in claims:
             raise refused("time", f"{name} must be a number of seconds since 1970")
         elif name in required:
-            raise refused("time", f"it has no {name}")
-    # Seconds, and not datetimes: sums of those end with the year 9999.
+            raise refused("time", f"{name} is missing")
+    # In seconds, because a sum of datetimes fails beyond the year 9999.
     moment, margin = now.timestamp(), leeway.total_seconds()
     issued = times.get("iat", moment)
     if issued > moment + margin:

@@ -1,11 +1,10 @@
-"""The forms in which keys come: what a key is, and why something is not a key.
+"""The formats of keys: recognise a key, and explain why something is not one.
 
-Keys are made by openssl, PowerShell, ssh-keygen and other programs, and pass through files,
-environments and configuration. A public key that is taken for a shared secret lets anybody sign,
-and a list of its forms is never whole. So a shared secret is searched for what only other keys
-contain: the object identifiers of X.509, marks of armour, names of SSH; also below base64,
+openssl, PowerShell, ssh-keygen and other programs make keys, which pass through files, environments
+and configuration. If a public key were accepted as a shared secret, anyone could sign. No list of
+formats is complete, so a shared secret is searched for what only other keys contain: the object
+identifiers of X.509, marks of armour, and names of SSH. They are also found below base64,
 hexadecimal digits and UTF-16.
-Belongs here: forms. Does not belong here: what a key is for (`keys`, `signing`).
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _LONGEST_SECRET: Final = 255
 """A modulus of 2048 bits has 256 bytes, so a public RSA key is longer in every form: compressed, as
 a hexadecimal dump, in C or in DNS. HMAC-SHA256 gains nothing from more than 64 bytes."""
 _FEWEST_VALUES: Final = 8
-"""Of its bytes: a random key of 32 bytes has some 30."""
+"""Different bytes in a key. A random key of 32 bytes has some 30."""
 _DEEPEST: Final = 3
 _EDGES: Final = " \t\r\n\v\f\0\ufeff"
 
@@ -58,7 +57,7 @@ _DER_MARKS: Final = re.compile(
     rb"|[\x95\x99\xc5\xc6]..\x04....[\x01-\x03\x10-\x13][\x04\x08\x0c\x10]\x00[\x80-\xff]",
     re.DOTALL,
 )
-"""Each is so long that of a hundred million random secrets not one may hold any."""
+"""Each is long enough that not one of a hundred million random secrets is expected to hold it."""
 _BASE64_RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{40,}")
 _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{64,}")
 _JOINTS: Final = re.compile(rb"[\s\0\"',:\\]+|\\[nrt]")
@@ -70,15 +69,15 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
 
     Args:
         key: Its bytes.
-        name: What errors call it.
-        was_base64: Whether it was decoded from base64 a moment ago.
+        name: Its name in errors.
+        was_base64: Whether the caller has just decoded it from base64.
 
     Raises:
-        ConfigurationError: It is no secret: another kind of key, too short, worth nothing, or text
-            that nobody decoded.
+        ConfigurationError: It is another kind of key, is too short, can be guessed, or is undecoded
+            base64.
     """
     if not isinstance(key, bytes):
-        raise ConfigurationError(f"{name} must be bytes; text in base64 is decoded by from_base64")
+        raise ConfigurationError(f"{name} must be bytes; from_base64 decodes a base64 string")
     if has_other_key(key):
         raise ConfigurationError(
             f"{name} must be a shared secret; this is a public key, a private key or a certificate"
@@ -98,7 +97,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
         )
     if not was_base64 and _is_undecoded(key):
         raise ConfigurationError(
-            f"{name} is text in base64 or hexadecimal digits that was not decoded: use from_base64"
+            f"{name} seems to be undecoded base64 or hexadecimal digits: use from_base64"
         )
     return key
 
@@ -119,7 +118,7 @@ def has_other_key(data: bytes, depth: int = _DEEPEST) -> bool:
 
 
 def _below(data: bytes) -> Iterator[bytes]:
-    """Give what stands in base64 or hexadecimal digits, also where lines and quotes divide it."""
+    """Yield the content of base64 or hexadecimal digits, also where lines or quotes divide them."""
     with suppress(UnicodeError):  # bytes that were read as Latin-1, and written as UTF-8
         if not data.isascii():
             yield data.decode("utf-8").encode("latin-1")
@@ -128,7 +127,7 @@ def _below(data: bytes) -> Iterator[bytes]:
         yield bytes.fromhex(run[: len(run) // 2 * 2].decode("ascii"))
     for run in _BASE64_RUN.findall(joined):
         plain = run.replace(b"-", b"+").replace(b"_", b"/")
-        for start in range(4):  # something may stand before it
+        for start in range(4):  # other characters may precede it
             whole = plain[start : start + (len(plain) - start) // 4 * 4]
             yield binascii.a2b_base64(whole)
             rest = len(plain) - start - len(whole)
@@ -137,7 +136,7 @@ def _below(data: bytes) -> Iterator[bytes]:
 
 
 def _is_undecoded(data: bytes) -> bool:
-    # Whitespace inside stays: a sentence is not base64, and may be a secret.
+    # Inner whitespace stays: a sentence is not base64, and may be a secret.
     joined = re.sub(rb"[\r\n\0]|\\[rn]", b"", data).strip(b" \t\"'\xef\xbb\xbf\xff\xfe")
     return _UNDECODED.fullmatch(joined) is not None
 
@@ -153,10 +152,10 @@ def _is_json(data: bytes) -> bool:
 
 
 def setting_text(data: str | bytes) -> str:
-    """Return the text of a setting, without the marks and edges that files and shells add to it.
+    """Return a setting as a string, without what files and shells add around it.
 
-    UTF-8 and UTF-16 are read, with a byte order mark or without; whitespace and zeros at the edges
-    go. What is no text comes back as one that is no key either.
+    UTF-8 and UTF-16 are read, with or without a byte order mark. Whitespace and zeros at the edges
+    are removed. Bytes in no such encoding become a string that is not a key either.
     """
     if isinstance(data, bytes):
         data = _decoded_text(data)
@@ -164,13 +163,13 @@ def setting_text(data: str | bytes) -> str:
 
 
 def what_surrounds(value: object) -> str:
-    """Return a hint on what stands around a setting that files and shells add, or nothing."""
+    """Return a hint on what files and shells added around a setting, or an empty string."""
     if not isinstance(value, str) or not value:
         return ""
     if value != setting_text(value):
-        return "; a line end, whitespace or a byte order mark stands around this one: strip it"
+        return "; this one has a line end, whitespace or a byte order mark around it: strip it"
     if value[0] in {'"', "'"} and value[-1] == value[0]:
-        return "; this one stands in quotes: take them away"
+        return "; this one is in quotes: remove them"
     return ""
 
 
@@ -188,24 +187,26 @@ def _decoded_text(data: bytes) -> str:
 def decoded_base64(text: str | bytes, name: str) -> bytes:
     """Decode base64 as an IRMA server does.
 
-    It takes either alphabet, with padding or without, and skips line ends: openssl writes several
-    lines.
+    Either alphabet is accepted, with or without padding. Line ends are skipped, because openssl
+    writes several lines.
 
     Raises:
-        ConfigurationError: It is no base64; the error says what seems to be the matter.
+        ConfigurationError: The string is not base64. The error says what seems to be wrong.
     """
     plain = setting_text(text)
     if plain[:1] in {'"', "'"} or plain[-1:] in {'"', "'"}:
-        raise ConfigurationError(f"{name} stands in quotes: take them away")
+        raise ConfigurationError(f"{name} is in quotes: remove them")
     plain = re.sub(r"[\r\n]|\\[rn]", "", plain)
     if re.search(r"\s", plain):
-        raise ConfigurationError(f"{name} is not in base64: there is whitespace in it")
+        raise ConfigurationError(f"{name} must be base64 without whitespace")
     if not re.fullmatch(r"[A-Za-z0-9+/]*={0,2}|[A-Za-z0-9_-]*={0,2}", plain):
-        raise ConfigurationError(f"{name} is not in base64")
+        raise ConfigurationError(f"{name} must be base64")
     letters = plain.rstrip("=")
     padding = -len(letters) % 4
     if padding == 3 or len(plain) - len(letters) not in {0, padding}:  # noqa: PLR2004
-        raise ConfigurationError(f"{name} is not in base64: a part is missing, or its padding is")
+        raise ConfigurationError(
+            f"{name} must be whole base64: a part of it or of its padding is missing"
+        )
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 
 
@@ -215,16 +216,16 @@ _ARMOUR: Final = re.compile(
 
 
 def _armoured(text: str) -> tuple[str, str] | None:
-    """Return the label and the body of the first PEM block of a text, or None without one."""
+    """Return the label and the body of the first PEM block, or None without one."""
     found = _ARMOUR.search(text)
     return None if found is None else (found[1], found[2])
 
 
 def pem_form(data: str | bytes) -> bytes | None:
-    """Return the first key of a text in the form that PEM has, or None where there is none.
+    """Return the first key in well-formed PEM, or None without one.
 
-    Lines may be joined, indented, or divided by a backslash and an n, and quotes may stand around
-    them: so keys come out of environments and configuration.
+    Keys from environments and configuration are accepted: lines may be joined, indented, or divided
+    by a backslash and an n, with quotes around them.
     """
     text = re.sub(r"\\r?\\n|\\n", "\n", setting_text(data))
     found = _armoured(text)
@@ -241,7 +242,7 @@ def pem_form(data: str | bytes) -> bytes | None:
 
 
 def why_no_pem(data: str | bytes, *, private: bool) -> str:
-    """Say what a text seems to be that is no RSA key in PEM, and what to do about it."""
+    """Return what a string seems to be that is not an RSA key in PEM, and what to do about it."""
     wanted = "private" if private else "public"
     text = setting_text(data)
     if not text:
@@ -259,34 +260,37 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
             "PRIVATE" in label and not private,
             "it is a private key: `openssl pkey -pubout -in FILE` gives its public key",
         ),
-        ("PUBLIC" in label and private, "it is a public key, and the private one belongs here"),
+        ("PUBLIC" in label and private, "it is a public key: use the private key"),
         (
             "ENCRYPTED" in text and private,
-            "it is encrypted: its password is missing, or is another one",
+            "it is encrypted: its password is missing or wrong",
         ),
         (
             label.startswith(("EC ", "DSA ")),
-            "it is no RSA key: `openssl genrsa 2048` makes one",
+            "it is not an RSA key: `openssl genrsa 2048` makes one",
         ),
-        ("OPENSSH" in label, "it is in OpenSSH's form: `ssh-keygen -p -m PEM -f FILE` converts it"),
-        (bool(label), "it is no RSA key, or is cut or changed"),
+        (
+            "OPENSSH" in label,
+            "it is in OpenSSH's format: `ssh-keygen -p -m PEM -f FILE` converts it",
+        ),
+        (bool(label), "it is not an RSA key, or it was cut or changed"),
         (
             "-----BEGIN" in text,
-            "its end is missing: the last line must be the one that says END",
+            "its end is missing: the last line must say END",
         ),
         (
             re.match(r"ssh-|ecdsa-|---- ?BEGIN SSH2", text) is not None,
-            "it is in SSH's form: `ssh-keygen -e -m PKCS8 -f FILE` converts it",
+            "it is in SSH's format: `ssh-keygen -e -m PKCS8 -f FILE` converts it",
         ),
-        (text.startswith("PuTTY"), "it is in PuTTY's form: export it as an OpenSSH key in PEM"),
-        (text.startswith(("{", "[")), "it is JSON, a JWK perhaps: convert it to PEM"),
+        (text.startswith("PuTTY"), "it is in PuTTY's format: export it as an OpenSSH key in PEM"),
+        (text.startswith(("{", "[")), "it is JSON, perhaps a JWK: convert it to PEM"),
         (
             isinstance(data, bytes) and data[:1] == b"0" and bool(_DER_MARKS.search(data)),
             "it is in DER: `openssl pkey -inform DER -in FILE` converts it; `-pubin` if public",
         ),
         (
             _is_undecoded(text.encode("utf-8", "replace")) and len(text) > 100,  # noqa: PLR2004
-            f"its first and last line are missing, which say BEGIN and END {wanted.upper()} KEY",
+            f"its first and last lines are missing: BEGIN and END {wanted.upper()} KEY",
         ),
         (
             "\n" not in text and re.search(r"[/\\.]", text) is not None and len(text) < 300,  # noqa: PLR2004
@@ -296,4 +300,4 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
     for applies, reason in reasons:
         if applies:
             return reason
-    return f"there is no line that says BEGIN {wanted.upper()} KEY"
+    return f"no line says BEGIN {wanted.upper()} KEY"

@@ -1,8 +1,4 @@
-"""Keys whose type says what they are for: a shared secret for HS256, a public key for RS256.
-
-Belongs here: the two types, and reading a public key. Does not belong here: private keys
-(`signing`), the forms that keys come in (`key_forms`).
-"""
+"""Keys whose type says what they are for: a shared secret for HS256, a public key for RS256."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ from irma_core.trust.key_forms import (
 )
 
 if TYPE_CHECKING:
-    # cryptography costs 60 ms to import; who verifies nothing does not pay.
+    # cryptography is slow to import, and only needed to verify.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 __all__ = ["SHORTEST_RSA_KEY", "PublicKey", "SharedKey", "load_public_key", "secret_of_base64"]
@@ -34,15 +30,15 @@ SHORTEST_RSA_KEY: Final = 2048
 @final
 @boundary
 class SharedKey:
-    """A secret that both sides have, for HS256.
+    """A secret that the requestor and the server share, for HS256.
 
     Args:
-        key: The decoded bytes, 32 or more; `from_base64` takes them as a server's configuration
-            holds them.
+        key: The decoded key, of 32 bytes or more. A server's configuration holds it in base64; see
+            `from_base64`.
 
     Raises:
-        ConfigurationError: It is no such secret: too short, one byte again and again, text that was
-            not decoded, or a public key, which everybody knows.
+        ConfigurationError: The key is too short, repeats a few bytes, is undecoded base64, or is a
+            key of another kind, such as a public key.
     """
 
     __slots__ = ("_key",)
@@ -52,12 +48,12 @@ class SharedKey:
 
     @classmethod
     def from_base64(cls, text: str | bytes) -> SharedKey:
-        """Return the key that is written in base64, as in the server's configuration.
+        """Return the key that the server's configuration holds in base64.
 
-        Like the server it takes both alphabets, with or without padding, in one line or several.
+        Like the server it accepts both alphabets, with or without padding, in one line or several.
 
         Raises:
-            ConfigurationError: It is no base64, or no such key.
+            ConfigurationError: The string is not base64, or the key is not a shared secret.
         """
         made = object.__new__(cls)
         made._key = HiddenSecret(secret_of_base64(text, "the shared key"))
@@ -83,7 +79,7 @@ class PublicKey:
         pem: The key in PEM.
 
     Raises:
-        ConfigurationError: It is no such key; the error says what it seems to be.
+        ConfigurationError: `pem` is not such a key. The error says what it seems to be.
     """
 
     __slots__ = ("_pem",)
@@ -93,7 +89,7 @@ class PublicKey:
 
     @property
     def pem(self) -> str | bytes:
-        """The key as it was given."""
+        """The key in PEM."""
         return self._pem
 
     def __repr__(self) -> str:
@@ -109,10 +105,10 @@ def _checked_pem(pem: object) -> str | bytes:
 
 
 def secret_of_base64(text: object, name: str) -> bytes:
-    """Return a shared secret that is written in base64.
+    """Return the shared secret in a base64 string.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: The string is not base64, or not a shared secret.
     """
     if not isinstance(text, str | bytes):
         raise ConfigurationError(f"{name} must be base64 as str or bytes")
@@ -129,10 +125,10 @@ def secret_of_base64(text: object, name: str) -> bytes:
 
 @lru_cache(maxsize=64)
 def load_public_key(pem: str | bytes) -> RSAPublicKey:
-    """Return the RSA key that PEM holds.
+    """Return the RSA key in a PEM string.
 
     Raises:
-        ConfigurationError: It holds none.
+        ConfigurationError: The string holds no RSA key.
     """
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
@@ -145,5 +141,5 @@ def load_public_key(pem: str | bytes) -> RSAPublicKey:
         key = None
     if isinstance(key, RSAPublicKey):
         return key
-    why = "it is no RSA key" if key is not None else why_no_pem(pem, private=False)
+    why = "it is not an RSA key" if key is not None else why_no_pem(pem, private=False)
     raise ConfigurationError(f"a public key must be RSA in PEM: {why}")

@@ -1,21 +1,21 @@
-"""Session request JWTs, signed at one side and verified at the other.
+"""Sign and verify session request JWTs.
 
-Who verifies stands where an IRMA server stands: in front of one, or in its place. The checks, in
-this order; each refusal is a `RequestJwtError` with the code named:
+A backend that verifies them acts as an IRMA server does, in front of one or in its place. The
+checks run in this order. Each refusal is a `RequestJwtError` with the code named:
 
 1. Form and header, as in `result_jwt`.
-2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: as there.
-3. `requestor`: it names no requestor that is known. As at the server `kid` in the header decides,
-   and `iss` only where there is no `kid`: official libraries put a name for people into `iss`.
-4. `algorithm`, `signature`: the algorithm is the key's, never the sender's choice.
-5. `kind`, `unknown_claim`, `request`, `claims`: the subject is none of a session request; a claim
-   is none that those have; another claim holds a request too; a claim is of another type.
-6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: no numbers of seconds, an `iat` to come or
-   longer ago than allowed; an `exp` past or an `nbf` to come, where they are there.
+2. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`, as there.
+3. `requestor`: the requestor is unknown. As at the server, `kid` in the header names it, or `iss`
+   without a `kid`: official libraries put a display name into `iss`.
+4. `algorithm`, `signature`: the key decides the algorithm, not the sender.
+5. `kind`, `unknown_claim`, `request`, `claims`: `sub` is not that of a session request, a claim is
+   unknown, a second claim holds a request, or a claim has another type.
+6. `time`, `issued_at`, `too_old`, `expired`, `not_yet`: a time is not a number, `iat` is in the
+   future or longer ago than allowed, `exp` is in the past, or `nbf` is in the future.
 7. `audience`: its `aud` is not the one that the caller expects.
-8. `request`: the claim holds no request, or one of another kind.
+8. `request`: the claim is not a request, or one of another kind.
 
-A session request JWT works again until it is too old, each time for a new session.
+Until it is too old, a session request JWT works any number of times, each for a new session.
 Source: IRMA documentation, "Session requests as JWTs"; irmago `irma.ParseRequestorJwt`.
 """
 
@@ -75,26 +75,26 @@ __all__ = [
 
 
 VerifyingKey: TypeAlias = PublicKey | SharedKey | str | bytes
-"""A `PublicKey` for RS256 or a `SharedKey` for HS256. Plain text in PEM is a public key, and plain
-bytes are a shared key; bytes that hold a public key are refused."""
+"""A `PublicKey` for RS256 or a `SharedKey` for HS256. A string is a public key in PEM, and bytes
+are a shared key. Bytes that hold a public key are refused."""
 
 
 @final
 @boundary
 @attrs.frozen(init=False, getstate_setstate=False)
 class VerifiedRequest:
-    """What was asked, and by whom. It exists only after every check of the JWT.
+    """The request in a JWT, and its requestor. It exists only after every check of the JWT.
 
     Attributes:
         requestor: The name that the verifier has for the key.
-        request: What was asked; slots are numbers.
+        request: The request. Its slots are numbers.
     """
 
     requestor: str
     request: ExtendedRequest | RevocationRequest
 
-    def __new__(cls) -> Self:  # noqa: D102  # nobody calls it
-        raise UsageError("a VerifiedRequest is made by verify_session_request_jwt() only")
+    def __new__(cls) -> Self:  # noqa: D102  # it only raises
+        raise UsageError("only verify_session_request_jwt() makes a VerifiedRequest")
 
     def __copy__(self) -> VerifiedRequest:
         return self
@@ -115,21 +115,21 @@ def sign_session_request(
     now: datetime,
     allow: Collection[Risk] = (),
 ) -> str:
-    """Make the JWT of a request: what `start_session` takes, and any IRMA server.
+    """Return the signed JWT of a request, for `start_session` or any IRMA server.
 
     Args:
-        request: What to ask.
+        request: The request.
         name: The requestor's name in the server's `requestors`.
-        signer: Signs by the algorithm of the server's `auth_method`.
+        signer: A signer for the algorithm of the server's `auth_method`.
         now: An aware time.
-        allow: The risks that are taken, as for a requestor.
+        allow: The risks that the application allows, as for a requestor.
 
     Returns:
-        The JWT's text; the server takes it for five minutes, each time for a new session.
+        The JWT. The server accepts it for five minutes, each time for a new session.
 
     Raises:
         RequestError: A credential would be expired when it is issued.
-        ConfigurationError: The request takes a risk that is not allowed.
+        ConfigurationError: The request needs a risk that `allow` does not include.
         SigningError: The signer failed.
     """
     check_string(name, "name")
@@ -152,9 +152,9 @@ def sign_session_request(
 def _check_signer(signer: object) -> None:
     algorithm, sign = getattr(signer, "algorithm", None), getattr(signer, "sign", None)
     if isinstance(signer, type) or not isinstance(algorithm, str) or not callable(sign):
-        raise ConfigurationError("signer: must be a Signer, such as HmacSigner(key)")
+        raise ConfigurationError("signer must be a Signer such as HmacSigner(key)")
     if iscoroutinefunction(sign):
-        raise ConfigurationError("signer: this one is awaited; only an AsyncRequestor awaits it")
+        raise ConfigurationError("signer is async: only an AsyncRequestor can use it")
 
 
 @boundary
@@ -167,19 +167,19 @@ def verify_session_request_jwt(
     leeway: timedelta = LEEWAY,
     audience: str | None = None,
 ) -> VerifiedRequest:
-    """Give what a session request JWT asks, and who asks, once all of it is verified.
+    """Return the request in a session request JWT, and its requestor, after every check.
 
     Args:
-        jwt: The text, without anything around it.
-        keys: By the requestor's name: its `PublicKey` or its `SharedKey`.
-        max_age: How long ago it may have been signed; a server's default is 300 s.
+        jwt: The JWT, without anything around it.
+        keys: The `PublicKey` or `SharedKey` of each requestor, by its name.
+        max_age: How long ago it may have been signed. A server's default is 300 s.
         now: An aware time.
         leeway: How far the clocks may differ.
-        audience: The `aud` that it must have; by default one with any is refused.
+        audience: The `aud` that it must have. By default it must have none.
 
     Raises:
-        RequestJwtError: It is refused; see the module for the codes.
-        ConfigurationError: A key is none.
+        RequestJwtError: The JWT is refused; see the module for the codes.
+        ConfigurationError: A key is invalid.
         UsageError: A time or a duration has another type or is out of range.
     """
     now = as_utc(now, "now")
@@ -187,10 +187,10 @@ def verify_session_request_jwt(
     check_timedelta(leeway, "leeway")
     jws = read_compact(jwt, RequestJwtError)
     claims = request_claims(jws)
-    name = _named(jws.header, claims)
-    key = _by_name(keys).get(name)
+    name = _claimed_requestor(jws.header, claims)
+    key = _checked_keys(keys).get(name)
     if key is None:
-        raise RequestJwtError("requestor", "it names no requestor that is known")
+        raise RequestJwtError("requestor", "it is from an unknown requestor")
     _check_signature(jws, key)
     subject, field = check_request_claims(claims)
     check_times(
@@ -202,7 +202,7 @@ def verify_session_request_jwt(
         refused=RequestJwtError,
     )
     if claims.get("aud") != audience:
-        raise RequestJwtError("audience", "its aud is another one than expected")
+        raise RequestJwtError("audience", "its aud is not the expected one")
     try:
         request = claimed_request(claims.get(field), field, subject)
     except RequestError as error:
@@ -212,16 +212,16 @@ def verify_session_request_jwt(
     raise failure
 
 
-def _by_name(keys: object) -> Mapping[str, object]:
+def _checked_keys(keys: object) -> Mapping[str, object]:
     if not isinstance(keys, Mapping):
         raise ConfigurationError("keys must map names of requestors to their keys")
     return keys
 
 
-def _named(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
-    """Return the name that it says it is from.
+def _claimed_requestor(header: dict[str, JsonValue], claims: dict[str, JsonValue]) -> str:
+    """Return the claimed requestor.
 
-    The name chooses the key, and only the signature makes it true.
+    It selects the key, and is trusted only once the signature verifies.
     """
     name = header["kid"] if "kid" in header else claims.get("iss")
     if not isinstance(name, str) or not name:
@@ -246,8 +246,8 @@ def _verified(requestor: str, request: ExtendedRequest | RevocationRequest) -> V
 
 
 CLOCK_MARGIN: Final = timedelta(seconds=10)
-"""How far `iat` is put back: the server refuses one that is 2 s ahead of its own clock, and takes
-one that is up to 300 s old."""
+"""How far `iat` is set back. The server refuses one that is 2 s ahead of its clock, and accepts one
+that is up to 300 s old."""
 
 _REVOCATION = "revocation_request"
 _SUBJECTS = {
@@ -261,7 +261,7 @@ FIELDS: Final = {
     "issue_request": "iprequest",
     _REVOCATION: "revrequest",
 }
-"""By `sub`, the claim that holds the request."""
+"""The claim that holds the request, by `sub`."""
 _CLAIMS = frozenset({"aud", "exp", "iat", "iss", "jti", "kid", "nbf", "sub", *FIELDS.values()})
 _MAPS = {"attributes": 1, "labels": 2, "revocation": 1}
 
@@ -269,31 +269,31 @@ _MAPS = {"attributes": 1, "labels": 2, "revocation": 1}
 @final
 @attrs.frozen
 class UnsignedJwt:
-    """A JWT that lacks its signature. `signing_input` is what to sign (RFC 7515, section 5.1)."""
+    """A JWT without its signature. A signer signs its `signing_input` (RFC 7515, section 5.1)."""
 
     signing_input: bytes = attrs.field(repr=False)
 
     def signed(self, signature: object) -> str:
-        """Give the JWT's text.
+        """Return the JWT with this signature.
 
         Raises:
-            SigningError: What the signer gave is no signature.
+            SigningError: The signature is not bytes, or is empty.
         """
         if not isinstance(signature, bytes) or not signature:
-            raise SigningError("the signer gave no signature: it must be bytes")
+            raise SigningError("the signer must return a signature as bytes")
         return f"{self.signing_input.decode('ascii')}.{_encode(signature)}"
 
 
 def unsigned_request_jwt(
     request: ExtendedRequest | RevocationRequest, *, name: str, algorithm: str, now: datetime
 ) -> UnsignedJwt:
-    """Make the JWT of a request, ready to be signed.
+    """Return the JWT of a request, to be signed.
 
     Args:
-        request: What is asked; a session request must be ready to start.
+        request: The request. A session request must be ready to start.
         name: The requestor's name, which becomes `iss`.
-        algorithm: The signer's.
-        now: An aware time; `iat` is somewhat before it.
+        algorithm: The signer's algorithm.
+        now: An aware time. `iat` is `CLOCK_MARGIN` before it.
     """
     subject = subject_of(request)
     claims: JsonValue = {
@@ -306,22 +306,22 @@ def unsigned_request_jwt(
 
 
 def unsigned_jwt(header: JsonValue, claims: JsonValue) -> UnsignedJwt:
-    """Make a JWT of any kind, ready to be signed."""
+    """Return a JWT of any kind, to be signed."""
     return UnsignedJwt(f"{_part(header)}.{_part(claims)}".encode())
 
 
 def subject_of(request: ExtendedRequest | RevocationRequest) -> str:
-    """Give the `sub` that a request's JWT has."""
+    """Return the `sub` of a request's JWT."""
     if isinstance(request, RevocationRequest):
         return _REVOCATION
     return _SUBJECTS[request.request.session_type]
 
 
 def request_claims(jws: CompactJws) -> dict[str, JsonValue]:
-    """Return the claims of a session request JWT, in which no name is another one to the server.
+    """Return the claims of a session request JWT, each of which means the same to the server.
 
     Raises:
-        RequestJwtError: They are refused.
+        RequestJwtError: The claims are refused.
     """
     return jws.claims(_CLAIMS, _MAPS)
 
@@ -333,15 +333,17 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
         Their `sub`, and the name of the claim that holds the request.
 
     Raises:
-        RequestJwtError: They are refused; see `request_jwt` for the codes.
+        RequestJwtError: The claims are refused; see the module for the codes.
     """
     subject = claims.get("sub")
     field = FIELDS.get(subject) if isinstance(subject, str) else None
     if not isinstance(subject, str) or field is None:
-        raise RequestJwtError("kind", "its sub names no kind of session request")
+        raise RequestJwtError("kind", "its sub must name a kind of session request")
     for name in claims:
         if name not in _CLAIMS:
-            raise RequestJwtError("unknown_claim", "it has a claim that no session request has")
+            raise RequestJwtError(
+                "unknown_claim", "it has a claim that session requests do not have"
+            )
         if name in FIELDS.values() and name != field:
             raise RequestJwtError("request", "it holds a request of another kind than its sub")
     for name in ("aud", "iss", "jti", "kid"):
@@ -361,13 +363,14 @@ def claimed_request(
         subject: The JWT's `sub`.
 
     Raises:
-        RequestError: It holds none, or one of another kind; the place begins with the claim's name.
+        RequestError: The claim is not a request, or one of another kind. The path begins with the
+            claim's name.
     """
     try:
         request = read_request_value(value)
     except RequestError as error:
-        place = f"{field}.{error.path}" if error.path else field
-        raise RequestError(place, error.reason) from None
+        path = f"{field}.{error.path}" if error.path else field
+        raise RequestError(path, error.reason) from None
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     if subject_of(request) != subject:
@@ -381,22 +384,22 @@ def claimed_request(
     return request
 
 
-def _check_no_null(credential: JsonValue, place: str) -> None:
-    # Elsewhere null leaves the attribute out; the server would issue an empty string.
+def _check_no_null(credential: JsonValue, path: str) -> None:
+    # In other JSON null leaves the attribute out. Here the server would issue an empty string.
     match credential:
         case {"attributes": dict(attributes)} if None in attributes.values():
-            raise RequestError(place, "must hold no null: leave out an attribute without a value")
+            raise RequestError(path, "must hold no null: leave out an attribute without a value")
         case _:
             pass
 
 
 def request_in_jwt(jwt: str) -> ExtendedRequest:
-    """Read what a session request JWT asks, without looking at its signature.
+    """Return the request in a session request JWT, without checking its signature.
 
-    For a JWT that the caller made or trusts and is about to send: the server verifies it.
+    Use it for a JWT that the caller made or trusts, and is about to send: the server verifies it.
 
     Raises:
-        RequestError: It is no session request JWT; the place begins with the claim's name.
+        RequestError: It is not a session request JWT. The path begins with the claim's name.
     """
     try:
         claims = request_claims(read_compact(jwt, RequestJwtError, None))
@@ -412,12 +415,12 @@ def request_in_jwt(jwt: str) -> ExtendedRequest:
     if failure.code == "kind":
         raise RequestError("sub", "must name a disclosure, signature or issuance request")
     raise RequestError(
-        "", f"this is no session request JWT: {failure.reason}; read_request reads JSON"
+        "", f"expected a session request JWT: {failure.reason}; use read_request for JSON"
     )
 
 
 def _check_options(value: JsonValue, field: str) -> None:
-    """Check that each empty option stands last: the JWT is sent as it is."""
+    """Check that each empty option is the last: the JWT is sent unchanged."""
     match value:
         case {"request": {"disclose": [*disjunctions]}}:
             for i, options in enumerate(disjunctions):

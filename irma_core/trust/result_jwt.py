@@ -1,29 +1,30 @@
-"""Result JWTs: what the server signed, believed only after every check.
+"""Verify result JWTs, which the server signs.
 
-The checks, in this order; each refusal is a `ResultJwtError` with the code named:
+The checks run in this order. Each refusal is a `ResultJwtError` with the code named:
 
-1. `too_large`: over `max_bytes`, or a header over 4 KiB. `encrypted`: a JWE. `form`: not three
-   parts of base64url, or more around them. (RFC 7515, section 7.1)
-2. `header`, `duplicate_key`, `base64`: no JSON object, a key twice, or base64 with spare bits:
-   readers differ on what they say. (RFC 8725, section 2.4; RFC 4648, section 3.5)
-   `other_case`: a name that counts, in another case: a reader in Go takes it for that name.
-3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that demands an
-   extension, brings its own key, or announces something else than this JWT. (RFC 7515, section
+1. `too_large`: over `max_bytes`, or a header over 4 KiB. `encrypted`: a JWE. `form`: anything but
+   three parts of base64url. (RFC 7515, section 7.1)
+2. `header`, `duplicate_key`, `base64`: not a JSON object, a key twice, or base64 with unused bits
+   set, which readers understand differently. (RFC 8725, section 2.4; RFC 4648, section 3.5)
+   `other_case`: a known name in another case, which a reader in Go takes for that name.
+3. `critical`, `b64`, `key_in_header`, `compressed`, `nested`, `kind`: a header that requires
+   an extension, holds a key, or announces something else than this JWT. (RFC 7515, section
    4.1.11; RFC 7797)
 4. `algorithm_none`, `algorithm_hs256`, `algorithm`: irmago signs by RS256. (RFC 8725, section 3.1)
-5. `weak_key`, `signature`: a key under 2048 bits, or none that made the signature.
-6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are no JSON object,
-   hold over 30 000 values, or have a key twice, or a name that counts in another case.
-7. `issuer`: another server's. `kind`, `subject`: of something else than a session result, or of
-   another type of session than the result says.
-8. `time`, `issued_at`, `expired`, `not_yet`: times that are missing or no numbers, an `iat` to
-   come, an `exp` past, an `nbf` to come. (RFC 7519, section 4.1)
+5. `weak_key`, `signature`: a key under 2048 bits, or a signature by another key.
+6. `nested`, `too_large`, `claims`, `duplicate_key`, `other_case`: the claims are another JWT or not
+   a JSON object, hold over 30 000 values, or have a key twice or a known name in another case.
+7. `issuer`: another server's JWT. `kind`, `subject`: not a session result, or of another type of
+   session than the result says.
+8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
+   the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
 9. `audience`: it has an `aud`. IRMA servers write none, so it is for another reader.
-10. `simulated`: of a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
-11. `result`: the claims are no session result.
+10. `simulated`: by a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
+11. `result`: the claims are not a session result.
 
-A valid signature says that the server said it, and no more: irmago signs a result at any status,
-names no audience, and signs anew each time. What counts for a session is `SessionResult.answer_to`.
+A valid signature only shows that the server made the statement. irmago signs a result at any
+status, names no audience, and signs again for each call. `SessionResult.answer_to` compares the
+result with the session's request.
 Source: IRMA documentation, "Session result JWTs"; irmago `server.ResultJwt`.
 """
 
@@ -89,12 +90,12 @@ def _hidden_values(values: Mapping[str, str]) -> Mapping[str, str]:
 @boundary
 @attrs.frozen
 class GetproofResult:
-    """What the JWT of `getproof` says. It names no session: nothing binds it to what was asked.
+    """The result in the JWT of `getproof`. Nothing in it names the session or the request.
 
     Args:
         type: The type of session.
         proof_status: Whether the proof holds; None before the end and after a cancel.
-        unchecked_attributes: Value by identifier; an attribute without a value has an empty text.
+        unchecked_attributes: Values by identifier; an empty string for an attribute without one.
     """
 
     type: SessionType
@@ -115,23 +116,23 @@ def verify_result_jwt(
     allow: Collection[Risk] = (),
     max_bytes: int = LARGEST_JWT,
 ) -> SessionResult:
-    """Give the session result in a JWT, once all of it is verified.
+    """Return the session result in a JWT, after every check of the module.
 
     Args:
         jwt: From `get_result_jwt` or a callback, without anything around it.
-        keys: The server's public keys in PEM; more than one during a change of keys.
-        issuer: The server's `jwt_issuer`; None for a server that has an empty one.
+        keys: The server's public keys in PEM, more than one during a change of keys.
+        issuer: The server's setting `jwt_issuer`; None if that is empty.
         now: An aware time.
         leeway: How far the clocks may differ.
         allow: `Risk.SIMULATED_PROOFS`, for a server in memory.
-        max_bytes: The size of the largest JWT that is looked at.
+        max_bytes: The size of the largest JWT to read.
 
     Returns:
-        A result whose `evidence` is `SIGNED`; `answer_to` makes an answer of it.
+        A result whose `evidence` is `SIGNED`. Its `answer_to` returns the answer.
 
     Raises:
-        ResultJwtError: It is refused; see the module for the codes.
-        ConfigurationError: A key is no RSA public key in PEM.
+        ResultJwtError: The JWT is refused; see the module for the codes.
+        ConfigurationError: A key is not an RSA public key in PEM.
         UsageError: `now` or `leeway` has another type or is out of range.
     """
     now = as_utc(now, "now")
@@ -142,7 +143,7 @@ def verify_result_jwt(
     _check_inner_names(claims)
     kind = _checked_kind(claims, issuer, _TYPES)
     if claims.get("type") != kind.value:
-        raise ResultJwtError("subject", "it is of another type of session than its result")
+        raise ResultJwtError("subject", "its sub must be of the same type of session as its result")
     check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
     _check_audience(claims)
     _check_simulated(claims, allow)
@@ -164,11 +165,13 @@ def verify_getproof_jwt(
     allow: Collection[Risk] = (),
     max_bytes: int = LARGEST_JWT,
 ) -> GetproofResult:
-    """Give what the JWT of `getproof` says, once all of it is verified; as `verify_result_jwt`.
+    """Return the result in a JWT of `getproof`, after the checks of `verify_result_jwt`.
+
+    Its counterpart is `irma_core.protocol.endpoints.build_getproof_request`.
 
     Raises:
-        ResultJwtError: It is refused; see the module for the codes.
-        ConfigurationError: A key is no RSA public key in PEM.
+        ResultJwtError: The JWT is refused; see the module for the codes.
+        ConfigurationError: A key is not an RSA public key in PEM.
         UsageError: `now` or `leeway` has another type or is out of range.
     """
     now = as_utc(now, "now")
@@ -187,18 +190,20 @@ def verify_getproof_jwt(
     _check_simulated(claims, allow)
     attributes, status = claims.get("attributes"), claims.get("status")
     if not isinstance(attributes, dict) or not isinstance(status, str):
-        raise ResultJwtError("result", "it holds no result of the older layout")
+        raise ResultJwtError(
+            "result", "it must have attributes and a status, as a result of getproof has"
+        )
     found = _PROOF_STATUSES.get(status)
     if status and found is None:
-        raise ResultJwtError("result", "its status is none of a proof")
+        raise ResultJwtError("result", "its status must be a proof status")
     texts = {name: value for name, value in attributes.items() if isinstance(value, str)}
     if len(texts) < len(attributes):
-        raise ResultJwtError("result", "an attribute's value is no text")
+        raise ResultJwtError("result", "an attribute's value must be a string")
     return GetproofResult(kind, found, unchecked_attributes=texts)
 
 
 def _check_inner_names(claims: dict[str, JsonValue]) -> None:
-    """Check the names within, where a server written in Go would take one for another."""
+    """Check the nested names, which a server written in Go reads in any case."""
     left: list[JsonValue] = [claims.get("disclosed")]
     while left:
         item = left.pop()
@@ -219,22 +224,26 @@ def _checked_kind(
     claims: dict[str, JsonValue], issuer: str | None, kinds: Mapping[str, SessionType]
 ) -> SessionType:
     if claims.get("iss") != issuer or (issuer is None and "iss" in claims):
-        raise ResultJwtError("issuer", "it is of another server, or the issuer set is wrong")
+        raise ResultJwtError(
+            "issuer", "it is from another server, or jwt_issuer is not that server's setting"
+        )
     subject = claims.get("sub")
     kind = kinds.get(subject) if isinstance(subject, str) else None
     if kind is None:
-        raise ResultJwtError("kind", "it is a JWT of another kind")
+        raise ResultJwtError("kind", "its sub must name a session result")
     return kind
 
 
 def _check_audience(claims: dict[str, JsonValue]) -> None:
     if "aud" in claims:
-        raise ResultJwtError("audience", "it is for another reader: IRMA servers name no audience")
+        raise ResultJwtError(
+            "audience", "it has an aud, so it is for another reader: IRMA servers write none"
+        )
 
 
 def _check_simulated(claims: dict[str, JsonValue], allow: Collection[Risk]) -> None:
     if claims.get("simulated", False) is not False and Risk.SIMULATED_PROOFS not in allow:
         raise ResultJwtError(
             "simulated",
-            "it is of a server in memory and proves nothing; tests allow Risk.SIMULATED_PROOFS",
+            "a server in memory made it, so it proves nothing; tests allow Risk.SIMULATED_PROOFS",
         )

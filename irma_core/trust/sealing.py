@@ -1,14 +1,12 @@
-"""Sealed texts: a JSON value encrypted, dated, for one purpose and perhaps one web session.
+"""Seal JSON values: encrypted, dated, for one purpose and perhaps for one web session.
 
-What leaves the backend and comes back (a handle in a browser, a URL that the server posts to)
-carries what the backend needs again, and nobody else can read, change or make it.
-Belongs here: sealing and the checks on the way back. Does not belong here: what is sealed
-(`handles`, the flows).
+A handle in a browser, or a URL that the server posts to, carries what the backend needs when it
+comes back. Only the backend can read, change or make it.
 
-The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. Within it stands compressed
-JSON: purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. That
-form stays: what an older version sealed is opened by a newer one. Compression is safe here, since
-nobody can have one secret sealed again and again beside texts of their own choice.
+The cipher is Fernet (AES-128-CBC, then HMAC-SHA256), by cryptography. It encrypts compressed JSON:
+purpose, expiry in seconds since 1970, SHA-256 of the binding or null, and the value. This format is
+stable: a newer version unseals what an older one sealed. Compression is safe here, because an
+attacker cannot have one secret sealed repeatedly next to strings of their choice.
 """
 
 from __future__ import annotations
@@ -38,20 +36,20 @@ from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import decoded_base64, is_repetition
 
 if TYPE_CHECKING:
-    # cryptography costs 60 ms to import; who seals nothing does not pay.
+    # cryptography is slow to import, and only needed to seal.
     from cryptography.fernet import MultiFernet
 
 __all__ = ["Sealer", "check_sealer", "new_sealing_key"]
 
 _SEALING_KEY_BYTES: Final = 32
 LARGEST_SEALED: Final = 1024 * 1024
-"""Characters that are made and looked at: a longer text was not sealed here."""
+"""Characters. Longer strings are neither made nor read."""
 
 
 @boundary
 def new_sealing_key() -> str:
-    """Make a key for a `Sealer`: 32 random bytes in base64, to be kept with the other secrets."""
-    from cryptography.fernet import Fernet  # noqa: PLC0415  # as above
+    """Return a new key for a `Sealer`: 32 random bytes in base64. Store it as a secret."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415  # slow to import
 
     return Fernet.generate_key().decode("ascii")
 
@@ -59,14 +57,14 @@ def new_sealing_key() -> str:
 @final
 @boundary
 class Sealer:
-    """Seals with the first of its keys, and opens what any of them sealed. Threads may share it.
+    """Seals with the first of its keys, and unseals with each of them. Threads may share it.
 
     Args:
-        keys: Keys as `new_sealing_key` makes them. To change keys put the new one first, and take
-            the old one away when all that it sealed has expired.
+        keys: Keys from `new_sealing_key`. To change keys, put the new one first. Remove the old one
+            when everything that it sealed has expired.
 
     Raises:
-        ConfigurationError: There is no key, or one is none.
+        ConfigurationError: There is no key, or a key is invalid.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -86,47 +84,47 @@ class Sealer:
         lifetime: timedelta,
         binding: str | None = None,
     ) -> str:
-        """Seal a value into text that may stand in a URL, a header or a cookie.
+        """Return a value sealed in a string for a URL, a header or a cookie.
 
         Args:
-            value: What to seal.
-            purpose: What for: only `unseal` with the same one gives it back.
+            value: The value.
+            purpose: Its purpose. Only `unseal` with the same purpose returns the value.
             now: An aware time.
-            lifetime: How long it may be given back; a second or more.
-            binding: A secret of the web session it is for; None where it is for anybody.
+            lifetime: How long `unseal` accepts it: a second or more.
+            binding: A secret of the web session that may bring it back; None for any bearer.
 
         Returns:
-            Letters, digits, `-` and `_`, some 200 and what the value takes. A URL, a header or a
-            cookie may take no more than 4000.
+            Letters, digits, `-` and `_`: some 200, and those for the value. A URL, a header or a
+            cookie may hold no more than 4000.
 
         Raises:
             UsageError: The purpose or the binding is empty or not a string, the time is not aware,
                 the lifetime is too short, or the value is too large or not JSON.
         """
         check_string(purpose, "purpose")
-        # Seconds, and not datetimes: sums of those end with the year 9999.
+        # In seconds, because a sum of datetimes fails beyond the year 9999.
         sealed_at, lives = _seconds(now), check_timedelta(lifetime, "lifetime")
         if lives < timedelta(seconds=1):
             raise UsageError("lifetime must be a second or more")
-        if binding is not None:  # a web session read as empty must not bind all visitors alike
+        if binding is not None:  # an empty one would bind every visitor alike
             check_string(binding, "binding")
         expires = sealed_at + int(lives.total_seconds())
         packed = zlib.compress(_packed([purpose, expires, _bound(binding), value]))
         token = self._cipher.encrypt_at_time(packed, sealed_at)
         if len(token) > LARGEST_SEALED:
-            raise UsageError(f"value: too large: over {LARGEST_SEALED} characters when sealed")
+            raise UsageError(f"value must not be over {LARGEST_SEALED} characters when sealed")
         return token.decode("ascii").rstrip("=")
 
     def unseal(
         self, text: object, *, purpose: str, now: datetime, binding: str | None = None
     ) -> JsonValue:
-        """Give back what was sealed, after every check. The text may be bytes, as bodies are.
+        """Return a sealed value, after every check. A request's body may be passed as bytes.
 
         Raises:
-            HandleInvalidError: It was changed or cut, or no key here sealed it.
+            HandleInvalidError: The string was changed or cut, or another key sealed it.
             WrongPurposeError: It was sealed for another purpose.
-            WrongBindingError: It was sealed for another web session, or for none.
-            HandleExpiredError: It is too old.
+            WrongBindingError: It was sealed for another web session, or for any bearer.
+            HandleExpiredError: Its lifetime is over.
             UsageError: The purpose is empty, the purpose or the binding is not a string, or the
                 time is not aware.
         """
@@ -134,13 +132,13 @@ class Sealer:
         if binding is not None:
             check_instance(binding, str, "binding", "a string, or None")
         since = _seconds(now)
-        sealed_for, expires, bound, value = self._opened(text)
+        sealed_for, expires, bound, value = self._decrypt(text)
         if sealed_for != purpose:
-            raise WrongPurposeError("the sealed text is for another purpose")
+            raise WrongPurposeError("it was sealed for another purpose")
         if not hmac.compare_digest(str(bound).encode(), str(_bound(binding)).encode()):
-            raise WrongBindingError("the sealed text is for another web session")
+            raise WrongBindingError("it was sealed for another web session")
         if not isinstance(expires, int) or since >= expires:
-            raise HandleExpiredError("the sealed text has expired: start anew")
+            raise HandleExpiredError("it has expired: start again")
         return value
 
     def __repr__(self) -> str:
@@ -149,8 +147,8 @@ class Sealer:
     def __reduce__(self) -> str:
         raise ConfigurationError("a sealer is not pickled: its keys must not leave the process")
 
-    def _opened(self, text: object) -> list[JsonValue]:
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415  # as above
+    def _decrypt(self, text: object) -> list[JsonValue]:
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415  # slow to import
 
         try:
             packed = self._cipher.decrypt(_canonical(text))
@@ -163,19 +161,19 @@ class Sealer:
 
 
 def check_sealer(sealer: object) -> None:
-    """Check that this is a `Sealer`.
+    """Check that an argument is a `Sealer`.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: It is not.
     """
     check_instance(sealer, Sealer, "sealer", "a Sealer, such as Sealer([new_sealing_key()])")
 
 
 def _canonical(text: object) -> bytes:
-    """Give the text as the cipher takes it, if it is written as `seal` writes it.
+    """Return the token for the cipher, if the string is written as `seal` writes it.
 
-    Fernet skips what is not in its alphabet and the last, unused bits: one sealed text would have
-    many forms.
+    Fernet ignores the unused bits at the end, and characters outside its alphabet. Without this
+    check many strings would unseal to one value.
     """
     if isinstance(text, bytes | bytearray | memoryview) and len(text) <= LARGEST_SEALED:
         text = bytes(text).decode("latin-1")
@@ -189,8 +187,8 @@ def _canonical(text: object) -> bytes:
 
 def _seconds(now: datetime) -> int:
     seconds = int(as_utc(now, "now").timestamp())
-    if seconds < 0:  # which the cipher cannot write
-        raise UsageError("now lies before 1970: check the clock")
+    if seconds < 0:  # the cipher cannot write it
+        raise UsageError("now must not be before 1970: check the clock")
     return seconds
 
 
@@ -199,8 +197,8 @@ def _packed(parts: list[JsonValue]) -> bytes:
         return write_json(parts).encode()
     except (TypeError, ValueError, RecursionError):
         pass
-    # Out here, or the native error, which holds the value, would be its context.
-    raise UsageError("value: must be JSON that is not nested too deeply")
+    # Raised outside `except`, so that the native error, which holds the value, is not its context.
+    raise UsageError("value must be JSON that is not nested too deeply")
 
 
 def _bound(binding: str | None) -> str | None:
@@ -210,11 +208,13 @@ def _bound(binding: str | None) -> str | None:
 
 
 def _cipher(keys: Sequence[object]) -> MultiFernet:
-    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415  # as above
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415  # slow to import
 
     secrets = [_sealing_secret(key) for key in keys]
     if len(set(secrets)) < len(secrets):
-        raise ConfigurationError("keys holds a sealing key twice; new_sealing_key() makes another")
+        raise ConfigurationError(
+            "keys must not hold a sealing key twice; new_sealing_key() makes another"
+        )
     return MultiFernet([Fernet(base64.urlsafe_b64encode(secret)) for secret in secrets])
 
 

@@ -1,4 +1,4 @@
-"""The server's key, as a requestor is told of it: given, or to be fetched."""
+"""The setting `server_key`: public keys of the server, or how to fetch one."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ __all__ = ["FetchedServerKey", "GivenKey", "ServerKey", "parse_server_keys"]
 @boundary
 @attrs.frozen
 class FetchedServerKey:
-    """Let the requestor fetch the server's key from the server itself, and keep it.
+    """Fetch the server's key from the server itself, and cache it.
 
-    A key from the same address as the results proves no more than TLS does. It spares whoever
-    changes the server's key a deployment here; in production give the key itself.
+    A key from the same address as the results proves no more than TLS does. It saves a deployment
+    when the server's key changes. In production, configure the key itself.
 
-    It is fetched when it is first needed and once its lifetime is over; and once more when a signed
-    result does not verify that this requestor asked the server for, or that came to a callback URL
-    with the right secret. On behalf of any other sender it is never fetched.
+    The key is fetched when it is first needed and when its lifetime is over. It is fetched again
+    when a signed result does not verify that this requestor asked for, or that came to a callback
+    URL with the right secret. It is never fetched on behalf of any other sender.
 
     Args:
         lifetime: How long a key verifies results before it is fetched again.
-        minimum_interval: The time between two fetched keys that a signature leads to; a fetch that
-            fails does not count.
+        minimum_interval: The shortest time between two fetches after signatures that do not verify.
+            A fetch that fails does not count.
 
     Raises:
-        ConfigurationError: They are not above zero, or the lifetime is the shorter one.
+        ConfigurationError: A duration is not above zero, or `lifetime` is the shorter one.
     """
 
     lifetime: timedelta = timedelta(hours=1)
@@ -50,20 +50,20 @@ class FetchedServerKey:
                     "such as timedelta(hours=1)"
                 )
         if self.lifetime < self.minimum_interval:
-            raise ConfigurationError("lifetime: must not be shorter than minimum_interval")
+            raise ConfigurationError("lifetime must not be shorter than minimum_interval")
 
 
 GivenKey: TypeAlias = PublicKey | str | bytes
 ServerKey: TypeAlias = GivenKey | Sequence[GivenKey] | FetchedServerKey
-"""PEM, several of them during a change of keys, or how to fetch it."""
+"""One key, several during a change of keys, or how to fetch the key."""
 
 
 @boundary
 def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
-    """Check and give the keys in a `server_key`; none where it is to be fetched, or left out.
+    """Return the keys in a `server_key`, checked. To be fetched or left out, it holds no keys.
 
     Raises:
-        ConfigurationError: It holds none, or one that is no RSA public key in PEM.
+        ConfigurationError: The list is empty, or a key is not an RSA public key in PEM.
     """
     if given is None or isinstance(given, FetchedServerKey):
         return ()
@@ -74,11 +74,13 @@ def parse_server_keys(given: ServerKey | None) -> tuple[GivenKey, ...]:
         keys = tuple(given)
     else:
         raise ConfigurationError(
-            "server_key: the key as PEM text, a list of them, or FetchedServerKey()"
+            "server_key must be a public key in PEM, a list of keys, or FetchedServerKey()"
         )
     if not keys:
-        # A setting that was read as empty must not switch verification off.
-        raise ConfigurationError("server_key: an empty list; leave it out for unsigned results")
+        # An empty setting must not turn verification off.
+        raise ConfigurationError(
+            "server_key must not be an empty list: leave it out to accept unsigned results"
+        )
     try:
         check_public_keys(keys)
     except ConfigurationError as error:

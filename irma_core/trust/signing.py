@@ -1,7 +1,6 @@
-"""Signers: what signs a session request JWT. A local key and a remote one are one shape.
+"""Signers of session request JWTs: two Protocols, and two signers with a key in memory.
 
-Belongs here: the two Protocols, and the two signers with a key in memory. Does not belong here:
-what is signed (`session_jwt`), keys in files or hardware (plugins).
+Plugins have signers for keys in files and in hardware.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from irma_core.trust.key_forms import check_shared_secret, pem_form, why_no_pem
 from irma_core.trust.keys import SHORTEST_RSA_KEY, secret_of_base64
 
 if TYPE_CHECKING:
-    # cryptography costs 60 ms to import; who does not sign with RSA does not pay.
+    # cryptography is slow to import, and only needed to sign with RSA.
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 __all__ = ["AsyncSigner", "HmacSigner", "RsaSigner", "Signer"]
@@ -26,7 +25,7 @@ RS256: Final = "RS256"
 
 
 class Signer(Protocol):
-    """Signs on the calling thread; may be shared by threads."""
+    """Signs on the calling thread. Threads may share it."""
 
     @property
     def algorithm(self) -> str:
@@ -34,16 +33,16 @@ class Signer(Protocol):
         ...
 
     def sign(self, signing_input: bytes) -> bytes:
-        """Give the signature over the JWS signing input: raw bytes.
+        """Return the signature of the JWS signing input, as raw bytes.
 
-        Whatever is raised reaches the caller as the cause of a `SigningError`; its text must hold
-        no secret.
+        An exception reaches the caller as the cause of a `SigningError`. Its message must hold no
+        secret.
         """
         ...
 
 
 class AsyncSigner(Protocol):
-    """Signs by awaiting something: a key service, for instance."""
+    """Signs by awaiting something, such as a key service."""
 
     @property
     def algorithm(self) -> str:
@@ -51,7 +50,7 @@ class AsyncSigner(Protocol):
         ...
 
     async def sign(self, signing_input: bytes) -> bytes:
-        """Give the signature over the JWS signing input; see `Signer.sign`."""
+        """Return the signature of the JWS signing input; see `Signer.sign`."""
         ...
 
 
@@ -61,12 +60,12 @@ class HmacSigner:
     """Signs by HS256 with a key shared with the server.
 
     Args:
-        key: The decoded bytes, 32 or more: the server's configuration holds them in base64, see
-            `from_base64`.
+        key: The decoded key, of 32 bytes or more. The server's configuration holds it in base64;
+            see `from_base64`.
 
     Raises:
-        ConfigurationError: The key is shorter (RFC 7518, section 3.2), repeats one byte, is text
-            that was not decoded, or is a key of another kind.
+        ConfigurationError: The key is shorter (RFC 7518, section 3.2), repeats a few bytes, is
+            undecoded base64, or is a key of another kind.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -74,13 +73,13 @@ class HmacSigner:
 
     @classmethod
     def from_base64(cls, text: str | bytes) -> HmacSigner:
-        """Take the key as the server's configuration holds it.
+        """Return a signer with the key as the server's configuration holds it.
 
-        Like the server it takes both alphabets (`+/` and `-_`), with or without padding, in one
+        Like the server it accepts both alphabets (`+/` and `-_`), with or without padding, in one
         line or several.
 
         Raises:
-            ConfigurationError: The text is no base64, or the key is no shared secret.
+            ConfigurationError: The string is not base64, or the key is not a shared secret.
         """
         made = object.__new__(cls)
         made._key = HiddenSecret(secret_of_base64(text, "the HMAC key"))
@@ -88,15 +87,16 @@ class HmacSigner:
 
     @classmethod
     def from_client_secret(cls, secret: str) -> HmacSigner:
-        """Take an OAuth client's secret, whose characters are the key (`client_secret_jwt`).
+        """Return a signer for an OAuth client, whose secret's characters are the key.
 
-        For a `GatewayAssertion`. An IRMA server's key is decoded instead, by `from_base64`.
+        It is for a `GatewayAssertion` (`client_secret_jwt`). For an IRMA server use `from_base64`,
+        which decodes the key.
 
         Raises:
-            ConfigurationError: It is no string, too short, or no secret.
+            ConfigurationError: `secret` is not a string, is too short, or can be guessed.
         """
         if not isinstance(secret, str):
-            raise ConfigurationError("a client secret must be str")
+            raise ConfigurationError("the client secret must be str")
         made = object.__new__(cls)
         key = secret.encode("utf-8", "surrogatepass")
         made._key = HiddenSecret(check_shared_secret(key, "a client secret", was_base64=True))
@@ -108,7 +108,7 @@ class HmacSigner:
         return HS256
 
     def sign(self, signing_input: bytes) -> bytes:
-        """Give the HMAC-SHA256 of the signing input."""
+        """Return the HMAC-SHA256 of the signing input."""
         return hmac.digest(self._key.reveal(), signing_input, "sha256")
 
     def __repr__(self) -> str:
@@ -121,14 +121,14 @@ class HmacSigner:
 @final
 @boundary
 class RsaSigner:
-    """Signs by RS256 with a private key that is read once, which takes some 50 ms.
+    """Signs by RS256 with a private key that is read once, in some 50 ms.
 
     Args:
         pem: The private key in PEM, PKCS#1 or PKCS#8.
         password: For an encrypted key.
 
     Raises:
-        ConfigurationError: It is no RSA key of 2048 bits or more, or the password is wrong.
+        ConfigurationError: `pem` is not an RSA key of 2048 bits or more, or `password` is wrong.
     """
 
     def __init__(self, pem: bytes | str, *, password: bytes | None = None) -> None:
@@ -144,7 +144,7 @@ class RsaSigner:
         return RS256
 
     def sign(self, signing_input: bytes) -> bytes:
-        """Give the RSASSA-PKCS1-v1_5 signature with SHA-256."""
+        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256."""
         return self._key.sign(signing_input, self._padding, self._hash)
 
     def __repr__(self) -> str:
@@ -155,7 +155,7 @@ class RsaSigner:
 
 
 def _read_private_key(pem: object, password: object) -> RSAPrivateKey:
-    # Imported here, as at the top of the module.
+    # Imported here because it is slow to import.
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415

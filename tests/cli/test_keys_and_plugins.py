@@ -148,7 +148,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
         (("--key", "file:/dev/null", "--requestor", "me"), "must have 32 bytes or more"),
         (("--key", "file:/nowhere", "--requestor", "me"), "No such file"),
         (("--key", "hunter2", "--requestor", "me"), "no URI with a scheme"),
-        (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: no signing scheme"),
+        (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: unknown signing scheme"),
         (("--status", "redis://:hunter2@localhost"), "plugin redis: no status backend"),
         (("--secret-file", "hunter2"), "NAME=FILE"),
         (

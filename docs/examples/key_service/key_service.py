@@ -1,4 +1,4 @@
-"""A key service: it holds the key, and signs over HTTP for who has the token."""
+"""A key service: it holds the key, and signs over HTTP for callers that have the token."""
 
 import hmac
 
@@ -10,7 +10,7 @@ _LARGEST = 1024 * 1024
 
 
 def key_service(signer: RsaSigner, token: str) -> web.Application:
-    """Make the service: `POST /sign` takes the bytes to sign, and answers the signature's bytes."""
+    """Return the service. `POST /sign` takes bytes, and responds with their signature."""
 
     async def sign(request: web.Request) -> web.Response:
         shown = request.headers.get("Authorization", "")

@@ -1,4 +1,4 @@
-"""Signing by asking a key service: the key is not in this process."""
+"""Sign with a key service: the key is not in this process."""
 
 from http import HTTPStatus
 
@@ -10,11 +10,11 @@ _LARGEST = 1024  # an RSA signature of 8192 bits
 
 
 class RemoteSigner:
-    """An `AsyncSigner` that asks a key service. Make it on the event loop, and `aclose` it.
+    """An `AsyncSigner` that calls a key service. Make it on the event loop, and `aclose` it.
 
     Args:
-        url: The service's: with HTTPS, unless it is on this machine.
-        token: Shows the service who asks.
+        url: The URL of the service, with HTTPS unless it is on this machine.
+        token: The token that the service expects.
     """
 
     algorithm = "RS256"
@@ -27,24 +27,26 @@ class RemoteSigner:
         )
 
     async def sign(self, signing_input: bytes) -> bytes:
-        """Give the signature that the service made.
+        """Return the signature that the service made.
 
         Raises:
-            SigningError: It made none.
+            SigningError: The service cannot be reached, or refuses.
         """
         try:
             return await self._ask(signing_input)
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = type(error).__name__
-        # Out here, so that no native error, which knows the URL, is behind it.
-        raise SigningError(f"the key service cannot be asked: {reason}")
+        # Raised outside `except`: the native error, which shows the URL, must not be its context.
+        raise SigningError(f"the key service cannot be reached: {reason}")
 
     async def _ask(self, signing_input: bytes) -> bytes:
         url = f"{self._url}/sign"
-        # The token is for nobody else: a redirect is not followed.
+        # The token is for this service alone, so a redirect is not followed.
         async with self._session.post(url, data=signing_input, allow_redirects=False) as response:
             if response.status != HTTPStatus.OK or (response.content_length or 0) > _LARGEST:
-                raise SigningError(f"the key service gives no signature, but {response.status}")
+                raise SigningError(
+                    f"expected a signature from the key service, got HTTP {response.status}"
+                )
             return await response.content.readexactly(response.content_length or 0)
 
     async def aclose(self) -> None:

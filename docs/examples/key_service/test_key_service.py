@@ -1,5 +1,5 @@
 """The service and the signer together, on loopback."""
-# A type checker complains of a `type: ignore` that is not needed: so each is a claim.
+# Type checkers report a `type: ignore` that is not needed, so each one is an assertion.
 # pyright: reportUnnecessaryTypeIgnoreComment=true
 
 import asyncio
@@ -57,33 +57,33 @@ def url() -> Iterator[str]:
 
 
 class TestRemoteSigner(AsyncSignerContract):
-    """What every `AsyncSigner` must do."""
+    """The remote signer follows the rules of every `AsyncSigner`."""
 
     verifying_key = PUBLIC_PEM
     secrets = (TOKEN, PEM)
 
     @pytest.fixture(autouse=True)
     def service(self, url: str) -> None:
-        """Say where it is."""
+        """Store the URL of the service."""
         self.url = url
 
     def make_signer(self) -> RemoteSigner:
-        """Make it with the right token."""
+        """Return a signer with the right token."""
         return RemoteSigner(self.url, TOKEN)
 
     def make_failing_signer(self) -> RemoteSigner:
-        """Make one that the service does not know."""
+        """Return a signer with a token that the service refuses."""
         return RemoteSigner(self.url, "another-token")
 
 
 def server() -> InMemoryServer:
-    """An IRMA server that knows the web shop by its public key."""
+    """Return an IRMA server that has the web shop's public key."""
     webshop = RequestorSettings("publickey", PUBLIC_PEM.decode())
     return InMemoryServer(ServerSettings(requestors={"webshop": webshop}))
 
 
-def test_a_session_starts_by_a_key_that_is_elsewhere(url: str) -> None:
-    """`AsyncRequestor` takes the signer like any other."""
+def test_remote_signer_starts_a_session(url: str) -> None:
+    """`AsyncRequestor` starts a session with a request that the service signed."""
     irma_server = server()
 
     async def start() -> StartedSession:
@@ -101,8 +101,8 @@ def test_a_session_starts_by_a_key_that_is_elsewhere(url: str) -> None:
     assert asyncio.run(start()).pointer.url.startswith(irma_server.url)
 
 
-def test_a_service_that_is_away_is_told() -> None:
-    """By an error that does not know the token."""
+def test_unreachable_service_is_a_signing_error() -> None:
+    """A service that does not respond causes a SigningError with the native error's type."""
 
     async def start() -> None:
         signer = RemoteSigner("http://127.0.0.1:1", TOKEN)
@@ -111,11 +111,11 @@ def test_a_service_that_is_away_is_told() -> None:
         finally:
             await signer.aclose()
 
-    with pytest.raises(SigningError, match="cannot be asked: ClientConnectorError"):
+    with pytest.raises(SigningError, match="cannot be reached: ClientConnectorError"):
         asyncio.run(start())
 
 
-def test_a_requestor_that_does_not_await_refuses_it(url: str) -> None:
+def test_sync_requestor_refuses_an_async_signer(url: str) -> None:
     """A Requestor refuses an async signer when it is made; both type checkers refuse it earlier."""
     irma_server = server()
 

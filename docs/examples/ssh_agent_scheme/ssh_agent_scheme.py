@@ -13,11 +13,13 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
 
 
 def make_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
-    agent = context.secret("ssh-agent").decode()  # not the URI's to decide: it is a path
+    agent = context.secret("ssh-agent").decode()  # a path, so the URI must not decide it
     listed = fields(ask(agent, b"\x0b")[5:])  # key, comment, key, comment, …
     keys = [key for key, name in zip(*[iter(listed)] * 2, strict=True) if name == uri.rest.encode()]
     if len(keys) != 1 or fields(keys[0])[0] != b"ssh-rsa":
-        raise ConfigurationError("ssh-agent has not one RSA key with this comment, see ssh-add -l")
+        raise ConfigurationError(
+            "ssh-agent must have one RSA key with this comment: see ssh-add -l"
+        )
     signer = SshAgentSigner(agent, keys[0])
     return signer if context.mode is Mode.SYNC else in_thread(signer)
 
@@ -32,13 +34,17 @@ class SshAgentSigner:
         by_sha256 = (2).to_bytes(4)
         answer = ask(self._agent, b"\x0d" + field(self._key) + field(signing_input) + by_sha256)
         if answer[:1] != b"\x0e":
-            raise SigningError("ssh-agent refuses to sign; is the key still there, see ssh-add -l")
+            raise SigningError(
+                "ssh-agent refused to sign: check with ssh-add -l that it still has the key"
+            )
         _algorithm, signature = fields(fields(answer[1:])[0])
         return signature
 
 
 def ask(agent: str, message: bytes) -> bytes:
-    with socket.socket(socket.AF_UNIX) as connection:  # a new one: threads and forks are no matter
+    with socket.socket(
+        socket.AF_UNIX
+    ) as connection:  # a new one for each call, safe for threads and forks
         connection.settimeout(5)
         connection.connect(agent)
         connection.sendall(field(message))

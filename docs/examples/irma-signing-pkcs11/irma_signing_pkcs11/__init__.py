@@ -1,8 +1,4 @@
-"""A plugin for irma-backend: `pkcs11:` URIs name an RSA key in a hardware token, which signs.
-
-Belongs here: the hook, and what its factory makes of URI and context. Does not belong here: URIs
-(`uri`), what talks to the token (`module`, `sessions`), the signers (`signer`).
-"""
+"""A plugin for irma-backend: `pkcs11:` URIs name an RSA key in a hardware token, which signs."""
 
 from __future__ import annotations
 
@@ -19,27 +15,27 @@ from irma_signing_pkcs11.uri import KeyUri, read_uri
 __all__ = ["MODULE", "PIN", "irma_signing_schemes", "make_signer"]
 
 MODULE: Final = "pkcs11-module"
-"""The name in the wiring context's `secrets` of the PKCS#11 module: its absolute path."""
+"""The secret that holds the absolute path of the PKCS#11 module."""
 PIN: Final = "pkcs11-pin"
-"""The name of the PIN there, or of what gets it; not needed where the URI has a `pin-source`."""
+"""The secret that holds the PIN, or a function that returns it. A `pin-source` replaces it."""
 
 
 @hookimpl
 def irma_signing_schemes() -> Mapping[str, SignerFactory]:
-    """Give the one factory of this plugin."""
+    """Return the one factory of this plugin."""
     return {"pkcs11": make_signer}
 
 
 @boundary
 def make_signer(uri: PluginUri, context: FactoryContext) -> Pkcs11Signer | AsyncPkcs11Signer:
-    """Make a signer of a key in a token, and log in there.
+    """Return a signer for a key in a token, logged in there.
 
     Args:
-        uri: `pkcs11:token=…;object=…`, see `uri`.
+        uri: `pkcs11:token=…;object=…`; see `uri`.
         context: Its secret `pkcs11-module` is the path of the module, `pkcs11-pin` the PIN.
 
     Raises:
-        ConfigurationError: The URI, the module, the PIN or the key is not what it must be.
+        ConfigurationError: The URI, the module, the PIN or the key is invalid.
     """
     key = read_uri(uri.rest)
     module = os.fsdecode(context.secret(MODULE))
@@ -49,7 +45,7 @@ def make_signer(uri: PluginUri, context: FactoryContext) -> Pkcs11Signer | Async
 
 
 def _pin_of(key: KeyUri, context: FactoryContext) -> Callable[[], bytes]:
-    """Give what reads the PIN; it is read anew for each login, and never kept."""
+    """Return a function that reads the PIN, which is read again for each login and never stored."""
     if (key.pin_file is None) == (PIN not in context.secrets):
         raise ConfigurationError(
             f"give the PIN once: `?pin-source=file:/…` in the URI, or the secret {PIN!r}"

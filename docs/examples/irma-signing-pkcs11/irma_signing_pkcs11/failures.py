@@ -1,8 +1,4 @@
-"""What a token fails with, in words that tell neither PIN nor URI.
-
-Belongs here: the one error of this package's inside, and how native errors become it. The errors
-that leave it are those of irma-backend.
-"""
+"""The internal error of this package, which native errors become. It shows neither PIN nor URI."""
 
 from __future__ import annotations
 
@@ -16,10 +12,10 @@ __all__ = ["TokenError", "native"]
 T = TypeVar("T")
 
 _WRONG_PIN: Final = (
-    "the PIN is wrong; it is not sent again, since tokens lock themselves: correct it, then wire "
+    "the PIN is wrong; it is not sent again, since tokens lock themselves: correct it, then open "
     "the signer again"
 )
-_WORDS: Final = {
+_REASONS: Final = {
     "PinIncorrect": _WRONG_PIN,
     "PinInvalid": _WRONG_PIN,
     "PinLenRange": _WRONG_PIN,
@@ -31,10 +27,10 @@ _WORDS: Final = {
 
 
 class TokenError(Exception):
-    """The token did not do it.
+    """The token refused or failed.
 
     Attributes:
-        kind: The native error's name, such as `PinIncorrect`; empty where there was none.
+        kind: The native error's name, such as `PinIncorrect`; empty without one.
     """
 
     def __init__(self, reason: str, kind: str = "") -> None:
@@ -43,14 +39,14 @@ class TokenError(Exception):
 
 
 def native(act: Callable[[], T], doing: str) -> T:
-    """Call into the module; its errors have names and paths in their text, so none is kept behind.
+    """Call into the module. Its errors show names and paths, so none stays as a cause or context.
 
     Raises:
-        TokenError: It failed.
+        TokenError: The call failed.
     """
     try:
         return act()
     except PKCS11Error as error:
         kind = type(error).__name__
-    # Out here, or the native error would be its context.
-    raise TokenError(_WORDS.get(kind, f"the module failed while {doing}: {kind}"), kind)
+    # Raised outside `except`, so that the native error is not its context.
+    raise TokenError(_REASONS.get(kind, f"the module failed while {doing}: {kind}"), kind)

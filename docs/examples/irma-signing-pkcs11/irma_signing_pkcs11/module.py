@@ -1,11 +1,9 @@
-"""PKCS#11 modules: shared libraries, loaded once a process and told that threads will call them.
+"""PKCS#11 modules: shared libraries, loaded once in a process and initialized for threads.
 
-Belongs here: loading. Does not belong here: tokens and sessions (`sessions`).
-
-python-pkcs11 (0.10) calls `C_Initialize(NULL)`, which says that no two threads call at once
-(PKCS#11 2.40, section 5.4); modules then drop their locks, and SoftHSM fails with `GeneralError`
-when they do. It has no way to say otherwise, so the module is finalized and initialized again here,
-with `CKF_OS_LOCKING_OK`.
+python-pkcs11 (0.10) calls `C_Initialize(NULL)`, which promises that only one thread calls at a time
+(PKCS#11 2.40, section 5.4). Modules then use no locks, and SoftHSM fails with `GeneralError` when
+two threads call. python-pkcs11 has no option for this, so the module is finalized here and
+initialized again with `CKF_OS_LOCKING_OK`.
 """
 
 from __future__ import annotations
@@ -43,31 +41,31 @@ class _InitializeArguments(ctypes.Structure):
 
 
 def load_module(path: str) -> Module:
-    """Load a module, or give it if this process has it already.
+    """Return a module, loaded once in this process.
 
     Args:
-        path: Absolute: a bare name would be looked up in places that the environment names.
+        path: Its absolute path. The environment would decide where a bare name is found.
 
     Raises:
-        TokenError: There is none, or it cannot be used by threads.
+        TokenError: There is no module at the path, or threads cannot use it.
     """
     if not Path(path).is_absolute():
-        raise TokenError("the module must be given by its absolute path")
+        raise TokenError("the module must be an absolute path")
     if not Path(path).is_file():
-        raise TokenError("the module is not there: is the token's software installed?")
+        raise TokenError("no file is at the module's path: install the token's software")
     with _lock:
         process, module = _loaded.get(path, (None, None))
         if module is None:
             module = native(lambda: pkcs11.lib(path), "it was loaded; is it a PKCS#11 module?")
-        if process != os.getpid():  # a child must initialize for itself, says PKCS#11
+        if process != os.getpid():  # PKCS#11: a child process must initialize again
             _initialize(path)
             _loaded[path] = (os.getpid(), module)
         return module
 
 
 def _initialize(path: str) -> None:
-    functions = ctypes.CDLL(path)  # the same library: loaded twice, it is there once
+    functions = ctypes.CDLL(path)  # the loader returns the library that is loaded already
     functions.C_Finalize(None)
     arguments = _InitializeArguments(flags=_OS_LOCKING_OK)
     if functions.C_Initialize(ctypes.byref(arguments)) != _OK:
-        raise TokenError("the module cannot be used by threads")
+        raise TokenError("the module must support threads")

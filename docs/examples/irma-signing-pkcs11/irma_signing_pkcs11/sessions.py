@@ -1,11 +1,8 @@
-"""The sessions at one token, each with the key at hand: one for each thread that signs at once.
+"""A pool of sessions at one token, each with the key: one for each thread that signs at a time.
 
-Belongs here: login, the pool, and what happens when a session is lost. Does not belong here: whom
-the errors blame (`signer`).
-
-A process logs in to a token, not a session: the first login counts for all, and the first logout
-ends it for all, signers of others included (PKCS#11 2.40, section 5.6). So nothing here logs out
-but `close`, and a session that is suddenly worth nothing is opened anew, once.
+A process logs in to a token, not a session. The first login counts for all sessions, and the first
+logout ends them all, those of other signers included (PKCS#11 2.40, section 5.6). So only `close`
+logs out, and a session that another logout ended is opened again, once.
 """
 
 from __future__ import annotations
@@ -26,12 +23,12 @@ from irma_signing_pkcs11.uri import KeyUri
 
 __all__ = ["KeySessions"]
 
-_MOST: Final = 8  # at once; more threads wait for a turn
+_MAX_SESSIONS: Final = 8  # more threads wait for one
 _SHORTEST_KEY: Final = 2048
 _RS256: Final = Mechanism.SHA256_RSA_PKCS
 
 
-class _Opened(NamedTuple):
+class _OpenSession(NamedTuple):
     session: Session
     key: SignMixin
     login: int
@@ -39,12 +36,12 @@ class _Opened(NamedTuple):
 
 @final
 class KeySessions:
-    """Signs with one key, on as many sessions as there are threads that sign.
+    """Signs with one key, on one session for each thread that signs.
 
     Args:
         module: The path of the PKCS#11 module.
-        key: Which key.
-        read_pin: Is called for each login.
+        key: The key's URI.
+        read_pin: Reads the PIN, for each login.
     """
 
     def __init__(self, module: str, key: KeyUri, read_pin: Callable[[], bytes]) -> None:
@@ -52,19 +49,19 @@ class KeySessions:
         self._uri = key
         self._read_pin = read_pin
         self._process = os.getpid()
-        self._turns = threading.BoundedSemaphore(_MOST)
+        self._turns = threading.BoundedSemaphore(_MAX_SESSIONS)
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._logged_in: Session | None = None
-        self._login = 0  # counted, so that of many threads that lose it one logs in again
-        self._idle: list[_Opened] = []
+        self._login = 0  # counted, so that only one of many threads that lose it logs in again
+        self._idle: list[_OpenSession] = []
         self._refused: TokenError | None = None
 
     def open(self) -> None:
         """Log in and find the key.
 
         Raises:
-            TokenError: Something of it fails; nothing stays open then.
+            TokenError: A step failed. Nothing stays open then.
         """
         try:
             self._give_back(self._take())
@@ -73,13 +70,15 @@ class KeySessions:
             raise
 
     def sign(self, data: bytes) -> bytes:
-        """Give the signature over some bytes.
+        """Return the signature of some bytes.
 
         Raises:
             TokenError: The token is gone, or refuses.
         """
         if os.getpid() != self._process:
-            raise TokenError("it was made before this process was forked: wire it in each worker")
+            raise TokenError(
+                "the signer was made before this process was forked: open it in each worker"
+            )
         with self._turns:
             try:
                 return self._sign(data)
@@ -89,9 +88,9 @@ class KeySessions:
             return self._sign(data)
 
     def close(self) -> None:
-        """Close all sessions and log out; signing fails from then on.
+        """Close all sessions and log out. Signing fails afterwards.
 
-        After a fork it does nothing: the sessions are the parent's, and some tokens would end them.
+        In a forked process it does nothing, because some tokens would end the parent's sessions.
         """
         if os.getpid() != self._process:
             return
@@ -115,7 +114,7 @@ class KeySessions:
         self._give_back(opened)
         return signature
 
-    def _take(self) -> _Opened:
+    def _take(self) -> _OpenSession:
         with self._lock:
             if self._refused is not None:
                 raise TokenError(str(self._refused))
@@ -123,19 +122,19 @@ class KeySessions:
                 return self._idle.pop()
             if self._token is not None:
                 with suppress(TokenError):
-                    return self._opened(self._token)
-                self._forget()  # who logged out since hides the key, from new sessions too
-            return self._opened(self._log_in())
+                    return self._open_session(self._token)
+                self._forget()  # another logout hides the key, also from new sessions
+            return self._open_session(self._log_in())
 
-    def _opened(self, token: Token) -> _Opened:
+    def _open_session(self, token: Token) -> _OpenSession:
         session = native(token.open, "a session was opened")
         try:
-            return _Opened(session, _the_key(session, self._uri), self._login)
+            return _OpenSession(session, _the_key(session, self._uri), self._login)
         except TokenError:
             _close(session)
             raise
 
-    def _give_back(self, opened: _Opened) -> None:
+    def _give_back(self, opened: _OpenSession) -> None:
         with self._lock:
             if opened.login == self._login:
                 self._idle.append(opened)
@@ -143,7 +142,7 @@ class KeySessions:
                 _close(opened.session)
 
     def _forget(self) -> None:
-        """Let go of all sessions but the one that logged in: its end would log out others, too."""
+        """Close all sessions but the one that logged in, whose end would log out others too."""
         for opened in self._idle:
             _close(opened.session)
         self._idle.clear()
@@ -153,14 +152,14 @@ class KeySessions:
     def _log_in(self) -> Token:
         token = _the_token(self._module, self._uri)
         session = native(token.open, "a session was opened")
-        # Private keys are seen by who is logged in, be it by another signer of this process.
+        # After a login, even by another signer of this process, private keys are visible.
         if not native(lambda: _keys(session, self._uri), "the key was looked for"):
             native(session.close, "a session was closed")
-            session = self._opened_with_pin(token)
+            session = self._open_with_pin(token)
         self._logged_in, self._token = session, token
         return token
 
-    def _opened_with_pin(self, token: Token) -> Session:
+    def _open_with_pin(self, token: Token) -> Session:
         pin = self._pin()
         try:
             return native(lambda: token.open(user_pin=pin), "it logged in")
@@ -178,14 +177,14 @@ class KeySessions:
             if reason is None:
                 return pin
         except ConfigurationError as error:
-            reason = str(error)  # the wiring context's, which has no secret in it
+            reason = str(error)  # from the factory context, which shows no secret
         except (OSError, UnicodeDecodeError) as error:
             reason = f"the PIN cannot be read: {type(error).__name__}"
         raise TokenError(reason)
 
 
 def _unlikely(pin: str) -> str | None:
-    """Return why a PIN cannot be right: to send it costs one of a token's few tries."""
+    """Return why a PIN cannot be right, or None. A wrong one costs one of the token's few tries."""
     if not pin:
         return "the PIN is empty, and was not sent"
     if pin.startswith("\ufeff"):
@@ -211,9 +210,9 @@ def _the_token(module: str, uri: KeyUri) -> Token:
             if token.label == uri.token and uri.serial in (None, token.serial.decode()):
                 found.append(token)
     if not found:
-        raise TokenError("no token of that name is there")
+        raise TokenError("no token has that name")
     if len(found) > 1:
-        raise TokenError("several tokens have that name: tell them apart by serial=…")
+        raise TokenError("several tokens have that name: add serial=…")
     if _RS256 not in native(found[0].slot.get_mechanisms, "it said what it can do"):
         raise TokenError("the token cannot sign by RS256 (CKM_SHA256_RSA_PKCS)")
     return found[0]
@@ -224,7 +223,7 @@ def _the_key(session: Session, uri: KeyUri) -> SignMixin:
     if not keys:
         raise TokenError("the token has no private key of that name")
     if len(keys) > 1:
-        raise TokenError("several private keys have that name: tell them apart by id=…")
+        raise TokenError("several private keys have that name: add id=…")
     (key,) = keys
     if key.key_type is not KeyType.RSA or key.key_length < _SHORTEST_KEY:
         raise TokenError("RS256 needs an RSA key of 2048 bits or more")

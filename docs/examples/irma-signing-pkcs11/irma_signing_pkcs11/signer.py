@@ -1,4 +1,4 @@
-"""The signers, one a mode: what irma-backend sees of a key in a token."""
+"""The signers for a key in a token, one for each mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["AsyncPkcs11Signer", "Pkcs11Signer"]
 @final
 @boundary
 class Pkcs11Signer:
-    """Signs by RS256 in the token; threads may share it."""
+    """Signs by RS256 in the token. Threads may share it."""
 
     def __init__(self, sessions: KeySessions) -> None:
         self._sessions = sessions
@@ -27,22 +27,23 @@ class Pkcs11Signer:
         return "RS256"
 
     def sign(self, signing_input: bytes) -> bytes:
-        """Give the RSASSA-PKCS1-v1_5 signature with SHA-256, made in the token.
+        """Return the RSASSA-PKCS1-v1_5 signature with SHA-256, made in the token.
 
         Raises:
-            SigningError: The token is gone or refuses; or this process was forked since.
+            SigningError: The token is gone or refuses, or this process was forked since.
         """
         try:
             return self._sessions.sign(signing_input)
         except TokenError as error:
             reason = str(error)
-        raise SigningError(f"pkcs11: {reason}")  # out here: the PIN may be in frames behind it
+        # Raised outside `except`: frames of the native error may hold the PIN.
+        raise SigningError(f"pkcs11: {reason}")
 
     def open(self) -> None:
-        """Log in and find the key, before the first signature is wanted.
+        """Log in and find the key, before the first signature.
 
         Raises:
-            ConfigurationError: Module, token, PIN or key is not what it must be.
+            ConfigurationError: The module, token, PIN or key is invalid.
         """
         try:
             self._sessions.open()
@@ -53,7 +54,7 @@ class Pkcs11Signer:
         raise ConfigurationError(f"{reason}")
 
     def close(self) -> None:
-        """Close its sessions and log out; it signs no more."""
+        """Close the sessions and log out. The signer cannot be used again."""
         self._sessions.close()
 
     def __repr__(self) -> str:
@@ -66,9 +67,9 @@ class Pkcs11Signer:
 @final
 @boundary
 class AsyncPkcs11Signer:
-    """The same on a thread: a token takes milliseconds, one behind a network more.
+    """Signs in the token, on a thread, because a token takes milliseconds or more.
 
-    A task that is cancelled stops waiting; the token signs on, and its signature is lost.
+    A cancelled task stops waiting. The token still signs, and the signature is dropped.
     """
 
     def __init__(self, signer: Pkcs11Signer) -> None:
@@ -80,11 +81,11 @@ class AsyncPkcs11Signer:
         return self._signer.algorithm
 
     async def sign(self, signing_input: bytes) -> bytes:
-        """Give the signature; see `Pkcs11Signer.sign`."""
+        """Return the signature; see `Pkcs11Signer.sign`."""
         return await asyncio.to_thread(self._signer.sign, signing_input)
 
     async def aclose(self) -> None:
-        """Close its sessions and log out."""
+        """Close the sessions and log out."""
         await asyncio.to_thread(self._signer.close)
 
     def __repr__(self) -> str:

@@ -1,12 +1,12 @@
-"""`pkcs11:` URIs (RFC 7512), as far as they say which key signs and where its PIN is kept.
+"""`pkcs11:` URIs (RFC 7512), as far as they name a key and a file with its PIN.
 
     pkcs11:token=irma;object=webshop?pin-source=file:/run/secrets/pin
 
-Belongs here: text in, `KeyUri` out. No error shows a part of the URI but names that RFC 7512 has.
+Errors show no part of the URI but attribute names of RFC 7512.
 
-`module-path` and a `pin-source` that begins with `|` would let whoever writes the URI load a
-library or run a command: refused. So is `pin-value`: a URI stands in settings and process lists,
-where no PIN belongs.
+`module-path` and a `pin-source` that begins with `|` are refused, because a URI must not load a
+library or run a command. `pin-value` is refused too: settings and process lists show a URI, and
+must not show a PIN.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ __all__ = ["KeyUri", "read_uri"]
 
 _NAMED: Final = ("token", "object", "serial", "id", "type")
 _REFUSED: Final = {
-    "pin-value": "a PIN does not belong into a URI; use pin-source=file:/… or the secret",
-    "module-path": "the module is set by the program that wires, not by the URI",
-    "module-name": "the module is set by the program that wires, not by the URI",
+    "pin-value": "a URI must not hold a PIN: use pin-source=file:/… or the secret",
+    "module-path": "the program sets the module, by its secrets",
+    "module-name": "the program sets the module, by its secrets",
 }
 # RFC 7512: pk11-pchar and pk11-qchar, with `|` as in its examples of commands.
 _IN_PATH = re.compile(r"(?:[\w\-.~:\[\]@!$'()*+,=&]|%[0-9A-Fa-f]{2})*", re.ASCII)
@@ -37,13 +37,13 @@ _FILE = re.compile(r"file:(?://)?(/[^/?#][^?#]*)")
 @final
 @dataclass(frozen=True, repr=False)
 class KeyUri:
-    """Which key: all that is given must fit.
+    """The key that a URI names. Each attribute that it has must match.
 
     Attributes:
         token: The token's label.
         object: The key's label.
-        serial: The token's serial number, where labels are not enough.
-        id: The key's `CKA_ID`, likewise.
+        serial: The token's serial number, if its label is not unique.
+        id: The key's `CKA_ID`, if its label is not unique.
         pin_file: A file with the PIN.
     """
 
@@ -55,10 +55,14 @@ class KeyUri:
 
 
 def read_uri(rest: str) -> KeyUri:
-    """Read what stands behind `pkcs11:`.
+    """Return the key that a `pkcs11:` URI names.
+
+    Args:
+        rest: The URI without its scheme.
 
     Raises:
-        ConfigurationError: It is no such URI, names no token and object, or says what it may not.
+        ConfigurationError: The URI is malformed, names no token and object, or has a refused
+            attribute.
     """
     path, _, query = rest.partition("?")
     named = dict(_attributes(path, ";", _IN_PATH))
@@ -67,11 +71,11 @@ def read_uri(rest: str) -> KeyUri:
         if name in _REFUSED:
             raise ConfigurationError(f"{name} is refused: {_REFUSED[name]}")
     if not named.keys() <= {*_NAMED} or not asked.keys() <= {"pin-source"}:
-        raise ConfigurationError(f"a URI takes {', '.join(_NAMED)}, and behind the ? pin-source")
+        raise ConfigurationError(f"a URI may have {', '.join(_NAMED)}, and pin-source after the ?")
     if not named.get("token") or not named.get("object"):
-        raise ConfigurationError("a URI names a token and an object: token=…;object=…")
+        raise ConfigurationError("a URI must name a token and an object: token=…;object=…")
     if named.get("type", b"private") != b"private":
-        raise ConfigurationError("only a private key signs: type=private, or no type")
+        raise ConfigurationError("type must be private, or left out")
     return KeyUri(
         _text(named["token"]),
         _text(named["object"]),
@@ -81,17 +85,17 @@ def read_uri(rest: str) -> KeyUri:
     )
 
 
-def _attributes(text: str, delimiter: str, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+def _attributes(part: str, delimiter: str, form: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
     seen: set[str] = set()
-    for attribute in text.split(delimiter) if text else ():
+    for attribute in part.split(delimiter) if part else ():
         name, equals, value = attribute.partition("=")
         if not equals or not form.fullmatch(value):
             raise ConfigurationError(
-                "a URI is a list of name=value, and what is neither a letter nor a digit "
-                "is percent-encoded (a space is %20)"
+                "a URI must be a list of name=value, in which other characters than letters and "
+                "digits are percent-encoded (a space is %20)"
             )
         if name in seen:
-            raise ConfigurationError("a URI has each attribute once, says RFC 7512")
+            raise ConfigurationError("a URI must not have an attribute twice (RFC 7512)")
         seen.add(name)
         yield name, unquote_to_bytes(value)
 
@@ -101,13 +105,13 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         pass  # the native error shows the bytes
-    raise ConfigurationError("a name in a URI is percent-encoded UTF-8")
+    raise ConfigurationError("a name in a URI must be percent-encoded UTF-8")
 
 
 def _pin_file(source: str) -> Path:
     if source.startswith("|"):
-        raise ConfigurationError("pin-source runs no command; use file:/… or the secret")
+        raise ConfigurationError("pin-source must not be a command: use file:/… or the secret")
     match = _FILE.fullmatch(source)
     if match is None:
-        raise ConfigurationError("pin-source is a file on this machine: file:/run/…")
+        raise ConfigurationError("pin-source must be a file on this machine: file:/run/…")
     return Path(_text(unquote_to_bytes(match[1])))

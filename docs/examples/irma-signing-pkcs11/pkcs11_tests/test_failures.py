@@ -44,7 +44,7 @@ def test_a_missing_module_is_told(softhsm: SoftHsm, tmp_path: Path) -> None:
     text = tmp_path / "module.so"
     text.write_text("no library")
     here = f"{tmp_path}/missing.so"
-    assert "is not there" in refused(softhsm, IRMA, module=here)
+    assert "no file is at" in refused(softhsm, IRMA, module=here)
     assert "is it a PKCS#11 module?" in refused(softhsm, IRMA, module=str(text))
     assert "absolute path" in refused(softhsm, IRMA, module="libsofthsm2.so")
 
@@ -60,7 +60,7 @@ def test_a_wrong_pin_is_told_and_not_sent_again(softhsm: SoftHsm) -> None:
     for _ in range(3):
         told = kept(SigningError, lambda: signer.sign(b"x"), IRMA)
         assert "the PIN is wrong; it is not sent again" in told
-        assert "wire the signer again" in told
+        assert "open the signer again" in told
     assert pin.asked == 2
     signer.close()
 
@@ -141,8 +141,8 @@ def test_the_pin_is_given_once(softhsm: SoftHsm) -> None:
 @pytest.mark.parametrize(
     ("uri", "why"),
     [
-        ("token=irmaaa;object=webshop", "no token of that name is there"),
-        ("token=irma;serial=00;object=webshop", "no token of that name is there"),
+        ("token=irmaaa;object=webshop", "no token has that name"),
+        ("token=irma;serial=00;object=webshop", "no token has that name"),
         ("token=irma;object=webshopp", "the token has no private key of that name"),
         ("token=irma;object=webshop;id=%99", "the token has no private key of that name"),
         ("token=irma;object=changing", "several private keys have that name"),
@@ -190,8 +190,8 @@ def test_a_removed_token_is_told(softhsm: SoftHsm, tokens: Tokens) -> None:
             shutil.rmtree(directory)
     for _ in range(2):
         told = kept(SigningError, lambda: signer.sign(b"x"), uri)
-        assert "no token of that name is there" in told
+        assert "no token has that name" in told
     assert is_signature("RS256", tokens.webshop, b"x", other.sign(b"x"))
-    assert "no token of that name is there" in refused(softhsm, uri)
+    assert "no token has that name" in refused(softhsm, uri)
     signer.close()
     other.close()
