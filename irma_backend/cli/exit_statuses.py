@@ -62,9 +62,9 @@ _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
     "either key or token": "either --key or --token-file",
-    "read_request reads JSON": "--request also takes JSON",
+    "use read_request for JSON": "--request also takes JSON",
     "use wait_for_answer or watch_status to wait": "irma-backend status prints its status",
-    "plugins= names": "--plugin names",
+    "which plugins= must name": "which --plugin must name",
     "in secrets= (": "in --secret-file (",
     "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "
     "--requestor) with",

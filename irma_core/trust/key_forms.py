@@ -263,7 +263,7 @@ def why_no_pem(data: str | bytes, *, private: bool) -> str:
         ("PUBLIC" in label and private, "it is a public key: use the private key"),
         (
             "ENCRYPTED" in text and private,
-            "it is encrypted: its password is missing or wrong",
+            "it is encrypted: its password is missing or incorrect",
         ),
         (
             label.startswith(("EC ", "DSA ")),

@@ -134,7 +134,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
     key = ("--requestor", "by-hmac", "--key", "vault:x", "--secret-file", f"vault={keys}/hmac")
     status, _, err = there.run(*ASK, *key)
     assert status == 2
-    assert "Installed plugins, used where --plugin names them: acme-irma" in err
+    assert "Installed plugins, which --plugin must name: acme-irma" in err
     named = (*key, "--plugin", "acme-irma")
     assert there.run(*ASK, *named)[0] == 0
     _, _, err = there.at(IRMA_STATUS="pigeon:x").run(*ASK, *named)
@@ -147,13 +147,13 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
         (("--key", "file:/dev/null"), "--key needs --requestor"),
         (("--key", "file:/dev/null", "--requestor", "me"), "must have 32 bytes or more"),
         (("--key", "file:/nowhere", "--requestor", "me"), "No such file"),
-        (("--key", "hunter2", "--requestor", "me"), "no URI with a scheme"),
+        (("--key", "hunter2", "--requestor", "me"), "must begin with a scheme"),
         (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: unknown signing scheme"),
-        (("--status", "redis://:hunter2@localhost"), "plugin redis: no status backend"),
+        (("--status", "redis://:hunter2@localhost"), "plugin redis: unknown status backend"),
         (("--secret-file", "hunter2"), "NAME=FILE"),
         (
             ("--key", "hmac:k", "--requestor", "me", "--secret-file", "k=/nowhere"),
-            "what gives 'k' failed: --secret-file: cannot read the file: No such file",
+            "the function for 'k' failed: --secret-file: cannot read the file: No such file",
         ),
         (("--plugin", "nowhere"), "plugin nowhere: is not installed here"),
     ],

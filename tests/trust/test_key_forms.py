@@ -243,13 +243,13 @@ def test_bytes_that_begin_like_another_key_may_be_a_secret(data: bytes) -> None:
         (b"k" * 64, "repeats a few bytes"),
         (SECRET[:31], "32 bytes or more"),
         (b"", "32 bytes or more"),
-        (base64.b64encode(SECRET), "was not decoded: use from_base64"),
-        (base64.encodebytes(SECRET), "was not decoded"),
-        (base64.urlsafe_b64encode(SECRET).rstrip(b"="), "was not decoded"),
-        (SECRET.hex().encode(), "was not decoded"),
-        (SECRET.hex(":").encode(), "was not decoded"),
-        (SECRET.hex().encode() + b"\r\n", "was not decoded"),
-        (b'"' + base64.b64encode(SECRET) + b'"', "was not decoded"),
+        (base64.b64encode(SECRET), "undecoded base64 .*: use from_base64"),
+        (base64.encodebytes(SECRET), "undecoded base64"),
+        (base64.urlsafe_b64encode(SECRET).rstrip(b"="), "undecoded base64"),
+        (SECRET.hex().encode(), "undecoded base64"),
+        (SECRET.hex(":").encode(), "undecoded base64"),
+        (SECRET.hex().encode() + b"\r\n", "undecoded base64"),
+        (b'"' + base64.b64encode(SECRET) + b'"', "undecoded base64"),
         ("k" * 32, "must be bytes"),
         (bytearray(SECRET), "must be bytes"),
         (None, "must be bytes"),
@@ -274,7 +274,7 @@ def test_a_client_secret_is_its_characters() -> None:
     signer = HmacSigner.from_client_secret(secret)
     assert signer.sign(b"x") == hmac.digest(secret.encode(), b"x", "sha256")
     for wrong in (PUBLIC, "short", "k" * 32, secret.encode(), None):
-        with pytest.raises(ConfigurationError, match="a client secret"):
+        with pytest.raises(ConfigurationError, match="client secret"):
             HmacSigner.from_client_secret(wrong)  # type: ignore[arg-type]  # the point of the test
 
 
@@ -311,8 +311,8 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f'"{TEXT}"', "stands in quotes"),
-        (f"'{TEXT}'", "stands in quotes"),
+        (f'"{TEXT}"', "in quotes"),
+        (f"'{TEXT}'", "in quotes"),
         (f"{TEXT[:40]} {TEXT[40:]}", "there is whitespace in it"),
         (TEXT[:-1], "a part is missing, or its padding is"),
         (TEXT.rstrip("=") + "A" * (1 + -len(TEXT.rstrip("=")) % 4), "base64"),
@@ -465,7 +465,7 @@ def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
         ([base64.b64encode(b"k" * 32).decode()], "repeats a few bytes"),
         ([KEY, KEY], "twice"),
         ([KEY, f"{KEY}\n"], "twice"),
-        ([f'"{KEY}"'], "stands in quotes"),
+        ([f'"{KEY}"'], "in quotes"),
         ([KEY[:-2]], "base64"),
         ([base64.b64encode(SECRET).decode()], "must be 32 bytes"),
         ([f"{KEY[:20]} {KEY[20:]}"], "there is whitespace in it"),

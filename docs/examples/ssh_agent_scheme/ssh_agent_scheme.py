@@ -17,9 +17,7 @@ def make_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner
     listed = fields(ask(agent, b"\x0b")[5:])  # key, comment, key, comment, …
     keys = [key for key, name in zip(*[iter(listed)] * 2, strict=True) if name == uri.rest.encode()]
     if len(keys) != 1 or fields(keys[0])[0] != b"ssh-rsa":
-        raise ConfigurationError(
-            "ssh-agent must have one RSA key with this comment: see ssh-add -l"
-        )
+        raise ConfigurationError("ssh-agent must have one RSA key with this comment")
     signer = SshAgentSigner(agent, keys[0])
     return signer if context.mode is Mode.SYNC else in_thread(signer)
 
@@ -34,17 +32,13 @@ class SshAgentSigner:
         by_sha256 = (2).to_bytes(4)
         answer = ask(self._agent, b"\x0d" + field(self._key) + field(signing_input) + by_sha256)
         if answer[:1] != b"\x0e":
-            raise SigningError(
-                "ssh-agent refused to sign: check with ssh-add -l that it still has the key"
-            )
+            raise SigningError("ssh-agent refused to sign: check the key with ssh-add -l")
         _algorithm, signature = fields(fields(answer[1:])[0])
         return signature
 
 
 def ask(agent: str, message: bytes) -> bytes:
-    with socket.socket(
-        socket.AF_UNIX
-    ) as connection:  # a new one for each call, safe for threads and forks
+    with socket.socket(socket.AF_UNIX) as connection:  # a new one, for threads and forks
         connection.settimeout(5)
         connection.connect(agent)
         connection.sendall(field(message))
