@@ -48,7 +48,7 @@ async def _both(url: str) -> tuple[int, int]:
 
 
 async def _refusal(transport: AsyncTransport, url: str) -> tuple[bool, int]:
-    """Tell whether it was refused, and the bytes it took."""
+    """Return whether it was refused, and the bytes it took."""
     tracemalloc.start()
     try:
         await transport.send(HttpRequest("GET", url, label="GET"), transport.clock.monotonic() + 20)

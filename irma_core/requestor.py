@@ -246,7 +246,7 @@ class Requestor:
         )
 
     def get_answer(self, session: StartedSession) -> Answer:
-        """Give what was proved, after every check; there is no other way to the attributes.
+        """Return what was proved, after every check; there is no other way to the attributes.
 
         Raises:
             ResultJwtError: With `server_key`: the signed result is refused.
@@ -255,7 +255,7 @@ class Requestor:
         return self._run(get_answer_flow(self._context, session))
 
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
-        """Give what the server says, at any status: for logs and curiosity, not for logging in.
+        """Return what the server says, at any status: for logs and curiosity, not for logging in.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -263,7 +263,7 @@ class Requestor:
         return self._run(get_unchecked_result_flow(self._context, session))
 
     def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
-        """Give the result as a JWT signed by the server, at any status; it is not verified.
+        """Return the result as a JWT signed by the server, at any status; it is not verified.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -279,7 +279,7 @@ class Requestor:
         self._run(cancel_session_flow(self._context, session))
 
     def get_public_key(self) -> str:
-        """Give the key that the server signs results with: PEM.
+        """Return the key that the server signs results with: PEM.
 
         Fetched from the same server it proves no more than TLS does.
         """

@@ -206,6 +206,6 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what that was."""
+    """Return what that was."""
     for found in FOUND:
         terminalreporter.line(f"a secret is to be seen: {found}", red=True)

@@ -112,7 +112,7 @@ class RequestorContext:
         return bool(self.server_keys) or self.fetched_key is not None
 
     def deadline(self, timeout: timedelta | None = None) -> float:
-        """Give the point on the monotonic clock at which a call that begins now must end.
+        """Return the point on the monotonic clock at which a call that begins now must end.
 
         Raises:
             ConfigurationError: The timeout is no `timedelta`.
@@ -123,11 +123,11 @@ class RequestorContext:
         return self.clock.monotonic() + longest.total_seconds()
 
     def try_deadline(self, deadline: float) -> float:
-        """Give the point at which one request must end, within the deadline of its call."""
+        """Return the point at which one request must end, within the deadline of its call."""
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
     def seconds_left(self, deadline: float) -> float:
-        """Give the time that is left, in seconds for arithmetic; negative when it is over."""
+        """Return the time that is left, in seconds for arithmetic; negative when it is over."""
         return deadline - self.clock.monotonic()
 
 

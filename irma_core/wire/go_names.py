@@ -43,7 +43,7 @@ def _all_folded(known: frozenset[str]) -> frozenset[str]:
 
 
 def has_twins(value: JsonValue, maps: Mapping[str, int]) -> bool:
-    """Tell whether an object anywhere in a value has two names that are one to a server in Go.
+    """Return whether an object anywhere in a value has two names that are one to a server in Go.
 
     Args:
         value: What was read.

@@ -63,7 +63,7 @@ class ForkServer:
         self._process.communicate(timeout=_LONGEST)
 
     def can_run(self, environment: Mapping[str, str]) -> bool:
-        """Tell whether Python would start in the same way in this environment."""
+        """Return whether Python would start in the same way in this environment."""
         return _of_the_start(environment) == self._start
 
     def run(

@@ -51,7 +51,7 @@ REASONS = {
 
 
 def fulfils(option: Con, given: tuple[DisclosedAttribute, ...], not_revoked: set[str]) -> bool:
-    """Tell whether a list has all that an option asks for, each exactly once."""
+    """Return whether a list has all that an option asks for, each exactly once."""
     for asked in option:
         found = [item for item in given if item.attribute == asked.type]
         if len(found) != 1:
@@ -69,7 +69,7 @@ def fulfils(option: Con, given: tuple[DisclosedAttribute, ...], not_revoked: set
 
 
 def is_fulfilled(request: SessionRequest, lists: Lists) -> bool:
-    """Tell whether each slot has a list that fulfils one of its options, or may be empty."""
+    """Return whether each slot has a list that fulfils one of its options, or may be empty."""
     not_revoked = set(request.revocation)
     for i, disjunction in enumerate(request.disclose.disjunctions):
         given = lists[i] if i < len(lists) else None

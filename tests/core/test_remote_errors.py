@@ -24,7 +24,7 @@ def printed(message: str) -> str:
 
 
 def irmagos(name: str) -> bool:
-    """Tell whether irmago's JSON was recorded: not text, HTML, nothing, or raw bytes."""
+    """Return whether irmago's JSON was recorded: not text, HTML, nothing, or raw bytes."""
     headers = recording(name).get("response", {"headers": {}})["headers"]
     kind: str = headers.get("content-type", "")
     return kind.startswith("application/json")

@@ -135,7 +135,7 @@ class Shop:
         return made
 
     def done(self, made: Any) -> Any:
-        """Give what a call of either mode gives."""
+        """Return what a call of either mode gives."""
         if self.mode == "sync":
             return made
 

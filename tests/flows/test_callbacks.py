@@ -133,7 +133,7 @@ def test_a_key_that_is_to_be_fetched_is_fetched_for_who_knows_the_secret() -> No
 
 
 def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
-    """Give a post that the server might send: signed, and perhaps not true any more."""
+    """Return a post that the server might send: signed, and perhaps not true any more."""
     now = int(shop.server.clock.now().timestamp())
     claims = {"iat": now, "exp": now + 120, "iss": "irmaserver", "sub": "disclosing_result"}
     said = {"token": session.token.reveal(), "status": status, "type": "disclosing"}

@@ -59,7 +59,7 @@ class Scenario:
 def followed(
     shop: Shop, session: StartedSession, timeout: timedelta = A_WHILE, **other: Any
 ) -> Any:
-    """Give the answers of a chain; what is raised comes behind them."""
+    """Return the answers of a chain; what is raised comes behind them."""
     answers: list[Any] = []
     nexts: Any = shop.next_receiver(**other) if other else shop.nexts
     made = nexts.follow(session, timeout=timeout)

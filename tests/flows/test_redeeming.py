@@ -60,7 +60,7 @@ class Backend:
         return session, self.seal(session)
 
     def done(self) -> str:
-        """Give the handle of a session that the app has answered."""
+        """Return the handle of a session that the app has answered."""
         session, handle = self.start()
         self.app.accept(session.pointer)
         return handle

@@ -356,7 +356,7 @@ class Wired:
         self.gateway = Gateway(gateway or passing(), context)
 
     def asking(self, within: float = 10) -> Flow[HttpResponse]:
-        """Give a flow that asks once."""
+        """Return a flow that asks once."""
 
         def flow() -> Flow[HttpResponse]:
             request = HttpRequest("GET", f"{BASE}/health", label="GET health")

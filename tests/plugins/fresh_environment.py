@@ -75,7 +75,7 @@ class FreshEnvironment:
 
 
 def _plugins() -> list[Path]:
-    """Give the examples that have an entry point for plugins."""
+    """Return the examples that have an entry point for plugins."""
     projects = sorted((ROOT / "docs" / "examples").glob("*/pyproject.toml"))
     return [
         path.parent

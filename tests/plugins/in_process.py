@@ -14,7 +14,7 @@ Factory: TypeAlias = Callable[[PluginUri, FactoryContext], object]
 
 
 def plugin(**hooks: Callable[..., object]) -> ModuleType:
-    """Give a module with hooks."""
+    """Return a module with hooks."""
     module = ModuleType("acme")
     for name, hook in hooks.items():
         setattr(module, name, hookimpl(hook))
@@ -22,15 +22,15 @@ def plugin(**hooks: Callable[..., object]) -> ModuleType:
 
 
 def signing(factory: Factory, scheme: str = "vault") -> ModuleType:
-    """Give a plugin with one signing scheme."""
+    """Return a plugin with one signing scheme."""
     return plugin(irma_signing_schemes=lambda: {scheme: factory})
 
 
 def storing(factory: Factory, scheme: str = "acme") -> ModuleType:
-    """Give a plugin with one store."""
+    """Return a plugin with one store."""
     return plugin(irma_stores=lambda: {scheme: factory})
 
 
 def giving(made: object) -> Factory:
-    """Give a factory that gives this."""
+    """Return a factory that gives this."""
     return lambda uri, context: made

@@ -150,7 +150,7 @@ class ServerPool:
     def __call__(
         self, options: ServerOptions | None = None, *, shared: bool = True
     ) -> OfficialServer:
-        """Give a running server with these options; `shared=False` for one to be stopped."""
+        """Return a running server with these options; `shared=False` for one to be stopped."""
         options = options or ServerOptions()
         key = (str(options.jwt_key), *options.flags())
         if shared and key in self._shared and self._shared[key].is_running:

@@ -190,7 +190,7 @@ class WalletSession:
         return event
 
     def answer(self, answer: Answer) -> None:
-        """Say what the user does about a request that was put on `Hold`."""
+        """Return what the user does about a request that was put on `Hold`."""
         self._wallet.send("answer", self._id, answers=[answer_to_json(answer)])
 
     def dismiss(self) -> None:

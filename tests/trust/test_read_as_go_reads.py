@@ -77,7 +77,7 @@ def test_a_verifier_reads_what_the_server_reads(row: dict[str, Any]) -> None:
 
 
 def is_stricter_there(name: str) -> bool:
-    """Tell whether the server refuses a number for its form, which means the same in any."""
+    """Return whether the server refuses a number for its form, which means the same in any."""
     return name.startswith(("iat ", "exp ", "nbf ")) or name.endswith(" -0")
 
 

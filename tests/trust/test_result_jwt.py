@@ -27,7 +27,7 @@ CODES = {row["code"] for row in JWT["refused"]} | {"weak_key"}
 
 
 def recorded(name: str) -> tuple[str, datetime]:
-    """Give a JWT that the official server made, and when."""
+    """Return a JWT that the official server made, and when."""
     path = VECTORS / "recorded" / f"{name}.json"
     value = json.loads(path.read_text(encoding="utf-8"))
     return value["response"]["body"].strip(), datetime.fromtimestamp(value["recorded"], UTC)

@@ -23,7 +23,7 @@ WRONG = "9999-wrong-9999"
 
 
 def kept(kind: type[IrmaError], call: Callable[[], object], uri: str) -> str:
-    """Give the text of the error that a call must fail with; PIN and URI are nowhere in it."""
+    """Return the text of the error that a call must fail with; PIN and URI are nowhere in it."""
     with pytest.raises(kind) as caught:
         call()
     assert caught.value.__cause__ is None
@@ -35,7 +35,7 @@ def kept(kind: type[IrmaError], call: Callable[[], object], uri: str) -> str:
 
 
 def refused(softhsm: SoftHsm, uri: str, pin: Secret | None = PIN, module: str = "") -> str:
-    """Give what wiring says."""
+    """Return what wiring says."""
     return kept(ConfigurationError, lambda: softhsm.wire(uri, pin=pin, module=module).close(), uri)
 
 

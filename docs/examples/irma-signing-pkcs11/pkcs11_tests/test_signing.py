@@ -23,7 +23,7 @@ class TestContract(SignerContract):
 
     @pytest.fixture(autouse=True)
     def token(self, softhsm: SoftHsm, tokens: Tokens) -> None:
-        """Say where the key is."""
+        """Return where the key is."""
         self.softhsm, self.verifying_key = softhsm, tokens.webshop
 
     def make_signer(self) -> Pkcs11Signer:
@@ -44,7 +44,7 @@ class TestAsyncContract(AsyncSignerContract):
 
     @pytest.fixture(autouse=True)
     def token(self, softhsm: SoftHsm, tokens: Tokens) -> None:
-        """Say where the key is."""
+        """Return where the key is."""
         self.softhsm, self.verifying_key = softhsm, tokens.webshop
 
     def make_signer(self) -> AsyncPkcs11Signer:
