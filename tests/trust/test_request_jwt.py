@@ -306,7 +306,7 @@ def test_a_signer_that_is_awaited_is_refused() -> None:
             raise AssertionError(signing_input)
 
     wrong: Any = Awaited()
-    with pytest.raises(ConfigurationError, match="only an AsyncRequestor awaits it"):
+    with pytest.raises(ConfigurationError, match="only an AsyncRequestor can use it"):
         sign_session_request(
             DisclosureRequest(["a.b.c.d"]), name="shop", signer=wrong, now=datetime.now(UTC)
         )
