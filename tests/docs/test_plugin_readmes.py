@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -26,7 +26,7 @@ def test_pkcs11_readme_gets_an_answer(
     server.when_started(app.accept)
 
     @contextmanager
-    def connect(url: str, **settings: object) -> Iterator[Requestor]:
+    def connect(url: str, **settings: object) -> Generator[Requestor]:
         assert settings.keys() == {"name", "key", "plugins", "secrets"}
         assert str(settings["key"]).startswith("pkcs11:token=")
         yield Requestor(server.url, server.transport())

@@ -53,11 +53,19 @@ class Algorithm(NamedTuple):
     verifying_key: OctKey | RSAKey
 
 
+def _check_hmac(jws: CompactJws) -> None:
+    jws.check_hs256(SECRET)
+
+
+def _check_rsa(jws: CompactJws) -> None:
+    jws.check_rs256([PUBLIC])
+
+
 HMAC = Algorithm(
     "HS256",
     HmacSigner(SECRET),
     HmacSigner(OTHER_SECRET),
-    lambda read: read.check_hs256(SECRET),
+    _check_hmac,
     OctKey.import_key(SECRET),
     OctKey.import_key(SECRET),
 )
@@ -65,7 +73,7 @@ RSA = Algorithm(
     "RS256",
     RsaSigner(private_pem(KEY)),
     RsaSigner(private_pem(OTHER_KEY)),
-    lambda read: read.check_rs256([PUBLIC]),
+    _check_rsa,
     RSAKey.import_key(private_pem(KEY)),
     RSAKey.import_key(PUBLIC),
 )
