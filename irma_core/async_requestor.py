@@ -1,6 +1,4 @@
-"""The front door, awaited: what each method is for, `requestor` says.
-
-It may be shared by tasks and does not own its transport.
+"""The requestor for asyncio: the methods of `requestor`, awaited, with the same docstrings.
 """
 
 from __future__ import annotations
@@ -70,10 +68,40 @@ ReturnT = TypeVar("ReturnT")
 @final
 @boundary
 class AsyncRequestor:
-    """`Requestor`, awaited: the same arguments, methods and errors.
+    """A requestor at one IRMA server, on asyncio: starts sessions and returns answers.
 
-    Its authentication, and that at a gateway, take an `AsyncSigner` too; its status backend is an
-    `AsyncStatusBackend`. It runs on asyncio, also by way of anyio, and not on trio or curio.
+    It has the methods of `Requestor`, awaited. It runs on asyncio, also through anyio, and not on
+    trio or curio. Signers and the status backend may be asynchronous.
+
+    Args:
+        url: The server's base URL, with its `api_prefix` if it has one.
+        transport: Runs the HTTP calls. The caller closes it.
+        authentication: Proves to the server who asks: see the server's setting `requestors`.
+        gateway: How to pass an API gateway that wants an OAuth 2.0 token.
+        allow: The risks that the application takes; see `Risk`.
+        server_key: The server's public key in PEM, or several while keys change. With it, answers
+            come from *signed* results and say so (`Answer.evidence`). Copy the key from the
+            server's configuration. `FetchedServerKey()` fetches it from the server, which proves
+            no more than TLS does.
+        jwt_issuer: Who signs results: the server's setting of that name. None if it is empty.
+        status_backend: Where the processes that receive the server's callbacks publish how
+            sessions end. Watches wait on it instead of the server. The caller closes it.
+        timeout: The limit for each call, with all its tries. Watching has its own.
+            It also bounds signers, stores and functions of the application.
+        headers: Headers for each call to the base URL, for example an API key for a gateway. They
+            go neither to the gateway's authorization server nor to the session pointer's URL.
+        frontend_url: Where browsers and apps reach the server: its setting `url`, without `/irma`.
+            Needed for pairing by the backend, if that host differs from the base URL's.
+
+    A method that takes a `StartedSession` or a `RequestorToken` does not compare the result with
+    the request. Besides the errors that it names, each method may raise `ServerRefusedError`,
+    `RedirectError` or `UnexpectedResponseError` (the response), `TransportError` (the network,
+    after three tries; `GatewayError` is one, at a gateway) and `DeadlineError` (the timeout).
+    `start_session` and `watch_status` name all of theirs.
+
+    Raises:
+        ConfigurationError: A URL is invalid, or is plain HTTP to another machine; or another
+            argument is invalid.
     """
 
     def __init__(
@@ -112,11 +140,17 @@ class AsyncRequestor:
 
     @property
     def context(self) -> RequestorContext:
-        """See `Requestor.wiring`."""
+        """The settings, as flows take them."""
         return self._context
 
     async def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
-        """See `Requestor.run_flow`."""
+        """Run a flow that was made with this requestor's `context`.
+
+        Features on top of the requestor use this, and so may a framework.
+
+        Raises:
+            IrmaError: What the flow raises.
+        """
         return await self._run(flow)
 
     async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
@@ -127,11 +161,34 @@ class AsyncRequestor:
     async def start_session(
         self, request: SessionRequest | ExtendedRequest | str
     ) -> StartedSession:
-        """See `Requestor.start_session`."""
+        """Start a session.
+
+        Args:
+            request: What to ask. A string is a session request JWT, which is sent unchanged and
+                without an `Authorization` header.
+
+        Returns:
+            The session. Show its `pointer` to the person, and keep its `token` in the backend.
+
+        Raises:
+            RequestError: The request is invalid, or a credential to issue has expired by now.
+            ConfigurationError: The request takes a risk that `allow` does not include.
+            ServerRefusedError: The server refused to start a session.
+            RedirectError: The base URL redirects, so no session was started.
+            SessionMayExistError: The connection failed in a way that leaves open whether the
+                server started a session.
+            TransportError: The network failed three times before a byte was sent.
+            DeadlineError: The timeout expired before a byte was sent.
+            SigningError: The signer failed.
+        """
         return await self._run(start_session_flow(self._context, request))
 
     async def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
-        """See `Requestor.get_status`."""
+        """Return the status of a session. `DONE` does not mean that there is an answer.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         return await self._run(get_status_flow(self._context, session))
 
     @asynccontextmanager
@@ -139,7 +196,25 @@ class AsyncRequestor:
     async def watch_status(
         self, session: StartedSession, *, timeout: timedelta | None = None
     ) -> AsyncGenerator[AsyncIterator[SessionStatus]]:
-        """See `Requestor.watch_status`: `async with … as statuses: async for …`."""
+        """Follow a session: `async with requestor.watch_status(session) as statuses: async for …`.
+
+        Each status comes once and in order, and the final one is the last. The server pushes them
+        as events if it can (its option `--sse`), or the status backend does; otherwise the status
+        is polled each second. A poll that fails is repeated. Leaving the `async with` block closes
+        everything. Watching never ends a session: it goes on until `cancel_session` or the
+        server's timeout.
+
+        Args:
+            session: The session from `start_session`.
+            timeout: How long to watch, counted from entering the block. None means as long as the
+                session lives.
+
+        Raises:
+            NobodyAnsweredError: The timeout expired. Raised while iterating, like the others.
+            SessionGoneError: The server no longer knows the session.
+            ServerRefusedError: The server refused to report the status.
+            TransportError: The server could not be reached until the timeout.
+        """
         state = begin_watch(self._context, session, timeout)
         async with (
             AsyncExitStack() as streams,
@@ -159,42 +234,100 @@ class AsyncRequestor:
     async def wait_for_answer(
         self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
     ) -> Answer:
-        """See `Requestor.wait_for_answer`."""
+        """Follow a session to its end, and return the answer.
+
+        If the wait ends before the session does, the session is cancelled at the server. That
+        happens when the timeout expires, after an error, and when the program is interrupted
+        (Ctrl-C, a cancelled task). Cancelling takes a few more seconds at most. An answer that
+        arrives meanwhile is returned.
+
+        Args:
+            session: The session from `start_session`.
+            timeout: How long to wait in all.
+            keep_session: Do not cancel the session if the wait ends early, so that the caller can
+                wait for it again.
+
+        Raises:
+            NobodyAnsweredError: The timeout expired. It is an `AnswerError`, too.
+            ResultJwtError: The signed result was refused; only with `server_key`.
+            AnswerError: There is no answer; each reason has a subclass.
+        """
         flow = wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
         return await self._run(flow)
 
     async def get_answer(self, session: StartedSession) -> Answer:
-        """See `Requestor.get_answer`."""
+        """Return the answer of a finished session, after every check.
+
+        There is no other way to the attributes.
+
+        Raises:
+            ResultJwtError: The signed result was refused; only with `server_key`.
+            AnswerError: There is no answer; each reason has a subclass.
+        """
         return await self._run(get_answer_flow(self._context, session))
 
     async def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
-        """See `Requestor.get_unchecked_result`."""
+        """Return the server's result at any status, unchecked: for logs, never for a login.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         return await self._run(get_unchecked_result_flow(self._context, session))
 
     async def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
-        """See `Requestor.get_result_jwt`."""
+        """Return the result as a JWT signed by the server, at any status and unverified.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         return await self._run(get_result_jwt_flow(self._context, session))
 
     async def cancel_session(self, session: StartedSession | RequestorToken) -> None:
-        """See `Requestor.cancel_session`."""
+        """Cancel a session. A session that has ended stays as it is.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         await self._run(cancel_session_flow(self._context, session))
 
     async def get_public_key(self) -> str:
-        """See `Requestor.get_public_key`."""
+        """Return the key with which the server signs results, as PEM.
+
+        A key fetched from the server's own address proves no more than TLS does.
+        """
         return await self._run(get_public_key_flow(self._context))
 
     async def revoke(self, request: RevocationRequest) -> None:
-        """See `Requestor.revoke`."""
+        """Revoke a credential that was issued with a revocation key.
+
+        Raises:
+            SigningError: The signer failed.
+        """
         await self._run(revoke_flow(self._context, request))
 
     async def check_health(self) -> None:
-        """See `Requestor.check_health`."""
+        """Check that the server is up: return if it is, raise if it is not."""
         await self._run(check_health_flow(self._context))
 
     async def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
-        """See `Requestor.set_pairing`."""
+        """Switch pairing on or off before an app connects, if no browser does it.
+
+        Args:
+            session: The session from `start_session`.
+            method: `PairingMethod.PIN` or `PairingMethod.NONE`.
+
+        Returns:
+            The options, with the pairing code that the app will show.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         return await self._run(set_pairing_flow(self._context, session, method))
 
     async def complete_pairing(self, session: StartedSession) -> None:
-        """See `Requestor.complete_pairing`."""
+        """Confirm that the person typed the code that the app shows; at status `PAIRING`.
+
+        Raises:
+            SessionGoneError: The server no longer knows the session.
+        """
         await self._run(complete_pairing_flow(self._context, session))

@@ -1,8 +1,7 @@
-"""The front door: a requestor at one IRMA server, one line a method.
+"""The synchronous requestor: one method of one line for each thing to do at an IRMA server.
 
-Everything that happens, and in which order, is in `flows`; what each method is for is said here for
-both modes (`async_requestor` has the other). It may be shared by threads and does not own its
-transport.
+The order of steps is in `flows`. `async_requestor` has the same methods for asyncio, with the same
+docstrings.
 """
 
 from __future__ import annotations
@@ -72,39 +71,40 @@ ReturnT = TypeVar("ReturnT")
 @final
 @boundary
 class Requestor:
-    """Starts sessions at an IRMA server, follows them, and turns their results into answers.
+    """A requestor at one IRMA server: starts sessions and turns results into answers.
+
+    Threads may share it.
 
     Args:
-        url: The server's base URL, with its `api_prefix` if any.
-        transport: What runs the HTTP calls; the caller closes it.
-        authentication: How the server knows this requestor: see its setting `requestors`.
-        gateway: How to pass a gateway in front of the server that wants an OAuth 2.0 token.
-        allow: The risks that are taken, each by name; see `Risk`.
-        server_key: The server's public key in PEM, or several during a change of keys. With it the
-            answer is made of the *signed* result, and says so (`Answer.evidence`). Get it with the
-            server's configuration; or let it be fetched by `FetchedServerKey()`, which from the
-            same address proves no more than TLS does.
-        jwt_issuer: Who signs: the server's setting of that name; None where that is empty.
-        status_backend: Where the processes that receive the server's callbacks publish statuses
-            and signed results: watches wait on it instead of the server. The caller closes it.
-        timeout: For each call as a whole, all tries included; watching has its own. A signer, a
-            store or a function of the application that blocks its thread cannot be ended: give
-            each of them a time-out of its own.
-        headers: Headers for every call to the base URL, such as the API key that a gateway wants.
-            They go neither to the gateway's authorization server nor to the session pointer's URL.
+        url: The server's base URL, with its `api_prefix` if it has one.
+        transport: Runs the HTTP calls. The caller closes it.
+        authentication: Proves to the server who asks: see the server's setting `requestors`.
+        gateway: How to pass an API gateway that wants an OAuth 2.0 token.
+        allow: The risks that the application takes; see `Risk`.
+        server_key: The server's public key in PEM, or several while keys change. With it, answers
+            come from *signed* results and say so (`Answer.evidence`). Copy the key from the
+            server's configuration. `FetchedServerKey()` fetches it from the server, which proves
+            no more than TLS does.
+        jwt_issuer: Who signs results: the server's setting of that name. None if it is empty.
+        status_backend: Where the processes that receive the server's callbacks publish how
+            sessions end. Watches wait on it instead of the server. The caller closes it.
+        timeout: The limit for each call, with all its tries. Watching has its own.
+            It cannot interrupt a signer, store or function of the application that blocks its
+            thread: give each of those a timeout of its own.
+        headers: Headers for each call to the base URL, for example an API key for a gateway. They
+            go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: Where browsers and apps reach the server: its setting `url`, without `/irma`.
-            Needed for pairing by the backend where that is another host than the base URL's.
+            Needed for pairing by the backend, if that host differs from the base URL's.
 
-    Every method but `start_session`, `watch_status` and those that say so raises, beside what it
-    names: `ServerRefusedError`, `RedirectError` and `UnexpectedResponseError` (what came back),
-    `TransportError` (the wire, after three tries; with a gateway
-    `GatewayError`, which is one) and `DeadlineError` (the timeout). Those that
-    compare nothing with what was asked take a session's `RequestorToken` as well; what is no
-    session at all is a `UsageError`.
+    A method that takes a `StartedSession` or a `RequestorToken` does not compare the result with
+    the request. Besides the errors that it names, each method may raise `ServerRefusedError`,
+    `RedirectError` or `UnexpectedResponseError` (the response), `TransportError` (the network,
+    after three tries; `GatewayError` is one, at a gateway) and `DeadlineError` (the timeout).
+    `start_session` and `watch_status` name all of theirs.
 
     Raises:
-        ConfigurationError: A URL is wrong, or is plain HTTP and not loopback; or another
-            argument is not what it should be.
+        ConfigurationError: A URL is invalid, or is plain HTTP to another machine; or another
+            argument is invalid.
     """
 
     def __init__(
@@ -143,14 +143,16 @@ class Requestor:
 
     @property
     def context(self) -> RequestorContext:
-        """Its settings, as flows take them."""
+        """The settings, as flows take them."""
         return self._context
 
     def run_flow(self, flow: Flow[ReturnT]) -> ReturnT:
-        """Run a flow that was made with its `wiring`: what is built on top does so.
+        """Run a flow that was made with this requestor's `context`.
+
+        Features on top of the requestor use this, and so may a framework.
 
         Raises:
-            IrmaError: Whatever the flow raises.
+            IrmaError: What the flow raises.
         """
         return self._run(flow)
 
@@ -163,26 +165,27 @@ class Requestor:
         """Start a session.
 
         Args:
-            request: What to ask. A text is a session request JWT: it is sent as it is, without
-                `Authorization`.
+            request: What to ask. A string is a session request JWT, which is sent unchanged and
+                without an `Authorization` header.
 
         Returns:
-            The session: show its `pointer` to the person, keep its `token` in the backend.
+            The session. Show its `pointer` to the person, and keep its `token` in the backend.
 
         Raises:
-            RequestError: The request is wrong; or now, since a credential would be expired.
-            ConfigurationError: It takes a risk that is not allowed.
-            ServerRefusedError: The server refused, and no session was made.
-            RedirectError: The base URL redirects, and no session was made.
-            SessionMayExistError: Nobody here can know whether a session was made.
-            TransportError: The wire failed before a byte was sent, three times.
-            DeadlineError: The time was up before a byte was sent.
+            RequestError: The request is invalid, or a credential to issue has expired by now.
+            ConfigurationError: The request takes a risk that `allow` does not include.
+            ServerRefusedError: The server refused to start a session.
+            RedirectError: The base URL redirects, so no session was started.
+            SessionMayExistError: The connection failed in a way that leaves open whether the
+                server started a session.
+            TransportError: The network failed three times before a byte was sent.
+            DeadlineError: The timeout expired before a byte was sent.
             SigningError: The signer failed.
         """
         return self._run(start_session_flow(self._context, request))
 
     def get_status(self, session: StartedSession | RequestorToken) -> SessionStatus:
-        """Ask how far the session is; `DONE` does not say that there is an answer.
+        """Return the status of a session. `DONE` does not mean that there is an answer.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -194,23 +197,24 @@ class Requestor:
     def watch_status(
         self, session: StartedSession, *, timeout: timedelta | None = None
     ) -> Generator[Iterator[SessionStatus]]:
-        """Follow the session: `with requestor.watch_status(session) as statuses: for …`.
+        """Follow a session: `with requestor.watch_status(session) as statuses: for …`.
 
-        Each status comes once and in order; the final one is the last item. They come as the
-        server's events where it has them (its option `--sse`), or by the status backend; else the
-        status is asked for each second. A failing question is no end: it is asked again. Leaving
-        the `with` closes all. It only watches: the session goes on when the watch ends, until
-        `cancel_session` or the server's time-out.
+        Each status comes once and in order, and the final one is the last. The server pushes them
+        as events if it can (its option `--sse`), or the status backend does; otherwise the status
+        is polled each second. A poll that fails is repeated. Leaving the `with` block closes
+        everything. Watching never ends a session: it goes on until `cancel_session` or the
+        server's timeout.
 
         Args:
-            session: What `start_session` gave.
-            timeout: How long to watch, from the `with` on; None for as long as the session lives.
+            session: The session from `start_session`.
+            timeout: How long to watch, counted from entering the block. None means as long as the
+                session lives.
 
-        Raises, while iterating:
-            NobodyAnsweredError: The time was up.
+        Raises:
+            NobodyAnsweredError: The timeout expired. Raised while iterating, like the others.
             SessionGoneError: The server no longer knows the session.
-            ServerRefusedError: The server refuses.
-            TransportError: The server could not be reached up to the end.
+            ServerRefusedError: The server refused to report the status.
+            TransportError: The server could not be reached until the timeout.
         """
         state = begin_watch(self._context, session, timeout)
         with ExitStack() as streams, closing(self._statuses(state, streams)) as statuses:
@@ -225,37 +229,41 @@ class Requestor:
     def wait_for_answer(
         self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
     ) -> Answer:
-        """Follow the session to its end, and return the answer.
+        """Follow a session to its end, and return the answer.
 
-        A wait that ends before the session does cancels it at the server: when the timeout is up,
-        after an error, and when the program is interrupted (Ctrl-C, a cancelled task). Cancelling
-        adds a few seconds at most. An answer that comes just then is returned.
+        If the wait ends before the session does, the session is cancelled at the server. That
+        happens when the timeout expires, after an error, and when the program is interrupted
+        (Ctrl-C, a cancelled task). Cancelling takes a few more seconds at most. An answer that
+        arrives meanwhile is returned.
 
         Args:
-            session: What `start_session` gave.
-            timeout: For all of it.
-            keep_session: Leave the session as it is when the wait ends early, to wait for it again.
+            session: The session from `start_session`.
+            timeout: How long to wait in all.
+            keep_session: Do not cancel the session if the wait ends early, so that the caller can
+                wait for it again.
 
         Raises:
-            NobodyAnsweredError: The timeout was up. It is an `AnswerError` too.
-            ResultJwtError: With `server_key`: the signed result is refused.
-            AnswerError: One of its subclasses for each reason why there is no answer.
+            NobodyAnsweredError: The timeout expired. It is an `AnswerError`, too.
+            ResultJwtError: The signed result was refused; only with `server_key`.
+            AnswerError: There is no answer; each reason has a subclass.
         """
         return self._run(
             wait_for_answer_flow(self._context, session, timeout, keep_session=keep_session)
         )
 
     def get_answer(self, session: StartedSession) -> Answer:
-        """Return what was proved, after every check; there is no other way to the attributes.
+        """Return the answer of a finished session, after every check.
+
+        There is no other way to the attributes.
 
         Raises:
-            ResultJwtError: With `server_key`: the signed result is refused.
-            AnswerError: One of its subclasses for each reason why there is no answer.
+            ResultJwtError: The signed result was refused; only with `server_key`.
+            AnswerError: There is no answer; each reason has a subclass.
         """
         return self._run(get_answer_flow(self._context, session))
 
     def get_unchecked_result(self, session: StartedSession | RequestorToken) -> SessionResult:
-        """Return what the server says, at any status: for logs and curiosity, not for logging in.
+        """Return the server's result at any status, unchecked: for logs, never for a login.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -263,7 +271,7 @@ class Requestor:
         return self._run(get_unchecked_result_flow(self._context, session))
 
     def get_result_jwt(self, session: StartedSession | RequestorToken) -> str:
-        """Return the result as a JWT signed by the server, at any status; it is not verified.
+        """Return the result as a JWT signed by the server, at any status and unverified.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -271,7 +279,7 @@ class Requestor:
         return self._run(get_result_jwt_flow(self._context, session))
 
     def cancel_session(self, session: StartedSession | RequestorToken) -> None:
-        """Cancel the session; one that has ended stays as it is.
+        """Cancel a session. A session that has ended stays as it is.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -279,9 +287,9 @@ class Requestor:
         self._run(cancel_session_flow(self._context, session))
 
     def get_public_key(self) -> str:
-        """Return the key that the server signs results with: PEM.
+        """Return the key with which the server signs results, as PEM.
 
-        Fetched from the same server it proves no more than TLS does.
+        A key fetched from the server's own address proves no more than TLS does.
         """
         return self._run(get_public_key_flow(self._context))
 
@@ -294,18 +302,18 @@ class Requestor:
         self._run(revoke_flow(self._context, request))
 
     def check_health(self) -> None:
-        """Ask whether the server is up: it returns, or raises."""
+        """Check that the server is up: return if it is, raise if it is not."""
         self._run(check_health_flow(self._context))
 
     def set_pairing(self, session: StartedSession, method: PairingMethod) -> FrontendOptions:
-        """Switch pairing on or off before an app connects, where no browser does it.
+        """Switch pairing on or off before an app connects, if no browser does it.
 
         Args:
-            session: What `start_session` gave.
-            method: `PairingMethod.PIN`, or `NONE`.
+            session: The session from `start_session`.
+            method: `PairingMethod.PIN` or `PairingMethod.NONE`.
 
         Returns:
-            The options, with the code that the app will show.
+            The options, with the pairing code that the app will show.
 
         Raises:
             SessionGoneError: The server no longer knows the session.
@@ -313,7 +321,7 @@ class Requestor:
         return self._run(set_pairing_flow(self._context, session, method))
 
     def complete_pairing(self, session: StartedSession) -> None:
-        """Say that the person typed the code the app shows; while the status is `PAIRING`.
+        """Confirm that the person typed the code that the app shows; at status `PAIRING`.
 
         Raises:
             SessionGoneError: The server no longer knows the session.

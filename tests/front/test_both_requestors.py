@@ -372,3 +372,15 @@ def test_an_empty_server_key_does_not_switch_verification_off(requestor: Any, no
     """A setting that was read as empty is a mistake; only leaving it out means unsigned."""
     with pytest.raises(e.ConfigurationError):
         requestor("https://irma.example", TRANSPORTS[requestor](), server_key=nothing)
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(each for each in vars(Requestor) if not each.startswith("_")),
+)
+def test_both_modes_have_the_same_docstrings(name: str) -> None:
+    """A method of `AsyncRequestor` has the docstring of its twin, but for `async` and `await`."""
+    sync_doc = inspect.getdoc(getattr(Requestor, name)) or ""
+    async_doc = inspect.getdoc(getattr(AsyncRequestor, name)) or ""
+    assert len(sync_doc) > len(name)
+    assert async_doc.replace("async ", "") == sync_doc
