@@ -1,5 +1,4 @@
-"""The requestor for asyncio: the methods of `requestor`, awaited, with the same docstrings.
-"""
+"""The requestor for asyncio: the methods of `requestor`, awaited, with the same docstrings."""
 
 from __future__ import annotations
 
