@@ -1,4 +1,4 @@
-"""What a token request shows of who asks, what it is made of, and which settings are refused."""
+"""The credentials in a token request, and the settings that are refused."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def form(credentials: Any, **more: Any) -> tuple[dict[str, str], dict[str, str]]
     return headers, dict(parse_qsl(body, strict_parsing=True))
 
 
-def test_a_secret_stands_in_the_header() -> None:
-    """Encoded before it is joined, as RFC 6749, section 2.3.1, says."""
+def test_secret_is_sent_in_the_header() -> None:
+    """Client id and secret are percent-encoded before they are joined (RFC 6749, section 2.3.1)."""
     headers, body = form(GatewaySecret("my shop", "a:b+c%"), scope="irma write")
     assert body == {"grant_type": "client_credentials", "scope": "irma write"}
     kind, _, pair = headers["authorization"].partition(" ")
@@ -48,8 +48,8 @@ def test_a_secret_stands_in_the_header() -> None:
     assert headers["content-type"] == "application/x-www-form-urlencoded"
 
 
-def test_or_in_the_body_where_that_is_asked_for() -> None:
-    """And then not in the header."""
+def test_secret_is_sent_in_the_body() -> None:
+    """With `in_body` the secret is sent in the body and not in the header."""
     headers, body = form(GatewaySecret("my shop", "a:b+c%", in_body=True))
     assert "authorization" not in headers
     assert body == {
@@ -71,8 +71,8 @@ def decoded(part: bytes) -> bytes:
     return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
 
 
-def test_an_assertion_says_who_asks_and_whom() -> None:
-    """RFC 7523, section 3; it lives five minutes, and its `iat` allows for clocks that differ."""
+def test_assertion_has_the_claims_of_rfc_7523() -> None:
+    """An assertion has the claims of RFC 7523, section 3, and lives five minutes."""
     header, claims = claims_of(GatewayAssertion("shop", SIGNER))
     assert header == {"typ": "JWT", "alg": "HS256"}
     now = int(NOW.timestamp())
@@ -90,8 +90,8 @@ def test_an_assertion_says_who_asks_and_whom() -> None:
     assert (header["kid"], claims["aud"]) == ("2026", "https://login.example/")
 
 
-def test_an_assertion_stands_in_the_body() -> None:
-    """Beside the type that RFC 7523, section 2.2, gives it."""
+def test_assertion_is_sent_in_the_body() -> None:
+    """An assertion is sent in the body with the type of RFC 7523, section 2.2."""
     gateway = GatewayAuthentication(URL, GatewayAssertion("shop", SIGNER))
     headers, body = token_form(gateway, "a.b.c")
     assert "authorization" not in headers
@@ -102,8 +102,8 @@ def test_an_assertion_stands_in_the_body() -> None:
     }
 
 
-def test_no_secret_is_shown() -> None:
-    """Of the settings, or of a requestor that has them."""
+def test_no_repr_shows_a_secret() -> None:
+    """No repr of the settings, or of a requestor that has them, shows the secret."""
     gateway = GatewayAuthentication(URL, GatewaySecret("shop", "the-secret"))
     requestor = Requestor("https://irma.example", ScriptedTransport(), gateway=gateway)
     assert "the-secret" not in f"{gateway} {gateway!r} {requestor!r} {requestor.context!r}"
@@ -122,8 +122,8 @@ def test_no_secret_is_shown() -> None:
         (GatewayAssertion, ("shop", "the-secret")),
     ],
 )
-def test_what_is_no_credential_is_refused(kind: Any, given: tuple[Any, ...]) -> None:
-    """Without being shown."""
+def test_invalid_credentials_are_refused(kind: Any, given: tuple[Any, ...]) -> None:
+    """Invalid credentials raise ConfigurationError, which does not show them."""
     with pytest.raises(ConfigurationError) as caught:
         kind(*given)
     assert "the-secret" not in str(caught.value)
@@ -135,14 +135,14 @@ def test_what_is_no_credential_is_refused(kind: Any, given: tuple[Any, ...]) -> 
         {"header": "not a header"},
         {"header": ""},
         *({"header": name} for name in TAKEN),
-        {"scope": "two  blanks"},
+        {"scope": "two  spaces"},
         {"scope": ""},
         {"credentials": "the-secret"},
         {"credentials": GatewayAssertion("shop", SIGNER), "scope": 7},
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
-    """When they are made."""
+def test_invalid_settings_are_refused(settings: dict[str, Any]) -> None:
+    """Invalid settings raise ConfigurationError when they are made."""
     known: dict[str, Any] = {"credentials": GatewaySecret("shop", "s"), **settings}
     with pytest.raises(ConfigurationError) as caught:
         GatewayAuthentication(URL, known.pop("credentials"), **known)
@@ -150,8 +150,8 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("wrong", [{"audience": ""}, {"key_id": "\u00e9"}])
-def test_an_audience_that_is_none_is_refused(wrong: dict[str, str]) -> None:
-    """Likewise."""
+def test_invalid_audience_or_key_id_is_refused(wrong: dict[str, str]) -> None:
+    """An empty or non-ASCII `audience` or `key_id` raises ConfigurationError."""
     with pytest.raises(ConfigurationError, match="audience"):
         cast("Any", GatewayAssertion)("shop", SIGNER, **wrong)
 
@@ -160,22 +160,22 @@ def test_an_audience_that_is_none_is_refused(wrong: dict[str, str]) -> None:
     "url",
     ["login.example", "http://login.example/token", "https://u:p@login.example/", "https://x/#y"],
 )
-def test_a_token_url_is_as_safe_as_the_servers(url: str) -> None:
-    """Plain HTTP only to loopback, or where that is allowed by name."""
+def test_unsafe_token_url_is_refused(url: str) -> None:
+    """A token URL must be safe by the rules for the server's URL."""
     gateway = GatewayAuthentication(url, GatewaySecret("shop", "s"))
     with pytest.raises(ConfigurationError):
         Requestor("https://irma.example", ScriptedTransport(), gateway=gateway)
 
 
-def test_plain_http_is_allowed_by_name() -> None:
-    """As for the server; a query may be part of the URL (RFC 6749, section 3.2)."""
+def test_risk_allows_plain_http() -> None:
+    """`Risk.PLAIN_HTTP` allows a token URL with plain HTTP; it may have a query."""
     gateway = GatewayAuthentication("http://login.example/t?p=1", GatewaySecret("shop", "s"))
     allow = [Risk.PLAIN_HTTP]
     Requestor("https://irma.example", ScriptedTransport(), gateway=gateway, allow=allow)
 
 
-def test_two_tokens_in_one_header_are_refused() -> None:
-    """One of them would be lost."""
+def test_two_tokens_need_two_headers() -> None:
+    """A requestor refuses a gateway whose token would replace the server's own in one header."""
     gateway = GatewayAuthentication(URL, GatewaySecret("shop", "s"))
     with pytest.raises(ConfigurationError, match="gateway: the header Authorization"):
         Requestor(

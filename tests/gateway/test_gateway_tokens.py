@@ -1,4 +1,4 @@
-"""The token of a gateway: where it goes, when it is fetched, and what if it cannot be."""
+"""The token of a gateway: where it is sent, when it is fetched, and how failures show."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def passing(**how: Any) -> GatewayAuthentication[Any]:
     return GatewayAuthentication(URL, GatewaySecret("shop", "the-secret"), **how)
 
 
-class Place:
+class GatewayStage:
     """A requestor behind a gateway, and what it sent."""
 
     def __init__(self, *steps: Step, streams: Iterable[Any] = (), **how: Any) -> None:
@@ -90,60 +90,60 @@ def shown(request: HttpRequest) -> str:
     return headers.get("x-gateway", headers.get("authorization", ""))
 
 
-def test_a_token_is_fetched_once_and_kept_until_shortly_before_its_end() -> None:
-    """Half a minute, or a tenth of a short life."""
-    place = Place(token("one", 600), OK, OK, token("two", 100), OK, OK, token("three"), OK)
-    place.requestor.check_health()
-    place.pass_time(569)
-    place.requestor.check_health()
-    place.pass_time(1)
-    place.requestor.check_health()
-    place.pass_time(89)
-    place.requestor.check_health()
-    place.pass_time(1)
-    place.requestor.check_health()
-    tokens = [header for path, header in place.sent if path == "GET health"]
+def test_token_is_cached() -> None:
+    """A token is replaced half a minute, or a tenth of a short life, before its end."""
+    stage = GatewayStage(token("one", 600), OK, OK, token("two", 100), OK, OK, token("three"), OK)
+    stage.requestor.check_health()
+    stage.pass_time(569)
+    stage.requestor.check_health()
+    stage.pass_time(1)
+    stage.requestor.check_health()
+    stage.pass_time(89)
+    stage.requestor.check_health()
+    stage.pass_time(1)
+    stage.requestor.check_health()
+    tokens = [header for path, header in stage.sent if path == "GET health"]
     assert tokens == [f"Bearer {name}" for name in ("one", "one", "two", "two", "three")]
 
 
-def test_a_token_without_an_end_is_kept_until_it_is_refused() -> None:
-    """RFC 6749, section 5.1: the server need not say it."""
-    place = Place(token("one", None), OK, NO, token("two", None), OK)
-    place.requestor.check_health()
-    place.pass_time(10**7)
-    place.requestor.check_health()
-    assert [header for _path, header in place.sent[-3:]][::2] == ["Bearer one", "Bearer two"]
+def test_token_without_expiry_is_cached() -> None:
+    """A token without `expires_in` (RFC 6749, section 5.1) is used until the gateway refuses it."""
+    stage = GatewayStage(token("one", None), OK, NO, token("two", None), OK)
+    stage.requestor.check_health()
+    stage.pass_time(10**7)
+    stage.requestor.check_health()
+    assert [header for _path, header in stage.sent[-3:]][::2] == ["Bearer one", "Bearer two"]
 
 
-def test_a_refused_token_is_replaced_once_and_not_again_at_once() -> None:
-    """A gateway that refuses all tokens is no reason to fetch tokens without end."""
-    place = Place(token("one"), NO, token("two"), NO, token("three"), OK)
+def test_refused_tokens_are_not_fetched_without_end() -> None:
+    """A call fetches at most two tokens, and further calls fetch none for ten seconds."""
+    stage = GatewayStage(token("one"), NO, token("two"), NO, token("three"), OK)
     for _ in range(2):
         with pytest.raises(e.GatewayError, match="GET health: the gateway refuses each token"):
-            place.requestor.check_health()
-    assert len(place.sent) == 4
-    place.pass_time(10)
-    place.requestor.check_health()
-    assert place.transport.is_complete
+            stage.requestor.check_health()
+    assert len(stage.sent) == 4
+    stage.pass_time(10)
+    stage.requestor.check_health()
+    assert stage.transport.is_complete
 
 
-def test_a_refused_token_is_never_sent_again() -> None:
-    """Where no other token can be had at first, the next try fetches one."""
-    place = Place(token("one"), OK, NO, HttpResponse(503), token("two"), OK)
-    place.requestor.check_health()
-    place.requestor.check_health()
-    assert [header for path, header in place.sent if path == "GET health"] == [
+def test_refused_token_is_never_sent_again() -> None:
+    """After a failed token request, the next try fetches a token: the refused one is not sent."""
+    stage = GatewayStage(token("one"), OK, NO, HttpResponse(503), token("two"), OK)
+    stage.requestor.check_health()
+    stage.requestor.check_health()
+    assert [header for path, header in stage.sent if path == "GET health"] == [
         *["Bearer one"] * 2,
         "Bearer two",
     ]
 
 
-def test_a_token_that_is_taken_ends_the_memory_of_refusals() -> None:
-    """What was refused before it says nothing of the next refusal."""
-    place = Place(token("one"), NO, token("two"), OK, NO, token("three"), OK)
-    place.requestor.check_health()
-    place.requestor.check_health()
-    assert place.transport.is_complete
+def test_accepted_token_resets_refusals() -> None:
+    """Once the gateway accepts a token, its next refusal leads to a new token at once."""
+    stage = GatewayStage(token("one"), NO, token("two"), OK, NO, token("three"), OK)
+    stage.requestor.check_health()
+    stage.requestor.check_health()
+    assert stage.transport.is_complete
 
 
 STATUS = HttpResponse(200, JSON, body=b'"CONNECTED"')
@@ -154,83 +154,83 @@ INVALID = HttpResponse(400, JSON, body=b'{"error":"invalid_client"}')
 @pytest.mark.parametrize(
     "fault", [HttpResponse(503), HttpResponse(500), HttpResponse(429), INVALID, BROKEN, OK]
 )
-def test_a_fault_of_the_authorization_server_amid_a_watch_is_no_end(fault: Step) -> None:
-    """Tokens were given before, so that the next question may well get one."""
-    place = Place(token("one"), STATUS, NO, *[fault] * 5, token("two"), DONE)
-    with place.requestor.watch_status(started(ASKED)) as statuses:
+def test_watch_survives_token_failures(fault: Step) -> None:
+    """A watch continues when the authorization server fails after it has issued tokens."""
+    stage = GatewayStage(token("one"), STATUS, NO, *[fault] * 5, token("two"), DONE)
+    with stage.requestor.watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
-    assert place.transport.is_complete
+    assert stage.transport.is_complete
 
 
-def test_a_gateway_that_refuses_each_token_for_a_moment_is_no_end_of_a_watch() -> None:
-    """It may just have been restarted."""
-    place = Place(token("one"), STATUS, NO, token("two"), NO, token("three"), DONE)
-    with place.requestor.watch_status(started(ASKED)) as statuses:
+def test_watch_survives_brief_refusals() -> None:
+    """A watch continues when a gateway refuses two tokens in a row, as it may after a restart."""
+    stage = GatewayStage(token("one"), STATUS, NO, token("two"), NO, token("three"), DONE)
+    with stage.requestor.watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
 
 
 @pytest.mark.parametrize(
     "steps", [[NO, token("two"), NO, token("three"), NO], [NO, *[INVALID] * 11]]
 )
-def test_refusals_that_last_end_a_watch(steps: list[Step]) -> None:
-    """After ten seconds there is no reason to hope any more."""
-    place = Place(token("one"), STATUS, *steps)
-    watch = place.requestor.watch_status(started(ASKED))
+def test_lasting_refusals_end_a_watch(steps: list[Step]) -> None:
+    """A watch ends with GatewayError once refusals have lasted for ten seconds."""
+    stage = GatewayStage(token("one"), STATUS, *steps)
+    watch = stage.requestor.watch_status(started(ASKED))
     with pytest.raises(e.GatewayError, match=r"refuse") as caught, watch as statuses:
         list(statuses)
     assert not caught.value.may_pass
-    assert place.transport.is_complete
+    assert stage.transport.is_complete
 
 
-def test_a_refusal_long_after_another_is_a_new_one() -> None:
-    """In between nobody called, so that nothing is known of that time."""
-    place = Place(token("one", 50), OK, *[HttpResponse(503)] * 3, INVALID, token("two"), OK)
-    place.requestor.check_health()
-    place.pass_time(50)
+def test_old_refusals_are_forgotten() -> None:
+    """A refusal after an hour without calls counts as the first one."""
+    stage = GatewayStage(token("one", 50), OK, *[HttpResponse(503)] * 3, INVALID, token("two"), OK)
+    stage.requestor.check_health()
+    stage.pass_time(50)
     with pytest.raises(e.GatewayError):
-        place.requestor.check_health()
-    place.pass_time(3600)
-    place.requestor.check_health()
-    assert place.transport.is_complete
+        stage.requestor.check_health()
+    stage.pass_time(3600)
+    stage.requestor.check_health()
+    assert stage.transport.is_complete
 
 
-def test_the_authorization_server_is_left_alone_for_as_long_as_it_asks() -> None:
-    """By all calls of the requestor, and a call with time enough waits."""
+def test_retry_after_is_respected() -> None:
+    """A call waits as long as `Retry-After` says, or fails without a request for lack of time."""
     busy = HttpResponse(429, (("retry-after", "20"),))
-    place = Place(busy, token("one"), OK)
-    place.requestor.check_health()
-    assert [each.total_seconds() for each in place.transport.slept] == [20]
-    place = Place(busy, STATUS)
-    place.requestor = Requestor(
-        BASE, place.transport, gateway=passing(), timeout=timedelta(seconds=10)
+    stage = GatewayStage(busy, token("one"), OK)
+    stage.requestor.check_health()
+    assert [each.total_seconds() for each in stage.transport.slept] == [20]
+    stage = GatewayStage(busy, STATUS)
+    stage.requestor = Requestor(
+        BASE, stage.transport, gateway=passing(), timeout=timedelta(seconds=10)
     )
     for _ in range(2):
         with pytest.raises(e.GatewayError) as caught:
-            place.requestor.check_health()
+            stage.requestor.check_health()
         assert caught.value.retry_after == 20
-    assert len(place.sent) == 1
+    assert len(stage.sent) == 1
 
 
-def test_an_authorization_server_may_say_when_in_a_date() -> None:
-    """The date is compared with the clock of the transport, which says 12:00:00."""
+def test_retry_after_may_be_a_date() -> None:
+    """A date in `Retry-After` is compared with the transport's clock."""
     busy = HttpResponse(429, (("retry-after", "Mon, 23 Nov 2026 12:00:20 GMT"),))
-    place = Place(busy, token("one"), OK)
-    place.requestor.check_health()
-    assert place.transport.slept == [timedelta(seconds=20)]
+    stage = GatewayStage(busy, token("one"), OK)
+    stage.requestor.check_health()
+    assert stage.transport.slept == [timedelta(seconds=20)]
 
 
 @pytest.mark.parametrize("asked", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_no_authorization_server_is_left_alone_for_hours(asked: str) -> None:
-    """One mistaken header must not keep a backend from working."""
-    place = Place(HttpResponse(503, (("retry-after", asked),)), token("one"), OK)
+def test_long_retry_after_is_limited(asked: str) -> None:
+    """A `Retry-After` of hours stops token requests for at most a minute."""
+    stage = GatewayStage(HttpResponse(503, (("retry-after", asked),)), token("one"), OK)
     with pytest.raises(e.GatewayError):
-        place.requestor.check_health()
-    place.pass_time(60)
-    place.requestor.check_health()
+        stage.requestor.check_health()
+    stage.pass_time(60)
+    stage.requestor.check_health()
 
 
-def test_a_watch_asks_again_when_the_server_said() -> None:
-    """Half a minute later at the latest."""
+def test_watch_respects_retry_after() -> None:
+    """A watch polls again after the server's `Retry-After`, but after half a minute at most."""
     slow = HttpResponse(429, (("retry-after", "7"),))
     dated = HttpResponse(429, (("retry-after", "Monday, 23-Nov-26 12:00:16 GMT"),))
     late = HttpResponse(503, (("retry-after", "9999"),))
@@ -240,71 +240,71 @@ def test_a_watch_asks_again_when_the_server_said() -> None:
     assert [each.total_seconds() for each in transport.slept] == [7, 9, 30]
 
 
-def test_a_start_that_the_gateway_refused_is_sent_again() -> None:
-    """The same request; no session was made."""
-    place = Place(token("one"), NO, token("two"), PACKAGE)
-    place.requestor.start_session(ASKED)
-    (_, first, _, second) = place.transport.requests
+def test_refused_start_is_sent_again() -> None:
+    """The start of a session that the gateway refused is sent again unchanged."""
+    stage = GatewayStage(token("one"), NO, token("two"), PACKAGE)
+    stage.requestor.start_session(ASKED)
+    (_, first, _, second) = stage.transport.requests
     assert (first.url, first.body) == (second.url, second.body)
 
 
-def test_the_token_goes_to_the_servers_base_url_only() -> None:
-    """The pointer's URL may be any host's; and what a browser calls needs no token."""
+def test_token_goes_to_base_url_only() -> None:
+    """A call to the session pointer's URL carries no gateway token, even at the same host."""
     elsewhere = started(ASKED)
-    place = Place(HttpResponse(204), header="X-Gateway")
-    place.requestor.complete_pairing(elsewhere)
-    assert place.sent == [("POST frontend/pairingcompleted", FRONTEND_SECRET)]
+    stage = GatewayStage(HttpResponse(204), header="X-Gateway")
+    stage.requestor.complete_pairing(elsewhere)
+    assert stage.sent == [("POST frontend/pairingcompleted", FRONTEND_SECRET)]
     assert elsewhere.pointer.url.startswith("https://irma.example/irma/")
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-Gateway"])
-def test_what_a_browser_calls_too_gets_no_token(header: str) -> None:
-    """Wherever the session's pointer has it: the server chose that URL."""
+def test_browser_calls_carry_no_token(header: str) -> None:
+    """A call that browsers make too carries no gateway token, wherever the pointer leads."""
     options = HttpResponse(200, JSON, body=b'{"pairingMethod":"none"}')
-    place = Place(token("one"), PACKAGE, options, header=header)
-    session = place.requestor.start_session(ASKED)
-    place.requestor.set_pairing(session, PairingMethod.NONE)
-    assert place.sent[-1] == ("POST frontend/options", "f" * 20)
+    stage = GatewayStage(token("one"), PACKAGE, options, header=header)
+    session = stage.requestor.start_session(ASKED)
+    stage.requestor.set_pairing(session, PairingMethod.NONE)
+    assert stage.sent[-1] == ("POST frontend/options", "f" * 20)
 
 
-def test_a_stream_that_is_refused_is_closed_and_opened_again() -> None:
-    """With the new token."""
+def test_refused_stream_is_opened_again() -> None:
+    """A stream that the gateway refused is closed, and opened again with a new token."""
     refused, good = ScriptedStream(status=401), ScriptedStream([b'data: "DONE"\n\n'])
     status = HttpResponse(200, JSON, body=b'"CONNECTED"')
-    place = Place(token("one"), token("two"), status, streams=[refused, good])
-    with place.requestor.watch_status(started(ASKED)) as statuses:
+    stage = GatewayStage(token("one"), token("two"), status, streams=[refused, good])
+    with stage.requestor.watch_status(started(ASKED)) as statuses:
         assert list(statuses) == [SessionStatus.CONNECTED, SessionStatus.DONE]
     assert refused.is_closed
-    assert [shown(each) for each in place.transport.subscriptions] == ["Bearer one", "Bearer two"]
+    assert [shown(each) for each in stage.transport.subscriptions] == ["Bearer one", "Bearer two"]
 
 
-def test_without_a_token_nothing_was_sent() -> None:
-    """So a start is tried again on faults that pass, and no session may exist."""
-    place = Place(BROKEN, HttpResponse(503), token("one"), PACKAGE)
-    place.requestor.start_session(ASKED)
-    assert len(place.transport.slept) == 2
+def test_no_token_means_nothing_was_sent() -> None:
+    """A start without a token is tried again, and its error says that no request was sent."""
+    stage = GatewayStage(BROKEN, HttpResponse(503), token("one"), PACKAGE)
+    stage.requestor.start_session(ASKED)
+    assert len(stage.transport.slept) == 2
     for fault in (BROKEN, HttpResponse(503)):
-        place = Place(fault, fault, fault)
+        stage = GatewayStage(fault, fault, fault)
         with pytest.raises(e.GatewayError) as caught:
-            place.requestor.start_session(ASKED)
+            stage.requestor.start_session(ASKED)
         assert not caught.value.request_sent
-        assert place.transport.is_complete
+        assert stage.transport.is_complete
 
 
-def test_a_refusal_is_not_asked_for_again() -> None:
-    """Who is not known now, will not be in a second; also in a watch."""
+def test_permanent_refusal_is_not_repeated() -> None:
+    """A client that the authorization server refuses makes no second token request in a call."""
     refusal = HttpResponse(400, JSON, body=b'{"error":"invalid_scope"}')
-    place = Place(refusal)
+    stage = GatewayStage(refusal)
     with pytest.raises(e.GatewayError, match="invalid_scope"):
-        place.requestor.check_health()
-    place = Place(refusal, refusal)
-    watch = place.requestor.watch_status(started(ASKED))
+        stage.requestor.check_health()
+    stage = GatewayStage(refusal, refusal)
+    watch = stage.requestor.watch_status(started(ASKED))
     with pytest.raises(e.GatewayError), watch as statuses:
         next(statuses)
 
 
 class Failing:
-    """Fails for as many times as it was told to, and signs then."""
+    """A signer that fails `fails` times before it signs."""
 
     algorithm = "HS256"
 
@@ -319,8 +319,8 @@ class Failing:
         return self._signer.sign(signing_input)
 
 
-def test_a_signer_that_fails_for_a_moment_ends_no_watch() -> None:
-    """Neither when it is asked for a subscription nor for a question."""
+def test_watch_survives_signer_failures() -> None:
+    """A watch continues when its signer fails for a stream's token, and for a poll's."""
     signer = Failing()
     transport = ScriptedTransport([token("one", 1), STATUS, token("two"), DONE])
     gateway = GatewayAuthentication(URL, GatewayAssertion("shop", signer))
@@ -333,8 +333,8 @@ def test_a_signer_that_fails_for_a_moment_ends_no_watch() -> None:
     assert signer.fails == 0
 
 
-def test_a_signer_that_fails_is_a_signing_error() -> None:
-    """It is tried as often as the call itself, and again by the next call."""
+def test_failing_signer_is_a_signing_error() -> None:
+    """A failing signer is tried three times by a call, and again by the next call."""
     signer = Failing()
     signer.fails = 3
     gateway = GatewayAuthentication(URL, GatewayAssertion("shop", signer))
@@ -346,8 +346,8 @@ def test_a_signer_that_fails_is_a_signing_error() -> None:
     assert b"client_assertion=" in (transport.requests[0].body or b"")
 
 
-class Wired:
-    """The wiring of a requestor behind a gateway, whose flows are played by hand."""
+class ManualGateway:
+    """A gateway whose flows a test runs by hand."""
 
     def __init__(self, gateway: GatewayAuthentication[Any] | None = None) -> None:
         self.clock = ManualClock()
@@ -366,16 +366,14 @@ class Wired:
 
 
 @pytest.mark.parametrize(("expires_in", "passes"), [(0, 0), (1, 1), (3600, 5000)])
-def test_all_that_wait_use_the_token_that_comes_however_short_its_life(
-    expires_in: int, passes: int
-) -> None:
-    """Or they would fetch one after the other, and the last would run out of time."""
-    wired = Wired()
-    first, *others = (wired.asking(within=9999) for _ in range(5))
+def test_waiting_calls_share_a_short_lived_token(expires_in: int, passes: int) -> None:
+    """Waiting calls use the fetched token even if its life is over, or each would fetch one."""
+    manual = ManualGateway()
+    first, *others = (manual.asking(within=9999) for _ in range(5))
     assert isinstance(next(first), Send)
     for each in others:
         assert isinstance(next(each), Sleep)
-    wired.clock.advance(timedelta(seconds=passes))
+    manual.clock.advance(timedelta(seconds=passes))
     for flow, answer in ((first, token("one", expires_in)), *((each, None) for each in others)):
         sent = flow.send(answer)
         assert isinstance(sent, Send)
@@ -383,10 +381,10 @@ def test_all_that_wait_use_the_token_that_comes_however_short_its_life(
         flow.close()
 
 
-def test_a_flight_of_another_process_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread that fetches does not live on in a forked process."""
-    wired = Wired()
-    parents, childs = wired.asking(), wired.asking()
+def test_forked_process_fetches_its_own_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A forked process does not wait for the parent's fetch, whose thread it does not have."""
+    manual = ManualGateway()
+    parents, childs = manual.asking(), manual.asking()
     assert isinstance(next(parents), Send)
     monkeypatch.setattr("irma_core.flows.single_flight.getpid", lambda: -1)
     assert isinstance(next(childs), Send)
@@ -394,40 +392,40 @@ def test_a_flight_of_another_process_is_not_waited_for(monkeypatch: pytest.Monke
         each.close()
 
 
-def test_a_call_without_time_begins_no_fetch() -> None:
-    """The signer or the authorization server would take more time than the call has."""
-    wired = Wired()
-    first, second = wired.asking(within=1), wired.asking(within=1)
+def test_call_without_time_left_fetches_nothing() -> None:
+    """A call whose time is up raises GatewayError without a token request."""
+    manual = ManualGateway()
+    first, second = manual.asking(within=1), manual.asking(within=1)
     next(first)
     next(second)
-    wired.clock.advance(timedelta(seconds=4))
+    manual.clock.advance(timedelta(seconds=4))
     with pytest.raises(e.GatewayError, match="in time") as caught:
         second.send(None)
     assert caught.value.may_pass
     first.close()
     with pytest.raises(e.GatewayError, match="in time"):
-        next(wired.asking(within=0))
+        next(manual.asking(within=0))
 
 
-def test_a_signer_that_takes_the_time_of_its_call_is_no_failure_of_the_others() -> None:
-    """They sign for themselves, since they have more time."""
-    wired = Wired(GatewayAuthentication(URL, GatewayAssertion("shop", Failing())))
-    first, second = wired.asking(within=1), wired.asking()
+def test_slow_signer_fails_only_its_own_call() -> None:
+    """When a signer uses up its call's time, a waiting call with more time signs itself."""
+    manual = ManualGateway(GatewayAuthentication(URL, GatewayAssertion("shop", Failing())))
+    first, second = manual.asking(within=1), manual.asking()
     sign = next(first)
     assert isinstance(sign, Call)
-    assert sign.deadline == wired.clock.monotonic() + 1
+    assert sign.deadline == manual.clock.monotonic() + 1
     assert isinstance(next(second), Sleep)
-    wired.clock.advance(timedelta(seconds=1))
+    manual.clock.advance(timedelta(seconds=1))
     with pytest.raises(e.GatewayError, match="in time"):
         first.throw(e.SigningError("the signer did not answer in time"))
     assert isinstance(second.send(None), Call)
     second.close()
 
 
-def test_while_one_fetches_the_others_wait_for_the_token() -> None:
-    """And use it."""
-    wired = Wired()
-    first, second = wired.asking(), wired.asking()
+def test_one_call_fetches_for_all() -> None:
+    """While one call fetches a token, the others wait for it and use it."""
+    manual = ManualGateway()
+    first, second = manual.asking(), manual.asking()
     assert isinstance(next(first), Send)
     assert isinstance(next(second), Sleep)
     for flow, answer in ((first, token("one")), (second, None)):
@@ -437,40 +435,40 @@ def test_while_one_fetches_the_others_wait_for_the_token() -> None:
         flow.close()
 
 
-def test_who_waits_too_long_for_a_token_has_sent_nothing() -> None:
-    """It is the gateway's error, and the one that fetches goes on."""
-    wired = Wired()
-    first, second = wired.asking(), wired.asking(within=1)
+def test_waiting_too_long_is_a_gateway_error() -> None:
+    """A call that waits too long for a token raises GatewayError, and the fetch goes on."""
+    manual = ManualGateway()
+    first, second = manual.asking(), manual.asking(within=1)
     next(first)
     assert isinstance(next(second), Sleep)
-    wired.clock.advance(timedelta(seconds=2))
+    manual.clock.advance(timedelta(seconds=2))
     with pytest.raises(e.GatewayError, match="in time"):
         second.send(None)
     assert isinstance(first.send(token("one")), Send)
     first.close()
 
 
-def test_who_has_more_time_fetches_when_the_first_has_none_left() -> None:
-    """That the first had little is no failure of the gateway's."""
-    wired = Wired()
-    first, second = wired.asking(within=1), wired.asking()
+def test_call_with_more_time_fetches_again() -> None:
+    """When the fetching call has no time left, a waiting call with more time fetches."""
+    manual = ManualGateway()
+    first, second = manual.asking(within=1), manual.asking()
     next(first)
     assert isinstance(next(second), Sleep)
-    wired.clock.advance(timedelta(seconds=1))
+    manual.clock.advance(timedelta(seconds=1))
     with pytest.raises(e.GatewayError, match="in time"):
         first.throw(e.TransportTimeoutError("POST token", "time-out", request_sent=True))
     assert isinstance(second.send(None), Send)
     second.close()
 
 
-def test_a_failure_that_others_wait_for_shows_them_nothing_of_its_call() -> None:
-    """Its traceback has the local variables of the application that made that call."""
+def test_shared_failure_shows_no_foreign_frames() -> None:
+    """The error of a waiting call shows no frame of the call that fetched."""
 
     def of_another_visitor() -> None:
         first.send(HttpResponse(400, (), body=b'{"error": "invalid_client"}'))
 
-    wired = Wired()
-    first, second = wired.asking(), wired.asking()
+    manual = ManualGateway()
+    first, second = manual.asking(), manual.asking()
     next(first)
     next(second)
     with pytest.raises(e.GatewayError, match="invalid_client"):
@@ -480,10 +478,10 @@ def test_a_failure_that_others_wait_for_shows_them_nothing_of_its_call() -> None
     assert "of_another_visitor" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_token_that_came_meanwhile_is_used() -> None:
-    """By one whose own was refused."""
-    wired = Wired()
-    first, second = wired.asking(), wired.asking()
+def test_newer_token_replaces_a_refused_one() -> None:
+    """A call whose token is refused uses the token that another call has fetched since."""
+    manual = ManualGateway()
+    first, second = manual.asking(), manual.asking()
     next(first)
     next(second)
     first.send(token("one"))
@@ -497,8 +495,8 @@ def test_a_token_that_came_meanwhile_is_used() -> None:
         flow.close()
 
 
-def test_a_flow_is_closed_with_the_gateways() -> None:
-    """Whatever ends it."""
+def test_inner_flow_is_closed() -> None:
+    """The flow that runs through a gateway is closed at the end, whatever ends it."""
     ends: list[str] = []
 
     def flow() -> Flow[None]:
@@ -507,17 +505,17 @@ def test_a_flow_is_closed_with_the_gateways() -> None:
         finally:
             ends.append("closed")
 
-    wired = Wired()
-    through = wired.gateway.through(flow())
+    manual = ManualGateway()
+    through = manual.gateway.through(flow())
     next(through)
     through.close()
     assert ends == ["closed"]
-    run(wired.gateway.through(flow()), ScriptedTransport())
+    run(manual.gateway.through(flow()), ScriptedTransport())
     assert ends == ["closed", "closed"]
 
 
-def test_a_flow_hears_of_what_the_application_raises() -> None:
-    """And can give up what it had claimed, as it does without a gateway."""
+def test_application_errors_reach_the_flow() -> None:
+    """An exception of the application is raised inside the flow, which can still clean up."""
     heard: list[Exception] = []
 
     def fail() -> None:
@@ -533,7 +531,7 @@ def test_a_flow_hears_of_what_the_application_raises() -> None:
 
     transport = ScriptedTransport()
     with pytest.raises(ZeroDivisionError):
-        run(Wired().gateway.through(flow()), transport)
+        run(ManualGateway().gateway.through(flow()), transport)
     assert (len(heard), len(transport.slept)) == (1, 1)
 
 
@@ -554,13 +552,13 @@ def test_only_a_requestor_with_a_gateway_runs_its_code() -> None:
     room = f"irma_core{os.sep}gateway{os.sep}"
     plain = files_entered(Requestor(BASE, ScriptedTransport([OK])))
     assert not [path for path in plain if room in path]
-    behind = files_entered(Place(token("one"), OK).requestor)
+    behind = files_entered(GatewayStage(token("one"), OK).requestor)
     assert [path for path in behind if room in path]
 
 
 @pytest.mark.parametrize("front", [requestor, async_requestor])
-def test_no_call_of_a_requestor_goes_round_the_gateway(front: ModuleType) -> None:
-    """Flows are run at one place in each, which is where the gateway stands."""
+def test_every_call_runs_through_the_gateway(front: ModuleType) -> None:
+    """Each requestor runs its flows at one stage only, which applies the gateway."""
     tree = ast.parse(inspect.getsource(front))
     runners = [
         function.name
@@ -572,8 +570,8 @@ def test_no_call_of_a_requestor_goes_round_the_gateway(front: ModuleType) -> Non
     assert runners == ["_run"]
 
 
-def test_the_other_mode_passes_too() -> None:
-    """By the same flow, with a signer that is awaited."""
+def test_async_requestor_passes_a_gateway() -> None:
+    """An AsyncRequestor passes a gateway with a token request that an async signer signed."""
 
     class Awaited:
         algorithm = "HS256"

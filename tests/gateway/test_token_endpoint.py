@@ -1,4 +1,4 @@
-"""What an authorization server says to a token request (RFC 6749, section 5)."""
+"""Responses of an authorization server to token requests (RFC 6749, section 5)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def said(value: object, status: int = 200) -> HttpResponse:
         ({"scope": "irma", "refresh_token": None, "expires_in": None}, None),
     ],
 )
-def test_a_token_and_its_life_are_read(more: dict[str, object], seconds: int | None) -> None:
-    """The life in seconds, as a number or a string; what is not above zero says nothing."""
+def test_token_and_life_are_read(more: dict[str, object], seconds: int | None) -> None:
+    """`expires_in` may be a number or a string; a value that is not above zero states no end."""
     answer = said({"access_token": "a.b-c~/+=", "token_type": "bEARER", **more})
     assert parse_token_response(answer, NOW) == ("a.b-c~/+=", seconds)
 
@@ -59,8 +59,8 @@ def test_a_token_and_its_life_are_read(more: dict[str, object], seconds: int | N
         {"access_token": "t" * 20_000, "token_type": "Bearer"},
     ],
 )
-def test_what_is_no_bearer_token_is_refused(value: object) -> None:
-    """It would be put into a header."""
+def test_other_tokens_are_refused(value: object) -> None:
+    """Only a bearer token that fits into a header is accepted."""
     with pytest.raises(GatewayError) as caught:
         parse_token_response(said(value), NOW)
     assert caught.value.http_status == 200
@@ -71,8 +71,8 @@ TWICE = b'{"access_token":"t","token_type":"Bearer","access_token":"u"}'
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff", TWICE])
 @pytest.mark.parametrize("status", [200, 302, 500])
-def test_what_is_no_json_is_refused(body: bytes, status: int) -> None:
-    """By its status, and no redirect is followed with a secret."""
+def test_other_bodies_are_refused(body: bytes, status: int) -> None:
+    """A body that is not a JSON object is refused with its HTTP status, a redirect included."""
     with pytest.raises(GatewayError) as caught:
         parse_token_response(HttpResponse(status, body=body), NOW)
     assert (caught.value.http_status, caught.value.code) == (status, None)
@@ -87,16 +87,16 @@ def test_what_is_no_json_is_refused(body: bytes, status: int) -> None:
         ([], None),
     ],
 )
-def test_a_refusal_has_the_servers_code_and_no_other_word(value: object, code: str | None) -> None:
-    """What it adds may repeat what it was sent."""
+def test_error_shows_only_the_servers_code(value: object, code: str | None) -> None:
+    """An error shows the server's code and none of its other words, which may repeat a secret."""
     with pytest.raises(GatewayError) as caught:
         parse_token_response(said(value, 401), NOW)
     assert (caught.value.http_status, caught.value.code) == (401, code)
     assert "the-secret" not in f"{caught.value!r}"
 
 
-def test_a_token_that_no_header_holds_is_refused_with_its_reason() -> None:
-    """Else each call would end in a proxy's 431."""
+def test_too_long_token_is_refused() -> None:
+    """A token over 16384 characters is refused, because proxies refuse such a header."""
     with pytest.raises(GatewayError, match="too long for a header: over 16384 characters"):
         parse_token_response(said({"access_token": "t" * 16_385, "token_type": "Bearer"}), NOW)
     longest = {"access_token": "t" * 16_384, "token_type": "Bearer"}
@@ -104,8 +104,8 @@ def test_a_token_that_no_header_holds_is_refused_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize(("status", "may_pass"), [(200, False), (503, True)])
-def test_a_response_with_a_key_twice_is_refused(status: int, may_pass: bool) -> None:
-    """Readers differ in which of the two tokens they take."""
+def test_duplicate_key_is_refused(status: int, may_pass: bool) -> None:
+    """A response with a key twice is refused, because readers take different values."""
     body = b'{"access_token":"a","token_type":"Bearer","access_token":"b"}'
     with pytest.raises(GatewayError, match=f"HTTP {status} has a key twice") as caught:
         parse_token_response(HttpResponse(status, body=body), NOW)
@@ -116,8 +116,8 @@ def test_a_response_with_a_key_twice_is_refused(status: int, may_pass: bool) -> 
     ("status", "may_pass"),
     [(400, False), (401, False), (302, False), (408, True), (429, True), (500, True), (503, True)],
 )
-def test_the_status_says_whether_a_refusal_may_pass(status: int, may_pass: bool) -> None:
-    """And the response for how long to wait."""
+def test_status_decides_whether_a_refusal_may_pass(status: int, may_pass: bool) -> None:
+    """The HTTP status decides `may_pass`, and `Retry-After` the wait."""
     response = HttpResponse(status, (("Retry-After", "7"),))
     with pytest.raises(GatewayError) as caught:
         parse_token_response(response, NOW)
@@ -136,8 +136,8 @@ def test_the_status_says_whether_a_refusal_may_pass(status: int, may_pass: bool)
         ["THE-SECRET"],
     ],
 )
-def test_no_frame_of_a_refusal_holds_what_was_said(value: object, status: int) -> None:
-    """Reports of crashes show local variables."""
+def test_no_frame_holds_the_response(value: object, status: int) -> None:
+    """No frame of a refusal's traceback has the response's words in its local variables."""
     response = said(value, status)
     with pytest.raises(GatewayError) as caught:
         parse_token_response(response, NOW)
