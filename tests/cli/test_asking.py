@@ -69,7 +69,7 @@ def test_value_extends_to_the_end(name: str, value: str) -> None:
         (f"{A}==x|{B}=Yes", "use --request FILE"),
         (f"{A}==x|pbdf.over18==Yes", "use --request FILE"),
         (f"{A}==x+age==Yes", "use --request FILE"),
-        (f"{A}|", "an attribute is named"),
+        (f"{A}|", "must have the form"),
         ("", "expected an attribute"),
     ],
 )
