@@ -1,6 +1,7 @@
-"""Whatever is asked and whatever is said: an answer exists exactly where the request is fulfilled.
+r"""An answer exists exactly where the result fulfils the request.
 
-`fulfils` below says it a second time, as plainly as the design does, and is held against the code.
+`fulfils` below states the rule a second time, as plainly as the design does. The code must agree
+with it.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def answered(draw: st.DrawFn) -> tuple[SessionRequest, Lists]:
 def test_a_fulfilling_result_always_makes_an_answer(
     made: tuple[SessionRequest, Lists], data: st.DataObject
 ) -> None:
-    """Whatever the order within a list, and with any lists behind."""
+    """A fulfilling result makes an answer with its attributes in any order and with extra lists."""
     request, lists = made
     behind = data.draw(any_lists(list(request.disclose.attribute_types())))
     answer = result_with(request, lists + behind).answer_to(started(request))
@@ -125,10 +126,10 @@ def test_a_fulfilling_result_always_makes_an_answer(
 
 
 @given(ASKING, st.data())
-def test_any_lists_make_an_answer_exactly_if_they_fulfil_the_request(
+def test_lists_make_an_answer_exactly_if_they_fulfil_the_request(
     request: SessionRequest, data: st.DataObject
 ) -> None:
-    """And if not, the error is of one of the reasons, and names a slot that was asked for."""
+    """Lists that do not fulfil the request raise a known reason that names a requested slot."""
     lists = data.draw(any_lists(list(request.disclose.attribute_types())))
     outcome = answer_or_error(request, result_with(request, lists))
     assert isinstance(outcome, Answer) == is_fulfilled(request, lists)
@@ -164,10 +165,10 @@ def mutations(item: DisclosedAttribute) -> list[tuple[DisclosedAttribute, ...]]:
 
 
 @given(answered(), st.data())
-def test_no_mutation_of_an_attribute_makes_an_answer_of_what_was_not_asked(
+def test_no_changed_attribute_makes_an_answer(
     made: tuple[SessionRequest, Lists], data: st.DataObject
 ) -> None:
-    """Dropped, doubled, renamed, with another value or none, as an extra, or revoked since."""
+    """An attribute that is dropped, doubled, renamed, changed, extra or revoked makes no answer."""
     request, lists = made
     places = [(i, k) for i, given_ in enumerate(lists) for k in range(len(given_ or ()))]
     assume(places)
@@ -187,7 +188,7 @@ def test_no_mutation_of_an_attribute_makes_an_answer_of_what_was_not_asked(
 def test_a_list_that_is_dropped_null_or_empty_makes_no_answer(
     made: tuple[SessionRequest, Lists], data: st.DataObject
 ) -> None:
-    """Empty ones do where the slot is optional; null ones and missing ones never."""
+    """An empty list is an answer only for an optional slot; a null or missing list never is."""
     request, lists = made
     assume(lists)
     i = data.draw(st.integers(0, len(lists) - 1))
@@ -230,7 +231,7 @@ def test_no_other_status_proof_type_or_token_makes_an_answer(
     kind: SessionType,
     token: RequestorToken,
 ) -> None:
-    """In this order: another session, not finished, not valid."""
+    """The checks run in this order: another session, not finished, not valid."""
     request, lists = made
     result = result_with(request, lists, status=status, proof_status=proof, type=kind, token=token)
     expected: type[object] = Answer
@@ -251,7 +252,7 @@ def test_no_other_status_proof_type_or_token_makes_an_answer(
 def test_no_other_signature_makes_an_answer(
     made: tuple[SessionRequest, Lists], message: str | None
 ) -> None:
-    """Where one was asked for, it is over that message."""
+    """A signature request is answered only by a signature over its own message."""
     request, lists = made
     signature = None if message is None else AttributeBasedSignature("{}", message)
     outcome = answer_or_error(request, result_with(request, lists, unchecked_signature=signature))
@@ -263,17 +264,17 @@ def test_no_other_signature_makes_an_answer(
 
 @given(ASKING)
 def test_nothing_is_an_answer_only_where_nothing_is_asked(request: SessionRequest) -> None:
-    """As in an issuance that asks for no disclosure."""
+    """A result without lists answers only an issuance that asks for no disclosure."""
     outcome = answer_or_error(request, result_with(request, []))
     assert isinstance(outcome, Answer) == (len(request.disclose) == 0)
 
 
 @pytest.mark.parametrize("status", AttributeProofStatus)
 @pytest.mark.parametrize("value", [None, "", "yes"])
-def test_the_plain_words_of_the_design_agree_with_themselves(
+def test_the_oracle_takes_only_possible_attributes(
     status: AttributeProofStatus, value: str | None
 ) -> None:
-    """The oracle takes `NULL` with no value and `PRESENT` with one, and nothing else."""
+    """The oracle takes `NULL` without a value and `PRESENT` with one, and nothing else."""
     item = attribute("a.b.c.d", value, status=status)
     expected = (value is None) == (status is NULL) and status is not EXTRA
     assert fulfils(Con((AttributeRequest("a.b.c.d"),)), (item,), set()) == expected

@@ -1,4 +1,4 @@
-"""What is asked: slots, their options, and the attributes in an option."""
+"""What a request asks for: slots, their options, and the attributes in an option."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def asks(*options: tuple[str, ...]) -> DisCon:
 
 
 def refusal(make: Callable[[], object]) -> RequestError:
-    """Return the error that it ends with."""
+    """Return the error that a call raises."""
     with pytest.raises(RequestError) as caught:
         make()
     return caught.value
@@ -43,8 +43,8 @@ def refusal(make: Callable[[], object]) -> RequestError:
 # One attribute.
 
 
-def test_an_attribute_is_asked_for_with_any_value_unless_one_is_demanded() -> None:
-    """Neither a value nor that there is one is demanded unasked."""
+def test_a_plain_attribute_demands_no_value() -> None:
+    """A plain attribute demands neither a certain value nor that it has a value."""
     plain = AttributeRequest(OVER18)
     assert (plain.value, plain.not_null) == (None, False)
     assert AttributeRequest(OVER18, "yes") == OVER18_YES
@@ -65,17 +65,17 @@ def test_an_attribute_is_asked_for_with_any_value_unless_one_is_demanded() -> No
 def test_a_malformed_attribute_is_refused_at_its_field(
     place: str, make: Callable[[], object]
 ) -> None:
-    """Nothing is turned into a text or a truth value."""
+    """A malformed attribute is refused, and no field is converted to a string or a bool."""
     assert refusal(make).path == place
 
 
 def test_an_empty_value_is_a_value() -> None:
-    """It is not the same as none."""
+    """An empty demanded value differs from no demanded value."""
     assert AttributeRequest(OVER18, "").value == ""
 
 
 def test_a_demanded_value_is_in_no_repr() -> None:
-    """It may be somebody's name; that there is one may be seen."""
+    """The repr of an attribute shows that a value is demanded, but not the value."""
     asked = as_condiscon({"who": all_of(AttributeRequest(FIRST, "Ada"), FAMILY)})
     assert "Ada" not in repr(asked)
     assert "value=…" in repr(asked)
@@ -86,15 +86,15 @@ def test_a_demanded_value_is_in_no_repr() -> None:
 
 
 def test_any_of_gives_the_options_of_a_slot() -> None:
-    """An option is an attribute, or several from `all_of`, or a list of them."""
+    """`any_of` takes attributes, results of `all_of`, and lists of them as options."""
     assert any_of(OVER18, OVER65) == asks((OVER18,), (OVER65,))
     assert any_of(OVER18, all_of(FIRST, FAMILY)) == asks((OVER18,), (FIRST, FAMILY))
     assert any_of(OVER18, [FIRST, FAMILY]) == asks((OVER18,), (FIRST, FAMILY))
     assert list(any_of(OVER18_YES)) == [Con((OVER18_YES,))]
 
 
-def test_the_empty_option_stands_last_wherever_it_was_given() -> None:
-    """Servers before 1.0.0 lose what is disclosed for an option behind it."""
+def test_the_empty_option_stands_last() -> None:
+    """The empty option goes last, since servers before 1.0.0 ignore the options behind it."""
     expected = asks((OVER18,), (OVER65,), ())
     assert any_of([], OVER18, OVER65) == any_of(OVER18, [], OVER65) == expected
     assert as_condiscon([[[], [OVER18], [OVER65]]]) == as_condiscon([expected])
@@ -102,7 +102,7 @@ def test_the_empty_option_stands_last_wherever_it_was_given() -> None:
 
 
 def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
-    """On the wire that is an empty inner conjunction, behind the others."""
+    """`optional` adds an empty inner conjunction behind the other options."""
     assert optional(OVER18, OVER65) == asks((OVER18,), (OVER65,), ())
     assert optional(OVER18).is_optional
     assert not any_of(OVER18).is_optional
@@ -110,7 +110,7 @@ def test_optional_adds_the_option_to_leave_the_slot_out() -> None:
 
 
 def test_all_of_gives_one_option() -> None:
-    """All of its attributes are asked for together."""
+    """`all_of` returns one option that asks for all of its attributes together."""
     assert list(all_of(FIRST, FAMILY)) == [AttributeRequest(FIRST), AttributeRequest(FAMILY)]
     assert len(all_of(FIRST, FAMILY)) == 2
 
@@ -129,10 +129,8 @@ def test_all_of_gives_one_option() -> None:
         ("all_of[2]", lambda: all_of(FIRST, OVER18, FAMILY)),
     ],
 )
-def test_a_builder_refuses_at_the_place_among_its_arguments(
-    place: str, make: Callable[[], object]
-) -> None:
-    """So the error stands on the line that is wrong, not where the request is made."""
+def test_a_builder_names_the_wrong_argument(place: str, make: Callable[[], object]) -> None:
+    """A builder raises at once, so the traceback shows the line with the wrong argument."""
     assert refusal(make).path == place
 
 
@@ -141,7 +139,7 @@ def test_a_builder_refuses_at_the_place_among_its_arguments(
 
 @pytest.mark.parametrize("mapping", [dict, OrderedDict, MappingProxyType])
 def test_a_mapping_names_the_slots_in_its_order(mapping: Callable[..., Any]) -> None:
-    """Names are local; the order is that of the wire."""
+    """A mapping names the slots locally; the JSON has them in the mapping's order."""
     asked = as_condiscon(mapping({"age": OVER18, "email": optional(EMAIL)}))
     assert asked.slots == ("age", "email")
     assert asked.disjunctions == (asks((OVER18,)), asks((EMAIL,), ()))
@@ -151,14 +149,14 @@ def test_a_mapping_names_the_slots_in_its_order(mapping: Callable[..., Any]) -> 
 
 @pytest.mark.parametrize("sequence", [list, tuple])
 def test_a_sequence_numbers_the_slots(sequence: Callable[..., Any]) -> None:
-    """As positions are on the wire."""
+    """The slots of a sequence are numbered by their positions in the JSON."""
     asked = as_condiscon(sequence([OVER18, all_of(FIRST, FAMILY)]))
     assert asked.slots == (0, 1)
     assert asked.disjunctions == (asks((OVER18,)), asks((FIRST, FAMILY)))
 
 
-def test_lists_mean_what_they_mean_on_the_wire() -> None:
-    """The first level are slots, the second options, the third attributes."""
+def test_nested_lists_mean_what_they_mean_in_json() -> None:
+    """The first level of nested lists is slots, the second options, the third attributes."""
     asked = as_condiscon([[[OVER18], [FIRST, FAMILY]], [[EMAIL], []]])
     assert asked.disjunctions == (asks((OVER18,), (FIRST, FAMILY)), asks((EMAIL,), ()))
     assert asked == as_condiscon([any_of(OVER18, all_of(FIRST, FAMILY)), optional(EMAIL)])
@@ -166,12 +164,12 @@ def test_lists_mean_what_they_mean_on_the_wire() -> None:
 
 
 def test_possession_of_a_credential_is_asked_by_three_parts() -> None:
-    """Beside its attributes, if need be."""
+    """An identifier of three parts asks for the credential, with or without its attributes."""
     assert as_condiscon([[[AGE, OVER18]]]).disjunctions == (asks((AGE, OVER18)),)
 
 
 def test_what_was_made_before_is_checked_again() -> None:
-    """The classes can be built by hand, so a request takes none on trust."""
+    """A request checks options and slots that the caller built by hand."""
     wrong = ConDisCon((DisCon((Con((AttributeRequest(OVER18),) * 2),)),), ("age",))
     assert refusal(lambda: as_condiscon(wrong)).path == 'disclose["age"][0][1]'
     right = as_condiscon({"age": OVER18})
@@ -210,13 +208,13 @@ def test_what_was_made_before_is_checked_again() -> None:
         ("disclose[0][0][2]", [[[RESIDENT, OVER18, FIRST]]]),
     ],
 )
-def test_what_cannot_be_asked_is_refused_at_its_place(place: str, disclose: object) -> None:
-    """By the slots' own names, down to the attribute."""
+def test_an_invalid_condiscon_is_refused_at_its_path(place: str, disclose: object) -> None:
+    """The error's path leads through the slot's own name down to the attribute."""
     assert refusal(lambda: as_condiscon(disclose)).path == place
 
 
-def test_the_reasons_are_told_in_words() -> None:
-    """What is wrong, and not only where."""
+def test_the_reasons_are_readable() -> None:
+    """The error says what is wrong, and not only where."""
     assert "comes twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
     assert "must be adjacent" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
     assert "nobody could answer it" in refusal(any_of).reason
@@ -226,8 +224,8 @@ def test_the_reasons_are_told_in_words() -> None:
     )
 
 
-def test_an_attribute_may_be_asked_for_in_several_options_and_slots() -> None:
-    """Only within one option it would stand twice."""
+def test_options_and_slots_may_share_an_attribute() -> None:
+    """An attribute may occur in several options and slots, but only once within an option."""
     asked = as_condiscon([any_of(OVER18, all_of(OVER18, EMAIL)), OVER18])
     assert list(asked.attribute_types()) == [OVER18, OVER18, EMAIL, OVER18]
 
@@ -243,8 +241,8 @@ def test_nothing_that_was_passed_in_is_kept_or_changed() -> None:
 
 
 @given(CONDISCONS)
-def test_any_condiscon_is_equal_to_itself_made_again_and_can_be_stored(asked: ConDisCon) -> None:
-    """Coercion and pickle change nothing."""
+def test_any_condiscon_survives_coercion_and_pickle(asked: ConDisCon) -> None:
+    """Coercion and pickle return a condiscon that is equal to the original."""
     assert as_condiscon(asked) == asked
     assert pickle.loads(pickle.dumps(asked)) == asked
     assert hash(as_condiscon(asked)) == hash(asked)

@@ -34,12 +34,12 @@ YES = {"over18": "yes"}
 
 
 def card(**options: Any) -> CredentialRequest:
-    """Ask to issue an age."""
+    """Return a credential with an age."""
     return CredentialRequest(AGE, YES, **options)
 
 
 def refusal(make: Callable[[], object]) -> RequestError:
-    """Return the error that it ends with."""
+    """Return the error that a call raises."""
     with pytest.raises(RequestError) as caught:
         make()
     return caught.value
@@ -50,7 +50,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
 
 @pytest.mark.parametrize("credential", ["example.town", OVER18, "", None])
 def test_a_credential_type_is_issued(credential: Any) -> None:
-    """Of exactly three parts."""
+    """The type of a credential to be issued has exactly three parts."""
     assert refusal(lambda: CredentialRequest(credential, YES)).path == "credential"
 
 
@@ -70,8 +70,8 @@ def test_a_credential_type_is_issued(credential: Any) -> None:
         ('attributes["over18"]', {"over18": "\ud800"}),
     ],
 )
-def test_attributes_are_texts_by_name(place: str, attributes: Any) -> None:
-    """The name is the fourth part alone, and nothing is turned into a text."""
+def test_attributes_are_strings_by_name(place: str, attributes: Any) -> None:
+    """The key is the fourth part of the identifier, and values are not converted to strings."""
     assert refusal(lambda: CredentialRequest(AGE, attributes)).path == place
 
 
@@ -86,7 +86,7 @@ def test_none_leaves_an_attribute_out() -> None:
 
 
 def test_attributes_are_copied() -> None:
-    """The caller may go on changing the mapping."""
+    """A later change of the caller's mapping does not change the credential."""
     attributes: dict[str, str | None] = {"over18": "yes"}
     request = CredentialRequest(AGE, attributes)
     attributes["over18"] = "no"
@@ -100,8 +100,10 @@ def test_attributes_are_copied() -> None:
         ("sd_jwt_batch_size", [0, 1, 200], [-1, 201, 1.0, True, "5"]),
     ],
 )
-def test_what_else_a_credential_takes(field: str, good: list[Any], bad: list[Any]) -> None:
-    """A key for its revocation, and how many SD-JWTs, which the server does not always check."""
+def test_a_credential_takes_a_revocation_key_and_a_batch_size(
+    field: str, good: list[Any], bad: list[Any]
+) -> None:
+    """A credential takes a revocation key and a number of SD-JWTs, which both are checked."""
     assert getattr(card(), field) is None
     for value in good:
         assert getattr(card(**{field: value}), field) == value
@@ -127,8 +129,8 @@ def test_what_else_a_credential_takes(field: str, good: list[Any], bad: list[Any
     ],
     ids=repr,
 )
-def test_a_validity_is_an_aware_date_or_a_duration_in_whole_seconds(validity: Any) -> None:
-    """The server refuses zero and fractions, and a naive date would mean the machine's zone."""
+def test_a_validity_is_an_aware_date_or_whole_seconds(validity: Any) -> None:
+    """Zero, fractions of a second and naive dates are refused as a validity."""
     assert refusal(lambda: card(validity=validity)).path == "validity"
 
 
@@ -136,14 +138,14 @@ def test_a_validity_is_an_aware_date_or_a_duration_in_whole_seconds(validity: An
 
 
 def test_no_validity_is_left_to_the_server() -> None:
-    """It gives six months."""
+    """A credential without a validity leaves it to the server, which takes six months."""
     request = card()
     assert resolve_validity(request, NOW, "credentials[0]") is request
     assert "validity" not in str(request_value(IssuanceRequest([request])))
 
 
 def test_a_date_stays_as_it_is() -> None:
-    """In whatever zone it was written; on the wire it is Unix seconds."""
+    """A date keeps its time zone; its JSON is Unix seconds."""
     until = datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1)))
     request = card(validity=until)
     assert resolve_validity(request, NOW, "credentials[0]") is request
@@ -152,7 +154,7 @@ def test_a_date_stays_as_it_is() -> None:
 
 
 def test_a_duration_counts_from_the_start_of_the_session() -> None:
-    """Fractions of a second of the clock are dropped, so nothing lasts longer than asked."""
+    """Fractions of a second of the clock are dropped, so that no validity is too long."""
     now = NOW.replace(microsecond=999999)
     resolved = resolve_validity(card(validity=timedelta(days=30)), now, "credentials[0]")
     assert resolved.validity == NOW + timedelta(days=30)
@@ -160,7 +162,7 @@ def test_a_duration_counts_from_the_start_of_the_session() -> None:
 
 
 def test_a_duration_has_no_json() -> None:
-    """Only a start turns it into a date, at each try again."""
+    """A duration cannot be written, since each attempt to start turns it into a date."""
     error = refusal(lambda: request_value(IssuanceRequest([card(validity=timedelta(days=30))])))
     assert "resolve_validity" in error.reason
 
@@ -182,7 +184,7 @@ def test_a_duration_has_no_json() -> None:
 def test_what_the_server_rounds_into_the_past_is_refused(
     validity: datetime | timedelta,
 ) -> None:
-    """It would be issued as valid, and be expired at once; nothing in the result would tell."""
+    """A validity that the server would round into the past is refused before the start."""
     error = refusal(lambda: resolve_validity(card(validity=validity), NOW, "credentials[3]"))
     assert error.path == "credentials[3].validity"
     assert "Thursday" in error.reason
@@ -195,14 +197,14 @@ def test_what_the_server_rounds_into_the_past_is_refused(
     ids=repr,
 )
 def test_what_is_ahead_after_rounding_is_good(validity: datetime | timedelta) -> None:
-    """A week from now always is, and less if a Thursday lies between."""
+    """A validity of a week is accepted, and a shorter one if a Thursday lies between."""
     until = resolve_validity(card(validity=validity), NOW, "x").validity
     assert isinstance(until, datetime)
     assert until > NOW
 
 
 def test_what_ends_in_this_very_second_has_passed() -> None:
-    """On the Thursday itself, at 0:00 UTC, the week that ends there is over."""
+    """A week that ends on Thursday at 0:00 UTC is over at that very second."""
     request = card(validity=THIS_THURSDAY)
     assert refusal(lambda: resolve_validity(request, THIS_THURSDAY, "x")).path == "x.validity"
     just_before = THIS_THURSDAY - timedelta(microseconds=1)
@@ -211,7 +213,7 @@ def test_what_ends_in_this_very_second_has_passed() -> None:
 
 @given(st.integers(1, 10**10), st.integers(1, 10**9))
 def test_a_validity_is_judged_as_the_server_rounds_it(now: int, ahead: int) -> None:
-    """Down to whole weeks of Unix seconds; a week or more is never refused."""
+    """Validities are rounded down to whole weeks, and a week or more is never refused."""
     clock = datetime.fromtimestamp(now, UTC)
     request = card(validity=timedelta(seconds=ahead))
     try:
@@ -228,7 +230,7 @@ def test_a_validity_is_judged_as_the_server_rounds_it(now: int, ahead: int) -> N
 
 
 def test_all_durations_become_dates_before_the_start() -> None:
-    """Each by the same clock; what has none, and the rest of the request, stays."""
+    """One clock turns all durations into dates; the rest of the request stays the same."""
     month = timedelta(days=30)
     asked = ExtendedRequest(
         IssuanceRequest([card(), card(validity=month)], {"age": OVER18}), timeout=month
@@ -241,7 +243,7 @@ def test_all_durations_become_dates_before_the_start() -> None:
 
 
 def test_a_request_without_durations_is_ready_as_it_is() -> None:
-    """It is the same object, at any time."""
+    """A request without durations is returned as the same object."""
     for request in (
         DisclosureRequest([OVER18]),
         SignatureRequest("I agree.", [OVER18]),
@@ -252,7 +254,7 @@ def test_a_request_without_durations_is_ready_as_it_is() -> None:
 
 
 def test_the_credential_that_would_be_expired_is_named() -> None:
-    """By its position among those to be issued."""
+    """The error names an expired credential by its position in the request."""
     request = IssuanceRequest([card(), card(validity=timedelta(days=1))])
     error = refusal(lambda: resolve_request(ExtendedRequest(request), NOW))
     assert error.path == "credentials[1].validity"
@@ -275,26 +277,24 @@ def test_the_credential_that_would_be_expired_is_named() -> None:
         partial(IssuanceRequest, [card()]),
     ],
 )
-def test_demo_attributes_are_asked_only_where_it_is_allowed(
-    make: Callable[[Any], Any], disclose: Any
-) -> None:
-    """Everybody can issue them to themselves; the error names the attribute and the permission."""
+def test_demo_attributes_need_permission(make: Callable[[Any], Any], disclose: Any) -> None:
+    """Anybody can issue demo attributes; the error names the attribute and the permission."""
     asked = ExtendedRequest(make(disclose))
     with pytest.raises(ConfigurationError, match=r"irma-demo\.a\.b.* Risk\.DEMO_ATTRIBUTES"):
         resolve_request(asked, NOW, [Risk.PLAIN_HTTP, Risk.TOKEN_IN_RETURN_URL])
     assert resolve_request(asked, NOW, {Risk.DEMO_ATTRIBUTES}) is asked
 
 
-def test_demo_credentials_may_be_issued_and_named_likes_are_no_demo() -> None:
-    """The risk is in believing them."""
+def test_demo_credentials_may_be_issued() -> None:
+    """Issuing demo credentials needs no permission, nor does a scheme with a similar name."""
     issued = ExtendedRequest(IssuanceRequest([CredentialRequest("irma-demo.a.b", {})]))
     assert resolve_request(issued, NOW) is issued
     other = ExtendedRequest(DisclosureRequest(["irma-demonstration.a.b.c", "a.irma-demo.b.c"]))
     assert resolve_request(other, NOW) is other
 
 
-def test_the_token_in_a_return_url_is_allowed_by_name_only() -> None:
-    """It would stand in histories and logs."""
+def test_the_token_in_a_return_url_needs_permission() -> None:
+    """A token in a return URL ends up in histories and logs, so it needs permission."""
     request = DisclosureRequest(
         [OVER18], client_return_url="https://shop.example/", augment_return_url=True
     )
@@ -304,8 +304,8 @@ def test_the_token_in_a_return_url_is_allowed_by_name_only() -> None:
     assert resolve_request(asked, NOW, (Risk.TOKEN_IN_RETURN_URL,)) is asked
 
 
-def test_nothing_is_made_of_a_credential_but_what_was_given() -> None:
-    """Two requests of the same are equal, and neither shows what is issued."""
+def test_a_credential_is_a_value_without_secrets_in_its_repr() -> None:
+    """Two equal credentials compare equal, and neither shows what is issued."""
     request = CredentialRequest(AGE, {"over18": "very private"}, revocation_key="very secret")
     again = CredentialRequest(AGE, {"over18": "very private"}, revocation_key="very secret")
     assert request == again
@@ -332,16 +332,16 @@ PLAIN = "http://shop.example/irma"
         ),
     ],
 )
-def test_no_secret_travels_over_plain_http_but_by_name(field: str, asked: ExtendedRequest) -> None:
-    """The result, or the token, would be read by everyone on the way."""
+def test_no_secret_travels_over_plain_http_unpermitted(field: str, asked: ExtendedRequest) -> None:
+    """Plain HTTP would show the result or the token to every machine between."""
     allow = {Risk.TOKEN_IN_RETURN_URL}
     with pytest.raises(ConfigurationError, match=rf"^{field}: .*Risk\.PLAIN_HTTP"):
         resolve_request(asked, NOW, allow)
     assert resolve_request(asked, NOW, allow | {Risk.PLAIN_HTTP}) is asked
 
 
-def test_plain_http_that_stays_on_the_servers_machine_is_no_risk() -> None:
-    """Nor is a page without a secret in its URL."""
+def test_plain_http_without_a_secret_or_to_loopback_is_allowed() -> None:
+    """Plain HTTP is allowed to loopback, and for a page without a secret in its URL."""
     asked = ExtendedRequest(
         DisclosureRequest([OVER18], client_return_url=PLAIN),
         callback_url="http://localhost:8000/x",

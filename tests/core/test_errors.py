@@ -1,4 +1,4 @@
-"""The error tree: whom an error blames, what it tells, and what it keeps to itself."""
+"""The error tree: which party an error blames, what it shows, and what it hides."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.MalformedResponseError(PATH, "no HTTP", request_sent=True),
     errors.ResponseTooLargeError(PATH, "over 1 MiB", request_sent=True),
     errors.EventTooLargeError(PATH, "over 64 KiB", request_sent=True),
-    errors.JwtError("form", "no text"),
+    errors.JwtError("form", "not a string"),
     errors.ResultJwtError("signature", "no key made it"),
     errors.RequestJwtError("too_old", "sign again"),
     errors.DeadlineError("late"),
@@ -83,8 +83,8 @@ def drawn() -> dict[str, str | None]:
     return parents
 
 
-def test_the_tree_at_the_top_of_the_module_is_the_tree() -> None:
-    """Every class is drawn under the one it comes from, and every one is public."""
+def test_the_drawn_tree_is_the_tree() -> None:
+    """Every error class is public, and is drawn under the class that it derives from."""
     parents = drawn()
     assert set(parents) == set(errors.__all__)
     for name, parent in parents.items():
@@ -93,13 +93,13 @@ def test_the_tree_at_the_top_of_the_module_is_the_tree() -> None:
 
 
 def test_there_is_a_specimen_of_every_error() -> None:
-    """So that what follows is said of all of them."""
+    """Every error class has a specimen, so that the tests below cover all of them."""
     assert sorted(type(error).__name__ for error in SPECIMENS) == sorted(errors.__all__)
 
 
 @pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
 def test_an_error_survives_pickle_and_copy(error: errors.IrmaError) -> None:
-    """Its text, its facts and its class come back, as task queues and process pools need it."""
+    """Message, facts and class survive pickle and copy, as task queues need it."""
     for again in (
         pickle.loads(pickle.dumps(error)),
         pickle.loads(pickle.dumps(error, 0)),
@@ -115,7 +115,7 @@ def test_an_error_survives_pickle_and_copy(error: errors.IrmaError) -> None:
 
 @pytest.mark.parametrize("error", SPECIMENS, ids=lambda error: type(error).__name__)
 def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) -> None:
-    """A note comes along in a copy; a cause belongs to the place where it was raised."""
+    """A copy of an error has its notes; its cause stays with the raised original."""
     noted = copy.copy(error)
     noted.add_note("while testing")
     assert pickle.loads(pickle.dumps(noted)).__notes__ == ["while testing"]
@@ -125,8 +125,8 @@ def test_an_error_takes_notes_and_a_cause_as_any_other(error: errors.IrmaError) 
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_usage_errors_are_value_errors_and_timeouts_are_timeouts() -> None:
-    """So code that knows Python's classes only does the right thing."""
+def test_errors_are_also_of_pythons_classes() -> None:
+    """Usage errors are ValueErrors, and timeouts are TimeoutErrors."""
     assert issubclass(errors.UsageError, ValueError)
     late_ones = (errors.DeadlineError, errors.TransportTimeoutError, errors.NobodyAnsweredError)
     for late in late_ones:
@@ -178,7 +178,7 @@ def test_cancelled_error_shows_the_servers_code() -> None:
 
 
 def test_invalid_proof_shows_its_status() -> None:
-    """A ProofNotValidError shows the proof status, or that there is none."""
+    """A ProofNotValidError shows the proof status, or that the server sent no status."""
     assert (
         str(errors.ProofNotValidError("f", "EXPIRED"))
         == "session f: the proof is not valid: EXPIRED"

@@ -1,4 +1,4 @@
-"""Names in JSON as a server in Go matches them."""
+"""A server in Go matches the names in JSON objects regardless of case."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_a_known_name_in_another_case_is_found(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["kid", "kid ", "k\u0131d", "k1d", "sp", "\uff4bid", "proof_status"]
 )
-def test_another_name_is_none_in_another_case(name: str) -> None:
-    """Nor is the known one itself; a Turkish dotless i is a letter of its own."""
+def test_an_exact_or_different_name_is_not_reported(name: str) -> None:
+    """Exact and different names are not reported; Turkish dotless i is a different letter."""
     assert not has_other_case([name], KNOWN)
 
 
@@ -52,13 +52,13 @@ def test_another_name_is_none_in_another_case(name: str) -> None:
     ],
 )
 def test_letters_fold_one_by_one(one: str, other: str, *, same: bool) -> None:
-    """As Go's `unicode.SimpleFold` says; full case folding and normal forms are something else."""
+    """Letters fold as by Go's `unicode.SimpleFold`, without full case folding or normal forms."""
     value: JsonValue = {one: 1, other: 2}
     assert has_twins(value, {}) is same
 
 
 def test_names_in_a_map_are_exact() -> None:
-    """On as many levels as the field has maps, and not on the one below."""
+    """Names are exact on as many levels as the field has maps, and not on the one below."""
     twins: JsonValue = {"a": 1, "A": 2}
     assert has_twins(twins, {"x": 1})
     assert not has_twins("a", {"x": 1})
@@ -81,6 +81,6 @@ def test_depth_is_no_limit() -> None:
 
 
 @given(JSON)
-def test_a_value_beside_itself_in_capitals_has_twins(value: JsonValue) -> None:
-    """Wherever an object with a letter in a name stands."""
+def test_a_name_twice_in_different_case_is_reported(value: JsonValue) -> None:
+    """An object that has a name in two cases is found at any depth."""
     assert has_twins([{"key": value, "KEY": value}], {"other": 1})

@@ -1,4 +1,4 @@
-"""Names of attributes and credentials, and the secrets of a session."""
+"""The identifiers of attributes and credentials, and the secrets of a session."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ NO_IDENTIFIERS = [
 
 
 @pytest.mark.parametrize("identifier", ["a.b.c.d", "a.b.c", "irma-demo.MijnOverheid.full_name.x-1"])
-def test_an_attribute_has_four_parts_or_three_for_the_credential_alone(identifier: str) -> None:
-    """Letters, digits, `-` and `_`, between dots."""
+def test_an_attribute_type_has_three_or_four_parts(identifier: str) -> None:
+    """The parts of an attribute type are letters, digits, `-` and `_`, with dots between."""
     assert check_attribute_type(identifier, "here") == identifier
 
 
 @pytest.mark.parametrize("identifier", NO_IDENTIFIERS)
-def test_what_is_no_attribute_type_is_refused_at_its_place(identifier: object) -> None:
-    """The error names the place, and does not print what stands there."""
+def test_an_invalid_attribute_type_is_refused_at_its_path(identifier: object) -> None:
+    """The error names the path of an invalid attribute type without its value."""
     with pytest.raises(RequestError) as caught:
         check_attribute_type(identifier, 'disclose["age"][0][2]')
     assert caught.value.path == 'disclose["age"][0][2]'
@@ -60,7 +60,7 @@ def test_what_is_no_attribute_type_is_refused_at_its_place(identifier: object) -
 
 @pytest.mark.parametrize("identifier", [*NO_IDENTIFIERS, "a.b.c.d"])
 def test_a_credential_type_has_exactly_three_parts(identifier: object) -> None:
-    """Four parts name an attribute, which cannot be issued."""
+    """A credential type of four parts is refused, since it names an attribute."""
     assert check_credential_type("a.b.c", "credential") == "a.b.c"
     with pytest.raises(RequestError) as caught:
         check_credential_type(identifier, "credential")
@@ -68,15 +68,15 @@ def test_a_credential_type_has_exactly_three_parts(identifier: object) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a.b", "a.b.c.d", "é", "a b", "\ud800", None, 5])
-def test_an_attribute_to_be_issued_is_named_by_its_fourth_part(name: object) -> None:
-    """The name alone, without the credential."""
+def test_an_issued_attribute_is_named_by_its_fourth_part(name: object) -> None:
+    """An attribute to be issued has its name alone, without the credential type."""
     assert check_attribute_name("over18", "attributes") == "over18"
     with pytest.raises(RequestError, match="fourth part"):
         check_attribute_name(name, "attributes")
 
 
-def test_the_beginnings_of_an_identifier() -> None:
-    """Of an attribute come its credential type and its scheme; a credential is its own."""
+def test_an_identifier_has_a_credential_type_and_a_scheme() -> None:
+    """An attribute type contains its credential type and its scheme."""
     assert credential_type_of("a.b.c.d") == "a.b.c"
     assert credential_type_of("a.b.c") == "a.b.c"
     assert scheme_of("irma-demo.b.c.d") == "irma-demo"
@@ -84,8 +84,8 @@ def test_the_beginnings_of_an_identifier() -> None:
 
 
 @given(st.text())
-def test_no_text_that_is_taken_for_an_identifier_could_mean_another_path(text: str) -> None:
-    """What passes is ASCII without anything that a URL, a path or a log line would read."""
+def test_an_identifier_is_harmless_in_urls_paths_and_logs(text: str) -> None:
+    """An accepted identifier is ASCII without characters that a URL, path or log interprets."""
     try:
         taken = check_attribute_type(text, "")
     except RequestError:
@@ -111,8 +111,8 @@ def test_no_text_that_is_taken_for_an_identifier_could_mean_another_path(text: s
         b"Rq7ZpL0vXk2NwT9sHb4D",
     ],
 )
-def test_a_requestor_token_is_twenty_letters_and_digits_in_full(text: object) -> None:
-    """It becomes part of a URL, so nothing may stand before or behind; the error is silent."""
+def test_a_requestor_token_is_twenty_letters_and_digits(text: object) -> None:
+    """A requestor token becomes part of a URL, so it has no other characters."""
     with pytest.raises(RequestError) as caught:
         RequestorToken(cast("str", text))
     assert caught.value.path == "token"
@@ -121,7 +121,7 @@ def test_a_requestor_token_is_twenty_letters_and_digits_in_full(text: object) ->
 
 @pytest.mark.parametrize("text", ["", "a b", "a\r\nx-header: y", "é", "a\x00", None, 5])
 def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
-    """Visible ASCII only, so it cannot end the header and begin another."""
+    """Visible ASCII alone is accepted, so a value cannot end its header and begin another."""
     with pytest.raises(RequestError) as caught:
         FrontendAuthorization(cast("str", text))
     assert caught.value.path == "authorization"
@@ -133,7 +133,7 @@ def test_a_frontend_authorization_can_stand_in_a_header(text: object) -> None:
 def test_a_secret_shows_its_fingerprint_only(
     secret: RequestorToken | FrontendAuthorization,
 ) -> None:
-    """Neither `repr`, `str` nor `format` gives the text; `reveal` alone does."""
+    """Only `reveal` returns a secret; `repr`, `str` and `format` show its fingerprint."""
     text = secret.reveal()
     digest = hashlib.sha256(text.encode()).hexdigest()
     for shown in (repr(secret), str(secret), f"{secret}", f"{[secret]}", "%s" % secret):
@@ -142,8 +142,8 @@ def test_a_secret_shows_its_fingerprint_only(
         assert digest[:13] not in shown
 
 
-def test_equal_secrets_are_equal_and_may_be_keys_but_never_across_kinds() -> None:
-    """A token is equal to the same token, not to its text and not to an authorization."""
+def test_secrets_of_one_kind_compare_by_value() -> None:
+    """A token equals the same token, but neither its string nor an authorization."""
     assert RequestorToken(SECRET_TOKEN) == TOKEN
     assert {TOKEN: 1}[RequestorToken(SECRET_TOKEN)] == 1
     assert TOKEN != OTHER_TOKEN
@@ -151,8 +151,8 @@ def test_equal_secrets_are_equal_and_may_be_keys_but_never_across_kinds() -> Non
     assert cast("object", TOKEN) != FrontendAuthorization(SECRET_TOKEN)
 
 
-def test_a_token_can_be_copied_but_not_changed_and_not_pickled() -> None:
-    """The backend keeps what `reveal` gives, or a sealed handle."""
+def test_a_token_cannot_be_changed_or_pickled() -> None:
+    """A token can be copied, but a backend stores its `reveal` or a sealed handle."""
     with pytest.raises(UsageError, match="seal the session into a handle"):
         pickle.dumps(TOKEN)
     assert copy.deepcopy(TOKEN) == TOKEN
@@ -160,14 +160,14 @@ def test_a_token_can_be_copied_but_not_changed_and_not_pickled() -> None:
         cast("Any", TOKEN)._text = "x"
 
 
-def test_a_fingerprint_is_of_any_text() -> None:
-    """The first twelve hex digits of the SHA-256, of broken Unicode too."""
+def test_a_fingerprint_is_of_any_string() -> None:
+    """A fingerprint is the first twelve hex digits of the SHA-256, of broken Unicode too."""
     assert TOKEN.fingerprint == hashlib.sha256(SECRET_TOKEN.encode()).hexdigest()[:12]
     assert len(fingerprint_of("\ud800é")) == 12
 
 
 def test_a_copy_of_a_secret_is_the_secret_itself() -> None:
-    """A model that holds one can be copied, whole or deep."""
+    """A model that holds a secret can be copied, whole or deep."""
     token = RequestorToken(SECRET_TOKEN)
     assert copy.copy(token) is token
     assert copy.deepcopy([token])[0] is token

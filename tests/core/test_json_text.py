@@ -1,4 +1,4 @@
-"""JSON as text: one value, in UTF-8, that can be written again."""
+"""JSON documents: one value, in UTF-8, that can be written again."""
 
 from __future__ import annotations
 
@@ -55,18 +55,16 @@ PRIVATE = "Zoë Lovelace"
         (b"[" * 100000 + b"]" * 100000, "is nested too deeply"),
     ],
 )
-def test_what_is_not_one_json_value_is_refused_with_the_reason(
-    text: bytes | str, reason: str
-) -> None:
-    """Each in its own words, and with one error."""
+def test_invalid_json_is_refused_with_the_reason(text: bytes | str, reason: str) -> None:
+    """Every fault has its own reason, and all have the same error class."""
     with pytest.raises(JsonTextError) as caught:
         read_json(text)
     assert reason in str(caught.value)
     assert caught.value.reason == str(caught.value)
 
 
-def test_where_a_second_value_begins_is_told() -> None:
-    """The server has been seen to write an error, and a session package behind it."""
+def test_the_error_shows_where_a_second_value_begins() -> None:
+    """A server has been seen to write an error with a session package behind it."""
     with pytest.raises(JsonTextError) as caught:
         read_json(b'{"status":400}{"token":"x"}')
     assert caught.value.end == len('{"status":400}')
@@ -85,8 +83,8 @@ def test_where_a_second_value_begins_is_told() -> None:
         "Zo\u00eb Lovelace".encode() + b"\xff",
     ],
 )
-def test_no_error_shows_the_text(text: str | bytes) -> None:
-    """Neither in its words nor in a traceback; nor has it a native error behind it."""
+def test_no_error_shows_the_input(text: str | bytes) -> None:
+    """The input is in no message and no traceback, and no native error is chained."""
     with pytest.raises(JsonTextError) as caught:
         read_json(text)
     assert PRIVATE not in "".join(traceback.format_exception(caught.value))
@@ -94,13 +92,13 @@ def test_no_error_shows_the_text(text: str | bytes) -> None:
 
 
 def test_a_whole_pair_of_surrogates_is_one_character() -> None:
-    """Only half a one is refused."""
+    """A pair of surrogates is read as one character; a single surrogate is refused."""
     assert read_json(b'"\\ud83e\\udd89"') == "🦉"
     assert read_json(b'"\\ud83e\\udd89"') == read_json('"🦉"'.encode())
 
 
 def test_numbers_are_exact() -> None:
-    """Whole ones of any size up to thousands of digits; a whole one is never a fraction."""
+    """Integers of up to thousands of digits are exact, and an integer never becomes a float."""
     big = int("9" * 4000)
     assert read_json(str(big)) == big
     assert type(read_json("1")) is int
@@ -109,7 +107,7 @@ def test_numbers_are_exact() -> None:
 
 
 def test_json_is_written_as_a_browser_does() -> None:
-    """Compact, keys in their order, nothing escaped that need not be."""
+    """JSON is written compactly, with keys in their order and without needless escapes."""
     assert (
         write_json({"b": [1, True, None], "a": "é🦉/\u2028"})
         == '{"b":[1,true,null],"a":"é🦉/\u2028"}'
@@ -118,7 +116,7 @@ def test_json_is_written_as_a_browser_does() -> None:
 
 @given(JSON)
 def test_what_is_written_is_read_again(value: Any) -> None:
-    """From the text and from its bytes; Python's own reader agrees."""
+    """Written JSON is read again as a string, as bytes, and by Python's own reader."""
     text = write_json(value)
     assert read_json(text) == read_json(text.encode()) == value
     assert json.loads(text) == value
@@ -126,7 +124,7 @@ def test_what_is_written_is_read_again(value: Any) -> None:
 
 @given(st.binary() | st.text(), st.booleans())
 def test_garbage_is_read_or_is_this_one_error(garbage: bytes | str, quoted: bool) -> None:
-    """And what is read can be written in UTF-8."""
+    """Any bytes are read or raise this one error; a value that was read can be written in UTF-8."""
     if quoted:
         garbage = f'"{garbage}"' if isinstance(garbage, str) else b'"' + garbage + b'"'
     try:
@@ -153,7 +151,7 @@ EACH: list[Any] = [None, True, False, 0, 1, 1.0, 1.5, "", "1", "true", [], [1], 
     ],
 )
 def test_a_value_is_of_its_type_or_refused(read: Any, kind: type, value: Any) -> None:
-    """Nothing is turned into something: no null to a text, no 1 to true, no 1.0 to 1."""
+    """Values are never converted: no null to a string, no 1 to true, no 1.0 to 1."""
     if type(value) is kind:
         assert read(value) is value
     else:
@@ -166,8 +164,8 @@ def test_a_value_is_of_its_type_or_refused(read: Any, kind: type, value: Any) ->
 @pytest.mark.parametrize(
     "value", [10**11 * 10, -(10**12), 10**30, -(10**400), 1.0, True, "1", None]
 )
-def test_no_time_and_no_duration_is_beyond_what_there_can_be(read: Any, value: Any) -> None:
-    """And both are whole seconds."""
+def test_times_and_durations_are_bounded_whole_seconds(read: Any, value: Any) -> None:
+    """Times and durations are whole seconds within the range of Python's types."""
     if read is read_seconds and value in (10**12, -(10**12)):
         assert read(value).total_seconds() == value
         return
@@ -177,13 +175,13 @@ def test_no_time_and_no_duration_is_beyond_what_there_can_be(read: Any, value: A
 
 
 def test_times_are_aware() -> None:
-    """Unix seconds, in UTC."""
+    """Unix seconds are read as aware times in UTC."""
     assert read_time(0).isoformat() == "1970-01-01T00:00:00+00:00"
     assert read_seconds(90).total_seconds() == 90
 
 
-def test_an_error_of_the_wire_knows_its_place_and_survives_pickle_and_copy() -> None:
-    """Seen from a value around, its place grows in front; the first dot is not shown."""
+def test_a_wire_error_has_a_path_and_survives_pickle_and_copy() -> None:
+    """An enclosing value prepends to the path of a WireError; the first dot is not shown."""
     error = WireError(".id", "is missing").inside(".disclosed[0][1]")
     assert str(error) == "disclosed[0][1].id: is missing"
     assert str(WireError("", "must be an object")) == "must be an object"

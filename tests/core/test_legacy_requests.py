@@ -1,4 +1,4 @@
-"""Requests of the form before condiscons (2019): read, and written in today's."""
+"""Requests of the form before condiscons (2019) are read, and written in today's form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from irma_core.wire.write_requests import request_value
 from tests.core.proving import AGE, EMAIL, FIRST, OVER18, OVER65
 
 AGES = {"label": "Age", "attributes": [OVER18, OVER65]}
-VALUED = {"label": "Who", "attributes": {FIRST: "Ada", EMAIL: None}}
+VALUED = {"label": "Name", "attributes": {FIRST: "Ada", EMAIL: None}}
 DISCLOSURE = "https://irma.app/ld/request/disclosure/v2"
 SIGNATURE = "https://irma.app/ld/request/signature/v2"
 ISSUANCE = "https://irma.app/ld/request/issuance/v2"
@@ -26,7 +26,7 @@ def rebuilt(value: Any) -> Any:
 
 
 def test_a_disclosure_lists_options_not_conjunctions() -> None:
-    """Each attribute of the old list is an option of its own."""
+    """Each attribute of an old list is an option of its own."""
     assert rebuilt({"type": "disclosing", "content": [AGES]}) == {
         "@context": DISCLOSURE,
         "disclose": [[[OVER18], [OVER65]]],
@@ -35,14 +35,14 @@ def test_a_disclosure_lists_options_not_conjunctions() -> None:
 
 
 def test_values_are_demanded_by_a_map() -> None:
-    """Null demands none."""
+    """An old map demands values, and null demands no value."""
     assert rebuilt({"type": "disclosing", "content": [VALUED]})["disclose"] == [
         [[{"type": FIRST, "value": "Ada"}], [EMAIL]]
     ]
 
 
-def test_a_signature_has_its_message_and_an_issuance_its_credentials() -> None:
-    """An issuance calls what it asks for `disclose`, then as now."""
+def test_old_signatures_and_issuances_are_read() -> None:
+    """An old signature has its message; an old issuance calls its condiscon `disclose`."""
     signature = {"type": "signing", "message": "I agree.", "content": [AGES]}
     assert rebuilt(signature)["@context"] == SIGNATURE
     assert rebuilt(signature)["message"] == "I agree."
@@ -61,7 +61,7 @@ def test_a_signature_has_its_message_and_an_issuance_its_credentials() -> None:
 
 
 def test_each_kind_becomes_its_class() -> None:
-    """Also within an extended request."""
+    """Each kind of old request becomes its class, also within an extended request."""
     disclosing: Any = {"type": "disclosing", "content": [AGES]}
     assert isinstance(read_request_value(disclosing), DisclosureRequest)
     signing: Any = {"type": "signing", "message": "x", "content": [AGES]}
@@ -73,16 +73,16 @@ def test_each_kind_becomes_its_class() -> None:
 
 
 def test_a_label_may_be_missing_or_empty() -> None:
-    """Then there is none, and the others keep their positions."""
+    """A missing or empty label is left out, and the others keep their positions."""
     content = [{"attributes": [OVER18]}, {"label": "", "attributes": [OVER65]}, VALUED]
     assert rebuilt({"type": "disclosing", "content": content})["labels"] == {
-        "2": {"en": "Who", "nl": "Who"}
+        "2": {"en": "Name", "nl": "Name"}
     }
     assert "labels" not in rebuilt({"type": "disclosing", "content": content[:2]})
 
 
 def test_the_options_of_all_requests_are_kept() -> None:
-    """The return URL, for instance."""
+    """An old request keeps the options that all requests have, such as the return URL."""
     value = {"type": "disclosing", "content": [AGES], "clientReturnUrl": "app:done"}
     assert rebuilt(value)["clientReturnUrl"] == "app:done"
 
@@ -126,8 +126,8 @@ def test_the_options_of_all_requests_are_kept() -> None:
         ("request.type", {"request": {"type": "other"}}),
     ],
 )
-def test_what_is_wrong_is_refused_at_its_place(place: str, value: Any) -> None:
-    """In the old words, or in today's where the request is already turned into them."""
+def test_an_invalid_old_request_is_refused_at_its_path(place: str, value: Any) -> None:
+    """The path has the old names, or today's where the request is already converted."""
     with pytest.raises(RequestError) as caught:
         read_request(json.dumps(value))
     assert caught.value.path == place
@@ -135,13 +135,13 @@ def test_what_is_wrong_is_refused_at_its_place(place: str, value: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["STRING", None])
 def test_the_type_of_a_message_is_ignored(kind: str | None) -> None:
-    """Old signature requests have one; it asks nothing."""
+    """The message type of an old signature request asks for nothing and is ignored."""
     value = {"type": "signing", "message": "x", "content": [AGES]}
     assert rebuilt({**value, "messageType": kind}) == rebuilt(value)
 
 
-def test_a_request_with_a_context_is_none_of_the_old_form() -> None:
-    """Whatever else it has."""
+def test_a_request_with_a_context_is_not_an_old_one() -> None:
+    """A request with `@context` is read in today's form, regardless of its other fields."""
     value = {"@context": DISCLOSURE, "type": "disclosing", "content": [AGES]}
     with pytest.raises(RequestError) as caught:
         read_request(json.dumps(value))

@@ -1,4 +1,4 @@
-"""The session pointer: what a QR holds and which links open the app."""
+"""The session pointer: the content of a QR code, and the links that open the app."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENCODED_FOR_A_SECOND_DEVICE = (
 
 
 def encode_uri_component(text: str) -> str:
-    """Encode by the letter of ECMA-262, `encodeURIComponent`."""
+    """Encode a string exactly as ECMA-262 defines `encodeURIComponent`."""
     plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"
     return "".join(
         letter if letter in plain else "".join(f"%{byte:02X}" for byte in letter.encode())
@@ -41,31 +41,31 @@ def encode_uri_component(text: str) -> str:
 
 
 def test_the_bare_json_is_what_a_browser_writes() -> None:
-    """For apps of before October 2025: compact, `u` before `irmaqr`."""
+    """Apps from before October 2025 get compact JSON with `u` before `irmaqr`."""
     assert POINTER.json_text() == f'{{"u":"{URL}","irmaqr":"disclosing"}}'
 
 
-def test_the_qr_for_a_second_device_is_a_link_that_says_so() -> None:
+def test_the_qr_link_is_marked_for_a_second_device() -> None:
     """The mark `continueOnSecondDevice` comes after `u` and `irmaqr`."""
     expected = "https://open.yivi.app/-/session#" + ENCODED_FOR_A_SECOND_DEVICE
     assert POINTER.qr_text() == expected
 
 
-def test_the_universal_link_has_no_such_mark() -> None:
-    """On the device that shows it, the app opens and returns."""
+def test_the_universal_link_has_no_mark() -> None:
+    """The universal link opens the app on the same device, and the app returns to the page."""
     assert POINTER.link() == "https://open.yivi.app/-/session#" + ENCODED
 
 
 def test_the_links_host_is_a_setting() -> None:
-    """It has changed once: before, it was `irma.app`."""
+    """The host of links can be set, since it has changed once, from `irma.app`."""
     base = "https://irma.app/-/session"
     assert POINTER.link(base=base) == f"{base}#{ENCODED}"
     assert POINTER.qr_text(base=base) == f"{base}#{ENCODED_FOR_A_SECOND_DEVICE}"
     assert LINK_BASE == "https://open.yivi.app/-/session"
 
 
-def test_the_android_intent_tells_the_time_in_milliseconds() -> None:
-    """The time makes each intent another one, whatever the zone it is given in."""
+def test_the_android_intent_has_the_time_in_milliseconds() -> None:
+    """The time makes each intent unique, and is independent of its time zone."""
     expected = (
         f"intent://qr/json/{ENCODED}#Intent;package=org.irmacard.cardemu;scheme=irma;"
         "l.timestamp=1795437000123;end"
@@ -76,14 +76,14 @@ def test_the_android_intent_tells_the_time_in_milliseconds() -> None:
 
 
 def test_an_intent_needs_an_aware_time() -> None:
-    """A time without a zone would be read by the machine's."""
+    """A naive time would be read in the time zone of the machine, so it is refused."""
     with pytest.raises(UsageError, match="now must be an aware datetime"):
         POINTER.android_intent(datetime(2026, 11, 23))  # noqa: DTZ001  # the point of the test
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf", "Z", "Cn", "Co"])))
 def test_any_url_is_encoded_as_a_browser_does_it(rest: str) -> None:
-    """Non-ASCII is percent-encoded UTF-8, and what the app decodes is the same JSON."""
+    """Non-ASCII is percent-encoded UTF-8, and the app decodes the same JSON."""
     url = "https://irma.example/" + rest.replace("\\", "")
     try:
         pointer = SessionPointer(url, SessionType.ISSUING)
@@ -98,7 +98,7 @@ def test_any_url_is_encoded_as_a_browser_does_it(rest: str) -> None:
 
 
 def test_a_static_session_is_printed_in_the_same_forms() -> None:
-    """Its kind is `redirect`; the app learns the real one from the server."""
+    """A static session has the kind `redirect`; the app gets its real kind from the server."""
     pointer = SessionPointer.of_static_session("https://irma.example/api/", "door1")
     bare = '{"u":"https://irma.example/api/irma/session/door1","irmaqr":"redirect"}'
     assert pointer.json_text() == bare
@@ -108,7 +108,7 @@ def test_a_static_session_is_printed_in_the_same_forms() -> None:
 
 @pytest.mark.parametrize("name", ["", "front door", "a/b", "a-b", "é", "..", "a\n"])
 def test_a_static_sessions_name_is_letters_and_digits(name: str) -> None:
-    """The server takes no others."""
+    """The server takes only letters and digits as the name of a static session."""
     with pytest.raises(RequestError) as caught:
         SessionPointer.of_static_session("https://irma.example", name)
     assert caught.value.path == "name"
@@ -119,7 +119,7 @@ def test_a_static_sessions_name_is_letters_and_digits(name: str) -> None:
     ["irma.example", "", "https://irma.example/?a=b", "https://irma.example/#", "https:/x"],
 )
 def test_a_static_sessions_server_is_a_whole_url(server: str) -> None:
-    """The path is put behind it, so nothing may end it before."""
+    """The URL of a static session's server has no query or fragment, since a path is appended."""
     with pytest.raises(RequestError) as caught:
         SessionPointer.of_static_session(server, "door1")
     assert caught.value.path == "server"
@@ -129,7 +129,7 @@ def test_a_static_sessions_server_is_a_whole_url(server: str) -> None:
     "url", ["", "irma.example", "javascript:alert(1)", "irma://x", "http://", 5]
 )
 def test_a_pointer_leads_to_a_web_server(url: object) -> None:
-    """What comes from a server and is shown to a person is no code and no other app."""
+    """A URL that a server sends for display is neither code nor a link to another app."""
     with pytest.raises(RequestError) as caught:
         SessionPointer(cast("str", url), SessionType.DISCLOSING)
     assert caught.value.path == "u"
@@ -139,7 +139,7 @@ def test_a_pointer_leads_to_a_web_server(url: object) -> None:
 
 
 def test_the_pointers_repr_shows_no_client_token() -> None:
-    """Who has the client token can cancel the session, or be the app."""
+    """The repr of a pointer hides the client token, which lets its holder cancel the session."""
     with_port = SessionPointer("https://irma.example:8088/x", SessionType.SIGNING)
     assert "Cq7ZpL0vXk2NwT9sHb4D" not in repr(POINTER)
     assert "disclosing at irma.example " in repr(POINTER)
@@ -147,7 +147,7 @@ def test_the_pointers_repr_shows_no_client_token() -> None:
 
 
 def test_the_recorded_pointer_of_a_static_session_is_read() -> None:
-    """What the app gets from a static session's URL is a pointer alone."""
+    """The URL of a static session returns a bare pointer to the app."""
     body = recording("static-session")["response"]["body"]
     pointer = read_session_pointer(json.loads(body))
     assert pointer.json_text() == body

@@ -1,4 +1,4 @@
-"""What the official server and its peers said: all of it is read, and the requests rebuilt."""
+"""All that the official server and its peers said is read, and the requests are rebuilt."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REFUSED_HERE = {
     "error-start-next-session-empty-url": "nextSession.url",
     "error-start-unknown-context": "@context",
 }
-"""What the server refused, and a model does so before: the place it names."""
+"""The requests that both the server and a model refuse, and the path in the model's error."""
 NO_JSON = ["error-start-empty-body", "error-start-body-too-large"]
 LEFT_TO_THE_SERVER = sorted(
     {*names("error-start-*", "error-auth-*"), "error-no-auth-but-authorization"}
@@ -77,7 +77,7 @@ ASKED = {
     "next-session-result-second": NAMES,
     "next-session-result-third": EMAIL,
 }
-"""What had been asked, where the recording does not say; else `AGE`."""
+"""The requests of recordings that do not contain them. All others asked for `AGE`."""
 ENDS: dict[str, type[AnswerError]] = {
     "result-cancelled": SessionCancelledError,
     "result-expired": ProofNotValidError,
@@ -99,7 +99,7 @@ ENDS: dict[str, type[AnswerError]] = {
     "next-session-fails-empty-200": SessionCancelledError,
     "next-session-not-called": SessionCancelledError,
 }
-"""Results that make no answer, and why."""
+"""The results that make no answer, and the error of each."""
 ANSWERS: dict[str, dict[int, dict[str, str | None]]] = {
     "result-all-optional-skipped": {},
     "result-disclosure-done": {
@@ -133,11 +133,11 @@ ANSWERS: dict[str, dict[int, dict[str, str | None]]] = {
     "next-session-result-second": {0: {"firstname": "Ada", "familyname": "Lovelace"}},
     "next-session-result-third": {0: {"email": "ada@example.com"}},
 }
-"""Results that make an answer, and which: values by the last part of the identifier."""
+"""The results that make an answer, and its values by the last part of the identifier."""
 
 
 def request_of(name: str) -> Any:
-    """Return what had been asked in the session of a recorded result."""
+    """Return the request of the session that a recorded result belongs to."""
     value = recording(name).get("session_request") or json.loads(ASKED.get(name, AGE))
     request = read_request_value(value)
     assert not isinstance(request, RevocationRequest)
@@ -149,14 +149,14 @@ def request_of(name: str) -> Any:
 
 @pytest.mark.parametrize("name", [*STARTS, *LEFT_TO_THE_SERVER])
 def test_a_recorded_request_is_rebuilt_to_the_same_json(name: str) -> None:
-    """Plain, extended, and the claim of a JWT; also those that only the server can refuse."""
+    """Plain requests, extended requests and JWT claims are read and written unchanged."""
     value = asked(recording(name)["request"]["body"])
     assert request_value(read_request_value(value)) == value
 
 
 @pytest.mark.parametrize("name", names("error-revocation-*"))
 def test_a_recorded_revocation_is_rebuilt(name: str) -> None:
-    """It stands bare in a JWT's claim too."""
+    """A revocation is rebuilt; it stands bare in the claim of a JWT too."""
     value = asked(recording(name)["request"]["body"])
     request = read_request_value(value)
     assert isinstance(request, RevocationRequest)
@@ -164,8 +164,8 @@ def test_a_recorded_revocation_is_rebuilt(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*names("result-*"), *names("next-session-post*")])
-def test_what_had_been_asked_for_a_recorded_result_is_rebuilt(name: str) -> None:
-    """And what a receiver answered for the next session; legacy requests in today's form."""
+def test_the_request_of_a_recorded_result_is_rebuilt(name: str) -> None:
+    """Next-session replies of receivers are rebuilt too, and legacy requests in today's form."""
     body = recording(name)["response"]["body"]
     value = recording(name).get("session_request") or (
         json.loads(body) if name.startswith("next") else json.loads(ASKED.get(name, AGE))
@@ -179,15 +179,15 @@ def test_what_had_been_asked_for_a_recorded_result_is_rebuilt(name: str) -> None
 
 
 @pytest.mark.parametrize("name", REFUSED_HERE)
-def test_a_recorded_refusal_is_known_before_anything_is_sent(name: str) -> None:
-    """With the place, where the server gives a sentence."""
+def test_a_recorded_refusal_is_foreseen(name: str) -> None:
+    """A request that the server refused fails before it is sent, with the path."""
     with pytest.raises(RequestError) as caught:
         read_request_value(asked(recording(name)["request"]["body"]))
     assert caught.value.path == REFUSED_HERE[name]
 
 
-def test_a_recorded_expired_credential_is_known_when_the_session_starts() -> None:
-    """The server said "cannot issue expired credentials"."""
+def test_a_recorded_expired_credential_is_foreseen() -> None:
+    """The start fails where the server said "cannot issue expired credentials"."""
     request = read_request_value(
         asked(recording("error-start-issuance-expired")["request"]["body"])
     )
@@ -216,7 +216,7 @@ def as_said(given: Sequence[DisclosedAttribute]) -> list[Any]:
 
 @pytest.mark.parametrize("name", STARTS)
 def test_a_recorded_session_package_is_read(name: str) -> None:
-    """With a pointer of the kind of session that was asked for, and all three secrets."""
+    """The pointer has the kind of the requested session, and all three secrets are read."""
     text = recording(name)["response"]["body"]
     value = json.loads(text)
     package = read_session_package(read_json(text))
@@ -234,13 +234,13 @@ def test_a_recorded_session_package_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", names("status-*"))
 def test_a_recorded_status_is_read(name: str) -> None:
-    """It is a JSON string."""
+    """A recorded status is a JSON string."""
     status = read_status(read_json(recording(name)["response"]["body"]))
     assert status.value == name.removeprefix("status-").upper()
 
 
 def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
-    """None returns, and at most one final one is the last."""
+    """No status returns, and only the last may be final."""
     told = 0
     for name in names("sse-*"):
         text = "".join(chunk["text"] for chunk in recording(name)["response"].get("chunks", ()))
@@ -258,15 +258,15 @@ def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
 
 @pytest.mark.parametrize("name", names("frontend-options-*"))
 def test_recorded_frontend_options_are_read(name: str) -> None:
-    """The code comes with the method `pin`."""
+    """The pairing code comes with the method `pin`."""
     value = json.loads(recording(name)["response"]["body"])
     options = read_frontend_options(value)
     assert options.pairing_method.value == value["pairingMethod"]
     assert options.pairing_code == value.get("pairingCode")
 
 
-def test_the_recorded_double_answer_is_no_json() -> None:
-    """An error with a session package behind it: the error ends where the package begins."""
+def test_the_recorded_double_reply_is_not_json() -> None:
+    """The error names the position where a session package follows the server's error."""
     body = recording("error-start-next-session-empty-url")["response"]["body"]
     with pytest.raises(JsonTextError) as caught:
         read_json(body)
@@ -277,8 +277,8 @@ def test_the_recorded_double_answer_is_no_json() -> None:
     ("name", "party"),
     [*((name, "response") for name in RESULTS), *((name, "request") for name in POSTED)],
 )
-def test_a_recorded_result_is_read_as_it_was_said(name: str, party: str) -> None:
-    """As a response, a callback, or a question for the next session; JSON and JWT."""
+def test_a_recorded_result_is_read(name: str, party: str) -> None:
+    """Results are read from responses, callbacks and next-session requests, as JSON and as JWT."""
     value = said(recording(name)[party]["body"])
     result = result_of(name, party)
     assert result.token.reveal() == value["token"]
@@ -295,7 +295,7 @@ def test_a_recorded_result_is_read_as_it_was_said(name: str, party: str) -> None
 
 
 def test_a_recorded_signature_is_kept_to_the_letter() -> None:
-    """The text that came is the text that is kept: it has no blanks and no escapes."""
+    """A signature is kept exactly as it came, without whitespace and without escapes."""
     for name in names("result-signature-*"):
         body = recording(name)["response"]["body"]
         signature = result_of(name).unchecked_signature
@@ -307,14 +307,14 @@ def test_a_recorded_signature_is_kept_to_the_letter() -> None:
 
 
 def test_every_recorded_result_is_expected_to_end_one_way() -> None:
-    """None is left out."""
+    """Every recorded result has its expected answer or its expected error."""
     assert sorted({*ENDS, *ANSWERS}) == sorted(RESULTS)
     assert not set(ENDS) & set(ANSWERS)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_recorded_result_that_is_done_and_valid_makes_an_answer(name: str) -> None:
-    """With exactly what was asked: no extras, nothing of an earlier session."""
+def test_a_recorded_valid_result_makes_an_answer(name: str) -> None:
+    """The answer has what was requested, without extras and without earlier sessions."""
     result = result_of(name)
     answer = result.answer_to(started(request_of(name), result.token))
     assert {
@@ -327,8 +327,8 @@ def test_a_recorded_result_that_is_done_and_valid_makes_an_answer(name: str) -> 
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_recorded_result_that_proves_nothing_makes_no_answer(name: str) -> None:
-    """One class a reason, and none of them says what was disclosed."""
+def test_a_recorded_invalid_result_makes_no_answer(name: str) -> None:
+    """Each reason has its error class, and no error shows what was disclosed."""
     result = result_of(name)
     with pytest.raises(AnswerError) as caught:
         result.answer_to(started(request_of(name), result.token))
@@ -337,8 +337,8 @@ def test_a_recorded_result_that_proves_nothing_makes_no_answer(name: str) -> Non
     assert result.token.reveal() not in f"{caught.value}{caught.value!r}"
 
 
-def test_why_a_recorded_session_was_cancelled_is_told_where_the_server_tells() -> None:
-    """A refusal and a lack of attributes look the same by design."""
+def test_a_cancelled_session_shows_the_servers_reason() -> None:
+    """A user's refusal and a lack of attributes look the same by design."""
     codes = {
         "result-refused": None,
         "next-session-not-called": None,
@@ -353,8 +353,8 @@ def test_why_a_recorded_session_was_cancelled_is_told_where_the_server_tells() -
 
 
 @pytest.mark.parametrize("name", ["next-session-post", "next-session-post-unsigned"])
-def test_what_is_posted_for_the_next_session_is_no_answer_yet(name: str) -> None:
-    """Its status is `CONNECTED`: the server sends it before it ends the session."""
+def test_a_next_session_post_is_no_answer_yet(name: str) -> None:
+    """The status is `CONNECTED`, since the server posts before it ends the session."""
     result = result_of(name, "request")
     with pytest.raises(SessionNotFinishedError):
         result.answer_to(started(read_request_value(json.loads(AGE)), result.token))  # type: ignore[arg-type]  # no revocation

@@ -1,4 +1,4 @@
-"""The server's own account of an error: read openly, shown with care."""
+"""The server's own account of an error is read leniently and shown with care."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def printed(message: str) -> str:
 
 
 def irmagos(name: str) -> bool:
-    """Return whether irmago's JSON was recorded: not text, HTML, nothing, or raw bytes."""
+    """Return whether irmago's JSON was recorded: not plain text, HTML, nothing, or raw bytes."""
     headers = recording(name).get("response", {"headers": {}})["headers"]
     kind: str = headers.get("content-type", "")
     return kind.startswith("application/json")
@@ -32,7 +32,7 @@ def irmagos(name: str) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in names("error-*") if irmagos(name)])
 def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
-    """Its words may be of later servers; status and name are always there."""
+    """Later servers may word errors differently, but a status and a name are always there."""
     body, _, _ = recording(name)["response"]["body"].partition("}{")
     value = json.loads(body if body.endswith("}") else body + "}")
     error = read_remote_error(value)
@@ -42,7 +42,7 @@ def test_every_recorded_error_of_irmago_is_read(name: str) -> None:
 
 
 def test_an_unknown_name_and_unknown_fields_are_no_errors() -> None:
-    """Later servers have others."""
+    """Later servers have other names and fields, so unknown ones are accepted."""
     value: Any = {"status": 418, "error": "TEAPOT", "hint": {"x": [1]}}
     assert read_remote_error(value) == RemoteError(418, "TEAPOT")
 
@@ -66,14 +66,14 @@ def test_an_unknown_name_and_unknown_fields_are_no_errors() -> None:
     ],
 )
 def test_invalid_remote_error_is_refused(path: str, value: Any) -> None:
-    """Anything that is not an error of irmago's raises a WireError with the path."""
+    """JSON that is not an error of irmago's raises a WireError with the path."""
     with pytest.raises(WireError) as caught:
         read_remote_error(value)
     assert caught.value.path == path
 
 
 def test_a_message_is_printed_as_it_is() -> None:
-    """If it is one line of plain words."""
+    """A message of one line of plain words is printed unchanged."""
     for message in ("", "Unknown identifiers: [pbdf.gemeente.personalData.over18]", "été 🦉"):
         assert printed(message) == message
 
@@ -95,13 +95,13 @@ def test_a_message_is_printed_as_it_is() -> None:
         ("abcdefghijklmnopqrstu", "abcdefghijklmnopqrstu"),
     ],
 )
-def test_what_looks_like_a_token_or_jwt_is_not_printed(message: str, expected: str) -> None:
-    """Twenty letters and digits on their own; a part of an identifier is none."""
+def test_tokens_and_jwts_are_not_printed(message: str, expected: str) -> None:
+    """Twenty letters and digits look like a token, unless they are part of an identifier."""
     assert printed(message) == expected
 
 
 def test_a_message_is_printed_on_one_line() -> None:
-    """Nothing that a terminal or a log reads as more than letters."""
+    """A printed message holds nothing that a terminal or a log interprets."""
     message = "a\r\nb\x1b[31mc\u2028d\u202ee\u200bf\x00g\x85h\ud800i"
     assert printed(message) == "a  b [31mc d e f g h i"
     assert printed("x" * 300) == "x" * 300
@@ -110,15 +110,15 @@ def test_a_message_is_printed_on_one_line() -> None:
 
 @given(st.text() | st.text("eyJ.aZ0 -_\n"))
 def test_any_message_is_printable(message: str) -> None:
-    """On one line, of bounded length, and the same when printed again."""
+    """A printed message is one line of bounded length, and printing it again changes nothing."""
     shown = printed(message)
     assert shown.isprintable()
     assert len(shown) <= 301
     assert SECRET_TOKEN not in printed(f"{message} {SECRET_TOKEN} {message}")
 
 
-def test_the_name_and_the_description_are_made_printable_when_read() -> None:
-    """They stand in the texts of errors, and the server is not the only one who writes JSON."""
+def test_names_and_descriptions_are_made_printable() -> None:
+    """Errors contain names and descriptions, and a party other than the server may write them."""
     error = read_remote_error(
         {"status": 400, "error": f"X\n{SECRET_TOKEN}", "description": f"y\u2028{JWT}"}
     )
@@ -126,7 +126,7 @@ def test_the_name_and_the_description_are_made_printable_when_read() -> None:
 
 
 def test_neither_message_nor_stack_trace_is_in_the_repr() -> None:
-    """The message may quote what was sent; the stack trace is for nobody's log."""
+    """The message may quote what was sent, and the stack trace belongs in no log."""
     error = RemoteError(500, "EXCEPTION", "Oops", message="very private", stacktrace="very secret")
     assert "very" not in repr(error)
     assert "EXCEPTION" in repr(error)

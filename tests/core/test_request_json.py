@@ -1,4 +1,4 @@
-"""Requests in JSON: written for the server, and read from what people and other languages write."""
+"""Requests in JSON: written for the server, and read from people and other languages."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def written(request: AnyRequest) -> Any:
 
 
 def read(value: Any) -> Any:
-    """Read a request from the text of a JSON value."""
+    """Read a request from a JSON document."""
     return read_request(json.dumps(value))
 
 
 def refusal(value: Any) -> RequestError:
-    """Return the error that reading it ends with."""
+    """Return the error that reading a document raises."""
     with pytest.raises(RequestError) as caught:
         read(value)
     return caught.value
@@ -86,7 +86,7 @@ def refusal(value: Any) -> RequestError:
 
 
 def test_a_request_is_written_in_the_words_of_the_protocol() -> None:
-    """Slots become positions, for the labels too."""
+    """Slots become positions in the JSON, and so do the labels' keys."""
     request = DisclosureRequest(
         {
             "name": [
@@ -105,8 +105,8 @@ def test_a_request_is_written_in_the_words_of_the_protocol() -> None:
     assert written(request) == FULL
 
 
-def test_each_kind_has_its_context_and_nothing_that_was_not_asked() -> None:
-    """What is left to the server is left out."""
+def test_each_kind_has_its_context_and_no_defaults() -> None:
+    """Each kind has its `@context`; options that are left to the server are left out."""
     assert written(DisclosureRequest([OVER18])) == ASK
     assert written(SignatureRequest("I agree.", [OVER18])) == SIGN
     assert written(IssuanceRequest([CredentialRequest(AGE, {"over18": "yes"})])) == ISSUE
@@ -115,14 +115,14 @@ def test_each_kind_has_its_context_and_nothing_that_was_not_asked() -> None:
 
 
 def test_non_revocation_without_tolerances_is_a_list() -> None:
-    """The short form of the documentation; one tolerance makes it a map."""
+    """Non-revocation is a list, as in the documentation; one tolerance makes it a map."""
     assert written(DisclosureRequest([OVER18], revocation=[AGE]))["revocation"] == [AGE]
     hour = DisclosureRequest([OVER18], revocation={AGE: timedelta(hours=1)})
     assert written(hour)["revocation"] == {AGE: {"tolerance": 3600}}
 
 
-def test_a_credential_and_the_requestors_options_are_written_in_seconds() -> None:
-    """Dates as Unix time; a zero is written, and means the server's default."""
+def test_times_are_written_in_seconds() -> None:
+    """Dates are written as Unix time; a written zero means the server's default."""
     card = CredentialRequest(
         AGE,
         {"over18": "yes"},
@@ -152,8 +152,8 @@ def test_a_credential_and_the_requestors_options_are_written_in_seconds() -> Non
     assert written(RevocationRequest(AGE, "key", issued=1))["issued"] == 1
 
 
-def test_what_is_written_may_be_changed_without_changing_the_request() -> None:
-    """It is a copy, down to the labels."""
+def test_a_change_of_the_json_changes_no_request() -> None:
+    """The JSON value of a request is a copy, down to the labels."""
     request = DisclosureRequest([OVER18], labels={0: {"en": "Age"}})
     written(request)["labels"]["0"]["en"] = "?"
     assert request.labels == {0: {"en": "Age"}}
@@ -174,15 +174,15 @@ def test_what_is_written_may_be_changed_without_changing_the_request() -> None:
     ],
 )
 def test_json_comes_back_as_it_went_in(value: Any) -> None:
-    """From text and bytes; nothing that the server would read is lost, keys in any order."""
+    """JSON in a string or bytes survives reading and writing, with keys in any order."""
     assert request_value(read_request(json.dumps(value))) == value
     backwards = json.dumps(dict(reversed(value.items()))).encode()
     assert request_value(read_request(backwards)) == value
 
 
 @given(SESSION_REQUESTS | EXTENDED_REQUESTS | REVOCATIONS)
-def test_any_request_comes_back_but_for_the_names_of_its_slots(request: AnyRequest) -> None:
-    """Which are local: on the wire they are positions."""
+def test_any_request_comes_back_without_slot_names(request: AnyRequest) -> None:
+    """The names of slots are local; the JSON has positions."""
     value = request_value(request)
     again = read_request(write_json(value).encode())
     assert request_value(again) == value
@@ -195,8 +195,8 @@ def test_any_request_comes_back_but_for_the_names_of_its_slots(request: AnyReque
 
 
 @given(EXTENDED_REQUESTS)
-def test_a_request_with_the_names_of_its_slots_comes_back_whole(request: ExtendedRequest) -> None:
-    """Labels stay on their slots, and without names it is what any server reads."""
+def test_a_request_comes_back_with_its_slot_names(request: ExtendedRequest) -> None:
+    """Labels stay on their slots, and without names the JSON is what any server reads."""
     value = named_request_value(request)
     assert read_request_value(value) == request
     value.pop("slotNames", None)
@@ -216,13 +216,13 @@ def test_a_request_with_the_names_of_its_slots_comes_back_whole(request: Extende
         ("augmentReturnUrl", False),
     ],
 )
-def test_nothing_said_at_length_is_nothing(field: str, value: Any) -> None:
-    """As other languages write fields that are not set."""
+def test_empty_fields_are_left_out(field: str, value: Any) -> None:
+    """Other languages write empty values for fields that are not set."""
     assert read({**ASK, field: value}) == read(ASK)
 
 
 def test_other_forms_of_the_same_are_read() -> None:
-    """Null for no value, a list for non-revocation, null for no validity."""
+    """Null is read as no value or no validity, and a list as non-revocation."""
     plain = {**ASK, "disclose": [[[{"type": OVER18, "value": None, "notNull": False}]]]}
     assert read(plain) == read(ASK)
     forms: list[Any] = [[AGE], {AGE: {}}, {AGE: {"tolerance": None}}]
@@ -233,13 +233,13 @@ def test_other_forms_of_the_same_are_read() -> None:
 
 
 def test_an_attribute_with_null_is_issued_without_a_value() -> None:
-    """That is what the documentation means; irmago would make an empty text of the null."""
+    """Null leaves a value out, as documented; irmago would issue an empty string."""
     request = read({**ISSUE, "credentials": [{**CARD, "attributes": {"a": None, "b": ""}}]})
     assert written(request)["credentials"][0]["attributes"] == {"b": ""}
     assert read(written(request)) == request
 
 
-# Refusing, each at its place in the JSON.
+# Refusals, each at its path in the JSON.
 
 WRONG: list[tuple[str, Any]] = [
     ("", None),
@@ -393,8 +393,8 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("place", "value"), WRONG, ids=lambda value: str(value)[:60])
-def test_a_wrong_request_is_refused_at_its_place(place: str, value: Any) -> None:
-    """In the protocol's words, to the attribute and its field."""
+def test_a_wrong_request_is_refused_at_its_path(place: str, value: Any) -> None:
+    """The path has the protocol's names, down to the attribute and its field."""
     assert refusal(value).path == place
 
 
@@ -415,8 +415,8 @@ def test_a_wrong_request_is_refused_at_its_place(place: str, value: Any) -> None
         (cast("str", None), "text: must be JSON as str or bytes"),
     ],
 )
-def test_a_text_that_is_no_json_is_a_wrong_request(text: str | bytes, reason: str) -> None:
-    """Without a place, since it has none."""
+def test_invalid_json_is_a_wrong_request(text: str | bytes, reason: str) -> None:
+    """Invalid JSON raises a RequestError without a path."""
     with pytest.raises(RequestError) as caught:
         read_request(text)
     assert caught.value.path == ""
@@ -424,14 +424,14 @@ def test_a_text_that_is_no_json_is_a_wrong_request(text: str | bytes, reason: st
 
 
 def test_a_byte_order_mark_before_the_json_is_ignored() -> None:
-    """As editors on Windows write one, and RFC 8259 allows a reader to do."""
+    """Editors on Windows write a byte order mark, and RFC 8259 lets a reader ignore it."""
     text = json.dumps(ASK)
     assert read_request("\ufeff" + text) == read_request(text)
     assert read_request(codecs.BOM_UTF8 + text.encode()) == read_request(text)
 
 
 def test_a_time_of_zero_revokes_all() -> None:
-    """As it does at the server, which has zero where nothing is written."""
+    """A zero revokes all credentials, since the server reads an absent time as zero."""
     request = read_request(json.dumps({**REVOKE, "issued": 0}))
     assert isinstance(request, RevocationRequest)
     assert request.issued is None
@@ -439,7 +439,7 @@ def test_a_time_of_zero_revokes_all() -> None:
 
 
 def test_what_old_libraries_add_to_a_request_is_ignored() -> None:
-    """`data` asks nothing, and no server looks at it."""
+    """The field `data` of old libraries asks for nothing, and no server reads it."""
     assert read({"data": "order 17", "request": ASK}) == read({"request": ASK})
 
 
@@ -450,12 +450,12 @@ def test_misspelt_field_comes_before_missing_one() -> None:
 
 
 def test_a_field_with_a_long_name_is_cut_in_the_error() -> None:
-    """It is somebody's mistake, and no report."""
+    """A long unknown name is shortened in the error's message."""
     assert refusal({**ASK, "x" * 1000: 1}).path == "x" * 40
 
 
-def test_no_value_of_a_request_is_in_the_error_or_its_traceback() -> None:
-    """A person's name that is demanded at the wrong place stays out of the logs."""
+def test_no_value_of_a_request_is_in_its_error() -> None:
+    """A person's name that is demanded at a wrong path stays out of the logs."""
     private = "Zo\u00eb Lovelace"
     for value in (
         {**ASK, "disclose": [[[{"type": private}]]]},
@@ -471,18 +471,18 @@ def test_no_value_of_a_request_is_in_the_error_or_its_traceback() -> None:
 
 
 def test_a_model_is_read_by_its_context_only() -> None:
-    """A disclosure request is no signature request."""
+    """A disclosure request is not read as a signature request."""
     assert structure(ASK, DisclosureRequest) == read(ASK)
     with pytest.raises(WireError) as caught:
         structure(ASK, SignatureRequest)
     assert caught.value.path == ".@context"
 
 
-# The text.
+# The JSON document.
 
 
 @given(SESSION_REQUESTS | EXTENDED_REQUESTS | REVOCATIONS)
-def test_text_of_a_request_is_its_value(request: AnyRequest) -> None:
+def test_write_request_writes_the_request_value(request: AnyRequest) -> None:
     """`write_request` writes what `request_value` returns, the first time and again."""
     try:
         value = request_value(request)
@@ -504,19 +504,19 @@ def test_changed_request_is_written_again() -> None:
     assert pickle.loads(pickle.dumps(request)) == request
 
 
-def test_kept_json_is_hidden() -> None:
-    """The JSON that is kept with a request is in no repr, and is not a field of the protocol."""
+def test_cached_json_is_hidden() -> None:
+    """The JSON that is cached in a request is in no repr, and is not a field of the protocol."""
     request = SignatureRequest("between us", [OVER18])
     write_request(request)
     assert "between us" not in f"{request!r}{attrs.asdict(request)!r}"
     assert refusal({**ASK, "written": "x"}).path == "written"
 
 
-# Whatever comes.
+# Any input.
 
 
 def read_or_none(value: JsonValue) -> AnyRequest | None:
-    """Read a request; what is none has a reason, and a place without a dot in front."""
+    """Return a request, or None if reading it raises an error with a reason and a valid path."""
     caught: RequestError | None = None
     try:
         return read_request_value(value)
@@ -529,14 +529,14 @@ def read_or_none(value: JsonValue) -> AnyRequest | None:
 
 @given(JSON)
 def test_any_json_is_a_request_or_this_one_error(value: JsonValue) -> None:
-    """Nothing else comes out."""
+    """Any JSON value is read as a request or raises RequestError."""
     request = read_or_none(value)
     if request is not None:
         assert read_request_value(request_value(request)) == request
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the way to every value within a value."""
+    """Return the path to every value within a value."""
     found = [path]
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
@@ -568,10 +568,8 @@ SAMPLES: list[Any] = [
 
 
 @given(st.sampled_from(SAMPLES), st.data())
-def test_any_request_with_anything_anywhere_is_read_or_refused(
-    sample: Any, data: st.DataObject
-) -> None:
-    """What is read is what is written; what is refused has a place within the request."""
+def test_any_changed_request_is_read_or_refused(sample: Any, data: st.DataObject) -> None:
+    """A changed request is read and written unchanged, or refused at a path within it."""
     path = data.draw(st.sampled_from(paths(sample)))
     value = with_item(sample, path, data.draw(JSON))
     request = read_or_none(value)

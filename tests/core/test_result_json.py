@@ -1,4 +1,4 @@
-"""What a server says, in JSON: session results, session packages, frontend options."""
+"""The server's JSON: session results, session packages, frontend options."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ PACKAGE: dict[str, Any] = {
 
 
 def result(value: Any) -> SessionResult:
-    """Read a session result from the text of a JSON value."""
+    """Read a session result from a JSON document."""
     return read_session_result(read_json(json.dumps(value)))
 
 
@@ -110,7 +110,7 @@ READERS: dict[type[Any], Callable[[Any], Any]] = {
 
 
 def refused_path(value: Any, model: type[Any] = SessionResult) -> str:
-    """Return the path of the error that reading it ends with."""
+    """Return the path in the error that reading a document raises."""
     with pytest.raises(WireError) as caught:
         READERS[model](value)
     return caught.value.path
@@ -119,8 +119,8 @@ def refused_path(value: Any, model: type[Any] = SessionResult) -> str:
 # Results.
 
 
-def test_before_the_end_a_result_has_a_token_a_status_and_a_type() -> None:
-    """And nothing else."""
+def test_an_early_result_has_a_token_a_status_and_a_type() -> None:
+    """Before the end of a session its result has only a token, a status and a type."""
     assert result(BARE) == SessionResult(
         TOKEN, SessionStatus.INITIALIZED, type=SessionType.DISCLOSING
     )
@@ -128,7 +128,7 @@ def test_before_the_end_a_result_has_a_token_a_status_and_a_type() -> None:
 
 
 def test_a_result_keeps_its_lists_as_they_came() -> None:
-    """Null is not the same as an empty list."""
+    """A null list of a result differs from an empty one."""
     read = result(DONE)
     assert (read.status, read.proof_status) == (SessionStatus.DONE, ProofStatus.VALID)
     assert read.next_session == RequestorToken("Oq7ZpL0vXk2NwT9sHb4D")
@@ -143,8 +143,8 @@ def test_a_result_keeps_its_lists_as_they_came() -> None:
     assert (phone.status, phone.raw_value, phone.translations) == (NULL, None, None)
 
 
-def test_an_attribute_without_a_value_has_none_to_read() -> None:
-    """An empty text is one."""
+def test_an_absent_value_cannot_be_read() -> None:
+    """Reading an absent value raises; an empty string is a value."""
     yes, phone = first_list(DONE)
     assert (yes.value, yes.is_null, phone.is_null) == ("yes", False, True)
     with pytest.raises(NullAttributeError, match=r"phone has no value: check is_null first"):
@@ -153,8 +153,8 @@ def test_an_attribute_without_a_value_has_none_to_read() -> None:
     assert (empty[0].value, empty[0].is_null) == ("", False)
 
 
-def test_non_revocation_is_told_with_the_time_up_to_which_it_holds() -> None:
-    """The time is there only where the proof is older than was tolerated."""
+def test_a_non_revocation_proof_has_its_time() -> None:
+    """The time is there only if the proof is older than the tolerance."""
     shown = {**YES, "notrevoked": True, "notrevokedbefore": 1795046400}
     (read,) = first_list({**DONE, "disclosed": [[shown]]})
     assert read.not_revoked
@@ -163,19 +163,19 @@ def test_non_revocation_is_told_with_the_time_up_to_which_it_holds() -> None:
 
 @pytest.mark.parametrize("field", ["proofStatus", "disclosed", "signature", "error", "nextSession"])
 def test_what_is_null_is_not_there(field: str) -> None:
-    """As Go writes a pointer to nothing."""
+    """A null field is read as absent, since Go writes a nil pointer as null."""
     assert result({**BARE, field: None}) == result(BARE)
 
 
-def test_a_flat_list_of_old_servers_has_an_attribute_for_each_slot() -> None:
-    """So the documentation says of results of requests without condiscon."""
+def test_a_flat_list_has_an_attribute_for_each_slot() -> None:
+    """Old servers return a flat list for requests without condiscon, as documented."""
     assert result({**BARE, "disclosed": [YES, NO_PHONE]}) == result(
         {**BARE, "disclosed": [[YES], [NO_PHONE]]}
     )
 
 
 def test_unknown_fields_are_ignored_everywhere() -> None:
-    """Later servers have more, and a result JWT has the claims beside them."""
+    """Later servers have more fields, and a result JWT has claims beside them."""
     more = {"later": [1], "iss": "irmaserver", "exp": 1795471415}
     assert result(
         {
@@ -188,8 +188,8 @@ def test_unknown_fields_are_ignored_everywhere() -> None:
     assert result({**BARE, "error": error}).error == RemoteError(400, "INVALID_PROOFS")
 
 
-def test_a_signature_is_kept_equal_as_json_with_its_keys_in_order() -> None:
-    """Whole numbers of any size, texts untouched: it is to be verified elsewhere, years later."""
+def test_a_signature_is_kept_with_its_keys_in_order() -> None:
+    """Integers and strings of a signature stay exact, as it is verified elsewhere years later."""
     text = json.dumps({**BARE, "signature": SIGNATURE}, ensure_ascii=False, separators=(",", ":"))
     signature = read_session_result(read_json(text)).unchecked_signature
     assert signature is not None
@@ -201,7 +201,7 @@ def test_a_signature_is_kept_equal_as_json_with_its_keys_in_order() -> None:
 
 @given(st.dictionaries(TEXTS, JSON, max_size=4), TEXTS)
 def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message: str) -> None:
-    """Whatever later versions put into it."""
+    """A signature is kept as it came, with all that later versions put into it."""
     value: JsonValue = {**fields, "message": message}
     read = read_session_result(read_json(write_json({**BARE, "signature": value})))
     assert read.unchecked_signature is not None
@@ -209,7 +209,7 @@ def test_any_signature_is_kept_as_it_came(fields: dict[str, JsonValue], message:
 
 
 def test_a_signature_nested_beyond_writing_is_refused() -> None:
-    """The writer gives up a little before the reader does."""
+    """The writer's limit on nesting is a little below the reader's."""
     nested: Any = []
     for _ in range(100_000):
         nested = [nested]
@@ -252,8 +252,8 @@ WRONG_ATTRIBUTES: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(
     ("place", "attribute"), WRONG_ATTRIBUTES, ids=lambda value: str(value)[:60]
 )
-def test_a_wrong_attribute_is_refused_at_its_place(place: str, attribute: Any) -> None:
-    """By list and position, in nested lists and in flat ones."""
+def test_a_wrong_attribute_is_refused_at_its_path(place: str, attribute: Any) -> None:
+    """The path has the list and the position, in nested lists and in flat ones."""
     nested = {**DONE, "disclosed": [None, [], [YES, attribute]]}
     assert refused_path(nested) == f".disclosed[2][1]{place}"
     flat = {**DONE, "disclosed": [YES, NO_PHONE, attribute]}
@@ -304,13 +304,13 @@ WRONG_RESULTS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("place", "value"), WRONG_RESULTS, ids=lambda value: str(value)[:60])
-def test_a_wrong_result_is_refused_at_its_place(place: str, value: Any) -> None:
-    """Closed words stay closed, and nothing is turned into something."""
+def test_a_wrong_result_is_refused_at_its_path(place: str, value: Any) -> None:
+    """Unknown statuses are refused, and no value is converted to another type."""
     assert refused_path(value) == place
 
 
 def test_no_value_is_in_an_error_of_reading() -> None:
-    """Neither the token nor what was disclosed, in the text or the traceback."""
+    """The token and what was disclosed are in no message and no traceback."""
     values: list[Any] = [
         {**DONE, "token": SECRET_TOKEN + "x"},
         {**DONE, "status": SECRET_TOKEN},
@@ -324,8 +324,8 @@ def test_no_value_is_in_an_error_of_reading() -> None:
         assert SECRET_TOKEN not in "".join(traceback.format_exception(caught.value))
 
 
-def test_no_value_and_no_token_is_in_the_repr_of_a_result() -> None:
-    """Values, translations, tokens and the signature stay inside."""
+def test_no_secret_is_in_the_repr_of_a_result() -> None:
+    """The repr of a result hides values, translations, tokens and the signature."""
     private = "Zo\u00eb Lovelace"
     shown = {**YES, "rawvalue": private, "value": {"": private}}
     signature = {"message": private, "c": private}
@@ -342,7 +342,7 @@ def test_no_value_and_no_token_is_in_the_repr_of_a_result() -> None:
 
 
 def test_a_session_package_is_read() -> None:
-    """The pointer for the app, the token for the backend, the rest for the browser."""
+    """A package has a pointer for the app, a token for the backend, and a frontend request."""
     package = read_session_package(PACKAGE)
     assert package.token == TOKEN
     assert package.pointer.type is SessionType.SIGNING
@@ -354,7 +354,7 @@ def test_a_session_package_is_read() -> None:
 
 
 def test_old_servers_have_less_and_later_ones_more() -> None:
-    """Before 0.8 there is no frontend request."""
+    """Servers before 0.8 send no frontend request, and later ones may send more fields."""
     old = {key: PACKAGE[key] for key in ("sessionPtr", "token")}
     assert read_session_package(old).frontend_request is None
     assert read_session_package({**old, "frontendRequest": None}) == read_session_package(old)
@@ -365,7 +365,7 @@ def test_old_servers_have_less_and_later_ones_more() -> None:
 
 
 def test_no_secret_is_in_the_repr_of_a_package() -> None:
-    """Neither of its three."""
+    """The repr of a package shows none of its three secrets."""
     shown = repr(read_session_package(PACKAGE))
     for secret in (SECRET_TOKEN, CLIENT_TOKEN, FRONTEND_SECRET):
         assert secret not in shown
@@ -404,13 +404,13 @@ def test_no_secret_is_in_the_repr_of_a_package() -> None:
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_a_wrong_package_is_refused_at_its_place(place: str, value: Any) -> None:
-    """Then a session may exist, and nobody can follow it."""
+def test_a_wrong_package_is_refused_at_its_path(place: str, value: Any) -> None:
+    """After a malformed package a session may exist that nothing can follow."""
     assert refused_path(value, SessionPackage) == place
 
 
-def test_the_frontends_options_have_a_code_with_pairing_only() -> None:
-    """The code is for the person's eyes, and in no repr."""
+def test_frontend_options_have_a_code_only_with_pairing() -> None:
+    """The pairing code is for the person's eyes, and in no repr."""
     options = read_frontend_options({"pairingMethod": "pin", "pairingCode": "7992"})
     assert (options.pairing_method, options.pairing_code) == (PairingMethod.PIN, "7992")
     assert "7992" not in repr(options)
@@ -422,12 +422,12 @@ def test_the_frontends_options_have_a_code_with_pairing_only() -> None:
     )
 
 
-# Whatever comes.
+# Any input.
 
 
 @given(JSON, st.sampled_from(list(READERS)))
 def test_any_json_is_read_or_is_this_one_error(value: JsonValue, model: type[Any]) -> None:
-    """Nothing else comes out of reading what a server says."""
+    """Reading any JSON value returns a model or raises WireError."""
     try:
         read = READERS[model](value)
     except WireError as error:
@@ -436,7 +436,7 @@ def test_any_json_is_read_or_is_this_one_error(value: JsonValue, model: type[Any
 
 
 def changed(value: Any, data: st.DataObject) -> Any:
-    """Return the value with something else somewhere in it, or something missing."""
+    """Return the value with a changed or missing part."""
     if isinstance(value, dict | list) and value and data.draw(st.integers(0, 4)):
         again = value.copy()
         key = data.draw(
@@ -451,10 +451,8 @@ def changed(value: Any, data: st.DataObject) -> Any:
 
 
 @given(st.sampled_from([DONE, {**BARE, "signature": SIGNATURE}, PACKAGE]), st.data())
-def test_anything_anywhere_in_an_answer_is_read_or_is_this_one_error(
-    sample: Any, data: st.DataObject
-) -> None:
-    """A mutation of what a server says never gets further than that."""
+def test_a_changed_reply_is_read_or_is_this_one_error(sample: Any, data: st.DataObject) -> None:
+    """A changed reply of the server is read or raises WireError."""
     model: type[Any] = SessionPackage if sample is PACKAGE else SessionResult
     value = changed(sample, data)
     try:

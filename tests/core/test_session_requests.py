@@ -1,4 +1,4 @@
-"""Requests: how their fields go together, and the place of what does not."""
+"""Requests: how their fields combine, and the path of an invalid one."""
 
 from __future__ import annotations
 
@@ -82,17 +82,17 @@ BAD_HOSTS: list[object] = [
 
 
 def ask(**options: Any) -> DisclosureRequest:
-    """Ask for an age and an e-mail address, with options."""
+    """Return a request for an age and an e-mail address, with options."""
     return DisclosureRequest({"age": OVER18, "email": optional(EMAIL)}, **options)
 
 
 def extend(**options: Any) -> ExtendedRequest:
-    """Ask the same, with the requestor's own options."""
+    """Return the same request with the requestor's own options."""
     return ExtendedRequest(AGES, **options)
 
 
 def refusal(make: Callable[[], object]) -> RequestError:
-    """Return the error that it ends with."""
+    """Return the error that a call raises."""
     with pytest.raises(RequestError) as caught:
         make()
     return caught.value
@@ -102,7 +102,7 @@ def refusal(make: Callable[[], object]) -> RequestError:
 
 
 def test_each_kind_of_request_starts_its_kind_of_session() -> None:
-    """So the server's answer can be held against it."""
+    """Each class has its session type, so that the server's reply can be checked against it."""
     assert AGES.session_type is SessionType.DISCLOSING
     assert SignatureRequest("I agree.", [OVER18]).session_type is SessionType.SIGNING
     assert IssuanceRequest([CARD]).session_type is SessionType.ISSUING
@@ -110,7 +110,7 @@ def test_each_kind_of_request_starts_its_kind_of_session() -> None:
 
 @pytest.mark.parametrize("nothing", [[], {}, [[[]]], {"a": [[]]}])
 def test_a_disclosure_and_a_signature_ask_for_an_attribute(nothing: Any) -> None:
-    """The server calls that "had no attributes"."""
+    """A disclosure or signature request without attributes is refused, as by the server."""
     for make in (DisclosureRequest, partial(SignatureRequest, "I agree.")):
         error = refusal(partial(make, nothing))
         assert error.path == "disclose"
@@ -118,14 +118,14 @@ def test_a_disclosure_and_a_signature_ask_for_an_attribute(nothing: Any) -> None
 
 
 def test_an_issuance_may_ask_for_nothing() -> None:
-    """Or for something, in a combined session."""
+    """An issuance may ask for nothing, or for attributes in a combined session."""
     assert len(IssuanceRequest([CARD]).disclose) == 0
     assert IssuanceRequest([CARD], {"email": EMAIL}).disclose.slots == ("email",)
 
 
 @pytest.mark.parametrize("message", ["", None, 5, "\ud800", b"I agree."])
 def test_a_signature_has_a_message(message: Any) -> None:
-    """It is a text and not empty."""
+    """The message of a signature is a string and not empty."""
     assert refusal(lambda: SignatureRequest(message, [OVER18])).path == "message"
 
 
@@ -141,7 +141,7 @@ def test_a_signature_has_a_message(message: Any) -> None:
     ],
 )
 def test_an_issuance_issues_credentials(place: str, credentials: Any) -> None:
-    """At least one, in a list."""
+    """An issuance has a list of at least one credential."""
     assert refusal(lambda: IssuanceRequest(credentials)).path == place
 
 
@@ -149,7 +149,7 @@ def test_an_issuance_issues_credentials(place: str, credentials: Any) -> None:
 
 
 def test_labels_stand_at_slots_by_name_or_number() -> None:
-    """As the slots themselves."""
+    """Labels refer to slots by name or number, as the slots themselves are given."""
     assert ask(labels={"email": {"en": "E-mail", "nl": "E-post"}}).labels["email"]["nl"] == "E-post"
     assert DisclosureRequest([OVER18], labels={0: {"en": "Age"}}).labels == {0: {"en": "Age"}}
     assert ask(labels=None).labels == {}
@@ -173,14 +173,14 @@ def test_labels_stand_at_slots_by_name_or_number() -> None:
         ('labels["age"]', {"age": {5: "x"}}),
     ],
 )
-def test_a_label_is_refused_at_its_place(place: str, labels: Any) -> None:
-    """Beyond the slots, without a text, or no text at all."""
+def test_an_invalid_label_is_refused_at_its_path(place: str, labels: Any) -> None:
+    """A label is refused for an unknown slot, an empty translation, or a wrong type."""
     assert refusal(lambda: ask(labels=labels)).path == place
 
 
 @pytest.mark.parametrize("position", [1, -1, True, False, None])
 def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
-    """A truth value is no number, and the last number is one less than their count."""
+    """A bool is not a slot number, and the last number is one less than the slots' count."""
     error = refusal(lambda: DisclosureRequest([OVER18], labels={position: {"en": "x"}}))
     assert error.path == f"labels[{position}]"
 
@@ -201,18 +201,18 @@ def test_a_numbered_slot_is_labelled_by_its_number(position: Any) -> None:
     ],
 )
 def test_credential_types_are_listed_and_asked_for(field: str, place: str, types: Any) -> None:
-    """A type that the request does not ask for is a slip: the server would ignore it."""
+    """A listed type that is not requested is a mistake, which the server would ignore."""
     assert refusal(lambda: ask(**{field: types})).path == field + place
 
 
 def test_an_expiry_check_is_skipped_for_a_list_of_types() -> None:
-    """A mapping is none."""
+    """The types whose expiry is not checked are a list, and a mapping is refused."""
     assert ask(skip_expiry_check=[AGE, RESIDENT]).skip_expiry_check == (AGE, RESIDENT)
     assert refusal(lambda: ask(skip_expiry_check={AGE: True})).path == "skip_expiry_check"
 
 
-def test_non_revocation_is_demanded_for_a_list_or_with_tolerances() -> None:
-    """None leaves the tolerance to the server."""
+def test_non_revocation_takes_a_list_or_tolerances() -> None:
+    """A tolerance of None leaves the tolerance to the server."""
     assert ask(revocation=[AGE]).revocation == {AGE: None}
     hour = timedelta(hours=1)
     assert ask(revocation={AGE: hour, RESIDENT: None}).revocation == {AGE: hour, RESIDENT: None}
@@ -230,7 +230,7 @@ def test_non_revocation_is_demanded_for_a_list_or_with_tolerances() -> None:
     ],
 )
 def test_a_tolerance_is_refused_at_its_type(place: str, revocation: Any) -> None:
-    """It is a whole number of seconds, and no negative one."""
+    """A tolerance is a whole number of seconds, and not negative."""
     assert refusal(lambda: ask(revocation=revocation)).path == place
 
 
@@ -248,15 +248,15 @@ def test_a_tolerance_is_refused_at_its_type(place: str, revocation: Any) -> None
     ],
 )
 def test_the_server_posts_to_whole_web_urls(url: str) -> None:
-    """Callbacks and next sessions are fetched by the server."""
+    """The server posts to absolute URLs for callbacks and next sessions."""
     assert check_address(url, "x") == url
     assert extend(callback_url=url, next_session=NextSession(url)).callback_url == url
     assert check_return_address(url, "x") == url
 
 
 @pytest.mark.parametrize("url", BAD_URLS, ids=repr)
-def test_what_is_no_web_url_is_refused(url: Any) -> None:
-    """The server does not look at it, and the callback would never come."""
+def test_an_invalid_callback_url_is_refused(url: Any) -> None:
+    """The server does not check the URL, and the callback would never come."""
     error = refusal(lambda: NextSession(url))
     assert error.path == "url"
     assert not url or len(str(url)) < 2 or str(url) not in error.reason
@@ -264,7 +264,7 @@ def test_what_is_no_web_url_is_refused(url: Any) -> None:
         assert refusal(lambda: extend(callback_url=url)).path == "callback_url"
 
 
-def test_an_empty_next_session_never_leaves() -> None:
+def test_an_empty_next_session_is_refused() -> None:
     """The server would write an error, and start the session all the same."""
     assert refusal(lambda: NextSession("")).path == "url"
 
@@ -273,7 +273,7 @@ def test_an_empty_next_session_never_leaves() -> None:
     "url", ["https://shop.example/done?x=1", "shop-app://done", "app:done", "irma+x.y:z"]
 )
 def test_a_person_returns_to_a_page_or_an_app(url: str) -> None:
-    """Universal links and schemes of apps are good."""
+    """A return URL may be a page, a universal link, or a link with an app's scheme."""
     assert ask(client_return_url=url).client_return_url == url
 
 
@@ -302,13 +302,13 @@ def test_a_person_returns_to_a_page_or_an_app(url: str) -> None:
         5,
     ],
 )
-def test_a_return_url_that_leads_nowhere_or_runs_code_is_refused(url: Any) -> None:
-    """The app opens it without asking."""
+def test_an_invalid_or_dangerous_return_url_is_refused(url: Any) -> None:
+    """The app opens a return URL without confirmation."""
     assert refusal(lambda: ask(client_return_url=url)).path == "client_return_url"
 
 
 def test_the_token_in_the_return_url_needs_a_return_url() -> None:
-    """And it is True or False, nothing that looks like it."""
+    """The option is True or False alone, and needs a return URL."""
     assert refusal(lambda: ask(augment_return_url=True)).path == "augment_return_url"
     url = "https://shop.example/"
     assert ask(augment_return_url=True, client_return_url=url).augment_return_url
@@ -323,13 +323,13 @@ def test_the_token_in_the_return_url_needs_a_return_url() -> None:
     "host", ["irma.example", "irma.example:8088", "localhost:65535", "127.0.0.1", "[::1]:80"]
 )
 def test_a_host_is_a_name_with_a_port_if_need_be(host: str) -> None:
-    """As in the header `Host`."""
+    """A host is a name with an optional port, as in the header `Host`."""
     assert ask(host=host).host == check_host(host, "host") == host
 
 
 @pytest.mark.parametrize("host", BAD_HOSTS)
-def test_what_is_no_host_is_refused(host: Any) -> None:
-    """A URL for instance."""
+def test_an_invalid_host_is_refused(host: Any) -> None:
+    """A host that is a URL, for instance, is refused."""
     assert refusal(lambda: check_host(host, "host")).path == "host"
     if host is not None:
         assert refusal(lambda: ask(host=host)).path == "host"
@@ -337,7 +337,7 @@ def test_what_is_no_host_is_refused(host: Any) -> None:
 
 @given(st.text())
 def test_no_address_that_is_taken_can_break_a_line(text: str) -> None:
-    """Nor hide a part of itself from who reads it."""
+    """An accepted address has no characters that break a line or hide a part of it."""
     for check in (check_address, check_return_address, check_host):
         try:
             taken = check(text, "x")
@@ -352,7 +352,7 @@ def test_no_address_that_is_taken_can_break_a_line(text: str) -> None:
 
 
 def test_a_plain_request_becomes_an_extended_one() -> None:
-    """And an extended one stays itself."""
+    """A plain request becomes an extended one, and an extended one stays the same object."""
     extended = as_extended(AGES)
     assert extended == ExtendedRequest(AGES)
     assert as_extended(extended) is extended
@@ -360,7 +360,7 @@ def test_a_plain_request_becomes_an_extended_one() -> None:
 
 @pytest.mark.parametrize("request_", [None, "x", {}, ExtendedRequest(AGES)])
 def test_an_extended_request_holds_a_session_request(request_: Any) -> None:
-    """And no other extended one."""
+    """An extended request holds a session request, and no other extended one."""
     assert refusal(lambda: ExtendedRequest(request_)).path == "request"
 
 
@@ -385,7 +385,7 @@ def test_durations_are_whole_seconds_from_zero_up(field: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["https://shop.example/next", {"url": "https://x"}, 5])
 def test_a_next_session_is_a_class_of_its_own(wrong: Any) -> None:
-    """A bare URL is not taken for one."""
+    """A bare URL is not accepted as a next session."""
     assert refusal(lambda: extend(next_session=wrong)).path == "next_session"
 
 
@@ -393,7 +393,7 @@ def test_a_next_session_is_a_class_of_its_own(wrong: Any) -> None:
 
 
 def test_a_revocation_names_a_credential_by_its_key() -> None:
-    """All that were issued with it, or one by its time of issuance."""
+    """A revocation covers all credentials issued with a key, or one by its time of issuance."""
     assert RevocationRequest(AGE, "key").issued is None
     assert RevocationRequest(AGE, "key", issued=2**63 - 1).issued == 2**63 - 1
 
@@ -412,7 +412,7 @@ def test_a_revocation_names_a_credential_by_its_key() -> None:
     ],
 )
 def test_a_wrong_revocation_is_refused_at_its_field(place: str, make: Callable[[], object]) -> None:
-    """The key is a text and not empty, the time whole nanoseconds."""
+    """The key is a string and not empty, the time an integer of nanoseconds."""
     assert refusal(make).path == place
 
 
@@ -420,7 +420,7 @@ def test_a_wrong_revocation_is_refused_at_its_field(place: str, make: Callable[[
 
 
 def test_what_is_secret_or_personal_is_in_no_repr() -> None:
-    """A message, a demanded value, what is issued, and the key to revoke it."""
+    """A message, a demanded value, issued values and the revocation key are in no repr."""
     private = SECRET_TOKEN
     for request in (
         SignatureRequest(private, [AttributeRequest(FIRST, private)]),
@@ -433,14 +433,14 @@ def test_what_is_secret_or_personal_is_in_no_repr() -> None:
 
 
 def test_a_request_cannot_be_changed() -> None:
-    """What was asked is what the answer is held against."""
+    """A request is frozen, since the answer is checked against it."""
     for frozen, field in ((AGES, "disclose"), (as_extended(AGES), "request"), (CARD, "attributes")):
         with pytest.raises(AttributeError):
             setattr(frozen, field, None)
 
 
 def test_a_request_keeps_nothing_that_was_passed_in() -> None:
-    """The caller may go on changing it."""
+    """A later change of the caller's arguments does not change the request."""
     labels: dict[Any, dict[str, str]] = {"age": {"en": "Age"}}
     revocation: dict[str, timedelta | None] = {AGE: None}
     request = ask(labels=labels, revocation=revocation)
@@ -453,12 +453,12 @@ def test_a_request_keeps_nothing_that_was_passed_in() -> None:
 
 @given(EXTENDED_REQUESTS | REVOCATIONS)
 def test_any_request_can_be_stored(request: object) -> None:
-    """A web application keeps it between two requests of the browser."""
+    """A web application stores a request between two requests of the browser."""
     assert pickle.loads(pickle.dumps(request)) == request
 
 
 def test_urls_that_the_server_posts_to_are_in_no_repr() -> None:
-    """They hold a secret that tells the server's POST from anybody's."""
+    """The URLs hold a secret that authenticates the server's POST."""
     request = ExtendedRequest(
         DisclosureRequest(["s.i.card.a"]),
         callback_url="https://shop.example/callback/a-secret",
