@@ -24,7 +24,7 @@ from irma_core.errors import (
 )
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, put_if_absent
-from irma_core.flows.once import CLOCKS_DIFFER
+from irma_core.flows.once import CLOCK_SKEW
 from irma_core.flows.session_answers import get_answer_flow
 from irma_core.json_text import write_json
 from irma_core.models.answers import Answer
@@ -154,7 +154,7 @@ def redeem_handle_flow(
     session = settings.unseal(handle, binding, utc_now(context.clock))
     deadline = context.deadline()
     answer = yield from get_answer_flow(context, session, deadline)
-    key, lifetime = settings.used_key(session), settings.lifetime + CLOCKS_DIFFER
+    key, lifetime = settings.used_key(session), settings.lifetime + CLOCK_SKEW
     is_first = yield from put_if_absent(settings.store, key, b"redeemed", lifetime, deadline)
     if not is_first:
         raise HandleUsedError("the handle was redeemed before")

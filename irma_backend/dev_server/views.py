@@ -30,7 +30,7 @@ _LANGUAGE = "en"
 @final
 @attrs.frozen
 class ListedView:
-    """An open session in the list. `place` says which app has it: none yet, ours, or another."""
+    """An open session in the list. `place` says which app has scanned it, if any."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ class FieldView:
     Args:
         field: The name of its field in the form; empty if there is nothing to enter.
         identifier: The attribute, or the credential type.
-        value: The required value, or the value that the app holds; empty if there is none.
+        value: The required value, or the value that the app holds; empty without one.
         is_required: Whether the value is required.
     """
 

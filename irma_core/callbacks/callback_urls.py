@@ -1,8 +1,8 @@
 """The URLs that the IRMA server posts to, and what each of them says about its session.
 
-The URL of a session that this backend starts holds its request, sealed: see `SealedUrl`. The URL of
-a static session stands in the server's configuration, and the request is known beforehand: see
-`StaticUrl`. Both are secrets, so a stranger's POST is refused before its body is looked at.
+For a session that this backend starts, the URL contains the sealed request: see `SealedUrl`. For a
+static session, the URL is in the server's configuration and the request is known: see `StaticUrl`.
+Both URLs are secrets, so a POST from a stranger is refused before its body is read.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class SealedUrl:
 
 
 def _as_stored(request: ExtendedRequest) -> ExtendedRequest:
-    # As in a sealed URL: an answer is compared with the same form everywhere.
+    # An answer is compared with the stored form everywhere, as with a sealed URL.
     return read_stored_request(stored_request(request))
 
 
@@ -163,10 +163,10 @@ class StaticUrl:
         """Check the URL of a post. Only its last segment counts, as proxies change the rest.
 
         Raises:
-            HandleInvalidError: The segment is another one.
+            HandleInvalidError: The segment differs from the secret.
         """
         name = _hash_of(_last_segment(self.url.text))
-        if _hash_of(_last_segment(url)) != name:  # hashes, so that the time taken tells nothing
+        if _hash_of(_last_segment(url)) != name:  # hashes, so that timing reveals nothing
             raise HandleInvalidError("the URL does not end with the secret segment")
         return CallbackContext(self.request, _STATIC_LIFETIME, name, now - _STATIC_MAX_AGE)
 

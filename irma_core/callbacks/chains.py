@@ -48,7 +48,7 @@ from irma_core.errors import (
 from irma_core.flows.cancellation import cleanup_deadline, try_cancel_flow
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, call_application
-from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_on_error_flow
+from irma_core.flows.once import CLOCK_SKEW, OnceKey, claim_or_wait_flow, release_on_error_flow
 from irma_core.flows.session_answers import verified_result_flow
 from irma_core.flows.session_calls import check_has_request
 from irma_core.flows.watch import wait_for_answer_flow
@@ -240,7 +240,7 @@ class NextSessionRecord:
                 value,
                 purpose=_PURPOSE,
                 now=now,
-                lifetime=lifetime + CLOCKS_DIFFER,  # lives as long as the store's entry
+                lifetime=lifetime + CLOCK_SKEW,  # lives as long as the store's entry
                 binding=token.reveal(),
             ).encode()
         except UsageError:

@@ -92,7 +92,7 @@ class SessionOutcome:
     Args:
         token: The session's requestor token, as `start_session` returned it.
         status: The final status; `DONE` does not say that there is an answer.
-        outcome: The answer, or why there is none.
+        outcome: The answer, or the reason why there is no answer.
     """
 
     token: RequestorToken
@@ -123,7 +123,7 @@ Deliver: TypeAlias = Callable[[SessionOutcome], Awaitable[None] | None]
 @final
 @attrs.frozen
 class CallbackSettings(Generic[UrlT_co]):
-    """What receiving needs besides the requestor's context.
+    """The settings for receiving callbacks, besides the requestor's context.
 
     Args:
         address: The URL that the server posts to.
@@ -179,8 +179,8 @@ def receive_callback_flow(
         StoreError: The store failed. The outcome may have been delivered.
         StatusBackendError: The status backend failed. The outcome was delivered.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
-        Exception: Whatever the application's function raises.
-        IrmaError: The server had to be asked, and could not be.
+        Exception: The application's function raised it.
+        IrmaError: The server could not be asked.
     """
     deadline = context.deadline(_REPLY_WITHIN)
     try:
@@ -266,7 +266,7 @@ def resolve_unsigned_callback_flow(
         PostRefusedError: `undecided`: the server has not stored the end of the session.
         SessionGoneError: The server does not know the session.
         WrongSessionError: The server returned the result of another session.
-        IrmaError: The server could not be asked; or as `receive_callback_flow`.
+        IrmaError: The server could not be asked, or one that `receive_callback_flow` raises.
     """
     asked: list[RequestorToken] = []
     waiting = [pending.token]
@@ -293,7 +293,7 @@ def _resolve_each_flow(
     pending: PendingCallback,
     tokens: list[RequestorToken],
 ) -> Flow[list[IrmaError] | None]:
-    """Ask about each token until one has ended; return None then, or why none of them has."""
+    """Ask about each token until a session has ended; return None then, or the failures."""
     failures: list[IrmaError] = []
     for token in tokens:
         deadline = context.deadline(_STORED_WITHIN)
@@ -325,7 +325,7 @@ def _ask_server_flow(
     callback: CallbackContext,
     deadline: float,
 ) -> Flow[None]:
-    """Ask the server how a session ended, and deliver that unless it was delivered."""
+    """Ask the server how a session ended, and deliver the outcome once."""
     while True:
         result, jwt = yield from get_result_flow(context, token, deadline)
         if result.token != token:
@@ -351,7 +351,7 @@ def _deliver_once_flow(
     delivery: _Delivery,
     deadline: float,
 ) -> Flow[SessionStatus]:
-    """Deliver an outcome unless one was delivered; return the status of that one."""
+    """Deliver an outcome unless one was delivered; return the delivered status."""
     once, status = delivery.once, delivery.result.status
     record = yield from claim_or_wait_flow(context, once, deadline)
     if record is not None:
@@ -372,6 +372,6 @@ def _delivered_status(record: bytes) -> SessionStatus:
         if status.value.encode() == record:
             return status
     raise ConfigurationError(
-        "store: holds something else under the key of this session; give the receivers a store of "
-        "their own"
+        "store holds something else under the key of this session; use a separate store for the "
+        "receivers"
     )

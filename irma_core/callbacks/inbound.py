@@ -10,7 +10,7 @@ reply with the HTTP status beside it:
 5. The codes of `trust.result_jwt` 403: the JWT is refused. `json` 400: not a session result.
 6. `session` 403: another type of session than the URL was made for; at the URL of a next session,
    another session than the first. `issued_at` 403: at a static session's URL, an old JWT.
-   `status` 409: a status that does not belong here.
+   `status` 409: a status that the URL does not accept.
 
 Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.
 """
@@ -102,7 +102,7 @@ class InboundRequest:
 
     @property
     def media_type(self) -> str:
-        """The `Content-Type` without parameters, in lower case; empty if there is none."""
+        """The `Content-Type` without parameters, in lower case; empty without one."""
         for name, value in self.headers:
             if name.lower().replace("_", "-") == "content-type":
                 return value.partition(";")[0].strip().lower()
@@ -142,13 +142,13 @@ def _body_bytes(body: object) -> bytes:
 def check_inbound(
     context: RequestorContext, address: SealedUrl | StaticUrl, post: InboundRequest, media_type: str
 ) -> CallbackContext:
-    """Check all of a post but its body, and return what its URL says; steps 1 to 4.
+    """Check all of a post except its body, steps 1 to 4, and return what its URL says.
 
     Args:
-        context: The requestor's.
+        context: The requestor's settings.
         address: The URL that the server posts to.
         post: The post.
-        media_type: `JWT` or `JSON`: what is accepted here.
+        media_type: The only accepted one: `JWT` or `JSON`.
 
     Raises:
         PostRefusedError: The post is refused.
@@ -163,16 +163,16 @@ def check_inbound(
         raise PostRefusedError("too_large", "the body is over 1 MiB")
     if post.media_type != media_type:
         advice = (
-            "give the server a JWT key if it does not sign"
+            "configure the server with a JWT key if it does not sign"
             if media_type == JWT
-            else "if the server signs, give the requestor its key and leave out accept_unsigned"
+            else "if the server signs, pass its key as server_key and leave out accept_unsigned"
         )
         raise PostRefusedError("media_type", f"only {media_type} is accepted here; {advice}")
     return callback
 
 
 def parse_posted_result(post: InboundRequest) -> SessionResult:
-    """Return the result in an unsigned post, which is a reason to ask the server and no more.
+    """Return the result in an unsigned post, which is only a reason to ask the server.
 
     Raises:
         PostRefusedError: The body is not a session result; step 5.
@@ -188,13 +188,15 @@ def parse_posted_result(post: InboundRequest) -> SessionResult:
 def check_posted_result(
     post: InboundRequest, result: SessionResult, callback: CallbackContext
 ) -> None:
-    """Check that a result, which is verified if it is signed, belongs to the URL; step 6.
+    """Check that a result, verified if it is signed, belongs to the URL; step 6.
 
     Raises:
         PostRefusedError: The result is refused.
     """
     if result.type is not callback.request.request.session_type:
-        raise PostRefusedError("session", "it is of another type of session than the request")
+        raise PostRefusedError(
+            "session", "the result is of another type of session than the request"
+        )
     if callback.issued_after is not None and _is_older(post.body, callback.issued_after):
         raise PostRefusedError("issued_at", "the server signed it more than an hour ago")
 

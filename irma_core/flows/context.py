@@ -1,4 +1,4 @@
-"""What every flow of one requestor is given: the server, who asks, and how patiently."""
+"""The settings that every flow of a requestor uses: server, credentials, keys and time limits."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ __all__ = ["DEFAULT_JWT_ISSUER", "DEFAULT_TIMEOUT", "RequestorContext", "make_co
 DEFAULT_JWT_ISSUER: Final = "irmaserver"
 """irmago's default for its setting `jwt_issuer`."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
-"""For a call as a whole."""
-
-
+"""The time limit of a whole call."""
 _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 
 
@@ -48,28 +46,28 @@ _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 @boundary
 @attrs.frozen
 class RequestorContext:
-    """The settings of a requestor, as flows take them.
+    """The settings of a requestor.
 
     Args:
         server: The IRMA server.
-        clock: The transport's.
-        jitter: The transport's.
-        authentication: Who asks.
-        headers: Headers of the requestor's own, for each of its calls.
-        frontend: Where browsers and apps reach the server, if that is not at the base URL's host.
+        clock: The transport's clock.
+        jitter: The transport's jitter.
+        authentication: How the requestor authenticates at the server.
+        headers: Additional headers for each request.
+        frontend: The URL at which browsers and apps reach the server, if it differs from `server`.
         is_proxied: Whether the transport sends through a proxy.
-        allow: The risks that are taken.
-        server_keys: Public keys of the server in PEM; with any, answers come from signed results.
-        fetched_key: How the key is fetched, where none is given.
-        kept_key: The key that was fetched.
-        jwt_issuer: Who signs them: the server's setting of that name; None where it is empty.
-        status_backend: What tells statuses and signed results beside the server; None for nothing.
+        allow: The risks that the caller accepts.
+        server_keys: Public keys of the server. With any, answers come only from signed results.
+        fetched_key: How to fetch the server's key, if `server_keys` is empty.
+        key_flight: The fetched key, which concurrent calls share.
+        jwt_issuer: The issuer of signed results: the server's `jwt_issuer`, None if that is empty.
+        status_backend: A second source of statuses and signed results, or None.
         retry: How often `GET` and `DELETE` are tried, and `POST` where nothing was sent.
-        call_timeout: For a whole call, all tries and waits included.
-        try_timeout: For one request. A server takes up to 4.2 s and then says so: a shorter limit
-            makes riddles of its answers.
-        poll_interval: Between two questions for a session's status.
-        is_async: Whether its parts are awaited: an `AsyncRequestor`'s are.
+        call_timeout: The limit of a whole call, with all tries and waits.
+        try_timeout: The limit of one request. A server may take 4.2 s before it reports a time-out,
+            so a shorter limit hides its error.
+        poll_interval: The time between two requests for a session's status.
+        is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
     """
 
     server: ServerUrl
@@ -86,7 +84,7 @@ class RequestorContext:
     allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
     server_keys: tuple[GivenKey, ...] = attrs.field(default=(), kw_only=True, repr=False)
     fetched_key: FetchedServerKey | None = attrs.field(default=None, kw_only=True)
-    kept_key: SingleFlight = attrs.field(factory=SingleFlight, kw_only=True, repr=False, eq=False)
+    key_flight: SingleFlight = attrs.field(factory=SingleFlight, kw_only=True, repr=False, eq=False)
     jwt_issuer: str | None = attrs.field(default=DEFAULT_JWT_ISSUER, kw_only=True)
     status_backend: StatusBackend | AsyncStatusBackend | None = attrs.field(
         default=None, kw_only=True, repr=lambda backend: f"<{type(backend).__name__}>"
@@ -99,27 +97,27 @@ class RequestorContext:
 
     @property
     def headers(self) -> Headers:
-        """Headers of the requestor's own."""
+        """Additional headers for each request."""
         return self._headers.reveal()
 
     def __attrs_post_init__(self) -> None:
         if self.deadline() <= self.clock.monotonic():
-            raise ConfigurationError("a call's timeout must be above zero")
+            raise ConfigurationError("timeout must be above zero")
 
     @property
     def takes_signed_results(self) -> bool:
-        """Whether answers come from results that the server signed, and no others."""
+        """Whether answers come only from results that the server signed."""
         return bool(self.server_keys) or self.fetched_key is not None
 
     def deadline(self, timeout: timedelta | None = None) -> float:
         """Return the point on the monotonic clock at which a call that begins now must end.
 
         Raises:
-            ConfigurationError: The timeout is no `timedelta`.
+            ConfigurationError: The timeout is not a `timedelta`.
         """
         longest = self.call_timeout if timeout is None else timeout
         if not isinstance(longest, timedelta):
-            raise ConfigurationError("a timeout must be a timedelta such as timedelta(seconds=5)")
+            raise ConfigurationError("timeout must be a timedelta such as timedelta(seconds=5)")
         return self.clock.monotonic() + longest.total_seconds()
 
     def try_deadline(self, deadline: float) -> float:
@@ -127,7 +125,7 @@ class RequestorContext:
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
     def seconds_left(self, deadline: float) -> float:
-        """Return the time that is left, in seconds for arithmetic; negative when it is over."""
+        """Return the seconds that are left, negative after the deadline."""
         return deadline - self.clock.monotonic()
 
 
@@ -146,10 +144,10 @@ def make_context(
     headers: Mapping[str, str] | None,
     frontend_url: str | None,
 ) -> RequestorContext:
-    """Make the wiring of a requestor, whose arguments these are; `is_async` tells which one.
+    """Return the context of a requestor, made from its arguments.
 
     Raises:
-        ConfigurationError: One of them is not what it should be.
+        ConfigurationError: An argument is invalid.
     """
     check_transport(transport, is_async=is_async)
     check_status_backend(status_backend, is_async=is_async)
@@ -188,10 +186,10 @@ def _check_authentication(authentication: object, *, is_async: bool) -> None:
         HmacAuthentication,
         PublicKeyAuthentication,
     )
-    if not isinstance(authentication, kinds):  # a bare token would be sent to nobody
+    if not isinstance(authentication, kinds):  # a bare string would never be sent
         raise ConfigurationError(
-            "authentication: must be TokenAuthentication(token), or another that is named after "
-            "the server's auth_method"
+            "authentication must be TokenAuthentication(token), or another class that is named "
+            "after the server's auth_method"
         )
     if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
         check_signer(authentication.signer, "authentication", is_async=is_async)
@@ -200,5 +198,5 @@ def _check_authentication(authentication: object, *, is_async: bool) -> None:
 def _check_issuer(jwt_issuer: object) -> None:
     if jwt_issuer is not None and (not isinstance(jwt_issuer, str) or not jwt_issuer):
         raise ConfigurationError(
-            "jwt_issuer: must be the server's setting of that name, or None where that is empty"
+            "jwt_issuer must be the server's setting of that name, or None if that is empty"
         )

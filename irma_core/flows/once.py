@@ -21,7 +21,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.stores import AsyncStore, Store
 
 __all__ = [
-    "CLOCKS_DIFFER",
+    "CLOCK_SKEW",
     "OnceKey",
     "claim_or_wait_flow",
     "release_flow",
@@ -33,7 +33,7 @@ _CLAIM_LIFETIME: Final = timedelta(minutes=1)
 _SAFE_CLAIM_AGE: Final = timedelta(seconds=50)
 """Measured on our own clock, from when the claim was confirmed; shorter than `_CLAIM_LIFETIME`
 because the store's clock may differ."""
-CLOCKS_DIFFER: Final = timedelta(minutes=5)
+CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far the clocks of processes that share a store may differ. A sealed value expires by the
 clock of the process that opens it, and a record by the store's clock."""
 _POLL_INTERVAL: Final = timedelta(milliseconds=50)
@@ -70,7 +70,7 @@ class OnceKey:
 
         The claim is left to expire.
         """
-        return put_if_absent(self.store, self.key, record, lifetime + CLOCKS_DIFFER, deadline)
+        return put_if_absent(self.store, self.key, record, lifetime + CLOCK_SKEW, deadline)
 
     def read_record(self, deadline: float) -> Call[bytes | None]:
         """Read the record; the result is None if the thing is not done yet."""

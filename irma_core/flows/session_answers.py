@@ -108,7 +108,7 @@ def verified_result_flow(
     except ResultJwtError as error:
         # The server may have a new key. Other faults are not the key's.
         interval = policy.minimum_interval.total_seconds()
-        may_refresh = context.kept_key.may_refresh(key, context.clock.monotonic(), interval)
+        may_refresh = context.key_flight.may_refresh(key, context.clock.monotonic(), interval)
         if error.code != "signature" or not may_refresh:
             raise
     key = yield from _server_key_flow(context, policy, deadline, rejected=key)
@@ -129,7 +129,7 @@ def _server_key_flow(
         until = now + policy.lifetime.total_seconds()
         return CachedValue(pem, until, is_refresh=rejected is not None)
 
-    return fetch_once_flow(context.kept_key, context.clock, fetch, deadline, rejected=rejected)
+    return fetch_once_flow(context.key_flight, context.clock, fetch, deadline, rejected=rejected)
 
 
 def _parse_key(response: HttpResponse) -> str:
@@ -188,7 +188,7 @@ def _verify_published(
     """
     keys = context.server_keys
     if context.fetched_key is not None:
-        key = context.kept_key.fresh(context.clock.monotonic())
+        key = context.key_flight.fresh(context.clock.monotonic())
         keys = () if key is None else (key.text,)
     if end.result_jwt is None or not keys:
         return None

@@ -99,7 +99,7 @@ def check_storable(request: ExtendedRequest) -> None:
 
 
 def _reduced(asked: SessionRequest) -> SessionRequest:
-    """Return the request without all that no answer is compared with."""
+    """Return only the parts of the request that an answer is compared with."""
     if isinstance(asked, IssuanceRequest):
         credentials = [
             attrs.evolve(credential, attributes={}, validity=None, revocation_key=None)
@@ -107,7 +107,7 @@ def _reduced(asked: SessionRequest) -> SessionRequest:
         ]
         asked = attrs.evolve(asked, credentials=credentials)
     if isinstance(asked, SignatureRequest):
-        # As a message, which the JSON of the protocol has a field for.
+        # The hash is stored as the message, for which the protocol's JSON has a field.
         asked = attrs.evolve(asked, message=asked.message_sha256)
     return attrs.evolve(
         asked,
@@ -147,7 +147,7 @@ def stored_session(session: StartedSession) -> dict[str, JsonValue]:
     """Return the form in which a started session is stored; it has the requestor token.
 
     Raises:
-        RequestError: As `stored_request`.
+        RequestError: The request cannot be stored; see `stored_request`.
     """
     return {
         "package": session.package.json_value(),
@@ -176,24 +176,23 @@ def read_stored_session(value: JsonValue) -> StartedSession | None:
 def dump_started_session(session: StartedSession) -> str:
     """Return a started session as a string, for the application's own database.
 
-    The string holds the requestor token, in the clear: whoever has it can read the result and
+    The string holds the requestor token in the clear, which suffices to read the result and to
     cancel the session. Store it like a password, and never send it to a browser; `Handles` make a
     string for browsers.
 
-    Of the request it has all that an answer is compared with, the names of the slots included. It
-    leaves out what is issued, the URLs that the server posts to, and of a message to sign all but
-    the SHA-256.
+    It keeps the parts of the request that an answer is compared with, and the slot names. It
+    leaves out issued credentials and callback URLs, and replaces a message by its SHA-256.
 
     Args:
         session: What `start_session` returned.
 
     Returns:
-        JSON in one line, with the version of its form. Later versions of the library read it.
+        JSON on one line, with a format version. Later versions of the library read it.
 
     Raises:
         UsageError: The argument is not a `StartedSession`.
-        RequestError: The request is too large to be stored: the session was not started by this
-            library.
+        RequestError: The request is too large to be stored: this library did not start the
+            session.
     """
     check_instance(session, StartedSession, "session", "a StartedSession")
     return write_json({_VERSION_FIELD: _VERSION, **stored_session(session)})
@@ -215,7 +214,7 @@ def load_started_session(dumped: str | bytes) -> StartedSession:
     version = value.get(_VERSION_FIELD) if isinstance(value, dict) else None
     if type(version) is int and version > _VERSION:
         raise UsageError(
-            f"dumped: has version {version} of its form, and this irma-backend reads version "
+            f"dumped: has format version {version}, and this irma-backend reads version "
             f"{_VERSION}: update irma-backend"
         )
     session = read_stored_session(value) if version == _VERSION and type(version) is int else None

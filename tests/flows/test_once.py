@@ -13,7 +13,7 @@ from irma_core.errors import PostRefusedError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow
-from irma_core.flows.once import CLOCKS_DIFFER, OnceKey, claim_or_wait_flow, release_flow
+from irma_core.flows.once import CLOCK_SKEW, OnceKey, claim_or_wait_flow, release_flow
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
 from tests.core.proving import SECRET_TOKEN
@@ -65,7 +65,7 @@ def test_record_outlives_the_sealed_value() -> None:
     scenario = Scenario()
     scenario.claim()
     assert scenario.play(put_record(scenario))
-    scenario.clock.advance(timedelta(hours=1) + CLOCKS_DIFFER - timedelta(seconds=1))
+    scenario.clock.advance(timedelta(hours=1) + CLOCK_SKEW - timedelta(seconds=1))
     assert (
         scenario.play(claim_or_wait_flow(scenario.context, scenario.once, deadline=0.0)) == b"told"
     )

@@ -267,9 +267,9 @@ def test_a_fetch_that_never_ends_is_taken_for_lost() -> None:
     place.pass_time(MINUTE)
     later = fetching(place)
     assert isinstance(ended(lost, key_is(KEY)), SessionResult)
-    assert place.context.kept_key.is_being_fetched
+    assert place.context.key_flight.is_being_fetched
     assert isinstance(ended(later, key_is(KEY)), SessionResult)
-    assert not place.context.kept_key.is_being_fetched
+    assert not place.context.key_flight.is_being_fetched
 
 
 def test_a_key_that_came_meanwhile_is_used() -> None:
@@ -284,7 +284,7 @@ def test_a_key_that_came_meanwhile_is_used() -> None:
 def test_a_fetch_that_landed_in_between_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between looking and fetching another thread may have done it."""
     place = Place()
-    kept, clock = place.context.kept_key, place.transport.clock
+    kept, clock = place.context.key_flight, place.transport.clock
     landed = CachedValue("landed", until=clock.monotonic() + 60)
     join = SingleFlight.join
 
