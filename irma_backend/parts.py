@@ -7,16 +7,24 @@ order at the end.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Mapping,
+)
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack, cast, final
 
 from irma_backend import builtin_plugin
 from irma_backend.installed import installed_plugins, load_plugins
 from irma_core.async_requestor import AsyncRequestor
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, PluginError
 from irma_core.gateway.gateway_settings import GatewayAuthentication
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.plugins.guard import OpenPart
@@ -174,14 +182,15 @@ def open_parts(
 
     Raises:
         ConfigurationError: An argument is invalid.
-        PluginError: A plugin is not installed, cannot be imported, or failed to close a part.
+        PluginError: A plugin is not installed, cannot be imported, or failed to close a part. If
+            the block itself fails, its error is raised, with a note of what closing raised.
     """
     with ExitStack() as owned:
         used = owned.enter_context(Urllib3Transport()) if transport is None else transport
         opener = _Opener(
             Mode.SYNC,
             used,
-            lambda part: owned.callback(part.close),
+            lambda part: owned.push(_closing(part)),
             plugins=plugins,
             secrets=secrets,
             allow=allow,
@@ -214,7 +223,8 @@ async def open_parts_async(
 
     Raises:
         ConfigurationError: An argument is invalid.
-        PluginError: A plugin is not installed, cannot be imported, or failed to close a part.
+        PluginError: A plugin is not installed, cannot be imported, or failed to close a part. If
+            the block itself fails, its error is raised, with a note of what closing raised.
     """
     async with AsyncExitStack() as owned:
         used = transport
@@ -226,7 +236,7 @@ async def open_parts_async(
         opener = _Opener(
             Mode.ASYNC,
             used,
-            lambda part: owned.push_async_callback(part.aclose),
+            lambda part: owned.push_async_exit(_closing_async(part)),
             plugins=plugins,
             secrets=secrets,
             allow=allow,
@@ -403,3 +413,39 @@ class _Opener:
             raise ConfigurationError(
                 "the `with` block of open_parts has ended: open parts inside it"
             )
+
+
+def _closing(part: OpenPart[object]) -> Callable[..., None]:
+    """Return the exit function that closes a part at the end of the `with` block."""
+
+    def leave(
+        _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            part.close()
+        except PluginError as failed:
+            _raise_unless_second(failed, error)
+
+    return leave
+
+
+def _closing_async(part: OpenPart[object]) -> Callable[..., Awaitable[None]]:
+    """Return `_closing` for an `async with` block."""
+
+    async def leave(
+        _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            await part.aclose()
+        except PluginError as failed:
+            _raise_unless_second(failed, error)
+
+    return leave
+
+
+def _raise_unless_second(failed: PluginError, error: BaseException | None) -> None:
+    # The first error matters more. If it is an interruption or a cancelled task, replacing it would
+    # let the program go on.
+    if error is None:
+        raise failed
+    error.add_note(f"Afterwards: {failed}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from asyncio import CancelledError
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -468,6 +469,31 @@ async def test_a_part_that_cannot_be_closed_keeps_no_other_open(events: list[str
     assert events == ["close b", "close a", "close d", "close c"]
     for error in (caught.value, other.value):
         assert (error.plugin, "secret" in str(error)) == ("acme", False)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), CancelledError(), ConfigurationError("no")])
+async def test_error_of_the_block_outlives_a_failed_close(
+    error: BaseException, events: list[str]
+) -> None:
+    """An interruption or another error of the block is raised, with a note of the failed close."""
+    made: list[object] = [Stuck(Part("a", events)), AsyncStuck(Part("b", events))]
+    vault = signing(lambda _uri, _context: made.pop(0))
+
+    def fail(parts: Parts | AsyncParts) -> None:
+        parts.signer("vault:")
+        raise error
+
+    with pytest.raises(type(error)) as caught, open_parts(plugins=[vault]) as parts:
+        fail(parts)
+    assert caught.value is error
+    with pytest.raises(type(error)) as caught:
+        async with open_parts_async(plugins=[vault]) as async_parts:
+            fail(async_parts)
+    assert caught.value is error
+    assert events == ["close a", "close b"]
+    notes = [note for note in error.__notes__ if note.startswith("Afterwards: plugin acme: ")]
+    assert len(notes) == 2
+    assert not any("a secret" in note for note in notes)
 
 
 def openings(parts: Parts | AsyncParts) -> list[Callable[[], object]]:
