@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, final
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -153,7 +154,7 @@ class StaticUrl:
     request: ExtendedRequest = attrs.field(converter=_as_stored)
 
     def __attrs_post_init__(self) -> None:
-        if not _SECRET.fullmatch(_last_segment(self.url.text)):
+        if not _SECRET.fullmatch(_last_segment(urlsplit(self.url.text).path)):
             raise ConfigurationError(
                 "url must end with a secret segment of 20 letters, digits, '-' or '_' or more, as "
                 "secrets.token_urlsafe() makes it"
@@ -173,7 +174,7 @@ class StaticUrl:
 
 def _last_segment(url: str) -> str:
     path = url.partition("#")[0].partition("?")[0]
-    return path.removesuffix("/").rpartition("/")[2]
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def _hash_of(segment: str) -> str:

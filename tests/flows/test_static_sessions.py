@@ -221,6 +221,8 @@ def test_failing_delivery_is_repeated(mode: str) -> None:
     [
         ({"url": "https://shop.example/irma/visit"}, "url must end with a secret segment"),
         ({"url": "https://shop.example/irma/" + "a" * 19}, "url must end with a secret segment"),
+        ({"url": "https://" + "a" * 20}, "url must end with a secret segment"),
+        ({"url": "https://" + "a" * 20 + "/"}, "url must end with a secret segment"),
         ({"url": "http://shop.example/irma/" + "a" * 20}, "plain http"),
         ({"url": f"{URL}?id=7"}, "must have no query"),
         ({"server_key": None}, "server_key"),
