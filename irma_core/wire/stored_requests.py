@@ -140,6 +140,8 @@ def read_stored_request(stored: JsonValue) -> ExtendedRequest:
     if names:
         disclose = ConDisCon(request.disclose.disjunctions, names)
         request = attrs.evolve(request, disclose=disclose)
+    if list(request.disclose.slots) != slots:
+        raise RequestError("disclose", "must have as many names as slots, or none")
     return ExtendedRequest(request)
 
 
