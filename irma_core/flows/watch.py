@@ -25,6 +25,7 @@ from irma_core.errors import (
     NobodyAnsweredError,
     ServerRefusedError,
     SessionGoneError,
+    SessionNotFinishedError,
     SessionTimedOutError,
     SigningError,
     StatusBackendError,
@@ -133,7 +134,7 @@ def wait_for_answer_flow(
     """Watch until the session ends, then return the answer.
 
     If the wait ends before the session does, the session is cancelled unless `keep_session` is
-    true.
+    true. A status backend that reports a false end cuts the wait short.
 
     Raises:
         NobodyAnsweredError: The timeout is over.
@@ -154,6 +155,23 @@ def wait_for_answer_flow(
         if answer is None:
             raise
         return answer
+    try:
+        return (yield from _answer_after_end_flow(context, session, state))
+    except SessionNotFinishedError as error:
+        # The status backend reported an end that the server does not confirm. The session is still
+        # open, so the wait ends early.
+        answer = None
+        if not keep_session:
+            answer = yield from abandon_session_flow(context, session, error)
+        if answer is None:
+            raise
+        return answer
+
+
+def _answer_after_end_flow(
+    context: RequestorContext, session: SessionWithRequest, state: WatchState
+) -> Flow[Answer]:
+    """Return the answer after a watch that has ended."""
     # An end that arrives at the last moment still has its answer.
     deadline = max(state.deadline, cleanup_deadline(context))
     if state.last is not SessionStatus.TIMEOUT:

@@ -29,14 +29,17 @@ from irma_core.errors import (
     ConnectionBrokenError,
     ProofNotValidError,
     SessionGoneError,
+    SessionNotFinishedError,
     UsageError,
 )
 from irma_core.flows.driver import run, run_async
 from irma_core.flows.effects import Flow, Sleep
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 from irma_testing.scripted import Step
 from irma_transport import SystemClock
+from tests.flows.scripted_backend import AsyncScriptedBackend, ScriptedBackend
 from tests.flows.shop import AGE, OVER18, Shop
 from tests.front.test_both_requestors import LOST, STARTED, UNKNOWN, reply
 from tests.modes import MODES
@@ -210,6 +213,32 @@ def test_a_proof_that_does_not_count_is_told_even_then() -> None:
     session = shop.start()
     before_cancelling(shop, lambda: shop.app.scan(session.pointer).cheat(ProofStatus.INVALID))
     assert type(wait(shop, session)) is ProofNotValidError
+
+
+def falsely_ended(mode: str) -> Shop:
+    """Return a shop whose status backend reports an end that the server knows nothing of."""
+    kind = ScriptedBackend if mode == "sync" else AsyncScriptedBackend
+    return Shop(mode, status_backend=kind([PublishedEnd(SessionStatus.DONE)]))
+
+
+@MODES
+@pytest.mark.parametrize("keep", [False, True])
+def test_false_end_cancels(mode: str, *, keep: bool) -> None:
+    """A wait that a false end cuts short cancels the session, unless the caller keeps it."""
+    shop = falsely_ended(mode)
+    session = shop.start()
+    assert type(wait(shop, session, keep_session=keep)) is SessionNotFinishedError
+    expected = SessionStatus.INITIALIZED if keep else SessionStatus.CANCELLED
+    assert status_of(shop, session) is expected
+
+
+@MODES
+def test_answer_after_a_false_end_is_returned(mode: str) -> None:
+    """An answer that comes just before the cancel is returned after a false end, too."""
+    shop = falsely_ended(mode)
+    session = shop.start()
+    before_cancelling(shop, lambda: shop.app.accept(session.pointer))
+    assert wait(shop, session)["age"].value == "yes"
 
 
 def before_cancelling(shop: Shop, act: Callable[[], object]) -> None:
