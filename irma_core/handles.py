@@ -260,7 +260,7 @@ class Handles:
             HandleExpiredError: It has expired.
             HandleUsedError: It, or another handle of its session and purpose, was redeemed before.
             ResultJwtError: With `server_key`: the signed result is refused.
-            AnswerError: One of its subclasses for each reason why there is no answer.
+            AnswerError: There is no answer; each reason has a subclass of its own.
             StoreError: The store failed. There is no answer, and the handle may be used up.
         """
         flow = redeem_handle_flow(self._requestor.context, self._settings, handle, binding)

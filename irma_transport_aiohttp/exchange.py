@@ -79,7 +79,7 @@ class HeadFilter(asyncio.Protocol):
         self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Pass it on, like the methods below."""
+        """Pass the end of the stream on to the protocol."""
         return self._protocol.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -25,7 +25,7 @@ _CLOSED = "the transport is closed: make a new one"
 
 
 class Limits(NamedTuple):
-    """The seconds that a connection may idle before reuse, and the number of calls at once."""
+    """How many seconds a connection may idle before reuse, and how many calls may run at once."""
 
     idle: float
     calls: int

@@ -98,7 +98,7 @@ def run(command: click.Command) -> int:
             print_message(line)
         return USAGE
     except click.Abort:  # end of input at a prompt
-        print_message("Error: the standard input ended before an answer")
+        print_message("Error: standard input ended before an answer")
         return USAGE
     except OutputError as error:
         print_message(f"Error: the output cannot be written: {error.reason}")

@@ -72,8 +72,8 @@ class _Commands(click.Group):
 def main() -> None:
     """Ask people to prove things about themselves with IRMA (Yivi).
 
-    Run a command with --help to see its options. The answer goes to the standard output, and
-    everything else to the standard error.
+    Run a command with --help to see its options. The answer goes to standard output, and
+    everything else to standard error.
 
     Exit status: 0 success, 2 wrong usage, 3 cancelled in the app, 4 session timed out or gone, 5
     refused by the server, 6 no answer yet or no valid answer, 7 network or server failure, 8 output

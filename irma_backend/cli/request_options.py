@@ -61,7 +61,7 @@ _OPTIONS = (
         "--disclose",
         multiple=True,
         metavar="SLOT",
-        help="Request attributes; see above. Repeatable.",
+        help="Request the attributes of a SLOT. Repeatable.",
     ),
     click.option("--sign", metavar="MESSAGE", help="Request a signature over this message."),
     click.option(
@@ -74,7 +74,7 @@ _OPTIONS = (
         "--request",
         "file",
         metavar="FILE",
-        help="Read the request from this file, as JSON or JWT; - is the standard input.",
+        help="Read the request from this file, as JSON or JWT; - is standard input.",
     ),
 )
 

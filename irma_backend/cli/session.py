@@ -27,7 +27,7 @@ __all__ = ["session"]
 @click.option(
     "--pairing",
     is_flag=True,
-    help="Let the app show a pairing code, and ask whether it is the right one.",
+    help="Require pairing: the app shows a code, and you confirm that it is the right one.",
 )
 @click.option(
     "--timeout",

@@ -29,7 +29,7 @@ def _with_session(command: CommandT) -> CommandT:
         "--state-file",
         type=FILE,
         help="The file that `session --state-file` wrote. Without it, the requestor token is read "
-        "from the standard input.",
+        "from standard input.",
     )(with_settings(command))
 
 
@@ -39,7 +39,7 @@ def _session(state_file: Path | None) -> StartedSession | RequestorToken:
     token = read_secret("requestor token")
     if not token:
         raise ConfigurationError(
-            "expected --state-file FILE, or the requestor token on the standard input"
+            "expected --state-file FILE, or the requestor token on standard input"
         )
     return RequestorToken(token)
 

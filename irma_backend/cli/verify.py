@@ -29,7 +29,7 @@ __all__ = ["verify"]
     "--jwt-issuer",
     default="irmaserver",
     show_default=True,
-    help="The server's setting of that name, which may be empty.",
+    help="The server's setting `jwt_issuer`, which may be empty.",
 )
 @click.option(
     "--allow",
@@ -37,7 +37,7 @@ __all__ = ["verify"]
     help="Accept a JWT of the in-memory server, which proves nothing.",
 )
 def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> None:
-    """Verify a result JWT from the standard input, and print its contents as JSON.
+    """Verify a result JWT from standard input, and print its contents as JSON.
 
     This shows what the server signed. To check it against the request, use `result` with a state
     file. The exit status is 6 if the JWT is rejected.

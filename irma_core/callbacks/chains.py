@@ -268,7 +268,7 @@ class NextSessionRecord:
                 return cls(request, value)
             case _:
                 raise ConfigurationError(
-                    "store: the record has another form than this version writes"
+                    "store: the record is in a form that this version does not know"
                 )
 
 
@@ -295,7 +295,7 @@ class ChainState:
 
     @property
     def is_over(self) -> bool:
-        """Whether no session follows the one whose answer was returned last."""
+        """Whether the answer that was returned last was the last of the chain."""
         return self.last is not None and self.last.next_session is None
 
 
@@ -375,6 +375,6 @@ def _next_request(
     if request is None:
         raise ConfigurationError(
             "store: does not have the request of the next session; use the store of the receiver "
-            "that answers the server"
+            "that replies to the server"
         )
     return request

@@ -219,7 +219,9 @@ def _not_awaitable(result: object, callee: str) -> object:
     if isawaitable(result):
         if isinstance(result, Coroutine):
             result.close()  # or Python warns that it was never awaited
-        raise ConfigurationError(f"the {callee} must be awaited: use what is named Async…")
+        raise ConfigurationError(
+            f"the {callee} must be awaited: use AsyncRequestor and the other Async… classes"
+        )
     return result
 
 

@@ -160,7 +160,7 @@ def fetch_once_flow(
         if value is not None and value is not rejected:
             return value
         if now >= deadline:
-            raise DeadlineError("the deadline passed before this could be fetched")
+            raise DeadlineError("the deadline passed before the value could be fetched")
         own = _Flight(deadline)
         try:
             flight = cache.join(own, now)

@@ -93,7 +93,7 @@ class Gateway:
             refusals.note_token_refused(clock.monotonic(), is_replacement=token.is_refresh)
         raise GatewayError(
             "the gateway refuses each token that its authorization server gives: check that it "
-            "takes tokens of this client and scope, in this header",
+            "accepts tokens of this client and scope, in this header",
             http_status=_UNAUTHORIZED,
             may_pass=not refusals.has_lasted(clock.monotonic()),
             label=call.request.label,
@@ -137,7 +137,7 @@ class Gateway:
         except TransportError as error:
             if isinstance(error, TransportTimeoutError) and context.seconds_left(deadline) <= 0:
                 # This call had too little time. Those that wait for its token may have more.
-                raise DeadlineError("the time was up while a token was fetched") from error
+                raise DeadlineError("the deadline passed while a token was fetched") from error
             refusals.note_request_failed(context.clock.monotonic(), 0.0)
             reason = f"the gateway's authorization server could not be asked: {error.reason}"
             raise GatewayError(reason, may_pass=True) from error
@@ -156,7 +156,7 @@ class Gateway:
                 signature = yield from sign(signer, unsigned.signing_input, deadline)
             except SigningError as error:
                 if context.seconds_left(deadline) <= 0:
-                    raise DeadlineError("the time was up while the signer signed") from error
+                    raise DeadlineError("the deadline passed while the signer signed") from error
                 raise
             assertion = unsigned.signed(signature)
         return build_token_request(settings.token_url, *token_form(settings, assertion))

@@ -203,7 +203,7 @@ def optional(*options: ConLike) -> DisCon:
         RequestError: There is no option, or one is malformed.
     """
     if not options:
-        raise RequestError("optional", "needs at least one option besides leaving the slot out")
+        raise RequestError("optional", "must have at least one option")
     return _discon((*options, Con()), "optional")
 
 

@@ -71,7 +71,7 @@ def checked_headers(
         is_taken: Return whether a name, given in lower case, cannot be set here.
 
     Raises:
-        ConfigurationError: A header cannot be sent, has another use, or comes twice.
+        ConfigurationError: A header cannot be sent, has another use, or is set twice.
     """
     if headers is None:
         return {}
@@ -84,8 +84,8 @@ def checked_headers(
         if is_taken(name.lower()):
             raise ConfigurationError(f"{setting}: {name} cannot be set here, as it has another use")
         if name.lower() in checked:
-            raise ConfigurationError(f"{setting}: {name} comes twice")
+            raise ConfigurationError(f"{setting}: {name} is set twice")
         if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():
-            raise ConfigurationError(f"{setting}: the value of {name} cannot be sent")
+            raise ConfigurationError(f"{setting}: the value of {name} is not valid for a header")
         checked[name.lower()] = value
     return checked

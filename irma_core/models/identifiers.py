@@ -64,5 +64,5 @@ def credential_type_of(attribute_type: str) -> str:
 
 
 def scheme_of(identifier: str) -> str:
-    """Return the first part."""
+    """Return the scheme, which is the first part of an identifier."""
     return identifier.partition(".")[0]

@@ -118,6 +118,6 @@ def _check_plain_http(request: ExtendedRequest) -> None:
     ):
         if url is not None and is_plain_http(url):
             raise ConfigurationError(
-                f"{field}: {carried} would travel over plain http, for everyone on the way to "
-                "read; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
+                f"{field}: anyone on the network could read {carried}, which would travel over "
+                "plain http; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
             )

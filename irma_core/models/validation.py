@@ -112,7 +112,7 @@ def check_host(value: object, path: str) -> str:
     text = check_text(value, path, empty=False)
     found = _HOST.fullmatch(text)
     if found is None or (found[2] and not 0 < int(found[2][1:]) <= _LAST_PORT):
-        raise RequestError(path, "must be only a host name, perhaps with a port")
+        raise RequestError(path, "must be a host name, with or without a port")
     return text
 
 

@@ -43,7 +43,7 @@ class ServerUrl:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise UsageError("a ServerUrl cannot be pickled: parse its text again")
+        raise UsageError("a ServerUrl cannot be pickled: parse its URL again")
 
     @classmethod
     def parse(

@@ -188,7 +188,7 @@ def _read_object(
     if not isinstance(value, dict):
         raise refused(code, f"the {code} must be a JSON object")
     if has_other_case(value, known):
-        raise refused("other_case", f"a name in the {code} is a known one in another case")
+        raise refused("other_case", f"a name in the {code} differs only in case from a known one")
     if has_twins(value, maps):
         raise refused("duplicate_key", f"an object of the {code} has a key twice, in two cases")
     return value

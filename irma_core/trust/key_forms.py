@@ -89,7 +89,7 @@ def check_shared_secret(key: object, name: str, *, was_base64: bool = False) -> 
     if len(key) > _LONGEST_SECRET:
         raise ConfigurationError(
             f"{name} must have at most {_LONGEST_SECRET} bytes: a longer one may be a public key; "
-            "make a new one by `openssl rand -base64 32`, here and at the server"
+            "make a new one with `openssl rand -base64 32`, here and at the server"
         )
     if is_repetition(key):
         raise ConfigurationError(
@@ -205,7 +205,7 @@ def decoded_base64(text: str | bytes, name: str) -> bytes:
     padding = -len(letters) % 4
     if padding == 3 or len(plain) - len(letters) not in {0, padding}:  # noqa: PLR2004
         raise ConfigurationError(
-            f"{name} must be whole base64: a part of it or of its padding is missing"
+            f"{name} must be complete base64: a part of it or of its padding is missing"
         )
     return base64.urlsafe_b64decode(letters.replace("+", "-").replace("/", "_") + "=" * padding)
 

@@ -225,7 +225,7 @@ def _claimed_requestor(header: dict[str, JsonValue], claims: dict[str, JsonValue
     """
     name = header["kid"] if "kid" in header else claims.get("iss")
     if not isinstance(name, str) or not name:
-        raise RequestJwtError("requestor", "its kid, or without one its iss, must be a name")
+        raise RequestJwtError("requestor", "its kid, or its iss if it has no kid, must be a name")
     return name
 
 
@@ -388,7 +388,9 @@ def _check_no_null(credential: JsonValue, path: str) -> None:
     # In other JSON null leaves the attribute out. Here the server would issue an empty string.
     match credential:
         case {"attributes": dict(attributes)} if None in attributes.values():
-            raise RequestError(path, "must hold no null: leave out an attribute without a value")
+            raise RequestError(
+                path, "must not contain null: leave out an attribute without a value"
+            )
         case _:
             pass
 

@@ -18,7 +18,7 @@ The checks run in this order. Each refusal is a `ResultJwtError` with the code n
    session than the result says.
 8. `time`, `issued_at`, `expired`, `not_yet`: a time that is missing or not a number, an `iat` in
    the future, an `exp` in the past, an `nbf` in the future. (RFC 7519, section 4.1)
-9. `audience`: it has an `aud`. IRMA servers write none, so it is for another reader.
+9. `audience`: it has an `aud`. IRMA servers write none, so it is for another recipient.
 10. `simulated`: by a server in memory, unless `Risk.SIMULATED_PROOFS` is allowed.
 11. `result`: the claims are not a session result.
 
@@ -183,7 +183,7 @@ def verify_getproof_jwt(
     if "exp" not in claims:
         raise ResultJwtError(
             "time",
-            "it has no exp: servers before 0.7.0 write one only where the request has a validity",
+            "it has no exp: servers before 0.7.0 write one only if the request has a validity",
         )
     check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
     _check_audience(claims)
@@ -217,7 +217,9 @@ def _check_inner_names(claims: dict[str, JsonValue]) -> None:
 
 def _check_names(value: JsonValue, known: frozenset[str]) -> None:
     if isinstance(value, dict) and has_other_case(value, known):
-        raise ResultJwtError("other_case", "a name in the result is a known one in another case")
+        raise ResultJwtError(
+            "other_case", "a name in the result differs only in case from a known one"
+        )
 
 
 def _checked_kind(
@@ -236,14 +238,13 @@ def _checked_kind(
 
 def _check_audience(claims: dict[str, JsonValue]) -> None:
     if "aud" in claims:
-        raise ResultJwtError(
-            "audience", "it has an aud, so it is for another reader: IRMA servers write none"
-        )
+        raise ResultJwtError("audience", "it has an aud, which IRMA servers never write")
 
 
 def _check_simulated(claims: dict[str, JsonValue], allow: Collection[Risk]) -> None:
     if claims.get("simulated", False) is not False and Risk.SIMULATED_PROOFS not in allow:
         raise ResultJwtError(
             "simulated",
-            "a server in memory made it, so it proves nothing; tests allow Risk.SIMULATED_PROOFS",
+            "an in-memory server made it, so it proves nothing; in tests, allow "
+            "Risk.SIMULATED_PROOFS",
         )

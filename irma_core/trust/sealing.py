@@ -112,7 +112,7 @@ class Sealer:
         packed = zlib.compress(_packed([purpose, expires, _bound(binding), value]))
         token = self._cipher.encrypt_at_time(packed, sealed_at)
         if len(token) > LARGEST_SEALED:
-            raise UsageError(f"value must not be over {LARGEST_SEALED} characters when sealed")
+            raise UsageError(f"value must not exceed {LARGEST_SEALED} characters when sealed")
         return token.decode("ascii").rstrip("=")
 
     def unseal(

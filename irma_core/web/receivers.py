@@ -89,7 +89,7 @@ class CallbackReceiver:
         accept_unsigned: Accept unsigned posts, and only those, from a server without a JWT key.
             Such a post proves nothing. It is a hint to ask the server, which stores the outcome
             only after it has received the reply.
-        run_later: Needed for unsigned posts: a function that runs another one after the reply was
+        run_later: Needed for unsigned posts: a function that runs its argument after the reply was
             sent, such as `executor.submit`. For each URL one such function runs at a time and asks
             about four tokens a minute at most, as anyone who learns the URL can post any number of
             made-up tokens. What goes wrong is raised there.
@@ -388,7 +388,7 @@ class NextSessionReceiver:
         Raises, while iterating:
             NobodyAnsweredError: The timeout passed. It is an `AnswerError` too.
             ResultJwtError: The signed result is refused.
-            AnswerError: One of its subclasses: a session has no answer, and the chain ends.
+            AnswerError: A session has no answer, so the chain ends.
             ConfigurationError: The store does not have the next request, or other keys sealed it.
             StoreError: The store failed.
         """
@@ -503,8 +503,8 @@ def _checked_run_later(
         )
     if accept_unsigned and run_later is None:
         raise ConfigurationError(
-            "run_later: unsigned posts need a function that runs another one after the reply, such "
-            "as executor.submit"
+            "run_later: unsigned posts need a function that runs its argument after the reply, "
+            "such as executor.submit"
         )
     if run_later is not None and not accept_unsigned:
         raise ConfigurationError("run_later is for unsigned posts only: add accept_unsigned=True")

@@ -33,7 +33,7 @@ def _folded_character(character: str) -> str:
 
 
 def has_other_case(names: Iterable[str], known: frozenset[str]) -> bool:
-    """Return whether one of these names is a known name in another case."""
+    """Return whether one of these names differs only in case from a known name."""
     return any(name not in known and _folded(name) in _all_folded(known) for name in names)
 
 

@@ -265,7 +265,7 @@ class CallsContract(HarnessMixin):
         self.run_scenario(scenario, *wrong, answer(body=b"OK"), idle_limit=idle_limit)
 
     def test_idle_connections_are_not_reused(self) -> None:
-        """After 1.5 s without a request, when the server may close it, a connection is dropped."""
+        """After 1.5 s without a request a connection is dropped, as the server may close it."""
         self._check_pause(0.3, connections=1)
         self._check_pause(1.6, connections=2)
 
