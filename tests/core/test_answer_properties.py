@@ -1,4 +1,4 @@
-r"""An answer exists exactly where the result fulfils the request.
+"""An answer exists exactly where the result fulfils the request.
 
 `fulfils` below states the rule a second time, as plainly as the design does. The code must agree
 with it.

@@ -1,8 +1,9 @@
 """The decoder of event streams: cases as data, recorded streams, and properties of any bytes.
 
-A case in `tests/vectors/sse` has a `name`, the stream as `chunks` (text, sent as UTF-8) or `hex`
-(bytes, one text a chunk), and what is expected: `events`, `last_event_id` and `retry` (milliseconds
-or null). Cases of the limit have `max_event_bytes`, and `too_large`: whether the error comes.
+A case in `tests/vectors/sse` has a `name`, the stream as `chunks` (strings, sent as UTF-8) or
+`hex` (bytes, one string a chunk), and what is expected: `events`, `last_event_id` and `retry`
+(milliseconds or null). Cases of the limit have `max_event_bytes`, and `too_large`: whether the
+error comes.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def chunks_of(case: dict[str, Any]) -> list[bytes]:
 
 @attrs.frozen
 class Outcome:
-    """All that a decoder told of one stream."""
+    """All that a decoder returned for one stream."""
 
     events: list[Event]
     last_event_id: str
@@ -55,7 +56,7 @@ class Outcome:
 
 
 def decode(chunks: list[bytes], **options: int) -> Outcome:
-    """Feed the chunks, and one empty chunk: an error that waits for its turn comes with it."""
+    """Feed the chunks and one empty chunk, which raises an error that is still pending."""
     decoder = EventStreamDecoder(**options)
     events: list[Event] = []
     too_large = False
@@ -109,7 +110,7 @@ def utf8_decode(stream: bytes) -> str:
 
 
 def ended_lines(text: str) -> list[str]:
-    """Cut the text at CRLF, LF and CR; what has no line end at the end of the file is no line."""
+    """Split a string at CRLF, LF and CR, and drop an unfinished last line."""
     lines: list[str] = []
     line = ""
     position = 0
@@ -128,7 +129,7 @@ def ended_lines(text: str) -> list[str]:
 
 
 class Reference:
-    """Section 9.2.6 by its letter: the whole stream at once, no limit, no thought of speed."""
+    """Section 9.2.6 by its letter: the whole stream at once, without limits or speed."""
 
     def __init__(self, stream: bytes) -> None:
         self.events: list[Event] = []
@@ -207,7 +208,7 @@ def bytewise(stream: bytes) -> list[bytes]:
 @pytest.mark.parametrize("case", cases())
 @pytest.mark.parametrize("cut", ["as it is", "whole", "byte by byte"])
 def test_cases(case: dict[str, Any], cut: str) -> None:
-    """Each case gives what it says, as it is cut, whole, and byte by byte."""
+    """Each case gives the expected events as it is cut, whole, and byte by byte."""
     chunks = chunks_of(case)
     if cut == "whole":
         chunks = [b"".join(chunks)]
@@ -225,7 +226,7 @@ def test_cases(case: dict[str, Any], cut: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in cases() if "limit:" not in str(case.id)])
 def test_the_reference_agrees_with_the_cases(case: dict[str, Any]) -> None:
-    """The reference, which the properties rely on, gives what the cases say."""
+    """The reference, which the properties rely on, gives what the cases expect."""
     retry = case["retry"]
     assert Reference(b"".join(chunks_of(case))).outcome() == Outcome(
         [(event["type"], event["data"], event["id"]) for event in case["events"]],
@@ -285,7 +286,7 @@ def test_any_stream_gives_what_the_reference_gives(stream: bytes) -> None:
 @many_examples
 @given(cut_streams())
 def test_cuts_make_no_difference(chunks: list[bytes]) -> None:
-    """Any cut of any stream gives the same as the whole, and as byte by byte."""
+    """Any cut of a stream gives the same events as the whole, and as byte by byte."""
     stream = b"".join(chunks)
     whole = decode([stream])
     assert decode(chunks) == whole
@@ -322,7 +323,7 @@ def test_garbage_raises_one_error_only(chunks: list[bytes], limit: int) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=20), min_size=1))
 def test_what_is_written_is_read(texts: list[str]) -> None:
-    """Texts that were written as events come back, one by one and as the lines of one."""
+    """Strings that were written as events come back, one by one and as the lines of one."""
     one_by_one = "".join(f"data: {text}\n\n" for text in texts).encode(errors="replace")
     as_lines = ("".join(f"data: {text}\n" for text in texts) + "\n").encode(errors="replace")
     known = [text.encode(errors="replace").decode() for text in texts]
@@ -340,12 +341,12 @@ def test_what_is_written_is_read(texts: list[str]) -> None:
     ],
 )
 def test_retry_of_many_digits(digits: str, retry: timedelta) -> None:
-    """Neither a time beyond `timedelta` nor digits that Python refuses to read are an error."""
+    """A retry beyond `timedelta`, or with too many digits for Python, is no error."""
     assert decode([f"retry: {digits}\n".encode()]).retry == retry
 
 
 def test_an_event_comes_with_its_last_byte() -> None:
-    """An event is given with the byte that ends its blank line, not later."""
+    """An event is returned with the byte that ends its blank line, not later."""
     decoder = EventStreamDecoder()
     assert decoder.feed(b"data: a\r") == []
     assert decoder.feed(b"\r") == [ServerSentEvent("message", "a", id="")]
@@ -355,7 +356,7 @@ def test_an_event_comes_with_its_last_byte() -> None:
 
 
 def test_attributes_follow_the_stream() -> None:
-    """The last ID is known once its event is finished, the time to wait once its line is."""
+    """The last ID is known once its event is finished, the retry time once its line is."""
     decoder = EventStreamDecoder()
     assert (decoder.last_event_id, decoder.retry) == ("", None)
     decoder.feed(b"id: 1\nretry: 1500\n")
@@ -390,7 +391,7 @@ def test_the_error_of_the_limit_closes() -> None:
 
 
 def test_events_before_the_large_one_are_not_lost() -> None:
-    """Events of the same bytes are given first, and the next call raises, whatever it brings."""
+    """Events of the same bytes are returned first, and the next call raises for any chunk."""
     decoder = EventStreamDecoder(max_event_bytes=10)
     assert decoder.feed(b"data: a\n\ndata: secret\n\ndata: b\n\n") == [
         ServerSentEvent("message", "a", id="")
@@ -401,8 +402,8 @@ def test_events_before_the_large_one_are_not_lost() -> None:
         decoder.feed(b"")
 
 
-def test_closing_forgets_an_error_that_waits() -> None:
-    """Closed is closed, also where the error of the limit was still to come."""
+def test_closing_drops_a_pending_error() -> None:
+    """A closed decoder does not raise the error of the limit that was still pending."""
     decoder = EventStreamDecoder(max_event_bytes=10)
     assert len(decoder.feed(b"data: a\n\ndata: secret")) == 1
     decoder.close()
@@ -410,8 +411,8 @@ def test_closing_forgets_an_error_that_waits() -> None:
         decoder.feed(b"")
 
 
-def test_the_limit_unless_set() -> None:
-    """64 KiB is the limit of an event where no other was set."""
+def test_the_default_limit() -> None:
+    """The default limit of an event is 64 KiB."""
     value = b"x" * (64 * 1024 - len(b"data: "))
     assert len(decode([b"data: ", value, b"\n\n"]).events) == 1
     assert decode([b"data: ", value, b"x\n\n"]).too_large
@@ -419,14 +420,14 @@ def test_the_limit_unless_set() -> None:
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_below_one_is_refused(limit: int) -> None:
-    """A limit under which no event could come is the caller's mistake."""
+    """A limit that allows no event is the caller's mistake."""
     with pytest.raises(UsageError, match="max_event_bytes"):
         EventStreamDecoder(max_event_bytes=limit)
 
 
 @pytest.mark.parametrize("limit", [5, 64 * 1024])
 def test_large_chunks(limit: int) -> None:
-    """A chunk of many pieces gives what its bytes say, or the error."""
+    """A large chunk of many pieces gives the events in its bytes, or the error."""
     stream = b'data: "CONNECTED"\n\n' * 5000
     outcome = decode([stream], max_event_bytes=limit)
     assert len(outcome.events) == (5000 if limit > 5 else 0)
@@ -481,8 +482,8 @@ def test_memory_is_bounded(chunk: bytes) -> None:
     assert peak < 3 * limit
 
 
-def test_an_error_that_waits_keeps_nothing() -> None:
-    """What was kept of the large event is dropped at once, not when its error is raised."""
+def test_a_pending_error_keeps_no_data() -> None:
+    """The bytes of a large event are dropped at once, not when its error is raised."""
     decoder = EventStreamDecoder()
     chunk = b"data: a\n\n" + (b"data: " + b"x" * 30_000 + b"\n") * 3
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""What of a started session goes to the browser, and in which form."""
+"""The parts of a started session that go to the browser, and their form."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ POINTER = {"u": f"https://irma.example/irma/session/{CLIENT_TOKEN}", "irmaqr": "
 
 
 def read(package: Any) -> StartedSession:
-    """Return a session as the server's answer to a start makes it."""
+    """Return a session as the server's reply to a start makes it."""
     read_package = read_session_package(read_json(json.dumps(package)))
     return StartedSession(started(ASKED).request, read_package, started_at=NOW)
 
@@ -39,8 +39,8 @@ def for_browser(session: StartedSession, *handle: str) -> Any:
     return json.loads(session.browser_json(*handle))
 
 
-def test_it_is_the_pointer_the_frontend_request_and_the_handle() -> None:
-    """Where the server has the requestor token, the browser gets the handle."""
+def test_the_browser_gets_pointer_request_and_handle() -> None:
+    """The browser gets a handle in place of the server's requestor token."""
     assert for_browser(started(ASKED), "a-handle") == {
         "sessionPtr": POINTER,
         "token": "a-handle",
@@ -53,12 +53,12 @@ def test_it_is_the_pointer_the_frontend_request_and_the_handle() -> None:
 
 
 def test_without_a_handle_there_is_no_token() -> None:
-    """For a backend that finds the session by the visitor's cookie."""
+    """A backend that finds the session by the visitor's cookie sends no token."""
     assert set(for_browser(started(ASKED))) == {"sessionPtr", "frontendRequest"}
 
 
 def test_the_requestor_token_goes_to_no_browser() -> None:
-    """Not even by mistake in place of the handle."""
+    """A requestor token in place of the handle is refused."""
     session = started(ASKED)
     assert SECRET_TOKEN not in session.browser_json("a-handle")
     for handle in (SECRET_TOKEN, f" {SECRET_TOKEN}", f"handle-{SECRET_TOKEN}-1"):
@@ -68,7 +68,7 @@ def test_the_requestor_token_goes_to_no_browser() -> None:
 
 @pytest.mark.parametrize("handle", [b"a-handle", 5, ["a-handle"]])
 def test_a_handle_is_a_string(handle: Any) -> None:
-    """What a page would get in its place is no handle."""
+    """A handle of any other type is refused."""
     with pytest.raises(UsageError, match="handle: must be a string"):
         started(ASKED).browser_json(handle)
 
@@ -84,7 +84,7 @@ def test_a_handle_is_a_string(handle: Any) -> None:
     ],
 )
 def test_the_frontend_request_is_passed_on_as_received(more: Any) -> None:
-    """The browser may know more of it than this library; without it pairing silently goes off."""
+    """A frontend request keeps unknown fields, since pairing may silently depend on them."""
     received = {
         "authorization": FRONTEND_SECRET,
         "minProtocolVersion": "1.0",
@@ -98,29 +98,29 @@ def test_the_frontend_request_is_passed_on_as_received(more: Any) -> None:
 
 
 @pytest.mark.parametrize("name", names("start-*"))
-def test_what_the_official_server_gave_is_written_as_it_was(name: str) -> None:
-    """All of the package for the backend's own use, and all but the token for the browser."""
+def test_the_official_servers_package_is_written_unchanged(name: str) -> None:
+    """The backend's JSON is the whole package, and the browser's is all but the token."""
     package = said(recording(name)["response"]["body"])
     session = read(package)
     assert session.package.json_value() == package
     assert for_browser(session, "h") == {**package, "token": "h"}
 
 
-def test_of_an_old_server_there_is_no_frontend_request() -> None:
-    """Before 0.8; the browser then does without pairing."""
+def test_an_old_server_sends_no_frontend_request() -> None:
+    """Servers before 0.8 send no frontend request, and the browser then does no pairing."""
     session = read({"sessionPtr": POINTER, "token": SECRET_TOKEN})
     assert for_browser(session, "a-handle") == {"sessionPtr": POINTER, "token": "a-handle"}
 
 
-def test_pairing_is_advised_in_what_was_made_here_too() -> None:
-    """As the server writes it: only where it is true."""
+def test_a_built_session_can_recommend_pairing() -> None:
+    """Pairing is written as by the server: only where it is true."""
     made = FrontendRequest(FrontendAuthorization("x"), pairing_hint=True)
     assert made.json_value()["pairingHint"] is True
     assert "pairingHint" not in attrs.evolve(made, pairing_hint=False).json_value()
 
 
 def test_the_frontend_request_shows_no_secret() -> None:
-    """Nor what was received."""
+    """The repr of a frontend request shows neither its secrets nor the received JSON."""
     session = read(
         {
             "sessionPtr": POINTER,
@@ -136,8 +136,8 @@ def test_the_frontend_request_shows_no_secret() -> None:
         assert secret not in repr(session)
 
 
-def test_what_cannot_be_written_again_is_refused() -> None:
-    """The place is named where the server's JSON is nested too deeply for the browser's."""
+def test_too_deeply_nested_json_is_refused() -> None:
+    """The error has the path where the server's JSON is nested too deeply for the browser's."""
     nested: Any = []
     for _ in range(100_000):
         nested = [nested]

@@ -1,4 +1,4 @@
-"""What makes an answer: every check of `answer_to`, with one error class for each reason."""
+"""The checks of `answer_to`: what makes an answer, and the error class of each failure."""
 
 from __future__ import annotations
 
@@ -74,19 +74,19 @@ Lists = tuple[tuple[DisclosedAttribute, ...] | None, ...]
 
 
 def answer(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Answer:
-    """Answer a request by a result that is done and valid."""
+    """Return the answer that a done and valid result makes."""
     return said(*lists, type=request.session_type).answer_to(started(request))
 
 
 def lack(request: SessionRequest, *lists: tuple[DisclosedAttribute, ...] | None) -> Any:
-    """Return the error that such a result ends with."""
+    """Return the error that a done and valid result raises."""
     with pytest.raises(NotWhatWasAskedError) as caught:
         answer(request, *lists)
     return caught.value
 
 
 def refusal(result: SessionResult, request: SessionRequest = AGES) -> Any:
-    """Return the error that a result ends with."""
+    """Return the error that a result raises."""
     with pytest.raises(AnswerError) as caught:
         result.answer_to(started(request))
     return caught.value
@@ -97,8 +97,8 @@ def refusal(result: SessionResult, request: SessionRequest = AGES) -> Any:
 GOOD = ((shown(OVER18),), ())
 
 
-def test_a_result_that_is_done_valid_and_whole_makes_an_answer() -> None:
-    """A mapping of what was answered; what was left out is not in it."""
+def test_a_complete_valid_result_makes_an_answer() -> None:
+    """An answer maps the slots to what was disclosed, and leaves out skipped slots."""
     made = said(*GOOD, next_session=OTHER_TOKEN).answer_to(started(AGES))
     assert list(made) == ["age"]
     assert len(made) == 1
@@ -123,7 +123,7 @@ def test_a_result_that_is_done_valid_and_whole_makes_an_answer() -> None:
 def test_a_result_of_another_session_or_kind_is_no_answer(
     result: SessionResult, words: str
 ) -> None:
-    """Whatever it proves, and whatever its status."""
+    """A result of another session is refused regardless of its proof and its status."""
     for status in SessionStatus:
         error = refusal(attrs.evolve(result, status=status))
         assert type(error) is WrongSessionError
@@ -146,15 +146,15 @@ def test_a_result_of_another_session_or_kind_is_no_answer(
 def test_only_a_session_that_is_done_makes_an_answer(
     status: SessionStatus, kind: type[AnswerError], proof: ProofStatus | None
 ) -> None:
-    """Even where the proof is said to be valid, as while the next session is asked for."""
+    """A valid proof of an unfinished session makes no answer, as before a next session."""
     error = refusal(said(*GOOD, status=status, proof_status=proof))
     assert type(error) is kind
     if isinstance(error, SessionNotFinishedError):
         assert error.status == status.value
 
 
-def test_a_cancel_tells_irmagos_error_if_there_is_one() -> None:
-    """As issuance has where the proofs were not good."""
+def test_a_cancel_shows_irmagos_error() -> None:
+    """A cancelled issuance shows irmago's error where its proofs were not valid."""
     error = RemoteError(400, "INVALID_PROOFS", "Invalid proofs", message="very private")
     cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
     assert isinstance(cancelled, SessionCancelledError)
@@ -162,8 +162,8 @@ def test_a_cancel_tells_irmagos_error_if_there_is_one() -> None:
     assert "very private" not in str(cancelled)
 
 
-def test_a_cancel_shows_no_error_name_that_is_not_irmagos() -> None:
-    """Somebody else's name of an error may be a value of theirs."""
+def test_a_cancel_shows_no_unknown_error_name() -> None:
+    """An unknown error name is not shown, since it may be a person's value."""
     error = RemoteError(400, "ADA_LOVELACE")
     cancelled = refusal(said(status=SessionStatus.CANCELLED, proof_status=None, error=error))
     assert "ADA" not in f"{cancelled}{error!r}"
@@ -174,7 +174,7 @@ def test_a_cancel_shows_no_error_name_that_is_not_irmagos() -> None:
 
 @pytest.mark.parametrize("proof", [None, *ProofStatus])
 def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
-    """`DONE` says nothing about the proof; expired attributes come all `PRESENT`."""
+    """The status `DONE` says nothing about the proof; expired attributes come all `PRESENT`."""
     result = said(*GOOD, proof_status=proof)
     if proof is ProofStatus.VALID:
         assert result.answer_to(started(AGES))["age"].value == "yes"
@@ -184,8 +184,8 @@ def test_only_a_valid_proof_makes_an_answer(proof: ProofStatus | None) -> None:
         assert error.proof_status == (None if proof is None else proof.value)
 
 
-def test_a_valid_proof_beside_an_error_is_none() -> None:
-    """No server says both; who does is not believed."""
+def test_a_valid_proof_beside_an_error_makes_no_answer() -> None:
+    """No server sends both a valid proof and an error, so such a result is refused."""
     error = refusal(said(*GOOD, error=RemoteError(500, "EXCEPTION")))
     assert isinstance(error, ProofNotValidError)
     assert "EXCEPTION" in str(error)
@@ -207,7 +207,7 @@ def test_a_valid_proof_beside_an_error_is_none() -> None:
     ],
 )
 def test_each_slot_has_a_list_that_is_not_null(slot: str, lists: Lists) -> None:
-    """An empty one only where the slot is optional: skipping is said, and never left unsaid."""
+    """A slot needs a list, which may be empty only if the slot is optional."""
     error = lack(AGES, *lists)
     assert type(error) is SlotNotAnsweredError
     assert (error.slot, error.attribute) == (slot, None)
@@ -215,15 +215,15 @@ def test_each_slot_has_a_list_that_is_not_null(slot: str, lists: Lists) -> None:
 
 
 def test_lists_belong_to_slots_by_position() -> None:
-    """Swapped lists fulfil nothing."""
+    """Swapped lists fulfil no slot."""
     request = DisclosureRequest({"a": OVER18, "b": EMAIL})
     assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))["b"].value == "x"
     error = lack(request, (shown(EMAIL, "x"),), (shown(OVER18),))
     assert (type(error), error.slot, error.attribute) == (AttributeMissingError, "a", OVER18)
 
 
-def test_lists_beyond_the_slots_do_no_harm_and_are_not_reachable() -> None:
-    """Extras, what was disclosed earlier in a chain, and whatever later servers add."""
+def test_lists_beyond_the_slots_are_not_reachable() -> None:
+    """Extra lists, such as those of an earlier session in a chain, are ignored."""
     more: Lists = ((shown(EMAIL, "x", status=EXTRA),), None, (), (shown(OVER18, "no"),))
     made = answer(DisclosureRequest({"age": OVER18}), (shown(OVER18),), *more)
     assert list(made) == ["age"]
@@ -231,7 +231,7 @@ def test_lists_beyond_the_slots_do_no_harm_and_are_not_reachable() -> None:
 
 
 def test_numbered_slots_are_reached_and_named_by_number() -> None:
-    """As they were asked for."""
+    """The answer and its errors refer to a numbered slot by its number."""
     request = DisclosureRequest([OVER18, EMAIL])
     assert answer(request, (shown(OVER18),), (shown(EMAIL, "x"),))[1].attribute == EMAIL
     error = lack(request, (shown(OVER18),), None)
@@ -239,15 +239,15 @@ def test_numbered_slots_are_reached_and_named_by_number() -> None:
     assert "slot 1 was not answered" in str(error)
 
 
-def test_order_within_a_list_is_free_and_the_answer_has_the_requests() -> None:
-    """All attributes of the option that was chosen."""
+def test_the_answer_has_the_requests_order() -> None:
+    """The answer has all attributes of the chosen option, in the order of the request."""
     request = DisclosureRequest({"name": all_of(FIRST, FAMILY)})
     made = answer(request, (shown(FAMILY, "Lovelace"), shown(FIRST, "Ada")))
     assert [item.value for item in made["name"]] == ["Ada", "Lovelace"]
 
 
 def test_one_whole_option_is_fulfilled_never_parts_of_two() -> None:
-    """Half of one and half of another is nothing."""
+    """Half of one option and half of another fulfil no slot."""
     request = DisclosureRequest({"x": any_of(all_of(FIRST, FAMILY), all_of(OVER18, OVER65))})
     assert answer(request, (shown(OVER65), shown(OVER18)))["x"].option == 1
     error = lack(request, (shown(FIRST, "Ada"), shown(OVER18)))
@@ -255,14 +255,14 @@ def test_one_whole_option_is_fulfilled_never_parts_of_two() -> None:
 
 
 def test_the_first_option_that_is_fulfilled_is_the_answer() -> None:
-    """Even where a later one would be too."""
+    """The first fulfilled option is the answer, even where a later one is fulfilled too."""
     request = DisclosureRequest({"x": any_of(AttributeRequest(OVER18, "yes"), OVER18)})
     assert answer(request, (shown(OVER18),))["x"].option == 0
     assert answer(request, (shown(OVER18, "no"),))["x"].option == 1
 
 
-def test_an_optional_slot_that_is_taken_is_fulfilled_like_any_other() -> None:
-    """To leave it out is one thing, to fill it with something else another."""
+def test_an_optional_slot_takes_only_its_options() -> None:
+    """An optional slot may be left out, but not filled with something else."""
     request = DisclosureRequest({"age": OVER18, "email": optional(AttributeRequest(EMAIL, "x"))})
     age = (shown(OVER18),)
     assert "email" not in answer(request, age, ())
@@ -271,15 +271,15 @@ def test_an_optional_slot_that_is_taken_is_fulfilled_like_any_other() -> None:
     assert type(lack(request, age, (shown(PHONE, "x"),))) is AttributeMissingError
 
 
-def test_more_within_a_list_does_no_harm_and_is_not_reachable() -> None:
-    """The app may disclose more of a card than was asked."""
+def test_extra_attributes_are_not_reachable() -> None:
+    """The app may disclose more of a card than was requested."""
     made = answer(AGES, (shown(OVER65, "no"), shown(OVER18), shown(EMAIL, "x", status=EXTRA)), ())
     assert [item.attribute for item in made["age"]] == [OVER18]
     assert OVER65 not in made["age"]
 
 
-def test_an_attribute_that_stands_twice_in_its_list_fulfils_nothing() -> None:
-    """Which of the two would count is anybody's guess."""
+def test_an_attribute_twice_in_a_list_fulfils_nothing() -> None:
+    """A doubled attribute is refused, since it is unclear which of the two would count."""
     for twice in ("yes", "no"):
         error = lack(AGES, (shown(OVER18), shown(OVER18, twice)), ())
         assert type(error) is AttributeMissingError
@@ -290,7 +290,7 @@ def test_an_attribute_that_stands_twice_in_its_list_fulfils_nothing() -> None:
 
 
 def test_something_in_a_slot_that_asks_for_nothing_is_refused() -> None:
-    """An issuance may have such a slot."""
+    """A list for a slot that asks for nothing, as an issuance may have, must be empty."""
     request = IssuanceRequest([CARD], {"nothing": [[]]})
     assert len(answer(request, ())) == 0
     error = lack(request, (shown(OVER18),))
@@ -300,8 +300,8 @@ def test_something_in_a_slot_that_asks_for_nothing_is_refused() -> None:
 # Attributes.
 
 
-def test_possession_of_a_credential_is_proved_by_the_value_present() -> None:
-    """Three parts come back as three parts; an attribute of the card does not stand for it."""
+def test_possession_is_proved_by_an_identifier_of_three_parts() -> None:
+    """An attribute of the credential does not prove its possession."""
     request = DisclosureRequest({"card": AGE})
     assert answer(request, (shown(AGE, "present"),))["card"].value == "present"
     assert lack(request, (shown(OVER18),)).attribute == AGE
@@ -331,15 +331,15 @@ def test_possession_of_a_credential_is_proved_by_the_value_present() -> None:
 def test_an_attribute_that_is_not_what_was_asked_is_no_answer(
     asked: AttributeRequest, given: DisclosedAttribute, kind: type[AnswerError]
 ) -> None:
-    """The class says why, the facts say where, and no value is told."""
+    """The error's class is the reason, its facts are the path, and it has no value."""
     error = lack(DisclosureRequest({"x": asked}), (given,))
     assert (type(error), error.slot, error.attribute) == (kind, "x", asked.type)
     assert error.session == TOKEN.fingerprint
     assert f"slot 'x': {asked.type} " in str(error)
 
 
-def test_an_attribute_without_a_value_answers_where_none_was_demanded() -> None:
-    """It is there and has none: reading it raises."""
+def test_an_attribute_without_a_value_answers_a_plain_request() -> None:
+    """The answer has an attribute without a value, and reading that value raises."""
     made = answer(
         DisclosureRequest({"x": all_of(FIRST, PHONE)}), (shown(FIRST), shown(PHONE, None))
     )
@@ -350,19 +350,19 @@ def test_an_attribute_without_a_value_answers_where_none_was_demanded() -> None:
 
 @pytest.mark.parametrize("value", ["yes", "", "Zo\u00eb 🦉"])
 def test_a_demanded_value_is_met_to_the_letter(value: str) -> None:
-    """An empty one too."""
+    """A demanded value must match exactly, and so must an empty one."""
     request = DisclosureRequest({"x": AttributeRequest(FIRST, value, not_null=True)})
     assert answer(request, (shown(FIRST, value),))["x"].value == value
 
 
 def test_the_translations_do_not_count() -> None:
-    """The raw value is what was signed by the issuer."""
+    """The raw value is what the issuer signed, so translations are not compared."""
     given = shown(OVER18, "no", translations={"": "yes", "en": "yes"})
     assert type(lack(AGES, (given,), ())) is WrongValueError
 
 
 def test_the_error_is_that_of_the_option_that_is_nearest() -> None:
-    """The one of which most was disclosed tells more than one that was not chosen."""
+    """The error is about the option of which most attributes were disclosed."""
     request = DisclosureRequest(
         {"x": any_of(EMAIL, all_of(FIRST, FAMILY), AttributeRequest(OVER18, "yes"))}
     )
@@ -382,7 +382,7 @@ OLD: dict[str, Any] = {"not_revoked": True, "not_revoked_before": NOW}
 
 @pytest.mark.parametrize("facts", [{}, OLD, {"not_revoked_before": NOW}])
 def test_a_demanded_non_revocation_proof_is_there_and_recent(facts: dict[str, Any]) -> None:
-    """The server says how far an old one holds, and calls the proof valid all the same."""
+    """A server calls a proof valid that is older than the tolerance, so it is checked here."""
     request = DisclosureRequest({"x": OVER18}, revocation=[AGE])
     assert answer(request, (shown(OVER18, **RECENT),))["x"].value == "yes"
     error = lack(request, (shown(OVER18, **facts),))
@@ -390,7 +390,7 @@ def test_a_demanded_non_revocation_proof_is_there_and_recent(facts: dict[str, An
 
 
 def test_non_revocation_is_demanded_of_the_named_types_only() -> None:
-    """Of every attribute of them, in every slot, possession included."""
+    """All attributes of the named types need the proof, in every slot, possession included."""
     request = DisclosureRequest([all_of(OVER18, FIRST), AGE], revocation=[AGE])
     recent, plain = shown(OVER18, **RECENT), shown(FIRST, "Ada")
     assert answer(request, (recent, plain), (shown(AGE, "present", **RECENT),))[0][FIRST].value
@@ -399,7 +399,7 @@ def test_non_revocation_is_demanded_of_the_named_types_only() -> None:
 
 
 def test_an_option_without_the_named_type_needs_no_such_proof() -> None:
-    """The person may choose it."""
+    """The person may choose an option that needs no non-revocation proof."""
     request = DisclosureRequest({"x": any_of(OVER18, FIRST)}, revocation=[AGE])
     assert answer(request, (shown(FIRST, "Ada"),))["x"].option == 1
     either = answer(request, (shown(OVER18), shown(FIRST, "Ada")))
@@ -410,7 +410,7 @@ def test_an_option_without_the_named_type_needs_no_such_proof() -> None:
 
 
 def test_a_signature_is_over_the_message_that_was_sent() -> None:
-    """To the letter; and it is in the answer."""
+    """The signed message must match exactly, and the answer has the signature."""
     request = SignatureRequest("I agree.", {"age": OVER18})
     result = said((shown(OVER18),), type=SIGNING, unchecked_signature=signature("I agree."))
     assert result.answer_to(started(request)).signature == signature("I agree.")
@@ -421,7 +421,7 @@ def test_a_signature_is_over_the_message_that_was_sent() -> None:
 
 
 def test_a_signature_does_not_stand_for_the_attributes() -> None:
-    """It is there even where the proof does not hold."""
+    """A signature is there even where the proof is not valid, so the attributes are checked."""
     request = SignatureRequest("I agree.", {"age": OVER18})
     signed: dict[str, Any] = {"type": SIGNING, "unchecked_signature": signature("I agree.")}
     assert type(refusal(said(None, **signed), request)) is SlotNotAnsweredError
@@ -430,13 +430,13 @@ def test_a_signature_does_not_stand_for_the_attributes() -> None:
 
 
 def test_other_sessions_have_no_signature() -> None:
-    """Whatever the server says."""
+    """The answer of another kind of session has no signature, even if the server sends one."""
     result = said(*GOOD, unchecked_signature=signature("I agree."))
     assert result.answer_to(started(AGES)).signature is None
 
 
 def test_an_issuance_that_asks_for_nothing_needs_no_lists() -> None:
-    """The answer is empty: it says that the credentials were issued."""
+    """An empty answer to an issuance says that the credentials were issued."""
     made = answer(IssuanceRequest([CARD]))
     assert list(made) == []
     assert made.type is ISSUING
@@ -444,7 +444,7 @@ def test_an_issuance_that_asks_for_nothing_needs_no_lists() -> None:
 
 
 def test_an_issuance_that_asks_is_answered_like_a_disclosure() -> None:
-    """A combined session."""
+    """A combined session of issuance and disclosure is checked like a disclosure."""
     request = IssuanceRequest([CARD], {"email": EMAIL})
     assert answer(request, (shown(EMAIL, "x"),))["email"].value == "x"
     assert type(lack(request)) is SlotNotAnsweredError
@@ -454,7 +454,7 @@ def test_an_issuance_that_asks_is_answered_like_a_disclosure() -> None:
 
 
 def test_an_answer_knows_its_evidence_and_its_schemes() -> None:
-    """Whose word it is, and whose issuers are relied on: of what was asked, not of extras."""
+    """An answer has its evidence, and the schemes of the requested attributes but no others."""
     request = DisclosureRequest([OVER18, "pbdf.a.b.c", optional("other.a.b.c")])
     lists: Lists = (
         (shown(OVER18),),
@@ -470,7 +470,7 @@ def test_an_answer_knows_its_evidence_and_its_schemes() -> None:
 
 
 def test_a_slot_gives_its_only_attribute_or_each_by_identifier() -> None:
-    """The short way is there only where it is unambiguous."""
+    """A slot has a shortcut to its value only if it has a single attribute."""
     request = DisclosureRequest({"age": OVER18, "name": all_of(FIRST, PHONE)})
     made = answer(request, (shown(OVER18),), (shown(FIRST, "Ada"), shown(PHONE, None)))
     age, name = made["age"], made["name"]
@@ -493,7 +493,7 @@ MADE = answer(AGES, *GOOD)
 
 
 def test_an_answer_cannot_be_built() -> None:
-    """It is made by the checks and by nothing else."""
+    """Only the checks make an answer."""
     with pytest.raises(UsageError, match=r"use SessionResult\.answer_to"):
         Answer()
     with pytest.raises(TypeError):
@@ -501,7 +501,7 @@ def test_an_answer_cannot_be_built() -> None:
 
 
 def test_what_is_built_past_the_class_is_no_answer() -> None:
-    """Unpickling makes objects so; one made by `object` itself has nothing to show."""
+    """An answer that was made by unpickling or by `object` itself is not usable."""
     with pytest.raises(UsageError, match=r"use SessionResult\.answer_to"):
         Answer.__new__(Answer)
     hull = object.__new__(Answer)
@@ -522,14 +522,14 @@ def test_what_is_built_past_the_class_is_no_answer() -> None:
 
 
 def test_an_answer_has_no_subclasses() -> None:
-    """One of them could be built, and pass for an answer."""
+    """A subclass could be built, and would pass for an answer."""
     with pytest.raises(UsageError, match="cannot be subclassed"):
         type("Forged", (Answer,), {})
 
 
 @pytest.mark.parametrize("name", ["token", "evidence", "signature", "type", "_slots", "new"])
 def test_an_answer_cannot_be_changed(name: str) -> None:
-    """Neither its facts nor its slots."""
+    """The facts and the slots of an answer are frozen."""
     with pytest.raises(AttributeError):
         setattr(MADE, name, None)
     with pytest.raises((AttributeError, TypeError)):
@@ -548,34 +548,34 @@ def test_an_answer_cannot_be_changed(name: str) -> None:
 
 
 def test_an_answer_cannot_be_evolved() -> None:
-    """No copy has other facts."""
+    """An answer cannot be copied with other facts."""
     with pytest.raises(attrs.exceptions.NotAnAttrsClassError):
         attrs.evolve(cast("Any", MADE), token=OTHER_TOKEN)
 
 
 def test_an_answer_cannot_be_pickled() -> None:
-    """What comes out of a pickle has passed no check."""
+    """An unpickled object would have passed no check."""
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(UsageError, match="cannot be pickled"):
             pickle.dumps(MADE, protocol)
 
 
 def test_a_copy_of_an_answer_is_itself() -> None:
-    """Since nothing of it can change."""
+    """A copy of an answer is the same object, since answers are immutable."""
     assert copy.copy(MADE) is MADE
     assert copy.deepcopy(MADE) is MADE
     assert copy.deepcopy([MADE])[0] is MADE
 
 
 def test_an_answer_is_neither_true_nor_false() -> None:
-    """That it exists is what it says; an empty one is no refusal."""
+    """An answer has no truth value, so that an empty one is not read as a refusal."""
     for made in (MADE, answer(IssuanceRequest([CARD]))):
         with pytest.raises(UsageError, match="has no truth value"):
             bool(made)
 
 
 def test_no_secret_and_no_value_is_in_any_repr() -> None:
-    """Of the answer, its slots, the session, the result and each error."""
+    """The reprs of answer, slots, session, result and errors show no secret and no value."""
     private = "Zo\u00eb Lovelace"
     request = SignatureRequest(private, {"x": AttributeRequest(FIRST, private)})
     good = said((shown(FIRST, private),), type=SIGNING, unchecked_signature=signature(private))
@@ -607,7 +607,7 @@ def test_no_secret_and_no_value_is_in_any_repr() -> None:
 
 
 def test_a_started_session_gives_its_parts_and_can_be_stored() -> None:
-    """What was asked goes with it, since only against that a result makes an answer."""
+    """A stored session includes its request, since results are checked against it."""
     session = started(AGES)
     with pytest.raises(UsageError, match="pickled"):
         pickle.dumps(session)

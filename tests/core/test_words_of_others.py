@@ -1,7 +1,7 @@
-"""What a server, a gateway or an authorization server says is in no text of ours.
+"""No string of a server, a gateway or an authorization server is in a message of ours.
 
-Each place that another may write in is filled with secrets, in each spelling that quoting gives
-them. No error that comes of it may show one, whatever it is shown by.
+Each field that another party may write is filled with secrets, in each spelling that quoting
+gives them. The resulting errors may show none of them in any form.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def spellings(secret: str) -> Iterator[str]:
 
 
 def replies(said: str) -> Iterator[HttpResponse]:
-    """Fill each place of a reply with what is said."""
+    """Yield replies that have the string in each of their fields."""
     name = said.upper().replace(" ", "_")
     for fields in (
         {"error": "NOT_FOUND", "message": said},
@@ -76,7 +76,7 @@ def replies(said: str) -> Iterator[HttpResponse]:
 
 
 def shown(error: BaseException) -> str:
-    """Return all that a log, a traceback or a `repr` shows of an error and what is behind it."""
+    """Return all that a log, a traceback or a `repr` shows of an error and its causes."""
     seen: list[BaseException] = []
     behind: BaseException | None = error
     while behind is not None and behind not in seen:
@@ -88,8 +88,8 @@ def shown(error: BaseException) -> str:
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_word_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
-    """Whatever place of the reply it stands in, and however it is spelt."""
+def test_no_string_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
+    """A secret is hidden in each field of the reply and in each spelling."""
     for said in spellings(secret):
         for reply in replies(said):
             try:
@@ -100,8 +100,8 @@ def test_no_word_of_a_server_is_in_an_error(parse: Any, secret: str) -> None:
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_word_of_an_authorization_server_is_in_an_error(secret: str) -> None:
-    """Its error code is shown if it is one of those that the RFCs have."""
+def test_no_string_of_an_authorization_server_is_in_an_error(secret: str) -> None:
+    """An error code is shown only if it is one of those in the RFCs."""
     for said in spellings(secret):
         for fields in (
             {"error": said},
@@ -120,8 +120,8 @@ def test_no_word_of_an_authorization_server_is_in_an_error(secret: str) -> None:
                     assert error.code in {None, "invalid_client"}  # noqa: PT017
 
 
-def test_a_refusal_keeps_the_servers_words_where_a_program_finds_them() -> None:
-    """An operator gets the meaning of the code, and what to do about the message."""
+def test_a_refusal_keeps_the_servers_message_as_an_attribute() -> None:
+    """The error shows the meaning of the code and advice, but not the message itself."""
     body = {"status": 400, "error": "INVALID_REQUEST", "message": "Unknown identifiers: a.b.c"}
     reply = HttpResponse(
         400, (("content-type", "application/json"),), body=json.dumps(body).encode()
@@ -136,7 +136,7 @@ def test_a_refusal_keeps_the_servers_words_where_a_program_finds_them() -> None:
 
 
 def test_an_unknown_name_is_kept_and_not_shown() -> None:
-    """Later servers have names of errors that this library does not know."""
+    """Later servers have error names that this library does not know."""
     error = RemoteError(418, "TEAPOT", "short and stout")
     assert (error.known_name, error.meaning, error.advice()) == (None, "", "")
     assert "TEAPOT" not in repr(error)

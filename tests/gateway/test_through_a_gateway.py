@@ -1,4 +1,4 @@
-"""Whole sessions through a gateway that wants a token of an authorization server, over HTTP."""
+"""Whole sessions over HTTP through a gateway that needs an authorization server's token."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def passing(
 def test_a_session_goes_through(
     credentials: Any, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """Start, events, statuses, result, cancel: with one token, however it is asked for."""
+    """Start, events, statuses, result and cancel use one token for each kind of credential."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens, credentials))
     session = requestor.start_session(AGE)
     with requestor.watch_status(session, timeout=SOON) as statuses:
@@ -128,10 +128,10 @@ def test_a_session_goes_through(
 
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("credentials", CREDENTIALS.values(), ids=CREDENTIALS)
-async def test_a_session_goes_through_awaited(
+async def test_an_async_session_goes_through(
     credentials: Any, tokens: TokenServer, gateway: Gateway
 ) -> None:
-    """In the other mode."""
+    """The async requestor uses one token for a whole session."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(gateway.url, transport, gateway=passing(tokens, credentials))
         session = await requestor.start_session(AGE)
@@ -143,7 +143,7 @@ async def test_a_session_goes_through_awaited(
 def test_a_token_that_is_refused_is_replaced_once(
     step: str, tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """A start too: what the gateway refused has not reached the server."""
+    """A refused start is sent again with a new token, as it has not reached the server."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     session = requestor.start_session(AGE)
     tokens.revoke_all()
@@ -161,7 +161,7 @@ def test_a_token_that_is_refused_is_replaced_once(
 def test_a_gateway_that_refuses_every_token_is_an_error(
     tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """And does not make us fetch tokens without end; no token is in it."""
+    """Constant refusals do not cause endless token requests, and the error shows no token."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     for _ in range(5):
         tokens.good = Nothing()
@@ -172,16 +172,16 @@ def test_a_gateway_that_refuses_every_token_is_an_error(
 
 
 class Nothing(set[str]):
-    """Takes nothing in."""
+    """A sink that discards its input."""
 
     def add(self, element: str, /) -> None:
         return
 
 
-def test_many_share_one_token(
+def test_many_threads_share_one_token(
     tokens: TokenServer, gateway: Gateway, transport: Urllib3Transport
 ) -> None:
-    """Threads that start at once, and again once it is refused."""
+    """Threads that start at once share one token, and again once it is refused."""
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     many = 8
     with ThreadPoolExecutor(many) as threads:
@@ -193,20 +193,20 @@ def test_many_share_one_token(
 
 
 async def test_many_tasks_share_one_token(tokens: TokenServer, gateway: Gateway) -> None:
-    """Likewise."""
+    """Tasks that start at once share one token, and again once it is refused."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(gateway.url, transport, gateway=passing(tokens))
         await asyncio.gather(*(requestor.start_session(AGE) for _ in range(8)))
     assert len(tokens.issued) == 1
 
 
-def test_who_is_not_known_gets_no_token(
+def test_an_unknown_client_gets_no_token(
     tokens: TokenServer,
     gateway: Gateway,
     transport: Urllib3Transport,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The error has the server's code, and no secret; nothing is sent to the gateway."""
+    """The error has the server's code and no secret, and nothing is sent to the gateway."""
     caplog.set_level(logging.DEBUG)
     wrong = GatewaySecret("shop basic", "another secret")
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens, wrong))
@@ -222,10 +222,10 @@ def test_who_is_not_known_gets_no_token(
         Requestor(gateway.url, transport, gateway=narrow).check_health()
 
 
-def test_a_header_of_its_own_leaves_room_for_the_servers_token(
+def test_the_gateways_token_may_have_its_own_header(
     tokens: TokenServer, transport: Urllib3Transport
 ) -> None:
-    """The IRMA server has its `Authorization`, the gateway what it wants."""
+    """The IRMA server gets `Authorization`, and the gateway gets a header of its own."""
     known = {"shop": RequestorSettings("token", "the-irma-token")}
     server = InMemoryServer(ServerSettings(requestors=known), clock=SystemClock())
     with (

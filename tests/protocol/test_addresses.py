@@ -19,12 +19,12 @@ PATHS: dict[str, Any] = json.loads((VECTORS / "paths.json").read_text(encoding="
 
 @pytest.mark.parametrize("url", BASE_URLS["accepted"])
 def test_a_base_url_is_taken(url: str) -> None:
-    """With or without a slash at its end."""
+    """A base URL is accepted with or without a slash at its end."""
     assert ServerUrl.parse(url).text == url.rstrip("/")
 
 
 @pytest.mark.parametrize(("url", "fault"), BASE_URLS["refused"])
-def test_what_is_wrong_with_a_base_url_is_said(url: str, fault: str) -> None:
+def test_an_invalid_base_url_has_its_own_error(url: str, fault: str) -> None:
     """The error names the setting and the fault, and no more of the URL than its host."""
     with pytest.raises(ConfigurationError) as caught:
         ServerUrl.parse(url)
@@ -37,20 +37,20 @@ def test_what_is_wrong_with_a_base_url_is_said(url: str, fault: str) -> None:
 @pytest.mark.parametrize(("path", "fault"), PATHS["refused"])
 @pytest.mark.parametrize("parse", [ServerUrl.parse, checked_token_url])
 def test_no_setting_leads_out_of_its_path(parse: Any, path: str, fault: str) -> None:
-    """A gateway would resolve it."""
+    """Dot segments in a URL are refused, since a gateway would resolve them."""
     with pytest.raises(ConfigurationError, match=fault):
         parse(f"https://irma.example{path}")
 
 
 @pytest.mark.parametrize("url", [None, 5, b"https://irma.example", ["https://irma.example"]])
-def test_what_is_no_string_is_no_url(url: Any) -> None:
-    """Nor is there another error for it."""
+def test_a_url_is_a_string(url: Any) -> None:
+    """A URL of another type is refused with the same error class."""
     with pytest.raises(ConfigurationError, match=r"^the token URL must be a string"):
         checked_token_url(url)
 
 
 def test_plain_http_is_taken_where_it_is_allowed() -> None:
-    """To any host, also through a proxy."""
+    """Permitted plain HTTP is accepted to any host, also through a proxy."""
     allow = [Risk.PLAIN_HTTP]
     assert ServerUrl.parse("http://irma.example", allow=allow).text == "http://irma.example"
     proxied = ServerUrl.parse("http://localhost:8088", allow=allow, is_proxied=True)
@@ -58,7 +58,7 @@ def test_plain_http_is_taken_where_it_is_allowed() -> None:
 
 
 def test_plain_http_through_a_proxy_is_not_loopback() -> None:
-    """The proxy may be anywhere."""
+    """Plain HTTP to loopback through a proxy is refused, since the proxy may be anywhere."""
     with pytest.raises(ConfigurationError, match="plain http through a proxy"):
         ServerUrl.parse("http://localhost:8088", is_proxied=True)
     assert ServerUrl.parse("https://irma.example", is_proxied=True).text == "https://irma.example"
@@ -81,7 +81,7 @@ def test_plain_http_through_a_proxy_is_not_loopback() -> None:
 def test_a_pointer_must_lead_to_the_host_of_the_base_url(
     pointer: str, server: str, is_known: bool
 ) -> None:
-    """The port may be another: the server can listen on two."""
+    """The pointer's port may differ, since the server can listen on two ports."""
     assert leads_to_frontend(pointer, ServerUrl.parse(server), None) == is_known
 
 
@@ -95,7 +95,7 @@ def test_a_pointer_must_lead_to_the_host_of_the_base_url(
     ],
 )
 def test_a_pointer_must_be_below_the_frontend_url(pointer: str, is_known: bool) -> None:
-    """Where that is a setting, the base URL does not count."""
+    """A frontend URL in the settings takes the place of the base URL in this check."""
     server = ServerUrl.parse("https://irma.example")
     frontend = ServerUrl.parse("https://apps.example/irma")
     assert leads_to_frontend(pointer, server, frontend) == is_known

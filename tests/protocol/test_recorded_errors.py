@@ -23,9 +23,9 @@ MAY_EXIST = {
     "error-start-next-session-empty-url": "HTTP 400 with an error and more data after it",
     "error-start-unknown-attribute-scheme-silent": "HTTP 503 with HTML",
 }
-"""Errors of a start that leave open whether there is a session, and what the error says of them."""
+"""The errors of a start that may have made a session, and the reason in each."""
 FOREIGN = ["error-404-no-route", "error-405-method"]
-"""Said by what stands before irmago's handlers: a status without irmago's JSON."""
+"""The replies from before irmago's handlers: a status without irmago's JSON."""
 REFUSED = sorted({*names("error-*")} - {*MAY_EXIST, *FOREIGN, "error-body-too-slow"})
 
 
@@ -58,8 +58,8 @@ def parse(name: str) -> object:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_an_error_that_was_recorded_is_the_servers_refusal(name: str) -> None:
-    """With irmago's name for it, the HTTP status, and no stack trace in any text."""
+def test_a_recorded_error_is_the_servers_refusal(name: str) -> None:
+    """The error has irmago's name and the HTTP status, and never shows a stack trace."""
     expected = said(recording(name)["response"]["body"])
     with pytest.raises(ServerRefusedError) as caught:
         parse(name)
@@ -75,23 +75,21 @@ def test_an_error_that_was_recorded_is_the_servers_refusal(name: str) -> None:
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_a_refusal_that_is_not_irmagos_has_no_name(name: str) -> None:
-    """The error points at the base URL."""
+    """An error without irmago's JSON points at the base URL."""
     with pytest.raises(ServerRefusedError, match="the base URL is not that of an IRMA") as caught:
         parse(name)
     assert caught.value.code is None
 
 
 @pytest.mark.parametrize(("name", "reason"), MAY_EXIST.items())
-def test_an_error_that_leaves_a_session_possible_is_an_error_of_its_own(
-    name: str, reason: str
-) -> None:
-    """The server fell over, went on writing, or was cut off while its handler ran."""
+def test_an_error_that_leaves_a_session_possible_is_distinct(name: str, reason: str) -> None:
+    """A session may exist if the server crashed, wrote on, or was cut off by its timeout."""
     with pytest.raises(SessionMayExistError) as caught:
         parse(name)
     assert caught.value.reason.startswith(reason)
 
 
-def test_a_start_that_came_too_slowly_may_have_made_a_session() -> None:
+def test_a_timed_out_start_may_have_made_a_session() -> None:
     """The server gives up after 2 s with an empty 503, as it does in other cases: see its bytes."""
     head, _, body = recording("error-body-too-slow")["raw_response"].partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
@@ -102,7 +100,7 @@ def test_a_start_that_came_too_slowly_may_have_made_a_session() -> None:
 
 
 def test_getproof_is_asked_for_and_read_like_a_result_jwt() -> None:
-    """At its own path; the text of a JWT, not verified."""
+    """The older JWT has a path of its own, and is returned unverified."""
     request = endpoints.build_getproof_request(SERVER, TOKEN)
     assert (request.method, request.url) == (
         "GET",
@@ -113,13 +111,13 @@ def test_getproof_is_asked_for_and_read_like_a_result_jwt() -> None:
 
 @pytest.mark.parametrize("name", names("getproof-*"))
 def test_a_recorded_getproof_gives_its_jwt(name: str) -> None:
-    """Of each kind of session."""
+    """The recorded JWT of each kind of session is returned."""
     assert parse(name) == recording(name)["response"]["body"]
 
 
 @pytest.mark.parametrize("body", [b"", b"a.b", b"a.b.c.d", b"a.b.c\n\nx", b"{}"])
-def test_a_text_that_is_no_jwt_is_no_servers(body: bytes) -> None:
-    """Neither as a result JWT nor as the older one; its text is not shown."""
+def test_a_malformed_jwt_is_not_shown(body: bytes) -> None:
+    """A malformed result JWT of either layout is refused, and its string is not shown."""
     response = HttpResponse(200, (("content-type", "text/plain"),), body=body)
     for reads in (endpoints.parse_result_jwt_response, endpoints.parse_getproof_response):
         with pytest.raises(UnexpectedResponseError, match="is not a JWT"):

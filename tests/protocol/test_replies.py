@@ -1,4 +1,4 @@
-"""What a response is, before what it says."""
+"""The checks of a response that come before its content."""
 
 import pytest
 from hypothesis import given
@@ -34,9 +34,7 @@ TYPES = ["application/json", "text/plain; charset=utf-8", "text/html", "", "x/\u
         ("", ""),
     ],
 )
-def test_a_redirect_names_the_base_url_it_points_to_and_no_secret(
-    location: str, target: str
-) -> None:
+def test_a_redirect_names_its_base_url_without_secrets(location: str, target: str) -> None:
     """Redirects are not followed; the error says where the base URL seems to be."""
     with pytest.raises(RedirectError) as caught:
         endpoints.parse_status_response(HttpResponse(301, (("Location", location),)))
@@ -45,22 +43,22 @@ def test_a_redirect_names_the_base_url_it_points_to_and_no_secret(
 
 
 def test_a_cancel_that_a_proxy_answered_is_no_cancel() -> None:
-    """The server's answer is empty: a page in its place means that it never saw the call."""
+    """The server's reply to a cancel is empty, so a page in its place is an error."""
     with pytest.raises(UnexpectedResponseError, match="body instead of none"):
         endpoints.parse_cancel_response(HttpResponse(200, body=b"<html>hello</html>"))
     endpoints.parse_cancel_response(HttpResponse(200, body=b"\n"))
 
 
 def test_a_public_key_holds_nothing_that_steers_a_terminal() -> None:
-    """It is printed as it came."""
+    """A public key is printed as it came, so control characters are refused."""
     for odd in (b"\x1b[2J", b"\x07", b"\x7f"):
         body = b"-----BEGIN PUBLIC KEY-----\nMII" + odd + b"\n-----END PUBLIC KEY-----\n"
         with pytest.raises(UnexpectedResponseError, match="not a public key in PEM"):
             endpoints.parse_public_key_response(HttpResponse(200, body=body))
 
 
-def test_a_result_that_is_no_text_stands_in_no_error() -> None:
-    """Nor in one behind it, as Python's own has all that it could not read."""
+def test_undecodable_bytes_are_in_no_error() -> None:
+    """Bytes that are not UTF-8 are in no error and in no cause of one."""
     body = HttpResponse(200, (("content-type", "text/plain"),), body=b"eyJ\xff")
     with pytest.raises(UnexpectedResponseError, match="not ASCII") as caught:
         endpoints.parse_result_jwt_response(body)
@@ -71,8 +69,8 @@ def test_a_result_that_is_no_text_stands_in_no_error() -> None:
     "build", [endpoints.build_start_jwt_request, endpoints.build_revocation_jwt_request]
 )
 @pytest.mark.parametrize("text", ["", "{}", "a.b", "a.b.c\r\n", "\u00e9.b.c"])
-def test_what_is_no_jwt_is_not_sent_as_one(build: object, text: str) -> None:
-    """The form is checked, so that no other text reaches the server by mistake."""
+def test_a_malformed_jwt_is_not_sent(build: object, text: str) -> None:
+    """The form of a JWT is checked, so that no other string reaches the server by mistake."""
     assert callable(build)
     with pytest.raises(RequestError, match="form of a JWT"):
         build(SERVER, text)
@@ -85,10 +83,10 @@ def test_what_is_no_jwt_is_not_sent_as_one(build: object, text: str) -> None:
     body=st.binary(max_size=40)
     | st.sampled_from([b'"DONE"', b"{}", b'{"status":400,"error":"X"}', b'{"status":1}{}']),
 )
-def test_whatever_comes_back_raises_only_errors_of_the_tree(
+def test_any_reply_raises_only_errors_of_the_tree(
     parse: object, status: int, media_type: str, body: bytes
 ) -> None:
-    """Never a bare `KeyError`, `JSONDecodeError` or `UnicodeDecodeError`."""
+    """No reply raises a bare `KeyError`, `JSONDecodeError` or `UnicodeDecodeError`."""
     assert callable(parse)
     response = HttpResponse(status, (("content-type", media_type),), body=body)
     try:

@@ -82,12 +82,12 @@ def test_a_wait_is_read_in_seconds_or_as_a_date(text: str, wait: timedelta) -> N
     ],
 )
 def test_a_broken_header_asks_for_no_wait(text: str) -> None:
-    """Neither a guess nor an error is made of it."""
+    """A malformed header is ignored without a guess and without an error."""
     assert asked(text) == NOTHING
 
 
 def test_a_response_without_the_header_asks_for_no_wait() -> None:
-    """The same as with an empty header."""
+    """A missing header means the same as an empty one."""
     assert retry_after(HttpResponse(503), NOW) == NOTHING
 
 
@@ -104,26 +104,26 @@ def test_a_response_without_the_header_asks_for_no_wait() -> None:
     ],
 )
 def test_two_digits_mean_a_year_at_most_fifty_ahead(now: int, digits: int, year: int) -> None:
-    """Later ones are in the past, as RFC 9110 says in section 5.6.7."""
+    """A two-digit year over fifty years ahead means the past (RFC 9110, section 5.6.7)."""
     date = read_http_date(f"Sunday, 06-Nov-{digits:02} 08:49:37 GMT", NOW.replace(year=now))
     assert date == datetime(year, 11, 6, 8, 49, 37, tzinfo=UTC)
 
 
 def test_two_digits_at_the_end_of_the_calendar_are_no_date() -> None:
-    """The year would have five digits."""
+    """A year of two digits is refused where it would mean a year of five digits."""
     late = datetime.max.replace(tzinfo=UTC)
     assert read_http_date("Sunday, 06-Nov-01 08:49:37 GMT", late) is None
 
 
 @given(st.integers(-30_000_000_000, 253_402_300_799))
 def test_every_second_is_read_in_both_long_forms(seconds: int) -> None:
-    """As Python writes the dates of the years 1020 to 9999, in the locale that tests have."""
+    """Dates from 1020 to 9999 are read as Python writes them in the locale of the tests."""
     moment = datetime.fromtimestamp(seconds, UTC)
     assert read_http_date(moment.strftime("%a, %d %b %Y %H:%M:%S GMT"), NOW) == moment
     assert read_http_date(moment.ctime(), NOW) == moment
 
 
 @given(st.text())
-def test_any_text_is_read_without_an_error(text: str) -> None:
-    """Servers and proxies write what they like."""
+def test_any_header_is_read_without_an_error(text: str) -> None:
+    """A header of a server or a proxy may have any content."""
     assert NOTHING <= asked(text) <= LONGEST

@@ -1,7 +1,7 @@
-"""Writes `tests/vectors/jwt/refused.json`: `python -m tests.trust.make_jwt_vectors`.
+"""Write `tests/vectors/jwt/refused.json`: `python -m tests.trust.make_jwt_vectors`.
 
-Each vector is a JWT that differs from an honest one in one thing, the code it must be refused by,
-and what demands that. The keys are made anew each time and their public halves written beside.
+Each vector is a JWT that differs from an honest one in one thing. It has the code of the refusal
+and the rule that demands it. Each run makes new keys, and writes their public halves beside.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def other_algorithms() -> dict[str, tuple[str, str, str]]:
         "ES256": (f"{es256}.{encode(bytes(64))}", "algorithm", why),
         "EdDSA": (with_header(alg="EdDSA"), "algorithm", why),
         "alg in small letters": (with_header(alg="rs256"), "algorithm", "RFC 7515, 4.1.1: case"),
-        "alg with a blank": (with_header(alg="RS256 "), "algorithm", "RFC 7515, 4.1.1"),
+        "alg with a space": (with_header(alg="RS256 "), "algorithm", "RFC 7515, 4.1.1"),
         "alg NONE": (with_header(alg="NONE"), "algorithm", why),
         "alg that is null": (with_header(alg=None), "algorithm", "RFC 7515, 4.1.1"),
         "alg None": (with_header(alg="None"), "algorithm", why),
@@ -134,7 +134,7 @@ def other_algorithms() -> dict[str, tuple[str, str, str]]:
 
 
 def spare(header: object, claims: object) -> str:
-    """Sign a text whose last letter has spare bits set, where the signature covers it."""
+    """Sign a string whose last letter has spare bits set, where the signature covers it."""
     parts = [encode(text(header)), encode(text(claims))]
     at = 0 if len(parts[0]) % 4 else 1
     assert len(parts[at]) % 4
@@ -210,7 +210,7 @@ def forms() -> dict[str, tuple[Any, str, str]]:
     one = honest()
     head, payload, signature = one.split(".")
     other = {"A": "B", "Q": "R", "g": "h", "w": "x"}[signature[-1]]
-    form, canonical = "RFC 7515, 7.1", "RFC 4648, 3.5: one text for one value"
+    form, canonical = "RFC 7515, 7.1", "RFC 4648, 3.5: one string for one value"
     return {
         "empty": ("", "form", form),
         "one part": (head, "form", form),
@@ -230,11 +230,11 @@ def forms() -> dict[str, tuple[Any, str, str]]:
             "RFC 7515, 7.2: not compact",
         ),
         "newline at the end": (f"{one}\n", "form", form),
-        "blank before": (f" {one}", "form", form),
+        "space before": (f" {one}", "form", form),
         "padding": (f"{one}==", "form", "RFC 7515, 2: no padding"),
         "padding in the payload": (f"{head}.{payload}=.{signature}", "form", "RFC 7515, 2"),
         "plus for minus": (one.replace("-", "+").replace("_", "/"), "form", "RFC 7515, 2"),
-        "letter that is none": (f"{head}.{payload}\u00e9.{signature}", "form", form),
+        "letter outside the alphabet": (f"{head}.{payload}\u00e9.{signature}", "form", form),
         "JWE by a shared key": (f"{head}..{payload}.{signature}.a", "encrypted", "RFC 7516, 7.1"),
         "JWE": (f"{head}.{payload}.{signature}.a.b", "encrypted", "RFC 7516, 7.1"),
         "spare bits": (one[:-1] + other, "base64", canonical),
@@ -274,7 +274,7 @@ def forms() -> dict[str, tuple[Any, str, str]]:
             "claims",
             "a bound of our own",
         ),
-        "claims that are a text": (sign(HEADER, "text"), "claims", "RFC 7519, 7.2"),
+        "claims that are a string": (sign(HEADER, "text"), "claims", "RFC 7519, 7.2"),
         "claims with a byte order mark": (
             sign(HEADER, b"\xef\xbb\xbf" + text(CLAIMS)),
             "claims",
@@ -311,12 +311,12 @@ def claims() -> dict[str, tuple[str, str, str]]:
         f"{name} {what}": (with_claims(**{name: value}), "time", numeric)
         for name in ("iat", "exp", "nbf")
         for what, value in {
-            "as a text": str(NOW),
+            "as a string": str(NOW),
             "as a boolean": True,
             "missing": ...,
             "null": None,
             "in a list": [NOW],
-            "as an empty text": "",
+            "as an empty string": "",
         }.items()
         if (name, what) != ("nbf", "missing")
     }

@@ -1,4 +1,4 @@
-"""Handles: a started session goes to the browser sealed, and comes back as it was asked."""
+"""Handles: a started session goes to the browser sealed, and comes back with its request."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def unseal(
 
 @given(EXTENDED_REQUESTS, st.sampled_from(["Ada's", Binding.NONE]))
 def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Binding) -> None:
-    """With all its secrets, and of what was asked, all that makes an answer."""
+    """A handle returns the session with its secrets and all of the request that an answer needs."""
     session = started(request_)
     opened = unseal(seal(session, binding=binding), binding=binding)
     assert opened.package == session.package
@@ -73,18 +73,18 @@ def test_the_session_comes_back(request_: ExtendedRequest, binding: str | Bindin
 
 
 def test_another_process_needs_the_keys_and_nothing_else() -> None:
-    """Also where what it would ask now is something else."""
+    """A process opens a handle with the keys alone, even if its own request has changed."""
     assert handles_at(NOW, [KEY]).unseal(seal(), binding="Ada's") == ASKED
 
 
 def test_a_session_without_a_frontend_request_comes_back() -> None:
-    """Of a server before 0.8."""
+    """A session of a server before 0.8 has no frontend request and can be sealed."""
     old = attrs.evolve(ASKED, package=attrs.evolve(ASKED.package, frontend_request=None))
     assert unseal(seal(old)) == old
 
 
-def test_what_the_browser_knows_of_it_is_nothing() -> None:
-    """Beside its length, which tells how much was asked."""
+def test_the_browser_sees_only_a_handles_length() -> None:
+    """A handle reveals only its length, which grows with the request."""
     handle = seal()
     for secret in (SECRET_TOKEN, CLIENT_TOKEN, FRONTEND_SECRET, OVER18):
         assert secret not in handle
@@ -92,27 +92,27 @@ def test_what_the_browser_knows_of_it_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("brought_by", ["Bob's", "", None, Binding.NONE])
-def test_it_is_of_no_use_in_another_web_session(brought_by: str | Binding | None) -> None:
-    """Nor to who has none."""
+def test_a_handle_is_refused_in_another_web_session(brought_by: str | Binding | None) -> None:
+    """A handle is refused in another web session and without one."""
     with pytest.raises(WrongBindingError):
         unseal(seal(), binding=brought_by)
 
 
-def test_who_names_themselves_does_not_open_what_is_for_anybody() -> None:
-    """A page for the public says so at both ends."""
+def test_a_web_session_opens_no_unbound_handle() -> None:
+    """An unbound handle is refused by a page that does not open unbound handles."""
     with pytest.raises(WrongBindingError):
         unseal(seal(binding=Binding.NONE))
 
 
 @pytest.mark.parametrize("binding", ["", None, 7, False])
-def test_it_is_bound_to_nobody_only_by_name(binding: Any) -> None:
-    """A cookie that was not there must not make a handle for everybody."""
+def test_an_unbound_handle_must_be_explicit(binding: Any) -> None:
+    """A missing cookie must not make a handle that every visitor can use."""
     with pytest.raises(UsageError, match=r"^binding: must"):
         seal(binding=binding)
 
 
-def test_it_is_for_one_purpose() -> None:
-    """Nor does anything else that was sealed with the same keys pass for a handle."""
+def test_a_handle_is_sealed_for_its_purpose() -> None:
+    """A string that was sealed with the same keys for another purpose is not a handle."""
     with pytest.raises(WrongPurposeError):
         unseal(seal(), purpose="address")
     other = Sealer([KEY]).seal("v", purpose="login", now=NOW, lifetime=timedelta(hours=1))
@@ -121,7 +121,7 @@ def test_it_is_for_one_purpose() -> None:
 
 
 def test_all_handles_of_a_session_expire_together() -> None:
-    """Half an hour after its start, whenever they were sealed."""
+    """All handles of a session expire half an hour after its start."""
     assert unseal(seal(), now=NOW + timedelta(minutes=29)) == ASKED
     with pytest.raises(HandleExpiredError):
         unseal(seal(), now=NOW + timedelta(minutes=30))
@@ -129,8 +129,8 @@ def test_all_handles_of_a_session_expire_together() -> None:
         unseal(seal(lifetime=BRIEF), now=NOW + BRIEF)
 
 
-def test_a_lifetime_that_was_shortened_holds_for_older_handles_too() -> None:
-    """Or they would outlive the store's memory of their use."""
+def test_a_shortened_lifetime_holds_for_older_handles() -> None:
+    """An older handle must not outlive the store's memory of its use."""
     last = NOW + BRIEF - timedelta(seconds=1)
     assert unseal(seal(), now=last, lifetime=BRIEF) == ASKED
     with pytest.raises(HandleExpiredError):
@@ -138,8 +138,8 @@ def test_a_lifetime_that_was_shortened_holds_for_older_handles_too() -> None:
 
 
 @pytest.mark.parametrize("handle", [None, "", "handle", SECRET_TOKEN, b"handle", seal()[:-1]])
-def test_what_is_no_handle_is_refused(handle: object) -> None:
-    """A requestor token, for one."""
+def test_an_invalid_handle_is_refused(handle: object) -> None:
+    """A string that is not a handle, such as a requestor token, is refused."""
     with pytest.raises(HandleInvalidError):
         unseal(handle)
 
@@ -166,15 +166,15 @@ def test_what_is_no_handle_is_refused(handle: object) -> None:
     ],
 )
 def test_a_form_of_another_version_is_refused(value: Any) -> None:
-    """By an error of handles: the visitor starts anew."""
+    """A handle of an unknown version raises a handle error, so the visitor starts again."""
     lifetime = timedelta(minutes=1)
     text = Sealer([KEY]).seal(value, purpose="handle:login", now=NOW, lifetime=lifetime)
     with pytest.raises(HandleInvalidError, match="version"):
         unseal(text, binding=Binding.NONE)
 
 
-def test_a_request_too_large_for_a_handle_is_refused_when_it_is_sealed() -> None:
-    """By the error of a request, with the limit."""
+def test_a_request_too_large_for_a_handle_is_not_sealed() -> None:
+    """A too large request raises a RequestError that names the limit."""
     large = DisclosureRequest([AttributeRequest(OVER18, value="m" * 140_000)])
     with pytest.raises(RequestError, match="131072"):
         seal(started(large))
@@ -183,14 +183,14 @@ def test_a_request_too_large_for_a_handle_is_refused_when_it_is_sealed() -> None
 @pytest.mark.parametrize(
     "lifetime", [timedelta(), timedelta(milliseconds=999), timedelta.max, 1800, None]
 )
-def test_a_lifetime_that_is_none_is_refused(lifetime: Any) -> None:
-    """When the sealer is made."""
+def test_an_invalid_lifetime_is_refused(lifetime: Any) -> None:
+    """An invalid lifetime is refused when the sealer is made."""
     with pytest.raises(ConfigurationError, match="lifetime"):
         handles_at(NOW, [KEY], lifetime=lifetime)
 
 
-def test_keys_that_are_none_are_refused_and_those_that_are_stay_inside() -> None:
-    """As by the sealer below."""
+def test_keys_are_checked_and_hidden() -> None:
+    """Invalid keys are refused, and no repr shows a valid one."""
     with pytest.raises(ConfigurationError, match="new_sealing_key"):
         handles_at(NOW, [])
     assert repr(handles_at(NOW, [KEY])) == "<Handles for 'login'>"
@@ -198,7 +198,7 @@ def test_keys_that_are_none_are_refused_and_those_that_are_stay_inside() -> None
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_a_handle_of_an_older_version_is_opened(vector: Any) -> None:
-    """It outlives the deployment that sealed it."""
+    """A handle outlives the deployment that sealed it."""
     now = datetime.fromisoformat(vector["now"])
     handles = handles_at(now, [vector["key"]], purpose=vector["purpose"])
     opened = handles.unseal(vector["handle"], binding=vector["binding"])

@@ -1,4 +1,4 @@
-"""Keys as other programs write them: read, or refused by the name of what is wrong."""
+"""Keys as other programs write them are read, or refused with the name of the fault."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ MODULUS = RSA.public_key().public_numbers().n
 
 
 def other_keys() -> dict[str, bytes]:
-    """Make keys that are no shared secrets, each by its kind and form."""
+    """Return keys that are no shared secrets, each by its kind and form."""
     made: dict[str, bytes] = {}
     for kind, key in KEYS.items():
         public = key.public_key()
@@ -152,7 +152,7 @@ AROUND: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("what", OTHER_KEYS)
 def test_another_key_is_no_shared_secret(what: str, around: str) -> None:
-    """Whoever knows a public key could sign: each of its forms is refused, raw and in base64."""
+    """Anybody could sign with a public key, so each of its forms is refused, raw and in base64."""
     data = AROUND[around](OTHER_KEYS[what])
     for make in (SharedKey, HmacSigner):
         with pytest.raises(ConfigurationError):
@@ -190,7 +190,7 @@ DUMPS: dict[str, bytes] = {
 
 @pytest.mark.parametrize("what", DUMPS)
 def test_a_public_key_is_too_long_for_a_shared_secret(what: str) -> None:
-    """No list of forms is whole, but each form of an RSA key is longer than any good secret."""
+    """Every form of an RSA key, listed or not, is longer than any good secret."""
     for make in (SharedKey, HmacSigner):
         with pytest.raises(ConfigurationError):
             make(DUMPS[what])
@@ -200,7 +200,7 @@ def test_a_public_key_is_too_long_for_a_shared_secret(what: str) -> None:
 
 @pytest.mark.parametrize("size", [32, 33, 48, 64, 128, 255])
 def test_no_random_key_is_refused(size: int) -> None:
-    """The rules on what a secret may look like leave chance out."""
+    """No rule on the look of a secret can refuse a random key by chance."""
     source = random.Random(size)
     for _ in range(2_000):
         key = source.randbytes(size)
@@ -210,7 +210,7 @@ def test_no_random_key_is_refused(size: int) -> None:
 
 @given(st.binary(min_size=32, max_size=255).filter(lambda data: not is_repetition(data)))
 def test_random_bytes_are_a_shared_secret(data: bytes) -> None:
-    """No mark of another key stands in them."""
+    """Random bytes without the mark of another key are accepted as a shared secret."""
     if not data.isascii():
         assert check_shared_secret(data, "key") == data
         assert SharedKey.from_base64(base64.b64encode(data).decode()).reveal() == data
@@ -227,7 +227,7 @@ def test_random_bytes_are_a_shared_secret(data: bytes) -> None:
     ],
 )
 def test_bytes_that_begin_like_another_key_may_be_a_secret(data: bytes) -> None:
-    """The first bytes alone say too little."""
+    """The first bytes alone do not identify another kind of key."""
     assert has_other_key(data) is data.startswith(b"-----BEGIN")
 
 
@@ -255,8 +255,8 @@ def test_bytes_that_begin_like_another_key_may_be_a_secret(data: bytes) -> None:
         (None, "must be bytes"),
     ],
 )
-def test_what_is_worth_nothing_is_no_shared_secret(key: Any, said: str) -> None:
-    """The error says why, and never the key."""
+def test_a_weak_secret_is_refused(key: Any, said: str) -> None:
+    """The error says why a secret is weak, and never shows the key."""
     for make in (SharedKey, HmacSigner):
         with pytest.raises(ConfigurationError, match=said) as caught:
             make(key)
@@ -264,12 +264,12 @@ def test_what_is_worth_nothing_is_no_shared_secret(key: Any, said: str) -> None:
 
 
 def test_a_sentence_may_be_a_shared_secret() -> None:
-    """Blanks within say that it is no base64."""
+    """Spaces within a string show that it is not base64."""
     assert SharedKey(b"a shared key of thirty-two bytes").reveal()
 
 
 def test_a_client_secret_is_its_characters() -> None:
-    """OAuth decodes nothing, so text that looks like base64 is a key too."""
+    """OAuth decodes no secret, so a string that looks like base64 is the secret itself."""
     secret = "vkJ5bUtdYcZ7gqPzLw3xN8eRh2aTf6Sm"
     signer = HmacSigner.from_client_secret(secret)
     assert signer.sign(b"x") == hmac.digest(secret.encode(), b"x", "sha256")
@@ -303,7 +303,7 @@ TEXT = base64.b64encode(SECRET).decode()
     ],
 )
 def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
-    """As openssl, PowerShell and Kubernetes do, in all that the server takes itself."""
+    """All forms of openssl, PowerShell and Kubernetes that the server accepts are accepted."""
     assert SharedKey.from_base64(text).reveal() == SECRET
     assert HmacSigner.from_base64(text).sign(b"x") == HmacSigner(SECRET).sign(b"x")
 
@@ -327,8 +327,8 @@ def test_base64_is_taken_as_programs_write_it(text: str | bytes) -> None:
         (None, "must be base64 as str or bytes"),
     ],
 )
-def test_what_is_no_base64_is_refused_by_its_cause(text: Any, said: str) -> None:
-    """The server refuses it too, or has another key than was meant."""
+def test_invalid_base64_is_refused_with_its_cause(text: Any, said: str) -> None:
+    """The server refuses the string too, or reads another key than was meant."""
     for make in (SharedKey, HmacSigner):
         with pytest.raises(ConfigurationError, match=said):
             make.from_base64(text)
@@ -343,7 +343,7 @@ PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
     "line ends in two characters": lambda text: text.replace("\n", "\\n"),
     "line ends in four characters": lambda text: text.replace("\n", "\\r\\n"),
     "one line": lambda text: text.replace("\n", " "),
-    "one line without blanks": lambda text: text.replace("\n", ""),
+    "one line without spaces": lambda text: text.replace("\n", ""),
     "in quotes": lambda text: f'"{text}"',
     "indented": lambda text: text.replace("\n", "\n    "),
     "after a byte order mark": lambda text: "\ufeff" + text,
@@ -357,14 +357,14 @@ PEM_FORMS: dict[str, Callable[[str], str | bytes]] = {
 
 @pytest.mark.parametrize("form", PEM_FORMS)
 def test_pem_is_taken_as_programs_write_it(form: str) -> None:
-    """As it comes out of files, environments, YAML and PowerShell."""
+    """PEM is accepted as files, environments, YAML and PowerShell have it."""
     assert PublicKey(PEM_FORMS[form](PUBLIC)).pem
     assert len(parse_server_keys(PEM_FORMS[form](PUBLIC))) == 1
     assert RsaSigner(PEM_FORMS[form](PRIVATE)).sign(b"x") == RsaSigner(PRIVATE).sign(b"x")
 
 
 def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
-    """Its headers stand before the base64, and stay."""
+    """The headers before the base64 of an old encrypted key are kept."""
     old = PrivateFormat.TraditionalOpenSSL
     locked = RSA.private_bytes(Encoding.PEM, old, BestAvailableEncryption(b"secret"))
     for pem in (locked, locked.replace(b"\n", b"\r\n"), locked.replace(b"\n", b"\\n")):
@@ -400,8 +400,8 @@ def test_an_encrypted_key_of_the_old_form_is_taken() -> None:
         (OTHER_KEYS["odd RSA, public, PEM"], "2048 bits or more"),
     ],
 )
-def test_what_is_no_public_key_is_refused_by_its_cause(key: Any, said: str) -> None:
-    """The error says what it seems to be, and what to do."""
+def test_an_invalid_public_key_is_refused_with_its_cause(key: Any, said: str) -> None:
+    """The error says what the value seems to be, and what to do."""
     with pytest.raises(ConfigurationError, match=said):
         parse_server_keys([key])
     with pytest.raises(ConfigurationError, match=said):
@@ -423,14 +423,14 @@ def test_what_is_no_public_key_is_refused_by_its_cause(key: Any, said: str) -> N
         (OTHER_KEYS["odd RSA, private, PEM"], "2048 bits or more"),
     ],
 )
-def test_what_is_no_private_key_is_refused_by_its_cause(key: Any, said: str) -> None:
-    """As for public keys."""
+def test_an_invalid_private_key_is_refused_with_its_cause(key: Any, said: str) -> None:
+    """The error for a private key says what the value seems to be, and what to do."""
     with pytest.raises(ConfigurationError, match=said):
         RsaSigner(key)
 
 
 def test_a_password_is_bytes() -> None:
-    """A string has no bytes of its own."""
+    """The password of a key is bytes, since a string has no encoding of its own."""
     with pytest.raises(ConfigurationError, match="password must be bytes"):
         RsaSigner(PRIVATE, password="x")  # type: ignore[arg-type]  # the point of the test
 
@@ -452,7 +452,7 @@ KEY = new_sealing_key()
     ids=["a line", "a space before it", "a byte order mark", "no padding", "standard base64"],
 )
 def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
-    """What one process sealed with it, another opens whatever the form."""
+    """All forms of a sealing key open what one of them sealed."""
     now = datetime(2026, 11, 24, tzinfo=UTC)
     text = Sealer([KEY]).seal("v", purpose="p", now=now, lifetime=timedelta(hours=1))
     assert Sealer([key]).unseal(text, purpose="p", now=now) == "v"
@@ -472,8 +472,8 @@ def test_a_sealing_key_is_taken_as_programs_write_it(key: str) -> None:
         ([KEY.encode()], "must be str"),
     ],
 )
-def test_what_is_no_sealing_key_is_refused_by_its_cause(keys: Any, said: str) -> None:
-    """A key read wrongly would seal what no other process opens."""
+def test_an_invalid_sealing_key_is_refused_with_its_cause(keys: Any, said: str) -> None:
+    """A key that was read wrongly would seal what no other process opens."""
     with pytest.raises(ConfigurationError, match=said):
         Sealer(keys)
 
@@ -491,13 +491,13 @@ def test_what_is_no_sealing_key_is_refused_by_its_cause(keys: Any, said: str) ->
     ],
 )
 def test_what_surrounds_a_token_is_named(around: str, said: str) -> None:
-    """As Kubernetes and editors on Windows add it; the token itself is in no text."""
+    """The error names an added line end or byte order mark, and never shows the token."""
     with pytest.raises(ConfigurationError, match=said) as caught:
         TokenAuthentication(around.format("t0ken"))
     assert "t0ken" not in str(caught.value)
 
 
 def test_what_surrounds_a_gateways_secret_is_named() -> None:
-    """A file ends with a line end."""
+    """The error names the line end that a file adds to a gateway's secret."""
     with pytest.raises(ConfigurationError, match="strip it"):
         GatewaySecret("shop", "t0ken\n")

@@ -1,4 +1,4 @@
-"""Keys and who signs with them: what is taken, what is refused, and what is never shown."""
+"""Keys and signers: which are accepted, which are refused, and what is never shown."""
 
 import base64
 import pickle
@@ -39,8 +39,8 @@ def pem(
 
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
-def test_an_hmac_key_is_taken_in_either_alphabet_padded_or_not(encode: Any) -> None:
-    """As the server's configuration takes it."""
+def test_an_hmac_key_is_taken_in_either_base64_alphabet(encode: Any) -> None:
+    """A key is accepted with or without padding, as by the server's configuration."""
     text = encode(KEY).decode()
     expected = HmacSigner(KEY).sign(b"x")
     assert HmacSigner.from_base64(f" {text}\n").sign(b"x") == expected
@@ -48,16 +48,16 @@ def test_an_hmac_key_is_taken_in_either_alphabet_padded_or_not(encode: Any) -> N
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", "not base64!", "\u00e9", cast("str", b"AAAA")])
-def test_what_is_no_hmac_key_is_refused(text: str) -> None:
-    """Not base64, or shorter than 32 bytes (RFC 7518, section 3.2)."""
+def test_an_invalid_hmac_key_is_refused(text: str) -> None:
+    """A key is refused if it is not base64 or is under 32 bytes (RFC 7518, section 3.2)."""
     with pytest.raises(ConfigurationError):
         HmacSigner.from_base64(text)
     with pytest.raises(ConfigurationError):
         HmacSigner(cast("bytes", text))
 
 
-def test_an_hmac_key_leaves_its_process_by_no_way() -> None:
-    """Not in a `repr`, not by pickle."""
+def test_an_hmac_key_stays_in_its_process() -> None:
+    """An HMAC key is in no `repr` and cannot be pickled."""
     signer = HmacSigner(KEY)
     assert repr(signer) == "<HmacSigner>"
     with pytest.raises(ConfigurationError, match="not pickled"):
@@ -65,7 +65,7 @@ def test_an_hmac_key_leaves_its_process_by_no_way() -> None:
 
 
 def test_an_rsa_key_is_taken_with_its_password() -> None:
-    """PEM as text or bytes; the signature is PKCS #1 v1.5 with SHA-256."""
+    """PEM is a string or bytes; the signature is PKCS #1 v1.5 with SHA-256."""
     key = rsa.generate_private_key(65537, 2048)
     for signer in (
         RsaSigner(pem(key).decode()),
@@ -77,8 +77,8 @@ def test_an_rsa_key_is_taken_with_its_password() -> None:
             pickle.dumps(signer)
 
 
-def test_what_is_no_rsa_key_is_refused() -> None:
-    """Too short, of another kind, with a wrong password, or no PEM at all."""
+def test_an_invalid_rsa_key_is_refused() -> None:
+    """A short key, another kind, a wrong password and a value without PEM are refused."""
     short, curve = rsa.generate_private_key(65537, 1024), ec.generate_private_key(ec.SECP256R1())
     for data, password in ((pem(short), None), (pem(curve), None), (b"x", None)):
         with pytest.raises(ConfigurationError):
@@ -88,8 +88,8 @@ def test_what_is_no_rsa_key_is_refused() -> None:
     assert "wrong" not in str(caught.value).replace("wrong password", "")
 
 
-def test_a_signer_of_another_kind_is_refused_without_showing_it() -> None:
-    """A key in the signer's place is the likely mistake: it is not in the text."""
+def test_a_signer_of_another_kind_is_not_shown() -> None:
+    """A key in the signer's place is a likely mistake, so the error does not show the value."""
     with pytest.raises(ConfigurationError, match="RS256"):
         PublicKeyAuthentication("me", HmacSigner(KEY))
     for wrong in ("the key itself", None):
@@ -105,7 +105,7 @@ def test_a_signer_of_another_kind_is_refused_without_showing_it() -> None:
 
 
 class OddSigner:
-    """Shows its key, and gives or raises what it is told to."""
+    """Shows its key in its repr, and returns or raises the given result."""
 
     def __init__(self, outcome: Any) -> None:
         self.outcome = outcome
@@ -131,7 +131,7 @@ async def _awaited() -> bytes:
     "outcome", [b"", "text", None, OSError("token removed"), SigningError("x")]
 )
 def test_a_signer_that_fails_is_a_signing_error(outcome: Any) -> None:
-    """Whatever it raises, or gives that is no signature; nothing was sent."""
+    """A signer that raises or returns no signature is a SigningError, and nothing is sent."""
     authentication = HmacAuthentication("me", OddSigner(outcome))
     transport = ScriptedTransport()
     with pytest.raises(SigningError):
@@ -142,8 +142,8 @@ def test_a_signer_that_fails_is_a_signing_error(outcome: Any) -> None:
     assert "the key itself" not in repr(authentication)
 
 
-def test_an_awaitable_signer_in_the_sync_requestor_says_what_to_use() -> None:
-    """And leaves no coroutine behind that nobody awaited."""
+def test_the_sync_requestor_refuses_an_async_signer() -> None:
+    """The error names the other requestor, and no coroutine stays without an await."""
     authentication = HmacAuthentication("me", OddSigner(_awaited()))
     requestor = Requestor(
         "https://irma.example", ScriptedTransport(), authentication=authentication
@@ -178,17 +178,15 @@ def claim(text: str) -> str:
         ),
     ],
 )
-def test_a_text_that_is_no_session_request_jwt_is_refused_at_its_place(
-    jwt: str, place: str
-) -> None:
-    """What the server would refuse is not sent."""
+def test_an_invalid_request_jwt_is_refused_at_its_path(jwt: str, place: str) -> None:
+    """A JWT that the server would refuse is not sent."""
     with pytest.raises(RequestError) as caught:
         request_in_jwt(jwt)
     assert caught.value.path == place
 
 
 def test_a_requestor_refuses_settings_of_the_wrong_kind() -> None:
-    """Each names what it wants."""
+    """The error of each wrong setting names the expected type."""
     anything = cast("Any", Requestor)
     for settings in ({"allow": Risk.PLAIN_HTTP}, {"allow": ["plain http"]}, {"timeout": 5}):
         with pytest.raises(ConfigurationError):

@@ -199,7 +199,7 @@ def test_we_agree_on_other_headers(
 
 @algorithms
 def test_both_refuse_the_signature_of_another_key(algorithm: Algorithm) -> None:
-    """Both sides refuse a token that another key of the same algorithm signed."""
+    """A token that another key of the same algorithm signed is accepted by neither side."""
     token = sign(algorithm, {"a": 1}, algorithm.wrong_signer)
     assert our_payload(algorithm, token) == "signature"
     assert joserfc_payload(algorithm, token) is None
@@ -207,7 +207,7 @@ def test_both_refuse_the_signature_of_another_key(algorithm: Algorithm) -> None:
 
 @algorithms
 def test_both_refuse_the_other_algorithm(algorithm: Algorithm) -> None:
-    """Both sides refuse a token that needs a key for the other algorithm."""
+    """A key for the other algorithm verifies a token at neither side."""
     other = HMAC if algorithm is RSA else RSA
     token = sign(other, {"a": 1})
     assert our_payload(algorithm, token) == f"algorithm_{other.name.lower()}"
@@ -217,7 +217,7 @@ def test_both_refuse_the_other_algorithm(algorithm: Algorithm) -> None:
 @algorithms
 @pytest.mark.parametrize("position", range(8))
 def test_both_refuse_a_changed_bit(algorithm: Algorithm, position: int) -> None:
-    """Both sides refuse a token after one bit of its signature has changed."""
+    """A token is accepted by neither side after one bit of its signature has changed."""
     unsigned = unsigned_jwt({"alg": algorithm.name}, {"a": 1})
     signature = bytearray(algorithm.signer.sign(unsigned.signing_input))
     signature[position * len(signature) // 8] ^= 1 << position

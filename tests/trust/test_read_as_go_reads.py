@@ -1,4 +1,4 @@
-"""What a session request JWT says here is what it says to an IRMA server, or it is refused.
+"""A session request JWT means the same here as to an IRMA server, or it is refused.
 
 `request_jwts.json` holds headers and claims, and what irmago 1.3.0 and its JWT library make of
 each: the requestor, the subject, the times and the request as they write it again, or null where
@@ -51,7 +51,7 @@ TAKEN = {
     "legacy: two cases of an attribute",
     'claim kid "t"',
 }
-"""Those that must be taken, so that not everything is refused."""
+"""The JWTs that must be accepted, so that a verifier that refuses all of them fails."""
 
 
 def header_and_claims(row: dict[str, Any]) -> tuple[bytes, bytes]:
@@ -61,7 +61,7 @@ def header_and_claims(row: dict[str, Any]) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_a_verifier_reads_what_the_server_reads(row: dict[str, Any]) -> None:
-    """A JWT is refused, or it comes from the same requestor and asks the same as at the server."""
+    """A JWT is refused, or it has the same requestor and the same request as at the server."""
     jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
     try:
         verified = verify_session_request_jwt(jwt, keys=KEYS, max_age=timedelta(minutes=5), now=NOW)
@@ -77,13 +77,13 @@ def test_a_verifier_reads_what_the_server_reads(row: dict[str, Any]) -> None:
 
 
 def is_stricter_there(name: str) -> bool:
-    """Return whether the server refuses a number for its form, which means the same in any."""
+    """Return whether the server refuses the form of a number that is valid here."""
     return name.startswith(("iat ", "exp ", "nbf ")) or name.endswith(" -0")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_a_start_reads_what_the_server_reads(row: dict[str, Any]) -> None:
-    """What `start_session` thinks a JWT asks is what the server will ask."""
+    """The request that `start_session` reads in a JWT is the one that the server reads."""
     jwt = make_jwt_vectors.sign(*header_and_claims(row), KEY)
     try:
         asked = request_in_jwt(jwt)
@@ -95,7 +95,7 @@ def test_a_start_reads_what_the_server_reads(row: dict[str, Any]) -> None:
 
 
 def meaning(request: ExtendedRequest | RevocationRequest) -> object:
-    """Return the request with no duration where it is zero, which to the server is none."""
+    """Return the request without its zero durations, which the server reads as absent."""
     if isinstance(request, RevocationRequest):
         return request
     return attrs.evolve(request, validity=request.validity or None, timeout=request.timeout or None)

@@ -72,7 +72,7 @@ def refused(jwt: str | bytes, now: datetime = NOW, **settings: Any) -> str:
     ],
 )
 def test_what_was_signed_is_what_is_verified(name: str, request_: Any) -> None:
-    """All four kinds, by either algorithm; with the name of the key."""
+    """All kinds of requests survive signing by either algorithm, with the name of the key."""
     verified = verify(sign(request_, name))
     assert verified.requestor == name
     if isinstance(request_, RevocationRequest):
@@ -84,8 +84,8 @@ def test_what_was_signed_is_what_is_verified(name: str, request_: Any) -> None:
         assert credential.validity > NOW + timedelta(weeks=8)
 
 
-def test_a_server_takes_it() -> None:
-    """As text, without any other authentication."""
+def test_a_server_accepts_a_request_jwt() -> None:
+    """A server accepts the JWT as a string, without any other authentication."""
     known = {"shop": RequestorSettings("hmac", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")}
     server = InMemoryServer(ServerSettings(requestors=known))
     signer = HmacSigner(SECRET)
@@ -94,8 +94,8 @@ def test_a_server_takes_it() -> None:
     assert session.request == as_extended(AGE)
 
 
-def test_what_may_not_be_asked_is_not_signed() -> None:
-    """As at a start: risks are named, and nothing that has expired is issued."""
+def test_a_forbidden_request_is_not_signed() -> None:
+    """Signing demands permission for risks and refuses expired credentials, as a start does."""
     demo = DisclosureRequest(["irma-demo.a.b.c"])
     with pytest.raises(ConfigurationError, match="DEMO_ATTRIBUTES"):
         sign(demo)
@@ -103,7 +103,7 @@ def test_what_may_not_be_asked_is_not_signed() -> None:
 
 
 def test_a_signer_that_fails_is_named() -> None:
-    """By its class; what it raised is the cause."""
+    """The error names the signer's class, and has its exception as the cause."""
 
     class Broken:
         algorithm = "HS256"
@@ -160,7 +160,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
     "no iat": (lambda: by_rsa(iat=...), "time"),
     "an iat with a fraction, too long ago": (lambda: by_rsa(iat=1.5), "too_old"),
     "an iat that is true": (lambda: by_rsa(iat=True), "time"),
-    "an exp that is a text": (lambda: by_rsa(exp="1"), "time"),
+    "an exp that is a string": (lambda: by_rsa(exp="1"), "time"),
     "an iat in the future": (lambda: by_rsa(iat=CLAIMS["iat"] + 11), "issued_at"),
     "an iat too long ago": (lambda: by_rsa(iat=CLAIMS["iat"] - 311), "too_old"),
     "an exp in the past": (lambda: by_rsa(exp=CLAIMS["iat"] - 11), "expired"),
@@ -204,14 +204,14 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_jwt_is_refused(what: str) -> None:
-    """Each by the code of what is wrong."""
+def test_an_invalid_request_jwt_is_refused(what: str) -> None:
+    """Each invalid JWT is refused with the code of its fault."""
     make, code = REFUSED[what]
     assert refused(make()) == code
 
 
 def test_a_name_may_stand_in_the_header() -> None:
-    """As `kid`; irmago takes it before `iss`."""
+    """The requestor's name may be the `kid`, which irmago reads before `iss`."""
     assert verify(by_rsa({"kid": "bank"}, iss=...)).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"})).requestor == "bank"
     assert verify(by_rsa({"kid": "bank"}, iss="Our Bank, Amsterdam")).requestor == "bank"
@@ -226,16 +226,14 @@ def test_a_name_may_stand_in_the_header() -> None:
         ({"max_age": timedelta(seconds=-1)}, "max_age must not be negative"),
     ],
 )
-def test_a_duration_that_is_none_is_the_callers_mistake(
-    settings: dict[str, Any], said: str
-) -> None:
-    """The error names the argument."""
+def test_an_invalid_duration_is_the_callers_mistake(settings: dict[str, Any], said: str) -> None:
+    """The error names the argument with the invalid duration."""
     with pytest.raises(UsageError, match=said):
         verify(HONEST, **settings)
 
 
 def test_an_audience_may_be_expected() -> None:
-    """The server ignores it; a verifier takes its own, and no JWT without it then."""
+    """A verifier that expects an audience accepts only JWTs for it; the server ignores it."""
     ours = by_rsa(aud="https://irma.example")
     assert verify(ours, audience="https://irma.example").requestor == "bank"
     assert refused(ours, audience="https://irma.example/") == "audience"
@@ -243,14 +241,14 @@ def test_an_audience_may_be_expected() -> None:
 
 
 def test_a_time_may_have_a_fraction() -> None:
-    """As RFC 7519 allows; the official server takes whole seconds alone."""
+    """RFC 7519 allows fractions of seconds; the official server takes whole seconds alone."""
     at = NOW.timestamp()
     assert verify(by_rsa(iat=at - 0.5, exp=at + 0.5, nbf=at - 0.5)).requestor == "bank"
     assert refused(by_rsa(iat=at + 10.5)) == "issued_at"
 
 
-def test_the_shared_key_must_have_made_it() -> None:
-    """HS256 with another key, or with the text of a public key."""
+def test_a_jwt_of_another_shared_key_is_refused() -> None:
+    """HS256 with another key or with a public key's PEM is refused."""
     other = sign_session_request(AGE, name="shop", signer=HmacSigner(bytes(range(1, 33))), now=NOW)
     assert refused(other) == "signature"
     text = ".".join(map(make_jwt_vectors.encode, (b'{"alg":"HS256"}', json.dumps(CLAIMS).encode())))
@@ -261,7 +259,7 @@ def test_the_shared_key_must_have_made_it() -> None:
 @pytest.mark.parametrize(
     "key", [b"short", make_jwt_vectors.pem(RSA).encode(), "no PEM", 7, bytearray(SECRET), bytes(32)]
 )
-def test_a_key_that_is_none_is_the_callers_mistake(key: Any) -> None:
+def test_an_invalid_key_is_the_callers_mistake(key: Any) -> None:
     """A public key as bytes would be taken for a shared key that everybody knows."""
     with pytest.raises(ConfigurationError):
         verify(sign(), keys={"shop": key})
@@ -269,12 +267,12 @@ def test_a_key_that_is_none_is_the_callers_mistake(key: Any) -> None:
 
 @pytest.mark.parametrize("keys", [None, SECRET, ["shop"]])
 def test_keys_without_names_are_the_callers_mistake(keys: Any) -> None:
-    """The name in the JWT chooses the key."""
+    """The keys need names, since the name in the JWT chooses the key."""
     with pytest.raises(ConfigurationError, match="keys must map names"):
         verify(sign(), keys=keys)
 
 
-def test_the_type_of_a_key_says_what_it_is_for() -> None:
+def test_the_type_of_a_key_chooses_the_algorithm() -> None:
     """A shared key verifies HS256 and a public key RS256, whatever the JWT says."""
     shared, public = SharedKey(SECRET), PublicKey(make_jwt_vectors.pem(RSA))
     assert verify(sign(), keys={"shop": shared}).requestor == "shop"
@@ -284,8 +282,8 @@ def test_the_type_of_a_key_says_what_it_is_for() -> None:
 
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
-def test_a_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
-    """Or it is the same."""
+def test_a_request_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
+    """A changed JWT is refused, or it has the same content."""
     honest = HONEST.encode()
     at = place % len(honest)
     changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
@@ -297,7 +295,7 @@ HONEST = sign()
 
 
 def test_a_signer_that_is_awaited_is_refused() -> None:
-    """Nothing awaits it here, so it is not called."""
+    """An async signer is refused without a call, since nothing awaits it here."""
 
     class Awaited:
         algorithm = "HS256"

@@ -1,4 +1,4 @@
-"""Result JWTs: what is believed, and each thing that is refused, by its code."""
+"""Result JWTs: what is accepted, and each kind of refusal with its code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CODES = {row["code"] for row in JWT["refused"]} | {"weak_key"}
 
 
 def recorded(name: str) -> tuple[str, datetime]:
-    """Return a JWT that the official server made, and when."""
+    """Return a JWT that the official server made, and its time."""
     path = VECTORS / "recorded" / f"{name}.json"
     value = json.loads(path.read_text(encoding="utf-8"))
     return value["response"]["body"].strip(), datetime.fromtimestamp(value["recorded"], UTC)
@@ -49,7 +49,7 @@ def refused(jwt: str | bytes, **changed: Any) -> str:
 
 
 def test_an_honest_jwt_is_a_signed_result() -> None:
-    """It says so of itself, and so does the answer that is made of it."""
+    """A verified result is marked as signed, and so is the answer that it makes."""
     for jwt in (JWT["honest"], JWT["honest"].encode()):
         result = verify(jwt)
         assert result.evidence is Evidence.SIGNED
@@ -71,13 +71,13 @@ def test_an_honest_jwt_is_a_signed_result() -> None:
     ],
 )
 def test_what_the_official_server_signed_is_verified(name: str) -> None:
-    """At any status: a valid signature says nothing of the proof."""
+    """A JWT is verified at any status: a valid signature says nothing about the proof."""
     jwt, now = recorded(name)
     result = verify_result_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
     assert result.evidence is Evidence.SIGNED
 
 
-def test_a_server_without_a_name_is_asked_for_as_such() -> None:
+def test_a_server_without_a_name_must_be_expected() -> None:
     """`issuer=None` is for a server whose `jwt_issuer` is empty, and for no other."""
     jwt, now = recorded("result-jwt-no-issuer")
     result = verify_result_jwt(jwt, keys=[SERVER_KEY], issuer=None, now=now)
@@ -88,21 +88,21 @@ def test_a_server_without_a_name_is_asked_for_as_such() -> None:
 
 
 @pytest.mark.parametrize("row", JWT["refused"], ids=lambda row: row["name"])
-def test_a_jwt_is_refused(row: dict[str, str]) -> None:
-    """By the code of what is wrong; the reason tells nothing of what it holds."""
+def test_an_invalid_result_jwt_is_refused(row: dict[str, str]) -> None:
+    """The refusal has the code of the fault, and its reason shows nothing of the content."""
     given_: Any = row["jwt"]
     jwt = "e" * given_["letters"] if isinstance(given_, dict) else given_
     assert refused(jwt) == row["code"], row["why"]
 
 
 @pytest.mark.parametrize("row", JWT["taken"], ids=lambda row: row["name"])
-def test_a_jwt_is_taken(row: dict[str, str]) -> None:
-    """It differs from the usual one in a way that every reader reads alike."""
+def test_an_unusual_result_jwt_is_accepted(row: dict[str, str]) -> None:
+    """An unusual JWT is accepted if every reader reads it alike."""
     assert verify(row["jwt"]).status is SessionStatus.DONE
 
 
-def test_the_size_of_the_largest_jwt_is_the_callers_choice() -> None:
-    """A result with a photograph may be larger than a transport takes by default."""
+def test_the_size_limit_is_the_callers_choice() -> None:
+    """A result with a photograph may be larger than a transport's default limit."""
     key = make_jwt_vectors.KEY
     claims = {**make_jwt_vectors.CLAIMS, "x": "x" * 1024 * 1024}
     jwt = make_jwt_vectors.sign(make_jwt_vectors.HEADER, claims, key)
@@ -113,14 +113,14 @@ def test_the_size_of_the_largest_jwt_is_the_callers_choice() -> None:
 
 
 @pytest.mark.parametrize("value", [None, 7, b"\xff\xfe.a.b", ["a", "b", "c"]])
-def test_what_is_no_text_is_refused(value: Any) -> None:
-    """From a caller without a type checker, or from the network."""
+def test_a_jwt_of_another_type_is_refused(value: Any) -> None:
+    """A value that is no string may come from an untyped caller or from the network."""
     assert refused(cast("str", value)) == "form"
 
 
 @pytest.mark.parametrize("more", ["x" * 1024 * 1024, [0] * 30_000, [[]] * 15_000])
-def test_what_is_too_large_is_refused_though_it_is_signed(more: object) -> None:
-    """Nobody signs what is not read: over 1 MiB, or so many values that they take their time."""
+def test_a_too_large_jwt_is_refused_though_signed(more: object) -> None:
+    """A JWT is refused over 1 MiB, or with so many values that they take long to read."""
     key = make_jwt_vectors.KEY
     jwt = make_jwt_vectors.sign(
         make_jwt_vectors.HEADER, {**make_jwt_vectors.CLAIMS, "x": more}, key
@@ -129,25 +129,25 @@ def test_what_is_too_large_is_refused_though_it_is_signed(more: object) -> None:
 
 
 def test_a_key_under_2048_bits_is_refused() -> None:
-    """Whoever signed with it."""
+    """A JWT is refused if the key has under 2048 bits, even if the signature is right."""
     assert refused(JWT["signed_by_weak_key"], keys=[JWT["weak_key"]]) == "weak_key"
 
 
 @pytest.mark.parametrize("keys", [[], "", "PEM", ["PEM"], [b"\xff"]])
-def test_what_is_no_key_is_the_callers_mistake(keys: Any) -> None:
-    """It is not the JWT's fault."""
+def test_an_invalid_key_is_the_callers_mistake(keys: Any) -> None:
+    """An invalid key raises a ConfigurationError, since the JWT is not at fault."""
     with pytest.raises(ConfigurationError):
         verify(JWT["honest"], keys=keys)
 
 
 def test_one_of_several_keys_is_enough() -> None:
-    """During a change of keys."""
+    """One key of several is enough, so that a server can change its key."""
     assert verify(JWT["honest"], keys=[SERVER_KEY, JWT["key"]])
     assert refused(JWT["honest"], keys=[SERVER_KEY]) == "signature"
 
 
 def test_clocks_may_differ_by_the_leeway() -> None:
-    """Ten seconds, unless it is said otherwise."""
+    """The leeway is ten seconds, unless the caller sets another."""
     ends = NOW + timedelta(seconds=113)
     assert verify(JWT["honest"], now=ends + timedelta(seconds=10))
     assert refused(JWT["honest"], now=ends + timedelta(seconds=11)) == "expired"
@@ -158,20 +158,20 @@ def test_clocks_may_differ_by_the_leeway() -> None:
 
 
 def test_a_simulated_result_is_taken_where_it_is_allowed() -> None:
-    """For tests and development."""
+    """A simulated result is accepted only with permission, for tests and development."""
     jwt = next(row["jwt"] for row in JWT["refused"] if row["name"] == "simulated")
     assert verify(jwt, allow=[Risk.SIMULATED_PROOFS])
 
 
 def test_every_code_is_documented_and_tried() -> None:
-    """The list at the head of the module is whole."""
+    """The list of codes at the head of the module is complete, and each code has a test."""
     documented = set(re.findall(r"`([a-z0-9_]+)`", result_jwt.__doc__ or ""))
     assert documented - {"iat", "exp", "nbf", "aud", "max_bytes"} == CODES
 
 
 @given(place=st.integers(min_value=0), byte=st.integers(min_value=0, max_value=255))
 def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -> None:
-    """Or it is the same; and nothing but an error of the tree ever comes out."""
+    """A changed JWT is refused with an error of the tree, or it has the same content."""
     honest = JWT["honest"].encode()
     at = place % len(honest)
     changed = honest[:at] + bytes([byte]) + honest[at + 1 :]
@@ -182,8 +182,8 @@ def test_an_honest_jwt_with_one_byte_changed_is_refused(place: int, byte: int) -
 
 
 @given(text=st.text(alphabet=st.sampled_from("aA0-_.= \n\u00e9eyJ"), max_size=80) | st.binary())
-def test_no_text_makes_another_error(text: str | bytes) -> None:
-    """Garbage is refused."""
+def test_no_string_makes_another_error(text: str | bytes) -> None:
+    """Any string is refused with an error of the tree."""
     with pytest.raises(IrmaError):
         verify(text)
 
@@ -196,10 +196,8 @@ def test_no_text_makes_another_error(text: str | bytes) -> None:
         ("getproof-signature", SessionType.SIGNING),
     ],
 )
-def test_the_older_layout_is_verified_by_a_function_of_its_own(
-    name: str, kind: SessionType
-) -> None:
-    """It names no session; its attributes are a flat map."""
+def test_the_older_layout_has_its_own_function(name: str, kind: SessionType) -> None:
+    """The older layout names no session, and its attributes are a flat map."""
     jwt, now = recorded(name)
     older = verify_getproof_jwt(jwt, keys=[SERVER_KEY], issuer="irmaserver", now=now)
     assert (older.type, older.proof_status) == (kind, ProofStatus.VALID)
@@ -219,8 +217,8 @@ def test_the_older_layout_is_verified_by_a_function_of_its_own(
         {"status": None},
     ],
 )
-def test_an_older_layout_that_is_none_is_refused(changed: dict[str, Any]) -> None:
-    """Though the server signed it."""
+def test_an_invalid_older_layout_is_refused(changed: dict[str, Any]) -> None:
+    """An invalid older layout is refused even if the server signed it."""
     key = rsa.generate_private_key(65537, 2048)
     claims = {"iat": JWT["now"], "exp": JWT["now"], "sub": "disclosure_result", "status": ""}
     jwt = make_jwt_vectors.sign(
@@ -249,8 +247,8 @@ def verify_older(changed: dict[str, Any]) -> Any:
     return verify_getproof_jwt(jwt, keys=[make_jwt_vectors.pem(key)], issuer=None, now=NOW)
 
 
-def test_attributes_of_the_older_layout_may_differ_by_case_alone() -> None:
-    """They are the keys of a map, which are exact to a reader in Go too."""
+def test_older_attributes_may_differ_only_by_case() -> None:
+    """The attributes are the keys of a map, which are exact to a reader in Go too."""
     assert verify_older({}).unchecked_attributes == {"a.b.c.d": "x", "a.b.c.D": "y"}
     assert verify_older({"exp": JWT["now"] + 0.5, "nbf": JWT["now"] - 0.5})
 
@@ -269,14 +267,14 @@ def test_attributes_of_the_older_layout_may_differ_by_case_alone() -> None:
     ],
 )
 def test_the_older_layout_is_refused_as_the_newer_is(changed: dict[str, Any], code: str) -> None:
-    """Names in two cases, and claims on time and audience."""
+    """The older layout is refused with names in two cases, or with a wrong time or audience."""
     with pytest.raises(ResultJwtError) as caught:
         verify_older(changed)
     assert caught.value.code == code
 
 
-def test_an_old_server_without_an_end_is_told_apart() -> None:
-    """The error says from which server on there is an `exp`, and how to have one before."""
+def test_a_missing_exp_of_an_old_server_is_explained() -> None:
+    """The error says which servers set `exp`, and how to have it on older ones."""
     with pytest.raises(ResultJwtError, match=r"before 0\.7\.0 .* validity") as caught:
         verify_older({"exp": ...})
     assert caught.value.code == "time"

@@ -1,4 +1,4 @@
-"""Sealed texts: what was sealed comes back, for the same purpose and visitor, for its time."""
+"""Sealed strings: the content comes back for the same purpose and visitor, for its time."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ def unseal(text: object, **other: Any) -> JsonValue:
 
 @given(JSON, st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_what_was_sealed_comes_back(value: JsonValue, binding: str | None) -> None:
-    """And the text may stand in a URL, a header or a cookie as it is."""
+    """A sealed string opens, and may be part of a URL, a header or a cookie as it is."""
     text = seal(value, binding=binding)
     assert unseal(text, binding=binding) == value
     assert set(text) <= set(ALPHABET)
 
 
-def test_nothing_of_it_is_seen() -> None:
-    """Not even that the same was sealed twice."""
+def test_sealing_hides_the_content() -> None:
+    """A sealed string does not even show that the same content was sealed twice."""
     text = seal("value", binding="web session")
     assert text != seal("value", binding="web session")
     assert len(text) == len(seal("eulav", binding="another one"))
 
 
 @given(st.data())
-def test_a_text_with_any_change_is_refused(data: st.DataObject) -> None:
-    """One character changed, taken away or put in: Fernet alone would take some of them."""
+def test_a_changed_sealed_string_is_refused(data: st.DataObject) -> None:
+    """A change, loss or addition of one character is refused; Fernet alone would take some."""
     text = seal()
     place = data.draw(st.integers(0, len(text) - 1))
     put = data.draw(st.sampled_from(["", *ALPHABET, *"=+/ \n.!"]))
@@ -74,14 +74,14 @@ def test_a_text_with_any_change_is_refused(data: st.DataObject) -> None:
 
 
 @given(st.text() | st.binary() | st.none() | st.integers() | st.text(ALPHABET))
-def test_whatever_else_comes_is_refused(text: object) -> None:
-    """By the same error, of whatever kind it is."""
+def test_any_other_value_is_refused(text: object) -> None:
+    """Any other value of any type is refused with the same error."""
     with pytest.raises(HandleInvalidError):
         unseal(text)
 
 
-def test_a_text_over_the_limit_is_not_looked_at() -> None:
-    """Nor is one made that would be."""
+def test_a_sealed_string_has_a_limit() -> None:
+    """A string over the limit is neither opened nor made."""
     with pytest.raises(HandleInvalidError):
         unseal("A" * (LARGEST_SEALED + 1))
     with pytest.raises(UsageError, match="when sealed"):
@@ -97,30 +97,30 @@ def test_a_text_over_the_limit_is_not_looked_at() -> None:
         zlib.compress(b'["login", 4000000000, null]'),
     ],
 )
-def test_what_another_program_sealed_with_the_same_key_is_refused(packed: bytes) -> None:
-    """A key should be for this alone; if it is not, what is refused is clear."""
+def test_a_string_of_another_program_is_refused(packed: bytes) -> None:
+    """A key should be for this library alone; the error is clear if it is not."""
     with pytest.raises(HandleInvalidError):
         unseal(Fernet(NEW).encrypt(packed).decode().rstrip("="))
 
 
 @pytest.mark.parametrize("expires", [b'"4000000000"', b"null", b"4e9", b"[]"])
 def test_an_expiry_that_is_no_number_has_passed(expires: bytes) -> None:
-    """A text without an end is none of ours."""
+    """A sealed string without a valid expiry was not made by this library, and is refused."""
     packed = zlib.compress(b'["login", %s, null, "v"]' % expires)
     with pytest.raises(HandleExpiredError):
         unseal(Fernet(NEW).encrypt(packed).decode().rstrip("="))
 
 
-def test_it_lives_for_its_time_and_no_longer() -> None:
-    """By the clock that is given, not by the machine's."""
+def test_a_sealed_string_expires() -> None:
+    """A sealed string expires by the given clock, not by the machine's."""
     assert unseal(seal(), now=NOW + HOUR - SECOND) == "v"
     with pytest.raises(HandleExpiredError, match="start again"):
         unseal(seal(), now=NOW + HOUR)
 
 
 @pytest.mark.parametrize("purpose", ["Login", "login2"])
-def test_it_is_for_its_purpose(purpose: str) -> None:
-    """What was sealed for a page is nothing in a callback's URL."""
+def test_a_sealed_string_is_for_its_purpose(purpose: str) -> None:
+    """A string that was sealed for a page is refused in a callback's URL."""
     with pytest.raises(WrongPurposeError):
         unseal(seal(), purpose=purpose)
 
@@ -137,20 +137,22 @@ def test_it_is_for_its_purpose(purpose: str) -> None:
         (None, "None"),
     ],
 )
-def test_it_is_for_one_web_session(sealed_for: str | None, brought_by: str | None) -> None:
-    """A text sealed for nobody in particular is not for somebody who names themselves."""
+def test_a_sealed_string_is_for_one_web_session(
+    sealed_for: str | None, brought_by: str | None
+) -> None:
+    """A bound string is refused in other web sessions, and an unbound string in all of them."""
     with pytest.raises(WrongBindingError):
         unseal(seal(binding=sealed_for), binding=brought_by)
 
 
-def test_whose_it_is_counts_more_than_its_age() -> None:
-    """Who brings another's text learns nothing of it, not even that it has expired."""
+def test_the_binding_is_checked_before_the_age() -> None:
+    """Another visitor's string reveals nothing, not even that it has expired."""
     with pytest.raises(WrongBindingError):
         unseal(seal(binding="Ada's"), binding="Bob's", now=NOW + HOUR)
 
 
 def test_keys_change_without_a_break() -> None:
-    """The new one is put first; the old one opens what it sealed until it is taken away."""
+    """The first key seals; an older key opens what it sealed until it is removed."""
     before, during, after = Sealer([OLD]), Sealer([NEW, OLD]), Sealer([NEW])
     given_out = seal(sealer=before)
     assert during.unseal(given_out, purpose="login", now=NOW) == "v"
@@ -173,8 +175,8 @@ def test_keys_change_without_a_break() -> None:
         [7],
     ],
 )
-def test_keys_that_are_none_are_refused_at_once(keys: Any) -> None:
-    """And the text of one is in no error."""
+def test_invalid_keys_are_refused_at_once(keys: Any) -> None:
+    """Invalid keys are refused at once, and no error shows a key."""
     with pytest.raises(ConfigurationError, match="new_sealing_key") as caught:
         Sealer(keys)
     assert NEW not in str(caught.value)
@@ -192,21 +194,21 @@ def test_keys_that_are_none_are_refused_at_once(keys: Any) -> None:
         {"now": datetime(1969, 12, 31, tzinfo=UTC)},
     ],
 )
-def test_what_would_seal_for_everybody_or_never_is_the_callers_mistake(wrong: Any) -> None:
-    """A web session read as empty would bind all visitors alike; a naive time means any."""
+def test_an_empty_binding_or_naive_time_is_refused(wrong: Any) -> None:
+    """An empty binding would fit all visitors alike, and a naive time is ambiguous."""
     settings: dict[str, Any] = {"purpose": "login", "now": NOW, "lifetime": HOUR, **wrong}
     with pytest.raises(UsageError):
         SEALER.seal("v", **settings)
 
 
 def test_a_naive_time_opens_nothing() -> None:
-    """That is the caller's mistake, not the visitor's."""
+    """A naive time is the caller's mistake, so its error does not blame the visitor."""
     with pytest.raises(UsageError, match="aware"):
         unseal(seal(), now=NOW.replace(tzinfo=None))
 
 
 def test_the_keys_stay_inside() -> None:
-    """In no text, and in no pickle."""
+    """The keys of a sealer are in no repr and in no pickle."""
     assert repr(SEALER) == str(SEALER) == "<Sealer>"
     with pytest.raises(ConfigurationError, match="pickled"):
         pickle.dumps(SEALER)
@@ -214,7 +216,7 @@ def test_the_keys_stay_inside() -> None:
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["why"])
 def test_what_an_older_version_sealed_is_opened(vector: Any) -> None:
-    """A text outlives the deployment that sealed it."""
+    """A sealed string outlives the deployment that sealed it."""
     opened = Sealer([vector["key"]]).unseal(
         vector["text"],
         purpose=vector["purpose"],
