@@ -1,4 +1,4 @@
-"""The form in which a request is kept until its answer comes."""
+"""The form in which a request is stored until its answer comes."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from tests.core.proving import AGE, FIRST, OVER18
 ASKED = DisclosureRequest({"age": OVER18, "name": FIRST})
 
 
-def through_text(request: ExtendedRequest) -> ExtendedRequest:
-    """Keep a request as text, and read it again."""
+def through_json(request: ExtendedRequest) -> ExtendedRequest:
+    """Store a request as JSON, and read it again."""
     return read_stored_request(read_json(write_json(stored_request(request))))
 
 
 @given(ASKING)
-def test_what_an_answer_depends_on_is_all_kept(request_: Any) -> None:
-    """Slots with their names, demanded values and non-revocation, the message, the kind."""
-    kept, asked = through_text(as_extended(request_)).request, request_
+def test_all_that_an_answer_needs_is_stored(request_: Any) -> None:
+    """A stored request has its kind, slots, demanded values, non-revocation and message hash."""
+    kept, asked = through_json(as_extended(request_)).request, request_
     assert kept.session_type is asked.session_type
     assert kept.disclose.disjunctions == asked.disclose.disjunctions
     assert kept.disclose.slots == asked.disclose.slots
@@ -51,14 +51,14 @@ def test_what_an_answer_depends_on_is_all_kept(request_: Any) -> None:
 
 
 @given(EXTENDED_REQUESTS)
-def test_what_was_kept_is_kept_as_it_is(request_: ExtendedRequest) -> None:
-    """However many options a request had: keeping it again changes nothing."""
-    kept = through_text(request_)
-    assert through_text(kept) == kept
+def test_storing_again_changes_nothing(request_: ExtendedRequest) -> None:
+    """A stored request that is stored again stays the same, with any options."""
+    kept = through_json(request_)
+    assert through_json(kept) == kept
 
 
-def test_what_is_issued_and_where_the_server_posts_are_not_kept() -> None:
-    """The one may be personal, the other holds a secret, and no answer needs them."""
+def test_credentials_and_callback_urls_are_not_stored() -> None:
+    """Credentials may be personal and URLs hold a secret, and no answer needs either."""
     card = CredentialRequest(
         AGE, {"over18": "Ada"}, revocation_key="secret-1", validity=timedelta(weeks=9)
     )
@@ -75,7 +75,7 @@ def test_what_is_issued_and_where_the_server_posts_are_not_kept() -> None:
 def test_a_request_that_is_too_large_is_refused() -> None:
     """The limit counts the bytes of what an answer depends on."""
     longest = "x" * (MAX_STORED_BYTES - len(write_json(stored_request(demanding("")))))
-    assert through_text(demanding(longest)) == demanding(longest)
+    assert through_json(demanding(longest)) == demanding(longest)
     with pytest.raises(RequestError, match="131072 bytes"):
         stored_request(demanding(longest + "x"))
 
@@ -89,19 +89,19 @@ def signing(message: str) -> SignatureRequest:
 
 
 def kept_signing(message: str) -> SignatureRequest:
-    kept = through_text(as_extended(signing(message))).request
+    kept = through_json(as_extended(signing(message))).request
     assert isinstance(kept, SignatureRequest)
     return kept
 
 
 def test_a_message_of_any_length_takes_the_same_bytes() -> None:
-    """Of a message to sign only the SHA-256 is kept."""
+    """Only the SHA-256 of a message to sign is stored."""
     short, long = (stored_request(as_extended(signing("é" * size))) for size in (1, 1_000_000))
     assert len(write_json(short)) == len(write_json(long)) < 300
 
 
-def test_a_kept_message_cannot_be_read_or_sent() -> None:
-    """Its hash is compared, and is no message that could be signed in its place."""
+def test_a_stored_message_cannot_be_read_or_sent() -> None:
+    """The hash of a message is compared, and cannot be signed in its place."""
     kept = kept_signing("I agree")
     assert kept.message_sha256 == sha256(b"I agree").hexdigest()
     with pytest.raises(UsageError, match="message_sha256"):
@@ -113,8 +113,8 @@ def test_a_kept_message_cannot_be_read_or_sent() -> None:
     assert kept.message_sha256 not in repr(kept)
 
 
-def test_a_message_that_reads_like_a_hash_is_another_message() -> None:
-    """A request and its kept form are not equal, whatever the message is."""
+def test_a_message_equal_to_a_hash_is_another_message() -> None:
+    """A request and its stored form are never equal, even if the message is the hash."""
     kept = kept_signing("I agree")
     lookalike = signing(kept.message_sha256)
     assert kept != lookalike
@@ -125,8 +125,8 @@ def test_a_message_that_reads_like_a_hash_is_another_message() -> None:
     assert kept_signing(kept.message_sha256) != kept
 
 
-def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
-    """Half a character cannot be written; in the program's own memory it did no harm."""
+def test_a_slot_name_with_a_surrogate_is_not_stored() -> None:
+    """Half a surrogate pair is valid in a slot's name, but cannot be written as JSON."""
     with pytest.raises(RequestError, match="surrogate") as caught:
         stored_request(ExtendedRequest(DisclosureRequest({"\ud800": OVER18})))
     assert caught.value.__context__ is None
@@ -148,7 +148,7 @@ def test_a_slot_whose_name_is_no_unicode_is_refused() -> None:
         [request_value(SignatureRequest("I agree", {"age": OVER18})), ["age"]],
     ],
 )
-def test_what_was_not_kept_is_refused(kept: Any) -> None:
-    """By one error, whatever it is."""
+def test_an_invalid_stored_request_is_refused(kept: Any) -> None:
+    """Any other value raises the same class of error."""
     with pytest.raises(RequestError):
         read_stored_request(kept)

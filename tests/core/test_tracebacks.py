@@ -1,4 +1,4 @@
-"""What is left of a traceback when an error leaves the library."""
+"""The traceback of an error that leaves the library."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ own: Any = OWN
 
 
 def frames_of(error: BaseException | None) -> list[traceback.FrameSummary]:
-    """Return all frames of an error and of what is chained to it, with their local variables."""
+    """Return all frames of an error and of its chain, with their local variables."""
     frames: list[traceback.FrameSummary] = []
     waiting, seen = [error], set[int]()
     while waiting:
@@ -130,8 +130,8 @@ def application(secret: str) -> None:
     json.loads(secret)
 
 
-def test_an_error_leaves_with_one_frame_that_holds_nothing() -> None:
-    """The frame is that of the boundary, by the name of its function."""
+def test_an_error_has_one_frame_of_the_library() -> None:
+    """The only frame of the library is the boundary's, which has the function's name."""
     error = raised_by(lambda: boundary(own.fail)(SECRET))
     assert names_of(error) == ["fail"]
     (frame,) = [each for each in frames_of(error) if each.name == "fail"]
@@ -140,7 +140,7 @@ def test_an_error_leaves_with_one_frame_that_holds_nothing() -> None:
 
 
 def test_the_frames_of_the_application_stay() -> None:
-    """What the application's function called is shown too."""
+    """The frames of the application, and of functions that it called, are kept."""
     error = raised_by(lambda: boundary(own.fail)(SECRET, application))
     assert isinstance(error, json.JSONDecodeError)
     names = [frame.name for frame in frames_of(error)]
@@ -149,7 +149,7 @@ def test_the_frames_of_the_application_stay() -> None:
 
 
 def test_a_boundary_within_a_boundary_leaves_one_frame() -> None:
-    """The inner one's frame is a frame of the library."""
+    """The frame of an inner boundary is removed as one of the library."""
     inner = boundary(own.fail)
 
     def nested(_: str) -> None:
@@ -161,7 +161,7 @@ def test_a_boundary_within_a_boundary_leaves_one_frame() -> None:
 
 @pytest.mark.parametrize("name", ["native", "read", "encode"])
 def test_a_native_error_becomes_one_of_the_tree(name: str) -> None:
-    """It says where it was raised, and quotes nothing."""
+    """The new error names the line that raised the native one, and quotes no value."""
     error = raised_by(partial(boundary(vars(own)[name]), SECRET + "\ud800"))
     assert type(error) is UsageError
     assert f"{name}: an argument has a wrong type or value" in str(error)
@@ -172,7 +172,7 @@ def test_a_native_error_becomes_one_of_the_tree(name: str) -> None:
 
 
 def test_a_call_with_the_wrong_arguments_is_a_type_error() -> None:
-    """As of any function in Python."""
+    """A call with wrong arguments raises a TypeError, as any function in Python does."""
     error = raised_by(boundary(own.fail))
     assert type(error) is TypeError
     assert "missing 1 required positional argument" in str(error)
@@ -180,7 +180,7 @@ def test_a_call_with_the_wrong_arguments_is_a_type_error() -> None:
 
 @pytest.mark.parametrize("name", ["suppressed", "implicit", "caused_by_own"])
 def test_a_native_error_is_not_chained(name: str) -> None:
-    """Its arguments quote the value, whether the chain is shown or not."""
+    """No native error is chained, since its arguments quote the value."""
     error = raised_by(partial(boundary(vars(own)[name]), SECRET))
     assert type(error) is StoreError
     assert error.__cause__ is None
@@ -188,15 +188,15 @@ def test_a_native_error_is_not_chained(name: str) -> None:
 
 
 def test_the_cause_that_the_application_raised_stays() -> None:
-    """With the application's frames and without the library's."""
+    """The application's exception stays the cause, with the application's frames alone."""
     error = raised_by(lambda: boundary(own.caused)(SECRET, application))
     assert isinstance(error.__cause__, json.JSONDecodeError)
     names = [frame.name for frame in traceback.extract_tb(error.__cause__.__traceback__)]
     assert names == ["application", "loads", "decode", "raw_decode"]
 
 
-def test_what_the_application_is_handling_stays_the_context() -> None:
-    """Its frames and its own chain are not touched."""
+def test_the_applications_exception_stays_the_context() -> None:
+    """An exception that the application is handling keeps its frames and its own chain."""
     handled = json.JSONDecodeError("x", SECRET, 0)
     try:
         raise handled
@@ -209,7 +209,7 @@ def test_what_the_application_is_handling_stays_the_context() -> None:
 
 
 def test_an_error_that_is_raised_again_while_it_is_handled() -> None:
-    """Its traceback is cleaned, and it is not its own context."""
+    """An error that is raised again is cleaned, and is not its own context."""
     error = UsageError("kept")
     try:
         raise error
@@ -220,8 +220,8 @@ def test_an_error_that_is_raised_again_while_it_is_handled() -> None:
     assert names_of(error) == ["fail"]
 
 
-def test_another_error_says_where_it_was_raised() -> None:
-    """It keeps its type; its note has the place, and not the local variables."""
+def test_another_error_has_a_note() -> None:
+    """Another error keeps its type, and a note names the line without the local variables."""
     error = raised_by(lambda: boundary(own.runtime)(SECRET))
     assert type(error) is RuntimeError
     assert "irma_core/made_for_this_test.py:" in "".join(error.__notes__)
@@ -229,7 +229,7 @@ def test_another_error_says_where_it_was_raised() -> None:
 
 
 def test_the_errors_of_a_group_are_cleaned() -> None:
-    """The library's frames are in them too."""
+    """The library's frames are removed from the errors within a group."""
     error = raised_by(lambda: boundary(own.group)(SECRET))
     assert isinstance(error, ExceptionGroup)
     assert error.exceptions[0].__traceback__ is None
@@ -237,14 +237,14 @@ def test_the_errors_of_a_group_are_cleaned() -> None:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, asyncio.CancelledError, SystemExit])
 def test_an_interruption_is_cleaned_and_passes(kind: type[BaseException]) -> None:
-    """It is the same object."""
+    """An interruption is raised as the same object, with a cleaned traceback."""
     error = kind()
     assert raised_by(lambda: boundary(own.fail)(SECRET, error=error)) is error
     assert names_of(error) == ["fail"]
 
 
 def test_a_coroutine_function_stays_one() -> None:
-    """Its error is cleaned when it is awaited."""
+    """The error of a coroutine function is cleaned when the caller awaits it."""
     function = boundary(own.awaited)
     assert inspect.iscoroutinefunction(function)
     error = raised_by(lambda: asyncio.run(function(SECRET)))
@@ -253,7 +253,7 @@ def test_a_coroutine_function_stays_one() -> None:
 
 
 def test_a_generator_stays_one() -> None:
-    """What is sent and thrown reaches it."""
+    """A wrapped generator receives the values and exceptions that are sent to it."""
     function = boundary(own.generated)
     assert inspect.isgeneratorfunction(function)
     made = function(SECRET)
@@ -270,7 +270,7 @@ def test_a_generator_stays_one() -> None:
 
 
 async def test_an_asynchronous_generator_stays_one() -> None:
-    """What is sent and thrown reaches it."""
+    """A wrapped async generator receives the values and exceptions that are sent to it."""
     function = boundary(own.generated_async)
     assert inspect.isasyncgenfunction(function)
     made = function(SECRET)
@@ -293,7 +293,7 @@ async def test_an_asynchronous_generator_stays_one() -> None:
 
 
 async def test_an_asynchronous_generator_ends() -> None:
-    """It gives what the inner one gives, and no more."""
+    """A wrapped async generator yields the values of the inner one and ends with it."""
 
     @boundary
     async def two() -> AsyncGenerator[int]:
@@ -303,8 +303,8 @@ async def test_an_asynchronous_generator_ends() -> None:
     assert [each async for each in two()] == [1, 2]
 
 
-async def test_an_error_of_the_application_passes_a_context_manager() -> None:
-    """It is the same object, whatever its type, with no frame of the library."""
+async def test_an_application_error_passes_a_context_manager() -> None:
+    """The application's exception leaves a context manager of the library as the same object."""
 
     @contextmanager
     @boundary
@@ -327,7 +327,7 @@ async def test_an_error_of_the_application_passes_a_context_manager() -> None:
 
 
 def test_a_class_has_its_public_methods_wrapped() -> None:
-    """Once each; private ones and properties are left alone."""
+    """Each public method is wrapped once; private methods and properties are left alone."""
 
     class Plain:
         def __init__(self, value: str) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with a URL, in a table for each rule."""
+"""The faults of URLs, in a table for each rule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RETURNS: dict[str, Any] = json.loads((VECTORS / "return_urls.json").read_text(en
 
 
 @pytest.mark.parametrize("path", PATHS["accepted"])
-def test_a_path_that_stays_where_it_is_may_be_used(path: str) -> None:
+def test_an_unambiguous_path_is_accepted(path: str) -> None:
     """A URL to post to may have any path that no reader resolves to another one."""
     url = f"https://shop.example{path}"
     assert path_fault(url) == ""
@@ -36,8 +36,8 @@ def test_a_path_that_stays_where_it_is_may_be_used(path: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "fault"), PATHS["refused"])
-def test_a_path_that_leads_out_of_itself_is_refused(path: str, fault: str) -> None:
-    """In whatever spelling, for a URL to post to and for a session pointer."""
+def test_an_ambiguous_path_is_refused(path: str, fault: str) -> None:
+    """A path that a reader may resolve to another one is refused, in each spelling."""
     url = f"https://shop.example{path}"
     assert fault in path_fault(url)
     with pytest.raises(RequestError, match=f"^callback_url: .*{fault}"):
@@ -46,26 +46,26 @@ def test_a_path_that_leads_out_of_itself_is_refused(path: str, fault: str) -> No
         SessionPointer(url, SessionType.DISCLOSING)
 
 
-def test_a_path_is_not_decoded_for_ever() -> None:
-    """The work does not grow with the square of its length."""
+def test_decoding_a_path_is_linear() -> None:
+    """The time to decode a path does not grow with the square of its length."""
     assert "several times" in path_fault("https://x.example/%" + "25" * 100_000)
 
 
 @pytest.mark.parametrize("url", RETURNS["accepted"])
 def test_a_web_page_and_an_app_may_be_returned_to(url: str) -> None:
-    """The schemes of apps are theirs to choose."""
+    """Apps choose their own schemes, so a return URL may have nearly any."""
     assert check_return_address(url, "client_return_url") == url
 
 
 @pytest.mark.parametrize("url", RETURNS["refused"])
-def test_a_return_url_that_does_more_than_open_a_page_is_refused(url: str) -> None:
-    """It must not run code, read a local file, or hide one of these in another URL."""
+def test_a_dangerous_return_url_is_refused(url: str) -> None:
+    """A return URL must not run code, read a local file, or hide one of these in another URL."""
     with pytest.raises(RequestError, match=r"^client_return_url: "):
         check_return_address(url, "client_return_url")
 
 
-def test_a_pointer_names_nobody_before_its_host() -> None:
-    """A reader could take the user name for the host."""
+def test_a_pointer_has_no_user_name() -> None:
+    """A pointer has no user name, since a reader could take it for the host."""
     with pytest.raises(RequestError, match=r"^u: must have no user name"):
         SessionPointer("https://irma.example@evil.example/x", SessionType.DISCLOSING)
 
@@ -81,13 +81,13 @@ def test_a_pointer_names_nobody_before_its_host() -> None:
         ("http://x.localhost", True),
     ],
 )
-def test_plain_http_is_what_leaves_this_machine_in_the_clear(url: str, is_plain: bool) -> None:
-    """TLS protects the rest."""
+def test_plain_http_off_this_machine_is_found(url: str, is_plain: bool) -> None:
+    """Only `http` to another machine is plain HTTP; TLS and loopback are protected."""
     assert is_plain_http(url) == is_plain
 
 
-def test_a_url_with_nothing_wrong_about_its_whitespace() -> None:
-    """Inside or at the ends."""
+def test_a_plain_url_has_no_whitespace_fault() -> None:
+    """A URL without whitespace has no whitespace fault."""
     assert whitespace_fault("https://irma.example") == ""
 
 
