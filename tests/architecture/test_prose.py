@@ -37,7 +37,7 @@ RULES = {
     "a text": Rule(r"\b(?:a|one|no|any|this|that|the|other) texts?\b(?! to sign\b)", "a string"),
     "the wire": Rule(r"\b(?:on|over|of|by) the wire\b|\bthe wire failed\b", "the network, JSON"),
     "by name": Rule(r"\b(?:allowed|permission|named|risk|risks) by name\b", "explicitly"),
-    "blanks": Rule(r"\bblanks?\b(?! line)", "whitespace"),
+    "blanks": Rule(r"(?<!about:)\bblanks?\b(?! line)", "whitespace"),
     "belongs here": Rule(
         r"\bBelongs here: ",
         "one sentence that says what the module is",

@@ -288,7 +288,7 @@ def test_public_key_and_health(command_line: CommandLine) -> None:
 def test_terminal_shows_the_qr_code(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A terminal shows the QR code in block characters, and colours elsewhere."""
+    """A terminal shows the QR code in block characters, and uses ANSI styles."""
     memory.when_started(app.accept)
     with command_line.at_terminal(*ADULT) as terminal:
         assert terminal.end() == 0

@@ -1,4 +1,4 @@
-"""Terminals that are narrow, dumb, of unknown size, without colours, or not in UTF-8."""
+"""Terminals that are narrow, dumb, of unknown size, without ANSI styles, or not in UTF-8."""
 
 from __future__ import annotations
 

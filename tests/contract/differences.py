@@ -1,7 +1,7 @@
-"""What the two servers do not share, by name and in one place.
+"""The differences between the in-memory server and the official server, with reasons.
 
-Where they differ, the official server is right. Nothing of this is skipped in silence: the suite
-fails where a name of the interface is neither tried nor here.
+Where they differ, the official server is right. The suite fails if a name of the interface is
+neither tried nor listed here.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ NOT_HERE = {
 
 OTHER_WORDS = {
     "a list": "names Go's type",
-    "a context that is no text": "names Go's type",
-    "an inner request that is none": "names Go's type",
+    "a context that is not a string": "names Go's type",
+    "an inner request that is a string": "names Go's type",
     "an attribute that is a number": "names Go's type",
-    "a condiscon that is a text": "names Go's type",
+    "a condiscon that is a string": "names Go's type",
     "an attribute's value that is a number": "names Go's type",
     "a label at no place": "names Go's type",
     "a time-out with a fraction": "names Go's type",
@@ -94,7 +94,7 @@ OTHER_REPLIES = {
     "GET /irma/revocation/example.town.age/updateevents": _QUIET,
     "next: an unknown attribute": _NEWS,
     "next: an issuance without a required attribute": _NEWS,
-    "next, body: gzip that is none": _DECOMPRESSED,
+    "next, body: invalid gzip": _DECOMPRESSED,
     "next, 307 with a cookie": _NO_COOKIES,
 }
 """Inputs to which the servers reply differently, by name, and why."""

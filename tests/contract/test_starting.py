@@ -39,7 +39,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a list": (b"[]", "json: cannot unmarshal array into Go value of type struct"),
     "nothing": (b"null", "Failed to JSON unmarshal request bytes"),
     "an empty object": ({}, "Failed to JSON unmarshal request bytes"),
-    "a context that is no text": (
+    "a context that is not a string": (
         {"@context": 1},
         "json: cannot unmarshal number 1 into Go struct field @context of type string",
     ),
@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"request": {"@context": "x"}},
         "Invalid requestor request type",
     ),
-    "an inner request that is none": (
+    "an inner request that is a string": (
         {"request": "x"},
         "json: cannot unmarshal string into Go struct field request of type struct",
     ),
@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         disclosure([[1]]),
         "json: cannot unmarshal number 1 into Go struct field disclose of type struct",
     ),
-    "a condiscon that is a text": (
+    "a condiscon that is a string": (
         {**AGE18, "disclose": "x"},
         "json: cannot unmarshal string into Go struct field disclose of type slice",
     ),
@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"request": AGE18, "timeout": 1.5},
         "json: cannot unmarshal number 1.5 into Go struct field timeout of type int",
     ),
-    "a return URL to be augmented that is none": (
+    "a missing return URL to be augmented": (
         disclosure([[OVER18]], augmentReturnUrl=True),
         "augmenting client return url not enabled in server configuration",
     ),
@@ -140,7 +140,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_malformed_request_is_refused(place: Place, http: Http, what: str) -> None:
-    """It gets 400 `INVALID_REQUEST` and the reason."""
+    """A malformed request gets 400 `INVALID_REQUEST` and the reason."""
     request, message = REFUSED[what]
     headers = {"content_type": "application/json"} if isinstance(request, bytes) else {}
     *refusal, words = http.refused(request, **headers)

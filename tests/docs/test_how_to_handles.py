@@ -34,7 +34,7 @@ KEY = new_sealing_key()
 
 
 def load(name: str, directory: Path) -> Any:
-    """Import a block as the module that it is."""
+    """Import a code block as a module."""
     path = directory / f"{name}.py"
     path.write_text(BLOCKS[path.name], encoding="utf-8")
     spec = importlib.util.spec_from_file_location(name, path)
@@ -46,7 +46,7 @@ def load(name: str, directory: Path) -> Any:
 
 
 class Browser:
-    """Keeps its cookie, and all that it was ever sent."""
+    """A browser that keeps its cookie and everything that it received."""
 
     def __init__(self, application: Any) -> None:
         self._application = validator(application)
@@ -73,15 +73,15 @@ class Browser:
             "wsgi.url_scheme": "https",
             **environment,
         }
-        told: list[Any] = []
+        started: list[Any] = []
 
         def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
-            told.extend((status, dict(headers)))
+            started.extend((status, dict(headers)))
 
         pieces = self._application(environ, start)
         text = b"".join(pieces).decode()
         getattr(pieces, "close")()  # noqa: B009  # WSGI's, which its type does not have
-        status, headers = told
+        status, headers = started
         self.cookie = headers.get("Set-Cookie", self.cookie).partition(";")[0]
         self.seen += f"{status} {headers} {text}"
         return status, json.loads(text)
@@ -116,7 +116,7 @@ AWAY = ("503 Service Unavailable", "Please try again in a minute.")
 
 
 def opened(browser: Browser, login: Any, handle: str) -> StartedSession:
-    """Open a handle as the backend does."""
+    """Unseal a handle as the backend does."""
     session: StartedSession = login._handles.unseal(
         handle, binding=browser.cookie.partition("=")[2]
     )
@@ -214,7 +214,7 @@ def test_an_impossible_length_is_refused(tmp_path: Path, length: str) -> None:
 
 
 class AwayTransport:
-    """A transport that reaches nobody."""
+    """A transport that cannot reach its server."""
 
     def __init__(self, transport: Transport) -> None:
         self.clock, self.jitter, self.sleep = transport.clock, transport.jitter, transport.sleep
@@ -280,13 +280,13 @@ import io, sys
 from wsgi import application
 
 def post(path, body=b"", cookie=""):
-    told = []
+    started = []
     environ = {
         "REQUEST_METHOD": "POST", "PATH_INFO": path, "HTTP_COOKIE": cookie,
         "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
     }
-    text = b"".join(application(environ, lambda status, headers: told.extend((status, headers))))
-    return told[0], dict(told[1]).get("Set-Cookie", "").partition(";")[0], text.decode()
+    text = b"".join(application(environ, lambda status, headers: started.extend((status, headers))))
+    return started[0], dict(started[1]).get("Set-Cookie", "").partition(";")[0], text.decode()
 
 for line in sys.stdin:
     path, body, cookie = line.rstrip("\\n").split("\\t")

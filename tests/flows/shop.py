@@ -36,28 +36,28 @@ UNSIGNED = ServerSettings(has_jwt_key=False, allow_unsigned_callbacks=True)
 
 
 def choose_nothing(_answer: Answer) -> None:
-    """An application whose sessions nothing follows."""
+    """Return None, so that no session follows."""
 
 
-def tell_nobody(_end: SessionOutcome) -> None:
-    """An application that does nothing."""
+def ignore_outcome(_end: SessionOutcome) -> None:
+    """Do nothing with the outcome."""
 
 
 class Shop:
-    """An application, what it was told, and the way of the server's posts to it.
+    """An application with a page for the server's posts, and the outcomes delivered to it.
 
     Args:
         mode: `sync` or `async`.
-        deliver: The application's function; what it is given is kept in any case.
-        choose: What the application says is to follow; what it is given is kept in any case.
-        unsigned: Whether the server has no key, and its posts are taken all the same.
+        deliver: The application's function. Outcomes are recorded with any function.
+        choose: Returns the request of the next session. Answers are recorded too.
+        unsigned: Whether the server has no key and unsigned posts are accepted.
     """
 
     def __init__(
         self,
         mode: str,
         *,
-        deliver: Callable[[SessionOutcome], Any] = tell_nobody,
+        deliver: Callable[[SessionOutcome], Any] = ignore_outcome,
         choose: Callable[[Answer], Any] = choose_nothing,
         unsigned: bool = False,
         status_backend: Any = None,
@@ -72,7 +72,7 @@ class Shop:
         self.app = SimulatedApp(self.server)
         self.app.add("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
         self.sealer = Sealer([new_sealing_key()])
-        self.told: list[SessionOutcome] = []
+        self.delivered: list[SessionOutcome] = []
         self.replies: list[HttpResponse] = []
         self.failures: list[Exception] = []
         self.asked: list[Answer] = []
@@ -88,8 +88,8 @@ class Shop:
         self.requestor: Requestor | AsyncRequestor
         if mode == "sync":
 
-            def told(end: SessionOutcome) -> None:
-                self.told.append(end)
+            def deliver_sync(end: SessionOutcome) -> None:
+                self.delivered.append(end)
                 deliver(end)
 
             def chosen(answer: Answer) -> Any:
@@ -100,14 +100,14 @@ class Shop:
             requestor = Requestor(self.server.url, self.server.transport(), **common)
             self.requestor = requestor
             self.receiver = CallbackReceiver(
-                requestor, PAGE, store=self.store, deliver=told, **others
+                requestor, PAGE, store=self.store, deliver=deliver_sync, **others
             )
             if not unsigned:
                 self.nexts = self.next_receiver(choose=chosen)
         else:
 
-            async def told_async(end: SessionOutcome) -> None:
-                self.told.append(end)
+            async def deliver_async(end: SessionOutcome) -> None:
+                self.delivered.append(end)
                 made = deliver(end)
                 if isinstance(made, Awaitable):
                     await made
@@ -120,7 +120,7 @@ class Shop:
             other = AsyncRequestor(self.server.url, self.server.async_transport(), **common)
             self.requestor = other
             self.receiver = AsyncCallbackReceiver(
-                other, PAGE, store=self.store, deliver=told_async, **others
+                other, PAGE, store=self.store, deliver=deliver_async, **others
             )
             if not unsigned:
                 self.nexts = self.next_receiver(choose=chosen_async)
@@ -135,7 +135,7 @@ class Shop:
         return made
 
     def done(self, made: Any) -> Any:
-        """Return what a call of either mode gives."""
+        """Return the result of a call of either mode."""
         if self.mode == "sync":
             return made
 
@@ -146,13 +146,13 @@ class Shop:
             return other.submit(asyncio.run, main()).result()
 
     def start(self, request: Any = AGE) -> StartedSession:
-        """Start a session whose end is to be told."""
+        """Start a session whose outcome is posted to the shop."""
         asked: ExtendedRequest = self.receiver.with_callback(request)
         session: StartedSession = self.done(self.requestor.start_session(asked))
         return session
 
     def start_chain(self, request: Any = AGE) -> StartedSession:
-        """Start a session that is to be followed by what the application says."""
+        """Start a session that the application's choice follows."""
         assert self.nexts is not None
         session: StartedSession = self.done(
             self.requestor.start_session(self.nexts.with_next_session(request))
@@ -160,7 +160,7 @@ class Shop:
         return session
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """Take a post of the server's, as a web framework does."""
+        """Handle a post of the server as a web framework does."""
         page: Any = self.nexts if request.url.startswith(NEXT_PAGE) else self.receiver
         try:
             reply: HttpResponse = self.done(
@@ -173,11 +173,11 @@ class Shop:
         return reply
 
     def do_later(self) -> None:
-        """Do what was to be done after the reply."""
+        """Run the jobs that were postponed until after the reply."""
         while self.later:
             self.done(self.later.pop(0)())
 
     @property
     def statuses(self) -> list[int]:
-        """The statuses of its replies."""
+        """The statuses of the shop's replies."""
         return [reply.status for reply in self.replies]

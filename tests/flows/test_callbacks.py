@@ -1,4 +1,4 @@
-"""Callbacks: what the application is told, and how often, in both modes."""
+"""Callbacks deliver each outcome to the application once, in both modes."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def last_post(shop: Shop) -> HttpRequest:
 
 
 @MODES
-def test_the_application_is_told_of_the_answer(mode: str) -> None:
-    """Signed, after every check, before the server has stored the end; by the URL alone."""
+def test_answer_is_delivered(mode: str) -> None:
+    """The signed answer is delivered before the server has stored the end."""
     shop = Shop(mode)
     session = shop.start()
     shop.app.accept(session.pointer)
-    (end,) = shop.told
+    (end,) = shop.delivered
     assert (end.token, end.status) == (session.token, SessionStatus.DONE)
     answer = end.get_answer()
     assert (answer["age"].value, answer.token) == ("yes", session.token)
@@ -64,27 +64,27 @@ def test_the_application_is_told_of_the_answer(mode: str) -> None:
 
 
 @MODES
-def test_every_kind_of_session_is_told_of(mode: str) -> None:
-    """Also a signature over the message that was sent, and what was issued."""
+def test_every_type_of_session_is_delivered(mode: str) -> None:
+    """Signatures and issued credentials are delivered as well."""
     shop = Shop(mode)
     card = CredentialRequest("example.town.age", {"over12": "yes", "over18": "no", "over65": "no"})
     for request in (SignatureRequest("I agree", {"age": OVER18}), IssuanceRequest([card])):
         shop.app.accept(shop.start(request).pointer)
-    signed, issued = (end.get_answer() for end in shop.told)
+    signed, issued = (end.get_answer() for end in shop.delivered)
     assert signed.signature is not None
     assert signed.signature.message == "I agree"
     assert list(issued) == []
 
 
 @MODES
-def test_an_end_without_an_answer_is_told_as_what_it_is(mode: str) -> None:
-    """Refused, timed out, or not what was asked."""
+def test_end_without_an_answer(mode: str) -> None:
+    """A refusal, a time-out and a mismatch are delivered with their errors."""
     shop = Shop(mode)
     shop.app.refuse(shop.start().pointer)
     shop.start(ExtendedRequest(AGE, timeout=SOON))
     shop.server.pass_time(SOON + timedelta(seconds=11))
     shop.app.scan(shop.start().pointer).cheat(values={OVER18: "no"})
-    refused, late, cheat = shop.told
+    refused, late, cheat = shop.delivered
     assert refused.status is SessionStatus.CANCELLED
     with pytest.raises(SessionCancelledError):
         refused.get_answer()
@@ -95,11 +95,11 @@ def test_an_end_without_an_answer_is_told_as_what_it_is(mode: str) -> None:
         cheat.get_answer()
 
 
-def test_an_end_that_is_asked_twice_raises_two_errors() -> None:
-    """One error would gather the frames of each function that asked."""
+def test_each_get_answer_raises_its_own_error() -> None:
+    """Each `get_answer` raises an error of its own, so that tracebacks do not add up."""
     shop = Shop("sync")
     shop.app.refuse(shop.start().pointer)
-    (end,) = shop.told
+    (end,) = shop.delivered
     raised: list[Exception] = []
     for _ in range(2):
         with pytest.raises(SessionCancelledError) as caught:
@@ -110,8 +110,8 @@ def test_an_end_that_is_asked_twice_raises_two_errors() -> None:
     assert one == two
 
 
-def test_a_key_that_is_to_be_fetched_is_fetched_for_who_knows_the_secret() -> None:
-    """Once; and for nobody else."""
+def test_only_the_secret_url_fetches_the_key() -> None:
+    """Only a post with the URL's secret makes the requestor fetch the key, once."""
     shop = Shop("sync", server_key=FetchedServerKey())
     session = shop.start()
     keys: list[str] = []
@@ -129,11 +129,11 @@ def test_a_key_that_is_to_be_fetched_is_fetched_for_who_knows_the_secret() -> No
     shop.app.accept(session.pointer)
     shop.post(last_post(shop))
     assert keys == ["GET publickey"]
-    assert shop.told[0].get_answer().evidence is Evidence.SIGNED
+    assert shop.delivered[0].get_answer().evidence is Evidence.SIGNED
 
 
 def forged(shop: Shop, session: StartedSession, status: str) -> HttpRequest:
-    """Return a post that the server might send: signed, and perhaps not true any more."""
+    """Return a signed post that the server might have sent but that need not be true."""
     now = int(shop.server.clock.now().timestamp())
     claims = {"iat": now, "exp": now + 120, "iss": "irmaserver", "sub": "disclosing_result"}
     said = {"token": session.token.reveal(), "status": status, "type": "disclosing"}
@@ -149,7 +149,7 @@ def to_callback(session: StartedSession, media_type: str, body: str) -> HttpRequ
 
 @MODES
 def test_a_hundred_equal_posts_are_one_delivery(mode: str) -> None:
-    """And a hundred times 204; also when the claim of the first has expired."""
+    """A hundred equal posts all get 204 and cause one delivery."""
     shop = Shop(mode)
     shop.app.accept(shop.start().pointer)
     for _ in range(99):
@@ -157,11 +157,11 @@ def test_a_hundred_equal_posts_are_one_delivery(mode: str) -> None:
     shop.server.pass_time(timedelta(seconds=90))
     shop.post(last_post(shop))
     assert shop.statuses == [204] * 101
-    assert len(shop.told) == 1
+    assert len(shop.delivered) == 1
 
 
-def test_a_hundred_posts_at_once_are_one_delivery_to_threads() -> None:
-    """Who comes while the application is being told waits for the end of that."""
+def test_posts_on_threads_are_one_delivery() -> None:
+    """A post on another thread waits for the end of a running delivery."""
     many = threading.Barrier(25)
     shop = Shop("sync", clock=SystemClock())
     session = shop.start()
@@ -180,11 +180,11 @@ def test_a_hundred_posts_at_once_are_one_delivery_to_threads() -> None:
     for thread in threads:
         thread.join()
     assert shop.statuses == [204] * 100
-    assert len(shop.told) == 1
+    assert len(shop.delivered) == 1
 
 
-def test_a_hundred_posts_at_once_are_one_delivery_to_tasks() -> None:
-    """As above, on one event loop."""
+def test_posts_in_tasks_are_one_delivery() -> None:
+    """A hundred tasks with equal posts on one event loop cause one delivery."""
 
     async def slowly(_end: SessionOutcome) -> None:
         await asyncio.sleep(0.01)
@@ -204,11 +204,11 @@ def test_a_hundred_posts_at_once_are_one_delivery_to_tasks() -> None:
         return await asyncio.gather(*[come() for _ in range(100)])
 
     assert asyncio.run(main()) == [204] * 100
-    assert len(shop.told) == 1
+    assert len(shop.delivered) == 1
 
 
 class Flaky:
-    """A function that fails as often as it was told to."""
+    """A function that fails a number of times."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures
@@ -220,19 +220,19 @@ class Flaky:
 
 
 @MODES
-def test_an_application_that_fails_is_told_again(mode: str) -> None:
-    """Its own error comes out, and the next post finds the claim released."""
+def test_failed_delivery_is_repeated(mode: str) -> None:
+    """The application's error is raised, and the next post calls it again."""
     shop = Shop(mode, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
     assert [type(error) for error in shop.failures] == [ZeroDivisionError]
     for _ in range(2):
         shop.post(last_post(shop))
     assert shop.statuses == [500, 204, 204]
-    assert [end.status for end in shop.told] == [SessionStatus.DONE] * 2
+    assert [end.status for end in shop.delivered] == [SessionStatus.DONE] * 2
 
 
-def test_a_process_that_died_while_telling_keeps_nobody_from_it() -> None:
-    """Its claim expires; until then the others say that they are busy."""
+def test_claim_of_a_dead_process_expires() -> None:
+    """A dead process's claim expires; until then other processes reply that they are busy."""
 
     def die(_end: SessionOutcome) -> None:
         raise KeyboardInterrupt
@@ -247,15 +247,15 @@ def test_a_process_that_died_while_telling_keeps_nobody_from_it() -> None:
         shop.post(last_post(shop))
 
 
-def test_a_task_that_was_cancelled_while_telling_keeps_nobody_from_it() -> None:
-    """As web frameworks do when the server hangs up: as if the process had died."""
+def test_claim_of_a_cancelled_task_expires() -> None:
+    """The claim of a cancelled task expires like that of a dead process."""
     begun = asyncio.Event()
 
     async def never_ends() -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    shop = Shop("async", deliver=lambda _end: never_ends() if len(shop.told) == 1 else None)
+    shop = Shop("async", deliver=lambda _end: never_ends() if len(shop.delivered) == 1 else None)
     session = shop.start()
     post = forged(shop, session, "CANCELLED")
 
@@ -272,23 +272,23 @@ def test_a_task_that_was_cancelled_while_telling_keeps_nobody_from_it() -> None:
         assert (await received()).status == 204
 
     asyncio.run(story())
-    assert [end.status for end in shop.told] == [SessionStatus.CANCELLED] * 2
+    assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED] * 2
 
 
 @MODES
-def test_the_server_decides_between_two_posts_that_contradict_each_other(mode: str) -> None:
-    """`CANCELLED` after `DONE`: the server stored the first, and nothing is told again."""
+def test_server_decides_between_contradicting_posts(mode: str) -> None:
+    """`CANCELLED` after `DONE` delivers nothing, because the server stored `DONE`."""
     shop = Shop(mode)
     session = shop.start()
     shop.app.accept(session.pointer)
     for _ in range(2):
         assert shop.post(forged(shop, session, "CANCELLED")).status == 204
-    assert [end.status for end in shop.told] == [SessionStatus.DONE]
+    assert [end.status for end in shop.delivered] == [SessionStatus.DONE]
 
 
 @MODES
-def test_what_was_told_wrongly_is_told_again_as_the_server_stored_it(mode: str) -> None:
-    """No order is trusted; while the server cannot tell, nothing is decided."""
+def test_stored_outcome_is_delivered_after_a_wrong_one(mode: str) -> None:
+    """After contradicting posts the stored outcome is delivered."""
     shop = Shop(mode)
     session = shop.start()
     at_the_app = shop.app.scan(session.pointer)
@@ -298,34 +298,34 @@ def test_what_was_told_wrongly_is_told_again_as_the_server_stored_it(mode: str) 
     for _ in range(3):
         shop.post(last_post(shop))
     assert shop.statuses == [204, 503, 204, 204, 204]
-    assert [end.status for end in shop.told] == [SessionStatus.CANCELLED, SessionStatus.DONE]
-    assert shop.told[-1].get_answer()["age"].value == "yes"
+    assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED, SessionStatus.DONE]
+    assert shop.delivered[-1].get_answer()["age"].value == "yes"
 
 
-def test_a_time_out_that_the_server_repeats_is_told_once() -> None:
-    """At each question and each sweep it posts again, within the question too."""
+def test_repeated_time_out_is_delivered_once() -> None:
+    """A time-out that the server posts repeatedly is delivered once."""
     shop = Shop("sync")
     session = shop.start(ExtendedRequest(AGE, timeout=SOON))
     shop.server.pass_time(timedelta(minutes=2))
     shop.done(shop.requestor.get_status(session))
     assert len(shop.replies) > 2
     assert set(shop.statuses) == {204}
-    assert len(shop.told) == 1
+    assert len(shop.delivered) == 1
 
 
-def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
-    """Else it would count as having told, and nobody was."""
+def test_sync_receiver_refuses_an_async_function() -> None:
+    """A sync receiver refuses an async function, which would never run."""
 
-    async def told(_end: SessionOutcome) -> None: ...
+    async def deliver_async(_end: SessionOutcome) -> None: ...
 
     shop = Shop("sync")
     requestor: Any = shop.requestor
     settings: Any = {"sealer": shop.sealer, "store": shop.store}
     with pytest.raises(ConfigurationError, match=r"^deliver: nothing awaits this function"):
-        CallbackReceiver(requestor, PAGE, deliver=told, **settings)
+        CallbackReceiver(requestor, PAGE, deliver=deliver_async, **settings)
 
     def told_later(end: SessionOutcome) -> Any:
-        return told(end)
+        return deliver_async(end)
 
     # A plain function that gives an awaitable is found when it is called.
     receiver = CallbackReceiver(requestor, PAGE, deliver=told_later, **settings)
@@ -339,29 +339,29 @@ def test_a_function_that_must_be_awaited_is_refused_where_nothing_is() -> None:
 
 @MODES
 def test_a_receiver_shows_its_page_and_nothing_secret(mode: str) -> None:
-    """In a log, for instance."""
+    """The `repr` of a receiver contains its page and no secret."""
     receiver = Shop(mode).receiver
     assert repr(receiver) == f"<{type(receiver).__name__} at {PAGE}>"
 
 
 class Published:
-    """A status backend that keeps what it is told, or fails."""
+    """A status backend that records what is published, or fails."""
 
     def __init__(self, *, failing: bool = False) -> None:
         self.failing = failing
-        self.told: list[tuple[RequestorToken, PublishedEnd]] = []
+        self.published: list[tuple[RequestorToken, PublishedEnd]] = []
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> Any:
         if self.failing:
             raise OSError("no route")
-        self.told.append((token, end))
+        self.published.append((token, end))
 
     def wait(self, *_: object) -> Any:
         raise AssertionError("nobody watches")
 
 
 class AsyncPublished(Published):
-    """The same, awaited; its methods are plain ones, and `aclose` shows what it is."""
+    """An asyncio status backend whose methods are plain; `aclose` shows its mode."""
 
     def publish(self, token: RequestorToken, end: PublishedEnd) -> Any:
         super().publish(token, end)
@@ -375,7 +375,7 @@ PUBLISHED = {"sync": Published, "async": AsyncPublished}
 
 @MODES
 def test_the_end_is_published_once_the_application_knows(mode: str) -> None:
-    """With the signed result; once."""
+    """The end is published once, with the signed result, after the delivery."""
     backend = PUBLISHED[mode]()
     shop = Shop(mode, status_backend=backend)
     session = shop.start()
@@ -383,30 +383,30 @@ def test_the_end_is_published_once_the_application_knows(mode: str) -> None:
     post = last_post(shop)
     shop.post(post)
     published = PublishedEnd(SessionStatus.DONE, (post.body or b"").decode())
-    assert backend.told == [(session.token, published)]
+    assert backend.published == [(session.token, published)]
 
 
 @MODES
-def test_a_status_backend_that_fails_costs_nobody_the_answer(mode: str) -> None:
-    """The application was told before, and is not told again."""
+def test_failing_status_backend_keeps_the_delivery(mode: str) -> None:
+    """A failing status backend neither prevents a delivery nor repeats it."""
     shop = Shop(mode, status_backend=PUBLISHED[mode](failing=True))
     shop.app.accept(shop.start().pointer)
     shop.post(last_post(shop))
     assert [type(error) for error in shop.failures] == [StatusBackendError]
     assert shop.statuses == [500, 204]
-    assert len(shop.told) == 1
+    assert len(shop.delivered) == 1
 
 
 @pytest.mark.parametrize("record", [b"TOLD", b"\xff"])
-def test_a_record_that_is_none_tells_nobody(record: bytes) -> None:
-    """Another program has written it, under names that are the library's."""
+def test_foreign_record_delivers_nothing(record: bytes) -> None:
+    """A record of another program under our key is an error, and nothing is delivered."""
     shop = Shop("sync")
     session = shop.start()
     once = OnceKey.of_session(shop.store, "callback", session.token)
     shop.store.put_if_absent(once.key, record, SOON)
     shop.app.accept(session.pointer)
     assert [type(error) for error in shop.failures] == [ConfigurationError]
-    assert shop.told == []
+    assert shop.delivered == []
 
 
 class BrokenStore:
@@ -426,28 +426,28 @@ class BrokenStore:
 
 
 @pytest.mark.parametrize(
-    ("failing", "error", "told"),
+    ("failing", "error", "delivered"),
     [("put_if_absent", StoreError, 0), ("get", StoreError, 0), ("delete", ZeroDivisionError, 1)],
 )
 @MODES
 def test_a_store_that_fails_is_an_error_of_its_own(
-    mode: str, failing: str, error: type[Exception], told: int
+    mode: str, failing: str, error: type[Exception], delivered: int
 ) -> None:
-    """But what the application raised is not hidden by it."""
+    """A failing store is a `StoreError`, which does not hide the application's error."""
     working = Shop(mode)
     shop = Shop(mode, deliver=Flaky(1), store=BrokenStore(working.store, failing))
     shop.app.accept(shop.start().pointer)
     assert [type(each) for each in shop.failures] == [error]
-    assert len(shop.told) == told
+    assert len(shop.delivered) == delivered
 
 
 @MODES
 def test_an_unsigned_post_is_news_and_the_server_is_asked(mode: str) -> None:
-    """Once the reply is out, since it stores the end only then; whatever the post itself says."""
+    """After an unsigned post and its reply, the server is asked for the outcome."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.app.accept(session.pointer)
-    assert (shop.statuses, shop.told) == ([204], [])
+    assert (shop.statuses, shop.delivered) == ([204], [])
     lie = (last_post(shop).body or b"").replace(b'"yes"', b'"no"')
     shop.post(attrs.evolve(last_post(shop), body=lie))
     assert len(shop.later) == 1
@@ -456,14 +456,14 @@ def test_an_unsigned_post_is_news_and_the_server_is_asked(mode: str) -> None:
         shop.post(last_post(shop))
     assert shop.later == []
     assert shop.statuses == [204] * 100
-    (end,) = shop.told
+    (end,) = shop.delivered
     assert end.get_answer().evidence is Evidence.TRANSPORT
     assert end.get_answer()["age"].value == "yes"
 
 
 @MODES
-def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(mode: str) -> None:
-    """The server is asked, and its word is told; once it was, nothing makes it be asked again."""
+def test_false_unsigned_post(mode: str) -> None:
+    """A false unsigned post after the delivery starts no second request."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.app.refuse(session.pointer)
@@ -471,12 +471,12 @@ def test_an_unsigned_post_that_lies_about_the_end_is_no_matter(mode: str) -> Non
     lie = (last_post(shop).body or b"").replace(b"CANCELLED", b"DONE")
     shop.post(attrs.evolve(last_post(shop), body=lie))
     assert shop.later == []
-    assert [end.status for end in shop.told] == [SessionStatus.CANCELLED]
+    assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED]
 
 
 @MODES
-def test_news_of_a_session_that_has_not_ended_tell_nobody(mode: str) -> None:
-    """Nor of one that the server does not know; of the other the next post may ask again."""
+def test_unsigned_post_of_a_running_session(mode: str) -> None:
+    """Unsigned posts for running and unknown sessions deliver nothing."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     assert shop.post(unsigned(session, "a" * 20)).status == 204
@@ -488,7 +488,7 @@ def test_news_of_a_session_that_has_not_ended_tell_nobody(mode: str) -> None:
         assert shop.post(unsigned(session, session.token.reveal())).status == 204
         with pytest.raises(PostRefusedError):
             shop.do_later()
-    assert shop.told == []
+    assert shop.delivered == []
 
 
 def unsigned(session: StartedSession, token: str) -> HttpRequest:
@@ -501,7 +501,7 @@ def made_up(number: int) -> str:
 
 
 def questions_of(shop: Shop) -> list[str]:
-    """Note what the server is asked from now on."""
+    """Record the requests to the server from now on."""
     asked: list[str] = []
     requestor: Any = shop.requestor
     send = requestor._transport.send
@@ -516,7 +516,7 @@ def questions_of(shop: Shop) -> list[str]:
 
 @MODES
 def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
-    """Whoever learnt the URL can post any number of them; the session's own end is told still."""
+    """Invented tokens cause one job with few requests, and the true end is delivered."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     for number in range(3):
@@ -527,7 +527,7 @@ def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
     assert len(shop.later) == 1
     asked = questions_of(shop)
     shop.do_later()
-    assert [end.token for end in shop.told] == [session.token]
+    assert [end.token for end in shop.delivered] == [session.token]
     assert len(asked) <= 4
     for number in range(100):
         shop.post(unsigned(session, made_up(number)))
@@ -536,7 +536,7 @@ def test_made_up_tokens_are_one_job_of_a_few_questions(mode: str) -> None:
 
 @MODES
 def test_made_up_tokens_one_by_one_are_few_questions_too(mode: str) -> None:
-    """Also if each job ends before the next post; after a minute there may be some again."""
+    """Invented tokens in separate jobs cause few requests in a minute."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     asked = questions_of(shop)
@@ -549,12 +549,12 @@ def test_made_up_tokens_one_by_one_are_few_questions_too(mode: str) -> None:
     shop.server.pass_time(timedelta(seconds=61))
     shop.app.accept(session.pointer)
     shop.do_later()
-    assert [end.token for end in shop.told] == [session.token]
+    assert [end.token for end in shop.delivered] == [session.token]
 
 
 @MODES
 def test_a_post_that_comes_while_a_job_runs_is_not_lost(mode: str) -> None:
-    """The job has looked at its token before; it looks once more as it ends."""
+    """A job looks for new tokens once more when it ends."""
     shop = Shop(mode, unsigned=True)
     session = shop.start()
     shop.post(unsigned(session, made_up(1)))
@@ -568,12 +568,12 @@ def test_a_post_that_comes_while_a_job_runs_is_not_lost(mode: str) -> None:
 
     requestor._transport.send = accept_meanwhile
     shop.do_later()
-    assert [end.token for end in shop.told] == [session.token]
+    assert [end.token for end in shop.delivered] == [session.token]
     assert shop.later == []
 
 
 def test_what_the_store_has_of_others_names_no_session() -> None:
-    """A value that was sealed by another key, or is none, is passed over."""
+    """A stored value that this sealer cannot open is ignored."""
     shop = Shop("sync", unsigned=True)
     session = shop.start()
     shop.post(unsigned(session, made_up(1)))
@@ -585,11 +585,11 @@ def test_what_the_store_has_of_others_names_no_session() -> None:
         shop.do_later()
     shop.app.accept(session.pointer)
     shop.do_later()
-    assert len(shop.told) == 1
+    assert len(shop.delivered) == 1
 
 
 def test_another_job_may_be_first_to_ask_about_what_was_left() -> None:
-    """Who finds the claim taken as it ends leaves the rest to the other."""
+    """A job whose claim was taken leaves the remaining tokens to the other job."""
     shop = Shop("sync", unsigned=True)
     session = shop.start()
     shop.post(unsigned(session, made_up(1)))
@@ -607,23 +607,23 @@ def test_another_job_may_be_first_to_ask_about_what_was_left() -> None:
 
 
 @MODES
-def test_an_application_that_fails_later_is_told_again_too(mode: str) -> None:
-    """Its error comes out of what was to be done later."""
+def test_failed_later_delivery_is_repeated(mode: str) -> None:
+    """An error in the postponed delivery is raised, and the next post repeats the delivery."""
     shop = Shop(mode, unsigned=True, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
     with pytest.raises(ZeroDivisionError):
         shop.do_later()
     shop.post(last_post(shop))
     shop.do_later()
-    assert len(shop.told) == 2
+    assert len(shop.delivered) == 2
 
 
 def test_asking_for_a_timed_out_session_does_not_go_round_in_circles() -> None:
-    """The server posts again while it is asked."""
+    """A post that the server sends while it is asked starts no second request."""
     shop = Shop("sync", unsigned=True)
     shop.start(ExtendedRequest(AGE, timeout=SOON))
     shop.server.pass_time(SOON + timedelta(seconds=11))
     shop.do_later()
     assert len(shop.replies) > 1
-    assert [end.status for end in shop.told] == [SessionStatus.TIMEOUT]
+    assert [end.status for end in shop.delivered] == [SessionStatus.TIMEOUT]
     assert shop.later == []

@@ -41,7 +41,7 @@ CARD = CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", 
 
 
 class Scenario:
-    """Asks for the age, then for it again in slots of other names, then issues."""
+    """A chain of two disclosures with different slot names and an issuance."""
 
     def __init__(self, mode: str) -> None:
         self.shop = Shop(mode, choose=self.choose)
@@ -59,7 +59,7 @@ class Scenario:
 def followed(
     shop: Shop, session: StartedSession, timeout: timedelta = A_WHILE, **other: Any
 ) -> Any:
-    """Return the answers of a chain; what is raised comes behind them."""
+    """Return the answers of a chain, followed by the error that ended it."""
     answers: list[Any] = []
     nexts: Any = shop.next_receiver(**other) if other else shop.nexts
     made = nexts.follow(session, timeout=timeout)
@@ -80,7 +80,7 @@ def followed(
 
 @MODES
 def test_the_answers_come_from_the_first_to_the_last(mode: str) -> None:
-    """Each by the slots of what was asked in it, whoever asked."""
+    """The answers come in order, each with the slots of its own request."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.server.when_started(lambda _pointer: None)
@@ -97,7 +97,7 @@ def test_the_answers_come_from_the_first_to_the_last(mode: str) -> None:
 
 @MODES
 def test_it_waits_for_each(mode: str) -> None:
-    """The app comes later, and takes its time between two sessions."""
+    """Following waits for an app that pauses before and between sessions."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.server.after(timedelta(seconds=30), lambda: shop.app.accept(session.pointer))
@@ -106,7 +106,7 @@ def test_it_waits_for_each(mode: str) -> None:
 
 @MODES
 def test_a_session_that_nothing_follows_is_a_chain_of_one(mode: str) -> None:
-    """With or without a URL to ask for the next."""
+    """A session without a next session is a chain of one."""
     shop = Shop(mode)
     for session in (shop.start_chain(), shop.start()):
         shop.app.accept(session.pointer)
@@ -115,8 +115,8 @@ def test_a_session_that_nothing_follows_is_a_chain_of_one(mode: str) -> None:
 
 
 @MODES
-def test_who_refuses_in_the_middle_ends_it(mode: str) -> None:
-    """The answers before stand."""
+def test_refusal_ends_the_chain(mode: str) -> None:
+    """A refusal ends the chain after the earlier answers."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     first = shop.app.scan(session.pointer)
@@ -130,7 +130,7 @@ def test_who_refuses_in_the_middle_ends_it(mode: str) -> None:
 
 @MODES
 def test_the_time_is_for_all_of_it(mode: str) -> None:
-    """It runs from the call on."""
+    """The timeout covers the whole chain from the call on."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     first = shop.app.scan(session.pointer)
@@ -142,7 +142,7 @@ def test_the_time_is_for_all_of_it(mode: str) -> None:
 
 @MODES
 def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
-    """Another process's own memory, for instance; or a sealer with other keys."""
+    """A store without the record, or a sealer with other keys, is named in the error."""
     shop = Scenario(mode).shop
     session = shop.start_chain()
     shop.app.accept(session.pointer)
@@ -158,7 +158,7 @@ def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
 
 
 def test_a_record_of_another_form_is_refused() -> None:
-    """Sealed by a version that kept something else."""
+    """A record in another version's format is refused."""
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
     sealed = NextSessionRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
@@ -184,7 +184,7 @@ def test_a_record_of_another_form_is_refused() -> None:
 
 
 def test_a_record_is_of_its_session() -> None:
-    """Who can write to the store gives nobody what was to be issued to another."""
+    """A record that was copied to another session is refused."""
     shop = Shop("sync")
     now, token = shop.server.clock.now(), RequestorToken(SECRET_TOKEN)
     sealed = NextSessionRecord.of(ExtendedRequest(AGE)).seal(shop.sealer, token, now, A_WHILE)
@@ -193,7 +193,7 @@ def test_a_record_is_of_its_session() -> None:
 
 
 def test_a_destroyed_chain_sends_nothing() -> None:
-    """Where it is destroyed while it asks the store, nothing can be awaited any more."""
+    """A chain that is destroyed while it asks the store sends nothing."""
     shop = Scenario("async").shop
     session = shop.start_chain()
     shop.app.accept(session.pointer)

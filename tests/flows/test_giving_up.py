@@ -50,7 +50,7 @@ INTERRUPTIONS = [KeyboardInterrupt(), SystemExit(1), RuntimeError("an alarm"), M
 
 
 def wait(shop: Shop, session: Any, **settings: Any) -> Any:
-    """Wait in the shop's mode; return what is raised too."""
+    """Wait in the shop's mode and return the answer or the error."""
     waiting: Any = shop.requestor.wait_for_answer
     try:
         return shop.done(waiting(session, timeout=A_MINUTE, **settings))
@@ -59,14 +59,14 @@ def wait(shop: Shop, session: Any, **settings: Any) -> Any:
 
 
 def status_of(shop: Shop, session: Any) -> SessionStatus:
-    """Return the status at the server."""
+    """Return the session's status at the server."""
     asking: Any = shop.requestor.get_status
     status: SessionStatus = shop.done(asking(session))
     return status
 
 
 def raising(error: BaseException) -> Callable[[], None]:
-    """Return a function that raises it."""
+    """Return a function that raises the error."""
 
     def raise_it() -> None:
         raise error
@@ -76,7 +76,7 @@ def raising(error: BaseException) -> Callable[[], None]:
 
 @MODES
 def test_nobody_came(mode: str) -> None:
-    """The usual end of a wait is an `AnswerError`, and cancels the session."""
+    """If the app never comes, the wait cancels the session and raises an `AnswerError`."""
     shop = Shop(mode)
     session = shop.start()
     error = wait(shop, session)
@@ -89,7 +89,7 @@ def test_nobody_came(mode: str) -> None:
 
 @MODES
 def test_a_kept_session_is_waited_for_again(mode: str) -> None:
-    """The caller says so with `keep_session`."""
+    """With `keep_session` the caller can wait for the session again."""
     shop = Shop(mode)
     session = shop.start()
     assert type(wait(shop, session, keep_session=True)) is NobodyAnsweredError
@@ -101,7 +101,7 @@ def test_a_kept_session_is_waited_for_again(mode: str) -> None:
 @pytest.mark.parametrize("error", INTERRUPTIONS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("keep", [False, True])
 def test_an_interrupted_wait_cancels(mode: str, error: BaseException, *, keep: bool) -> None:
-    """What interrupted it is raised as it was, whatever it is."""
+    """An interrupted wait raises the interruption, and cancels a session that is not kept."""
     shop = Shop(mode)
     session = shop.start()
     shop.server.after(SOON, raising(error))
@@ -111,7 +111,7 @@ def test_an_interrupted_wait_cancels(mode: str, error: BaseException, *, keep: b
 
 
 def test_ctrl_c_cancels() -> None:
-    """By a real signal."""
+    """A real SIGINT cancels the session."""
     shop = Shop("sync")
     session = shop.start()
     shop.server.after(SOON, lambda: signal.raise_signal(signal.SIGINT))
@@ -120,7 +120,7 @@ def test_ctrl_c_cancels() -> None:
 
 
 def test_a_wait_while_pairing_cancels() -> None:
-    """An app has come, and its person never types the code."""
+    """A wait that ends during pairing cancels the session."""
     shop = Shop("sync")
     session = shop.start()
     requestor: Any = shop.requestor
@@ -147,7 +147,7 @@ async def leave_by_timeout(_shop: Shop, waiting: Awaitable[Any]) -> Any:
     [(cancel_task, asyncio.CancelledError), (leave_by_timeout, TimeoutError)],
 )
 def test_a_cancelled_task_cancels_the_session(leave: Any, expected: type[BaseException]) -> None:
-    """The cancellation is not lost, so `asyncio.timeout` sees it."""
+    """A cancelled task cancels the session, and `asyncio.timeout` works."""
     shop = Shop("async", clock=None if leave is cancel_task else SystemClock())
     session = shop.start()
     requestor: Any = shop.requestor
@@ -161,7 +161,7 @@ def test_a_cancelled_task_cancels_the_session(leave: Any, expected: type[BaseExc
 
 
 def test_a_second_interruption_ends_the_cancelling() -> None:
-    """It is raised, so that a program can be stopped while the server hangs."""
+    """A second interruption is raised at once, even while the server hangs."""
     first, second = KeyboardInterrupt(), KeyboardInterrupt()
 
     def interrupted(_request: HttpRequest) -> HttpResponse:
@@ -184,7 +184,7 @@ def raising_step(error: BaseException) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def test_a_destroyed_coroutine_sends_nothing() -> None:
-    """No event loop runs it any more, so nothing can be awaited."""
+    """A destroyed coroutine sends nothing, because no event loop could await it."""
     shop = Shop("async")
     session = shop.start()
     requestor: Any = shop.requestor
@@ -200,15 +200,15 @@ def test_a_destroyed_coroutine_sends_nothing() -> None:
 
 @MODES
 def test_an_answer_that_comes_just_then_is_returned(mode: str) -> None:
-    """The server tells nobody whether it had anything left to cancel."""
+    """An answer that arrives during the cancel is returned."""
     shop = Shop(mode)
     session = shop.start()
     before_cancelling(shop, lambda: shop.app.accept(session.pointer))
     assert wait(shop, session)["age"].value == "yes"
 
 
-def test_a_proof_that_does_not_count_is_told_even_then() -> None:
-    """It is the end of the session, and tells more than that the time was up."""
+def test_invalid_proof_during_the_cancel() -> None:
+    """An invalid proof that arrives during the cancel is raised, not the time-out."""
     shop = Shop("sync")
     session = shop.start()
     before_cancelling(shop, lambda: shop.app.scan(session.pointer).cheat(ProofStatus.INVALID))
@@ -242,7 +242,7 @@ def test_answer_after_a_false_end_is_returned(mode: str) -> None:
 
 
 def before_cancelling(shop: Shop, act: Callable[[], object]) -> None:
-    """Do something when the cancel reaches the server."""
+    """Call a function when the cancel reaches the server."""
     handle = shop.server.handle
 
     def handling(request: HttpRequest) -> HttpResponse:
@@ -272,7 +272,7 @@ FAULT = OSError("a fault of the transport's own")
 def test_a_failing_cancel_hides_no_error(
     steps: list[Any], error: type[Exception], methods: str
 ) -> None:
-    """What came first is raised, and a session that is gone is not cancelled."""
+    """An error of the cancel does not replace the first error."""
     transport = ScriptedTransport([STARTED, *steps])
     began = transport.clock.monotonic()
     requestor = Requestor("https://irma.example", transport)
@@ -287,7 +287,7 @@ def test_a_failing_cancel_hides_no_error(
 
 
 def test_a_wrong_argument_cancels_nothing() -> None:
-    """The caller can mend the call and wait for the same session."""
+    """A wrong argument leaves the session open, so that the caller can wait again."""
     shop = Shop("sync")
     session = shop.start()
     requestor: Any = shop.requestor
@@ -298,7 +298,7 @@ def test_a_wrong_argument_cancels_nothing() -> None:
 
 @MODES
 def test_leaving_a_watch_cancels_nothing(mode: str) -> None:
-    """It only looks."""
+    """Leaving a watch does not cancel the session."""
     shop = Shop(mode)
     session = shop.start()
     requestor: Any = shop.requestor
@@ -329,7 +329,7 @@ class Chain:
         self.settings = {"timeout": A_MINUTE, **settings}
 
     def follow(self, *, leave_after: int) -> list[Any]:
-        """Follow it, and leave after so many answers; return them with the error, if any."""
+        """Follow the chain for a number of answers; return them and the error, if any."""
         answers: list[Any] = []
 
         async def follow_async() -> None:
@@ -367,7 +367,7 @@ class Chain:
 def test_leaving_a_chain_cancels_the_session_that_runs(
     mode: str, leave_after: int, expected: SessionStatus, *, keep: bool
 ) -> None:
-    """When the time is up in its second session, or the caller breaks off before it."""
+    """Leaving a chain or running out of time cancels its current session."""
     chain = Chain(mode, keep_session=keep)
     answers = chain.follow(leave_after=leave_after)
     assert answers[0]["age"].value == "yes"
@@ -381,7 +381,7 @@ def test_leaving_a_chain_cancels_the_session_that_runs(
 def test_a_chain_that_cannot_be_followed_is_cancelled(
     expected: SessionStatus, *, keep: bool
 ) -> None:
-    """The store does not know what was asked, so there can be no answer."""
+    """A chain whose record is missing is cancelled, because it can have no answer."""
     chain = Chain("sync", keep_session=keep)
     chain.nexts = chain.shop.next_receiver(store=MemoryStore(chain.shop.server.clock))
     answer, error = chain.follow(leave_after=9)
@@ -391,7 +391,7 @@ def test_a_chain_that_cannot_be_followed_is_cancelled(
 
 
 def test_a_chain_that_was_not_begun_or_has_ended_cancels_nothing() -> None:
-    """Nothing was followed yet, or nothing follows."""
+    """Before its start and after its end, leaving a chain cancels nothing."""
     shop = Shop("sync")
     session = shop.start()
     nexts: Any = shop.nexts
@@ -405,7 +405,7 @@ def test_a_chain_that_was_not_begun_or_has_ended_cancels_nothing() -> None:
 
 @MODES
 def test_a_cancel_goes_through_the_gateway(mode: str) -> None:
-    """It has the gateway's token, also after an interruption."""
+    """A cancel sends the gateway's token, also after an interruption."""
     token = reply({"access_token": "gateway-token", "token_type": "Bearer", "expires_in": 3600})
     steps: list[Step] = [token, STARTED, raising_step(KeyboardInterrupt()), HttpResponse(200)]
     url, transports = "https://irma.example", (ScriptedTransport, AsyncScriptedTransport)
@@ -439,7 +439,7 @@ def lasting() -> Flow[str]:
 
 @MODES
 def test_a_flow_cannot_swallow_an_interruption(mode: str) -> None:
-    """It may do a few last things; then the interruption is raised."""
+    """A flow may finish a few last steps, then the interruption is raised."""
     error = KeyboardInterrupt()
     slept: list[timedelta] = []
 

@@ -78,7 +78,7 @@ def test_a_callback_tells_of_a_signature_over_a_message_of_any_length(
     shop = Shop(mode)
     message = message_of(length)
     shop.app.accept(shop.start(signing(message)).pointer)
-    (end,) = shop.told
+    (end,) = shop.delivered
     signature = end.get_answer().signature
     assert signature is not None
     assert signature.message == message
@@ -92,7 +92,7 @@ def test_a_callback_of_another_message_has_no_answer(mode: str) -> None:
     url = shop.receiver.with_callback(signing(f"{message}2")).callback_url
     asked = ExtendedRequest(signing(f"{message}1"), callback_url=url)
     shop.app.accept(shop.done(shop.requestor.start_session(asked)).pointer)
-    (end,) = shop.told
+    (end,) = shop.delivered
     with pytest.raises(SignatureMismatchError, match="another message"):
         end.get_answer()
 

@@ -1,4 +1,4 @@
-"""Chained sessions: what the application is asked, and what the server gets for an answer."""
+"""Chained sessions: what the application is asked, and what the server gets in reply."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAMES = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com
 
 
 def card_for(answer: Answer) -> IssuanceRequest:
-    """Issue what depends on what was disclosed."""
+    """Return an issuance request that depends on the disclosed attributes."""
     grown = "grown-up" if answer["age"].value == "yes" else "child"
     card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": grown}, validity=timedelta(days=30))
     return IssuanceRequest([card])
@@ -58,7 +58,7 @@ def last_post(shop: Shop) -> HttpRequest:
 
 @MODES
 def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
-    """The application gets an answer before the first session ends; the app goes on by itself."""
+    """The application gets the first answer and chooses the credentials to issue."""
     shop = Shop(mode, choose=card_for)
     session = shop.start_chain()
     at_the_app = shop.app.scan(session.pointer)
@@ -75,7 +75,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
 
 @MODES
 def test_a_post_that_comes_again_gets_the_same_reply(mode: str) -> None:
-    """The application is asked once, whether it wants something to follow or not."""
+    """A repeated post gets the same reply, and the application is asked once."""
     for choose, status in ((card_for, 200), (choose_nothing, 204)):
         shop = Shop(mode, choose=choose)
         shop.app.accept(shop.start_chain().pointer)
@@ -88,7 +88,7 @@ def test_a_post_that_comes_again_gets_the_same_reply(mode: str) -> None:
 
 @MODES
 def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
-    """The session is then like any other."""
+    """A session is an ordinary one if the application chooses no next session."""
     shop = Shop(mode)
     session = shop.start_chain()
     shop.app.accept(session.pointer)
@@ -98,7 +98,7 @@ def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
 
 @MODES
 def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
-    """Its error comes out, and a post that comes again asks again."""
+    """The application's error is raised, and a repeated post asks it again."""
 
     def fail(_answer: Answer) -> None:
         raise ZeroDivisionError
@@ -130,14 +130,14 @@ def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
 def test_what_cannot_be_started_is_not_sent(
     mode: str, request_: Any, error: type[Exception]
 ) -> None:
-    """A risk that is not allowed, no request at all, and what would be expired when issued."""
+    """A next request that could not be started is refused and not sent."""
     shop = Shop(mode, choose=lambda _answer: request_)
     shop.app.accept(shop.start_chain().pointer)
     assert [type(each) for each in shop.failures] == [error]
 
 
 def test_a_request_that_no_record_can_keep_is_refused() -> None:
-    """It says so."""
+    """A request that is too large to be stored is refused with the reason."""
     noise = "".join(chr(0x4E00 + number * 40503 % 20000) for number in range(600_000))
     card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": noise})
     shop = Shop("sync", choose=lambda _answer: IssuanceRequest([card]))
@@ -148,7 +148,7 @@ def test_a_request_that_no_record_can_keep_is_refused() -> None:
 
 @MODES
 def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
-    """The app that waits is told at once that the session failed."""
+    """A late reply is an error for the app, and the record stays."""
     clock = ManualClock()
 
     def slowly(answer: Answer) -> IssuanceRequest:
@@ -163,7 +163,7 @@ def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
 
 
 def test_what_was_not_asked_reaches_no_application() -> None:
-    """The proof is valid, and of another value."""
+    """The application is not asked about a valid proof of another value."""
     shop = Shop("sync")
     session = shop.start_chain(DisclosureRequest({"age": OVER18}))
     assert shop.nexts is not None
@@ -179,26 +179,26 @@ def test_what_was_not_asked_reaches_no_application() -> None:
 
 
 def test_a_callback_is_no_question_for_what_follows() -> None:
-    """`CONNECTED` counts here, and only here; each URL is for its own purpose."""
+    """Callback and next-session URLs refuse each other's posts, and only one takes `CONNECTED`."""
     shop = Shop("sync")
     assert shop.nexts is not None
     session = shop.done(
         shop.requestor.start_session(shop.receiver.with_callback(shop.nexts.with_next_session(AGE)))
     )
     shop.app.accept(session.pointer)
-    asked, told = shop.server.posted
+    asked, ended = shop.server.posted
     for post, url, code in (
-        (told, asked.url, "status"),
-        (asked, told.url, "status"),
-        (asked, told.url.replace("callback", "next"), "url"),
+        (ended, asked.url, "status"),
+        (asked, ended.url, "status"),
+        (asked, ended.url.replace("callback", "next"), "url"),
     ):
         assert code_of(shop.post(attrs.evolve(post, url=url))) == code
-    assert len(shop.asked) == len(shop.told) == 1
+    assert len(shop.asked) == len(shop.delivered) == 1
 
 
 @MODES
 def test_a_url_takes_no_other_session(mode: str) -> None:
-    """Another session's signed post is refused, and does not disturb the first session's."""
+    """A URL refuses another session's signed post and stays usable."""
     shop = Shop(mode, choose=card_for)
     shop.app.accept(shop.start_chain().pointer)
     url = last_post(shop).url
@@ -214,7 +214,7 @@ def test_a_url_takes_no_other_session(mode: str) -> None:
 
 
 def test_keys_that_were_changed_are_named() -> None:
-    """Another process with other keys cannot read the record; it says so."""
+    """The error names the keys if another process sealed the record with others."""
     shop = Shop("sync")
     shop.app.accept(shop.start_chain().pointer)
     requestor, store = shop.requestor, shop.store
@@ -231,13 +231,13 @@ def test_keys_that_were_changed_are_named() -> None:
 
 @MODES
 def test_a_receiver_shows_its_page_and_nothing_secret(mode: str) -> None:
-    """In a log, for instance."""
+    """The `repr` of a receiver contains its page and no secret."""
     receiver = Shop(mode).nexts
     assert repr(receiver) == f"<{type(receiver).__name__} at {NEXT_PAGE}>"
 
 
 def test_a_requestor_without_a_server_key_cannot_have_chains() -> None:
-    """Nobody could be asked about an unsigned post."""
+    """Chains need a server key, because an unsigned post cannot be checked."""
     transport = ScriptedTransport()
     requestor = Requestor("https://irma.example", transport)
     with pytest.raises(ConfigurationError, match="server_key"):
@@ -279,7 +279,7 @@ def received(receiver: NextSessionReceiver, name: str, body: bytes | None = None
 
 
 def test_what_the_official_server_posted_is_answered_as_it_was() -> None:
-    """The same request in the reply, and 204 where nothing follows."""
+    """Recorded posts get the recorded replies."""
     names = ["firstname", "familyname"]
     following = DisclosureRequest([[[f"{CARD_TYPE}.{name}" for name in names]]])
     reply = received(recorded_receiver(lambda _answer: following), "next-session-post")
@@ -288,14 +288,14 @@ def test_what_the_official_server_posted_is_answered_as_it_was() -> None:
 
 
 def test_an_unsigned_post_is_refused() -> None:
-    """Before the end the server says nothing of proofs, so asking would settle nothing."""
+    """An unsigned post for a next session is refused."""
     reply = received(recorded_receiver(card_for), "next-session-post-unsigned")
     assert (code_of(reply), reply.status) == ("media_type", 415)
 
 
 @given(body=st.binary(max_size=80) | st.sampled_from([POST["request"]["body"].encode()[:-1]]))
-def test_garbage_is_refused_and_nobody_is_asked(body: bytes) -> None:
-    """Whatever comes."""
+def test_garbage_is_refused(body: bytes) -> None:
+    """Any invalid body is refused, and the application is not asked."""
 
     def never(_answer: Answer) -> None:
         raise AssertionError
@@ -306,7 +306,7 @@ def test_garbage_is_refused_and_nobody_is_asked(body: bytes) -> None:
 
 
 def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
-    """One that has ended follows nothing any more."""
+    """Only a connected session can have a next session."""
     said = json.loads(recorded("next-session-result-first")["response"]["body"])
     result = read_session_result(said)
     session = SessionReference(as_extended(DisclosureRequest({"age": OVER18})), result.token)

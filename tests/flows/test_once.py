@@ -67,10 +67,11 @@ def test_record_outlives_the_sealed_value() -> None:
     assert scenario.play(put_record(scenario))
     scenario.clock.advance(timedelta(hours=1) + CLOCK_SKEW - timedelta(seconds=1))
     assert (
-        scenario.play(claim_or_wait_flow(scenario.context, scenario.once, deadline=0.0)) == b"told"
+        scenario.play(claim_or_wait_flow(scenario.context, scenario.once, deadline=0.0))
+        == b"delivered"
     )
 
 
 def put_record(scenario: Scenario) -> Flow[bool]:
     by = scenario.context.deadline()
-    return (yield from scenario.once.record(b"told", timedelta(hours=1), by))
+    return (yield from scenario.once.record(b"delivered", timedelta(hours=1), by))

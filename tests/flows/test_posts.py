@@ -1,4 +1,4 @@
-"""What the server posts: what is taken, and each thing that is refused, by its code and status."""
+"""The server's posts: each accepted one, and each refused one with its code and status."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ KEY = recorded("callback-done")["public_key"]
 
 
 class Receiving:
-    """A receiver at the time of a recording, and what its application was told."""
+    """A receiver at the time of a recording, and its deliveries."""
 
     def __init__(self, at: int, *steps: HttpResponse, unsigned: bool = False) -> None:
         transport = ScriptedTransport(steps)
         self.clock = transport.clock = ManualClock(datetime.fromtimestamp(at, UTC))
-        self.told: list[SessionOutcome] = []
+        self.delivered: list[SessionOutcome] = []
         self.later: list[Any] = []
         key = None if unsigned else KEY
         self.receiver = CallbackReceiver(
@@ -73,7 +73,7 @@ class Receiving:
             PAGE,
             sealer=SEALER,
             store=MemoryStore(transport.clock),
-            deliver=self.told.append,
+            deliver=self.delivered.append,
             accept_unsigned=unsigned,
             run_later=self.later.append if unsigned else None,
         )
@@ -111,19 +111,19 @@ def headers_of(value: dict[str, Any]) -> list[tuple[str, str]]:
 def test_what_the_official_server_posted_is_taken(
     name: str, request_: SessionRequest, status: SessionStatus, has_answer: bool
 ) -> None:
-    """Each recorded callback, at the time of its recording."""
+    """Each recorded callback is accepted at the time of its recording."""
     value = recorded(name)
     receiving = Receiving(value["recorded"])
     body = value["request"]["body"].encode()
     reply = receiving.receiver.receive("POST", receiving.url(request_), headers_of(value), body)
     assert (reply.status, reply.body) == (204, b"")
-    (end,) = receiving.told
+    (end,) = receiving.delivered
     assert end.status is status
     assert has_an_answer(end) is has_answer
 
 
 def test_a_recorded_signature_is_taken_for_the_message_that_was_sent() -> None:
-    """The answer has the signature whole."""
+    """The answer to a recorded signature session contains the whole signature."""
     value = recorded("callback-signed")
     claims = value["request"]["body"].split(".")[1]
     said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
@@ -132,22 +132,22 @@ def test_a_recorded_signature_is_taken_for_the_message_that_was_sent() -> None:
     url = receiving.url(SignatureRequest(message, {"age": OVER18}))
     body = value["request"]["body"].encode()
     assert receiving.receiver.receive("POST", url, headers_of(value), body).status == 204
-    signature = receiving.told[0].get_answer().signature
+    signature = receiving.delivered[0].get_answer().signature
     assert signature is not None
 
 
 def test_a_recorded_unsigned_post_is_news() -> None:
-    """It is to be asked about, and tells nobody anything."""
+    """A recorded unsigned post causes a later request and no delivery."""
     value = recorded("callback-unsigned")
     receiving = Receiving(value["recorded"], unsigned=True)
     body = value["request"]["body"].encode()
     reply = receiving.receiver.receive("POST", receiving.url(), headers_of(value), body)
     assert reply.status == 204
-    assert (len(receiving.later), receiving.told) == (1, [])
+    assert (len(receiving.later), receiving.delivered) == (1, [])
 
 
-def test_news_are_not_told_of_another_session_than_was_asked_for() -> None:
-    """Should the server give another's result."""
+def test_result_of_another_session() -> None:
+    """A result of another session than the requested one is not delivered."""
     value = recorded("callback-unsigned")
     other = value["request"]["body"].replace("KQeXp9yoLqEJj9itndiE", "a" * 20).encode()
     receiving = Receiving(value["recorded"], HttpResponse(200, JSON, body=other), unsigned=True)
@@ -155,7 +155,7 @@ def test_news_are_not_told_of_another_session_than_was_asked_for() -> None:
     receiving.receiver.receive("POST", receiving.url(), headers_of(value), body)
     with pytest.raises(WrongSessionError):
         receiving.later[0]()
-    assert receiving.told == []
+    assert receiving.delivered == []
 
 
 def code_of(reply: HttpResponse) -> str:
@@ -194,7 +194,7 @@ UNFINISHED = b'{"token":"0123456789abcdefghij","status":"CONNECTED","type":"disc
     ],
 )
 def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> None:
-    """By the first check that it fails; nobody is told, and the reply says why."""
+    """A refused post gets the first failed check as its reason, and nothing is delivered."""
     receiving = Receiving(DONE["recorded"])
     url = receiving.url(changed.get("request", AGE))
     receiving.clock.advance(changed.get("later", timedelta(0)))
@@ -206,7 +206,7 @@ def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> N
     )
     assert (code_of(reply), reply.status) == (code, status)
     assert reply.header("allow") == ("POST" if code == "method" else "")
-    assert receiving.told == []
+    assert receiving.delivered == []
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_post_is_refused(changed: dict[str, Any], code: str, status: int) -> N
 def test_an_unsigned_post_is_refused(
     headers: Sequence[tuple[str, str]], body: bytes, code: str, status: int
 ) -> None:
-    """Nothing is to be done later."""
+    """A refused unsigned post starts no later job."""
     receiving = Receiving(DONE["recorded"], unsigned=True)
     reply = receiving.receiver.receive("POST", receiving.url(), headers, body)
     assert (code_of(reply), reply.status) == (code, status)
@@ -234,7 +234,7 @@ def test_an_unsigned_post_is_refused(
 
 
 def test_a_refusal_shows_nothing_of_the_post() -> None:
-    """Neither a value nor a token."""
+    """The reply to a refused post contains neither a value nor a token."""
     receiving = Receiving(DONE["recorded"], unsigned=True)
     body = b'{"token":"secretsecretsecret!!","status":"SECRET","type":"secret"}'
     reply = receiving.receiver.receive("POST", receiving.url(), JSON, body)
@@ -242,7 +242,7 @@ def test_a_refusal_shows_nothing_of_the_post() -> None:
 
 
 def test_a_secret_is_for_one_page_and_a_time() -> None:
-    """Another purpose or page, other keys, an old one, one of another form are refused alike."""
+    """A URL for another purpose, page, key, format or time is refused alike."""
     receiving = Receiving(DONE["recorded"])
     now = datetime.fromtimestamp(DONE["recorded"], UTC)
     asked = as_extended(AGE)
@@ -268,7 +268,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
 
 
 def test_the_url_is_called_as_it_is_registered() -> None:
-    """It ends with the slash that the server would append; each is another, and says nothing."""
+    """Each URL differs, ends with a slash and contains nothing readable."""
     receiving = Receiving(DONE["recorded"])
     first, second = receiving.url(), receiving.url()
     assert first != second
@@ -279,7 +279,7 @@ def test_the_url_is_called_as_it_is_registered() -> None:
 
 
 def test_what_a_proxy_does_to_the_front_of_the_url_is_no_matter() -> None:
-    """Only the last part counts, with the slash or without it."""
+    """Only the last segment of the URL counts, with or without a slash."""
     url = Receiving(DONE["recorded"]).url()
     for there in (url[:-1], url.removeprefix(PAGE), url.rsplit("/", 2)[1], f"{url}?trace=1"):
         receiving = Receiving(DONE["recorded"])
@@ -287,7 +287,7 @@ def test_what_a_proxy_does_to_the_front_of_the_url_is_no_matter() -> None:
 
 
 def test_the_url_outlives_the_session() -> None:
-    """By an hour, counted from the time that the app may take."""
+    """The URL is valid for an hour after the app's time-out."""
     receiving = Receiving(DONE["recorded"])
     long = ExtendedRequest(AGE, timeout=timedelta(days=3))
     url = receiving.receiver.with_callback(long).callback_url or ""
@@ -298,7 +298,7 @@ def test_the_url_outlives_the_session() -> None:
 
 
 def test_other_options_of_the_request_stay() -> None:
-    """Only the callback URL is added."""
+    """Adding a callback changes only the callback URL of the request."""
     receiving = Receiving(DONE["recorded"])
     asked = ExtendedRequest(AGE, validity=timedelta(seconds=7))
     added = receiving.receiver.with_callback(asked)
@@ -306,7 +306,7 @@ def test_other_options_of_the_request_stay() -> None:
 
 
 def test_a_request_that_no_url_can_keep_is_refused() -> None:
-    """Before a session is started with it."""
+    """A request that is too large for a URL is refused before the start."""
     receiving = Receiving(DONE["recorded"])
     for size, why in ((3500, "a URL of 4000 characters"), (140_000, "over 131072 bytes")):
         noise = base64.b85encode(random.Random(1).randbytes(size * 4 // 5)).decode()
@@ -314,8 +314,8 @@ def test_a_request_that_no_url_can_keep_is_refused() -> None:
             receiving.url(DisclosureRequest([AttributeRequest(OVER18, value=noise)]))
 
 
-def test_signed_and_unsigned_posts_are_told_apart_when_it_is_set_up() -> None:
-    """A key that was forgotten, or one too many."""
+def test_receiver_needs_a_key_or_accept_unsigned() -> None:
+    """A receiver is refused if its key and `accept_unsigned` do not match."""
     transport = ScriptedTransport()
     store = MemoryStore(transport.clock)
     without = Requestor("https://irma.example", transport)
@@ -345,31 +345,31 @@ TEXTS = st.text(max_size=60)
     body=st.binary(max_size=80) | st.sampled_from([GOOD[:-1], CONNECTED]),
     unsigned=st.booleans(),
 )
-def test_garbage_is_refused_and_nothing_else_happens(
+def test_garbage_is_refused(
     method: str, url: str | None, headers: Any, body: bytes, unsigned: bool
 ) -> None:
-    """Whatever comes: a 4xx with a code, nobody is told, and nothing is raised."""
+    """Any invalid post gets a 4xx with a code, and nothing is delivered or raised."""
     receiving = Receiving(DONE["recorded"], unsigned=unsigned)
     there = receiving.url() if url is None else url
     reply = receiving.receiver.receive(method, there, headers, body)
     assert 400 <= reply.status < 500
     assert code_of(reply)
-    assert receiving.told == receiving.later == []
+    assert receiving.delivered == receiving.later == []
 
 
 @given(at=st.integers(0, len(GOOD) - 1), bit=st.integers(0, 7))
 def test_an_honest_post_with_a_bit_changed_is_refused(at: int, bit: int) -> None:
-    """Wherever it is."""
+    """A true post with any changed bit is refused."""
     receiving = Receiving(DONE["recorded"])
     changed = bytearray(GOOD)
     changed[at] ^= 1 << bit
     reply = receiving.receiver.receive("POST", receiving.url(), PLAIN, bytes(changed))
     assert 400 <= reply.status < 500
-    assert receiving.told == []
+    assert receiving.delivered == []
 
 
 def test_a_wsgi_environ_may_hold_any_object() -> None:
-    """What is no header in it has a dot in its name, and is passed over."""
+    """Entries of a WSGI environ with a dot in the name are ignored."""
     receiving = Receiving(DONE["recorded"])
     environ: Any = {"wsgi.input": object(), "wsgi.version": (1, 0), "CONTENT_TYPE": "text/plain"}
     assert receiving.receiver.receive("POST", receiving.url(), environ, GOOD).status == 204

@@ -1,4 +1,4 @@
-"""Redeeming a handle: one of many gets the answer, in both modes, and nothing is lost early."""
+"""Redeeming a handle returns the answer once, in both modes, and a failure loses nothing."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Backend:
         return session, self.seal(session)
 
     def done(self) -> str:
-        """Return the handle of a session that the app has answered."""
+        """Return a handle for an answered session."""
         session, handle = self.start()
         self.app.accept(session.pointer)
         return handle
 
     def of_its_mode(self, store: MemoryStore) -> Any:
-        """Return a store for the requestor's mode that holds the same."""
+        """Return a store for the requestor's mode that shares its entries."""
         if not self.is_async:
             return store
         made: Any = AsyncMemoryStore(self.transport.clock)
@@ -76,7 +76,7 @@ class Backend:
     def handles(
         self, *, keys: Sequence[str] = (KEY,), store: Any = None, purpose: str = "login"
     ) -> Handles | AsyncHandles:
-        """Return handles of the mode, with the backend's own settings by default."""
+        """Return handles of the mode, by default with the backend's settings."""
         store = store or self.store
         if not self.is_async:
             return Handles(self.requestor, keys, store=store, purpose=purpose)
@@ -131,7 +131,7 @@ class Forgetful(_Store):
 
 
 class Noted(_Store):
-    """A store that notes what it is given."""
+    """A store that records its calls."""
 
     def __init__(self) -> None:
         self.put: list[tuple[str, bytes, timedelta]] = []
@@ -142,13 +142,13 @@ class Noted(_Store):
 
 
 def test_a_handle_gives_the_answer_of_its_session(backend: Backend) -> None:
-    """As `get_answer` gives it."""
+    """A handle returns the same answer as `get_answer`."""
     answer = backend.redeem(backend.done())
     assert answer["age"].value == "yes"
 
 
 def test_it_does_so_once(backend: Backend) -> None:
-    """The second has its own error, and so has every later one."""
+    """The second and every later redemption raises an error of its own class."""
     handle = backend.done()
     backend.redeem(handle)
     for _ in range(2):
@@ -157,7 +157,7 @@ def test_it_does_so_once(backend: Backend) -> None:
 
 
 def test_a_second_handle_of_the_session_counts_as_the_same(backend: Backend) -> None:
-    """A page that was loaded twice logs in once."""
+    """Two handles of one session can be redeemed once in total."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
     other = backend.seal(session, binding="Bob's")
@@ -167,7 +167,7 @@ def test_a_second_handle_of_the_session_counts_as_the_same(backend: Backend) -> 
 
 
 def test_another_purpose_is_another_use(backend: Backend) -> None:
-    """Each page that is entitled to the answer gets it once."""
+    """A handle can be redeemed once for each purpose."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
     other = backend.seal(session, purpose="address", binding=Binding.NONE)
@@ -176,7 +176,7 @@ def test_another_purpose_is_another_use(backend: Backend) -> None:
 
 
 def test_other_sessions_are_other_uses(backend: Backend) -> None:
-    """Of the same visitor too."""
+    """Two sessions of one visitor are redeemed independently."""
     backend.redeem(backend.done())
     assert backend.redeem(backend.done())["age"].value == "yes"
 
@@ -193,7 +193,7 @@ def test_other_sessions_are_other_uses(backend: Backend) -> None:
 def test_a_handle_that_is_not_to_be_taken_is_not_used_up(
     backend: Backend, other: Any, error: type[IrmaError]
 ) -> None:
-    """Somebody else's try costs its owner nothing; and the server is not asked."""
+    """A refused handle is not used up, and the server is not asked."""
     handle = backend.done()
     with pytest.raises(error):
         backend.redeem(handle, **other)
@@ -201,7 +201,7 @@ def test_a_handle_that_is_not_to_be_taken_is_not_used_up(
 
 
 def test_a_handle_that_comes_too_early_is_not_used_up(backend: Backend) -> None:
-    """The page brings it again when the session is done."""
+    """An early handle can be redeemed when the session is done."""
     session, handle = backend.start()
     with pytest.raises(SessionNotFinishedError):
         backend.redeem(handle)
@@ -210,7 +210,7 @@ def test_a_handle_that_comes_too_early_is_not_used_up(backend: Backend) -> None:
 
 
 def test_a_handle_without_an_answer_says_why(backend: Backend) -> None:
-    """Each time, for there is nothing to redeem."""
+    """A handle without an answer raises the reason each time."""
     session, handle = backend.start()
     backend.app.refuse(session.pointer)
     for _ in range(2):
@@ -221,7 +221,7 @@ def test_a_handle_without_an_answer_says_why(backend: Backend) -> None:
 def test_a_handle_is_not_used_up_while_the_server_is_away(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The visitor tries again, and need not begin anew."""
+    """A handle can be redeemed again after a failure to reach the server."""
     handle = backend.done()
 
     def away(request: HttpRequest) -> HttpResponse:
@@ -235,7 +235,7 @@ def test_a_handle_is_not_used_up_while_the_server_is_away(
 
 
 def test_a_handle_expires_by_the_transports_clock(backend: Backend) -> None:
-    """Though the server may still know the session."""
+    """A handle expires by the transport's clock, even if the server knows the session."""
     handle = backend.done()
     backend.server.pass_time(LIFETIME)
     with pytest.raises(HandleExpiredError):
@@ -243,7 +243,7 @@ def test_a_handle_expires_by_the_transports_clock(backend: Backend) -> None:
 
 
 def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
-    """And learns neither token nor purpose."""
+    """The store's entry outlives the handle and contains neither token nor purpose."""
     session, handle = backend.start()
     backend.app.accept(session.pointer)
     noted = Noted()
@@ -259,7 +259,7 @@ def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
 
 @pytest.mark.parametrize("was_put", [False, True])
 def test_without_the_stores_word_there_is_no_answer(backend: Backend, was_put: bool) -> None:
-    """Its failure is told; whether the handle is used up then, only the store knows."""
+    """A failing store raises its error, and no answer is returned."""
     handle = backend.done()
     kept = MemoryStore(backend.transport.clock)
     failing = Forgetful(kept if was_put else None)
@@ -274,7 +274,7 @@ def test_without_the_stores_word_there_is_no_answer(backend: Backend, was_put: b
 
 
 def test_of_many_at_once_one_gets_the_answer() -> None:
-    """However near to each other."""
+    """One of many simultaneous redemptions returns the answer."""
     backend = Backend("sync")
     handle, together, ends = backend.done(), threading.Barrier(16), list[object]()
 

@@ -65,7 +65,7 @@ class Door(Shop):
             url,
             request=request,
             store=self.store,
-            deliver=self.told.append,
+            deliver=self.delivered.append,
         )
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -97,10 +97,10 @@ def test_answer_is_delivered_for_each_use_of_the_qr(mode: str) -> None:
     door.scan()
     door.scan()
     assert door.statuses == [204, 204]
-    first, second = door.told
+    first, second = door.delivered
     assert first.get_answer()["age"].value == "yes"
     assert first.token != second.token
-    assert [end.status for end in door.told] == [SessionStatus.DONE] * 2
+    assert [end.status for end in door.delivered] == [SessionStatus.DONE] * 2
 
 
 @MODES
@@ -108,7 +108,7 @@ def test_refusal_is_delivered(mode: str) -> None:
     """A person who scans the QR and refuses is delivered as a cancelled session."""
     door = Door(mode)
     door.app.refuse(door.pointer)
-    (end,) = door.told
+    (end,) = door.delivered
     assert end.status is SessionStatus.CANCELLED
 
 
@@ -120,7 +120,7 @@ def test_repeated_post_delivers_nothing(mode: str) -> None:
     (post,) = door.posts
     for page in (door.page, door.static_receiver()):
         assert door.receive(page, post.url, post.body).status == 204
-    assert len(door.told) == 1
+    assert len(door.delivered) == 1
 
 
 @MODES
@@ -136,7 +136,7 @@ def test_old_post_is_refused_before_the_store_forgets(mode: str) -> None:
     reply = door.receive(door.page, post.url, post.body)
     assert reply.status == 403
     assert b"more than an hour ago" in (reply.body or b"")
-    assert len(door.told) == 1
+    assert len(door.delivered) == 1
 
 
 @MODES
@@ -147,7 +147,7 @@ def test_result_is_compared_with_the_known_request(mode: str) -> None:
         DisclosureRequest({"age": AttributeRequest(OVER18, value="no")})
     )
     door.scan()
-    (end,) = door.told
+    (end,) = door.delivered
     with pytest.raises(WrongValueError):
         end.get_answer()
 
@@ -159,7 +159,7 @@ def test_other_kind_of_session_is_refused(mode: str) -> None:
     door.page = door.static_receiver(SignatureRequest("I agree", [OVER18]))
     door.scan()
     assert door.statuses == [403]
-    assert door.told == []
+    assert door.delivered == []
 
 
 @MODES
@@ -181,7 +181,7 @@ def test_post_needs_the_secret_segment(mode: str, url: str, method: str, status:
     door = Door(mode)
     door.scan()
     assert door.receive(door.page, url, door.posts[0].body, method).status == status
-    assert len(door.told) == 1
+    assert len(door.delivered) == 1
 
 
 @MODES
@@ -193,7 +193,7 @@ def test_other_signatures_are_refused(mode: str) -> None:
     assert door.statuses == [403]
     page, body = door.static_receiver(), door.posts[0].body or b""
     assert door.receive(page, URL, body[:-4] + b"AAAA").status == 403
-    assert door.told == []
+    assert door.delivered == []
 
 
 @MODES
@@ -213,7 +213,7 @@ def test_failing_delivery_is_repeated(mode: str) -> None:
     with pytest.raises(OSError, match="away"):
         door.receive(broken, URL, post.body)
     assert door.receive(page, URL, post.body).status == 204
-    assert len(door.told) == 1
+    assert len(door.delivered) == 1
 
 
 @pytest.mark.parametrize(

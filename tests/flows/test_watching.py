@@ -47,7 +47,7 @@ def test_events_follow_one_poll(mode: str) -> None:
         [HALF_A_SECOND / 2, OPEN, HALF_A_SECOND, event(C), HALF_A_SECOND, event(D)]
     )
     watched = Watched(mode, [stream], [status(I)])
-    assert watched.told == [(I, 0), (C, 0.75), (D, 1.25)]
+    assert watched.seen == [(I, 0), (C, 0.75), (D, 1.25)]
     assert watched.asked == [0]
     assert stream.is_closed
 
@@ -57,7 +57,7 @@ def test_change_before_the_subscription_is_found(mode: str) -> None:
     """The poll after the subscription finds an end that the stream does not report."""
     stream = ScriptedStream([OPEN])
     watched = Watched(mode, [stream], [status(D)])
-    assert watched.told == [(D, 0)]
+    assert watched.seen == [(D, 0)]
     assert stream.is_closed
 
 
@@ -91,7 +91,7 @@ def test_other_event_types_are_ignored(mode: str) -> None:
 def test_server_without_events_is_polled_every_second(mode: str, stream: Stream) -> None:
     """Without a usable stream the watch polls every second."""
     watched = Watched(mode, [stream()], [status(I), status(I), status(C), status(D)])
-    assert watched.told == [(I, 0), (C, 2), (D, 3)]
+    assert watched.seen == [(I, 0), (C, 2), (D, 3)]
     assert watched.asked == [0, 1, 2, 3]
     assert all(isinstance(one, Exception) or one.is_closed for one in watched.streams)
 
@@ -105,7 +105,7 @@ def test_broken_stream_is_opened_again(mode: str, end: bytes | Exception) -> Non
     first = ScriptedStream([OPEN, event(C), HALF_A_SECOND, end])
     second = ScriptedStream([OPEN, HALF_A_SECOND, event(D)])
     watched = Watched(mode, [first, second], [status(I), status(C), status(C)])
-    assert watched.told == [(I, 0), (C, 0), (D, 1)]
+    assert watched.seen == [(I, 0), (C, 0), (D, 1)]
     assert watched.asked == [0, 0.5, 0.5]
     assert first.is_closed
     assert second.is_closed
@@ -128,7 +128,7 @@ def test_two_broken_streams_lead_to_polling(mode: str, second: Stream) -> None:
 def test_regular_end_of_a_stream_is_followed_by_a_poll(mode: str) -> None:
     """A stream that ends without a final status is followed by a poll for it."""
     watched = Watched(mode, [ScriptedStream([OPEN, ReadOutcome.END])], [status(C), status(D)])
-    assert watched.told == [(C, 0), (D, 0)]
+    assert watched.seen == [(C, 0), (D, 0)]
 
 
 @MODES
@@ -137,7 +137,7 @@ def test_silent_stream_is_supplemented_by_polls(mode: str) -> None:
     stream = ScriptedStream([timedelta(seconds=4.5), OPEN, timedelta(seconds=20), event(D)])
     watched = Watched(mode, [stream], [status(I), status(I), status(C), status(C)])
     assert watched.asked == [0, 2, 3, 4]
-    assert watched.told == [(I, 0), (C, 3), (D, 24.5)]
+    assert watched.seen == [(I, 0), (C, 3), (D, 24.5)]
 
 
 @MODES
@@ -148,7 +148,7 @@ def test_idle_stream_is_checked_every_half_minute(mode: str) -> None:
         [ScriptedStream([HALF_A_SECOND, OPEN])],
         [status(I), status(C), status(D)],
     )
-    assert watched.told == [(I, 0), (C, 30.5), (D, 60.5)]
+    assert watched.seen == [(I, 0), (C, 30.5), (D, 60.5)]
 
 
 @MODES
@@ -157,7 +157,7 @@ def test_failed_poll_beside_a_stream_is_repeated(mode: str) -> None:
     stream = ScriptedStream([OPEN, event(C), timedelta(seconds=5), event(D)])
     watched = Watched(mode, [stream], [LOST, LOST, status(C)])
     assert watched.asked == [0, 1, 2]
-    assert watched.told == [(C, 0), (D, 5)]
+    assert watched.seen == [(C, 0), (D, 5)]
 
 
 @MODES
@@ -193,7 +193,7 @@ def test_watch_without_a_deadline(mode: str) -> None:
     chatter: list[bytes | timedelta] = [timedelta(seconds=20), b":\n"]
     stream = ScriptedStream([OPEN, *chatter * 200, event(D)])
     watched = Watched(mode, [stream], [status(I)], timeout=None)
-    assert watched.told[-1] == (D, 4000)
+    assert watched.seen[-1] == (D, 4000)
 
 
 def test_leaving_a_watch_closes_its_stream() -> None:

@@ -35,7 +35,7 @@ NOT_YET = None
 def test_end_comes_from_the_backend_after_one_poll(mode: str) -> None:
     """A watch with a backend polls the server once and does not subscribe to events."""
     watched = Watched(mode, [], [status(I)], backend=[NOT_YET, A_SECOND, DONE])
-    assert watched.told == [(I, 0), (D, 1)]
+    assert watched.seen == [(I, 0), (D, 1)]
     assert watched.asked == [0]
     assert not watched.subscriptions
 
@@ -44,7 +44,7 @@ def test_end_comes_from_the_backend_after_one_poll(mode: str) -> None:
 def test_published_end_needs_no_poll(mode: str) -> None:
     """If the end is published already, the server, which may have forgotten it, is not asked."""
     watched = Watched(mode, [], [UNKNOWN], backend=[DONE])
-    assert watched.told == [(D, 0)]
+    assert watched.seen == [(D, 0)]
     assert watched.asked == []
 
 
@@ -52,7 +52,7 @@ def test_published_end_needs_no_poll(mode: str) -> None:
 def test_server_is_polled_every_half_minute_beside_the_backend(mode: str) -> None:
     """An end that was never published is found by a poll every 30 s."""
     watched = Watched(mode, [], [status(I), status(C), status(D)], backend=[])
-    assert watched.told == [(I, 0), (C, 30), (D, 60)]
+    assert watched.seen == [(I, 0), (C, 30), (D, 60)]
 
 
 @MODES
@@ -60,7 +60,7 @@ def test_end_is_returned_once(mode: str) -> None:
     """An end that both the server and the backend report is returned once."""
     backend: list[ScriptedEnd] = [NOT_YET, timedelta(seconds=30), DONE]
     watched = Watched(mode, [], [status(C), status(D)], backend=backend)
-    assert watched.told == [(C, 0), (D, 30)]
+    assert watched.seen == [(C, 0), (D, 30)]
 
 
 @MODES
@@ -69,7 +69,7 @@ def test_events_are_used_when_the_backend_fails(mode: str, failure: ScriptedEnd)
     """After any exception or wrong result of the backend, the watch uses the server's events."""
     stream = ScriptedStream([OPEN, A_SECOND, event(C), A_SECOND, event(D)])
     watched = Watched(mode, [stream], [status(I)], backend=[failure])
-    assert watched.told == [(I, 0), (C, 1), (D, 2)]
+    assert watched.seen == [(I, 0), (C, 1), (D, 2)]
     assert watched.asked == [0]
     assert stream.is_closed
 
@@ -80,7 +80,7 @@ def test_server_is_polled_every_second_without_backend_and_events(mode: str) -> 
     backend = [NOT_YET, FAILING, FAILING, NOT_YET, FAILING, NOT_YET, timedelta(seconds=3.5), DONE]
     watched = Watched(mode, [], [status(I)] * 50, backend=backend)
     assert watched.asked == [0, *range(21), *range(20, 31)]
-    assert watched.told == [(I, 0), (D, 33.5)]
+    assert watched.seen == [(I, 0), (D, 33.5)]
     assert len(watched.subscriptions) == 1
 
 
@@ -95,7 +95,7 @@ def test_watch_returns_to_a_backend_that_works_again(mode: str) -> None:
         backend=[FAILING, NOT_YET, A_SECOND, DONE],
     )
     assert watched.asked == [0, 10]
-    assert watched.told == [(I, 0), (C, 10), (D, 11)]
+    assert watched.seen == [(I, 0), (C, 10), (D, 11)]
     assert stream.is_closed
 
 
@@ -107,7 +107,7 @@ def test_backend_failures_do_not_count_as_broken_streams(mode: str) -> None:
     watched = Watched(
         mode, [*streams, last], [status(I)] * 9, backend=[*[FAILING, NOT_YET] * 4, FAILING]
     )
-    assert watched.told == [(I, 0), (D, 41)]
+    assert watched.seen == [(I, 0), (D, 41)]
     assert all(stream.is_closed for stream in [*streams, last])
 
 
@@ -115,7 +115,7 @@ def test_backend_failures_do_not_count_as_broken_streams(mode: str) -> None:
 def test_backend_that_does_not_wait_is_called_every_second(mode: str) -> None:
     """A backend that returns early does not cause a busy loop."""
     watched = Watched(mode, [], [status(I), status(D)], backend=[], backend_waits=False)
-    assert watched.told == [(I, 0), (D, 30)]
+    assert watched.seen == [(I, 0), (D, 30)]
     assert len(watched.backend.timeouts) == 31
 
 
@@ -125,7 +125,7 @@ def test_failed_polls_do_not_end_a_watch_of_a_backend(mode: str) -> None:
     backend = [NOT_YET, timedelta(seconds=2.5), DONE]
     watched = Watched(mode, [], [LOST] * 3, backend=backend)
     assert watched.asked == [0, 1, 2]
-    assert watched.told == [(D, 2.5)]
+    assert watched.seen == [(D, 2.5)]
 
 
 @MODES

@@ -57,7 +57,7 @@ class Watched:
         backend_waits: bool = True,
     ) -> None:
         self.streams = tuple(streams)
-        self.told: list[tuple[str, float]] = []
+        self.seen: list[tuple[str, float]] = []
         self.asked: list[float] = []
         self.error: IrmaError | None = None
         steps = [PACKAGE, *(self._noting(step) for step in answers)]
@@ -74,7 +74,7 @@ class Watched:
 
     @property
     def words(self) -> list[str]:
-        return [word for word, _ in self.told]
+        return [word for word, _ in self.seen]
 
     def _noting(self, step: Step) -> Step:
         def play(_request: HttpRequest) -> HttpResponse:
@@ -95,7 +95,7 @@ class Watched:
         return float(round(self._transport.clock.monotonic() - 1000, 3))
 
     def _note(self, word: SessionStatus) -> None:
-        self.told.append((word.value, self.now()))
+        self.seen.append((word.value, self.now()))
 
     def _wired(self) -> Any:
         if self.backend is not None:

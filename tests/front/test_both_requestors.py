@@ -1,4 +1,4 @@
-"""The front door, in both modes: each call, each way it may end."""
+"""Each call of both requestors, and each way in which it can end."""
 
 import asyncio
 import inspect
@@ -67,7 +67,7 @@ TRANSPORTS: dict[Any, Any] = {
 
 
 class Played:
-    """A call that was made in one mode: what came of it, and what was sent and slept."""
+    """The outcome of a call in one mode, with the requests and the waits."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ GONE: list[Call] = [
 @MODES
 @pytest.mark.parametrize("call", GONE)
 def test_a_session_that_the_server_does_not_know_is_gone(mode: str, call: Call) -> None:
-    """Whatever is asked of it, and the error shows the fingerprint, not the token."""
+    """Each call for an unknown session raises an error with its fingerprint only."""
     error = Played(mode, [UNKNOWN], call).outcome
     assert isinstance(error, e.SessionGoneError)
     assert TOKEN not in f"{error} {error!r} {error.__cause__}"
@@ -194,7 +194,7 @@ WORKING: list[tuple[Call, HttpResponse, str, str]] = [
 def test_each_call_reaches_its_endpoint(
     mode: str, call: Call, response: HttpResponse, method: str, path: str, authentication: Any
 ) -> None:
-    """Below the prefix, by its method, and what comes back is read."""
+    """Each call sends its method to its endpoint and reads the response."""
     played = Played(mode, [response], call, authentication=authentication)
     assert not isinstance(played.outcome, e.IrmaError)
     (sent,) = played.requests
@@ -215,7 +215,7 @@ def test_each_call_reaches_its_endpoint(
     ],
 )
 def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> None:
-    """With a wait drawn by full jitter in between, and the last failure is what is raised."""
+    """A temporary failure is tried three times, and the last failure is raised."""
     good = Played(mode, [fault, fault, reply("DONE")], GONE[0])
     assert good.outcome is SessionStatus.DONE
     assert len(good.slept) == 2
@@ -226,7 +226,7 @@ def test_a_fault_that_passes_is_tried_three_times(mode: str, fault: Step) -> Non
 
 @MODES
 def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
-    """Half of 0.2 s, then half of 0.4 s, when chance gives one half."""
+    """With a jitter of one half, the waits are half of 0.2 s and half of 0.4 s."""
     slept = Played(mode, [LOST, LOST, reply("DONE")], GONE[0]).slept
     assert slept == [timedelta(seconds=0.1), timedelta(seconds=0.2)]
 
@@ -234,7 +234,7 @@ def test_waits_are_drawn_by_full_jitter(mode: str) -> None:
 @MODES
 @pytest.mark.parametrize("asked", ["7", "Mon, 23 Nov 2026 12:00:07 GMT"])
 def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> None:
-    """It may say how many, or until when by the clock, which says 12:00:00."""
+    """`Retry-After` is respected as seconds and as a date."""
     busy = HttpResponse(503, (("retry-after", asked),))
     assert Played(mode, [busy, reply("DONE")], GONE[0]).slept == [timedelta(seconds=7)]
 
@@ -242,7 +242,7 @@ def test_a_server_that_asks_for_seconds_is_waited_for(mode: str, asked: str) -> 
 @MODES
 @pytest.mark.parametrize("asked", ["3600", "Mon Nov 23 13:00:00 2026"])
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str) -> None:
-    """A wait that does not fit into the deadline is not begun."""
+    """A wait beyond the deadline is not begun."""
     played = Played(mode, [HttpResponse(503, (("retry-after", asked),))], GONE[0])
     assert isinstance(played.outcome, e.UnexpectedResponseError)
     assert played.slept == []
@@ -250,15 +250,15 @@ def test_a_server_that_asks_for_an_hour_is_not_waited_for(mode: str, asked: str)
 
 @MODES
 def test_a_repeated_cancel_of_an_unknown_session_is_success(mode: str) -> None:
-    """The first try may have reached the server; only a first `SESSION_UNKNOWN` means gone."""
+    """`SESSION_UNKNOWN` is an error only for the first try of a cancel."""
     assert Played(mode, [LOST, UNKNOWN], GONE[4]).outcome is None
     other = Played(mode, [LOST, refusal("UNAUTHORIZED", 403)], GONE[4]).outcome
     assert isinstance(other, e.ServerRefusedError)
 
 
 @MODES
-def test_statuses_are_told_once_each_and_in_order(mode: str) -> None:
-    """A failing poll is no end, a status that runs back is not told, the final one is last."""
+def test_statuses_come_once_and_in_order(mode: str) -> None:
+    """Each status comes once and in order, despite failing polls and stale ones."""
     polls = ["INITIALIZED", "INITIALIZED", "CONNECTED", "INITIALIZED", "DONE"]
     played = Played(mode, [LOST, *map(reply, polls)], GONE[5])
     assert [status.value for status in played.outcome] == ["INITIALIZED", "CONNECTED", "DONE"]
@@ -280,13 +280,13 @@ def test_statuses_are_told_once_each_and_in_order(mode: str) -> None:
 def test_waiting_for_an_answer_ends_in_one_error_a_reason(
     mode: str, steps: list[Step], error: type[Exception]
 ) -> None:
-    """The deadline, a server out of reach to the end, a refusal, or no answer."""
+    """A wait ends in a separate error for each reason."""
     assert type(Played(mode, steps, GONE[6]).outcome) is error
 
 
 @MODES
 def test_waiting_for_an_answer_gives_it(mode: str) -> None:
-    """The answer, once the session is done and every check made."""
+    """A wait returns the answer of a session that is done."""
     answer = Played(mode, [reply("CONNECTED"), reply("DONE"), GOOD], GONE[6]).outcome
     assert answer["age"].value == "yes"
 
@@ -305,7 +305,7 @@ def test_waiting_for_an_answer_gives_it(mode: str) -> None:
     ],
 )
 def test_a_wrong_base_url_is_refused(url: str) -> None:
-    """Plain HTTP that is not loopback too, unless it is allowed by name."""
+    """A malformed base URL, or plain HTTP beyond loopback, is refused."""
     with pytest.raises(e.ConfigurationError) as caught:
         Requestor(url, ScriptedTransport())
     assert "password" not in str(caught.value).replace("no password", "")
@@ -313,13 +313,13 @@ def test_a_wrong_base_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8088", "http://[::1]/", "http://localhost"])
 def test_loopback_may_be_plain(url: str) -> None:
-    """On the same machine plain HTTP is fine."""
+    """Plain HTTP is accepted on loopback."""
     assert url.rstrip("/") in repr(Requestor(url, ScriptedTransport()))
 
 
 @MODES
 def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
-    """Before 0.8 it gave no frontend request: nothing is sent."""
+    """Without a frontend request, as before server 0.8, pairing sends nothing."""
     step = reply({"sessionPtr": POINTER, "token": TOKEN})
     calls: list[Call] = [
         lambda r, s: r.set_pairing(s, PairingMethod.PIN),
@@ -339,7 +339,7 @@ def test_pairing_needs_a_server_that_has_it(mode: str) -> None:
 def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
     mode: str, call: Call, kind: type[e.IrmaError]
 ) -> None:
-    """The last try was cut short by us: that says nothing of the server."""
+    """A last try that the deadline cut short is a deadline error."""
     end = e.TransportTimeoutError(ASKED, "the time was up", request_sent=True)
     played = Played(mode, [], call, at_the_end=end, timeout=WAIT)
     assert isinstance(played.outcome, kind)
@@ -348,7 +348,7 @@ def test_a_time_out_that_is_the_calls_own_end_is_its_deadline(
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
 def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
-    """And no key; a call without any time is a mistake."""
+    """The `repr` contains no token, and a timeout must be above zero."""
     authentication = TokenAuthentication("secret")
     transport = TRANSPORTS[requestor]()
     made = requestor("https://irma.example/api", transport, authentication=authentication)
@@ -360,8 +360,8 @@ def test_a_requestor_shows_its_server_and_wants_time(requestor: Any) -> None:
 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
 @pytest.mark.parametrize("key", ["nothing", b"nothing", ["nothing"], [7], Path("key.pem")])
-def test_a_server_key_that_is_none_is_refused_at_once(requestor: Any, key: Any) -> None:
-    """And not when the first answer comes."""
+def test_invalid_server_key_is_refused(requestor: Any, key: Any) -> None:
+    """The constructor refuses a server key that is not PEM."""
     with pytest.raises(e.ConfigurationError, match="PEM"):
         requestor("https://irma.example", TRANSPORTS[requestor](), server_key=key)
 
@@ -369,7 +369,7 @@ def test_a_server_key_that_is_none_is_refused_at_once(requestor: Any, key: Any) 
 @pytest.mark.parametrize("requestor", [Requestor, AsyncRequestor])
 @pytest.mark.parametrize("nothing", [[], (), "", b""])
 def test_an_empty_server_key_does_not_switch_verification_off(requestor: Any, nothing: Any) -> None:
-    """A setting that was read as empty is a mistake; only leaving it out means unsigned."""
+    """An empty server key is refused, so that it cannot disable verification."""
     with pytest.raises(e.ConfigurationError):
         requestor("https://irma.example", TRANSPORTS[requestor](), server_key=nothing)
 

@@ -1,4 +1,4 @@
-"""Watching with the transports as they are, at a server that misbehaves in each way it can."""
+"""Watches over real sockets, at a server that misbehaves in every way."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ def event(word: str) -> bytes:
 
 
 def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | None]:
-    """Start a session and watch it; give what was told, and the error in the end."""
-    told: list[str] = []
+    """Start a session and watch it; return the statuses and the final error."""
+    seen: list[str] = []
 
     def sync(url: str) -> None:
         with Urllib3Transport() as transport:
             requestor = Requestor(url, transport)
             session = requestor.start_session(ASKED)
             with requestor.watch_status(session, timeout=LONG) as statuses:
-                told.extend(each.value for each in statuses)
+                seen.extend(each.value for each in statuses)
 
     async def awaited(url: str) -> None:
         async with AiohttpTransport() as transport:
@@ -65,7 +65,7 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
             session = await requestor.start_session(ASKED)
             async with requestor.watch_status(session, timeout=LONG) as statuses:
                 async for each in statuses:
-                    told.append(each.value)  # noqa: PERF401  # kept though an error follows
+                    seen.append(each.value)  # noqa: PERF401  # kept though an error follows
 
     with MisbehavingServer(START, *behaviours) as server:
         try:
@@ -74,8 +74,8 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
             else:
                 asyncio.run(awaited(server.url))
         except IrmaError as error:
-            return told, error
-    return told, None
+            return seen, error
+    return seen, None
 
 
 @MODES
@@ -109,15 +109,15 @@ def watched(mode: str, *behaviours: Behaviour) -> tuple[list[str], IrmaError | N
 def test_the_final_status_comes_whatever_the_server_does(
     mode: str, behaviours: list[Behaviour], words: list[str]
 ) -> None:
-    """Each status once and in order."""
+    """Each status comes once and in order until the final one."""
     assert watched(mode, *behaviours) == (words, None)
 
 
 @MODES
 def test_a_server_that_was_started_again_has_lost_the_session(mode: str) -> None:
-    """That is an outcome of its own."""
-    told, error = watched(mode, event_stream(event(C)), status(I), session_unknown())
-    assert told == [I, C]
+    """A session that a restarted server has lost is an error of its own class."""
+    seen, error = watched(mode, event_stream(event(C)), status(I), session_unknown())
+    assert seen == [I, C]
     assert isinstance(error, SessionGoneError)
 
 
@@ -142,7 +142,7 @@ def test_waiting_ends_by_its_deadline(
     error: type[IrmaError],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whether the status, the stream or the result does not come, nor the session is cancelled."""
+    """A wait ends at its deadline, even if the server hangs in any request."""
     monkeypatch.setattr(cancellation, "_CLEANUP_TIMEOUT", HALF_A_SECOND)
 
     def wait(url: str) -> None:
@@ -180,7 +180,7 @@ def stream_until_left(left: threading.Event) -> Behaviour:
 
 
 def test_leaving_a_watch_closes_its_connection() -> None:
-    """At once, while the transport stays open."""
+    """Leaving a watch closes its connection while the transport stays open."""
     left = threading.Event()
     with (
         MisbehavingServer(START, stream_until_left(left), status(I)) as server,
@@ -195,25 +195,25 @@ def test_leaving_a_watch_closes_its_connection() -> None:
 
 
 async def test_leaving_an_awaited_watch_closes_its_connection() -> None:
-    """By the end of the `with`, or by cancelling its task."""
+    """Leaving or cancelling an asyncio watch closes its connection."""
     for is_cancelled in (False, True):
         left = threading.Event()
         with MisbehavingServer(START, stream_until_left(left), status(I)) as server:
             async with AiohttpTransport() as transport:
                 requestor = AsyncRequestor(server.url, transport)
-                told = asyncio.Event()
-                task = asyncio.create_task(_watch(requestor, told, leaves=not is_cancelled))
-                await told.wait()
+                seen = asyncio.Event()
+                task = asyncio.create_task(_watch(requestor, seen, leaves=not is_cancelled))
+                await seen.wait()
                 if is_cancelled:
                     task.cancel()
                 await asyncio.wait({task})
                 assert await asyncio.to_thread(left.wait, 5)
 
 
-async def _watch(requestor: AsyncRequestor, told: asyncio.Event, *, leaves: bool) -> None:
+async def _watch(requestor: AsyncRequestor, seen: asyncio.Event, *, leaves: bool) -> None:
     session = await requestor.start_session(ASKED)
     async with requestor.watch_status(session) as statuses:
         async for _ in statuses:
-            told.set()
+            seen.set()
             if leaves:
                 break

@@ -1,4 +1,4 @@
-"""What is handed over in the wrong place is refused, in words that say what belongs there."""
+"""A wrong argument is refused with a message that names the expected one."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ TOKEN = "a-token-of-the-shop"
     ],
 )
 def test_what_is_no_transport_is_refused(wrong: Any, words: str) -> None:
-    """None, a class, and one of the other mode, which would never be awaited."""
+    """None, a class and a transport of the other mode are refused."""
     with pytest.raises(ConfigurationError, match="transport: ") as caught:
         Requestor("https://irma.example.com", wrong)
     assert words in str(caught.value)
 
 
 def test_a_bare_token_is_no_authentication(irma_server: InMemoryServer) -> None:
-    """It would be sent to nobody; and the error does not show it."""
+    """A bare token is refused as authentication, and the error does not contain it."""
     wrong: Any = TOKEN
     with pytest.raises(ConfigurationError, match=r"TokenAuthentication\(token\)") as caught:
         Requestor(irma_server.url, irma_server.transport(), authentication=wrong)
@@ -62,7 +62,7 @@ def test_a_bare_token_is_no_authentication(irma_server: InMemoryServer) -> None:
 
 
 def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) -> None:
-    """Neither by text nor by its pointer; and an answer needs to know what was asked."""
+    """A call takes a session or a token object, not a string or a pointer."""
     session = irma_requestor.start_session(EMAIL)
     wrong: Any
     for wrong in (session.pointer, session.token.reveal()):
@@ -73,8 +73,8 @@ def test_a_session_is_named_by_itself_or_its_token(irma_requestor: Requestor) ->
             irma_requestor.get_answer(wrong)
 
 
-def test_who_is_not_known_learns_where_to_look(irma_server: InMemoryServer) -> None:
-    """At the authentication, and at the server's settings; a server for everybody takes none."""
+def test_authentication_error_names_the_settings(irma_server: InMemoryServer) -> None:
+    """An authentication error names the argument and the server's settings to check."""
     requestor = Requestor(
         irma_server.url, irma_server.transport(), authentication=TokenAuthentication(TOKEN)
     )
@@ -91,7 +91,7 @@ def test_who_is_not_known_learns_where_to_look(irma_server: InMemoryServer) -> N
     ],
 )
 def test_what_is_not_installed_is_named_with_its_extra(run: str, missing: str, extra: str) -> None:
-    """As in an environment that has the library and nothing more."""
+    """A missing dependency is named with the extra that installs it."""
     hide = (
         "import importlib.util as u, sys; "
         f"find = u.find_spec; sys.modules[{missing!r}] = None; "
@@ -108,13 +108,13 @@ def test_what_is_not_installed_is_named_with_its_extra(run: str, missing: str, e
     [None, AsyncInMemoryTransport, InMemoryTransport(InMemoryServer()), ScriptedTransport(), "url"],
 )
 def test_an_async_requestor_refuses_a_sync_transport(wrong: Any) -> None:
-    """It would send the start, and fail only when it awaits the response."""
+    """An `AsyncRequestor` refuses a sync transport before it sends anything."""
     with pytest.raises(ConfigurationError, match=r"^transport: must be an AsyncTransport"):
         AsyncRequestor("https://irma.example.com", wrong)
 
 
 def test_a_transport_whose_plain_method_gives_an_awaitable_is_refused_unsent() -> None:
-    """Only the call shows what it gives, and the coroutine is closed before it runs."""
+    """A sync transport that returns a coroutine is refused, and the coroutine is closed."""
     sent: list[HttpRequest] = []
 
     async def later(request: HttpRequest) -> None:
@@ -132,7 +132,7 @@ def test_a_transport_whose_plain_method_gives_an_awaitable_is_refused_unsent() -
 
 
 def test_a_transport_without_a_clock_is_refused() -> None:
-    """Its methods are there, but no deadline could be kept."""
+    """A transport without a clock is refused."""
 
     class Clockless:
         def send(self) -> None: ...
@@ -147,7 +147,7 @@ def test_a_transport_without_a_clock_is_refused() -> None:
 
 
 class AwaitedSigner:
-    """A signer that is awaited."""
+    """An asyncio signer."""
 
     algorithm = "HS256"
 
@@ -156,7 +156,7 @@ class AwaitedSigner:
 
 
 def test_a_signer_that_is_awaited_is_refused_where_nothing_awaits() -> None:
-    """When the requestor is made, and not at its first call."""
+    """The constructor of a sync requestor refuses an asyncio signer."""
     wrong: Any = HmacAuthentication("shop", AwaitedSigner())
     with pytest.raises(ConfigurationError, match="which only an AsyncRequestor can use"):
         Requestor("https://irma.example.com", ScriptedTransport(), authentication=wrong)
@@ -197,7 +197,7 @@ CALLS: dict[str, Callable[[AsyncRequestor, StartedSession], Coroutine[Any, Any, 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_without_asyncio_nothing_is_sent(irma_requestor: Requestor, call: str) -> None:
-    """On another kind of event loop, which is played here by running the coroutine by hand."""
+    """An `AsyncRequestor` sends nothing on an event loop other than asyncio's."""
     session = irma_requestor.start_session(EMAIL)
     transport = AsyncScriptedTransport()
     coroutine = CALLS[call](AsyncRequestor("https://irma.example.com", transport), session)

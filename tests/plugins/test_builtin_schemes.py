@@ -1,4 +1,4 @@
-"""What is built in: keys in files, keys by name, the store in memory."""
+"""Built-in schemes: keys in files, keys from `secrets`, and the store in memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def refused(uri: str) -> str:
 
 @pytest.mark.parametrize("form", ["file:{}", "file://{}", "file://localhost{}", "FILE:{}"])
 def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
-    """Private in PEM for RS256, in base64 for HS256; the file is read once."""
+    """A file holds a PEM key for RS256 or a base64 key for HS256, and is read once."""
     for content, expected in (
         (pem(), RsaSigner(pem())),
         (b"\n" + pem(form=serialization.PrivateFormat.TraditionalOpenSSL), RsaSigner(pem())),
@@ -63,7 +63,7 @@ def test_a_key_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
 def test_a_relative_path_is_taken_from_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the command line takes one."""
+    """A relative path starts at the working directory."""
     (tmp_path / "key").write_text(TEXT)
     monkeypatch.chdir(tmp_path)
     with open_parts() as parts:
@@ -91,17 +91,17 @@ def test_a_relative_path_is_taken_from_here(
     ],
 )
 def test_a_file_without_a_key_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
-    """With what it should hold; nothing of what it holds is shown, nor its path."""
+    """The error says what the file should hold, without its content or path."""
     path = tmp_path / "webshop-key"
     path.write_bytes(content)
-    told = refused(f"file:{path}")
-    assert words in told
-    assert "webshop-key" not in told
-    assert not content or content[:60] not in told.encode()
+    message = refused(f"file:{path}")
+    assert words in message
+    assert "webshop-key" not in message
+    assert not content or content[:60] not in message.encode()
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """Missing, a directory, or no path at all."""
+def test_unreadable_file(tmp_path: Path) -> None:
+    """A missing file, a directory and an invalid path are errors."""
     assert "No such file or directory" in refused(f"file:{tmp_path}/nowhere")
     assert "Is a directory" in refused(f"file:{tmp_path}")
     assert "the path is not valid" in refused("file:/x%00")
@@ -109,13 +109,13 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rest", ["", "//elsewhere/key", "/key?x", "/key#x", "//[", "?key"])
 def test_what_is_no_path_is_refused(rest: str) -> None:
-    """The file is on this machine."""
+    """A URI with a host or query is not a path."""
     assert "file: takes a path" in refused(f"file:{rest}")
 
 
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode(), lambda: TEXT])
 def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> None:
-    """In base64, as the server's configuration has it."""
+    """A key from `secrets` is base64, as in the server's configuration."""
     with open_parts(secrets={"clerk key": secret}) as parts:
         signer = parts.signer("hmac:clerk%20key")
         assert signer.algorithm == "HS256"
@@ -123,17 +123,17 @@ def test_a_key_is_taken_by_its_name(secret: str | bytes | Callable[[], str]) -> 
 
 
 def test_a_key_in_the_place_of_its_name_is_not_shown() -> None:
-    """The names that there are tell what was meant."""
-    told = refused(f"hmac:{TEXT}")
-    assert told.endswith("must name a key in secrets= (clerk, short)")
-    assert TEXT not in told
+    """The error lists the known names and omits a key that was passed as a name."""
+    message = refused(f"hmac:{TEXT}")
+    assert message.endswith("must name a key in secrets= (clerk, short)")
+    assert TEXT not in message
     assert "32 bytes" in refused("hmac:short")
     with open_parts() as parts, pytest.raises(PluginError, match=r"secrets= \(none\)"):
         parts.signer("hmac:x")
 
 
 async def test_the_awaited_ones_sign_the_same(tmp_path: Path) -> None:
-    """And show nothing either."""
+    """Asyncio signers make the same signatures, and their `repr` contains no key."""
     (tmp_path / "key").write_bytes(pem())
     transport = AsyncScriptedTransport()
     signers: list[tuple[str, Signer]] = [
@@ -173,6 +173,6 @@ async def test_memory_uri_opens_a_new_store() -> None:
 def test_a_store_in_memory_is_refused_unless_asked_for_by_name(
     uri: str, allow: list[Risk], words: str
 ) -> None:
-    """Nobody can see from inside whether other processes have stores of their own."""
+    """The store in memory must be requested explicitly, because processes cannot share it."""
     with open_parts(allow=allow) as parts, pytest.raises(PluginError, match=words):
         parts.store(uri)

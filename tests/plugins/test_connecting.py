@@ -64,7 +64,7 @@ URL = "https://irma.example"
 
 @attrs.define
 class Part:
-    """A signer and a status backend, which notes its end."""
+    """A signer and status backend that records when it is closed."""
 
     name: str
     events: list[str]
@@ -86,7 +86,7 @@ class Part:
 
 @attrs.define
 class AwaitedPart:
-    """The same, awaited."""
+    """An asyncio signer and status backend that records when it is closed."""
 
     part: Part
     algorithm: str = "HS256"
@@ -111,7 +111,7 @@ def events() -> list[str]:
 
 @pytest.fixture
 def acme(events: list[str]) -> ModuleType:
-    """A plugin, all of whose parts note when they are opened and closed."""
+    """Return a plugin whose parts record when they are opened and closed."""
 
     def factory(uri: PluginUri, context: FactoryContext) -> Part | AwaitedPart:
         events.append(f"open {uri.text}")
@@ -140,7 +140,7 @@ def server() -> InMemoryServer:
 
 @attrs.frozen
 class Known:
-    """How a requestor is to be known."""
+    """The way in which a requestor authenticates."""
 
     name: str | None = None
     key: str | None = None
@@ -166,7 +166,7 @@ def pem_file(tmp_path: Path) -> Path:
 async def test_the_server_knows_who_is_connected(
     known: Known, server: InMemoryServer, acme: ModuleType, pem_file: Path
 ) -> None:
-    """By a token, or by a key whose algorithm says how; up to the answer, in both modes."""
+    """A token or a key authenticates a whole session, in both modes."""
     key = known.key and known.key.format(pem_file)
     with connect(
         server.url,
@@ -193,7 +193,7 @@ async def test_the_server_knows_who_is_connected(
 
 
 async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> None:
-    """Which a server with `no_auth` takes, and this one does not."""
+    """Without a key and a token, a server that authenticates refuses the requestor."""
     with (
         connect(server.url, transport=server.transport()) as requestor,
         pytest.raises(ServerRefusedError),
@@ -215,7 +215,7 @@ async def test_without_key_and_token_nobody_is_known(server: InMemoryServer) -> 
 def test_settings_that_do_not_go_together_are_refused(
     known: Known, words: str, acme: ModuleType
 ) -> None:
-    """With what would."""
+    """Conflicting settings are refused with a message that names the right ones."""
     with (
         pytest.raises(ConfigurationError, match=words),
         connect(URL, name=known.name, key=known.key, token=known.token, plugins=[acme]),
@@ -224,7 +224,7 @@ def test_settings_that_do_not_go_together_are_refused(
 
 
 def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
-    """No IRMA server takes it; it is closed."""
+    """A signer with an algorithm that no IRMA server accepts is refused and closed."""
     part = Part("elliptic", events, algorithm="ES256")
     curves = signing(giving(part))
     with (
@@ -236,14 +236,14 @@ def test_a_signer_of_another_algorithm_is_refused(events: list[str]) -> None:
 
 
 def test_what_was_opened_is_closed_at_the_end(acme: ModuleType, events: list[str]) -> None:
-    """And when the block fails."""
+    """All parts are closed when the block fails."""
     with pytest.raises(KeyError), connect(URL, name="shop", key="vault:a", plugins=[acme]):
         raise KeyError
     assert events == ["open vault:a", "close vault:a"]
 
 
 async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: list[str]) -> None:
-    """The twin."""
+    """All asyncio parts are closed when the block fails."""
     with pytest.raises(KeyError):
         async with connect_async(URL, name="shop", key="vault:a", plugins=[acme]):
             raise KeyError
@@ -253,7 +253,7 @@ async def test_what_was_opened_is_closed_by_awaiting(acme: ModuleType, events: l
 async def test_what_was_opened_is_closed_where_wiring_fails_later(
     acme: ModuleType, events: list[str]
 ) -> None:
-    """The URL is looked at after the key."""
+    """A key is closed if the URL turns out to be invalid."""
     with pytest.raises(ConfigurationError), connect("x", name="s", key="vault:a", plugins=[acme]):
         pass
     with pytest.raises(ConfigurationError):
@@ -266,7 +266,7 @@ async def test_what_was_opened_is_closed_where_wiring_fails_later(
 async def test_a_signer_that_blocks_is_closed_on_a_thread(
     can_be_closed: bool, events: list[str]
 ) -> None:
-    """As it signs; a key in memory has nothing to close."""
+    """A blocking signer is closed on a thread, where it also signs."""
     blocking = Part("token", events) if can_be_closed else HmacSigner(KEY)
     tokens = signing(giving(in_thread(blocking)))
     async with open_parts_async(plugins=[tokens]) as parts:
@@ -279,7 +279,7 @@ async def test_a_signer_that_blocks_is_closed_on_a_thread(
 async def test_watches_wait_on_the_status_backend(
     server: InMemoryServer, acme: ModuleType, events: list[str]
 ) -> None:
-    """Opened after the key and closed before it; the server would tell another end."""
+    """Watches get the end from the status backend, which is closed before the key."""
     with connect(
         server.url,
         name="by-hmac",
@@ -310,7 +310,7 @@ async def test_watches_wait_on_the_status_backend(
 def test_what_was_opened_is_closed_where_the_next_is_unknown(
     acme: ModuleType, events: list[str]
 ) -> None:
-    """The status backend's scheme is nobody's."""
+    """A key is closed if no plugin has the status backend's scheme."""
     with (
         pytest.raises(PluginError, match="dove: unknown status backend"),
         connect(URL, name="s", key="vault:a", status="dove:x", plugins=[acme]),
@@ -320,7 +320,7 @@ def test_what_was_opened_is_closed_where_the_next_is_unknown(
 
 
 async def test_other_settings_are_those_of_the_requestor() -> None:
-    """Passed on as they are, in both modes."""
+    """Other settings are passed to the requestor unchanged, in both modes."""
     # The server's own token needs the same header, so a requestor refuses the two together.
     gateway = GatewayAuthentication("https://login.example", GatewaySecret("shop", "a secret"))
     with (
@@ -360,14 +360,14 @@ async def test_other_settings_are_those_of_the_requestor() -> None:
 
 
 class Closing(ScriptedTransport):
-    """A transport that would notice."""
+    """A transport that fails the test if it is closed."""
 
     def close(self) -> None:
         raise AssertionError("somebody else's transport was closed")
 
 
 async def test_a_transport_of_the_callers_is_the_callers_to_close(acme: ModuleType) -> None:
-    """And parts get it, with its clock."""
+    """The caller's transport stays open, and parts get it with its clock."""
     given: list[Transport | AsyncTransport] = []
 
     def factory(_uri: PluginUri, context: FactoryContext) -> HmacSigner:
@@ -506,7 +506,7 @@ def openings(parts: Parts | AsyncParts) -> list[Callable[[], object]]:
 
 
 async def test_nothing_is_opened_after_the_block(acme: ModuleType, events: list[str]) -> None:
-    """Nobody would close it."""
+    """No part can be opened after the block, because nothing would close it."""
     with open_parts(plugins=[acme]) as parts:
         pass
     async with open_parts_async(plugins=[acme]) as async_parts:
@@ -537,13 +537,13 @@ async def test_unknown_settings_are_refused() -> None:
 
 @pytest.mark.parametrize("plugins", ["acme", None, [5], [Part]])
 def test_plugins_are_a_list_of_names_or_modules(plugins: list[str]) -> None:
-    """A single name would be taken for a list of letters."""
+    """`plugins` must be a list, because a string would be a list of letters."""
     with pytest.raises(ConfigurationError, match="plugins: "), connect(URL, plugins=plugins):
         pass
 
 
 def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
-    """Or one would silently be left out; the same one twice does no harm."""
+    """Two plugins of one name are refused, and the same plugin may be listed twice."""
     with connect(URL, plugins=[acme, acme]):
         pass
     with (
@@ -554,7 +554,7 @@ def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
 
 
 def test_other_settings_are_checked_when_they_are_given() -> None:
-    """Not when the first key is asked for."""
+    """A setting is checked when it is passed, before the first key is opened."""
     wrong = ["k"]
     with (
         pytest.raises(ConfigurationError, match="secrets must be a mapping"),
@@ -569,7 +569,7 @@ def test_other_settings_are_checked_when_they_are_given() -> None:
 
 
 def test_a_plugin_cannot_take_what_is_built_in() -> None:
-    """Whatever it does: it is named, and nothing is opened."""
+    """A plugin that claims a built-in scheme is named, and nothing is opened."""
     evil = plugin(irma_stores=lambda: {"memory": dict})
     with (
         pytest.raises(PluginError, match="acme: claims the store memory:, which irma-backend has"),
@@ -579,7 +579,7 @@ def test_a_plugin_cannot_take_what_is_built_in() -> None:
 
 
 def test_a_plugin_that_is_not_named_is_not_there() -> None:
-    """An unknown scheme tells what is."""
+    """The error for an unknown scheme lists the known schemes and installed plugins."""
     with (
         open_parts() as parts,
         pytest.raises(PluginError, match=r"Known: file:, hmac:\. Installed plugins, which"),

@@ -1,4 +1,4 @@
-"""`irma-backend plugins`: what is installed, what it offers, and what cannot be used."""
+"""`irma-backend plugins` lists installed plugins, what they offer, and their errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def with_plugins(site: Path) -> CommandLine:
 
 
 def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
-    """What is built in first; one that cannot be used says why, and the exit status is 2."""
+    """The JSON starts with the built-in plugin, and a broken plugin is exit status 2."""
     status, out, err = with_plugins.run("plugins", "--json")
     assert (status, err) == (2, "")
     listed = {each.pop("name"): each for each in json.loads(out)}
@@ -43,7 +43,7 @@ def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
 
 
 def test_all_plugins_are_listed_for_people(with_plugins: CommandLine) -> None:
-    """As a table, with what went wrong below it; nothing of what a plugin raised."""
+    """The table is followed by errors, which omit what a plugin raised."""
     status, out, _ = with_plugins.run("plugins")
     assert status == 2
     assert [row for row in out.splitlines() if "acme-irma" in row and "vault:" in row]
@@ -52,7 +52,7 @@ def test_all_plugins_are_listed_for_people(with_plugins: CommandLine) -> None:
 
 
 def test_without_plugins_there_is_what_is_built_in() -> None:
-    """And nothing is wrong."""
+    """Without plugins the command lists the built-in schemes and succeeds."""
     status, out, err = CommandLine({**os.environ}).run("plugins")
     assert (status, err) == (0, "")
     assert "file: hmac:" in out

@@ -1,4 +1,4 @@
-"""The store in memory: what is put once, until when, and for which process."""
+"""The store in memory: atomic puts, lifetimes, and its single process."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def store(clock: ManualClock) -> MemoryStore:
     return MemoryStore(clock)
 
 
-def test_who_puts_first_has_put(store: Store) -> None:
-    """The second changes nothing, whatever its value."""
+def test_first_put_counts(store: Store) -> None:
+    """The second put of a key changes nothing, whatever its value."""
     assert store.get("k") is None
     assert store.put_if_absent("k", b"first", MINUTE)
     assert not store.put_if_absent("k", b"second", MINUTE)
@@ -42,14 +42,14 @@ def test_who_puts_first_has_put(store: Store) -> None:
 
 
 def test_an_empty_value_is_a_value(store: Store) -> None:
-    """Idempotency needs the key alone."""
+    """An empty value occupies its key."""
     assert store.put_if_absent("k", b"", MINUTE)
     assert not store.put_if_absent("k", b"", MINUTE)
     assert store.get("k") == b""
 
 
 def test_a_key_is_absent_again_after_its_lifetime(store: Store, clock: ManualClock) -> None:
-    """Present up to its end, absent from then on, free for the next."""
+    """A key is present until its lifetime ends, and free afterwards."""
     store.put_if_absent("k", b"first", MINUTE)
     clock.advance(MINUTE - MOMENT)
     assert store.get("k") == b"first"
@@ -59,7 +59,7 @@ def test_a_key_is_absent_again_after_its_lifetime(store: Store, clock: ManualClo
 
 
 def test_putting_again_does_not_prolong(store: Store, clock: ManualClock) -> None:
-    """Or repeated callbacks would keep a key for ever."""
+    """A second put does not prolong the lifetime of a key."""
     store.put_if_absent("k", b"first", MINUTE)
     clock.advance(MINUTE - MOMENT)
     assert not store.put_if_absent("k", b"second", MINUTE)
@@ -68,7 +68,7 @@ def test_putting_again_does_not_prolong(store: Store, clock: ManualClock) -> Non
 
 
 def test_a_deleted_key_is_free(store: Store) -> None:
-    """And deleting what is absent is no error."""
+    """A deleted key can be put again, and deleting an absent key is no error."""
     store.delete("k")
     store.put_if_absent("k", b"first", MINUTE)
     store.delete("k")
@@ -77,7 +77,7 @@ def test_a_deleted_key_is_free(store: Store) -> None:
 
 
 def test_a_closed_store_stays_closed(store: Store) -> None:
-    """A call that comes too late must not count anything again."""
+    """A closed store refuses every call."""
     store.put_if_absent("k", b"", MINUTE)
     store.close()
     store.close()
@@ -92,13 +92,13 @@ def test_a_closed_store_stays_closed(store: Store) -> None:
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), -MINUTE])
 def test_a_lifetime_is_above_zero(store: Store, lifetime: timedelta) -> None:
-    """Else everybody would be the first."""
+    """A lifetime of zero or less is refused, because every put would be the first."""
     with pytest.raises(ConfigurationError, match="lifetime"):
         store.put_if_absent("k", b"", lifetime)
 
 
 def test_of_many_threads_one_puts(store: Store) -> None:
-    """For each of a hundred keys, tried by eight threads at once."""
+    """One of eight threads puts each of a hundred keys."""
     together = Barrier(8)
 
     def put(key: str) -> bool:
@@ -111,7 +111,7 @@ def test_of_many_threads_one_puts(store: Store) -> None:
 
 
 def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> None:
-    """Of 10 MB that pass through, a hundredth living at a time, at most a tenth is held."""
+    """Expired entries free their memory."""
     tracemalloc.start()
     try:
         for number in range(20_000):
@@ -125,7 +125,7 @@ def test_what_expired_takes_no_room(store: MemoryStore, clock: ManualClock) -> N
 
 
 def test_a_sweep_takes_nothing_that_lives(store: MemoryStore) -> None:
-    """Ten thousand keys live at once, and all of them still count."""
+    """A sweep removes none of ten thousand live keys."""
     assert all(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
     assert not any(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
 
@@ -156,7 +156,7 @@ print(store.get("k"))
 
 
 def test_a_forked_process_may_not_use_it() -> None:
-    """It has a copy, in which everything may be put once more; the one that made it goes on."""
+    """A forked process may not use its copy of the store; the parent still may."""
     done = subprocess.run(
         [sys.executable, "-c", FORKED], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -167,7 +167,7 @@ def test_a_forked_process_may_not_use_it() -> None:
 
 
 async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
-    """Each method, awaited."""
+    """The asyncio store behaves like the sync one."""
     store: AsyncStore = AsyncMemoryStore(clock)
     assert await store.put_if_absent("k", b"first", MINUTE)
     assert not await store.put_if_absent("k", b"second", MINUTE)
@@ -182,7 +182,7 @@ async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
 
 @pytest.mark.parametrize("method", ["put_if_absent", "get", "delete"])
 def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, method: str) -> None:
-    """By each store, and without the key; no file or service could hold it."""
+    """Every store refuses a key with a lone surrogate, and the error omits the key."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
         arguments = (b"", MINUTE) if method == "put_if_absent" else ()
         with pytest.raises(ConfigurationError, match="key: must not contain lone surrogates"):

@@ -1,4 +1,4 @@
-"""The public contract of stores: passed by those in memory, and by no bad one."""
+"""The public contract of stores accepts the stores in memory and finds every bad store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from irma_testing.contracts import AsyncStoreContract, StoreContract
 
 
 class TestMemoryStore(StoreContract):
-    """All that are made in a test share one memory, and each is closed for itself."""
+    """The store in memory passes the contract; stores of one test share their entries."""
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
@@ -31,7 +31,7 @@ class TestMemoryStore(StoreContract):
 
 
 class TestAsyncMemoryStore(AsyncStoreContract):
-    """The same, awaited."""
+    """The asyncio store in memory passes the contract."""
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
@@ -47,7 +47,7 @@ class TestAsyncMemoryStore(AsyncStoreContract):
 
 
 class Good:
-    """A store as it should be; one thing of it is made bad by a subclass."""
+    """A correct store, in which a subclass breaks one thing."""
 
     def __init__(self) -> None:
         self.store = MemoryStore(ManualClock())
@@ -66,7 +66,7 @@ class Good:
 
 
 class Overwriting(Good):
-    """Keeps the last value."""
+    """A store that keeps the last value."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         was_absent = self.store.get(key) is None
@@ -76,7 +76,7 @@ class Overwriting(Good):
 
 
 class Racing(Good):
-    """Looks first, then puts."""
+    """A store whose put is not atomic."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         if self.store.get(key) is not None:
@@ -87,14 +87,14 @@ class Racing(Good):
 
 
 class Falsy(Good):
-    """Takes an empty value for none."""
+    """A store that treats an empty value as absent."""
 
     def get(self, key: str) -> bytes | None:
         return self.store.get(key) or None
 
 
 class Textual(Good):
-    """Takes what is no text away."""
+    """A store that drops bytes beyond ASCII."""
 
     def get(self, key: str) -> bytes | None:
         value = self.store.get(key)
@@ -102,7 +102,7 @@ class Textual(Good):
 
 
 class Shortening(Good):
-    """Cuts keys."""
+    """A store that truncates keys."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         return self.store.put_if_absent(key[:64], value, lifetime)
@@ -112,7 +112,7 @@ class Shortening(Good):
 
 
 class Prolonging(Good):
-    """Puts the end off at each try."""
+    """A store that prolongs an entry at each put."""
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         kept = self.store.get(key)
@@ -122,7 +122,7 @@ class Prolonging(Good):
 
 
 class Strict(Good):
-    """Finds a key that is absent to be an error."""
+    """A store that raises an error for an absent key."""
 
     def delete(self, key: str) -> None:
         if self.store.get(key) is None:
@@ -131,7 +131,7 @@ class Strict(Good):
 
 
 class ClosedOnce(Good):
-    """Fails when it is closed again."""
+    """A store that fails when it is closed twice."""
 
     is_closed = False
 
@@ -142,25 +142,25 @@ class ClosedOnce(Good):
 
 
 class Talkative(Good):
-    """Shows what it holds."""
+    """A store whose `repr` contains its entries."""
 
     def __repr__(self) -> str:
         return repr(vars(self.store))
 
 
 class Hopeful(Good):
-    """Says that all is well when its service is away."""
+    """A store that reports success while its service is unreachable."""
 
 
 class Telling(Good):
-    """Fails with its address in the error behind the error."""
+    """A store whose error has its URL in the cause."""
 
     def get(self, key: str) -> bytes | None:
         raise RuntimeError("away") from ValueError("store://:password@10.0.0.1")
 
 
 class Waiting(Good):
-    """Waits for its service."""
+    """A store that waits for its service for ever."""
 
     def get(self, key: str) -> bytes | None:
         time.sleep(0.3)
@@ -192,7 +192,7 @@ def test_the_contract_finds_a_bad_store(
     arguments: tuple[object, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the test that is meant for its fault."""
+    """Each bad store fails the test that is meant for its fault."""
     monkeypatch.setattr("irma_testing.contracts.store._FAILURE_TIMEOUT", 0.2)
 
     class Contract(StoreContract):
@@ -210,7 +210,7 @@ def test_the_contract_finds_a_bad_store(
 
 
 def test_the_contract_finds_a_store_that_a_cancelled_call_breaks() -> None:
-    """One that does not come out of a call that was cancelled."""
+    """The contract finds a store that hangs after a cancelled call."""
 
     class Stuck(AsyncMemoryStoreOf):
         async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
@@ -229,7 +229,7 @@ def test_the_contract_finds_a_store_that_a_cancelled_call_breaks() -> None:
 
 
 class AsyncMemoryStoreOf:
-    """An awaited store to be made bad."""
+    """A correct asyncio store, in which a subclass breaks one thing."""
 
     is_busy = False
 
@@ -250,11 +250,11 @@ class AsyncMemoryStoreOf:
 
 
 def test_a_store_that_works_on_after_its_end_is_found() -> None:
-    """It would connect again, and nobody would close that connection."""
+    """The contract finds a store that still works after it was closed."""
 
     class Reopening(Good):
         def close(self) -> None:
-            """Stay open."""
+            """Leave the store open."""
 
     class Contract(StoreContract):
         def make_store(self) -> Reopening:

@@ -1,4 +1,4 @@
-"""The wiring of plugins: whose factory is called, and each mistake with the name of its plugin."""
+"""The wiring of plugins: which factory is called, and errors that name the plugin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ASYNC = FactoryContext(Mode.ASYNC, CLOCK, AsyncScriptedTransport())
 
 
 class AwaitedSigner:
-    """Of the other mode."""
+    """An asyncio signer."""
 
     algorithm = "HS256"
 
@@ -51,7 +51,7 @@ def opening(factory: Factory, context: FactoryContext = SYNC, uri: str = SECRET_
 
 
 def test_a_factory_gets_the_uri_and_the_context() -> None:
-    """Once for each that is opened; what it makes is what the caller gets."""
+    """A factory is called once for each part, with the URI and the context."""
     given: list[tuple[PluginUri, FactoryContext]] = []
     made: list[Signer] = []
 
@@ -71,7 +71,7 @@ def test_a_factory_gets_the_uri_and_the_context() -> None:
 
 
 def test_hooks_are_asked_once() -> None:
-    """While wiring, and not for each part that is opened."""
+    """Hooks are called once while wiring."""
     calls: list[str] = []
 
     def hook() -> Mapping[str, Factory]:
@@ -85,13 +85,13 @@ def test_hooks_are_asked_once() -> None:
 
 
 def test_each_wiring_has_its_own_plugins() -> None:
-    """What one requestor uses is nothing to another."""
+    """Two registries have independent plugins."""
     PluginRegistry({"acme-vault": signing(giving(HmacSigner(KEY)))})
     assert refused(lambda: PluginRegistry({}).signer("vault:x", SYNC)).plugin == "vault"
 
 
 def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
-    """A signer, a status backend and a store are three different things."""
+    """One scheme can name a signer, a status backend and a store."""
     both = plugin(
         irma_signing_schemes=lambda: {"acme": giving(HmacSigner(KEY))},
         irma_stores=lambda: {"acme+tls": print, "acme": print},
@@ -101,15 +101,15 @@ def test_a_plugin_may_offer_any_kind_under_one_scheme() -> None:
 
 
 def test_two_claimants_of_a_scheme_are_refused() -> None:
-    """The one who came second is named, and so is the one who has it; nobody is replaced."""
+    """The error names both plugins that claim a scheme."""
     one, two = signing(print), signing(print)
     error = refused(lambda: PluginRegistry({"irma-backend": one, "evil": two}))
     assert error.plugin == "evil"
     assert error.reason == "claims the signing scheme vault:, which irma-backend has"
 
 
-def test_one_plugin_under_two_names_is_told() -> None:
-    """As what it is, and not as a clash with itself."""
+def test_one_plugin_under_two_names() -> None:
+    """One plugin under two names is reported as such."""
     one = signing(print)
     error = refused(lambda: PluginRegistry({"acme": one, "acme-irma": one}))
     assert str(error) == "plugin acme-irma: is the same plugin as acme: name it once"
@@ -117,7 +117,7 @@ def test_one_plugin_under_two_names_is_told() -> None:
 
 @pytest.mark.parametrize("scheme", ["poll", "events"])
 def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
-    """Neither to claim nor to ask for."""
+    """No plugin can claim a reserved scheme, and no setting can request one."""
     mine = plugin(irma_status_backends=lambda: {scheme: print})
     error = refused(lambda: PluginRegistry({"acme": mine}))
     assert (error.plugin, "reserved" in error.reason) == ("acme", True)
@@ -126,8 +126,8 @@ def test_the_cores_own_ways_are_no_plugins_names(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("uri", [SECRET_URI, "VAULT:hunter2"])
-def test_an_unknown_scheme_is_told_with_what_there_is(uri: str) -> None:
-    """The schemes in use, and the plugins that are installed; of the URI the scheme only."""
+def test_unknown_scheme_lists_the_known_ones(uri: str) -> None:
+    """The error lists schemes and plugins, and only the scheme of the URI."""
     plugins = PluginRegistry(
         {"acme": signing(print, "acme")}, installed=lambda: ["irma-b", "irma-a"]
     )
@@ -143,22 +143,22 @@ def test_an_unknown_scheme_is_told_with_what_there_is(uri: str) -> None:
     "uri", ["", "/etc/key.pem", ":x", "1a:x", "-----BEGIN PRIVATE KEY-----\n:", f"{'s' * 40}:x", 5]
 )
 def test_what_is_no_uri_is_not_shown(uri: str) -> None:
-    """It may be a key in the wrong place."""
+    """The error omits an invalid URI, which may be a misplaced key."""
     with pytest.raises(ConfigurationError, match=r"^store: .*file:/etc/irma/key\.pem$") as caught:
         PluginRegistry({}).store(uri, SYNC)
     assert not isinstance(caught.value, PluginError)
     assert not uri or str(uri) not in str(caught.value)
 
 
-def test_a_misspelt_hook_is_told() -> None:
-    """Pluggy alone would never call it."""
+def test_misspelt_hook_is_refused() -> None:
+    """A misspelt hook is refused, although pluggy would ignore it."""
     error = refused(lambda: PluginRegistry({"acme": plugin(irma_signing_scheme=nothing)}))
     assert error.plugin == "acme"
     assert "irma_signing_scheme: the hooks are irma_signing_schemes, irma_st" in error.reason
 
 
 def test_an_optional_hook_may_be_for_another_version() -> None:
-    """A plugin that serves several versions marks such a hook with pluggy itself."""
+    """A plugin can mark an unknown hook as optional with pluggy."""
     later = pluggy.HookimplMarker("irma_backend")(optionalhook=True)(nothing)
     both = SimpleNamespace(irma_wallets=later, irma_stores=hookimpl(lambda: {"acme": print}))
     assert PluginRegistry({"acme": both}).offers("acme").stores == ("acme",)
@@ -166,7 +166,7 @@ def test_an_optional_hook_may_be_for_another_version() -> None:
 
 @pytest.mark.parametrize("thing", [SimpleNamespace(irma_stores=dict), object(), "acme", None])
 def test_a_plugin_without_hooks_is_refused(thing: object) -> None:
-    """The likely reason is a function without its mark."""
+    """A plugin without marked hooks is refused."""
     assert (
         "mark its hook functions with hookimpl"
         in refused(lambda: PluginRegistry({"acme": thing})).reason
@@ -204,8 +204,8 @@ def failing(*_: object) -> object:
         (lambda: {"acme": "acme"}, "the factory for acme: must be callable"),
     ],
 )
-def test_a_hook_that_gives_no_factories_is_told(hook: Callable[..., object], words: str) -> None:
-    """While wiring, whatever is asked for later."""
+def test_hook_must_return_factories(hook: Callable[..., object], words: str) -> None:
+    """A hook that does not return factories is refused while wiring."""
     error = refused(lambda: PluginRegistry({"acme": plugin(irma_stores=hook)}))
     assert (error.plugin, words in error.reason) == ("acme", True), error.reason
 
@@ -247,10 +247,8 @@ def one_argument(uri: PluginUri) -> object:
         (failing, "ValueError at tests.plugins.test_wiring:"),
     ],
 )
-def test_a_factory_that_raises_is_told_without_what_it_was_given(
-    factory: Factory, reason: str
-) -> None:
-    """Its own words where it raises an error of the tree; else the type and the place."""
+def test_error_of_a_factory_shows_no_argument(factory: Factory, reason: str) -> None:
+    """A factory's error keeps its message only if it is of the error tree."""
     error = opening(factory)
     assert str(error).startswith(f"plugin acme-vault: signing scheme vault: {reason}")
     shown = "".join(traceback.format_exception(error))
@@ -274,7 +272,7 @@ async def given_later(_uri: PluginUri, _context: FactoryContext) -> object:
 def test_what_is_no_signer_of_the_mode_is_refused(
     factory: Factory, context: FactoryContext, words: str
 ) -> None:
-    """While wiring, not when the first session is signed."""
+    """A part that is not a signer of the mode is refused while wiring."""
     error = opening(factory, context)
     assert error.plugin == "acme-vault"
     assert words in error.reason
@@ -282,7 +280,7 @@ def test_what_is_no_signer_of_the_mode_is_refused(
 
 
 class Halves:
-    """Of one mode up to its end."""
+    """A store with methods of one mode and an end of the other."""
 
     def put_if_absent(self) -> None: ...
 
@@ -292,7 +290,7 @@ class Halves:
 
 
 class Awaiting:
-    """Awaited, but for its end, which fails."""
+    """A store with asyncio methods and a plain `close` that fails."""
 
     def __init__(self) -> None:
         self.closed = 0
@@ -307,14 +305,14 @@ class Awaiting:
 
 
 def test_a_store_must_have_an_end_of_its_mode() -> None:
-    """`close()` or `aclose()`."""
+    """A store must have `close()` or `aclose()`, depending on the mode."""
     plugins = PluginRegistry({"acme": storing(giving(Halves()))})
     assert "close() for mode sync" in refused(lambda: plugins.store("acme:", SYNC)).reason
 
 
 @pytest.mark.parametrize("context", [SYNC, ASYNC])
 def test_what_is_refused_is_closed(context: FactoryContext) -> None:
-    """If that can be done here; should it fail, the reason for the refusal is the news."""
+    """A refused part is closed, and an error of closing does not hide the reason."""
     made = Awaiting()
     plugins = PluginRegistry({"acme": storing(giving(made))})
     error = refused(lambda: plugins.store("acme:", context))
@@ -323,7 +321,7 @@ def test_what_is_refused_is_closed(context: FactoryContext) -> None:
 
 
 def test_what_must_be_awaited_is_not_closed_here() -> None:
-    """There is nobody to await it, and Python would say so."""
+    """Sync wiring does not close a refused asyncio part, which it cannot await."""
 
     class Closed(AwaitedSigner):
         async def close(self) -> None: ...
@@ -332,8 +330,8 @@ def test_what_must_be_awaited_is_not_closed_here() -> None:
     assert "wrong mode" in error.reason
 
 
-def test_a_signer_that_cannot_tell_its_algorithm_is_closed() -> None:
-    """Its token may have been taken out."""
+def test_signer_without_an_algorithm_is_closed() -> None:
+    """A signer that fails to return its algorithm is closed."""
     closed: list[str] = []
 
     class TakenOut:
@@ -353,7 +351,7 @@ def test_a_signer_that_cannot_tell_its_algorithm_is_closed() -> None:
 
 
 def test_a_signer_may_have_an_end() -> None:
-    """A token's session is closed; a key in memory has nothing to close."""
+    """A signer with an end is closed, and another signer needs no end."""
     closed: list[str] = []
 
     class InToken:
@@ -371,7 +369,7 @@ def test_a_signer_may_have_an_end() -> None:
 
 
 async def test_closing_that_fails_names_the_plugin() -> None:
-    """In either mode, and shows nothing of why."""
+    """A failure to close names the plugin and omits the reason, in both modes."""
 
     class Failing(AwaitedSigner):
         def close(self) -> None:
@@ -390,13 +388,13 @@ async def test_closing_that_fails_names_the_plugin() -> None:
 
 
 async def test_what_has_no_end_is_left_alone() -> None:
-    """A signer needs none."""
+    """A signer without an end is accepted."""
     opened = PluginRegistry({"acme": signing(giving(AwaitedSigner()))}).signer("vault:", ASYNC)
     await opened.aclose()
 
 
 def test_nothing_of_a_uri_is_in_a_repr() -> None:
-    """Nor of a secret."""
+    """No `repr` contains a URI or a secret."""
     uri = PluginUri.parse(SECRET_URI)
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": "hunter2"})
     opened = PluginRegistry({"v": signing(giving(HmacSigner(KEY)))}).signer(SECRET_URI, SYNC)
@@ -407,7 +405,7 @@ def test_nothing_of_a_uri_is_in_a_repr() -> None:
 
 @pytest.mark.parametrize("secret", ["hunter2", b"hunter2", lambda: "hunter2", lambda: b"hunter2"])
 def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
-    """Text, bytes, or what gives one of them when it is needed."""
+    """A secret may be a string, bytes, or a function that returns one of them."""
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), {"pin": secret})
     assert context.secret("pin") == b"hunter2"
 
@@ -420,10 +418,8 @@ def test_a_secret_is_bytes_whatever_it_was(secret: Secret) -> None:
         ({"pin": lambda: None}, "'pin' must be str or bytes"),
     ],
 )
-def test_a_secret_that_is_not_there_is_told_by_its_name(
-    secrets: Mapping[str, Secret], words: str
-) -> None:
-    """And by nothing else."""
+def test_missing_secret_is_named(secrets: Mapping[str, Secret], words: str) -> None:
+    """The error for a missing secret contains its name and nothing else."""
     context = FactoryContext(Mode.SYNC, CLOCK, ScriptedTransport(), secrets)
     with pytest.raises(ConfigurationError, match=words) as caught:
         context.secret("pin")

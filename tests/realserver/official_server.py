@@ -107,7 +107,7 @@ class OfficialServer:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
             try:
                 connection.request("GET", f"{self.options.api_prefix}/health")
-                # Servers before 0.15 have no such path: then the refusal tells that they are up.
+                # Servers before 0.15 lack this path, so 404 also means that the server is up.
                 if connection.getresponse().status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
                     return self._child.is_running
             except OSError:

@@ -81,7 +81,7 @@ def requestor(official_server: OfficialServer, transport: Urllib3Transport) -> R
 
 
 def test_a_disclosure_gives_an_answer(requestor: Requestor, wallet: Wallet) -> None:
-    """What was asked and disclosed is in the answer, by slot."""
+    """The answer has the disclosed attributes by slot."""
     session = requestor.start_session(
         DisclosureRequest(
             {
@@ -105,7 +105,7 @@ def test_a_disclosure_gives_an_answer(requestor: Requestor, wallet: Wallet) -> N
 
 
 def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) -> None:
-    """A watch tells each status once, from the first to the final one."""
+    """A watch returns each status once, from the first to the final one."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     at_the_app = wallet.start(session.pointer.json_text(), Hold())
 
@@ -123,7 +123,7 @@ def test_statuses_come_in_order_and_end(requestor: Requestor, wallet: Wallet) ->
 def test_a_watch_asks_rarely_where_there_are_events(
     start_official_server: ServerPool, wallet: Wallet, sse: bool
 ) -> None:
-    """With events a session of some seconds takes one question; without, one each second."""
+    """A watch asks once with server-sent events, and each second without."""
     server = start_official_server(ServerOptions(sse=sse))
     with CountingTransport() as transport:
         requestor = Requestor(server.url, transport)
@@ -142,7 +142,7 @@ def test_a_watch_asks_rarely_where_there_are_events(
 async def test_an_awaited_watch_gives_the_answer_by_events(
     official_server: OfficialServer, wallet: Wallet
 ) -> None:
-    """In the other mode, and at once: no second passes between `DONE` and the answer."""
+    """With events, an asyncio watch gets the answer within a second of `DONE`."""
     async with AiohttpTransport() as transport:
         requestor = AsyncRequestor(official_server.url, transport)
         session = await requestor.start_session(DisclosureRequest({"age": OVER18}))
@@ -157,7 +157,7 @@ async def test_an_awaited_watch_gives_the_answer_by_events(
 def test_with_the_servers_key_the_answer_is_signed(
     official_server: OfficialServer, transport: Urllib3Transport, wallet: Wallet
 ) -> None:
-    """The signed result is fetched and verified, and the answer says so."""
+    """With a server key the answer comes from the verified signed result."""
     key = official_server.jwt_public_key_pem
     requestor = Requestor(official_server.url, transport, server_key=key)
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
@@ -170,7 +170,7 @@ def test_with_the_servers_key_the_answer_is_signed(
 
 
 class CountingTransport(Urllib3Transport):
-    """Notes what is sent."""
+    """A transport that records its requests."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -235,7 +235,7 @@ def test_a_combined_issuance_discloses_first(requestor: Requestor, wallet: Walle
 
 
 def test_a_validity_that_is_rounded_into_the_past_is_never_sent(requestor: Requestor) -> None:
-    """The server would issue it, expired: so the start refuses it."""
+    """A validity that the server would round into the past is refused before sending."""
     request = IssuanceRequest(
         [CredentialRequest("example.town.age", {}, validity=timedelta(hours=1))]
     )
@@ -247,7 +247,7 @@ def test_a_validity_that_is_rounded_into_the_past_is_never_sent(requestor: Reque
 def test_an_expired_credential_makes_no_answer(
     requestor: Requestor, official_server: OfficialServer, start_wallet: StartWallet
 ) -> None:
-    """Issued past the library, since it refuses to; the server says `DONE` and `EXPIRED`."""
+    """A disclosure of an expired credential is `DONE`, `EXPIRED` and no answer."""
     wallet = start_wallet()
     issued = start_session(
         official_server.url, issuance({**AGE, "validity": int(time.time()) + 3600})
@@ -267,7 +267,7 @@ def test_the_older_jwt_can_be_asked_for(
     transport: Urllib3Transport,
     official_server: OfficialServer,
 ) -> None:
-    """`getproof`, by its build/parse pair on a transport of the reader's own."""
+    """The build/parse pair of `getproof` works on a caller's own transport."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.accept(session.pointer.json_text())
     request = build_getproof_request(ServerUrl.parse(official_server.url), session.token)
@@ -310,7 +310,7 @@ def test_a_null_attribute_counts_unless_it_is_forbidden(
 
 
 def test_a_refusal_is_an_error_of_its_own(requestor: Requestor, wallet: Wallet) -> None:
-    """Who refuses, or lacks the attributes, leaves `SessionCancelledError`."""
+    """A refusal and a lack of attributes raise `SessionCancelledError`."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Refuse())
     with pytest.raises(SessionCancelledError) as caught:
@@ -319,7 +319,7 @@ def test_a_refusal_is_an_error_of_its_own(requestor: Requestor, wallet: Wallet) 
 
 
 def test_a_session_that_nobody_scans_times_out(requestor: Requestor) -> None:
-    """The session's own time-out ends it, as an error of its own."""
+    """A session that the app never scans ends with its own time-out."""
     request = ExtendedRequest(DisclosureRequest({"age": OVER18}), timeout=timedelta(seconds=1))
     session = requestor.start_session(request)
     with pytest.raises(SessionTimedOutError):
@@ -385,7 +385,7 @@ def test_extras_do_no_harm_and_cannot_be_reached(requestor: Requestor, wallet: W
 def test_a_valid_result_is_no_answer_to_another_question(
     requestor: Requestor, wallet: Wallet
 ) -> None:
-    """The library looks for itself: a valid proof of something else is refused, by reason."""
+    """A valid proof of something else is refused with its reason."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     wallet.start(session.pointer.json_text(), Accept())
     requestor.wait_for_answer(session, timeout=A_WHILE)
@@ -438,10 +438,8 @@ def test_pairing_is_done_by_the_requestor(requestor: Requestor, wallet: Wallet) 
     assert "age" in requestor.wait_for_answer(session, timeout=A_WHILE)
 
 
-def test_the_server_tells_its_health_its_key_and_result_jwts(
-    requestor: Requestor, official_server: OfficialServer
-) -> None:
-    """The small endpoints give what they promise."""
+def test_small_endpoints(requestor: Requestor, official_server: OfficialServer) -> None:
+    """The health, key and result JWT endpoints work."""
     requestor.check_health()
     assert requestor.get_public_key() == official_server.jwt_public_key_pem
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))

@@ -108,7 +108,7 @@ def test_issuance_is_done(
 
 
 def test_cheat_misses_attributes(official_server: OfficialServer, wallet: Wallet) -> None:
-    """Wrong attributes make MISSING_ATTRIBUTES, and the wallet is told."""
+    """Wrong attributes cause MISSING_ATTRIBUTES, which the wallet reports."""
     package = start_session(official_server.url, disclosure([[OVER18]], [[FIRSTNAME]]))
     outcome = wallet.start(package["sessionPtr"], Accept(send=[[], [EMAIL]])).wait()
     assert isinstance(outcome, Failed)
@@ -212,7 +212,7 @@ def test_many_sessions_at_once(official_server: OfficialServer, wallet: Wallet) 
 
 
 def test_options_reach_the_server(start_official_server: ServerPool, wallet: Wallet) -> None:
-    """A server of one's own has its options, equal ones are one server, and it can be stopped."""
+    """Servers with equal options are shared, and an unshared one can be stopped."""
     tok = {"auth_method": "token", "key": "secret", "disclose_perms": ["example.town.age.*"]}
     options = ServerOptions(
         requestors={"tok": tok}, default_permissions=False, jwt_key=False, sse=False,
@@ -234,14 +234,14 @@ def test_options_reach_the_server(start_official_server: ServerPool, wallet: Wal
 
 
 def test_public_key_is_the_servers(official_server: OfficialServer) -> None:
-    """The key that the harness tells is the one that the server tells."""
+    """The harness and the server return the same public key."""
     _, key = call("GET", f"{official_server.url}/publickey")
     assert key.strip() == official_server.jwt_public_key_pem.strip()
 
 
 @contextmanager
 def next_session(request: dict[str, Any]) -> Generator[str]:
-    """A backend that answers each result with the same next request."""
+    """Serve the same next request for every result."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""A whole session by a key in a token: installed, named by a URI, at the official server."""
+"""A whole session at the official server with a key in a PKCS#11 token."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def blocks(language: str) -> list[str]:
 
 @attrs.frozen
 class Place:
-    """A token made as the plugin's README tells, and a server that knows the web shop by it."""
+    """A token made as the plugin's README shows, and a server that accepts its key."""
 
     server: OfficialServer
     pin: Path
@@ -73,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, start_official_server: Serve
 def test_a_session_starts_by_a_key_in_a_token(
     fresh_environment: FreshEnvironment, place: Place, wallet: Wallet
 ) -> None:
-    """From `connect` to the answer, as the README shows it."""
+    """The README's program runs a session from `connect` to the answer."""
     (program,) = blocks("python")
     for shown, ours in (
         ("https://irma.example.com", place.server.url),
@@ -94,7 +94,7 @@ def test_a_session_starts_by_a_key_in_a_token(
 def test_a_session_starts_by_such_a_key_while_the_event_loop_goes_on(
     fresh_environment: FreshEnvironment, place: Place
 ) -> None:
-    """By `connect_async`, which gets the signer of the other mode."""
+    """`connect_async` signs with the token while the event loop runs."""
     key = f"pkcs11:token=irma;object=webshop?pin-source=file:{place.pin}"
     arguments = (place.server.url, key, str(place.module))
     said = fresh_environment.run("-c", AWAITED, *arguments, environment=place.environment)

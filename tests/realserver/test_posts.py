@@ -70,17 +70,17 @@ def requestor(official_server: OfficialServer, transport: Urllib3Transport) -> R
 
 
 @pytest.fixture
-def told() -> list[SessionOutcome]:
+def delivered() -> list[SessionOutcome]:
     return []
 
 
 @pytest.fixture
 def callbacks(
-    requestor: Requestor, transport: Urllib3Transport, site: Site, told: list[SessionOutcome]
+    requestor: Requestor, transport: Urllib3Transport, site: Site, delivered: list[SessionOutcome]
 ) -> CallbackReceiver:
     store = MemoryStore(transport.clock)
     receiver = CallbackReceiver(
-        requestor, f"{site.url}/callback", sealer=SEALER, store=store, deliver=told.append
+        requestor, f"{site.url}/callback", sealer=SEALER, store=store, deliver=delivered.append
     )
     site.pages["callback"] = receiver
     return receiver
@@ -90,35 +90,38 @@ def test_a_signed_callback_brings_the_answer(
     requestor: Requestor,
     callbacks: CallbackReceiver,
     site: Site,
-    told: list[SessionOutcome],
+    delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
-    """Of a disclosure and of a signature; the app goes on when the application knows."""
+    """Callbacks of a disclosure and of a signature deliver their answers."""
     for request in (ADULT, SignatureRequest("I agree", {"age": OVER18})):
         session = requestor.start_session(callbacks.with_callback(request))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
-        answer = told[-1].get_answer()
+        answer = delivered[-1].get_answer()
         assert (answer.token, answer.evidence) == (session.token, Evidence.SIGNED)
         assert answer["age"].value == "yes"
-    assert told[-1].get_answer().signature is not None
+    assert delivered[-1].get_answer().signature is not None
     assert site.statuses == [204, 204]
 
 
-def test_a_signed_callback_tells_of_a_refusal_and_of_a_cancelled_session(
-    requestor: Requestor, callbacks: CallbackReceiver, told: list[SessionOutcome], wallet: Wallet
+def test_cancelled_sessions_are_delivered(
+    requestor: Requestor,
+    callbacks: CallbackReceiver,
+    delivered: list[SessionOutcome],
+    wallet: Wallet,
 ) -> None:
-    """Whoever cancelled."""
+    """A refusal by the app and a cancel by the requestor are delivered alike."""
     wallet.refuse(requestor.start_session(callbacks.with_callback(ADULT)).pointer.json_text())
     requestor.cancel_session(requestor.start_session(callbacks.with_callback(ADULT)))
-    assert [end.status for end in told] == [SessionStatus.CANCELLED] * 2
+    assert [end.status for end in delivered] == [SessionStatus.CANCELLED] * 2
     with pytest.raises(SessionCancelledError):
-        told[0].get_answer()
+        delivered[0].get_answer()
 
 
-def test_a_signed_callback_tells_of_a_time_out_once(
-    requestor: Requestor, callbacks: CallbackReceiver, site: Site, told: list[SessionOutcome]
+def test_time_out_is_delivered_once(
+    requestor: Requestor, callbacks: CallbackReceiver, site: Site, delivered: list[SessionOutcome]
 ) -> None:
-    """The server posts it at each question."""
+    """A time-out is delivered once, although the server posts it repeatedly."""
     asked = callbacks.with_callback(ExtendedRequest(ADULT, timeout=timedelta(seconds=1)))
     session = requestor.start_session(asked)
     with pytest.raises(SessionTimedOutError):
@@ -127,18 +130,18 @@ def test_a_signed_callback_tells_of_a_time_out_once(
         assert requestor.get_status(session) is SessionStatus.TIMEOUT
     assert len(site.statuses) > 1
     assert set(site.statuses) == {204}
-    assert [end.status for end in told] == [SessionStatus.TIMEOUT]
+    assert [end.status for end in delivered] == [SessionStatus.TIMEOUT]
 
 
 def test_two_callbacks_that_contradict_each_other_are_settled(
     requestor: Requestor, transport: Urllib3Transport, site: Site, wallet: Wallet
 ) -> None:
-    """A slow application loses the app, which cancels; the server keeps what it stored first."""
-    told: list[SessionOutcome] = []
+    """After a slow delivery the app cancels, and the first stored outcome counts."""
+    delivered: list[SessionOutcome] = []
 
     def slowly(end: SessionOutcome) -> None:
         time.sleep(5)
-        told.append(end)
+        delivered.append(end)
 
     site.pages["callback"] = receiver = CallbackReceiver(
         requestor,
@@ -154,7 +157,7 @@ def test_two_callbacks_that_contradict_each_other_are_settled(
     while len(site.statuses) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert site.statuses == [204, 204]
-    assert [end.status for end in told] == [SessionStatus.DONE]
+    assert [end.status for end in delivered] == [SessionStatus.DONE]
     assert requestor.get_answer(session)["age"].value == "yes"
 
 
@@ -162,10 +165,10 @@ def test_unsigned_callbacks_make_the_server_be_asked(
     start_official_server: ServerPool,
     transport: Urllib3Transport,
     site: Site,
-    told: list[SessionOutcome],
+    delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
-    """Once it has its reply; for each way to end."""
+    """After each unsigned callback the server is asked for the outcome."""
     works: list[Future[None]] = []
     with ThreadPoolExecutor(4) as executor:
         requestor = Requestor(start_official_server(UNSIGNED).url, transport)
@@ -174,7 +177,7 @@ def test_unsigned_callbacks_make_the_server_be_asked(
             f"{site.url}/callback",
             sealer=SEALER,
             store=MemoryStore(transport.clock),
-            deliver=told.append,
+            deliver=delivered.append,
             accept_unsigned=True,
             run_later=lambda work: works.append(executor.submit(work)),
         )
@@ -190,8 +193,8 @@ def test_unsigned_callbacks_make_the_server_be_asked(
     for work in works:
         work.result()
     assert set(site.statuses) == {204}
-    ends = {end.status: end for end in told}
-    assert len(told) == len(ends) == 3
+    ends = {end.status: end for end in delivered}
+    assert len(delivered) == len(ends) == 3
     answer = ends[SessionStatus.DONE].get_answer()
     assert (answer.token, answer.evidence) == (session.token, Evidence.TRANSPORT)
     assert {*ends} == {SessionStatus.DONE, SessionStatus.CANCELLED, SessionStatus.TIMEOUT}
@@ -201,7 +204,7 @@ def test_static_session_is_delivered_for_each_scan(
     start_official_server: ServerPool,
     transport: Urllib3Transport,
     site: Site,
-    told: list[SessionOutcome],
+    delivered: list[SessionOutcome],
     wallet: Wallet,
 ) -> None:
     """Each scan of a printed QR starts a session, whose signed callback has the answer."""
@@ -210,22 +213,22 @@ def test_static_session_is_delivered_for_each_scan(
     server = start_official_server(ServerOptions(static_sessions=static))
     requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
     site.pages["callback"] = StaticSessionReceiver(
-        requestor, url, request=ADULT, store=MemoryStore(transport.clock), deliver=told.append
+        requestor, url, request=ADULT, store=MemoryStore(transport.clock), deliver=delivered.append
     )
     pointer = SessionPointer.of_static_session(server.url, "visit").json_text()
     assert isinstance(wallet.accept(pointer), Succeeded)
     assert isinstance(wallet.accept(pointer), Succeeded)
     wallet.refuse(pointer)
     assert site.statuses == [204, 204, 204]
-    accepted, again, refused = told
+    accepted, again, refused = delivered
     assert accepted.get_answer()["age"].value == again.get_answer()["age"].value == "yes"
     assert accepted.get_answer().evidence is Evidence.SIGNED
     assert refused.status is SessionStatus.CANCELLED
-    assert len({outcome.token for outcome in told}) == 3
+    assert len({outcome.token for outcome in delivered}) == 3
 
 
 def card_for(answer: Answer) -> IssuanceRequest:
-    """Issue what depends on what was disclosed."""
+    """Return an issuance request that depends on the disclosed attributes."""
     phone = "for adults" if answer["age"].value == "yes" else "for children"
     names = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}
     card = CredentialRequest("example.town.resident", {**names, "phone": phone})
@@ -234,7 +237,7 @@ def card_for(answer: Answer) -> IssuanceRequest:
 
 @pytest.fixture
 def new_wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Iterator[Wallet]:
-    """Ada's age, and nothing else."""
+    """Return a wallet that holds only the age credential."""
     with start_wallet() as wallet:
         package = start_session(official_server.url, issuance(AGE))
         assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
@@ -251,10 +254,10 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     callbacks: CallbackReceiver,
     transport: Urllib3Transport,
     site: Site,
-    told: list[SessionOutcome],
+    delivered: list[SessionOutcome],
     new_wallet: Wallet,
 ) -> None:
-    """A chain of two; its answers come in order, and its callback with the first of them."""
+    """The answers of a chain of two come in order, and the callback has the first."""
     store = MemoryStore(transport.clock)
     site.pages["next"] = nexts = NextSessionReceiver(
         requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=card_for
@@ -269,13 +272,13 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     assert (first.next_session, second.next_session) == (second.token, None)
     assert card_in(new_wallet)["phone"] == "for adults"
     assert site.statuses == [200, 204]
-    assert told[0].get_answer().next_session == second.token
+    assert delivered[0].get_answer().next_session == second.token
 
 
 def test_a_choice_that_comes_too_late_fails_the_chain_for_all(
     requestor: Requestor, transport: Urllib3Transport, site: Site, new_wallet: Wallet
 ) -> None:
-    """The app learns it at once, and nothing is issued."""
+    """A late choice fails the chain at once, and nothing is issued."""
 
     def slowly(answer: Answer) -> IssuanceRequest:
         time.sleep(3.1)
@@ -299,12 +302,12 @@ def test_a_choice_that_comes_too_late_fails_the_chain_for_all(
 async def test_all_of_it_on_an_event_loop(
     official_server: OfficialServer, new_wallet: Wallet
 ) -> None:
-    """Functions that are awaited, with aiohttp on both sides."""
-    told: list[SessionOutcome] = []
+    """Callbacks and chains work with aiohttp and asyncio functions."""
+    delivered: list[SessionOutcome] = []
 
-    async def tell(end: SessionOutcome) -> None:
+    async def deliver(end: SessionOutcome) -> None:
         await asyncio.sleep(0)
-        told.append(end)
+        delivered.append(end)
 
     async def choose(answer: Answer) -> IssuanceRequest:
         await asyncio.sleep(0)
@@ -317,7 +320,7 @@ async def test_all_of_it_on_an_event_loop(
         )
         store = AsyncMemoryStore(transport.clock)
         pages["callback"] = callbacks = AsyncCallbackReceiver(
-            requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=tell
+            requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=deliver
         )
         pages["next"] = nexts = AsyncNextSessionReceiver(
             requestor, f"{url}/next", sealer=SEALER, store=store, choose=choose
@@ -331,4 +334,4 @@ async def test_all_of_it_on_an_event_loop(
         assert isinstance(await asyncio.to_thread(at_the_app.wait), Succeeded)
     assert [answer.evidence for answer in answers] == [Evidence.SIGNED] * 2
     assert card_in(new_wallet)["phone"] == "for adults"
-    assert [end.get_answer().token for end in told] == [session.token]
+    assert [end.get_answer().token for end in delivered] == [session.token]

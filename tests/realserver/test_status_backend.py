@@ -1,4 +1,4 @@
-"""The whole way of a result: server, callback, Redis, and a process that waits elsewhere."""
+"""A result goes from the server by callback and Redis to a process that waits elsewhere."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def test_a_process_learns_from_another_that_received_the_callback(
     official_server: OfficialServer, wallet: Wallet, redis: RedisServer
 ) -> None:
-    """It asks the server for the status once; the answer is made of the JWT that was published."""
+    """The process asks the server once, and makes the answer from the published JWT."""
     _follow(official_server, wallet, redis)
 
 
 def test_servers_may_keep_their_sessions_in_redis_as_well(
     start_official_server: ServerPool, wallet: Wallet, redis: RedisServer
 ) -> None:
-    """Such servers have no events, so that a watch would have to ask each second."""
+    """A server that keeps its sessions in Redis has no events, and the watch still works."""
     server = start_official_server(
         ServerOptions(
             sse=False,
@@ -87,7 +87,7 @@ def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's
-            """Say nothing."""
+            """Log nothing."""
 
     page, key = ThreadingHTTPServer(("127.0.0.1", 0), Page), new_sealing_key()
     with (
@@ -128,7 +128,7 @@ def _follow(official_server: OfficialServer, wallet: Wallet, redis: RedisServer)
             came = json.loads(process.stdout.read())
     assert delivered == ["DONE"]
     assert came == {
-        "told": ["INITIALIZED", "DONE"],
+        "seen": ["INITIALIZED", "DONE"],
         "value": "yes",
         "evidence": "signed",
         "asked": ["GET session/{token}/status"],

@@ -1,4 +1,4 @@
-"""What the library does at each version of the official server, with a real wallet, in both modes.
+"""The library at each version of the official server, with a real wallet, in both modes.
 
 `make old-servers` tries every version; each run tries those of `versions.EACH_RUN`. What a version
 lacks is in `old_servers.toml`, and must fail there.
@@ -116,7 +116,7 @@ class Caller:
 
 
 class AsyncCaller:
-    """The same, on an event loop that runs for as long as a call takes."""
+    """An asyncio requestor whose event loop runs during each call."""
 
     def __init__(self, url: str, **settings: Any) -> None:
         self._runner = asyncio.Runner()
@@ -188,7 +188,7 @@ def play(caller: AnyCaller, wallet: Wallet, request: Any, *answers: Any) -> Answ
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for what another thread does; for a long time, if it must be."""
+    """Wait until a condition holds that another thread makes true."""
     for _ in range(1000):
         if is_so():
             return
@@ -219,7 +219,7 @@ def test_signing(caller: AnyCaller, wallet: Wallet) -> None:
 
 @pytest.fixture(scope="module")
 def card_wallet(start_wallet: StartWallet, official_server: OfficialServer) -> Wallet:
-    """A wallet of its own, which may be given what the others must not have."""
+    """Return a separate wallet that may hold credentials of its own."""
     wallet = start_wallet()
     package = start_session(official_server.url, issuance(AGE))
     assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
@@ -235,14 +235,14 @@ def phones_in(wallet: Wallet) -> list[str | None]:
 
 
 def test_issuing(caller: AnyCaller, card_wallet: Wallet) -> None:
-    """A credential comes into the wallet, once what is asked for was disclosed."""
+    """A credential reaches the wallet after the requested attributes were disclosed."""
     phone = secrets.token_hex(4)
     answer = play(caller, card_wallet, IssuanceRequest([card_of(phone)], ADULT.disclose))
     assert (answer["age"].value, phones_in(card_wallet).count(phone)) == ("yes", 1)
 
 
 def test_refusing(caller: AnyCaller, wallet: Wallet) -> None:
-    """A refusal is no answer."""
+    """A refusal raises an error."""
     session = caller.call("start_session", ADULT)
     wallet.refuse(session.pointer.json_text())
     with pytest.raises(SessionCancelledError):
@@ -250,7 +250,7 @@ def test_refusing(caller: AnyCaller, wallet: Wallet) -> None:
 
 
 def test_cancelling(caller: AnyCaller) -> None:
-    """The requestor ends a session that nobody has scanned."""
+    """The requestor cancels a session that was not scanned."""
     session = caller.call("start_session", ADULT)
     assert caller.call("get_status", session) is SessionStatus.INITIALIZED
     caller.call("cancel_session", session)
@@ -258,7 +258,7 @@ def test_cancelling(caller: AnyCaller) -> None:
 
 
 def test_timing_out(caller: AnyCaller) -> None:
-    """A session that nobody comes for ends by itself."""
+    """A session that is not scanned times out."""
     asked = ExtendedRequest(ADULT, timeout=timedelta(seconds=1))
     session = caller.call("start_session", asked)
     with pytest.raises(SessionTimedOutError):
@@ -267,7 +267,7 @@ def test_timing_out(caller: AnyCaller) -> None:
 
 @pytest.mark.parametrize("sse", [True, False], ids=["events", "polling"])
 def test_watching(mode: type[AnyCaller], servers: ServerPool, wallet: Wallet, sse: bool) -> None:
-    """Each status comes once and in order, by events or by questions."""
+    """Each status comes once and in order, by events or by polling."""
     with opened(mode, servers(ServerOptions(sse=sse))) as caller:
         session = caller.call("start_session", ADULT)
         at_the_app = wallet.start(session.pointer.json_text(), Hold())
@@ -283,7 +283,7 @@ def test_watching(mode: type[AnyCaller], servers: ServerPool, wallet: Wallet, ss
 def test_signed_results(
     mode: type[AnyCaller], server: OfficialServer, wallet: Wallet, fetched: bool
 ) -> None:
-    """The server's signature is verified, with the key as it was given or as the server has it."""
+    """Signed results are verified with a given key and with the fetched key."""
     key = FetchedServerKey() if fetched else server.jwt_public_key_pem
     with opened(mode, server, server_key=key) as caller:
         answer = play(caller, wallet, ADULT)
@@ -309,7 +309,7 @@ def test_older_results(
 
 
 def test_health(caller: AnyCaller) -> None:
-    """The server says that it is well."""
+    """The health endpoint reports that the server is up."""
     caller.call("check_health")
 
 
@@ -333,8 +333,8 @@ def test_authenticating(
 
 
 def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
-    """The end of a session is posted and told, signed."""
-    told: list[SessionOutcome] = []
+    """The server posts a signed result, which is delivered."""
+    delivered: list[SessionOutcome] = []
     with running_site() as site, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
         site.pages["callback"] = receiver = CallbackReceiver(
@@ -342,20 +342,20 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
             f"{site.url}/callback",
             sealer=SEALER,
             store=MemoryStore(transport.clock),
-            deliver=told.append,
+            deliver=delivered.append,
         )
         session = requestor.start_session(receiver.with_callback(ADULT))
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
-        wait_until(lambda: len(told) == 1)  # servers before 0.9 post beside the app's session
+        wait_until(lambda: len(delivered) == 1)  # servers before 0.9 post beside the app's session
         wallet.refuse(requestor.start_session(receiver.with_callback(ADULT)).pointer.json_text())
-        wait_until(lambda: len(told) == 2)
-    assert [end.status for end in told] == [SessionStatus.DONE, SessionStatus.CANCELLED]
-    assert told[0].get_answer().evidence is Evidence.SIGNED
+        wait_until(lambda: len(delivered) == 2)
+    assert [end.status for end in delivered] == [SessionStatus.DONE, SessionStatus.CANCELLED]
+    assert delivered[0].get_answer().evidence is Evidence.SIGNED
 
 
 def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
     """A server without a key posts unsigned, and is asked."""
-    told: list[SessionOutcome] = []
+    delivered: list[SessionOutcome] = []
     works: list[Future[None]] = []
     server = servers(ServerOptions(jwt_key=False, allow_unsigned_callbacks=True))
     with (
@@ -369,7 +369,7 @@ def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
             f"{site.url}/callback",
             sealer=SEALER,
             store=MemoryStore(transport.clock),
-            deliver=told.append,
+            deliver=delivered.append,
             accept_unsigned=True,
             run_later=lambda work: works.append(executor.submit(work)),
         )
@@ -377,7 +377,7 @@ def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
         assert isinstance(wallet.accept(session.pointer.json_text()), Succeeded)
         wait_until(lambda: len(works) == 1)
         works[0].result()
-    assert [end.get_answer().token for end in told] == [session.token]
+    assert [end.get_answer().token for end in delivered] == [session.token]
 
 
 def issue_next(answer: Answer) -> IssuanceRequest:
@@ -405,15 +405,15 @@ def test_chaining(servers: ServerPool, card_wallet: Wallet) -> None:
 async def test_callbacks_and_chaining_with_asyncio(
     servers: ServerPool, card_wallet: Wallet
 ) -> None:
-    """Both with functions that are awaited."""
+    """Callbacks and chains work with asyncio functions."""
     server = servers(shared=False)
-    told: list[SessionOutcome] = []
+    delivered: list[SessionOutcome] = []
     pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver] = {}
     async with AiohttpTransport() as transport, running_async_site(pages) as url:
         requestor = AsyncRequestor(server.url, transport, server_key=server.jwt_public_key_pem)
         store = AsyncMemoryStore(transport.clock)
         pages["callback"] = callbacks = AsyncCallbackReceiver(
-            requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=told.append
+            requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=delivered.append
         )
         pages["next"] = nexts = AsyncNextSessionReceiver(
             requestor, f"{url}/next", sealer=SEALER, store=store, choose=issue_next
@@ -426,4 +426,4 @@ async def test_callbacks_and_chaining_with_asyncio(
         answers = [answer async for answer in chain]
         assert isinstance(await asyncio.to_thread(at_the_app.wait), Succeeded)
     assert [answer.evidence for answer in answers] == [Evidence.SIGNED] * 2
-    assert [end.get_answer().token for end in told] == [session.token]
+    assert [end.get_answer().token for end in delivered] == [session.token]

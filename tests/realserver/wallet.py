@@ -78,15 +78,15 @@ class Wallet:
         return WalletSession(self, session_id)
 
     def accept(self, pointer: Mapping[str, Any] | str, timeout: float = TIMEOUT) -> Outcome:
-        """Do a whole session and agree to all."""
+        """Run a whole session and accept."""
         return self.start(pointer).wait(timeout)
 
     def refuse(self, pointer: Mapping[str, Any] | str, timeout: float = TIMEOUT) -> Outcome:
-        """Do a whole session and say no."""
+        """Run a whole session and refuse."""
         return self.start(pointer, Refuse()).wait(timeout)
 
     def credentials(self) -> tuple[HeldCredential, ...]:
-        """What the wallet holds."""
+        """Return the credentials in the wallet."""
         lines = self._reply("credentials")["credentials"]
         return tuple(HeldCredential(**line) for line in lines)
 
@@ -112,7 +112,7 @@ class Wallet:
         self.close()
 
     def send(self, command: str, session_id: str, **arguments: Any) -> None:
-        """Write one command about a session; for `WalletSession`."""
+        """Send a command for a session; `WalletSession` calls this."""
         line = json.dumps({"command": command, "id": session_id, **arguments})
         with self._news:
             try:
@@ -122,7 +122,7 @@ class Wallet:
                 raise WalletError(f"the wallet is gone:\n{self._child.log_tail()}") from error
 
     def next_line(self, session_id: str, position: int, deadline: float) -> dict[str, Any]:
-        """Wait for a line about a session or command; for `WalletSession`."""
+        """Wait for a line about a session or command; `WalletSession` calls this."""
         lines = self._lines[session_id]
         with self._news:
             self._news.wait_for(
@@ -182,7 +182,7 @@ class WalletSession:
                 raise WalletError(f"no {kind.__name__} came: {self.events}")
 
     def wait(self, timeout: float = TIMEOUT) -> Outcome:
-        """Read on to the end. By then the server, too, knows that the session is over."""
+        """Read events until the end, when the server knows that the session is over."""
         deadline = time.monotonic() + timeout
         event = self.events[-1] if self.events else self._next(deadline)
         while not isinstance(event, Outcome):
@@ -190,11 +190,11 @@ class WalletSession:
         return event
 
     def answer(self, answer: Answer) -> None:
-        """Return what the user does about a request that was put on `Hold`."""
+        """Send the user's answer to a request that was put on `Hold`."""
         self._wallet.send("answer", self._id, answers=[answer_to_json(answer)])
 
     def dismiss(self) -> None:
-        """Leave the session, as a user who closes it in the app: the server is told."""
+        """Leave the session as a user who closes it in the app, which notifies the server."""
         self._wallet.send("dismiss", self._id)
 
     def _next(self, deadline: float) -> Event:

@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Accept:
-    """Agree.
+    """Accept the request.
 
-    For each outer disjunction the first option that the wallet can give is sent (else an
-    expired one; where there is none, the wallet refuses, as the app does). `options` picks
-    another by its index in `Requested.candidates`. `send` ignores the request: one list an outer
-    disjunction, of attributes that the wallet holds, too few or too many if the test likes.
+    For each outer disjunction the wallet sends the first option that it can, or an expired one. If
+    it has no option it refuses, as the app does. `options` selects another option by its index in
+    `Requested.candidates`. `send` ignores the request and has one list for each outer disjunction,
+    of attributes that the wallet holds. A list may have too few or too many.
     """
 
     options: Mapping[int, int] | None = None
@@ -22,7 +22,7 @@ class Accept:
 
 @dataclass(frozen=True)
 class Refuse:
-    """Say no."""
+    """Refuse the request."""
 
     delay_ms: int = 0
 
@@ -34,7 +34,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Disappear:
-    """Never answer: the session stays `CONNECTED` until the server gives up."""
+    """Never answer, so that the session stays `CONNECTED` until the server's time-out."""
 
 
 Answer = Accept | Refuse | Hold | Disappear
@@ -51,7 +51,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Requested:
-    """What the app shows its user."""
+    """The request as the app shows it to its user."""
 
     session_type: str
     satisfiable: bool
@@ -66,14 +66,14 @@ class Requested:
 
 @dataclass(frozen=True)
 class PairingRequired:
-    """The code that the app shows, to be typed into the frontend."""
+    """The pairing code that the app shows, to be entered in the frontend."""
 
     code: str
 
 
 @dataclass(frozen=True)
 class ReturnUrl:
-    """Where the app will send its user at the end."""
+    """The URL to which the app sends its user at the end."""
 
     url: str
 
@@ -103,7 +103,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Disappeared:
-    """The end of the story; the session is still open at the server."""
+    """The last event of a session that is still open at the server."""
 
 
 Outcome = Succeeded | Cancelled | Failed | Disappeared
@@ -111,13 +111,13 @@ Event = Requested | PairingRequired | ReturnUrl | Outcome
 
 
 def answer_to_json(answer: Answer) -> dict[str, Any]:
-    """The answer as the wallet process reads it."""
+    """Return the answer as the wallet process reads it."""
     given = {name: value for name, value in asdict(answer).items() if value is not None}
     return {"policy": type(answer).__name__.lower(), **given}
 
 
 def event_from_json(line: dict[str, Any]) -> Event:
-    """Read one line of the wallet process."""
+    """Return the event in a line of the wallet process."""
     return _READERS[line["event"]](line)
 
 

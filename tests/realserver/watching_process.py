@@ -1,4 +1,4 @@
-"""A process that is given a handle and waits for its answer through Redis; see the test beside."""
+"""A process that gets a handle and waits for its answer through Redis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from irma_transport_urllib3 import Urllib3Transport
 
 
 class Counting(Urllib3Transport):
-    """Notes what the IRMA server is asked."""
+    """A transport that records the requests to the IRMA server."""
 
     asked: tuple[str, ...] = ()
 
@@ -25,21 +25,21 @@ class Counting(Urllib3Transport):
 
 
 def main(url: str, redis: str, key: str, server_key: str, handle: str) -> None:
-    """Wait, and print what came of it."""
+    """Wait for the answer and print it."""
     with Counting() as transport, closing(RedisStatusBackend(redis)) as backend:
         requestor = Requestor(url, transport, server_key=server_key, status_backend=backend)
         store = MemoryStore(transport.clock)
         handles = Handles(requestor, [key], store=store, purpose="test")
         session = handles.unseal(handle, binding=Binding.NONE)
         with requestor.watch_status(session, timeout=timedelta(minutes=1)) as statuses:
-            told = []
+            seen = []
             for status in statuses:
-                told.append(status.value)
+                seen.append(status.value)
                 sys.stdout.write("\n")  # the watch has begun
                 sys.stdout.flush()
         answer = requestor.get_answer(session)
         came = {
-            "told": told,
+            "seen": seen,
             "value": answer["over"].value,
             "evidence": answer.evidence.value,
             "asked": transport.asked,

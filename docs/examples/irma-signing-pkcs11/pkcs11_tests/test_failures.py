@@ -1,4 +1,4 @@
-"""What goes wrong with a token is told clearly, and without its PIN or URI."""
+"""Errors about a token name the problem and contain neither its PIN nor its URI."""
 
 from __future__ import annotations
 
@@ -22,25 +22,27 @@ IRMA = "token=irma;object=webshop"
 WRONG = "9999-wrong-9999"
 
 
-def kept(kind: type[IrmaError], call: Callable[[], object], uri: str) -> str:
-    """Return the text of the error that a call must fail with; PIN and URI are nowhere in it."""
+def message_of(kind: type[IrmaError], call: Callable[[], object], uri: str) -> str:
+    """Return the message of the expected error, which contains neither the PIN nor the URI."""
     with pytest.raises(kind) as caught:
         call()
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
-    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
+    message = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     for secret in (PIN, WRONG, uri, *(part for part in uri.split(";") if part)):
-        assert secret not in told
+        assert secret not in message
     return str(caught.value)
 
 
 def refused(softhsm: SoftHsm, uri: str, pin: Secret | None = PIN, module: str = "") -> str:
-    """Return what wiring says."""
-    return kept(ConfigurationError, lambda: softhsm.wire(uri, pin=pin, module=module).close(), uri)
+    """Return the message of the error that wiring raises."""
+    return message_of(
+        ConfigurationError, lambda: softhsm.wire(uri, pin=pin, module=module).close(), uri
+    )
 
 
-def test_a_missing_module_is_told(softhsm: SoftHsm, tmp_path: Path) -> None:
-    """No file, no library, a library of something else, or no absolute path."""
+def test_module_must_be_a_library(softhsm: SoftHsm, tmp_path: Path) -> None:
+    """A module must be the absolute path of a PKCS#11 library."""
     text = tmp_path / "module.so"
     text.write_text("no library")
     here = f"{tmp_path}/missing.so"
@@ -49,8 +51,8 @@ def test_a_missing_module_is_told(softhsm: SoftHsm, tmp_path: Path) -> None:
     assert "absolute path" in refused(softhsm, IRMA, module="libsofthsm2.so")
 
 
-def test_a_wrong_pin_is_told_and_not_sent_again(softhsm: SoftHsm) -> None:
-    """A token locks itself after some tries."""
+def test_wrong_pin_is_sent_once(softhsm: SoftHsm) -> None:
+    """A wrong PIN is sent once, because a token locks itself after some tries."""
     assert "the PIN is wrong" in refused(softhsm, IRMA, pin=WRONG)
     assert "the PIN is wrong" in refused(softhsm, IRMA, pin="1")
     pin = AskedPin()
@@ -58,9 +60,9 @@ def test_a_wrong_pin_is_told_and_not_sent_again(softhsm: SoftHsm) -> None:
     pin.text = WRONG
     softhsm.log_out("irma")
     for _ in range(3):
-        told = kept(SigningError, lambda: signer.sign(b"x"), IRMA)
-        assert "the PIN is wrong; it is not sent again" in told
-        assert "open the signer again" in told
+        message = message_of(SigningError, lambda: signer.sign(b"x"), IRMA)
+        assert "the PIN is wrong; it is not sent again" in message
+        assert "open the signer again" in message
     assert pin.asked == 2
     signer.close()
 
@@ -78,24 +80,22 @@ def test_a_wrong_pin_is_told_and_not_sent_again(softhsm: SoftHsm) -> None:
         (f"{PIN}\0", "a control character"),
     ],
 )
-def test_a_pin_that_cannot_be_right_is_not_sent(
-    softhsm: SoftHsm, tmp_path: Path, pin: str, why: str
-) -> None:
-    """Each try counts; be it from a secret or from a file."""
+def test_impossible_pin_is_not_sent(softhsm: SoftHsm, tmp_path: Path, pin: str, why: str) -> None:
+    """A PIN of an impossible form, from a secret or a file, uses up no try."""
     file = tmp_path / "pin"
     file.write_bytes(pin.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Token, "open", never_with_pin(Token.open))
-        for told in (
+        for message in (
             refused(softhsm, IRMA, pin=lambda: pin),
             refused(softhsm, f"{IRMA}?pin-source=file:{file}", pin=None),
         ):
-            assert why in told
-            assert "was not sent" in told
+            assert why in message
+            assert "was not sent" in message
 
 
 def never_with_pin(open_session: Callable[..., Any]) -> Callable[..., Any]:
-    """Make `Token.open` one that no PIN reaches."""
+    """Replace `Token.open` by a function that fails if it gets a PIN."""
 
     def open_without(*given: Any, **named: Any) -> Any:
         assert "user_pin" not in named
@@ -104,8 +104,8 @@ def never_with_pin(open_session: Callable[..., Any]) -> Callable[..., Any]:
     return open_without
 
 
-def test_a_key_that_wants_the_pin_each_time_is_told(softhsm: SoftHsm) -> None:
-    """While wiring: each signature would fail, with no word of the reason."""
+def test_key_that_always_needs_the_pin(softhsm: SoftHsm) -> None:
+    """A key that needs the PIN for each signature is refused while wiring."""
     signer = softhsm.wire(IRMA)
     module = load_module(str(softhsm.module))
     with module.get_token(token_label="irma").open(rw=True) as session:
@@ -120,8 +120,8 @@ def test_a_key_that_wants_the_pin_each_time_is_told(softhsm: SoftHsm) -> None:
     signer.close()
 
 
-def test_a_pin_that_cannot_be_read_is_told(softhsm: SoftHsm) -> None:
-    """Whatever its function raises, its text stays behind."""
+def test_failing_pin_function(softhsm: SoftHsm) -> None:
+    """If the PIN function raises, the error names the type and omits its message."""
 
     def broken() -> str:
         raise OSError(f"no vault for {PIN}")
@@ -132,8 +132,8 @@ def test_a_pin_that_cannot_be_read_is_told(softhsm: SoftHsm) -> None:
     assert "the PIN cannot be read: FileNotFoundError" in refused(softhsm, missing, pin=None)
 
 
-def test_the_pin_is_given_once(softhsm: SoftHsm) -> None:
-    """Neither not at all, nor in two ways."""
+def test_pin_has_one_source(softhsm: SoftHsm) -> None:
+    """Wiring is refused without a PIN and with two sources of a PIN."""
     assert "give the PIN once" in refused(softhsm, IRMA, pin=None)
     assert "give the PIN once" in refused(softhsm, f"{IRMA}?pin-source=file:/run/pin")
 
@@ -151,21 +151,21 @@ def test_the_pin_is_given_once(softhsm: SoftHsm) -> None:
         ("token=irma;object=elliptic", "RS256 needs an RSA key of 2048 bits or more"),
     ],
 )
-def test_a_key_that_is_not_there_is_told(softhsm: SoftHsm, uri: str, why: str) -> None:
-    """While wiring, not at the first session."""
+def test_missing_key_is_refused(softhsm: SoftHsm, uri: str, why: str) -> None:
+    """A missing, ambiguous or weak key is refused while wiring."""
     assert why in refused(softhsm, uri)
 
 
-def test_a_key_that_is_not_there_is_told_while_others_sign(softhsm: SoftHsm) -> None:
-    """Who logged in before does not hide what is wrong; and is not disturbed."""
+def test_missing_key_beside_an_open_login(softhsm: SoftHsm) -> None:
+    """An open login hides no missing key and continues to sign."""
     signer = softhsm.wire(IRMA)
     assert "no private key of that name" in refused(softhsm, "token=irma;object=webshopp")
     signer.sign(b"x")
     signer.close()
 
 
-def test_a_key_that_may_not_sign_is_told(softhsm: SoftHsm) -> None:
-    """One that was made to decrypt."""
+def test_key_that_may_not_sign(softhsm: SoftHsm) -> None:
+    """A key that may only decrypt is refused."""
     signer = softhsm.wire(IRMA)
     module = load_module(str(softhsm.module))
     with module.get_token(token_label="irma").open(rw=True) as session:
@@ -180,8 +180,8 @@ def test_a_key_that_may_not_sign_is_told(softhsm: SoftHsm) -> None:
     signer.close()
 
 
-def test_a_removed_token_is_told(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """By each signature that is wanted, until it is back; other tokens sign on."""
+def test_removed_token(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """Signing fails while a token is removed, and other tokens still sign."""
     uri = "token=leaving;object=webshop"
     signer, other = softhsm.wire(uri), softhsm.wire(IRMA)
     assert is_signature("RS256", tokens.leaving, b"x", signer.sign(b"x"))
@@ -189,8 +189,8 @@ def test_a_removed_token_is_told(softhsm: SoftHsm, tokens: Tokens) -> None:
         if b"leaving" in (directory / "token.object").read_bytes():
             shutil.rmtree(directory)
     for _ in range(2):
-        told = kept(SigningError, lambda: signer.sign(b"x"), uri)
-        assert "no token has that name" in told
+        message = message_of(SigningError, lambda: signer.sign(b"x"), uri)
+        assert "no token has that name" in message
     assert is_signature("RS256", tokens.webshop, b"x", other.sign(b"x"))
     assert "no token has that name" in refused(softhsm, uri)
     signer.close()

@@ -17,7 +17,7 @@ IRMA = "token=irma;object=webshop"
 
 
 class TestContract(SignerContract):
-    """What any signer must do."""
+    """The signer passes the contract of signers."""
 
     secrets = (PIN,)
 
@@ -27,18 +27,18 @@ class TestContract(SignerContract):
         self.softhsm, self.verifying_key = softhsm, tokens.webshop
 
     def make_signer(self) -> Pkcs11Signer:
-        """Make it by the plugin's hook."""
+        """Make the signer with the plugin's hook."""
         return self.softhsm.wire(IRMA)
 
     def make_failing_signer(self) -> Pkcs11Signer:
-        """Make it, and log out."""
+        """Make a signer and log it out."""
         signer = self.make_signer()
         signer.close()
         return signer
 
 
 class TestAsyncContract(AsyncSignerContract):
-    """The same, awaited."""
+    """The asyncio signer passes the contract of signers."""
 
     secrets = (PIN,)
 
@@ -48,18 +48,18 @@ class TestAsyncContract(AsyncSignerContract):
         self.softhsm, self.verifying_key = softhsm, tokens.webshop
 
     def make_signer(self) -> AsyncPkcs11Signer:
-        """Make it by the plugin's hook."""
+        """Make the signer with the plugin's hook."""
         return self.softhsm.wire_async(IRMA)
 
     def make_failing_signer(self) -> AsyncPkcs11Signer:
-        """Make it, and log out."""
+        """Make a signer and log it out."""
         signer = self.softhsm.wire(IRMA)
         signer.close()
         return AsyncPkcs11Signer(signer)
 
 
 def test_the_pin_comes_from_a_file(softhsm: SoftHsm, tokens: Tokens, tmp_path: Path) -> None:
-    """With the newline that editors put at its end."""
+    """The PIN is read from a file, without the newline at its end."""
     file = tmp_path / "pin"
     file.write_text(f"{PIN}\n")
     signer = softhsm.wire(f"{IRMA}?pin-source=file:{file}", pin=None)
@@ -68,7 +68,7 @@ def test_the_pin_comes_from_a_file(softhsm: SoftHsm, tokens: Tokens, tmp_path: P
 
 
 def test_the_pin_comes_from_a_function(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """Called for each login, and kept nowhere in between."""
+    """The PIN function is called for each login, and the PIN is not cached."""
     pin = AskedPin()
     signer = softhsm.wire(IRMA, pin=pin)
     for _ in range(3):
@@ -77,15 +77,15 @@ def test_the_pin_comes_from_a_function(softhsm: SoftHsm, tokens: Tokens) -> None
     signer.close()
 
 
-def test_a_key_is_told_apart_by_its_id(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """Where two have one label, as while keys change."""
+def test_id_selects_the_key(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """The id selects one of two keys with the same label."""
     signer = softhsm.wire("token=irma;object=changing;id=%ab")
     assert is_signature("RS256", tokens.new, b"x", signer.sign(b"x"))
     signer.close()
 
 
-def test_a_token_is_told_apart_by_its_serial_number(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """Where two have one label."""
+def test_serial_number_selects_the_token(softhsm: SoftHsm, tokens: Tokens) -> None:
+    """The serial number selects one of two tokens with the same label."""
     for serial, public_key in tokens.twins.items():
         signer = softhsm.wire(f"token=twin;serial={serial};object=webshop")
         assert is_signature("RS256", public_key, b"x", signer.sign(b"x"))
@@ -93,7 +93,7 @@ def test_a_token_is_told_apart_by_its_serial_number(softhsm: SoftHsm, tokens: To
 
 
 def test_signers_of_one_token_survive_each_others_end(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """The logout of one ends the login of all; the others log in again by themselves."""
+    """A signer logs in again after another signer has logged the token out."""
     first, second, third = (softhsm.wire(IRMA) for _ in range(3))
     first.close()
     for signer in (second, third, second):
@@ -104,7 +104,7 @@ def test_signers_of_one_token_survive_each_others_end(softhsm: SoftHsm, tokens: 
 
 
 def test_threads_that_lose_the_login_at_once_all_sign(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """With sessions at hand and without; one of them logs in again, for all."""
+    """After a lost login one thread logs in again, and all threads sign."""
     inputs = [str(number).encode() for number in range(40)]
     for _ in range(5):
         pin = AskedPin()
@@ -119,7 +119,7 @@ def test_threads_that_lose_the_login_at_once_all_sign(softhsm: SoftHsm, tokens: 
 
 
 def test_more_threads_than_sessions_wait_for_a_turn(softhsm: SoftHsm, tokens: Tokens) -> None:
-    """A token has only so many."""
+    """Threads wait for a turn if a token has fewer sessions."""
     signer = softhsm.wire(IRMA)
     inputs = [str(number).encode() for number in range(200)]
     with ThreadPoolExecutor(50) as threads:
