@@ -73,14 +73,14 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
     """Keyword arguments of `Parts.requestor` and `connect`; all are optional.
 
     Attributes:
-        name: The name that the server has for the key.
+        name: The name under which the server knows the key.
         key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
             in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (a key in base64, which
             `secrets` holds under that name), or a URI of a plugin's.
         token: The API token that the server has for this requestor. It excludes `key`.
         status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
             that use this requestor publish there.
-        gateway: See `Requestor`, as for the settings below.
+        gateway: See `Requestor`, also for the settings below.
         server_key: The server's public key.
         jwt_issuer: The issuer in the JWTs that the server signs.
         timeout: The limit for each call.

@@ -99,7 +99,7 @@ class SqliteStore:
             database.execute(_DELETE, {"key": key})
 
     def close(self) -> None:
-        """Refuse further calls. What the file holds stays."""
+        """Refuse further calls. The file keeps its contents."""
         self._is_closed = True
 
     def check_open(self) -> None:

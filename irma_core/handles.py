@@ -1,8 +1,8 @@
 """Handles: a started session as a string that a browser keeps and cannot read.
 
-The browser brings the handle back when the session is done. Any process with the same keys opens
-it. It holds the request, so it is still valid after a deployment that changed what the application
-asks. The first call that redeems a handle gets the answer of its session.
+The browser brings the handle back when the session is done. Any process with the same keys can
+open it. It holds the request, so it is still valid after a deployment that changed what the
+application requests. The first call that redeems a handle gets the answer of its session.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _LONGEST: Final = timedelta(days=36500)
 
 
 class Binding(Enum):
-    """What a handle that belongs to no web session is bound to."""
+    """The binding of a handle that belongs to no web session."""
 
     NONE = "anybody"
     """Anyone who has the handle may redeem it. Use it on public pages, where the answer is worth

@@ -1,4 +1,4 @@
-"""The synchronous requestor: one method of one line for each thing to do at an IRMA server.
+"""The synchronous requestor: one short method for each call to an IRMA server.
 
 The order of steps is in `flows`. `async_requestor` has the same methods for asyncio, with the same
 docstrings.

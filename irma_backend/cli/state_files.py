@@ -56,7 +56,7 @@ class NewStateFile:
         """Write a session.
 
         Raises:
-            ConfigurationError: It cannot be written, or exists by now.
+            ConfigurationError: It cannot be written, or exists already.
         """
         try:
             self._draft.write_text(session_json(session), encoding="utf-8")

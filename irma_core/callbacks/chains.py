@@ -114,11 +114,11 @@ def answer_next_session_flow(
         200 with a request, 204 if nothing follows, or a refusal; see `inbound` for the codes.
 
     Raises:
-        StoreError: The store failed. The application may have been asked.
+        StoreError: The store failed. The application's function may have been called.
         RequestError: The next request is invalid, or too large to be stored.
-        ConfigurationError: It takes a risk that is not allowed.
+        ConfigurationError: The next request takes a risk that is not allowed.
         DeadlineError: The application's function took longer than the requestor's `timeout`.
-        Exception: Whatever the application's function raises.
+        Exception: The application's function raised it.
         IrmaError: The server's key could not be fetched.
     """
     deadline, sealer = context.deadline(_REPLY_WITHIN), settings.address.sealer

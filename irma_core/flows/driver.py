@@ -2,7 +2,7 @@
 
 Rules:
 
-* Only `flow.send` and `flow.throw` stand inside `try … except StopIteration`. Effects are performed
+* Only `flow.send` and `flow.throw` are inside `try … except StopIteration`. Effects are performed
   outside, or a stray `StopIteration` from a transport would look like success.
 * A flow handles errors of a transport, a signer, a store or a status backend, and any exception of
   the application's function. Any other exception is an interruption; cancellation is one. It is

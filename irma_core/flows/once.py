@@ -62,7 +62,7 @@ class OnceKey:
         return OnceKey(self.store, f"{self.key}:{what}")
 
     def claim(self, deadline: float) -> Call[bool]:
-        """Put the claim; the result is whether that succeeded."""
+        """Put the claim, and return whether that succeeded."""
         return put_if_absent(self.store, self._claim, b"claimed", _CLAIM_LIFETIME, deadline)
 
     def record(self, record: bytes, lifetime: timedelta, deadline: float) -> Call[bool]:
@@ -113,7 +113,7 @@ def claim_or_wait_flow(
 def release_on_error_flow(
     context: RequestorContext, once: OnceKey, flow: Flow[ResultT]
 ) -> Flow[ResultT]:
-    """Run the flow that does a claimed thing; release the claim if the flow fails."""
+    """Run the flow of a claimed action, and release the claim if the flow fails."""
     claimed_at = context.clock.monotonic()
     try:
         return (yield from flow)

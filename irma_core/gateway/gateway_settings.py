@@ -126,10 +126,10 @@ class GatewayAssertion(_Credentials[SignerT_co]):
 class GatewayAuthentication(Generic[SignerT_co]):
     """Settings for a server behind a gateway that requires an OAuth 2.0 token with each call.
 
-    A token is fetched when it is first needed and cached until shortly before its end. It is
-    replaced when the gateway says 401. It goes only with the requestor's own calls to the IRMA
-    server's base URL, never to the session pointer's URL. The gateway must remove it: an IRMA
-    server refuses an `Authorization` that it does not know.
+    A token is fetched when it is first needed and cached until shortly before it expires. It is
+    replaced when the gateway responds with 401. It goes only with the requestor's own calls to the
+    IRMA server's base URL, never to the session pointer's URL. The gateway must remove it, because
+    an IRMA server refuses an `Authorization` header that it does not know.
 
     Args:
         token_url: The URL of the authorization server's token endpoint. The requestor checks it.

@@ -74,7 +74,7 @@ class Refusals:
         self._last = now
 
     def may_pass(self, now: float) -> bool:
-        """Return whether the authorization server may well issue a token soon: it did so before."""
+        """Return whether the authorization server may issue a token soon, as it did before."""
         return self._was_accepted and not self.has_lasted(now)
 
     def pause(self, now: float) -> float:

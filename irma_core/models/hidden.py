@@ -83,7 +83,7 @@ class HiddenHash(Hidden[str]):
 
 
 class HiddenSecret(Hidden[ValueT]):
-    """A hidden value that cannot be pickled either."""
+    """A hidden value that also refuses to be pickled."""
 
     __slots__ = ()
 

@@ -37,7 +37,7 @@ _IPV6_LOOPBACK: Final = IPv6Address(1)
 
 
 def is_plain_url(url: str) -> bool:
-    """Return whether one look shows that a URL passes all checks here; most URLs do.
+    """Return whether a URL is so simple that it passes all checks here; most URLs are.
 
     It has only letters, digits and hyphens between its delimiters, no user name, no port above 9999
     and no dot in its path.

@@ -236,7 +236,7 @@ def parse_public_key_response(response: HttpResponse) -> str:
 def build_revocation_request(
     server: ServerUrl, request: RevocationRequest, *, authorization: str | None = None
 ) -> HttpRequest:
-    """Revoke a credential by a request in JSON; `authorization` as in `build_start_request`."""
+    """Return the request that revokes a credential; for the arguments see `build_start_request`."""
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_request(request).encode()
     url = server.join("revocation")

@@ -87,7 +87,7 @@ def wait_of(error: IrmaError) -> timedelta:
 
 
 def retry_after(response: HttpResponse, now: datetime) -> timedelta:
-    """Return how long a response asks to wait by its `Retry-After`; zero if it does not ask.
+    """Return how long a response asks to wait with its `Retry-After`; zero if it does not ask.
 
     Args:
         response: The response; the header is a number of seconds or a date (RFC 9110, section

@@ -283,8 +283,8 @@ def elapsed(start: float) -> float:
 def leaked_secret(thing: object, secrets: Iterable[str | bytes]) -> str | None:
     """Return the form in which `thing` shows a secret, or `None` if it shows none.
 
-    The strings of the thing are searched, with its traceback if it is an error, and for each
-    secret as it is, in hexadecimal and in base64.
+    The strings of the thing are searched for each secret as it is, in hexadecimal and in base64.
+    If the thing is an error, its traceback is searched too.
     """
     strings = [f"{thing!r} {thing}"]
     if isinstance(thing, BaseException):
