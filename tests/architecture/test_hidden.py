@@ -226,7 +226,7 @@ def test_no_tool_shows_a_secret(tool: Callable[[Any], object], thing: object) ->
 
 
 def test_every_public_class_is_among_the_examples() -> None:
-    """A new one comes with an example, or with a word why it needs none."""
+    """Every public class has an example, or a reason for having none."""
     named = {type(each).__name__ for each in EXAMPLES}
     for name in irma_core.__all__:
         thing: object = getattr(irma_core, name)
@@ -429,7 +429,7 @@ def test_what_was_checked_is_made_by_its_check_alone(kind: Any) -> None:
 
 
 def test_hidden_values_are_compared_and_hashed() -> None:
-    """By their values, and with nothing else."""
+    """Hidden values are compared and hashed by value, and differ from other types."""
     assert Hidden("a") == Hidden("a") != Hidden("b")
     assert Hidden("a") != "a"
     assert len({Hidden("a"), Hidden("a")}) == 1

@@ -200,7 +200,7 @@ def _parameters(cls: type[errors.IrmaError]) -> list[inspect.Parameter]:
 
 @pytest.mark.parametrize("cls", ERRORS)
 def test_an_error_survives_pickle_and_copy_and_is_in_the_tree(cls: type[errors.IrmaError]) -> None:
-    """With all its facts; and the drawing at the head of the module has it."""
+    """Every error keeps its facts through pickle and copy, and is in the module's drawing."""
     facts = {
         each.name: True if "request_sent" in each.name else 400 if "status" in each.name else "x"
         for each in _parameters(cls)

@@ -196,7 +196,7 @@ def test_of_others_it_is_told(text: str, kind: str | None) -> None:
 
 
 def test_all_of_a_log_record_is_looked_at() -> None:
-    """Its arguments too: a formatter of somebody's own may print them."""
+    """The watch checks a log record's arguments too, because a formatter may print them."""
     record = logging.LogRecord("n", logging.DEBUG, __file__, 1, "%.0s", (TOKEN,), None)
     assert TOKEN not in record.getMessage()
     assert TOKEN in "".join(texts_of(record))

@@ -341,7 +341,7 @@ def test_messages_and_effects_show_no_content() -> None:
 
 
 def test_the_search_finds_a_secret_that_is_there() -> None:
-    """However deep; or this module would prove nothing."""
+    """The search finds a secret at any depth, so the other tests prove something."""
     leak = RuntimeError("outer")  # the watch over the whole suite would find one of ours
     leak.__cause__ = ValueError(VALUE)
     assert any(VALUE in text for text in shown([{"deep": [(leak,)]}]))

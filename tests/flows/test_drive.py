@@ -101,7 +101,7 @@ def test_a_sleep_is_the_transports(mode: str) -> None:
 
 @MODES
 def test_an_unknown_effect_is_named(mode: str) -> None:
-    """A flow of somebody else's may yield what this driver does not know."""
+    """The driver names an effect that it does not know."""
 
     def odd() -> Generator[Effect, Any, None]:
         yield cast("Effect", timedelta(0))

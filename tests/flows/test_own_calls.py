@@ -209,7 +209,7 @@ class ProxiedTransport(ScriptedTransport):
     ],
 )
 def test_plain_http_through_a_proxy_is_a_risk(url: str, how: Any) -> None:
-    """Also for loopback: the proxy may be anywhere."""
+    """Plain HTTP to loopback is a risk through a proxy, which may be anywhere."""
     with pytest.raises(ConfigurationError, match="plain http through a proxy"):
         Requestor(url, ProxiedTransport(), **how)
     Requestor(url, ProxiedTransport(), allow=[Risk.PLAIN_HTTP], **how)

@@ -112,7 +112,7 @@ class SlowSigner:
 
 
 def test_a_signer_that_takes_all_the_time_leaves_none_to_send() -> None:
-    """The session would be made, and nobody would know of it."""
+    """A start whose signer used up the time sends nothing, so that no session is lost."""
     transport = ScriptedTransport()
     how = HmacAuthentication("me", SlowSigner(transport.clock))
     requestor = Requestor("https://irma.example", transport, authentication=how)

@@ -125,7 +125,7 @@ def test_what_is_signed_here_irma_jwt_verifies(official: Official, method: str) 
 
 @METHOD
 def test_irma_jwt_refuses_what_was_changed(official: Official, method: str) -> None:
-    """As it does with its own: so the test above proves something."""
+    """irma-jwt refuses a changed JWT, so the other tests prove something."""
     signer, options, _ = METHODS[method]
     jwt = sign_session_request(AGE, name="shop", signer=signer, now=datetime.now(UTC))
     changed = jwt[:-10] + ("A" if jwt[-10] != "A" else "B") + jwt[-9:]

@@ -69,7 +69,7 @@ def test_a_proof_with_a_revoked_credential_is_invalid(http: Http, app: Simulated
 
 
 def test_a_proof_that_leaves_non_revocation_out_is_invalid(http: Http) -> None:
-    """Though everything that was asked for is in it."""
+    """A proof without non-revocation is invalid, even with all requested attributes."""
     package = http.start(NOT_REVOKED)
     url = package["sessionPtr"]["u"]
     versions = {"x_irma_minprotocolversion": "2.8", "x_irma_maxprotocolversion": "2.8"}
@@ -117,7 +117,7 @@ def test_what_cannot_be_revoked_is_refused(http: Http) -> None:
 def test_a_credential_that_was_put_into_the_app_counts_as_not_revoked(
     http: Http, app: SimulatedApp
 ) -> None:
-    """It has no record at the server, so nobody can revoke it."""
+    """A credential that was added to the app has no record, so it cannot be revoked."""
     app.add(CARD, {"number": "7"})
     package = http.start(NOT_REVOKED)
     app.accept(package["sessionPtr"])

@@ -97,7 +97,7 @@ def test_a_time_out_that_an_app_has_seen_is_kept(http: Http, server: InMemorySer
 
 
 def test_a_restart_loses_every_session(http: Http, server: InMemoryServer) -> None:
-    """With the memory store."""
+    """A restarted server with the memory store loses every session."""
     token = http.start(AGE18)["token"]
     server.restart()
     assert error_in(http.call("GET", f"/session/{token}/result")) == GONE

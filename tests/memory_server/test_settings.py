@@ -39,7 +39,7 @@ def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -
 
 
 def test_static_sessions_need_a_signature_or_a_permission() -> None:
-    """Without a JWT key only with `allow_unsigned_callbacks`; models of ours are taken too."""
+    """Static sessions need a JWT key or `allow_unsigned_callbacks`; a request may be a model."""
     extended = ExtendedRequest(
         DisclosureRequest({"age": OVER18}), callback_url="https://a.example/"
     )
@@ -52,7 +52,7 @@ def test_static_sessions_need_a_signature_or_a_permission() -> None:
 
 @pytest.mark.parametrize("permission", ["a.*.c", "*.*", "a.b", "a.b.c.d.e", "a.b.c.d.*"])
 def test_a_permission_must_be_whole_or_end_in_a_star(permission: str) -> None:
-    """For the server and for each requestor."""
+    """A permission of the server or a requestor is a whole name or ends with a star."""
     with pytest.raises(ConfigurationError, match="disclose_perms"):
         ServerSettings(disclose_perms=[permission])
     with pytest.raises(ConfigurationError, match="sign_perms"):

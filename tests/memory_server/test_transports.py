@@ -144,7 +144,7 @@ def test_what_is_no_answer_raises(
 
 
 def test_time_outs_cost_no_time(requestor: Requestor, server: InMemoryServer) -> None:
-    """A quarter of an hour passes in a moment; a restarted server knows nobody."""
+    """Time-outs run on a simulated clock, and a restarted server knows no session."""
     began = time.perf_counter()
     request = ExtendedRequest(ADULT, timeout=timedelta(minutes=10))
     with pytest.raises(SessionTimedOutError):

@@ -47,7 +47,7 @@ NEEDY = "import nowhere_to_be_found"
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with all of them; it is on nobody's path yet."""
+    """Return a directory with all plugins, which is not on the path yet."""
     folder = tmp_path_factory.mktemp("plugins")
     site = folder / "site"
     for name, entry_points, modules in (

@@ -81,7 +81,7 @@ def test_plugins_are_listed_without_being_imported() -> None:
     ],
 )
 def test_a_plugin_is_named_by_its_distribution(name: str, chosen: list[str]) -> None:
-    """As installers compare names; a distribution's name means all that it has."""
+    """Names of distributions are normalised, and name all plugins of the distribution."""
     plugins = load_plugins([name])
     assert list(plugins) == chosen
     wired = PluginRegistry(plugins)
@@ -108,8 +108,8 @@ def test_naming_a_plugin_twice_is_no_clash() -> None:
         ("needy-irma", "it cannot be imported: it needs the module nowhere_to_be_found"),
     ],
 )
-def test_a_plugin_that_is_not_to_be_had_is_told(name: str, reason: str) -> None:
-    """By its name, and without what it raised."""
+def test_unavailable_plugin_is_named(name: str, reason: str) -> None:
+    """A plugin that is missing or fails to import is named, without the error it raised."""
     with pytest.raises(PluginError) as caught:
         load_plugins([name])
     assert caught.value.plugin == name

@@ -27,7 +27,7 @@ print("irma_signing_pkcs11" in sys.modules)
 
 
 def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnvironment) -> None:
-    """In an environment that has nothing but what was declared; each by its distribution's name."""
+    """Installed plugins are found by entry points and named by their distributions."""
     redis = ["redis", "rediss", "unix"]
     assert json.loads(fresh_environment.run("-c", OFFERED)) == {
         "irma-signing-pkcs11": {
@@ -40,7 +40,7 @@ def test_plugins_are_found_by_their_entry_points(fresh_environment: FreshEnviron
 
 
 def test_only_the_plugin_that_is_named_is_imported(fresh_environment: FreshEnvironment) -> None:
-    """Being installed gives nobody a say; a store is opened before its server is asked for."""
+    """Only a plugin that the caller names is imported."""
     module, other = fresh_environment.run("-c", OPENED).splitlines()
     assert module.startswith("irma_status_redis")
     assert other == "False"

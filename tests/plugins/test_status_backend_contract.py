@@ -175,7 +175,7 @@ class Mixing(Good):
 
 
 class Queue(Good):
-    """Gives an end to one wait only."""
+    """A status backend that delivers an end to one wait only."""
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         super().wait(token, timeout)

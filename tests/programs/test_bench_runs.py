@@ -17,6 +17,6 @@ def test_a_subject_can_be_measured(subject: str) -> None:
 
 
 def test_a_row_says_whether_its_goal_is_met() -> None:
-    """By the median, in either direction."""
+    """A row compares its median with the goal, in either direction."""
     assert Row("x", [1.0, 2.0, 9.0], "x", 2.0).is_met
     assert "MISSED" in str(Row("x", [1.0, 2.0, 9.0], "x", 3.0, at_least=True))

@@ -33,7 +33,7 @@ def modules_after(directory: Path, test: str) -> list[str]:
 
 
 def test_pytest_finds_the_plugin() -> None:
-    """By the entry point of the installed package."""
+    """The plugin is found by the entry point of the installed package."""
     [found] = [each for each in entry_points(group="pytest11") if each.name == "irma"]
     assert found.value == "irma_testing.pytest_plugin"
 
@@ -64,7 +64,7 @@ def test_all_fixtures_are_of_one_server(
 async def test_there_is_an_async_requestor(
     irma_async_requestor: AsyncRequestor, irma_server: InMemoryServer, irma_app: SimulatedApp
 ) -> None:
-    """At the same server."""
+    """The asyncio requestor uses the same server as the sync one."""
     irma_app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
     irma_server.when_started(irma_app.accept)
     session = await irma_async_requestor.start_session(EMAIL)

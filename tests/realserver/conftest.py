@@ -58,7 +58,7 @@ def schemes(yivi_tools: Tools, run_folder: Path, timestamp_server: TimestampServ
 def pool_of_version(
     yivi_tools: Tools, schemes: Path, run_folder: Path
 ) -> Iterator[Callable[[str], ServerPool]]:
-    """Gives what starts servers of a version, which is built if need be."""
+    """Return a function that starts servers of a version and builds it if needed."""
     pools: dict[str, ServerPool] = {}
 
     def pool(version: str) -> ServerPool:

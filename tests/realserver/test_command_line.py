@@ -92,7 +92,7 @@ def test_what_is_no_answer(command_line: CommandLine, wallet: Wallet) -> None:
 
 
 def test_what_the_server_refuses(command_line: CommandLine) -> None:
-    """An unknown name is wrong usage; a wrong token, or none, is the server's refusal."""
+    """An unknown name is wrong usage; a missing or wrong token is refused by the server."""
     status, _, err = command_line.run("session", "--disclose", "nothing.town.age.over18")
     assert (status, "the server's schemes do not have" in err) == (2, True)
     for token in ("wrong", ""):
@@ -104,7 +104,7 @@ def test_what_the_server_refuses(command_line: CommandLine) -> None:
 def test_the_server_is_asked_for_its_key_and_health(
     command_line: CommandLine, server: OfficialServer
 ) -> None:
-    """As the server has it."""
+    """The command line prints the key and the health that the server returns."""
     status, out, _ = command_line.run("public-key")
     assert (status, out.strip()) == (0, server.jwt_public_key_pem.strip())
     assert command_line.run("health") == (0, "The server is up.\n", "")

@@ -91,7 +91,7 @@ def test_versions_are_sorted_and_dated() -> None:
 def test_the_setting_says_what_is_tried(
     monkeypatch: pytest.MonkeyPatch, asked: str, tried: tuple[str, ...]
 ) -> None:
-    """Without it, the oldest, 1.0.0 and the newest."""
+    """The setting selects the versions; the default is the oldest, 1.0.0 and the newest."""
     monkeypatch.setenv("IRMA_SERVERS", asked)
     assert versions_to_try() == tried
 

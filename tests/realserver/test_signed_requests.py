@@ -74,7 +74,7 @@ def test_the_official_server_takes_what_is_signed_here(
 
 @NAMES
 def test_the_official_server_takes_a_signed_revocation(server: OfficialServer, name: str) -> None:
-    """It knows who asks, and says that this type has none."""
+    """The official server verifies a signed revocation before it refuses the type."""
     request = RevocationRequest("example.town.age", "key-1")
     jwt = sign_session_request(request, name=name, signer=SIGNERS[name], now=datetime.now(UTC))
     with Urllib3Transport() as transport:
@@ -124,7 +124,7 @@ def yivi_request(yivi_tools: Tools, schemes: Path, tmp_path: Path) -> YiviReques
 def test_what_the_official_command_signs_is_verified_here(
     yivi_request: YiviRequest, name: str, asked: list[str], request_: Any
 ) -> None:
-    """By either algorithm, with the key's name and the request."""
+    """A request that the official command signed verifies here, with either algorithm."""
     verified = verify_session_request_jwt(
         yivi_request(name, *asked),
         keys=KEYS,

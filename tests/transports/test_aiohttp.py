@@ -117,7 +117,7 @@ async def test_a_response_cut_at_any_byte(aio: AiohttpTransport, whole: bytes) -
     ids=["hangs up", "reset after", "reset amid", "reset in the body", "wrong length"],
 )
 async def test_a_connection_that_breaks(aio: AiohttpTransport, behaviour: Behaviour) -> None:
-    """On a new or a kept connection: broken, sent, and not repeated."""
+    """A new or reused connection that breaks is an error, and nothing is repeated."""
     with MisbehavingServer(behaviour, answer(), behaviour, answer()) as server:
         for request in (post(server.url, b"x" * 100), get(server.url)):
             error = await failure(aio, request)
@@ -265,7 +265,7 @@ async def test_reads_no_proxy_from_the_environment(
 async def test_trusts_the_given_authority_only(
     aio: AiohttpTransport, ca_file: Path, server_tls: ssl.SSLContext
 ) -> None:
-    """`ca` decides; where nobody is trusted or TLS is missing, nothing was sent."""
+    """Only the authorities of `ca` are trusted, and nothing is sent if TLS fails."""
     with MisbehavingServer(answer(body=b"OK"), tls=server_tls) as server:
         async with AiohttpTransport(ca=ca_file) as trusting:
             assert (await send(trusting, get(server.url))).body == b"OK"

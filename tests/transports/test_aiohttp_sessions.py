@@ -104,7 +104,7 @@ async def test_a_session_that_is_closed_is_refused() -> None:
 
 
 def test_a_session_belongs_to_one_event_loop() -> None:
-    """On another the transport says so."""
+    """A transport that is used on a second event loop raises an error."""
 
     async def make() -> ClientSession:
         return ClientSession(connector=connector())
@@ -138,7 +138,7 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
 
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_without_asyncio_it_says_what_it_needs(is_stream: bool) -> None:
-    """On another kind of event loop, played here by running the coroutine by hand."""
+    """The error on another kind of event loop names asyncio."""
     transport = AiohttpTransport()
     deadline = transport.clock.monotonic() + 5
     call = transport.open_stream if is_stream else transport.send

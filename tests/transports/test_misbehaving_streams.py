@@ -63,7 +63,7 @@ def test_a_silent_stream_stays_open(greeting: bytes) -> None:
 
 
 def test_a_stream_may_wait_to_be_asked() -> None:
-    """For each piece and for its end; so a test need not guess when something comes."""
+    """A stream can wait for a request before each piece and before its end."""
     for times, body in ((2, b"1\r\na\r\n" + END), (1, b"1\r\na\r\n...")):
         asked = threading.Semaphore(times)
         assert received(stream_on_release(asked, b"a"), 0.2) == body
@@ -86,7 +86,7 @@ def test_it_tells_when_it_has_closed_all() -> None:
 
 
 def test_a_proxy_that_buffers_sends_nothing_before_its_time() -> None:
-    """Not even the head comes early."""
+    """A proxy that buffers delays the head as well."""
     begun = monotonic()
     assert received(buffered_stream([b"a"], timedelta(milliseconds=150))) == b"1\r\na\r\n" + END
     assert monotonic() - begun >= 0.15

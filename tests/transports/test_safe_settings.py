@@ -81,14 +81,14 @@ def test_a_context_that_verifies_too_little_is_a_risk(make: Make, how: Any) -> N
 
 @BOTH
 def test_a_context_of_a_server_is_a_risk_too(make: Make) -> None:
-    """It asks nobody for a certificate."""
+    """A server's TLS context is a risk, because it verifies no certificate."""
     with pytest.raises(ConfigurationError, match="ssl_context"):
         make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
 
 
 @BOTH
 def test_a_context_that_verifies_is_taken(make: Make) -> None:
-    """With its own authorities, or the system's."""
+    """A verifying context is accepted with its own authorities or the system's."""
     make(ssl_context=ssl.create_default_context())
     make(ssl_context=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
@@ -223,7 +223,7 @@ def test_the_environment_writes_no_keys_of_connections(
 
 @BOTH
 def test_the_environment_names_no_proxy(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the setting does."""
+    """Only the setting selects a proxy, not the environment."""
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with MisbehavingServer(answer(body=b"direct")) as server:
@@ -277,7 +277,7 @@ def test_localhost_that_leads_elsewhere_gets_no_byte(
 
 @BOTH
 def test_localhost_is_loopback_as_a_rule(make: Make) -> None:
-    """In either family of addresses."""
+    """`localhost` is loopback in both families of addresses."""
     with MisbehavingServer(answer(body=b"OK")) as server:
         assert sent(make, server.url.replace("127.0.0.1", "localhost")).body == b"OK"
 

@@ -170,8 +170,10 @@ def test_an_interrupt_passes(transport: Urllib3Transport, monkeypatch: pytest.Mo
         assert send(transport, get(server.url)).body == b"mine"
 
 
-def test_logs_tell_no_token(transport: Urllib3Transport, caplog: pytest.LogCaptureFixture) -> None:
-    """urllib3 logs each target, and a head it cannot read with a warning: the token is in none."""
+def test_logs_contain_no_token(
+    transport: Urllib3Transport, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The logs of urllib3, with targets and unreadable heads, contain no token."""
     caplog.set_level(logging.DEBUG)
     bad_head = b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n"
 

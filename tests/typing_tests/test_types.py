@@ -66,7 +66,7 @@ def exact(wiring: RequestorContext, session: StartedSession, requestor: Requesto
 def only_a_binding_or_by_name(
     handles: Handles, session: StartedSession, cookie: str | None
 ) -> None:
-    """A cookie that may not be there binds no handle; a visitor without one brings none."""
+    """A cookie that may be None cannot bind a handle."""
     handles.seal(session, binding=Binding.NONE)
     handles.seal(session, binding=cookie)  # type: ignore[arg-type]
     handles.seal(session)  # type: ignore[call-arg]
@@ -79,7 +79,7 @@ async def only_a_store_of_its_mode(
     keys: list[str],
     stores: tuple[Store, AsyncStore],
 ) -> None:
-    """As everywhere."""
+    """A receiver takes a store of its own mode only."""
     blocking, other = stores
     handles = Handles(requestor, keys, store=blocking, purpose="login")
     assert_type(handles.redeem("handle", binding="visit"), Answer)

@@ -85,7 +85,7 @@ def test_nobody_else_is(
 
 
 def test_a_visitor_without_a_session_is_asked_again(visitor: Visitor) -> None:
-    """A new browser is nobody's."""
+    """A browser without a session is asked to prove its age each time."""
     assert visitor.send("GET") == visitor.send("GET")
     assert "Prove that you are over 18" in visitor.seen[0]
 

@@ -11,7 +11,7 @@ from irma_signing_pkcs11.uri import KeyUri, read_uri
 
 
 def test_a_uri_names_a_token_and_a_key() -> None:
-    """By their labels."""
+    """A URI selects a token and a key by their labels."""
     assert read_uri("token=irma;object=webshop") == KeyUri("irma", "webshop", None, None, None)
 
 

@@ -119,7 +119,7 @@ def test_two_passwords_are_rejected() -> None:
 
 @MODES
 def test_a_socket_of_this_machine_works_as_well(mode: str, server: RedisServer) -> None:
-    """Without any port."""
+    """A Unix socket is accepted, and has no port."""
 
     async def story() -> None:
         async with opened(mode, f"unix://{server.socket_path}") as backend:

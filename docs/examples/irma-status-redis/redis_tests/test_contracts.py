@@ -41,7 +41,7 @@ class AtRedis:
 
 
 class TestStatusBackend(AtRedis, StatusBackendContract):
-    """For threads."""
+    """The sync status backend passes its contract."""
 
     def make_status_backend(self) -> RedisStatusBackend:
         return RedisStatusBackend(self.uri)
@@ -51,7 +51,7 @@ class TestStatusBackend(AtRedis, StatusBackendContract):
 
 
 class TestAsyncStatusBackend(AtRedis, AsyncStatusBackendContract):
-    """For asyncio."""
+    """The asyncio status backend passes its contract."""
 
     def make_status_backend(self) -> AsyncRedisStatusBackend:
         return AsyncRedisStatusBackend(self.uri)
@@ -61,7 +61,7 @@ class TestAsyncStatusBackend(AtRedis, AsyncStatusBackendContract):
 
 
 class TestStore(AtRedis, StoreContract):
-    """For threads."""
+    """The sync store passes its contract."""
 
     def make_store(self) -> RedisStore:
         return RedisStore(self.uri)
@@ -71,7 +71,7 @@ class TestStore(AtRedis, StoreContract):
 
 
 class TestAsyncStore(AtRedis, AsyncStoreContract):
-    """For asyncio."""
+    """The asyncio store passes its contract."""
 
     def make_store(self) -> AsyncRedisStore:
         return AsyncRedisStore(self.uri)

@@ -325,7 +325,7 @@ def test_closing_ends_waits(mode: str, server: RedisServer) -> None:
 
 
 def test_a_store_that_is_closed_stays_closed(server: RedisServer) -> None:
-    """redis-py would connect again, and nobody would close that connection."""
+    """A closed store refuses every call, although redis-py would connect again."""
     store, hour = RedisStore(server.uri), timedelta(hours=1)
     assert store.put_if_absent("key", b"value", hour)
     for _ in range(2):

@@ -91,7 +91,7 @@ def test_faults_that_pass_are_named(server: RedisServer) -> None:
 
 
 def test_a_redis_that_runs_a_long_script_is_busy(server: RedisServer) -> None:
-    """It answers nothing else until somebody ends the script."""
+    """A Redis that runs a long script is reported as busy."""
     with server.client() as client, server.client() as other:
         client.config_set("busy-reply-threshold", "1")
         ended = threading.Event()
@@ -155,7 +155,7 @@ def test_a_database_that_is_not_there_is_a_wrong_setting(server: RedisServer) ->
 
 
 def test_a_node_of_a_cluster_is_a_wrong_setting(tmp_path: Path) -> None:
-    """Its slots may be somebody else's, and its channel is not."""
+    """A node of a cluster is refused, because it may not hold the slot of a key."""
     options = ("--cluster-enabled", "yes", "--cluster-port", str(unused_port()))
     with running_redis(tmp_path, *options) as server:
         for uri in (server.uri, server.uri.replace("/0", "/1")):
@@ -238,7 +238,7 @@ def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> 
 
 
 def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
-    """By an error that shows neither key nor value."""
+    """An invalid key or value is refused before Redis is asked, and the error omits it."""
     with closing(RedisStore(f"redis://127.0.0.1:{unused_port()}")) as store:
         calls: list[Callable[[], object]] = [
             lambda: store.put_if_absent("\ud800", b"", HOUR),
