@@ -268,7 +268,7 @@ class NextSessionRecord:
                 return cls(request, value)
             case _:
                 raise ConfigurationError(
-                    "store: the record is in a form that this version does not know"
+                    "store: the record has another form than this version reads"
                 )
 
 
