@@ -125,7 +125,7 @@ def test_other_types_are_refused(dumped: Any) -> None:
 def test_newer_version_is_named() -> None:
     """A string of a later form says that the library must be updated."""
     newer = write_json({**DUMPED, "irmaStartedSession": 2})
-    with pytest.raises(UsageError, match=r"version 2 .* update irma-backend"):
+    with pytest.raises(UsageError, match=r"version 2, .* update irma-backend"):
         load_started_session(newer)
 
 
