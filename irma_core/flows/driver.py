@@ -34,6 +34,7 @@ from irma_core.flows.effects import (
     Send,
     Sleep,
 )
+from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
 from irma_core.tracebacks import boundary
 
@@ -159,7 +160,8 @@ def _check_asyncio() -> None:
 def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object:
     match effect:
         case Send():
-            return _not_awaitable(transport.send(effect.request, effect.deadline), "transport")
+            sent: object = transport.send(effect.request, effect.deadline)
+            return _response(_not_awaitable(sent, "transport"))
         case Sleep():
             transport.sleep(effect.duration)
             return None
@@ -190,7 +192,7 @@ async def _perform_async(
 ) -> object:
     match effect:
         case Send():
-            return await transport.send(effect.request, effect.deadline)
+            return _response(await transport.send(effect.request, effect.deadline))
         case Sleep():
             await transport.sleep(effect.duration)
             return None
@@ -213,6 +215,12 @@ async def _perform_async(
                 return await _result_of(effect.function(), effect, transport)
         case _:
             _unknown(effect)
+
+
+def _response(result: object) -> HttpResponse:
+    if not isinstance(result, HttpResponse):
+        raise ConfigurationError("transport: its `send` must return an HttpResponse")
+    return result
 
 
 def _not_awaitable(result: object, callee: str) -> object:

@@ -5,7 +5,7 @@ A field of a model has one of the converters below, and a property or method ret
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NoReturn, Self, TypeAlias, TypeVar
 
 from irma_core.errors import UsageError
@@ -112,10 +112,28 @@ def hide_secret(value: str | Hidden[str]) -> Hidden[str]:
 
 
 def hide_headers(value: Headers | Hidden[Headers]) -> Hidden[Headers]:
-    """Return the holder of an HTTP message's headers."""
+    """Return the holder of an HTTP message's headers.
+
+    Raises:
+        UsageError: The headers are not pairs of strings.
+    """
     if isinstance(value, Hidden):
         return value
-    return HiddenSecret(tuple(value))  # a list could be changed later
+    # Transports of other authors pass anything. A dict, for example, yields its keys.
+    pairs: object = value
+    if isinstance(pairs, Iterable) and not isinstance(pairs, Mapping | str):
+        copied = tuple(pairs)  # a list could be changed later
+        if all(map(_is_pair, copied)):
+            return HiddenSecret(copied)
+    raise UsageError("headers: must be pairs of strings, such as tuple(headers.items())")
+
+
+def _is_pair(value: object) -> bool:
+    match value:
+        case (str(), str()):
+            return True
+        case _:
+            return False
 
 
 def hide_content(value: bytes | Hidden[bytes]) -> Hidden[bytes]:

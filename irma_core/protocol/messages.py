@@ -6,6 +6,7 @@ from typing import Final
 
 import attrs
 
+from irma_core.models.arguments import check_instance, check_optional
 from irma_core.models.hidden import (
     Headers,
     Hidden,
@@ -37,6 +38,9 @@ class HttpRequest:
         label: Method and path for logs and errors, with `{token}` in place of the token.
         headers: Pairs of name and value, with names in lower case.
         body: The whole body, or None for a request without one.
+
+    Raises:
+        UsageError: An argument has the wrong type.
     """
 
     method: str
@@ -48,6 +52,12 @@ class HttpRequest:
     _body: Hidden[bytes | None] = attrs.field(
         default=None, alias="body", converter=hide_body, repr=False, kw_only=True
     )
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.method, str, "method", "a string")
+        check_instance(self.url, str, "url", "a string")
+        check_instance(self.label, str, "label", "a string")
+        check_optional(self.body, bytes, "body", "bytes")
 
     @property
     def url(self) -> str:
@@ -74,6 +84,9 @@ class HttpResponse:
         status: The HTTP status, any integer.
         headers: Pairs of name and value in the order received, with names in any case.
         body: The whole body.
+
+    Raises:
+        UsageError: An argument has the wrong type.
     """
 
     status: int
@@ -83,6 +96,10 @@ class HttpResponse:
     _body: Hidden[bytes] = attrs.field(
         default=_EMPTY, alias="body", converter=hide_content, repr=False, kw_only=True
     )
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.status, int, "status", "an integer")
+        check_instance(self.body, bytes, "body", "bytes")
 
     @property
     def headers(self) -> Headers:
@@ -95,7 +112,12 @@ class HttpResponse:
         return self._body.reveal()
 
     def header(self, name: str) -> str:
-        """Return the first value of a header, given its name in lower case; empty without one."""
+        """Return the first value of a header, given its name in lower case; empty without one.
+
+        Raises:
+            UsageError: The name is not a string.
+        """
+        check_instance(name, str, "name", "a string")
         for known, value in self.headers:
             if known.lower() == name:
                 return value

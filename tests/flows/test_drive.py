@@ -251,3 +251,33 @@ def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(mode: st
     with pytest.raises(LookupError) as caught:
         played(asking_the_application(), mode=mode)
     assert seen == [caught.value]
+
+
+class Careless(ScriptedTransport):
+    """A transport whose `send` returns the body alone."""
+
+    def send(self, request: HttpRequest, deadline: float) -> Any:
+        return b"{}"
+
+
+class AsyncCareless(AsyncScriptedTransport):
+    """The same for asyncio."""
+
+    async def send(self, request: HttpRequest, deadline: float) -> Any:
+        return b"{}"
+
+
+@MODES
+def test_response_of_another_type_is_refused(mode: str) -> None:
+    """A transport whose `send` returns something else is named, and the flow is closed."""
+
+    def flow() -> Flow[HttpResponse]:
+        return (yield from Send(HttpRequest("GET", "https://irma.example", label="GET /"), 1.0))
+
+    def driven() -> object:
+        if mode == "sync":
+            return run(flow(), Careless())
+        return asyncio.run(run_async(flow(), AsyncCareless()))
+
+    with pytest.raises(ConfigurationError, match=r"^transport: its `send` must return"):
+        driven()
