@@ -46,10 +46,13 @@ class Sessions:
         open_responses: The responses that have not been read to their end.
 
     Raises:
-        ConfigurationError: That connector would lose requests or block others.
+        ConfigurationError: The session is not aiohttp's, or its connector would lose requests or
+            block others.
     """
 
     def __init__(self, limits: Limits, session: ClientSession | None) -> None:
+        if session is not None and not isinstance(session, ClientSession):
+            raise ConfigurationError("session: must be an aiohttp.ClientSession, or None")
         self.open_responses: set[ClientResponse] = set()
         self._limits = limits
         self._connector = None if session is None else _check_connector(session.connector, limits)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from inspect import iscoroutinefunction
 
+from irma_core.errors import ConfigurationError
 from irma_core.tracebacks import boundary
 from irma_core.trust.signing import AsyncSigner, Signer
 
@@ -23,7 +25,13 @@ def in_thread(signer: Signer) -> AsyncSigner:
     Returns:
         The signer for an `AsyncRequestor`. Its `aclose` calls the `close` of `signer`, if it has
         one.
+
+    Raises:
+        ConfigurationError: The argument is not a signer, or its `sign` is `async def`.
     """
+    sign = getattr(signer, "sign", None)
+    if isinstance(signer, type) or not callable(sign) or iscoroutinefunction(sign):
+        raise ConfigurationError("signer: must be a Signer with a plain `sign` method")
     return _InThread(signer)
 
 

@@ -10,16 +10,19 @@ importing plugins (`irma_backend.installed`).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from enum import Enum
+from types import FunctionType
 from typing import Any, Final, TypeAlias, TypeVar, final
 
 import attrs
 
 from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.models.arguments import check_instance, check_string
 from irma_core.models.frozen import FrozenMapping
 from irma_core.models.hidden import Hidden, hide_secret
-from irma_core.models.risks import Risk
+from irma_core.models.risks import Risk, parse_risks
+from irma_core.protocol.part_checks import check_transport
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Clock, Transport
@@ -52,7 +55,12 @@ HookT = TypeVar("HookT", bound=Callable[..., Any])
 
 @boundary
 def hookimpl(hook: HookT) -> HookT:
-    """Mark a function as an implementation of the hook that has its name."""
+    """Mark a function as an implementation of the hook that has its name.
+
+    Raises:
+        UsageError: The argument is not a function.
+    """
+    check_instance(hook, (FunctionType, staticmethod), "hook", "a function")
     import pluggy  # noqa: PLC0415  # a transport's author needs this module without it
 
     return pluggy.HookimplMarker(PROJECT)(hook)
@@ -63,7 +71,12 @@ Secret: TypeAlias = str | bytes | Callable[[], str | bytes]
 
 
 def _hidden_secrets(secrets: Mapping[str, Secret]) -> Mapping[str, Secret]:
+    check_instance(secrets, Mapping, "secrets", "a mapping of names to secrets")
     return FrozenMapping(secrets, is_personal=True)
+
+
+def _checked_risks(allow: Collection[Risk]) -> frozenset[Risk]:
+    return parse_risks(allow)
 
 
 class Mode(Enum):
@@ -82,10 +95,17 @@ class PluginUri:
     Args:
         scheme: The part before the first colon, in lower case.
         text: The whole URI.
+
+    Raises:
+        UsageError: An argument is not a string.
     """
 
     scheme: str
     _text: Hidden[str] = attrs.field(alias="text", converter=hide_secret)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.scheme, str, "scheme", "a string")
+        check_instance(self.text, str, "text", "a string")
 
     @property
     def text(self) -> str:
@@ -127,6 +147,10 @@ class FactoryContext:
         transport: The requestor's transport.
         secrets: Secrets by name, and settings that a URI must not decide.
         allow: The risks that the application allows.
+
+    Raises:
+        ConfigurationError: The clock, the transport or `allow` is not what it must be.
+        UsageError: The mode or the secrets have the wrong type.
     """
 
     mode: Mode
@@ -135,7 +159,15 @@ class FactoryContext:
     secrets: Mapping[str, Secret] = attrs.field(
         factory=dict[str, Secret], converter=_hidden_secrets, repr=False
     )
-    allow: frozenset[Risk] = attrs.field(default=frozenset(), kw_only=True)
+    allow: frozenset[Risk] = attrs.field(
+        default=frozenset(), converter=_checked_risks, kw_only=True
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.mode, Mode, "mode", "a Mode")
+        check_transport(self.transport, is_async=self.mode is Mode.ASYNC)
+        if not hasattr(self.clock, "now") or isinstance(self.clock, type):
+            raise ConfigurationError("clock: must be a Clock, such as SystemClock()")
 
     def secret(self, name: str) -> bytes:
         """Return the secret of that name, as bytes. A function is called each time.
@@ -146,7 +178,9 @@ class FactoryContext:
         Raises:
             ConfigurationError: No secret has this name, its function failed, or it is neither `str`
                 nor `bytes`.
+            UsageError: The name is empty, or not a string.
         """
+        check_string(name, "name")
         if name not in self.secrets:
             raise ConfigurationError(f"secrets must have an entry {name!r}")
         secret = self.secrets[name]

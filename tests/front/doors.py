@@ -22,6 +22,10 @@ import attrs
 import irma_backend as backend
 import irma_core as core
 import irma_testing as testing
+import irma_transport
+import irma_transport_aiohttp
+import irma_transport_urllib3
+from irma_core import interfaces
 from irma_core.models.results import SessionResult
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import (
@@ -32,9 +36,16 @@ from irma_testing import (
     ServerSettings,
     SimulatedApp,
 )
+from irma_transport_aiohttp import AiohttpTransport, in_thread
+from irma_transport_urllib3 import Urllib3Transport
 from tests.sealed_handles import handles_at
 
 __all__ = ["DOORS", "Door", "World", "public_callables"]
+
+PACKAGES = (
+    *(core, backend, testing, interfaces),
+    *(irma_transport, irma_transport_urllib3, irma_transport_aiohttp),
+)
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PAGE = "https://shop.example/irma"
@@ -845,17 +856,53 @@ def _testing() -> Iterator[Door]:
         )
 
 
+def _no_stores() -> dict[str, Any]:
+    return {}
+
+
+def _for_authors() -> Iterator[Door]:
+    """The doors for authors of transports, parts and plugins."""
+    message = {"headers": (("accept", "text/plain"),), "body": b"x"}
+    request = {"method": "GET", "url": "https://irma.example/health", "label": "GET health"}
+    making = {"clock": ManualClock(), "secrets": {"pin": "1234"}, "allow": frozenset[core.Risk]()}
+    for function, arguments in (
+        (HttpRequest, {**request, **message}),
+        (HttpResponse, {"status": 200, **message}),
+        (
+            interfaces.PublishedEnd,
+            {"status": core.SessionStatus.DONE, "result_jwt": "eyJ"},
+        ),
+        (interfaces.PluginUri, {"scheme": "vault", "text": "vault:key"}),
+        (interfaces.hookimpl, {"hook": _no_stores}),
+        (in_thread, {"signer": core.HmacSigner(bytes(range(32)))}),
+    ):
+        yield Door(function.__name__, _of(function, **arguments))
+    yield Door(
+        "FactoryContext",
+        lambda world: (
+            interfaces.FactoryContext,
+            {"mode": interfaces.Mode.SYNC, "transport": world.transport(), **making},
+        ),
+    )
+    yield _method("HttpResponse.header", lambda _: (_GONE, {"name": "retry-after"}))
+    yield _method("PluginUri.parse", lambda _: (interfaces.PluginUri, {"text": "vault:key"}))
+    for transport in (Urllib3Transport, AiohttpTransport):
+        settings = inspect.signature(transport).parameters.items()
+        defaults = {name: parameter.default for name, parameter in settings}
+        yield Door(transport.__name__, _of(transport, **defaults))
+
+
 _GONE = HttpResponse(404)
-DOORS = {door.name: door for door in (*_all(), *_testing())}
+DOORS = {door.name: door for door in (*_all(), *_testing(), *_for_authors())}
 
 
 def public_callables() -> Iterator[str]:
     """Name every public callable with a parameter that the front doors show."""
-    for package in (core, backend, testing):
+    for package in PACKAGES:
         for name in package.__all__:
             shown = getattr(package, name)
             if not inspect.isclass(shown):
-                if callable(shown):
+                if inspect.isroutine(shown):
                     yield name
             elif not issubclass(shown, Exception | Enum):
                 yield from _of_class(name, shown)

@@ -112,10 +112,12 @@ OTHERS: dict[str, Callable[[World], Any]] = {
 ZOO = STRINGS | OTHERS
 
 # Keys are checked by tests of their own (`tests/trust`), flows are not for applications, and the
-# stores in files are tried by the contract.
+# stores in files are tried by the contract. Only the drivers call the methods of a transport. A
+# secret's name stands in its error.
 ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
     r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|(Async)?Parts(.status_backend)?"
+    r"|(Urllib3|Aiohttp)Transport\..*|FrozenMapping|boundary|FactoryContext.secret"
 )
 NAMED_OTHERWISE = {
     ("SessionPointer", "url"): "u",
@@ -126,6 +128,9 @@ NAMED_OTHERWISE = {
     ("any_of", "options"): "any_of",
     ("optional", "options"): "optional",
     ("read_request", "text"): "request",
+    ("PluginUri.parse", "text"): "uri",
+    ("Urllib3Transport", "client_key_password"): "client_key",
+    ("AiohttpTransport", "client_key_password"): "client_key",
 }
 """What an error calls a parameter that has another name in JSON, or none."""
 CONTENT = {
