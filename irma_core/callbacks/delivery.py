@@ -109,7 +109,7 @@ class SessionOutcome:
         """Return the answer, after every check; there is no other way to the attributes.
 
         Raises:
-            AnswerError: One of its subclasses for each reason why there is no answer.
+            AnswerError: There is no answer; each reason has a subclass of its own.
         """
         if isinstance(self._outcome, AnswerError):
             raise copy(self._outcome)  # each raise would add to the traceback of a shared one
