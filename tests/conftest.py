@@ -43,11 +43,12 @@ else:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Measure coverage by the examples that are written down.
 
-    A property is tried with a hundred inputs, and what holds for the architecture is read rather
-    than run. Neither may be what covers a branch, and tracing doubles the time that they take.
+    A property is tried with a hundred inputs, and the searches for slow patterns with thousands.
+    Neither may be what covers a branch, and tracing doubles the time that they take.
     """
     tracer = sys.gettrace()
-    is_measured = not (item.get_closest_marker("hypothesis") or "architecture" in item.path.parts)
+    is_search = item.path.name in {"test_growth.py", "test_patterns.py", "test_prose.py"}
+    is_measured = not (item.get_closest_marker("hypothesis") or is_search)
     if is_measured or coverage.Coverage.current() is None:
         return (yield)
     sys.settrace(None)

@@ -102,7 +102,7 @@ OTHER_REPLIES = {
 _METHOD = "aiohttp refuses a method that it does not know before our code sees the request"
 _PAGES = "the development server lets no page of another origin use what requestors use"
 _LARGE = "the development server reads at most 1 MiB of a reply"
-_ENCODED = "the development server refuses a body that is not encoded as its header says"
+_ENCODED = "the development server asks for no content encoding and refuses a body that has one"
 _TWICE = "aiohttp refuses a request with two Content-Types before our code sees it"
 
 OTHER_OVER_HTTP = {
@@ -125,7 +125,11 @@ OTHER_OVER_HTTP = {
     "next, body: four megabytes of a string": _LARGE,
     "next, status: 500 with megabytes": _LARGE,
     "next, body: another encoding": _ENCODED,
+    "next, body: gzip": _ENCODED,
     "next, body: gzip cut off": _ENCODED,
+    "next, body: gzip in an error": _ENCODED,
+    "next, body: gzip in capitals": _ENCODED,
+    "next, body: gzip of nothing": _ENCODED,
 }
 """Inputs to which the development server alone replies differently, by name, and why.
 
