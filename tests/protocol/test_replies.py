@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_core.errors import IrmaError, RedirectError, RequestError, UnexpectedResponseError
+from irma_core.errors import (
+    IrmaError,
+    RedirectError,
+    RequestError,
+    ServerRefusedError,
+    UnexpectedResponseError,
+)
 from irma_core.protocol import endpoints
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.server_url import ServerUrl
@@ -93,3 +99,19 @@ def test_any_reply_raises_only_errors_of_the_tree(
         parse(response)
     except IrmaError as error:
         assert str(status) in str(error) or status == 200  # noqa: PT017  # no error is fine too
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"status":400,"error":',
+        b'{"status":400}{"error":"X"}',
+        b'{"status":"400","error":"UNAUTHORIZED"}',
+    ],
+)
+def test_json_that_is_not_an_error_has_no_code(body: bytes) -> None:
+    """A refusal with JSON that is broken or has another form has no code of the server."""
+    response = HttpResponse(400, (("content-type", "application/json"),), body=body)
+    with pytest.raises(ServerRefusedError) as caught:
+        endpoints.parse_status_response(response)
+    assert (caught.value.http_status, caught.value.code) == (400, None)
