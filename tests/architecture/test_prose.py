@@ -47,8 +47,6 @@ RULES = {
 """The name of a rule, the pattern that breaks it, and what to write."""
 
 
-EXCEPTIONS = THIS.with_name("prose_exceptions.txt")
-"""Files that do not follow the style sheet yet. A file leaves this list for good."""
 KEPT_HEADS = {
     "irma_core/errors.py",
     "irma_core/wire/__init__.py",
@@ -117,10 +115,8 @@ def broken_rules(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_prose_follows_the_style_sheet(path: Path) -> None:
     """No docstring, comment, string or page breaks a rule that a pattern can find."""
-    exceptions = EXCEPTIONS.read_text(encoding="utf-8").split()
     broken = broken_rules(path)
-    if path.relative_to(ROOT).as_posix() not in exceptions:
-        assert not broken, "\n".join(broken)
+    assert not broken, "\n".join(broken)
 
 
 def test_each_rule_finds_what_it_is_for() -> None:
@@ -143,8 +139,3 @@ def test_each_rule_finds_what_it_is_for() -> None:
     assert examples.keys() == RULES.keys()
     for rule, example in examples.items():
         assert re.search(RULES[rule].pattern, example), rule
-
-
-if __name__ == "__main__":  # python -m tests.architecture.test_prose updates the exceptions
-    names = sorted(path.relative_to(ROOT).as_posix() for path in files() if broken_rules(path))
-    EXCEPTIONS.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
