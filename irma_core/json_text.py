@@ -14,6 +14,10 @@ JsonValue: TypeAlias = Union[  # noqa: UP007
     bool, int, float, str, list["JsonValue"], dict[str, "JsonValue"], None
 ]
 
+# Python's own limit differs from version to version, and the writer's from the reader's. Messages
+# of the server are some ten levels deep.
+_DEEPEST = 200
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -59,6 +63,7 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
             text = body
         else:
             text = body.decode("utf-8")
+        _check_depth(text)
         if _LONE_SURROGATE.search(text):
             # json.loads accepts a lone "\ud800"; encoding it would fail far from here.
             value: JsonValue = reader.decode(text)
@@ -82,6 +87,19 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
         failure = JsonTextError("has a number that is too long, or not finite")
     # Raised here, as the native error holds the whole input and must not become the context.
     raise failure
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth > _DEEPEST:
+                raise RecursionError
+        elif found[0] in "]}":
+            depth -= 1
 
 
 def _no_constant(_name: str) -> float:

@@ -50,6 +50,8 @@ PRIVATE = "Zoë Lovelace"
         (b"1e999", "too long"),
         (b"[-1.5e400]", "too long"),
         (b"9" * 5000, "too long"),
+        (b"[" * 201 + b"]" * 201, "is nested too deeply"),
+        (b'{"a":' * 201 + b"1" + b"}" * 201, "is nested too deeply"),
         (b"[" * 100000, "is nested too deeply"),
         (b'{"a":' * 100000, "is nested too deeply"),
         (b"[" * 100000 + b"]" * 100000, "is nested too deeply"),
@@ -61,6 +63,20 @@ def test_invalid_json_is_refused_with_the_reason(text: bytes | str, reason: str)
         read_json(text)
     assert reason in str(caught.value)
     assert caught.value.reason == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 200 + "]" * 200,
+        "[" + ",".join(["[[]]"] * 1000) + "]",
+        '["' + "[{" * 1000 + '"]',
+        '["\\"' + "[" * 1000 + '\\\\",[]]',
+    ],
+)
+def test_nesting_is_counted_outside_strings(text: str) -> None:
+    """JSON up to 200 levels deep is read, however many brackets its strings and lists have."""
+    assert read_json(text) == json.loads(text)
 
 
 def test_the_error_shows_where_a_second_value_begins() -> None:
