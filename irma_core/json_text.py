@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from math import isfinite
 from typing import TypeAlias, Union
 
@@ -17,7 +18,8 @@ JsonValue: TypeAlias = Union[  # noqa: UP007
 # Python's own limit differs from version to version, and the writer's from the reader's. Messages
 # of the server are some ten levels deep.
 _DEEPEST = 200
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{\]}])', re.DOTALL)
+_STEPS = {"": 0, "[": 1, "{": 1, "]": -1, "}": -1}
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -92,14 +94,9 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
 def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= _DEEPEST:
         return
-    depth = 0
-    for found in _STRING_OR_BRACKET.finditer(text):
-        if found[0] in "[{":
-            depth += 1
-            if depth > _DEEPEST:
-                raise RecursionError
-        elif found[0] in "]}":
-            depth -= 1
+    steps = map(_STEPS.__getitem__, _STRING_OR_BRACKET.findall(text))
+    if max(accumulate(steps)) > _DEEPEST:
+        raise RecursionError
 
 
 def _no_constant(_name: str) -> float:
