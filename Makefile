@@ -12,7 +12,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 # The floors of the core, and what holds them apart.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/gateway tests/architecture
 
-.PHONY: demo test test-fast check cover explore bench chaos picture diagram reference clean
+.PHONY: demo test test-wheel test-fast check cover explore bench chaos picture diagram reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -50,6 +50,10 @@ cover: .venv/ready
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --fail-under=95
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='$(PURE)'
+
+# The core from the built wheel: with the oldest dependencies, and on each newer Python found here.
+test-wheel:
+	.ci/wheel
 
 # Search at random for inputs that break a property: about an hour on one core.
 # `make explore EXAMPLES=1000` takes some minutes. `make test` tries the same 100 inputs every time.
