@@ -31,9 +31,13 @@ CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("subjects", nargs="*", choices=[[], *CONTENTS], default=[])
+    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=", ".join(CONTENTS))
     parser.add_argument("--rounds", type=int, default=9)
     chosen = parser.parse_args()
+    if unknown := set(chosen.subjects) - set(CONTENTS):
+        parser.error(
+            f"no such subject: {', '.join(sorted(unknown))}; there are {', '.join(CONTENTS)}"
+        )
     write = sys.stdout.write
     write(f"{'CPU time of this process':<62} {'median':>8}      {'least .. most':>18}   goal\n")
     for subject, rows in CONTENTS.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
@@ -86,3 +87,18 @@ def test_the_threat_model_names_what_there_is(name: str) -> None:
     for part in name.split("."):
         thing = getattr(thing, part)
     assert name.rpartition(".")[2] in prose(THREATS)
+
+
+def test_each_module_that_a_page_names_exists() -> None:
+    """A dotted name in a page is a module of ours, or a name in one."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(
+            r"`(irma_(?:core|backend|testing|transport\w*)(?:\.\w+)+)`", prose(page)
+        )
+    }
+    assert len(named) > 10
+    for name in named:
+        assert resolve_name(name) is not None
