@@ -1,0 +1,1 @@
+"""IRMA for Django: a login, an age gate and callbacks."""

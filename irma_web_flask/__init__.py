@@ -1,0 +1,1 @@
+"""IRMA for Flask: a login, an age gate and callbacks."""

@@ -1,0 +1,1 @@
+"""IRMA for Starlette and FastAPI: a login, an age gate and callbacks."""
