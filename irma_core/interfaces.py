@@ -4,7 +4,7 @@ Applications import from `irma_core`, and errors are in `irma_core.errors`. Impo
 loads no plugin machinery: only a module that uses `hookimpl` needs pluggy.
 """
 
-from irma_core.models.frozen import FrozenMapping
+from irma_core.models.holders import FrozenMapping
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.plugins.hookspecs import (

@@ -10,8 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from irma_core.errors import UsageError
-from irma_core.models.arguments import check_instance, check_string, check_timeout
-from irma_core.models.moments import check_timedelta
+from irma_core.models.arguments import check_instance, check_string, check_timedelta, check_timeout
 from irma_core.protocol.transport import Clock
 
 __all__ = [

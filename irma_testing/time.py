@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from irma_core.errors import UsageError
-from irma_core.models.moments import as_utc, check_timedelta
+from irma_core.models.arguments import as_utc, check_timedelta
 from irma_core.tracebacks import boundary
 
 __all__ = ["ManualClock"]

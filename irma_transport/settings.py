@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.frozen import FrozenMapping
 from irma_core.models.headers import checked_headers, frames_message
+from irma_core.models.holders import FrozenMapping
 from irma_core.models.risks import Risk
 from irma_core.models.urls import is_plain_http, origin_fault, whitespace_fault
 

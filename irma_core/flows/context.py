@@ -11,7 +11,7 @@ import attrs
 from irma_core.errors import ConfigurationError
 from irma_core.flows.single_flight import SingleFlight
 from irma_core.models.headers import checked_headers, is_reserved
-from irma_core.models.hidden import Headers, Hidden, HiddenSecret, hide_headers
+from irma_core.models.holders import Headers, Hidden, HiddenSecret, hide_headers
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.part_checks import (
     check_signer,

@@ -16,7 +16,7 @@ import attrs
 
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, OpenStream, Send
-from irma_core.models.hidden import Headers
+from irma_core.models.holders import Headers
 from irma_core.protocol.endpoints import FRONTEND
 
 __all__ = ["OwnCall", "add_headers", "replace_own_calls_flow", "with_own_headers"]

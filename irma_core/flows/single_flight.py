@@ -19,7 +19,7 @@ import attrs
 
 from irma_core.errors import DeadlineError, IrmaError
 from irma_core.flows.effects import Flow, Sleep
-from irma_core.models.hidden import Hidden, hide_secret
+from irma_core.models.holders import Hidden, hide_secret
 from irma_core.protocol.transport import Clock
 
 __all__ = ["CachedValue", "SingleFlight", "fetch_once_flow"]

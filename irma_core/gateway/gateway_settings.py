@@ -17,10 +17,9 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.json_text import JsonValue
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import as_utc, check_instance
 from irma_core.models.headers import is_free_for_token
-from irma_core.models.hidden import Hidden, hide_secret
-from irma_core.models.moments import as_utc
+from irma_core.models.holders import Hidden, hide_secret
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import what_surrounds
 from irma_core.trust.request_jwt import CLOCK_MARGIN, UnsignedJwt, unsigned_jwt

@@ -24,9 +24,9 @@ from irma_core.errors import (
 from irma_core.models.arguments import check_instance
 from irma_core.models.condiscon import AttributeRequest, ConDisCon, DisCon, Slot
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
-from irma_core.models.identifiers import credential_type_of, scheme_of
 from irma_core.models.statuses import AttributeProofStatus, SessionType
 from irma_core.models.tokens import RequestorToken
+from irma_core.models.validation import credential_type_of, scheme_of
 
 __all__ = ["Answer", "AnsweredSlot", "Evidence", "answer_slots", "make_answer"]
 

@@ -1,17 +1,29 @@
-"""Check the types of arguments for callers that run no type checker.
+"""Check arguments for callers that run no type checker, and convert their times to UTC.
 
 The errors name the parameter and never show the value.
+
+The library uses no time zone but UTC. Arithmetic in other zones is a trap: Python adds a duration
+to the local time, so the sum is an hour off around a change to or from daylight saving time. A
+naive time does not identify a moment.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from irma_core.errors import UsageError
 
-__all__ = ["check_flag", "check_instance", "check_optional", "check_string", "check_timeout"]
+__all__ = [
+    "as_utc",
+    "check_flag",
+    "check_instance",
+    "check_optional",
+    "check_string",
+    "check_timedelta",
+    "check_timeout",
+]
 
 ValueT = TypeVar("ValueT")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -82,3 +94,51 @@ def check_timeout(value: object, name: str) -> timedelta:
     if duration > _LONGEST:
         raise UsageError(f"{name}: must not be longer than a hundred years")
     return duration
+
+
+def as_utc(value: object, name: str, error: type[UsageError] = UsageError) -> datetime:
+    """Return the same moment in UTC, as a plain `datetime`.
+
+    Args:
+        value: The argument.
+        name: Its name, for the error.
+        error: The class of the error.
+
+    Raises:
+        UsageError: The value is not a `datetime`, is naive, or is out of range in UTC.
+    """
+    if type(value) is datetime and value.tzinfo is UTC:
+        return value
+    if not isinstance(value, datetime):
+        raise error(f"{name} must be an aware datetime such as datetime.now(UTC)")
+    try:
+        utc = None if value.utcoffset() is None else value.astimezone(UTC)
+    except Exception:  # noqa: BLE001  # the tzinfo is the caller's code
+        raise error(f"{name} is too early or too late, or its tzinfo failed") from None
+    if utc is None:
+        raise error(
+            f"{name} must be an aware datetime such as datetime.now(UTC); this one has no time zone"
+        )
+    return datetime(
+        utc.year,
+        utc.month,
+        utc.day,
+        utc.hour,
+        utc.minute,
+        utc.second,
+        utc.microsecond,
+        tzinfo=UTC,
+    )
+
+
+def check_timedelta(value: object, name: str) -> timedelta:
+    """Return the value, which must be a `timedelta` and not negative.
+
+    Raises:
+        UsageError: The value is not a `timedelta`, or is negative.
+    """
+    if not isinstance(value, timedelta):
+        raise UsageError(f"{name} must be a timedelta such as timedelta(seconds=5)")
+    if value < timedelta(0):
+        raise UsageError(f"{name} must not be negative")
+    return value

@@ -12,9 +12,8 @@ from typing import TypeAlias, TypeGuard, final
 import attrs
 
 from irma_core.errors import RequestError
-from irma_core.models.hidden import Hidden, hide_optional
-from irma_core.models.identifiers import check_attribute_type, credential_type_of
-from irma_core.models.validation import check_text
+from irma_core.models.holders import Hidden, hide_optional
+from irma_core.models.validation import check_attribute_type, check_text, credential_type_of
 from irma_core.tracebacks import boundary
 
 __all__ = [

@@ -9,11 +9,14 @@ from typing import TypeAlias, final
 import attrs
 
 from irma_core.errors import RequestError, UsageError
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, hide_optional
-from irma_core.models.identifiers import check_attribute_name, check_credential_type
-from irma_core.models.moments import as_utc
-from irma_core.models.validation import check_duration, check_text
+from irma_core.models.arguments import as_utc
+from irma_core.models.holders import FrozenMapping, Hidden, hide_optional
+from irma_core.models.validation import (
+    check_attribute_name,
+    check_credential_type,
+    check_duration,
+    check_text,
+)
 from irma_core.tracebacks import boundary
 
 __all__ = ["CredentialRequest", "Validity", "resolve_validity"]

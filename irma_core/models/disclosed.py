@@ -9,10 +9,8 @@ from typing import Any, Final, NoReturn, final
 import attrs
 
 from irma_core.errors import NullAttributeError
-from irma_core.models.arguments import check_flag, check_instance, check_optional
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, hide_text
-from irma_core.models.moments import as_utc
+from irma_core.models.arguments import as_utc, check_flag, check_instance, check_optional
+from irma_core.models.holders import FrozenMapping, Hidden, hide_text
 from irma_core.models.statuses import AttributeProofStatus
 from irma_core.tracebacks import boundary
 

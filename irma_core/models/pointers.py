@@ -10,9 +10,8 @@ import attrs
 
 from irma_core.errors import RequestError
 from irma_core.json_text import JsonValue, write_json
-from irma_core.models.arguments import check_instance
-from irma_core.models.hidden import Hidden, hide_text
-from irma_core.models.moments import as_utc
+from irma_core.models.arguments import as_utc, check_instance
+from irma_core.models.holders import Hidden, hide_text
 from irma_core.models.statuses import SessionType
 from irma_core.models.tokens import fingerprint_of
 from irma_core.models.validation import check_address

@@ -12,17 +12,17 @@ import attrs
 from irma_core.errors import RequestError, UsageError
 from irma_core.models.condiscon import ConDisCon, Disclose, Slot, as_condiscon
 from irma_core.models.credentials import CredentialRequest
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, HiddenHash, hide_optional, hide_text
-from irma_core.models.identifiers import check_credential_type, credential_type_of
+from irma_core.models.holders import FrozenMapping, Hidden, HiddenHash, hide_optional, hide_text
 from irma_core.models.statuses import SessionType
 from irma_core.models.validation import (
     check_address,
+    check_credential_type,
     check_duration,
     check_host,
     check_return_address,
     check_text,
     check_translated,
+    credential_type_of,
 )
 from irma_core.tracebacks import boundary
 

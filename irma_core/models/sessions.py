@@ -12,9 +12,14 @@ import attrs
 
 from irma_core.errors import RequestError, UsageError
 from irma_core.json_text import JsonValue, read_json, write_json
-from irma_core.models.arguments import check_flag, check_instance, check_optional, check_string
-from irma_core.models.hidden import Hidden, HiddenSecret, hide_optional
-from irma_core.models.moments import as_utc
+from irma_core.models.arguments import (
+    as_utc,
+    check_flag,
+    check_instance,
+    check_optional,
+    check_string,
+)
+from irma_core.models.holders import Hidden, HiddenSecret, hide_optional
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import NoReturn, Self, final
 
 from irma_core.errors import RequestError, UsageError
-from irma_core.models.hidden import Hidden, HiddenSecret
+from irma_core.models.holders import Hidden, HiddenSecret
 from irma_core.tracebacks import boundary
 
 __all__ = ["FrontendAuthorization", "RequestorToken", "fingerprint_of"]

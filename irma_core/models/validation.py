@@ -1,4 +1,8 @@
-"""Check strings, URLs and durations in a request: return them, or raise a `RequestError`."""
+"""Check identifiers, strings, URLs and durations in a request; raise a `RequestError` for others.
+
+Identifiers, `scheme.issuer.credential.attribute` and its beginnings, are plain strings throughout
+the library. Only the server knows which ones exist.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,22 @@ from irma_core.models.urls import is_plain_url, origin_fault, path_fault, whites
 
 __all__ = [
     "check_address",
+    "check_attribute_name",
+    "check_attribute_type",
+    "check_credential_type",
     "check_duration",
     "check_host",
     "check_return_address",
     "check_text",
     "check_translated",
+    "credential_type_of",
+    "scheme_of",
 ]
 
+_PART = r"[A-Za-z0-9_-]+"
+_NAME = re.compile(_PART)
+_CREDENTIAL_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}")
+_ATTRIBUTE_TYPE = re.compile(rf"\A{_PART}\.{_PART}\.{_PART}(\.{_PART})?")
 _SCHEME = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -131,6 +144,51 @@ def check_duration(value: object, path: str) -> timedelta:
     if value > _LONGEST:
         raise RequestError(path, "must not be longer than a hundred years")
     return value
+
+
+def check_attribute_type(identifier: object, path: str) -> str:
+    """Return an attribute's identifier: four parts, or three for the credential itself.
+
+    Raises:
+        RequestError: The value is not such an identifier.
+    """
+    if not isinstance(identifier, str) or not _ATTRIBUTE_TYPE.fullmatch(identifier):
+        raise RequestError(
+            path, "must have the form scheme.issuer.credential.attribute, or without the attribute"
+        )
+    return identifier
+
+
+def check_credential_type(identifier: object, path: str) -> str:
+    """Return a credential type: an identifier of exactly three parts.
+
+    Raises:
+        RequestError: The value is not such an identifier.
+    """
+    if not isinstance(identifier, str) or not _CREDENTIAL_TYPE.fullmatch(identifier):
+        raise RequestError(path, "must have the form scheme.issuer.credential")
+    return identifier
+
+
+def check_attribute_name(name: object, path: str) -> str:
+    """Return the name of an attribute to issue: only the fourth part of its identifier.
+
+    Raises:
+        RequestError: The value is not such a name.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise RequestError(path, "must name each attribute by the fourth part of its identifier")
+    return name
+
+
+def credential_type_of(attribute_type: str) -> str:
+    """Return the first three parts."""
+    return ".".join(attribute_type.split(".", 3)[:3])
+
+
+def scheme_of(identifier: str) -> str:
+    """Return the scheme, which is the first part of an identifier."""
+    return identifier.partition(".")[0]
 
 
 def _checked_url(value: object, path: str) -> str:

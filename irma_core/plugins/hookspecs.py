@@ -19,8 +19,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.arguments import check_instance, check_string
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, hide_secret
+from irma_core.models.holders import FrozenMapping, Hidden, hide_secret
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store

@@ -7,7 +7,7 @@ from typing import Final
 import attrs
 
 from irma_core.models.arguments import check_instance, check_optional
-from irma_core.models.hidden import (
+from irma_core.models.holders import (
     Headers,
     Hidden,
     HiddenSecret,

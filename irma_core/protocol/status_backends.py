@@ -15,7 +15,7 @@ import attrs
 
 from irma_core.errors import UsageError
 from irma_core.models.arguments import check_instance
-from irma_core.models.hidden import Hidden, hide_optional
+from irma_core.models.holders import Hidden, hide_optional
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.moments import as_utc
+from irma_core.models.arguments import as_utc
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Generic, TypeAlias, TypeVar, final
 import attrs
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.hidden import Hidden, hide_secret
+from irma_core.models.holders import Hidden, hide_secret
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import what_surrounds
 from irma_core.trust.signing import HS256, RS256, AsyncSigner, Signer

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, final
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.hidden import HiddenSecret
+from irma_core.models.holders import HiddenSecret
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import (
     SHORTEST_SECRET,

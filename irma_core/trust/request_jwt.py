@@ -38,8 +38,7 @@ from irma_core.errors import (
     UsageError,
 )
 from irma_core.json_text import JsonValue, write_json
-from irma_core.models.arguments import check_string
-from irma_core.models.moments import as_utc, check_timedelta
+from irma_core.models.arguments import as_utc, check_string, check_timedelta
 from irma_core.models.risks import Risk, resolve_request
 from irma_core.models.session_requests import (
     ExtendedRequest,

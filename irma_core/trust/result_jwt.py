@@ -38,8 +38,8 @@ import attrs
 
 from irma_core.errors import ResultJwtError
 from irma_core.json_text import JsonValue
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.moments import as_utc, check_timedelta
+from irma_core.models.arguments import as_utc, check_timedelta
+from irma_core.models.holders import FrozenMapping
 from irma_core.models.results import SessionResult, signed_result
 from irma_core.models.risks import Risk
 from irma_core.models.statuses import ProofStatus, SessionType

@@ -30,8 +30,7 @@ from irma_core.errors import (
     WrongPurposeError,
 )
 from irma_core.json_text import JsonTextError, JsonValue, read_json, write_json
-from irma_core.models.arguments import check_instance, check_string
-from irma_core.models.moments import as_utc, check_timedelta
+from irma_core.models.arguments import as_utc, check_instance, check_string, check_timedelta
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import decoded_base64, is_repetition
 

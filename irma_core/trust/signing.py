@@ -9,7 +9,7 @@ import hmac
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.hidden import HiddenSecret
+from irma_core.models.holders import HiddenSecret
 from irma_core.tracebacks import boundary
 from irma_core.trust.key_forms import check_shared_secret, pem_form, why_no_pem
 from irma_core.trust.keys import SHORTEST_RSA_KEY, secret_of_base64

@@ -27,7 +27,7 @@ from irma_core.errors import RequestError
 from irma_core.json_text import JsonValue
 from irma_core.models.condiscon import AttributeRequest, ConDisCon, as_condiscon
 from irma_core.models.credentials import Validity
-from irma_core.models.hidden import Hidden
+from irma_core.models.holders import Hidden
 from irma_core.models.session_requests import (
     DisclosureRequest,
     IssuanceRequest,

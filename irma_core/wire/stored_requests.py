@@ -21,7 +21,7 @@ from irma_core.errors import RequestError, UsageError
 from irma_core.json_text import JsonTextError, JsonValue, read_json, write_json
 from irma_core.models.arguments import check_instance
 from irma_core.models.condiscon import ConDisCon
-from irma_core.models.hidden import HiddenHash
+from irma_core.models.holders import HiddenHash
 from irma_core.models.session_requests import (
     ExtendedRequest,
     IssuanceRequest,

@@ -13,7 +13,7 @@ from irma_core.errors import RequestError
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.condiscon import AttributeRequest, ConDisCon
 from irma_core.models.credentials import CredentialRequest
-from irma_core.models.hidden import Hidden
+from irma_core.models.holders import Hidden
 from irma_core.models.session_requests import (
     ExtendedRequest,
     IssuanceRequest,

@@ -9,8 +9,13 @@ from typing import Any, final
 import attrs
 
 from irma_core.errors import ConfigurationError
-from irma_core.models.arguments import check_flag, check_instance, check_optional, check_string
-from irma_core.models.moments import as_utc
+from irma_core.models.arguments import (
+    as_utc,
+    check_flag,
+    check_instance,
+    check_optional,
+    check_string,
+)
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import ProofStatus, SessionType
 from irma_core.protocol.transport import utc_now

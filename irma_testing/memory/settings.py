@@ -14,8 +14,7 @@ import attrs
 
 from irma_core.errors import ConfigurationError, UsageError
 from irma_core.models.arguments import check_flag, check_instance, check_optional
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, hide_optional, hide_secret
+from irma_core.models.holders import FrozenMapping, Hidden, hide_optional, hide_secret
 from irma_core.models.session_requests import ExtendedRequest
 from irma_core.tracebacks import boundary
 from irma_core.wire.write_requests import request_value

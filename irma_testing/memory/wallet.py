@@ -9,9 +9,8 @@ from typing import Any, TypeAlias, final
 import attrs
 
 from irma_core.errors import ConfigurationError, UsageError
-from irma_core.models.arguments import check_instance, check_string
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.moments import as_utc
+from irma_core.models.arguments import as_utc, check_instance, check_string
+from irma_core.models.holders import FrozenMapping
 from irma_core.tracebacks import boundary
 from irma_testing.memory.issuing import floor_to_week, half_a_year_after
 from irma_testing.memory.scheme import Scheme

@@ -59,8 +59,7 @@ from irma_core import (
 )
 from irma_core.errors import UsageError
 from irma_core.flows.single_flight import CachedValue
-from irma_core.models.frozen import FrozenMapping
-from irma_core.models.hidden import Hidden, HiddenSecret
+from irma_core.models.holders import FrozenMapping, Hidden, HiddenSecret
 from irma_core.models.sessions import SessionReference
 from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri
 from irma_core.protocol.messages import HttpRequest, HttpResponse

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irma_core.errors import RequestError, UsageError
-from irma_core.models.identifiers import (
+from irma_core.models.tokens import FrontendAuthorization, RequestorToken, fingerprint_of
+from irma_core.models.validation import (
     check_attribute_name,
     check_attribute_type,
     check_credential_type,
     credential_type_of,
     scheme_of,
 )
-from irma_core.models.tokens import FrontendAuthorization, RequestorToken, fingerprint_of
 from tests.core.proving import FRONTEND_SECRET, OTHER_TOKEN, SECRET_TOKEN, TOKEN
 
 NO_IDENTIFIERS = [
