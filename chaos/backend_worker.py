@@ -29,8 +29,8 @@ def _say(**line: Any) -> None:
     sys.stdout.flush()
 
 
-def _finals(told: list[tuple[SessionStatus, float]]) -> list[float]:
-    return [when for status, when in told if status is SessionStatus.DONE]
+def _finals(seen: list[tuple[SessionStatus, float]]) -> list[float]:
+    return [when for status, when in seen if status is SessionStatus.DONE]
 
 
 def _watch_on_threads(url: str, redis: str, count: int) -> None:
@@ -47,9 +47,9 @@ def _watch_on_threads(url: str, redis: str, count: int) -> None:
             token = session.token.reveal()
             _say(started=token)
             with requestor.watch_status(session, timeout=TIMEOUT) as statuses:
-                told = [(status, time.monotonic()) for status in statuses]
+                seen = [(status, time.monotonic()) for status in statuses]
             answer = requestor.get_answer(session)["age"].value
-            _say(ended=token, finals=_finals(told), answer=answer)
+            _say(ended=token, finals=_finals(seen), answer=answer)
 
         list(threads.map(watch, range(count)))
 
@@ -65,9 +65,9 @@ async def _watch_in_tasks(url: str, redis: str, count: int) -> None:
             token = session.token.reveal()
             _say(started=token)
             async with requestor.watch_status(session, timeout=TIMEOUT) as statuses:
-                told = [(status, time.monotonic()) async for status in statuses]
+                seen = [(status, time.monotonic()) async for status in statuses]
             answer = (await requestor.get_answer(session))["age"].value
-            _say(ended=token, finals=_finals(told), answer=answer)
+            _say(ended=token, finals=_finals(seen), answer=answer)
 
         await asyncio.gather(*map(watch, range(count)))
     await backend.aclose()

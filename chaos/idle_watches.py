@@ -78,12 +78,12 @@ async def _watched(
         async with requestor.watch_status(session) as statuses:
             async for _ in statuses:
                 gate.release()
-                told.release()
+                greeted.release()
 
-    told = asyncio.Semaphore(0)
+    greeted = asyncio.Semaphore(0)
     tasks = [asyncio.create_task(watch(session)) for session in sessions]
     for _ in sessions:
-        await told.acquire()
+        await greeted.acquire()
     await asyncio.sleep(1)  # the greetings of the last
     try:
         yield tasks

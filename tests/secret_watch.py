@@ -85,7 +85,7 @@ def watch_boundaries() -> None:
     setattr(tracebacks, "_cleaned", cleaned)  # noqa: B010
 
 
-def after_init(cls: type[Any], told: Callable[..., object]) -> None:
+def after_init(cls: type[Any], report: Callable[..., object]) -> None:
     """Report what an object was made of, whenever one is made."""
     own: Callable[..., None] | None = vars(cls).get("__init__")
 
@@ -94,7 +94,7 @@ def after_init(cls: type[Any], told: Callable[..., object]) -> None:
             super(cls, self).__init__(*args, **kwargs)
         else:
             own(self, *args, **kwargs)
-        told(self, *args, **kwargs)
+        report(self, *args, **kwargs)
 
     # Both type checkers refuse an assignment.
     setattr(cls, "__init__", init if own is None else wraps(own)(init))  # noqa: B010

@@ -322,8 +322,8 @@ def test_no_secret_is_in_a_frame_of_a_coroutine(call: Callable[[AsyncRequestor],
 
 
 @MODES
-def test_the_frames_of_the_application_are_shown_and_the_post_is_not(mode: str) -> None:
-    """`deliver` raises: its frame stays, and no frame of the receiver does."""
+def test_error_of_the_application_keeps_its_frames(mode: str) -> None:
+    """If `deliver` raises, the traceback has its frames, and none of the receiver with the post."""
     shop = Shop(mode, deliver=deliver)
     session = shop.start(DisclosureRequest({"x": AGE}))
     shop.app.accept(session.pointer)

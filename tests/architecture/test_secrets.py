@@ -259,10 +259,10 @@ def test_no_secret_is_seen_of_a_session(
     search([requestor, *play(requestor, app, server)], caplog)
 
 
-def test_no_key_is_seen_of_a_requestor_that_the_server_does_not_know(
+def test_refused_requestor_shows_no_key(
     server: InMemoryServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The refusal has the server's words, not the header."""
+    """The error of an unknown requestor has the server's message and not the header."""
     caplog.set_level(logging.DEBUG)
     requestor = with_unknown_key(server)
     search([requestor, kept(lambda: requestor.start_session(DisclosureRequest([NAME])))], caplog)

@@ -280,8 +280,8 @@ class Broken(tzinfo):
     ],
     ids=["naive", "the beginning", "the end", "a broken zone", "a date", "seconds", "a string"],
 )
-def test_what_is_no_moment_is_refused_by_the_name_of_the_argument(name: str, value: Any) -> None:
-    """Naive times, ends of the calendar, and other types."""
+def test_what_is_no_moment_is_refused(name: str, value: Any) -> None:
+    """Naive times, the ends of the calendar and other types raise an error naming the argument."""
     argument = name.partition("(")[2].removesuffix(")")
     with pytest.raises(UsageError, match=argument):
         {**DOORS, **WITHIN}[name](value)

@@ -304,7 +304,7 @@ def test_answer_before_the_cancelling_is_not_lost(
     """An answer that arrives just before the cancelling is printed, or its session is saved."""
     stale = HttpResponse(200, (("content-type", "application/json"),), body=b'"INITIALIZED"')
 
-    def told(request: HttpRequest) -> HttpResponse:
+    def stale_status(request: HttpRequest) -> HttpResponse:
         return no(request) if request.url.endswith("events") else stale
 
     accepted = gate.accepted = threading.Event()
@@ -313,7 +313,12 @@ def test_answer_before_the_cancelling_is_not_lost(
         app.accept(pointer)
         accepted.set()
 
-    gate.method, gate.path, gate.until, gate.answer = "GET", ".*/status(events)?", "DELETE", told
+    gate.method, gate.path, gate.until, gate.answer = (
+        "GET",
+        ".*/status(events)?",
+        "DELETE",
+        stale_status,
+    )
     gate.memory.when_started(accept)
     there = command_line.at(TMPDIR=str(tmp_path))
     with there.start(*ASK, "--timeout", "1" if number is None else "60") as process:

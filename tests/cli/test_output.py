@@ -151,8 +151,8 @@ def test_unsavable_answer_is_printed_on_stderr(
 
     monkeypatch.setattr(tempfile, "mkstemp", full)
     keeping.save_answer(requestor.get_answer(started), started)
-    told = capsys.readouterr().err.splitlines()
-    answer = json.loads(told[-1])["answer"]
+    lines = capsys.readouterr().err.splitlines()
+    answer = json.loads(lines[-1])["answer"]
     assert answer["name"]["attributes"][0]["value"] == NAME
 
 

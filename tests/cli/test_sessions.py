@@ -119,11 +119,11 @@ def test_missing_answers_have_exit_statuses(
     memory.when_started(lambda pointer: act(app, pointer))
     status, out, err = command_line.run(*ADULT, "--json")
     assert status == expected
-    told = json.loads(out)["error"]
-    assert told["exitStatus"] == expected
-    assert told["name"].endswith("Error")
+    error = json.loads(out)["error"]
+    assert error["exitStatus"] == expected
+    assert error["name"].endswith("Error")
     assert words in err.splitlines()[-1]
-    assert err.splitlines()[-1] == f"Error: {told['message']}"
+    assert err.splitlines()[-1] == f"Error: {error['message']}"
     assert "Traceback" not in err
 
 

@@ -56,7 +56,7 @@ def _all_right(statuses: Sequence[int]) -> bool:
     return len(statuses) > 20 and set(statuses) == {200}
 
 
-def test_a_key_is_decoded_in_memory_as_the_official_server_decodes_it() -> None:
+def test_keys_are_decoded_as_officially() -> None:
     """A JWT signed with the bytes that the official server finds in it starts a session."""
     requestors = {
         name: RequestorSettings(entry["auth_method"], entry["key"]) for name, entry in TAKEN.items()

@@ -82,8 +82,8 @@ def test_null_attribute(place: Place, http: Http) -> None:
     """An attribute without a value has status NULL and no value."""
     package = http.start(disclosure([[PHONE]]))
     assert place.accept(package["sessionPtr"])
-    (told,) = http.result(package["token"])["disclosed"][0]
-    assert (told["status"], told["rawvalue"], told["value"]) == ("NULL", None, None)
+    (attribute,) = http.result(package["token"])["disclosed"][0]
+    assert (attribute["status"], attribute["rawvalue"], attribute["value"]) == ("NULL", None, None)
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,7 @@ def test_a_fulfilling_result_always_makes_an_answer(
 
 
 @given(ASKING, st.data())
-def test_lists_make_an_answer_exactly_if_they_fulfil_the_request(
-    request: SessionRequest, data: st.DataObject
-) -> None:
+def test_only_fulfilling_lists_make_an_answer(request: SessionRequest, data: st.DataObject) -> None:
     """Lists that do not fulfil the request raise a known reason that names a requested slot."""
     lists = data.draw(any_lists(list(request.disclose.attribute_types())))
     outcome = answer_or_error(request, result_with(request, lists))

@@ -241,7 +241,7 @@ def test_a_recorded_status_is_read(name: str) -> None:
 
 def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
     """No status returns, and only the last may be final."""
-    told = 0
+    count = 0
     for name in names("sse-*"):
         text = "".join(chunk["text"] for chunk in recording(name)["response"].get("chunks", ()))
         lines = [line.removeprefix("data: ") for line in text.splitlines() if "data: " in line]
@@ -249,11 +249,11 @@ def test_recorded_statuses_of_streams_come_in_legal_order() -> None:
         statuses = [
             read_status(word["status"] if isinstance(word, dict) else word) for word in words
         ]
-        told += len(statuses)
+        count += len(statuses)
         for earlier, later in pairwise(statuses):
             assert earlier is later or earlier.may_become(later)
             assert earlier is later or not earlier.is_final
-    assert told > 10
+    assert count > 10
 
 
 @pytest.mark.parametrize("name", names("frontend-options-*"))

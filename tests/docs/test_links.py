@@ -55,7 +55,7 @@ def test_every_page_is_found_from_readme() -> None:
     assert [page.name for page in PAGES if page not in found] == []
 
 
-def test_the_threat_model_names_errors_that_are_raised_and_tried() -> None:
+def test_errors_in_the_threat_model_are_tried() -> None:
     """Each error in the threat model is in the tree, and a test expects it."""
     named = set(re.findall(r"`(\w+Error)`", prose(THREATS)))
     assert len(named) > 12

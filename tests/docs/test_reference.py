@@ -45,5 +45,7 @@ def test_the_page_names_every_exit_status() -> None:
         AnswerError("x", "y"),
         StoreError("x"),
     ]
-    told = {0, *OTHER_ENDS, *(exit_status(error) for error in errors)}
-    assert {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == told
+    in_the_library = {0, *OTHER_ENDS, *(exit_status(error) for error in errors)}
+    assert {
+        int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)
+    } == in_the_library

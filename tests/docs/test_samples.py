@@ -89,7 +89,7 @@ def test_a_sender_does_not_choose_how_much_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
-def test_a_handle_sample_catches_what_is_not_the_visitors_fault(name: str) -> None:
+def test_handle_samples_catch_outages(name: str) -> None:
     """A sample that catches refusals also catches a server or a store that is away."""
     code = APPLICATIONS[name]
     if re.search(r"except \(?[\w, ]*HandleError", code):

@@ -618,7 +618,7 @@ def test_failed_later_delivery_is_repeated(mode: str) -> None:
     assert len(shop.delivered) == 2
 
 
-def test_asking_for_a_timed_out_session_does_not_go_round_in_circles() -> None:
+def test_post_of_a_time_out_starts_no_second_request() -> None:
     """A post that the server sends while it is asked starts no second request."""
     shop = Shop("sync", unsigned=True)
     shop.start(ExtendedRequest(AGE, timeout=SOON))

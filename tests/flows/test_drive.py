@@ -234,8 +234,8 @@ def test_a_signers_error_is_thrown_into_the_flow(mode: str) -> None:
 
 
 @MODES
-def test_what_the_application_raises_is_thrown_into_the_flow_and_passes(mode: str) -> None:
-    """As it is, so that the flow can clean up behind it."""
+def test_error_of_the_application_passes(mode: str) -> None:
+    """An error of the application is thrown into the flow, which can clean up, and passes on."""
     seen: list[Exception] = []
 
     def fail() -> None:

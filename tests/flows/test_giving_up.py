@@ -390,7 +390,7 @@ def test_a_chain_that_cannot_be_followed_is_cancelled(
     assert chain.second is expected
 
 
-def test_a_chain_that_was_not_begun_or_has_ended_cancels_nothing() -> None:
+def test_chain_outside_its_time_cancels_nothing() -> None:
     """Before its start and after its end, leaving a chain cancels nothing."""
     shop = Shop("sync")
     session = shop.start()

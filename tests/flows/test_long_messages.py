@@ -49,7 +49,7 @@ def redeemed(shop: Shop, session: Any) -> Any:
 
 @MODES
 @LENGTHS
-def test_a_handle_gives_the_signature_over_a_message_of_any_length(mode: str, length: int) -> None:
+def test_handle_of_a_long_message(mode: str, length: int) -> None:
     """The handle stays short, and its answer has the whole message."""
     shop = Shop(mode)
     message = message_of(length)
@@ -71,9 +71,7 @@ def test_a_handle_refuses_a_signature_over_another_message(mode: str) -> None:
 
 @MODES
 @LENGTHS
-def test_a_callback_tells_of_a_signature_over_a_message_of_any_length(
-    mode: str, length: int
-) -> None:
+def test_callback_of_a_long_message(mode: str, length: int) -> None:
     """The URL stays short, and the answer has the whole message."""
     shop = Shop(mode)
     message = message_of(length)

@@ -305,7 +305,7 @@ def test_garbage_is_refused(body: bytes) -> None:
     assert code_of(reply)
 
 
-def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
+def test_only_a_connected_session_can_have_a_next_one() -> None:
     """Only a connected session can have a next session."""
     said = json.loads(recorded("next-session-result-first")["response"]["body"])
     result = read_session_result(said)
@@ -315,7 +315,7 @@ def test_an_answer_before_the_end_is_for_a_session_that_is_connected() -> None:
     assert result.answer_to(session)["age"].value == "yes"
 
 
-def test_changed_post_is_refused_before_the_application_is_asked() -> None:
+def test_changed_post_never_reaches_the_application() -> None:
     """A post whose signature does not verify gets 403, and the application is not asked."""
     asked: list[Answer] = []
     body = POST["request"]["body"].encode()

@@ -122,7 +122,7 @@ def test_what_the_official_server_posted_is_taken(
     assert has_an_answer(end) is has_answer
 
 
-def test_a_recorded_signature_is_taken_for_the_message_that_was_sent() -> None:
+def test_recorded_signature_is_in_the_answer() -> None:
     """The answer to a recorded signature session contains the whole signature."""
     value = recorded("callback-signed")
     claims = value["request"]["body"].split(".")[1]
@@ -278,7 +278,7 @@ def test_the_url_is_called_as_it_is_registered() -> None:
     assert len(first) < 400
 
 
-def test_what_a_proxy_does_to_the_front_of_the_url_is_no_matter() -> None:
+def test_only_the_last_segment_of_the_url_counts() -> None:
     """Only the last segment of the URL counts, with or without a slash."""
     url = Receiving(DONE["recorded"]).url()
     for there in (url[:-1], url.removeprefix(PAGE), url.rsplit("/", 2)[1], f"{url}?trace=1"):

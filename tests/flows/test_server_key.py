@@ -108,7 +108,7 @@ def test_a_key_is_fetched_once_and_kept_for_its_lifetime() -> None:
     assert place.fetches == 3
 
 
-def test_a_signature_that_does_not_verify_fetches_the_key_again() -> None:
+def test_unverified_signature_fetches_the_key_again() -> None:
     """A signature that the cached key does not verify makes the flow fetch the key again."""
     place = Place(key_is(OTHER), key_is(KEY))
     place.verify(ANOTHERS)
@@ -212,8 +212,8 @@ def test_while_one_fetches_the_others_wait_for_it() -> None:
     assert all(isinstance(ended(each), SessionResult) for each in others)
 
 
-def test_all_that_wait_use_the_key_that_comes_however_short_its_life() -> None:
-    """It came after they had asked, which is as fresh as any."""
+def test_waiting_calls_share_a_short_lived_key() -> None:
+    """Calls that wait for a key use it even if it expires at once: it came after they had asked."""
     second = timedelta(seconds=1)
     place = Place(policy=FetchedServerKey(lifetime=second, minimum_interval=second))
     first, *others = fetching(place), waiting(place), waiting(place)
@@ -234,8 +234,8 @@ def test_who_waits_fails_as_the_fetch_does() -> None:
     assert isinstance(ended(fetching(place), key_is(KEY)), SessionResult)
 
 
-def test_who_has_more_time_fetches_when_the_first_has_none_left() -> None:
-    """A deadline is of one call, and so is being cancelled."""
+def test_next_in_line_fetches_the_key() -> None:
+    """If the first call has no time left, the next one fetches: a deadline is of one call."""
     place = Place()
     first, other = fetching(place), waiting(place)
     assert isinstance(ended(first, DeadlineError("over")), DeadlineError)

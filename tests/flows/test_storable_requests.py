@@ -113,7 +113,7 @@ def test_started_session_fits_in_a_handle_and_a_database(why: str) -> None:
     assert handles.unseal(handle, binding=Binding.NONE) == loaded
 
 
-def test_slot_name_that_is_not_unicode_is_refused_before_the_start() -> None:
+def test_slot_name_must_be_unicode() -> None:
     """A slot name with a lone surrogate could not be stored, so its session does not start."""
     server = InMemoryServer()
     with pytest.raises(RequestError, match="surrogate"):

@@ -75,7 +75,7 @@ def test_events_are_used_when_the_backend_fails(mode: str, failure: ScriptedEnd)
 
 
 @MODES
-def test_server_is_polled_every_second_without_backend_and_events(mode: str) -> None:
+def test_polls_every_second_without_backend_and_events(mode: str) -> None:
     """While the backend fails and the server has no events, the backend is tried every 10 s."""
     backend = [NOT_YET, FAILING, FAILING, NOT_YET, FAILING, NOT_YET, timedelta(seconds=3.5), DONE]
     watched = Watched(mode, [], [status(I)] * 50, backend=backend)

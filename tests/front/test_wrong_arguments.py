@@ -113,7 +113,7 @@ def test_an_async_requestor_refuses_a_sync_transport(wrong: Any) -> None:
         AsyncRequestor("https://irma.example.com", wrong)
 
 
-def test_a_transport_whose_plain_method_gives_an_awaitable_is_refused_unsent() -> None:
+def test_coroutine_from_a_sync_transport_is_refused() -> None:
     """A sync transport that returns a coroutine is refused, and the coroutine is closed."""
     sent: list[HttpRequest] = []
 
@@ -155,7 +155,7 @@ class AwaitedSigner:
         raise AssertionError(signing_input)
 
 
-def test_a_signer_that_is_awaited_is_refused_where_nothing_awaits() -> None:
+def test_asyncio_signer_is_refused_in_sync_mode() -> None:
     """The constructor of a sync requestor refuses an asyncio signer."""
     wrong: Any = HmacAuthentication("shop", AwaitedSigner())
     with pytest.raises(ConfigurationError, match="which only an AsyncRequestor can use"):

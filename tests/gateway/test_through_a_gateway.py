@@ -213,8 +213,8 @@ def test_an_unknown_client_gets_no_token(
     with pytest.raises(GatewayError, match="invalid_client") as caught:
         requestor.start_session(AGE)
     assert (caught.value.code, caught.value.http_status) == ("invalid_client", 401)
-    told = "".join(traceback.format_exception(caught.value))
-    assert "another secret" not in f"{told} {caught.value!r} {requestor!r}"
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "another secret" not in f"{shown} {caught.value!r} {requestor!r}"
     assert not [each for each in caplog.records if "another" in each.getMessage()]
     assert gateway.calls == []
     narrow = GatewayAuthentication(tokens.token_url, CREDENTIALS["basic"], scope="everything")

@@ -150,6 +150,6 @@ def test_a_far_end_of_a_result_overflows() -> None:
         ("a.b", "axb", False),
     ],
 )
-def test_a_host_is_matched_as_by_gos_path_match(pattern: str, name: str, *, fits: bool) -> None:
+def test_hosts_match_as_in_go(pattern: str, name: str, *, fits: bool) -> None:
     """A `*` matches no slash, and a malformed pattern matches nothing."""
     assert matches_path(pattern, name) is fits

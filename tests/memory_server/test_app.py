@@ -228,9 +228,7 @@ def test_a_paired_app_waits_for_the_browser(
     assert http.status(package["token"]) == "DONE"
 
 
-def test_a_paired_app_gives_up_when_the_session_has_ended(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
+def test_cancelling_ends_pairing(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
     """A decision during pairing ends without effect if the requestor cancels the session."""
     package = http.start(AGE18)
     url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
@@ -283,7 +281,7 @@ def test_a_bad_issuance_is_cancelled_with_an_error(
     assert app.credentials == ()
 
 
-def test_other_values_extras_and_other_lists_can_be_sent(http: Http, app: SimulatedApp) -> None:
+def test_dishonest_values_are_reported(http: Http, app: SimulatedApp) -> None:
     """The server reports dishonest values as VALID if none was demanded, else without a list."""
     demanding = disclosure([[{"type": OVER18, "value": "yes"}]])
     cases: list[tuple[dict[str, Any], dict[str, Any], str, list[Any]]] = [

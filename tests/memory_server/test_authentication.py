@@ -124,7 +124,7 @@ def test_a_wrong_token_is_unauthorized(http: Http) -> None:
         assert http.refused(AGE18, authorization=token) == (403, "UNAUTHORIZED", "")
 
 
-def test_a_jwt_is_judged_by_signature_and_time(http: Http, clock: ManualClock) -> None:
+def test_bad_jwt_is_refused(http: Http, clock: ManualClock) -> None:
     """A bad JWT gets the official server's status and message."""
     now = int(clock.now().timestamp())
     other = HmacSigner(bytes(range(1, 33)))
@@ -157,7 +157,7 @@ def _other_rsa_key() -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def test_a_jwt_says_what_it_asks_in_the_right_field(http: Http, clock: ManualClock) -> None:
+def test_jwt_has_its_request_in_one_claim(http: Http, clock: ManualClock) -> None:
     """A JWT must have an extended request in the claim that belongs to its subject."""
     for changed, expected in (
         ({"sub": "nothing"}, (400, "INVALID_REQUEST", "Invalid session type")),
@@ -176,9 +176,7 @@ def test_a_jwt_says_what_it_asks_in_the_right_field(http: Http, clock: ManualClo
     assert send(http, jwt(claims(clock, sprequest={"request": old}))) == (200, "", "")
 
 
-def test_a_requestor_may_do_what_its_entry_and_the_servers_say(
-    http: Http, clock: ManualClock
-) -> None:
+def test_permissions(http: Http, clock: ManualClock) -> None:
     """A refusal names the first thing that the requestor may not request."""
     unauthorized = (403, "UNAUTHORIZED")
 
@@ -208,7 +206,7 @@ def test_a_requestor_may_do_what_its_entry_and_the_servers_say(
     assert send(http, text) == (200, "", "")
 
 
-def test_a_session_at_another_host_is_at_that_host_only(http: Http, clock: ManualClock) -> None:
+def test_session_at_another_host(http: Http, clock: ManualClock) -> None:
     """The pointer names the requested host, and calls to another host are refused."""
     request = {"request": disclosure([[OVER18]], host="other.example")}
     text = jwt(claims(clock, iss="pub", sprequest=request), RSA)
@@ -224,7 +222,7 @@ def test_a_session_at_another_host_is_at_that_host_only(http: Http, clock: Manua
     assert send(http, default) == (200, "", "")
 
 
-def test_revocation_asks_for_the_same_authentication(http: Http, clock: ManualClock) -> None:
+def test_revocation_is_authenticated(http: Http, clock: ManualClock) -> None:
     """A revocation is JSON with a token or a JWT; without a request in it the server crashes."""
     request = revocation("example.town.age", "k")
 

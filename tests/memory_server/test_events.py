@@ -21,9 +21,7 @@ def listen(server: InMemoryServer, path: str, **headers: str) -> EventStream:
     return stream
 
 
-def test_the_headers_come_at_once_or_with_the_first_event(
-    http: Http, server: InMemoryServer
-) -> None:
+def test_when_headers_come(http: Http, server: InMemoryServer) -> None:
     """A requestor's headers come at once, those at the pointer's URL after some 200 ms."""
     package = http.start(AGE18)
     at_url = listen(server, f"{package['sessionPtr']['u']}/statusevents")
@@ -51,9 +49,7 @@ def test_a_refused_subscription_is_a_response(http: Http, server: InMemoryServer
     assert error_in(refused) == (500, "SSE_DISABLED", "")
 
 
-def test_a_closed_stream_hears_nothing_and_others_still_do(
-    http: Http, server: InMemoryServer
-) -> None:
+def test_closed_stream_ends_alone(http: Http, server: InMemoryServer) -> None:
     """A closed stream drops its chunks, while other streams go on."""
     token = http.start(AGE18)["token"]
     closed, kept = (listen(server, f"/session/{token}/statusevents") for _ in range(2))

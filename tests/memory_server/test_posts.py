@@ -39,7 +39,7 @@ def answer_with(value: object) -> Callable[[HttpRequest], HttpResponse]:
     return lambda _request: HttpResponse(200, body=json.dumps(value).encode())
 
 
-def test_a_callback_comes_before_the_result_is_stored(
+def test_callback_comes_before_the_result(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """A receiver that asks at once still sees `CONNECTED`, and its reply is ignored."""
@@ -57,7 +57,7 @@ def test_a_callback_comes_before_the_result_is_stored(
     assert http.status(package["token"]) == "DONE"
 
 
-def test_the_callback_of_a_time_out_is_repeated(http: Http, server: InMemoryServer) -> None:
+def test_time_out_callback_is_repeated(http: Http, server: InMemoryServer) -> None:
     """A time-out is posted at each look and each sweep until the session is deleted."""
     token = http.start({**WITH_CALLBACK, "timeout": 7})["token"]
     counts = []
@@ -77,9 +77,7 @@ def test_the_callback_of_a_time_out_is_repeated(http: Http, server: InMemoryServ
     assert said_of == {"TIMEOUT"}
 
 
-def test_a_post_is_tried_three_times_on_transport_errors(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
+def test_post_is_tried_three_times(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
     """A post is dropped after three transport errors; other exceptions propagate."""
 
     def hang_up(request: HttpRequest) -> HttpResponse:
@@ -99,9 +97,7 @@ def test_a_post_is_tried_three_times_on_transport_errors(
         app.accept(http.start(WITH_CALLBACK)["sessionPtr"])
 
 
-def test_redirects_are_followed_and_answer_for_it(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
+def test_posts_follow_redirects(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
     """A 302 is followed by a GET, a 307 by the same POST, at most nine times."""
     for status, expected in (
         (302, ("GET", "https://requestor.example/there", None)),
@@ -123,7 +119,7 @@ def test_redirects_are_followed_and_answer_for_it(
     assert len(server.posted) == before + 1
 
 
-def test_a_receiver_that_deletes_the_session_is_called_again(
+def test_receiver_deletes_the_session(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """A receiver that deletes the session is called again, and the app's call fails."""
@@ -141,7 +137,7 @@ def test_a_receiver_that_deletes_the_session_is_called_again(
     assert session.outcome.error == "INTERNAL_ERROR"
 
 
-def test_a_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
+def test_slow_receiver_costs_the_app_its_answer(clock: ManualClock) -> None:
     """After 4.2 s the app gets a 503 in HTML, although the result is stored."""
 
     def receive(_request: HttpRequest) -> HttpResponse:
@@ -187,7 +183,7 @@ def test_an_unusable_next_session_fails_the_app(
     assert "error" not in result
 
 
-def test_a_next_session_must_be_one_that_the_requestor_may_ask(
+def test_forbidden_next_session_fails(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """A next session that cannot start fails the app's session as well."""
@@ -199,7 +195,7 @@ def test_a_next_session_must_be_one_that_the_requestor_may_ask(
     assert http.status(package["token"]) == "CANCELLED"
 
 
-def test_a_chain_discloses_again_what_was_disclosed(
+def test_chain_asks_for_the_same_values(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """A chain asks again for the same values, null values, skipped lists and extras."""
@@ -216,9 +212,7 @@ def test_a_chain_discloses_again_what_was_disclosed(
     assert values_in(following) == [["Ada"], ["present"], [], [None]]
 
 
-def test_a_chain_may_be_followed_step_by_step(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
+def test_chain_step_by_step(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
     """The next session waits for the user, and accepts only the values of before."""
     server.deliver = answer_with(disclosure([[FAMILYNAME]]))
     package = http.start(WITH_NEXT)
@@ -231,7 +225,7 @@ def test_a_chain_may_be_followed_step_by_step(
     assert values_in(http.result(token)) == [["Lovelace"], None]
 
 
-def test_the_browser_keeps_its_authorization_in_a_chain(
+def test_chain_keeps_the_frontend_authorization(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """The frontend authorization stays valid in a chain, which may start with an issuance."""

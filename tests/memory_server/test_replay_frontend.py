@@ -31,33 +31,31 @@ NEAR = 0.12
 """How far a moment may be from the recorded one, in seconds: what a real machine takes."""
 
 
-def test_pairing_is_told_alike(http: Http, app: SimulatedApp) -> None:
-    """Each call of a browser that pairs, at the right time and at the wrong one."""
+def test_pairing_matches_the_recording(http: Http, app: SimulatedApp) -> None:
+    """Each call of a pairing browser, in time or not, gets the recorded response."""
     package = http.start(signature("x", [[OVER18]]))
     url, token = package["sessionPtr"]["u"], package["token"]
     known = {"authorization": package["frontendRequest"]["authorization"]}
     pin = {"@context": OPTIONS, "pairingMethod": "pin"}
     none = {"@context": OPTIONS, "pairingMethod": "none"}
 
-    def told(method: str, path: str, body: object, name: str, **headers: str) -> None:
+    def check(method: str, path: str, body: object, name: str, **headers: str) -> None:
         assert_alike(http.call(method, f"{url}/frontend/{path}", body, **headers), name)
 
-    told("GET", "status", None, "frontend-status-initialized", **known)
-    told("POST", "options", pin, "error-frontend-no-authorization")
-    told("POST", "options", none, "frontend-options-none", **known)
-    told("POST", "pairingcompleted", None, "error-pairing-completed-early", **known)
-    told("POST", "options", pin, "frontend-options-pin", **known)
+    check("GET", "status", None, "frontend-status-initialized", **known)
+    check("POST", "options", pin, "error-frontend-no-authorization")
+    check("POST", "options", none, "frontend-options-none", **known)
+    check("POST", "pairingcompleted", None, "error-pairing-completed-early", **known)
+    check("POST", "options", pin, "frontend-options-pin", **known)
     app.scan(package["sessionPtr"])
-    told("GET", "status", None, "frontend-status-pairing", **known)
+    check("GET", "status", None, "frontend-status-pairing", **known)
     assert_alike(http.call("GET", f"/session/{token}/result"), "result-pairing")
-    told("POST", "options", none, "error-options-too-late", **known)
-    told("POST", "pairingcompleted", None, "frontend-pairing-completed", **known)
+    check("POST", "options", none, "error-options-too-late", **known)
+    check("POST", "pairingcompleted", None, "frontend-pairing-completed", **known)
     assert_alike(http.call("DELETE", url), "client-delete")
 
 
-def test_the_next_session_is_told_to_the_browser_alike(
-    http: Http, app: SimulatedApp, server: InMemoryServer
-) -> None:
+def test_next_session_in_the_status(http: Http, app: SimulatedApp, server: InMemoryServer) -> None:
     """The browser learns the next session's pointer from the first one's status."""
     body = recording("next-session-post")["response"]["body"].encode()
     server.deliver = lambda _request: HttpResponse(200, body=body)
@@ -70,16 +68,16 @@ def test_the_next_session_is_told_to_the_browser_alike(
 
 
 @pytest.mark.parametrize("call", ["publickey", "result-jwt", "getproof"])
-def test_a_server_without_a_key_refuses_alike(call: str) -> None:
-    """Without a JWT key nothing is signed, whether the session is known or not."""
+def test_refusals_without_a_key(call: str) -> None:
+    """Without a JWT key, known and unknown sessions get the recorded refusal."""
     server = InMemoryServer(ServerSettings(has_jwt_key=False))
     path = call if call == "publickey" else f"session/AAAAAAAAAAAAAAAAAAAA/{call}"
     response = Http(server.url, server.handle).call("GET", f"/{path}")
     assert_alike(response, f"error-no-jwt-key-{call}")
 
 
-def test_a_server_without_events_refuses_alike() -> None:
-    """Without `enable_sse` there are no events."""
+def test_refusals_without_events() -> None:
+    """Without `enable_sse` a subscription gets the recorded refusal."""
     server = InMemoryServer(ServerSettings(), scheme=EXAMPLE_SCHEME)
     http = Http(server.url, server.handle)
     token = http.start(AGE18)["token"]
@@ -173,7 +171,7 @@ STREAMS: dict[str, tuple[str, Script]] = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_recorded_stream_is_told_alike(name: str) -> None:
+def test_streams_match_the_recordings(name: str) -> None:
     """Every chunk comes at its time, and the stream ends when it ended."""
     clock = ManualClock()
     server = InMemoryServer(ServerSettings(enable_sse=True), scheme=EXAMPLE_SCHEME, clock=clock)
@@ -241,6 +239,6 @@ NOT_REPLAYED = {"error-body-too-slow"}
 
 
 def test_every_recording_is_replayed() -> None:
-    """Here, in the other modules, or named with its reason."""
+    """Each recording is replayed here or in another module, or is listed with a reason."""
     left = {name for name in all_names() if not name.startswith(ELSEWHERE)} - set(STARTS)
     assert left == {*HERE, *STREAMS, *NOT_REPLAYED, "error-sse-finished"}

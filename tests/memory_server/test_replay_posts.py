@@ -26,8 +26,8 @@ CHAINED: dict[str, tuple[HttpResponse, Person]] = {
 
 
 @pytest.mark.parametrize("name", CHAINED)
-def test_a_chain_that_ends_is_told_alike(name: str) -> None:
-    """A next session that does not come: what is posted, and the result."""
+def test_chain_that_ends_matches_the_recording(name: str) -> None:
+    """A chain without a next session posts and leaves what was recorded."""
     on = stage(name)
     answer, person = CHAINED[name]
     on.answers[CHAIN] = answer
@@ -44,8 +44,8 @@ def test_a_chain_that_ends_is_told_alike(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["next-session-post", "next-session-post-unsigned"])
-def test_a_chain_of_three_is_told_alike(name: str) -> None:
-    """What is posted, and all three results: with what was disclosed before at the end."""
+def test_chain_of_three_matches_the_recording(name: str) -> None:
+    """A chain of three posts what was recorded, and leaves the three recorded results."""
     on = stage(name)
     more = recording("next-session-post")["response"]["body"].encode()
     last = b'{"@context":"https://irma.app/ld/request/disclosure/v2","disclose":[[["%s"]]]}'
@@ -82,7 +82,7 @@ CALLBACKS: dict[str, tuple[Request, Person | None]] = {
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_a_recorded_callback_comes_alike(name: str) -> None:
+def test_callbacks_match_the_recordings(name: str) -> None:
     """The post has the recorded URL with its slash, headers and body."""
     on = stage(name)
     expected = recording(name)["request"]

@@ -125,7 +125,7 @@ def last_part(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", RESULTS)
-def test_a_recorded_result_comes_of_the_same_session(name: str) -> None:
+def test_results_match_the_recordings(name: str) -> None:
     """The same request, answered in the same way, leaves the recorded result."""
     on = stage(name)
     request, person, before = RESULTS[name]
@@ -145,8 +145,8 @@ def test_every_recorded_result_is_replayed() -> None:
 
 
 @pytest.mark.parametrize("name", ["result-cancelled", "result-jwt-cancelled"])
-def test_a_cancelled_session_is_told_alike(name: str) -> None:
-    """Cancelled by the requestor, and cancelled again: both answers, and the result."""
+def test_cancelling_matches_the_recording(name: str) -> None:
+    """Both cancellations of a session, and its result, are as recorded."""
     on = stage(name)
     token = on.play(AGE18, None)
     for recorded in ("delete", "delete-finished-session"):
@@ -155,8 +155,8 @@ def test_a_cancelled_session_is_told_alike(name: str) -> None:
     assert_alike(on.http.call("GET", f"/session/{token}/statusevents"), "error-sse-finished")
 
 
-def test_a_timed_out_session_is_told_alike() -> None:
-    """Nobody comes within the request's own time-out."""
+def test_time_out_matches_the_recording() -> None:
+    """A session that no app reaches within the request's time-out is as recorded."""
     on = stage("result-timeout")
     token = on.play({"request": AGE18, "timeout": 2}, None)
     on.server.pass_time(timedelta(seconds=2))

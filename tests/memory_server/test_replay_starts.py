@@ -91,8 +91,8 @@ def replay(name: str) -> tuple[HttpResponse, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_REPLAYED])
-def test_a_recorded_call_is_answered_alike(name: str) -> None:
-    """Status, content type and JSON are the recorded ones."""
+def test_responses_match_the_recordings(name: str) -> None:
+    """Status, content type and JSON of each response are as recorded."""
     response, case = replay(name)
     assert (response.status, response.header("content-type")) == expected_head(case["response"])
     if name in DETOUR:

@@ -36,8 +36,8 @@ def server(clock: ManualClock) -> InMemoryServer:
     return InMemoryServer(settings, scheme=scheme, clock=clock)
 
 
-def test_a_revoked_credential_proves_itself_no_more(http: Http, app: SimulatedApp) -> None:
-    """Before, the result says that it is not revoked; after, an app can only refuse or cheat."""
+def test_revoked_credential_is_not_disclosed(http: Http, app: SimulatedApp) -> None:
+    """A result reports non-revocation; with a revoked credential an app must refuse or cheat."""
     app.accept(http.start(issuance(card("1")))["sessionPtr"])
     package = http.start(NOT_REVOKED)
     app.accept(package["sessionPtr"])
@@ -57,8 +57,8 @@ def test_a_revoked_credential_proves_itself_no_more(http: Http, app: SimulatedAp
     assert "notrevoked" not in result["disclosed"][0][0]
 
 
-def test_a_proof_with_a_revoked_credential_is_invalid(http: Http, app: SimulatedApp) -> None:
-    """It was revoked while the person looked at the screen."""
+def test_proof_of_a_revoked_credential_is_invalid(http: Http, app: SimulatedApp) -> None:
+    """A proof is invalid if its credential was revoked while the user looked at the screen."""
     app.accept(http.start(issuance(card("1")))["sessionPtr"])
     package = http.start(NOT_REVOKED)
     session = app.scan(package["sessionPtr"])
@@ -68,7 +68,7 @@ def test_a_proof_with_a_revoked_credential_is_invalid(http: Http, app: Simulated
     assert http.result(package["token"])["proofStatus"] == "INVALID"
 
 
-def test_a_proof_that_leaves_non_revocation_out_is_invalid(http: Http) -> None:
+def test_proof_without_non_revocation_is_invalid(http: Http) -> None:
     """A proof without non-revocation is invalid, even with all requested attributes."""
     package = http.start(NOT_REVOKED)
     url = package["sessionPtr"]["u"]
@@ -83,7 +83,7 @@ def test_a_proof_that_leaves_non_revocation_out_is_invalid(http: Http) -> None:
 def test_one_of_several_is_revoked_by_its_time(
     http: Http, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """With `issued`, in nanoseconds, only that one; without, all under the key."""
+    """`issued`, in nanoseconds, revokes one credential; without it the key revokes all."""
     app.accept(http.start(issuance(card("1")))["sessionPtr"])
     at = int(clock.now().timestamp() * 1_000_000_000)
 
@@ -98,8 +98,8 @@ def test_one_of_several_is_revoked_by_its_time(
     assert revoke() == unknown
 
 
-def test_what_cannot_be_revoked_is_refused(http: Http) -> None:
-    """Another type, no permission for it, or no key where one is needed."""
+def test_impossible_revocation_is_refused(http: Http) -> None:
+    """A revocation of another type, without permission or without a needed key is refused."""
 
     def revoke(credential_type: str) -> tuple[int, str, str]:
         return error_in(http.call("POST", "/revocation", revocation(credential_type, "key")))
@@ -114,9 +114,7 @@ def test_what_cannot_be_revoked_is_refused(http: Http) -> None:
     )
 
 
-def test_a_credential_that_was_put_into_the_app_counts_as_not_revoked(
-    http: Http, app: SimulatedApp
-) -> None:
+def test_added_credential_counts_as_not_revoked(http: Http, app: SimulatedApp) -> None:
     """A credential that was added to the app has no record, so it cannot be revoked."""
     app.add(CARD, {"number": "7"})
     package = http.start(NOT_REVOKED)
@@ -124,8 +122,8 @@ def test_a_credential_that_was_put_into_the_app_counts_as_not_revoked(
     assert http.result(package["token"])["proofStatus"] == "VALID"
 
 
-def test_an_open_scheme_revokes_what_was_issued_with_a_key() -> None:
-    """Any type can be revoked there, and none has to have a key."""
+def test_open_scheme_revokes_any_type() -> None:
+    """In an open scheme any type can be revoked, and none needs a key."""
     server = InMemoryServer(ServerSettings(revoke_perms=["*"]))
     http, app = Http(server.url, server.handle), SimulatedApp(server)
     for key, status in (("", 404), ("k", 200)):

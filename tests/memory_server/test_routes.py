@@ -9,8 +9,8 @@ AGE18 = disclosure([[OVER18]])
 UNKNOWN = "AAAAAAAAAAAAAAAAAAAA"
 
 
-def test_a_server_below_a_path_answers_there(http: Http) -> None:
-    """With a prefix, nothing beside it is the server's."""
+def test_server_below_a_path(http: Http) -> None:
+    """A server with a path prefix answers below it only."""
     server = InMemoryServer(url="https://example.com/api/v1/")
     http = Http(server.url, server.handle)
     url = http.start(AGE18)["sessionPtr"]["u"]
@@ -19,7 +19,7 @@ def test_a_server_below_a_path_answers_there(http: Http) -> None:
     assert http.call("GET", "https://example.com/health").status == 404
 
 
-def test_a_stream_that_is_only_handled_is_its_head(http: Http) -> None:
+def test_handle_gives_the_head_of_a_stream(http: Http) -> None:
     """`handle` returns the status and headers of a stream."""
     token = http.start(AGE18)["token"]
     response = http.call("GET", f"/session/{token}/statusevents", origin="https://a.example")

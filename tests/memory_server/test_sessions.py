@@ -21,8 +21,8 @@ UNAUTHORIZED = (403, "UNAUTHORIZED", "")
 GONE = (400, "SESSION_UNKNOWN", "")
 
 
-def test_a_session_goes_from_one_status_to_the_next(http: Http, app: SimulatedApp) -> None:
-    """Initialized, connected, done; and it stays done."""
+def test_statuses_follow_each_other(http: Http, app: SimulatedApp) -> None:
+    """A session is initialized, then connected, then done, and stays done."""
     package = http.start(AGE18)
     token = package["token"]
     assert http.status(token) == "INITIALIZED"
@@ -36,10 +36,10 @@ def test_a_session_goes_from_one_status_to_the_next(http: Http, app: SimulatedAp
 
 
 @pytest.mark.parametrize(("timeout", "forgotten"), [(None, timedelta(minutes=15)), (60, None)])
-def test_a_session_that_nobody_scans_times_out_and_is_forgotten(
+def test_unscanned_session_times_out(
     http: Http, server: InMemoryServer, timeout: int | None, forgotten: timedelta | None
 ) -> None:
-    """Five minutes after its last activity it is unknown: with the default time-out at once."""
+    """An unscanned session is forgotten after its time-out, and five minutes at the least."""
     token = http.start({"request": AGE18, "timeout": timeout or 0})["token"]
     until = timedelta(seconds=timeout or 15 * 60)
     server.pass_time(until - timedelta(seconds=1))
@@ -54,10 +54,10 @@ def test_a_session_that_nobody_scans_times_out_and_is_forgotten(
     assert error_in(http.call("GET", f"/session/{token}/result-jwt")) == GONE
 
 
-def test_a_finished_session_is_forgotten_after_five_minutes(
+def test_finished_session_is_forgotten(
     http: Http, server: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The sweep that forgets it comes each ten seconds."""
+    """A sweep, every ten seconds, forgets a session that finished five minutes ago."""
     package = http.start(AGE18)
     app.accept(package["sessionPtr"])
     server.pass_time(timedelta(minutes=4, seconds=59))
@@ -67,10 +67,10 @@ def test_a_finished_session_is_forgotten_after_five_minutes(
     assert error_in(http.call("GET", f"{package['sessionPtr']['u']}/status")) == GONE
 
 
-def test_a_connected_app_has_the_servers_time(
+def test_time_out_of_a_connected_app(
     http: Http, server: InMemoryServer, app: SimulatedApp, clock: ManualClock
 ) -> None:
-    """The request's time-out is for connecting; then it is 15 minutes."""
+    """The request's time-out counts until an app connects, and the server's 15 minutes then."""
     package = http.start({"request": AGE18, "timeout": 10})
     app.scan(package["sessionPtr"]).lose_connection()
     clock.advance(timedelta(minutes=14, seconds=59))
@@ -81,13 +81,13 @@ def test_a_connected_app_has_the_servers_time(
     assert http.call("GET", f"/session/{package['token']}/status").status == 400
 
 
-def test_a_negative_time_out_is_a_time_out_at_once(http: Http) -> None:
-    """The official server does not check it."""
+def test_negative_time_out_is_over_at_once(http: Http) -> None:
+    """A negative time-out is over at once, because the official server does not check it."""
     assert http.status(http.start({"request": AGE18, "timeout": -5})["token"]) == "TIMEOUT"
 
 
-def test_a_time_out_that_an_app_has_seen_is_kept(http: Http, server: InMemoryServer) -> None:
-    """An app that comes too late is refused, and its reply is cached."""
+def test_reply_to_a_late_app_is_cached(http: Http, server: InMemoryServer) -> None:
+    """An app that comes too late is refused, and gets the same reply again."""
     package = http.start({"request": AGE18, "timeout": 1, "callbackUrl": "https://a.example"})
     server.pass_time(timedelta(seconds=1))
     late = http.call("GET", package["sessionPtr"]["u"], **APP, authorization="a")
@@ -105,7 +105,7 @@ def test_a_restart_loses_every_session(http: Http, server: InMemoryServer) -> No
 
 
 def test_one_app_has_the_session(http: Http, clock: ManualClock) -> None:
-    """Another is refused; but the same question within ten seconds gets the same answer."""
+    """A second app is refused, but a repeated request within ten seconds gets the same reply."""
     package = http.start(AGE18)
     url = package["sessionPtr"]["u"]
     first = http.call("GET", url, **APP, authorization="app")
@@ -144,10 +144,8 @@ def test_a_static_session_is_started_by_the_app(clock: ManualClock) -> None:
         assert error_in(http.call("POST", f"/irma/session/{name}", {})) == error
 
 
-def test_an_onlooker_sees_the_open_sessions(
-    http: Http, server: InMemoryServer, app: SimulatedApp
-) -> None:
-    """The oldest first, without their requestor tokens; those that ended or timed out are gone."""
+def test_open_sessions_are_listed(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
+    """The open sessions are listed, the oldest first, without their requestor tokens."""
     first, second = http.start(AGE18), http.start(AGE18)
     cancelled, short = http.start(AGE18), http.start({"request": AGE18, "timeout": 5})
     http.call("DELETE", f"/session/{cancelled['token']}")

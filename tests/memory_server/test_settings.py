@@ -38,7 +38,7 @@ def test_a_static_session_must_be_sound(sessions: dict[str, Any], reason: str) -
         InMemoryServer(ServerSettings(static_sessions=sessions))
 
 
-def test_static_sessions_need_a_signature_or_a_permission() -> None:
+def test_static_sessions_need_a_key_or_a_permission() -> None:
     """Static sessions need a JWT key or `allow_unsigned_callbacks`; a request may be a model."""
     extended = ExtendedRequest(
         DisclosureRequest({"age": OVER18}), callback_url="https://a.example/"
@@ -51,7 +51,7 @@ def test_static_sessions_need_a_signature_or_a_permission() -> None:
 
 
 @pytest.mark.parametrize("permission", ["a.*.c", "*.*", "a.b", "a.b.c.d.e", "a.b.c.d.*"])
-def test_a_permission_must_be_whole_or_end_in_a_star(permission: str) -> None:
+def test_form_of_permissions(permission: str) -> None:
     """A permission of the server or a requestor is a whole name or ends with a star."""
     with pytest.raises(ConfigurationError, match="disclose_perms"):
         ServerSettings(disclose_perms=[permission])
@@ -59,15 +59,15 @@ def test_a_permission_must_be_whole_or_end_in_a_star(permission: str) -> None:
         RequestorSettings("token", "x", sign_perms=[permission])
 
 
-def test_a_method_must_be_known() -> None:
-    """One of three; and keys are in no `repr`."""
+def test_unknown_method_is_refused() -> None:
+    """A method of authentication is one of three, and no `repr` shows a key."""
     with pytest.raises(ConfigurationError, match="auth_method"):
         RequestorSettings("password", "x")  # type: ignore[arg-type]
     assert "secret" not in repr(RequestorSettings("token", "secret"))
 
 
-def test_a_credential_type_must_be_sound() -> None:
-    """Three parts, and optional only what it has."""
+def test_unsound_credential_type_is_refused() -> None:
+    """A credential type has three parts, and only its own attributes are optional."""
     for identifier in ("a.b", "a.b.c.d", "a.b.c d"):
         with pytest.raises(ConfigurationError, match=r"scheme\.issuer\.credential"):
             CredentialType(identifier)

@@ -28,8 +28,8 @@ AGE18 = disclosure([[OVER18]])
 INVALID = (400, "INVALID_REQUEST")
 
 
-def test_a_type_that_is_no_singleton_stands_alone() -> None:
-    """At most one such credential type is in a conjunction; a singleton may be beside it."""
+def test_only_singletons_share_a_conjunction() -> None:
+    """A conjunction has at most one credential type that is not a singleton."""
     others = (CredentialType("example.town.car", ("plate",)), *EXAMPLE_SCHEME.credential_types)
     server = InMemoryServer(scheme=Scheme(others))
     http = Http(server.url, server.handle)
@@ -40,8 +40,8 @@ def test_a_type_that_is_no_singleton_stands_alone() -> None:
     assert http.start(disclosure([[OVER18, "example.town.car.plate"]]))
 
 
-def test_an_open_scheme_has_everything_that_is_well_formed() -> None:
-    """By default anything can be asked; what is described stays as described."""
+def test_open_scheme_has_every_type() -> None:
+    """An open scheme has every well-formed type, and keeps those that are described."""
     server = InMemoryServer()
     http = Http(server.url, server.handle)
     assert http.start(disclosure([["pbdf.sidn-pbdf.email.email", "pbdf.gemeente.address.city"]]))
@@ -50,8 +50,8 @@ def test_an_open_scheme_has_everything_that_is_well_formed() -> None:
     assert http.refused(disclosure([["example.town.age.over21"]]))[:2] == INVALID
 
 
-def test_a_return_url_is_augmented_where_the_server_allows_it() -> None:
-    """The app gets the requestor token in the return URL."""
+def test_return_url_is_augmented() -> None:
+    """If the server allows it, the app gets the requestor token in the return URL."""
     server = InMemoryServer(ServerSettings(augment_client_return_url=True))
     http = Http(server.url, server.handle)
     for url, expected in (("https://a.example/", "?token="), ("https://a.example/?b=1", "&token=")):

@@ -89,7 +89,7 @@ def test_every_kind_of_session_can_be_played(
     assert requestor.get_result_jwt(signed).count(".") == 2
 
 
-def test_statuses_are_seen_when_the_app_takes_its_time(
+def test_planned_actions_happen_in_time(
     requestor: Requestor, server: InMemoryServer, app: SimulatedApp, clock: ManualClock
 ) -> None:
     """Planned actions happen at their moment while the watch sleeps, and no time is lost."""
@@ -169,9 +169,7 @@ def test_pairing_is_done_by_the_requestor(
     assert "age" in requestor.wait_for_answer(session, timeout=A_MINUTE)
 
 
-def test_what_a_planned_action_raises_comes_out(
-    requestor: Requestor, server: InMemoryServer
-) -> None:
+def test_error_of_a_planned_action_comes_out(requestor: Requestor, server: InMemoryServer) -> None:
     """A test that forgot to fill the app learns what it lacks; the plan is used up."""
     server.when_started(SimulatedApp(server).accept)
     session = requestor.start_session(ADULT)
@@ -191,7 +189,7 @@ async def test_the_same_is_awaited(server: InMemoryServer, app: SimulatedApp) ->
     assert await ran == "ran"
 
 
-async def test_with_the_servers_key_the_answer_is_signed(
+async def test_answer_signed_with_the_servers_key(
     server: InMemoryServer, app: SimulatedApp
 ) -> None:
     """Both modes need the risk that allows simulated proofs, and refuse another key."""

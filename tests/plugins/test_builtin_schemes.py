@@ -170,9 +170,7 @@ async def test_memory_uri_opens_a_new_store() -> None:
     ("uri", "allow", "words"),
     [("memory:", [], "allow Risk.MEMORY_STORE"), ("memory:x", [Risk.MEMORY_STORE], "nothing")],
 )
-def test_a_store_in_memory_is_refused_unless_asked_for_by_name(
-    uri: str, allow: list[Risk], words: str
-) -> None:
+def test_memory_store_must_be_asked_for(uri: str, allow: list[Risk], words: str) -> None:
     """The store in memory must be requested explicitly, because processes cannot share it."""
     with open_parts(allow=allow) as parts, pytest.raises(PluginError, match=words):
         parts.store(uri)

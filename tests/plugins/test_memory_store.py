@@ -160,9 +160,9 @@ def test_a_forked_process_may_not_use_it() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FORKED], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    *told, kept = done.stdout.splitlines()
-    assert len(told) == 3
-    assert all("create it after the fork" in each for each in told)
+    *refusals, kept = done.stdout.splitlines()
+    assert len(refusals) == 3
+    assert all("create it after the fork" in each for each in refusals)
     assert kept == "b''"
 
 

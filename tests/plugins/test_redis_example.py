@@ -100,10 +100,10 @@ def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> N
     assert str(server.port) not in str(failed.value)
 
 
-def test_settings_that_no_call_can_mend_stop_the_program_at_its_start(
+def test_wrong_server_settings_are_refused_at_the_start(
     server: RedisServer,
 ) -> None:
-    """A policy that lets handles count twice, and a database that is not there."""
+    """A policy that lets a handle count twice, and a missing database, are refused when opened."""
     with server.client() as client:
         client.auth(PASSWORD)
         client.config_set("maxmemory-policy", "allkeys-lru")

@@ -287,7 +287,7 @@ def test_contract_rejects_a_bad_backend(
         getattr(Contract(), f"test_{test}")(*arguments)
 
 
-def test_contract_rejects_a_wait_that_outlives_its_cancellation() -> None:
+def test_contract_rejects_a_wait_after_cancelling() -> None:
     """A wait that goes on in a task after it was cancelled fails the async contract."""
 
     class Shielding(AsyncGood):

@@ -209,7 +209,7 @@ def test_the_contract_finds_a_bad_store(
         getattr(Contract(), f"test_{test}")(*arguments)
 
 
-def test_the_contract_finds_a_store_that_a_cancelled_call_breaks() -> None:
+def test_contract_rejects_a_store_broken_by_cancelling() -> None:
     """The contract finds a store that hangs after a cancelled call."""
 
     class Stuck(AsyncMemoryStoreOf):

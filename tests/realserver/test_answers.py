@@ -154,7 +154,7 @@ async def test_an_awaited_watch_gives_the_answer_by_events(
         assert await requestor.get_status(session.token) is SessionStatus.DONE
 
 
-def test_with_the_servers_key_the_answer_is_signed(
+def test_answer_signed_with_the_servers_key(
     official_server: OfficialServer, transport: Urllib3Transport, wallet: Wallet
 ) -> None:
     """With a server key the answer comes from the verified signed result."""
@@ -234,7 +234,7 @@ def test_a_combined_issuance_discloses_first(requestor: Requestor, wallet: Walle
     assert answer["email"].value == "ada@example.com"
 
 
-def test_a_validity_that_is_rounded_into_the_past_is_never_sent(requestor: Requestor) -> None:
+def test_validity_rounded_into_the_past_is_not_sent(requestor: Requestor) -> None:
     """A validity that the server would round into the past is refused before sending."""
     request = IssuanceRequest(
         [CredentialRequest("example.town.age", {}, validity=timedelta(hours=1))]

@@ -191,7 +191,7 @@ def test_what_is_not_permitted_is_refused_by_name(
     assert "example.town.resident.email" not in str(caught.value)
 
 
-def test_authentication_is_refused_where_the_server_wants_none(
+def test_unwanted_authentication_is_refused(
     official_server: OfficialServer, transport: Urllib3Transport
 ) -> None:
     """A server with `no_auth` refuses a token."""
@@ -201,10 +201,10 @@ def test_authentication_is_refused_where_the_server_wants_none(
     assert caught.value.http_status == HTTP_BAD_REQUEST
 
 
-def test_a_revocation_is_signed_and_refused_where_the_type_has_none(
+def test_revocation_is_authenticated(
     strict_server: OfficialServer, transport: Urllib3Transport, rsa_pem: bytes
 ) -> None:
-    """`revoke` reaches the server with its authentication: it knows whom it talks to."""
+    """`revoke` reaches the server authenticated, which refuses a type without revocation."""
     request = RevocationRequest("example.town.age", "key-1")
     allowed = PublicKeyAuthentication("pub", RsaSigner(rsa_pem))
     with pytest.raises(ServerRefusedError) as caught:
@@ -216,10 +216,10 @@ def test_a_revocation_is_signed_and_refused_where_the_type_has_none(
     assert caught.value.http_status == HTTP_FORBIDDEN
 
 
-def test_a_base_url_with_a_prefix_works_with_and_without_its_end_slash(
+def test_base_url_with_a_prefix(
     start_official_server: ServerPool, transport: Urllib3Transport
 ) -> None:
-    """`api_prefix` is part of the base URL."""
+    """The prefix in `api_prefix` belongs to the base URL, with or without a slash at its end."""
     server = start_official_server(ServerOptions(api_prefix="/api"))
     for url in (server.url.rstrip("/"), server.url.rstrip("/") + "/"):
         requestor = Requestor(url, transport)

@@ -91,7 +91,7 @@ def test_a_session_starts_by_a_key_in_a_token(
         assert running.returncode == 0
 
 
-def test_a_session_starts_by_such_a_key_while_the_event_loop_goes_on(
+def test_async_session_starts_by_a_key_in_a_token(
     fresh_environment: FreshEnvironment, place: Place
 ) -> None:
     """`connect_async` signs with the token while the event loop runs."""

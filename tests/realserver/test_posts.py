@@ -133,7 +133,7 @@ def test_time_out_is_delivered_once(
     assert [end.status for end in delivered] == [SessionStatus.TIMEOUT]
 
 
-def test_two_callbacks_that_contradict_each_other_are_settled(
+def test_contradicting_callbacks_are_settled(
     requestor: Requestor, transport: Urllib3Transport, site: Site, wallet: Wallet
 ) -> None:
     """After a slow delivery the app cancels, and the first stored outcome counts."""
@@ -275,7 +275,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     assert delivered[0].get_answer().next_session == second.token
 
 
-def test_a_choice_that_comes_too_late_fails_the_chain_for_all(
+def test_late_choice_fails_the_chain(
     requestor: Requestor, transport: Urllib3Transport, site: Site, new_wallet: Wallet
 ) -> None:
     """A late choice fails the chain at once, and nothing is issued."""

@@ -51,7 +51,7 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield running
 
 
-def test_a_process_learns_from_another_that_received_the_callback(
+def test_one_process_hears_of_anothers_callback(
     official_server: OfficialServer, wallet: Wallet, redis: RedisServer
 ) -> None:
     """The process asks the server once, and makes the answer from the published JWT."""

@@ -237,7 +237,7 @@ async def test_cancelling_leaves_nothing(aio: AiohttpTransport) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_uses_a_connection_again_for_a_second_and_a_half(aio: AiohttpTransport) -> None:
+async def test_idle_limit(aio: AiohttpTransport) -> None:
     """After 1 s of idling the connection serves again, after 1.6 s it does not."""
     with MisbehavingServer(answer()) as server:
         await send(aio, get(server.url))

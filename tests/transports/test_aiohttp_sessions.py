@@ -24,8 +24,8 @@ def connector() -> TCPConnector:
     return TCPConnector(limit=0, keepalive_timeout=1.5)
 
 
-async def test_only_the_connector_of_a_session_is_used() -> None:
-    """Its cookies, headers, password, time-outs and ways with a response stay behind."""
+async def test_only_the_connector_is_used() -> None:
+    """Of a session only the connector is used: not its cookies, headers, password or time-outs."""
     answers = [answer(body=b"OK"), html_503()]
     async with ClientSession(
         connector=connector(),
@@ -74,10 +74,8 @@ async def test_the_session_is_not_trusted_with_tls(
         (lambda: TCPConnector(limit=0, limit_per_host=9, force_close=True), "limit"),
     ],
 )
-async def test_a_connector_that_would_do_harm_is_refused(
-    make: Callable[[], TCPConnector], reason: str
-) -> None:
-    """It keeps connections too long, or watches would block it."""
+async def test_harmful_connector_is_refused(make: Callable[[], TCPConnector], reason: str) -> None:
+    """A connector is refused if it keeps connections too long, or would block watches."""
     async with ClientSession(connector=make()) as session:
         with pytest.raises(ConfigurationError, match=reason):
             AiohttpTransport(session)
@@ -137,7 +135,7 @@ async def test_closing_wakes_who_reads_a_stream(is_given: bool) -> None:
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-def test_without_asyncio_it_says_what_it_needs(is_stream: bool) -> None:
+def test_other_event_loops_are_refused(is_stream: bool) -> None:
     """The error on another kind of event loop names asyncio."""
     transport = AiohttpTransport()
     deadline = transport.clock.monotonic() + 5

@@ -66,10 +66,8 @@ async def test_a_response_is_read(case: dict[str, str], is_stream: bool) -> None
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("case", CASES["refused"], ids=name)
-async def test_a_response_that_two_readers_could_read_differently_is_refused(
-    case: dict[str, str], is_stream: bool
-) -> None:
-    """A proxy on the way could be one of the two."""
+async def test_ambiguous_response_is_refused(case: dict[str, str], is_stream: bool) -> None:
+    """A response is refused if two readers, such as a proxy and we, could read it differently."""
     response = case["response"].encode("latin-1")
     with MisbehavingServer(raw(response, close=True), raw(response, close=True)) as server:
         with pytest.raises(MalformedResponseError) as caught:
@@ -81,8 +79,8 @@ async def test_a_response_that_two_readers_could_read_differently_is_refused(
 
 
 @pytest.mark.parametrize("size", [1, 7])
-async def test_a_head_in_pieces_is_checked_like_a_whole_one(size: int) -> None:
-    """A line that comes in two parts is still one line."""
+async def test_head_in_pieces_is_checked(size: int) -> None:
+    """A line of the head that comes in two parts is checked as one line."""
     good, bad = CASES["accepted"][0]["response"], CASES["refused"][0]["response"]
 
     def in_pieces(text: str) -> Any:

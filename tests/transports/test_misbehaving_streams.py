@@ -85,13 +85,13 @@ def test_it_tells_when_it_has_closed_all() -> None:
         server.wait_until_closed()
 
 
-def test_a_proxy_that_buffers_sends_nothing_before_its_time() -> None:
+def test_buffering_proxy_delays_the_head() -> None:
     """A proxy that buffers delays the head as well."""
     begun = monotonic()
     assert received(buffered_stream([b"a"], timedelta(milliseconds=150))) == b"1\r\na\r\n" + END
     assert monotonic() - begun >= 0.15
 
 
-def test_a_server_started_again_knows_no_session() -> None:
-    """It answers with irmago's own error."""
+def test_restarted_server_knows_no_session() -> None:
+    """A restarted server answers with irmago's own error."""
     assert b'"error":"SESSION_UNKNOWN"' in received(session_unknown(), 0.2)

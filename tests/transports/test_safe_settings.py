@@ -70,8 +70,8 @@ def context(
     ],
     ids=str,
 )
-def test_a_context_that_verifies_too_little_is_a_risk(make: Make, how: Any) -> None:
-    """It is worth no more than plain HTTP."""
+def test_lax_context_is_a_risk(make: Make, how: Any) -> None:
+    """A TLS context that verifies too little needs the same risk as plain HTTP."""
     with pytest.raises(ConfigurationError, match=r"^ssl_context: .*Risk\.UNVERIFIED_TLS"):
         make(ssl_context=context(**how))
     with pytest.raises(ConfigurationError, match=r"^ssl_context: "):
@@ -109,8 +109,8 @@ def test_a_context_that_verifies_is_taken(make: Make) -> None:
     ],
     ids=str,
 )
-def test_a_setting_that_was_read_as_empty_is_an_error(make: Make, settings: Any) -> None:
-    """It must not switch off what it was meant to switch on."""
+def test_empty_setting_is_an_error(make: Make, settings: Any) -> None:
+    """An empty setting is an error, since it would switch off what it was meant to switch on."""
     with pytest.raises(ConfigurationError, match=rf"^{next(iter(settings))}: must not be empty|be"):
         make(**settings)
 
@@ -142,8 +142,8 @@ def test_a_setting_that_was_read_as_empty_is_an_error(make: Make, settings: Any)
     ],
     ids=str,
 )
-def test_a_setting_of_another_type_or_form_is_an_error(make: Make, settings: Any) -> None:
-    """The error names it."""
+def test_setting_of_another_type_is_an_error(make: Make, settings: Any) -> None:
+    """A setting of another type or form raises an error that names it."""
     with pytest.raises(ConfigurationError, match=rf"^({'|'.join(settings)})\b"):
         make(**settings)
 
@@ -158,8 +158,8 @@ def test_a_setting_of_another_type_or_form_is_an_error(make: Make, settings: Any
     ],
     ids=str,
 )
-def test_a_proxys_password_over_plain_http_is_a_risk(make: Make, settings: Any) -> None:
-    """Everyone on the way to it could use the proxy."""
+def test_proxy_password_over_plain_http_is_a_risk(make: Make, settings: Any) -> None:
+    """A proxy's password over plain HTTP is a risk: everyone on the way could use the proxy."""
     with pytest.raises(ConfigurationError, match=r"^proxy: .*Risk\.PLAIN_HTTP") as caught:
         make(**settings)
     assert "sesame" not in str(caught.value)
@@ -168,8 +168,8 @@ def test_a_proxys_password_over_plain_http_is_a_risk(make: Make, settings: Any) 
     make(**{**settings, "proxy": "http://user:sesame@127.0.0.1:3128"})
 
 
-def test_a_requestor_sends_no_plain_http_through_a_proxy() -> None:
-    """Its base URL's loopback is the proxy's, wherever that is."""
+def test_no_plain_http_through_a_proxy() -> None:
+    """A requestor refuses a loopback URL with a proxy, whose loopback is another machine's."""
     with (
         Urllib3Transport(proxy="http://proxy.example:3128") as transport,
         pytest.raises(ConfigurationError, match="plain http through a proxy"),
@@ -179,14 +179,14 @@ def test_a_requestor_sends_no_plain_http_through_a_proxy() -> None:
 
 @BOTH
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-def test_the_environment_may_name_the_systems_authorities(
+def test_environment_names_authorities(
     make: Make,
     name: str,
     monkeypatch: pytest.MonkeyPatch,
     ca_file: Path,
     server_tls: ssl.SSLContext,
 ) -> None:
-    """OpenSSL reads it where there is no `ca`; with `ca` it counts for nothing."""
+    """OpenSSL's variable names the authorities if there is no `ca`, and is ignored otherwise."""
     empty = ca_file.parent / "empty"
     empty.mkdir(exist_ok=True)
     monkeypatch.setenv("SSL_CERT_FILE", str(ca_file if name == "SSL_CERT_FILE" else empty / "x"))
@@ -206,7 +206,7 @@ def test_the_environment_may_name_the_systems_authorities(
 
 
 @BOTH
-def test_the_environment_writes_no_keys_of_connections(
+def test_environment_writes_no_tls_keys(
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -222,7 +222,7 @@ def test_the_environment_writes_no_keys_of_connections(
 
 
 @BOTH
-def test_the_environment_names_no_proxy(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_names_no_proxy(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the setting selects a proxy, not the environment."""
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -242,10 +242,8 @@ def own_address() -> str:
 
 
 @BOTH
-def test_localhost_that_leads_elsewhere_gets_no_byte(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Plain HTTP is allowed to loopback, and a resolver decides where a name leads."""
+def test_localhost_elsewhere_gets_no_byte(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent over plain HTTP if the resolver leads `localhost` to another machine."""
     address = own_address()
     if not address or address.startswith("127."):
         # A machine without a network: the peer is loopback, and is said to be another.
@@ -282,7 +280,7 @@ def test_localhost_is_loopback_as_a_rule(make: Make) -> None:
         assert sent(make, server.url.replace("127.0.0.1", "localhost")).body == b"OK"
 
 
-async def test_a_connectors_own_blindness_stays_behind(server_tls: ssl.SSLContext) -> None:
+async def test_unverified_connector_is_verified_here(server_tls: ssl.SSLContext) -> None:
     """`ssl=False` of an application's session does not switch off verifying here."""
     for blind in (False, context(mode=ssl.CERT_NONE, checks_name=False)):
         connector = TCPConnector(limit=0, keepalive_timeout=1.5, ssl=blind)
@@ -295,8 +293,8 @@ async def test_a_connectors_own_blindness_stays_behind(server_tls: ssl.SSLContex
                         await transport.send(get(server.url), monotonic() + WITHIN)
 
 
-async def test_localhost_by_a_socket_of_the_file_system_is_this_machine(tmp_path: Path) -> None:
-    """An application's connector may lead there, whatever the host's name."""
+async def test_unix_socket_is_this_machine(tmp_path: Path) -> None:
+    """A connector to a Unix socket leads to this machine, whatever the host's name is."""
     path = str(tmp_path / "irma.sock")
     application = web.Application()
 

@@ -87,7 +87,7 @@ async def test_chunks_that_are_none_are_refused(make: Make, body: bytes) -> None
 
 
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
-def test_closing_ends_the_streams_of_other_threads(
+def test_closing_ends_other_threads_streams(
     is_tls: bool, server_tls: ssl.SSLContext, ca_file: Path
 ) -> None:
     """A reader on another thread gets an error at once, and does not wait for its deadline."""

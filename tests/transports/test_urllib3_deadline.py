@@ -55,7 +55,7 @@ def test_a_slow_response_ends_with_the_deadline(
     assert error.request_sent
 
 
-def test_a_response_within_the_deadline_may_be_slow(transport: Urllib3Transport) -> None:
+def test_slow_response_within_the_deadline(transport: Urllib3Transport) -> None:
     """A response that drips but comes in time is a response."""
     with MisbehavingServer(drip(b"slow", PACE / 2, head=response(body=b"    ")[:-4])) as server:
         assert send(transport, get(server.url)).body == b"slow"
@@ -144,7 +144,7 @@ def test_a_name_without_addresses(
     assert not error.request_sent
 
 
-def test_the_deadline_of_one_request_is_not_the_next_one_s(transport: Urllib3Transport) -> None:
+def test_each_request_has_its_own_deadline(transport: Urllib3Transport) -> None:
     """A connection that is used again keeps the deadline of the current request."""
     with MisbehavingServer(
         answer(), drip(b"slow", PACE * 6, head=response(body=b"    ")[:-4])

@@ -167,8 +167,8 @@ def test_a_slow_tunnel_ends_with_the_deadline(ca_file: Path, slow: Behaviour) ->
     assert not error.request_sent
 
 
-def test_a_handshake_after_a_slow_tunnel_has_the_rest(ca_file: Path) -> None:
-    """What the tunnel took is not there for the handshake."""
+def test_tunnel_and_handshake_share_the_deadline(ca_file: Path) -> None:
+    """The TLS handshake has the time that the tunnel left of the deadline."""
 
     def behave(peer: Peer) -> None:
         peer.read_request()

@@ -45,7 +45,7 @@ def test_a_status_does_not_end_a_connection(transport: Urllib3Transport) -> None
     assert server.connections == 1
 
 
-def test_uses_a_connection_again_for_a_second_and_a_half(transport: Urllib3Transport) -> None:
+def test_idle_limit(transport: Urllib3Transport) -> None:
     """After 1 s of idling the connection serves again, after 1.5 s it does not."""
     with MisbehavingServer(answer()) as server:
         send(transport, get(server.url))
@@ -105,7 +105,7 @@ def test_repeats_nothing(transport: Urllib3Transport) -> None:
     ],
     ids=["cut", "silent", "compressed", "too large", "longer than it says"],
 )
-def test_the_rest_of_a_response_is_never_the_next_one(first: Behaviour) -> None:
+def test_rest_of_a_response_is_dropped(first: Behaviour) -> None:
     """The next request gets its own response, whatever went wrong before."""
     with (
         MisbehavingServer(first, answer(body=b"mine")) as server,
@@ -141,7 +141,7 @@ def test_threads_share_it() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
-def test_a_forked_child_has_its_own_connections(
+def test_forked_child_has_its_own_connections(
     is_tls: bool, tls_transport: Urllib3Transport, server_tls: ssl.SSLContext
 ) -> None:
     """A child never sends on its parent's connection, and the parent's stays whole."""

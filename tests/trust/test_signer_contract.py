@@ -198,8 +198,8 @@ def test_the_contract_finds_a_bad_signer(
     assert not isinstance(caught.value, AttributeError | pytest.skip.Exception)
 
 
-def test_the_contract_finds_a_signer_that_a_cancelled_call_breaks() -> None:
-    """One that does not come out of a call that was cancelled."""
+def test_contract_rejects_a_signer_broken_by_cancelling() -> None:
+    """The contract finds a signer that hangs after a cancelled call."""
 
     class Stuck(BadSigner):
         busy = False

@@ -161,9 +161,7 @@ def test_failing_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
 
 
 @MODES
-def test_a_restarted_redis_is_found_by_connections_that_were_idle(
-    mode: str, server: RedisServer
-) -> None:
+def test_idle_connections_survive_a_restart(mode: str, server: RedisServer) -> None:
     """After a restart of Redis the first call on an idle connection succeeds."""
 
     async def story() -> None:
@@ -369,9 +367,9 @@ def test_rejected_login_is_reported_without_secrets(
             for failing in (backend.wait(a_token()), backend.publish(a_token(), DONE)):
                 with pytest.raises(StatusBackendError, match="refuses the user name") as caught:
                     await failing
-                told = "".join(traceback.format_exception(caught.value))
-                assert "wrong" not in told
-                assert str(server.port) not in told
+                shown = "".join(traceback.format_exception(caught.value))
+                assert "wrong" not in shown
+                assert str(server.port) not in shown
                 assert caught.value.__cause__ is None
                 assert caught.value.__context__ is None
         async with opened(mode, server.uri, lambda: b"right") as backend:

@@ -1,4 +1,4 @@
-"""The wiring of plugins: which factory is called, and errors that name the plugin."""
+"""Which factory of a plugin is called, and errors that name the plugin."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def failing(*_: object) -> object:
         (needs_argument, "do not match the specification"),
         (wrapping, "must return a mapping, got a generator"),
         (awaited, "must return a mapping, got a coroutine (it is `async def`)"),
-        (failing, "irma_stores: ValueError at tests.plugins.test_wiring:"),
+        (failing, "irma_stores: ValueError at tests.plugins.test_factories:"),
         (lambda: None, "must return a mapping, got a NoneType"),
         (lambda: ["acme"], "must return a mapping, got a list"),
         (lambda: {"Acme": print}, "each key must be a URI scheme in lower case"),
@@ -244,7 +244,7 @@ def one_argument(uri: PluginUri) -> object:
         (telling_the_password, "ConfigurationError, whose message quotes the URI"),
         (one_argument, "its factory must take the URI and the context"),
         (type, "TypeError at irma_core.plugins.registry:"),
-        (failing, "ValueError at tests.plugins.test_wiring:"),
+        (failing, "ValueError at tests.plugins.test_factories:"),
     ],
 )
 def test_error_of_a_factory_shows_no_argument(factory: Factory, reason: str) -> None:
