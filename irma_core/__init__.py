@@ -8,6 +8,7 @@ Programs with an HTTP stack of their own find the rest in `protocol` and `flows`
 # Importing this stays cheap: cattrs, cryptography, Authlib and asyncio are imported on first use.
 
 from irma_core.async_requestor import AsyncRequestor
+from irma_core.callbacks.chains import ChainStep
 from irma_core.callbacks.delivery import SessionOutcome
 from irma_core.errors import (
     AnswerError,
@@ -86,12 +87,11 @@ from irma_core.trust.result_jwt import verify_result_jwt
 from irma_core.trust.sealing import Sealer, new_sealing_key
 from irma_core.trust.server_keys import FetchedServerKey
 from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
+from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
 from irma_core.web.receivers import (
     AsyncCallbackReceiver,
-    AsyncNextSessionReceiver,
     AsyncStaticSessionReceiver,
     CallbackReceiver,
-    NextSessionReceiver,
     StaticSessionReceiver,
 )
 from irma_core.wire.read_requests import read_request
@@ -112,6 +112,7 @@ __all__ = [
     "AttributeRequest",
     "Binding",
     "CallbackReceiver",
+    "ChainStep",
     "Con",
     "ConDisCon",
     "CredentialRequest",

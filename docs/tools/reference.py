@@ -50,7 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "Handles for the browser": "Handles AsyncHandles Binding Sealer new_sealing_key",
         "Started sessions in a database": "dump_started_session load_started_session",
         "Callbacks and chained sessions": (
-            "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver "
+            "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver ChainStep "
             "AsyncNextSessionReceiver StaticSessionReceiver AsyncStaticSessionReceiver"
         ),
         "Errors, the ones that programs tell apart": (

@@ -54,12 +54,14 @@ class CallbackContext:
 
     Args:
         request: The request, in its stored form.
+        reference: The application's own reference, or an empty string.
         lifetime: How long posts of the session may come. Records of them must live as long.
         name: Another name for the URL, in which no secret can be read.
         issued_after: The age limit of a result JWT, for a URL that does not expire by itself.
     """
 
     request: ExtendedRequest
+    reference: str = attrs.field(repr=False)
     lifetime: timedelta
     name: str
     issued_after: datetime | None = None
@@ -80,27 +82,33 @@ class SealedUrl:
     sealer: Sealer
     purpose: str = attrs.field(kw_only=True)
 
-    def url_for(self, request: ExtendedRequest, now: datetime) -> str:
+    def url_for(self, request: ExtendedRequest, now: datetime, reference: str = "") -> str:
         """Return the URL for one session.
 
         It ends with a slash, because the server appends one to a callback URL that lacks it.
 
+        Args:
+            request: The session's request.
+            now: The time.
+            reference: The application's own reference, which comes back with the post.
+
         Raises:
-            RequestError: The request is too large for a URL.
+            RequestError: The request and the reference are too large for a URL.
         """
         lifetime = (request.timeout or _DEFAULT_APP_TIMEOUT) + _MARGIN
         sealed = self.sealer.seal(
-            [int(lifetime.total_seconds()), stored_request(request)],
+            [int(lifetime.total_seconds()), stored_request(request), reference],
             purpose=self._sealed_for,
             now=now,
             lifetime=lifetime,
         )
         url = self.page.join(f"{sealed}/")
         if len(url) > LONGEST_URL:
+            also = ", together with its reference" if reference else ""
             raise RequestError(
                 "disclose",
-                f"takes too much of a URL of {LONGEST_URL} characters: ask for fewer attributes or "
-                "shorter values, or wait for the answer instead of a callback",
+                f"takes too much of a URL of {LONGEST_URL} characters{also}: ask for fewer "
+                "attributes or shorter values, or wait for the answer instead of a callback",
             )
         return url
 
@@ -114,10 +122,11 @@ class SealedUrl:
         sealed = _last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
         match value:
-            case [int() as seconds, stored]:
+            case [int() as seconds, stored, str() as reference]:
                 with suppress(RequestError):
                     return CallbackContext(
                         read_stored_request(stored),
+                        reference,
                         timedelta(seconds=seconds),
                         _hash_of(sealed),
                     )
@@ -169,7 +178,7 @@ class StaticUrl:
         name = _hash_of(_last_segment(self.url.text))
         if _hash_of(_last_segment(url)) != name:  # hashes, so that timing reveals nothing
             raise HandleInvalidError("the URL does not end with the secret segment")
-        return CallbackContext(self.request, _STATIC_LIFETIME, name, now - _STATIC_MAX_AGE)
+        return CallbackContext(self.request, "", _STATIC_LIFETIME, name, now - _STATIC_MAX_AGE)
 
 
 def _last_segment(url: str) -> str:

@@ -10,8 +10,8 @@ was about to end. So:
   session the server says nothing of proofs, so asking it would not help.
 * A URL belongs to the first session that such a post names. So a URL that was read in a log accepts
   no signed result of another session.
-* The application is asked once a session. It gets an `Answer`, after the same checks as anywhere.
-  Its choice is recorded before the reply: see `NextSessionRecord`.
+* The application is asked once a session. It gets a `ChainStep`, with an `Answer` that passed the
+  same checks as anywhere. Its choice is recorded before the reply: see `NextSessionRecord`.
 * A late reply is an error, so that the chain fails for the server and the backend too, and not for
   the app alone. The record remains.
 
@@ -54,22 +54,34 @@ from irma_core.flows.session_calls import check_has_request
 from irma_core.flows.watch import wait_for_answer_flow
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.answers import Answer
-from irma_core.models.arguments import check_flag, check_timeout
+from irma_core.models.arguments import (
+    check_flag,
+    check_instance,
+    check_reference,
+    check_timeout,
+)
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import resolve_request
-from irma_core.models.session_requests import ExtendedRequest, SessionRequest, as_extended
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    NextSession,
+    SessionRequest,
+    as_extended,
+)
 from irma_core.models.sessions import SessionReference, SessionWithRequest, StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import utc_now
+from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 from irma_core.wire.stored_requests import read_stored_request, stored_request
 from irma_core.wire.write_requests import request_value
 
 __all__ = [
     "ChainState",
+    "ChainStep",
     "ChooseNext",
     "NextSessionRecord",
     "NextSessionSettings",
@@ -85,7 +97,30 @@ _REPLY_WITHIN: Final = timedelta(seconds=3)
 _PURPOSE: Final = "what follows a session"
 
 NextRequest: TypeAlias = SessionRequest | ExtendedRequest | None
-ChooseNext: TypeAlias = Callable[[Answer], Awaitable[NextRequest] | NextRequest]
+
+
+@final
+@boundary
+@attrs.frozen
+class ChainStep:
+    """A session of a chain that is about to end, as the application is asked what follows it.
+
+    Args:
+        answer: The session's answer, after every check.
+        reference: The chain's reference, as `with_next_session` took it for the first session; an
+            empty string if there is none.
+    """
+
+    answer: Answer
+    # It may be personal, such as a user's name, so that no log shows it.
+    reference: str = attrs.field(default="", kw_only=True, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.answer, Answer, "answer", "an Answer")
+        check_reference(self.reference)
+
+
+ChooseNext: TypeAlias = Callable[[ChainStep], Awaitable[NextRequest] | NextRequest]
 """The application's function: returns the next request, or None. The person's app waits for it."""
 
 
@@ -134,7 +169,7 @@ def answer_next_session_flow(
         once = next_session_key(settings.store, result.token)
         stored = yield from claim_or_wait_flow(context, once, deadline)
         if stored is None:
-            choosing = _choose_flow(context, settings, answer, callback.lifetime)
+            choosing = _choose_flow(context, settings, answer, callback)
             record, sealed = yield from release_on_error_flow(context, once, choosing)
             yield from once.record(sealed, callback.lifetime, context.deadline())
         else:
@@ -179,14 +214,36 @@ def _choose_flow(
     context: RequestorContext,
     settings: NextSessionSettings,
     answer: Answer,
-    lifetime: timedelta,
+    callback: CallbackContext,
 ) -> Flow[tuple[NextSessionRecord, bytes]]:
     """Ask the application; return the record of its choice, also in the form for the store."""
-    chosen = yield from call_application(partial(settings.choose, answer), context.deadline())
+    step = ChainStep(answer, reference=callback.reference)
+    chosen = yield from call_application(partial(settings.choose, step), context.deadline())
     now = utc_now(context.clock)
-    ready = None if chosen is None else resolve_request(as_extended(chosen), now, context.allow)
+    ready = None
+    if chosen is not None:
+        extended = _with_reference(as_extended(chosen), callback.reference, settings.address, now)
+        ready = resolve_request(extended, now, context.allow)
     record = NextSessionRecord.of(ready)
-    return record, record.seal(settings.address.sealer, answer.token, now, lifetime)
+    return record, record.seal(settings.address.sealer, answer.token, now, callback.lifetime)
+
+
+def _with_reference(
+    chosen: ExtendedRequest, reference: str, address: SealedUrl, now: datetime
+) -> ExtendedRequest:
+    """Pass the chain's reference on to a request that another session may follow.
+
+    A reference that the application gave to `with_next_session` stays.
+    """
+    if not reference or chosen.next_session is None:
+        return chosen
+    try:
+        own = address.unseal(chosen.next_session.url, now).reference
+    except HandleError:
+        return chosen  # the URL is not of this receiver
+    if own:
+        return chosen
+    return attrs.evolve(chosen, next_session=NextSession(address.url_for(chosen, now, reference)))
 
 
 def next_session_key(store: Store | AsyncStore, token: RequestorToken) -> OnceKey:

@@ -53,7 +53,7 @@ from irma_core.flows.effects import Flow, Sleep, call_application, publish_end
 from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow, release_on_error_flow
 from irma_core.flows.session_answers import get_result_flow, verified_result_flow
 from irma_core.models.answers import Answer
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import check_instance, check_reference
 from irma_core.models.results import SessionResult
 from irma_core.models.sessions import SessionReference
 from irma_core.models.statuses import SessionStatus
@@ -93,17 +93,22 @@ class SessionOutcome:
         token: The session's requestor token, as `start_session` returned it.
         status: The final status; `DONE` does not say that there is an answer.
         outcome: The answer, or the reason why there is no answer.
+        reference: The application's own reference, as `with_callback` took it; an empty string if
+            there is none, as for a static session.
     """
 
     token: RequestorToken
     status: SessionStatus
     _outcome: Answer | AnswerError = attrs.field(repr=False)
+    # It may be personal, such as a user's name, so that no log shows it.
+    reference: str = attrs.field(default="", kw_only=True, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_instance(self.token, RequestorToken, "token", "a RequestorToken")
         check_instance(self.status, SessionStatus, "status", "a SessionStatus")
         expected = "an Answer or an AnswerError"
         check_instance(self._outcome, (Answer, AnswerError), "outcome", expected)
+        check_reference(self.reference)
 
     def get_answer(self) -> Answer:
         """Return the answer, after every check; there is no other way to the attributes.
@@ -162,7 +167,8 @@ class _Delivery:
             outcome = result.answer_to(SessionReference(self.callback.request, result.token))
         except AnswerError as error:
             outcome = error
-        return SessionOutcome(result.token, result.status, outcome)
+        reference = self.callback.reference
+        return SessionOutcome(result.token, result.status, outcome, reference=reference)
 
 
 def receive_callback_flow(

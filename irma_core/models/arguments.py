@@ -20,6 +20,7 @@ __all__ = [
     "check_flag",
     "check_instance",
     "check_optional",
+    "check_reference",
     "check_string",
     "check_timedelta",
     "check_timeout",
@@ -28,6 +29,8 @@ __all__ = [
 ValueT = TypeVar("ValueT")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST: Final = timedelta(days=36500)
+_LONGEST_REFERENCE: Final = 200
+"""Characters: enough for any identifier, and short enough for a URL."""
 
 
 def check_instance(
@@ -81,6 +84,22 @@ def check_string(value: object, name: str) -> str:
     # By a search, as the native error of an encoder would hold the whole string.
     if _SURROGATE.search(text):
         raise UsageError(f"{name}: must not have a lone surrogate (half a character)")
+    return text
+
+
+def check_reference(value: object) -> str:
+    """Return the value, which must be a reference of the application's own; empty means none.
+
+    Raises:
+        UsageError: The value is not a string, has over 200 characters, or has one that cannot be
+            printed, such as a newline.
+    """
+    text = check_instance(value, str, "reference", "a string")
+    if len(text) > _LONGEST_REFERENCE or not text.isprintable():
+        raise UsageError(
+            f"reference: must be at most {_LONGEST_REFERENCE} printable characters, such as the "
+            "number of an order; keep the rest in a database, under that number"
+        )
     return text
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
-    Answer,
     AsyncCallbackReceiver,
     AsyncNextSessionReceiver,
     AsyncRequestor,
     AttributeRequest,
     CallbackReceiver,
+    ChainStep,
     DisclosureRequest,
     ExtendedRequest,
     NextSessionReceiver,
@@ -35,7 +35,7 @@ AGE = DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")})
 UNSIGNED = ServerSettings(has_jwt_key=False, allow_unsigned_callbacks=True)
 
 
-def choose_nothing(_answer: Answer) -> None:
+def choose_nothing(_step: ChainStep) -> None:
     """Return None, so that no session follows."""
 
 
@@ -49,7 +49,7 @@ class Shop:
     Args:
         mode: `sync` or `async`.
         deliver: The application's function. Outcomes are recorded with any function.
-        choose: Returns the request of the next session. Answers are recorded too.
+        choose: Returns the request of the next session. Steps are recorded too.
         unsigned: Whether the server has no key and unsigned posts are accepted.
     """
 
@@ -58,7 +58,7 @@ class Shop:
         mode: str,
         *,
         deliver: Callable[[SessionOutcome], Any] = ignore_outcome,
-        choose: Callable[[Answer], Any] = choose_nothing,
+        choose: Callable[[ChainStep], Any] = choose_nothing,
         unsigned: bool = False,
         status_backend: Any = None,
         store: Any = None,
@@ -75,7 +75,7 @@ class Shop:
         self.delivered: list[SessionOutcome] = []
         self.replies: list[HttpResponse] = []
         self.failures: list[Exception] = []
-        self.asked: list[Answer] = []
+        self.asked: list[ChainStep] = []
         self.nexts: NextSessionReceiver | AsyncNextSessionReceiver | None = None
         self.later: list[Callable[[], Any]] = []
         self.store: Any
@@ -92,9 +92,9 @@ class Shop:
                 self.delivered.append(end)
                 deliver(end)
 
-            def chosen(answer: Answer) -> Any:
-                self.asked.append(answer)
-                return choose(answer)
+            def chosen(step: ChainStep) -> Any:
+                self.asked.append(step)
+                return choose(step)
 
             self.store = store or MemoryStore(self.server.clock)
             requestor = Requestor(self.server.url, self.server.transport(), **common)
@@ -112,9 +112,9 @@ class Shop:
                 if isinstance(made, Awaitable):
                     await made
 
-            async def chosen_async(answer: Answer) -> Any:
-                self.asked.append(answer)
-                return choose(answer)
+            async def chosen_async(step: ChainStep) -> Any:
+                self.asked.append(step)
+                return choose(step)
 
             self.store = store or AsyncMemoryStore(self.server.clock)
             other = AsyncRequestor(self.server.url, self.server.async_transport(), **common)
@@ -145,18 +145,17 @@ class Shop:
         with ThreadPoolExecutor(1) as other:  # the server may post while a loop runs in this one
             return other.submit(asyncio.run, main()).result()
 
-    def start(self, request: Any = AGE) -> StartedSession:
+    def start(self, request: Any = AGE, reference: str = "") -> StartedSession:
         """Start a session whose outcome is posted to the shop."""
-        asked: ExtendedRequest = self.receiver.with_callback(request)
+        asked: ExtendedRequest = self.receiver.with_callback(request, reference=reference)
         session: StartedSession = self.done(self.requestor.start_session(asked))
         return session
 
-    def start_chain(self, request: Any = AGE) -> StartedSession:
+    def start_chain(self, request: Any = AGE, reference: str = "") -> StartedSession:
         """Start a session that the application's choice follows."""
         assert self.nexts is not None
-        session: StartedSession = self.done(
-            self.requestor.start_session(self.nexts.with_next_session(request))
-        )
+        asked = self.nexts.with_next_session(request, reference=reference)
+        session: StartedSession = self.done(self.requestor.start_session(asked))
         return session
 
     def post(self, request: HttpRequest) -> HttpResponse:

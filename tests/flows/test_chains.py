@@ -10,7 +10,7 @@ import pytest
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
-    Answer,
+    ChainStep,
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
@@ -46,10 +46,10 @@ class Scenario:
     def __init__(self, mode: str) -> None:
         self.shop = Shop(mode, choose=self.choose)
 
-    def choose(self, answer: Answer) -> Any:
+    def choose(self, step: ChainStep) -> Any:
         nexts = self.shop.nexts
         assert nexts is not None
-        if "age" in answer:
+        if "age" in step.answer:
             return nexts.with_next_session(
                 DisclosureRequest({"again": OVER18, "young": "example.town.age.over12"})
             )

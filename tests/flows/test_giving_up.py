@@ -321,7 +321,7 @@ class Chain:
     """A chain of two sessions whose first one is answered, and the token of the second."""
 
     def __init__(self, mode: str, **settings: Any) -> None:
-        self.shop = Shop(mode, choose=lambda _answer: DisclosureRequest({"again": OVER18}))
+        self.shop = Shop(mode, choose=lambda _step: DisclosureRequest({"again": OVER18}))
         self.session = self.shop.start_chain()
         scanned = self.shop.app.scan(self.session.pointer)
         scanned.accept(follow=False)

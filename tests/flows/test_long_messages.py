@@ -12,6 +12,7 @@ import pytest
 from irma_core import (
     AsyncHandles,
     Binding,
+    ChainStep,
     ExtendedRequest,
     Handles,
     SignatureRequest,
@@ -101,8 +102,8 @@ def test_a_chain_has_signatures_over_messages_of_any_length(mode: str, length: i
     """A chain may end with one, and may begin with one."""
     message = message_of(length)
 
-    def choose(answer: Any) -> Any:
-        return signing(message) if answer.signature is None else None
+    def choose(step: ChainStep) -> Any:
+        return signing(message) if step.answer.signature is None else None
 
     shop = Shop(mode, choose=choose)
     for first, expected in ((AGE, [None, message]), (signing(message), [message])):

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from irma_backend.memory_store import MemoryStore
 from irma_core import (
-    Answer,
     AttributeRequest,
+    ChainStep,
     CredentialRequest,
     DisclosureRequest,
     Evidence,
@@ -41,9 +41,9 @@ CARD_TYPE = "example.town.resident"
 NAMES = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}
 
 
-def card_for(answer: Answer) -> IssuanceRequest:
+def card_for(step: ChainStep) -> IssuanceRequest:
     """Return an issuance request that depends on the disclosed attributes."""
-    grown = "grown-up" if answer["age"].value == "yes" else "child"
+    grown = "grown-up" if step.answer["age"].value == "yes" else "child"
     card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": grown}, validity=timedelta(days=30))
     return IssuanceRequest([card])
 
@@ -63,7 +63,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(mode: str) -> None:
     session = shop.start_chain()
     at_the_app = shop.app.scan(session.pointer)
     at_the_app.accept()
-    (answer,) = shop.asked
+    (answer,) = [step.answer for step in shop.asked]
     assert (answer.token, answer.evidence) == (session.token, Evidence.SIGNED)
     assert answer.next_session is None
     (held,) = [each for each in shop.app.credentials if each.credential_type == CARD_TYPE]
@@ -100,7 +100,7 @@ def test_a_chain_ends_where_nothing_is_to_follow(mode: str) -> None:
 def test_an_application_that_fails_fails_the_chain(mode: str) -> None:
     """The application's error is raised, and a repeated post asks it again."""
 
-    def fail(_answer: Answer) -> None:
+    def fail(_step: ChainStep) -> None:
         raise ZeroDivisionError
 
     shop = Shop(mode, choose=fail)
@@ -131,7 +131,7 @@ def test_what_cannot_be_started_is_not_sent(
     mode: str, request_: Any, error: type[Exception]
 ) -> None:
     """A next request that could not be started is refused and not sent."""
-    shop = Shop(mode, choose=lambda _answer: request_)
+    shop = Shop(mode, choose=lambda _step: request_)
     shop.app.accept(shop.start_chain().pointer)
     assert [type(each) for each in shop.failures] == [error]
 
@@ -140,7 +140,7 @@ def test_a_request_that_no_record_can_keep_is_refused() -> None:
     """A request that is too large to be stored is refused with the reason."""
     noise = "".join(chr(0x4E00 + number * 40503 % 20000) for number in range(600_000))
     card = CredentialRequest(CARD_TYPE, {**NAMES, "phone": noise})
-    shop = Shop("sync", choose=lambda _answer: IssuanceRequest([card]))
+    shop = Shop("sync", choose=lambda _step: IssuanceRequest([card]))
     shop.app.accept(shop.start_chain().pointer)
     with pytest.raises(RequestError, match="too large"):
         raise shop.failures[0]
@@ -151,9 +151,9 @@ def test_a_late_reply_is_an_error_but_the_record_stays(mode: str) -> None:
     """A late reply is an error for the app, and the record stays."""
     clock = ManualClock()
 
-    def slowly(answer: Answer) -> IssuanceRequest:
+    def slowly(step: ChainStep) -> IssuanceRequest:
         clock.advance(timedelta(seconds=3))
-        return card_for(answer)
+        return card_for(step)
 
     shop = Shop(mode, choose=slowly, clock=clock)
     shop.app.scan(shop.start_chain().pointer).accept()
@@ -258,7 +258,7 @@ def recorded(name: str) -> dict[str, Any]:
 POST = recorded("next-session-post")
 
 
-def recorded_receiver(choose: Callable[[Answer], Any]) -> NextSessionReceiver:
+def recorded_receiver(choose: Callable[[ChainStep], Any]) -> NextSessionReceiver:
     transport = ScriptedTransport()
     transport.clock = ManualClock(datetime.fromtimestamp(POST["recorded"], UTC))
     return NextSessionReceiver(
@@ -282,9 +282,9 @@ def test_what_the_official_server_posted_is_answered_as_it_was() -> None:
     """Recorded posts get the recorded replies."""
     names = ["firstname", "familyname"]
     following = DisclosureRequest([[[f"{CARD_TYPE}.{name}" for name in names]]])
-    reply = received(recorded_receiver(lambda _answer: following), "next-session-post")
+    reply = received(recorded_receiver(lambda _step: following), "next-session-post")
     assert json.loads(reply.body) == {"request": json.loads(POST["response"]["body"])}
-    assert received(recorded_receiver(lambda _answer: None), "next-session-none").status == 204
+    assert received(recorded_receiver(lambda _step: None), "next-session-none").status == 204
 
 
 def test_an_unsigned_post_is_refused() -> None:
@@ -297,7 +297,7 @@ def test_an_unsigned_post_is_refused() -> None:
 def test_garbage_is_refused(body: bytes) -> None:
     """Any invalid body is refused, and the application is not asked."""
 
-    def never(_answer: Answer) -> None:
+    def never(_step: ChainStep) -> None:
         raise AssertionError
 
     reply = received(recorded_receiver(never), "next-session-post", body)
@@ -317,7 +317,7 @@ def test_only_a_connected_session_can_have_a_next_one() -> None:
 
 def test_changed_post_never_reaches_the_application() -> None:
     """A post whose signature does not verify gets 403, and the application is not asked."""
-    asked: list[Answer] = []
+    asked: list[ChainStep] = []
     body = POST["request"]["body"].encode()
     reply = received(recorded_receiver(asked.append), "next-session-post", body[:-4] + b"AAAA")
     assert reply.status == 403

@@ -250,12 +250,12 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
     other_keys = Sealer([new_sealing_key()])
     hour = timedelta(hours=1)
     kept = stored_request(asked)
-    odd: list[JsonValue] = ["odd", [1, "odd"], [1.5, kept], [1, kept, 2]]
+    odd: list[JsonValue] = ["odd", [1, "odd", ""], [1.5, kept, ""], [1, kept, 2], [1, kept]]
     purpose = f"{CALLBACK} at {PAGE}"
     unsealed = SEALER.unseal(
         receiving.url().rsplit("/", 2)[1], purpose=purpose, now=now
     )  # or the odd ones would be refused for another reason
-    assert unsealed == [4500, kept]
+    assert unsealed == [4500, kept, ""]
     for url in (
         SealedUrl(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
         SealedUrl(page, other_keys, purpose=CALLBACK).url_for(asked, now),

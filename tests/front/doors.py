@@ -320,7 +320,7 @@ def _callbacks(world: World, *, awaited: bool) -> dict[str, Any]:
 def _nexts(world: World, *, awaited: bool) -> dict[str, Any]:
     arguments = _callbacks(world, awaited=awaited)
     del arguments["deliver"], arguments["accept_unsigned"], arguments["run_later"]
-    return {**arguments, "choose": lambda _answer: None}
+    return {**arguments, "choose": lambda _step: None}
 
 
 def _post(world: World, receiver: Any) -> dict[str, Any]:
@@ -397,7 +397,10 @@ def _receivers(prefix: str) -> Iterator[Door]:
         )
         yield _method(
             f"{kind}.{adding}",
-            lambda world, receiver=receiver: (receiver(world), {"request": ASKED}),
+            lambda world, receiver=receiver: (
+                receiver(world),
+                {"request": ASKED, "reference": "order-17"},
+            ),
         )
 
         def receiving(world: World, receiver: Any = receiver) -> Any:
@@ -639,7 +642,12 @@ def _all() -> Iterator[Door]:
                 "token": TOKEN,
                 "status": core.SessionStatus.CANCELLED,
                 "outcome": core.SessionCancelledError("0123456789ab"),
+                "reference": "order-17",
             },
+        ),
+        (
+            core.ChainStep,
+            {"answer": SessionResult(**RESULT).answer_to(STARTED), "reference": "order-17"},
         ),
         (
             core.SessionPackage,

@@ -10,12 +10,12 @@ import pytest
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
-    Answer,
     AsyncCallbackReceiver,
     AsyncNextSessionReceiver,
     AsyncRequestor,
     AttributeRequest,
     CallbackReceiver,
+    ChainStep,
     CredentialRequest,
     DisclosureRequest,
     Evidence,
@@ -227,9 +227,9 @@ def test_static_session_is_delivered_for_each_scan(
     assert len({outcome.token for outcome in delivered}) == 3
 
 
-def card_for(answer: Answer) -> IssuanceRequest:
+def card_for(step: ChainStep) -> IssuanceRequest:
     """Return an issuance request that depends on the disclosed attributes."""
-    phone = "for adults" if answer["age"].value == "yes" else "for children"
+    phone = "for adults" if step.answer["age"].value == "yes" else "for children"
     names = {"firstname": "Ada", "familyname": "Lovelace", "email": "ada@example.com"}
     card = CredentialRequest("example.town.resident", {**names, "phone": phone})
     return IssuanceRequest([card])
@@ -280,9 +280,9 @@ def test_late_choice_fails_the_chain(
 ) -> None:
     """A late choice fails the chain at once, and nothing is issued."""
 
-    def slowly(answer: Answer) -> IssuanceRequest:
+    def slowly(step: ChainStep) -> IssuanceRequest:
         time.sleep(3.1)
-        return card_for(answer)
+        return card_for(step)
 
     site.pages["next"] = nexts = NextSessionReceiver(
         requestor,
@@ -309,9 +309,9 @@ async def test_all_of_it_on_an_event_loop(
         await asyncio.sleep(0)
         delivered.append(end)
 
-    async def choose(answer: Answer) -> IssuanceRequest:
+    async def choose(step: ChainStep) -> IssuanceRequest:
         await asyncio.sleep(0)
-        return card_for(answer)
+        return card_for(step)
 
     pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver] = {}
     async with AiohttpTransport() as transport, running_async_site(pages) as url:

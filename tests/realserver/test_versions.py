@@ -29,6 +29,7 @@ from irma_core import (
     AsyncRequestor,
     AttributeRequest,
     CallbackReceiver,
+    ChainStep,
     CredentialRequest,
     DisclosureRequest,
     Evidence,
@@ -380,8 +381,8 @@ def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
     assert [end.get_answer().token for end in delivered] == [session.token]
 
 
-def issue_next(answer: Answer) -> IssuanceRequest:
-    return IssuanceRequest([card_of(str(answer.token)[-12:])])
+def issue_next(step: ChainStep) -> IssuanceRequest:
+    return IssuanceRequest([card_of(str(step.answer.token)[-12:])])
 
 
 def test_chaining(servers: ServerPool, card_wallet: Wallet) -> None:

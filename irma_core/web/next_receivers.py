@@ -1,0 +1,260 @@
+"""The page on which the IRMA server asks which session follows another, in both modes.
+
+Each method is one line over a flow. What happens, and in which order, is in `callbacks.chains`;
+which posts are refused, and with which code, in `callbacks.inbound`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from datetime import timedelta
+from typing import final
+
+import attrs
+
+from irma_core.async_requestor import AsyncRequestor
+from irma_core.callbacks.callback_urls import NEXT_SESSION, SealedUrl
+from irma_core.callbacks.chains import (
+    ChainState,
+    ChooseNext,
+    NextSessionSettings,
+    answer_next_session_flow,
+    begin_chain,
+    leave_chain_flow,
+    next_answer_flow,
+)
+from irma_core.callbacks.inbound import Body, Headers, InboundRequest
+from irma_core.errors import ConfigurationError
+from irma_core.flows.context import RequestorContext
+from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_instance, check_reference
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    NextSession,
+    SessionRequest,
+    as_extended,
+)
+from irma_core.models.sessions import StartedSession
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.part_checks import check_function, check_store
+from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import utc_now
+from irma_core.requestor import Requestor
+from irma_core.tracebacks import boundary
+from irma_core.trust.sealing import Sealer, check_sealer
+
+__all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
+
+
+@final
+@boundary
+class NextSessionReceiver:
+    """Asks the application which session follows another, when the server wants to know.
+
+    Threads may share it. Any process with the same keys and store takes any post.
+
+    Args:
+        requestor: The requestor whose sessions these are. Its `server_key` verifies the posts.
+        url: The URL that the server posts below: `https://shop.example/irma/next`. The web
+            framework calls `receive` for every request below it.
+        sealer: Seals the request of each session into its URL, and each next request in the store.
+        store: Remembers the next request of each session, so that the application is asked once.
+        choose: Takes a `ChainStep`, which has the answer of a session, and returns the next
+            request, or None. The person's app waits for it: after 3 s the reply is an error, and
+            the chain fails. Nothing interrupts it, so it must limit its own waiting. The chain
+            fails too if it raises; the error comes out of `receive`. If another session may follow
+            the next one, it returns `with_next_session(request)`. Another requestor of the server
+            who learns a URL can post a session of their own to it before yours: if the application
+            stores the tokens of the sessions that it started, compare `step.answer.token`.
+
+    Raises:
+        ConfigurationError: The URL is invalid or plain HTTP; the store or `choose` is async; or the
+            requestor has no `server_key`. Unsigned posts cannot be accepted here: the server says
+            nothing of proofs before the end of a session, so asking it would not help.
+        UsageError: Another argument has the wrong type.
+    """
+
+    def __init__(
+        self, requestor: Requestor, url: str, *, sealer: Sealer, store: Store, choose: ChooseNext
+    ) -> None:
+        self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
+        self._settings = _next_session_settings(
+            requestor.context, url, sealer=sealer, store=store, choose=choose
+        )
+
+    def __repr__(self) -> str:
+        return f"<NextSessionReceiver at {self._settings.address.page.text}>"
+
+    def with_next_session(
+        self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
+    ) -> ExtendedRequest:
+        """Return the request with a `nextSession` URL of its own. Start one session with it.
+
+        Args:
+            request: What to ask.
+            reference: A reference of the application's own, such as the number of an order. It is
+                sealed in the URL and comes back as `ChainStep.reference`. At most 200 characters.
+                A request that `choose` returns keeps the chain's reference if this is left out.
+
+        Raises:
+            RequestError: The request is too large for a URL, with its reference. Ask for fewer
+                attributes, or for shorter values.
+            UsageError: The reference is too long, or has a character that cannot be printed.
+        """
+        return _with_next_session(self._requestor.context, self._settings, request, reference)
+
+    def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
+        """Handle a request to the page; the arguments are those of `CallbackReceiver.receive`.
+
+        Returns:
+            The response to send, unchanged: 200 with the next request, 204 if nothing follows; or a
+            refusal, whose body has the reason for the log. The app then reports a failed session.
+
+        Raises:
+            StoreError: The store failed. The application may have been asked.
+            RequestError: What `choose` returned is invalid, or too large to be stored.
+            ConfigurationError: It takes a risk that the requestor does not allow.
+            Exception: Whatever `choose` raises.
+        """
+        post = InboundRequest.of(method, url, headers, body)
+        flow = answer_next_session_flow(self._requestor.context, self._settings, post)
+        return self._requestor.run_flow(flow)
+
+    def follow(
+        self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
+    ) -> Iterator[Answer]:
+        """Return an iterator over the answers of a chain, each when its session has ended.
+
+        Any process with the same keys and store can follow a chain. When the caller stops early,
+        the session that is running is cancelled as in `wait_for_answer`: also when a loop over the
+        answers ends with `break`. Close the iterator if it outlives the loop, as an async one does
+        (`contextlib.aclosing`).
+
+        Args:
+            session: The first session, as `start_session` returned it.
+            timeout: For the whole chain, from this call on.
+            keep_session: Do not cancel the running session when the caller stops early.
+
+        Raises, while iterating:
+            NobodyAnsweredError: The timeout passed. It is an `AnswerError` too.
+            ResultJwtError: The signed result is refused.
+            AnswerError: A session has no answer, so the chain ends.
+            ConfigurationError: The store does not have the next request, or other keys sealed it.
+            StoreError: The store failed.
+        """
+        state = begin_chain(
+            self._requestor.context,
+            self._settings,
+            session,
+            timeout=timeout,
+            keep_session=keep_session,
+        )
+        return self._answers(state)
+
+    @boundary
+    def _answers(self, state: ChainState) -> Generator[Answer]:
+        requestor = self._requestor
+        while not state.is_over:
+            answer, state = requestor.run_flow(next_answer_flow(requestor.context, state))
+            try:
+                yield answer
+            except BaseException:
+                requestor.run_flow(leave_chain_flow(requestor.context, state))
+                raise
+
+
+@final
+@boundary
+class AsyncNextSessionReceiver:
+    """`NextSessionReceiver` for an `AsyncRequestor`: the same arguments, methods and errors.
+
+    `receive` is awaited, and `follow` returns an async iterator. `choose` may be async or not.
+    """
+
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        url: str,
+        *,
+        sealer: Sealer,
+        store: AsyncStore,
+        choose: ChooseNext,
+    ) -> None:
+        self._requestor = check_instance(
+            requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
+        )
+        self._settings = _next_session_settings(
+            requestor.context, url, sealer=sealer, store=store, choose=choose
+        )
+
+    def __repr__(self) -> str:
+        return f"<AsyncNextSessionReceiver at {self._settings.address.page.text}>"
+
+    def with_next_session(
+        self, request: SessionRequest | ExtendedRequest, *, reference: str = ""
+    ) -> ExtendedRequest:
+        """Return the request with a URL of its own; see `NextSessionReceiver.with_next_session`."""
+        return _with_next_session(self._requestor.context, self._settings, request, reference)
+
+    async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
+        """Handle a request to the page; see `NextSessionReceiver.receive`."""
+        post = InboundRequest.of(method, url, headers, body)
+        flow = answer_next_session_flow(self._requestor.context, self._settings, post)
+        return await self._requestor.run_flow(flow)
+
+    def follow(
+        self, session: StartedSession, *, timeout: timedelta, keep_session: bool = False
+    ) -> AsyncIterator[Answer]:
+        """Return an iterator over the answers of a chain; see `NextSessionReceiver.follow`."""
+        state = begin_chain(
+            self._requestor.context,
+            self._settings,
+            session,
+            timeout=timeout,
+            keep_session=keep_session,
+        )
+        return self._answers(state)
+
+    @boundary
+    async def _answers(self, state: ChainState) -> AsyncGenerator[Answer]:
+        requestor = self._requestor
+        while not state.is_over:
+            answer, state = await requestor.run_flow(next_answer_flow(requestor.context, state))
+            try:
+                yield answer
+            except BaseException:
+                await requestor.run_flow(leave_chain_flow(requestor.context, state))
+                raise
+
+
+def _next_session_settings(
+    context: RequestorContext,
+    url: str,
+    *,
+    sealer: Sealer,
+    store: Store | AsyncStore,
+    choose: ChooseNext,
+) -> NextSessionSettings:
+    check_sealer(sealer)
+    check_store(store, is_async=context.is_async)
+    check_function(choose, "choose", may_be_async=context.is_async)
+    if not context.takes_signed_results:
+        raise ConfigurationError(
+            "requestor: chained sessions are verified with its server_key, which is missing"
+        )
+    page = ServerUrl.parse(url, allow=context.allow, what="url")
+    return NextSessionSettings(
+        SealedUrl(page, sealer, purpose=NEXT_SESSION), store=store, choose=choose
+    )
+
+
+def _with_next_session(
+    context: RequestorContext,
+    settings: NextSessionSettings,
+    request: SessionRequest | ExtendedRequest,
+    reference: str,
+) -> ExtendedRequest:
+    extended = as_extended(request)
+    url = settings.address.url_for(extended, utc_now(context.clock), check_reference(reference))
+    return attrs.evolve(extended, next_session=NextSession(url))
