@@ -23,7 +23,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Final, TypeAlias, final
 
 import attrs
@@ -48,7 +47,13 @@ from irma_core.errors import (
 from irma_core.flows.cancellation import cleanup_deadline, try_cancel_flow
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, call_application
-from irma_core.flows.once import CLOCK_SKEW, OnceKey, claim_or_wait_flow, release_on_error_flow
+from irma_core.flows.once import (
+    CLOCK_SKEW,
+    OnceKey,
+    check_first_flow,
+    claim_or_wait_flow,
+    release_on_error_flow,
+)
 from irma_core.flows.session_answers import verified_result_flow
 from irma_core.flows.session_calls import check_has_request
 from irma_core.flows.watch import wait_for_answer_flow
@@ -107,8 +112,8 @@ class ChainStep:
 
     Args:
         answer: The session's answer, after every check.
-        reference: The chain's reference, as `with_next_session` took it for the first session; an
-            empty string if there is none.
+        reference: The chain's reference, as `with_next_session` took it for the first session.
+            Without one it is an empty string.
     """
 
     answer: Answer
@@ -165,7 +170,8 @@ def answer_next_session_flow(
             raise PostRefusedError(error.code, error.reason) from None
         check_posted_result(post, result, callback)
         answer = _answer(result, callback)
-        yield from _check_first_flow(context, settings.store, callback, result.token)
+        first = OnceKey(settings.store, f"irma-next-url:{callback.name}")
+        yield from check_first_flow(context, first, result.token, callback.lifetime)
         once = next_session_key(settings.store, result.token)
         stored = yield from claim_or_wait_flow(context, once, deadline)
         if stored is None:
@@ -193,21 +199,6 @@ def _answer(result: SessionResult, callback: CallbackContext) -> Answer:
         return result.answer_before_next_session(SessionReference(callback.request, result.token))
     except AnswerError as error:
         raise PostRefusedError("answer", error.reason) from None
-
-
-def _check_first_flow(
-    context: RequestorContext,
-    store: Store | AsyncStore,
-    callback: CallbackContext,
-    token: RequestorToken,
-) -> Flow[None]:
-    """Check that no other session was posted to the URL before."""
-    first = OnceKey(store, f"irma-next-url:{callback.name}")
-    name = sha256(token.reveal().encode()).hexdigest().encode()
-    if (yield from first.record(name, callback.lifetime, context.deadline())):
-        return
-    if (yield from first.read_record(context.deadline())) != name:
-        raise PostRefusedError("session", "another session was posted to this URL before")
 
 
 def _choose_flow(

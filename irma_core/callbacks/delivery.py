@@ -8,6 +8,8 @@ stores the first of them. So:
 * A signed post is handled while the server waits: checked, claimed by the session's token,
   delivered to the application, recorded, published. Equal posts, at the same time or later, wait
   for the record and deliver nothing.
+* A sealed URL belongs to the first session that a signed post names. So a URL that was read in a
+  log delivers no reference with the result of another session.
 * If a post contradicts what was delivered, the server is asked. Its own outcome is delivered too if
   it is another one.
 * If the application's function fails, the claim is released and the error is raised. The next post
@@ -50,7 +52,13 @@ from irma_core.errors import (
 )
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, call_application, publish_end
-from irma_core.flows.once import OnceKey, claim_or_wait_flow, release_flow, release_on_error_flow
+from irma_core.flows.once import (
+    OnceKey,
+    check_first_flow,
+    claim_or_wait_flow,
+    release_flow,
+    release_on_error_flow,
+)
 from irma_core.flows.session_answers import get_result_flow, verified_result_flow
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_reference
@@ -93,8 +101,8 @@ class SessionOutcome:
         token: The session's requestor token, as `start_session` returned it.
         status: The final status; `DONE` does not say that there is an answer.
         outcome: The answer, or the reason why there is no answer.
-        reference: The application's own reference, as `with_callback` took it; an empty string if
-            there is none, as for a static session.
+        reference: The application's own reference, as `with_callback` took it. Without one, and
+            for a static session, it is an empty string.
     """
 
     token: RequestorToken
@@ -197,6 +205,9 @@ def receive_callback_flow(
             raise PostRefusedError(error.code, error.reason) from None
         check_posted_result(post, result, callback)
         once = _once_key(settings, result)
+        if isinstance(settings.address, SealedUrl):
+            first = OnceKey(settings.store, f"irma-callback-url:{callback.name}:first")
+            yield from check_first_flow(context, first, result.token, callback.lifetime)
         delivery = _Delivery(once, callback, result, post.body.decode("ascii"))
         delivered = yield from _deliver_once_flow(context, settings, delivery, deadline)
         if delivered is not result.status:

@@ -8,8 +8,8 @@ reply with the HTTP status beside it:
 3. `too_large` 413: over 1 MiB, the size limit of a result JWT.
 4. `media_type` 415: not what the server sends: `text/plain` for a JWT, JSON if it does not sign.
 5. The codes of `trust.result_jwt` 403: the JWT is refused. `json` 400: not a session result.
-6. `session` 403: another type of session than the URL was made for; at the URL of a next session,
-   another session than the first. `issued_at` 403: at a static session's URL, an old JWT.
+6. `session` 403: another type of session than the URL was made for; or, at a sealed URL, another
+   session than the first. `issued_at` 403: at a static session's URL, an old JWT.
    `status` 409: a status that the URL does not accept.
 
 Later, in the flows: `busy` 503, `undecided` 503, `late` 503, `answer` 403.

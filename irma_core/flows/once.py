@@ -23,6 +23,7 @@ from irma_core.protocol.stores import AsyncStore, Store
 __all__ = [
     "CLOCK_SKEW",
     "OnceKey",
+    "check_first_flow",
     "claim_or_wait_flow",
     "release_flow",
     "release_on_error_flow",
@@ -108,6 +109,28 @@ def claim_or_wait_flow(
         if context.seconds_left(deadline) <= 0:
             raise PostRefusedError("busy", "another post of this session is being handled")
         yield from Sleep(_POLL_INTERVAL)
+
+
+def check_first_flow(
+    context: RequestorContext, first: OnceKey, token: RequestorToken, lifetime: timedelta
+) -> Flow[None]:
+    """Check that no other session came to a URL before; the first one is recorded.
+
+    Args:
+        context: The requestor's context.
+        first: The key of the URL's first session.
+        token: The session that has come now.
+        lifetime: How long the URL is valid.
+
+    Raises:
+        PostRefusedError: `session`: another session came before.
+        StoreError: The store failed.
+    """
+    name = sha256(token.reveal().encode()).hexdigest().encode()
+    if (yield from first.record(name, lifetime, context.deadline())):
+        return
+    if (yield from first.read_record(context.deadline())) != name:
+        raise PostRefusedError("session", "another session was posted to this URL before")
 
 
 def release_on_error_flow(

@@ -166,7 +166,7 @@ EXAMPLES: list[Any] = [
 ]
 NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
 """Public attrs classes that hold no secret of their own."""
-MADE_OF_OTHERS = {"AnsweredSlot", "SessionOutcome", "PublicKeyAuthentication"}
+MADE_OF_OTHERS = {"AnsweredSlot", "ChainStep", "SessionOutcome", "PublicKeyAuthentication"}
 """Public attrs classes whose parts are among the examples."""
 TESTED_BY_SESSIONS = {"Answer"}
 

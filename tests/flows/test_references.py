@@ -6,6 +6,7 @@ import base64
 import random
 from typing import Any
 
+import attrs
 import pytest
 
 from irma_core import (
@@ -49,6 +50,20 @@ def test_reference_survives_an_unsigned_post(mode: str) -> None:
     shop.app.accept(shop.start(reference=ORDER).pointer)
     shop.do_later()
     assert [end.reference for end in shop.delivered] == [ORDER]
+
+
+@MODES
+def test_callback_url_takes_no_other_session(mode: str) -> None:
+    """Another session's signed result is refused at a used URL, so it gets no foreign reference."""
+    shop = Shop(mode)
+    for reference in ("order-17", "order-18"):
+        shop.app.accept(shop.start(reference=reference).pointer)
+    first, second = shop.server.posted
+    foreign = attrs.evolve(second, url=first.url)
+    assert shop.post(foreign).status == 403
+    assert b"another session was posted to this URL before" in shop.replies[-1].body
+    assert shop.post(first).status == 204
+    assert [end.reference for end in shop.delivered] == ["order-17", "order-18"]
 
 
 class Chain:
@@ -142,7 +157,7 @@ def test_reference_counts_in_the_limit_of_a_url(mode: str) -> None:
 
 @MODES
 def test_reference_is_readable_only_with_the_keys(mode: str) -> None:
-    """Neither the request, nor the URL, nor what the application gets, shows the reference."""
+    """The reference is in no `repr`, and cannot be read in the URL."""
     shop = Shop(mode)
     plain = "order-17"
     asked = shop.receiver.with_callback(AGE, reference=plain)
@@ -153,7 +168,7 @@ def test_reference_is_readable_only_with_the_keys(mode: str) -> None:
 
 
 def test_outcome_and_step_check_what_they_are_made_of() -> None:
-    """A test that makes an outcome or a step by hand is told of a wrong argument."""
+    """An outcome or a step that a test makes by hand refuses a wrong argument."""
     shop = Shop("sync")
     session = shop.start()
     shop.app.accept(session.pointer)
