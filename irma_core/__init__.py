@@ -17,6 +17,7 @@ from irma_core.errors import (
     HandleUsedError,
     IrmaError,
     JwtError,
+    LoginRefusedError,
     NobodyAnsweredError,
     RequestJwtError,
     ResultJwtError,
@@ -88,12 +89,17 @@ from irma_core.trust.sealing import Sealer, new_sealing_key
 from irma_core.trust.server_keys import FetchedServerKey
 from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
+from irma_core.web.next_urls import same_site_url
+from irma_core.web.questions import Question
 from irma_core.web.receivers import (
     AsyncCallbackReceiver,
     AsyncStaticSessionReceiver,
     CallbackReceiver,
     StaticSessionReceiver,
 )
+from irma_core.web.web_answers import Finished, WebAnswer
+from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_sessions import AsyncWebSessions, WebSessions
 from irma_core.wire.read_requests import read_request
 from irma_core.wire.stored_requests import dump_started_session, load_started_session
 
@@ -107,6 +113,7 @@ __all__ = [
     "AsyncRequestor",
     "AsyncSigner",
     "AsyncStaticSessionReceiver",
+    "AsyncWebSessions",
     "AttributeBasedSignature",
     "AttributeProofStatus",
     "AttributeRequest",
@@ -122,6 +129,7 @@ __all__ = [
     "Evidence",
     "ExtendedRequest",
     "FetchedServerKey",
+    "Finished",
     "FrontendAuthorization",
     "FrontendOptions",
     "FrontendRequest",
@@ -137,6 +145,7 @@ __all__ = [
     "IrmaError",
     "IssuanceRequest",
     "JwtError",
+    "LoginRefusedError",
     "NextSession",
     "NextSessionReceiver",
     "NoAuthentication",
@@ -145,6 +154,7 @@ __all__ = [
     "ProofStatus",
     "PublicKey",
     "PublicKeyAuthentication",
+    "Question",
     "RemoteError",
     "RequestJwtError",
     "Requestor",
@@ -172,6 +182,9 @@ __all__ = [
     "StaticSessionReceiver",
     "TokenAuthentication",
     "VerifiedRequest",
+    "WebAnswer",
+    "WebRequest",
+    "WebSessions",
     "all_of",
     "any_of",
     "dump_started_session",
@@ -179,6 +192,7 @@ __all__ = [
     "new_sealing_key",
     "optional",
     "read_request",
+    "same_site_url",
     "sign_session_request",
     "verify_result_jwt",
     "verify_session_request_jwt",

@@ -21,6 +21,7 @@
     ├── SigningError                   the signer failed
     ├── StoreError                     the store failed
     ├── StatusBackendError             the status backend failed
+    ├── LoginRefusedError              the application refuses a person
     ├── PostRefusedError               a POST does not come from the server
     ├── HandleError                    a handle was rejected
     │   ├── HandleInvalidError         ... changed, cut off, or sealed with another key
@@ -72,6 +73,7 @@ __all__ = [
     "HandleUsedError",
     "IrmaError",
     "JwtError",
+    "LoginRefusedError",
     "MalformedResponseError",
     "NobodyAnsweredError",
     "NonRevocationError",
@@ -334,6 +336,21 @@ class StoreError(IrmaError):
 
 class StatusBackendError(IrmaError):
     """A status backend failed. The cause is its error."""
+
+
+class LoginRefusedError(IrmaError):
+    """The application refuses a person, although the proof is valid.
+
+    The functions that an application passes to `WebSessions` raise it.
+
+    Attributes:
+        sentence: What the page shows the person, in their language; None for a sentence of the
+            library's own. It contains no attribute value of another person.
+    """
+
+    def __init__(self, sentence: str | None = None) -> None:
+        super().__init__("the application refused this person")
+        self.sentence = sentence
 
 
 class PostRefusedError(IrmaError):

@@ -26,6 +26,7 @@ __all__ = [
     "boundary",
     "is_boundary",
     "is_own",
+    "remove_frames",
 ]
 
 
@@ -211,6 +212,11 @@ def _cleaned(
             error.add_note(f"Raised by irma-backend at {frames.last}.")
     _clean_chain(error, handled)
     return error, error.__context__
+
+
+def remove_frames(error: BaseException) -> None:
+    """Remove the library's frames from an error that is returned, rather than raised."""
+    _clean_chain(error, None)
 
 
 def _clean_chain(error: BaseException, handled: BaseException | None) -> None:

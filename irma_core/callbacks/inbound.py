@@ -41,9 +41,11 @@ __all__ = [
     "Body",
     "Headers",
     "InboundRequest",
+    "body_bytes",
     "check_inbound",
     "check_posted_result",
     "error_reply",
+    "header_pairs",
     "parse_posted_result",
 ]
 
@@ -98,7 +100,7 @@ class InboundRequest:
         """
         check_instance(method, str, "method", "a string")
         check_instance(url, str, "url", "a string; use str(request.url) for an object")
-        return cls(method, url, _header_pairs(headers), _body_bytes(body))
+        return cls(method, url, header_pairs(headers), body_bytes(body))
 
     @property
     def media_type(self) -> str:
@@ -109,7 +111,12 @@ class InboundRequest:
         return ""
 
 
-def _header_pairs(headers: object) -> tuple[tuple[str, str], ...]:
+def header_pairs(headers: object) -> tuple[tuple[str, str], ...]:
+    """Return the headers that a web framework has, as pairs of strings.
+
+    Raises:
+        UsageError: They are not headers.
+    """
     items = getattr(headers, "items", None)
     entries = items() if callable(items) and not isinstance(headers, type) else headers
     if isinstance(entries, str | bytes | bytearray | memoryview) or not isinstance(
@@ -132,7 +139,12 @@ def _decoded(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
-def _body_bytes(body: object) -> bytes:
+def body_bytes(body: object) -> bytes:
+    """Return a body that a web framework has, as bytes.
+
+    Raises:
+        UsageError: It is not a body.
+    """
     expected = "the whole body as bytes, before it is decoded"
     checked = check_instance(body, (bytes, bytearray, memoryview, str), "body", expected)
     # The server never sends a lone surrogate. The character in its place makes the body invalid.

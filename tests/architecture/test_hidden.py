@@ -29,6 +29,7 @@ from irma_core import (
     DisclosureRequest,
     Evidence,
     ExtendedRequest,
+    Finished,
     FrontendAuthorization,
     FrontendOptions,
     FrontendRequest,
@@ -40,6 +41,7 @@ from irma_core import (
     IssuanceRequest,
     NextSession,
     PairingMethod,
+    Question,
     Requestor,
     RequestorToken,
     RevocationRequest,
@@ -53,6 +55,7 @@ from irma_core import (
     StartedSession,
     TokenAuthentication,
     VerifiedRequest,
+    WebRequest,
     new_sealing_key,
     sign_session_request,
     verify_session_request_jwt,
@@ -153,6 +156,9 @@ EXAMPLES: list[Any] = [
         "GET", f"https://x/{SECRET}", label="GET x", headers=(("x", SECRET),), body=SECRET.encode()
     ),
     HttpResponse(200, (("x", SECRET),), body=SECRET.encode()),
+    WebRequest("POST", f"https://x/{SECRET}", {"cookie": SECRET}, SECRET, {"x": SECRET}),
+    Question(ASKED, SECRET),
+    Finished(HttpResponse(200, (("x", SECRET),), body=SECRET.encode()), value={"x": SECRET}),
     RequestorSettings("token", SECRET),
     ServerSettings(requestors={"x": RequestorSettings("token", SECRET)}, jwt_privkey=SECRET),
     Requestor(
@@ -166,7 +172,9 @@ EXAMPLES: list[Any] = [
 ]
 NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
 """Public attrs classes that hold no secret of their own."""
-MADE_OF_OTHERS = {"AnsweredSlot", "ChainStep", "SessionOutcome", "PublicKeyAuthentication"}
+MADE_OF_OTHERS = {
+    *("AnsweredSlot", "ChainStep", "PublicKeyAuthentication", "SessionOutcome", "WebAnswer"),
+}
 """Public attrs classes whose parts are among the examples."""
 TESTED_BY_SESSIONS = {"Answer"}
 

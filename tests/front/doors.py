@@ -115,6 +115,11 @@ class World:
             self.app.accept(session.pointer)
         return session
 
+    def answer(self) -> Any:
+        """Return an answer."""
+        requestor = core.Requestor(self.server.url, InMemoryTransport(self.server))
+        return requestor.get_answer(self.session())
+
 
 @final
 class _Sending:
@@ -475,6 +480,64 @@ def _handles(prefix: str) -> Iterator[Door]:
         )
 
 
+def _web_sessions(prefix: str) -> Iterator[Door]:
+    def settings(world: World) -> dict[str, Any]:
+        return {
+            "requestor": world.other if prefix else world.sync,
+            "keys": [KEY],
+            "store": world.async_store if prefix else world.store,
+            "questions": {"login": ASKED},
+            "callbacks": None,
+            "next_sessions": None,
+            "lifetime": A_MINUTE,
+            "sessions_per_browser": 3,
+            "origins": ["https://app.example"],
+            "plain_cookie": False,
+        }
+
+    name = f"{prefix}WebSessions"
+    made = getattr(core, name)
+    yield Door(name, lambda world: (made, settings(world)))
+    call = {"name": "login", "request": core.WebRequest("GET", PAGE, {}, b"")}
+    for method, arguments in (
+        ("start", call),
+        ("finish", {**call, "complete": lambda _web: None}),
+        ("status", call),
+        ("cancel", call),
+        ("preflight", {"request": call["request"]}),
+    ):
+        yield _method(
+            f"{name}.{method}",
+            lambda world, arguments=arguments: (made(**settings(world)), dict(arguments)),
+        )
+
+
+def _web_values() -> Iterator[Door]:
+    request: dict[str, Any] = {
+        "method": "POST",
+        "url": PAGE,
+        "headers": {"origin": PAGE},
+        "body": b"{}",
+    }
+    yield Door("WebRequest", _of(core.WebRequest, **request))
+    yield _method(
+        "WebRequest.header_values", lambda _: (core.WebRequest(**request), {"name": "origin"})
+    )
+    question = {"request": ASKED, "reference": "order-17"}
+    flags = {"has_callback": False, "has_next_session": False}
+    yield Door("Question", _of(core.Question, **question, **flags))
+    yield Door(
+        "WebAnswer",
+        lambda world: (
+            core.WebAnswer,
+            {"answer": world.answer(), "name": "login", "reference": "r", "next_url": "/"},
+        ),
+    )
+    finished = {"reply": _GONE, "code": None, "is_repeat": False}
+    yield Door("Finished", _of(core.Finished, **finished, web_answer=None, error=None))
+    yield Door("same_site_url", _of(core.same_site_url, text="/next", own_url=PAGE))
+
+
 def _stores() -> Iterator[Door]:
     put = {"key": "k", "value": b"v", "lifetime": A_MINUTE}
     for prefix in ("", "Async"):
@@ -564,6 +627,8 @@ def _all() -> Iterator[Door]:
     for prefix in ("", "Async"):
         yield from _receivers(prefix)
         yield from _handles(prefix)
+        yield from _web_sessions(prefix)
+    yield from _web_values()
     yield from _stores()
     yield from _openers()
     for function, arguments in (

@@ -137,6 +137,8 @@ CONTENT = {
     ("IssuanceRequest", "disclose"),  # the labels do not fit what is asked then
     ("Handles", "keys"),
     ("AsyncHandles", "keys"),
+    ("WebSessions", "keys"),
+    ("AsyncWebSessions", "keys"),
 }
 """Parameters whose value is judged with others."""
 OWN_NAMES = {"disclose", "labels", "plugins", "secrets", "jwt_issuer"}

@@ -1,0 +1,16 @@
+"""Random values that a stranger cannot guess.
+
+The core draws no random numbers elsewhere. A transport's jitter spreads waiting times, and is not
+meant to be unpredictable.
+"""
+
+from __future__ import annotations
+
+__all__ = ["new_random_secret"]
+
+
+def new_random_secret() -> str:
+    """Return 32 random bytes in base64url: 43 letters, digits, `-` and `_`."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415  # slow to import
+
+    return Fernet.generate_key().decode("ascii").rstrip("=")

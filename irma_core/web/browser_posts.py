@@ -1,0 +1,262 @@
+"""A page's call, and the checks before anything in it is used.
+
+The checks run in this order, each with its code in `web_refusals`: `url_invalid`, `other_site`,
+`method`, `body_too_large`, `media_type`, `body_not_json`. The first two are about other websites:
+a browser sends the cookie of this site with whatever another site makes it send.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, final
+from urllib.parse import urlsplit
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.json_text import JsonTextError, JsonValue, read_json
+from irma_core.models.holders import Hidden, HiddenSecret, hide_optional
+from irma_core.models.urls import is_loopback
+from irma_core.web.next_urls import origin_of
+from irma_core.web.web_messages import HeaderPairs, WebRequest
+from irma_core.web.web_refusals import WebRefusal
+
+__all__ = [
+    "LONGEST_HANDLE",
+    "BrowserPost",
+    "Site",
+    "cors_headers",
+    "preflight_headers",
+    "read_post",
+    "set_cookie",
+]
+
+LONGEST_HANDLE: Final = 48 * 1024
+"""Characters. A store takes values of 64 KiB."""
+_LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
+_BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_YEAR: Final = 31_536_000
+_SECURE_NAME: Final = "__Host-irma"
+"""Browsers accept a cookie with this prefix only from this very host, over HTTPS, and for all of
+its paths. So no other host, such as a subdomain, can set it."""
+_PLAIN_NAME: Final = "irma"
+
+
+@final
+@attrs.frozen
+class Site:
+    """What is known of the website itself.
+
+    Args:
+        origins: Other origins whose pages may call this site.
+        is_plain: Whether the cookie is for plain HTTP on a loopback address.
+    """
+
+    origins: frozenset[str]
+    is_plain: bool
+
+    @property
+    def cookie_name(self) -> str:
+        """The name of the binding cookie."""
+        return _PLAIN_NAME if self.is_plain else _SECURE_NAME
+
+
+def _hide_fields(
+    value: Mapping[str, JsonValue] | Hidden[Mapping[str, JsonValue]],
+) -> Hidden[Mapping[str, JsonValue]]:
+    return value if isinstance(value, Hidden) else HiddenSecret(value)
+
+
+@final
+@attrs.frozen
+class BrowserPost:
+    """A call that passed the checks.
+
+    Args:
+        request: The request.
+        page_origin: The origin of the page that made the call.
+        headers: Headers that each reply to this page needs.
+    """
+
+    request: WebRequest
+    page_origin: str
+    headers: HeaderPairs
+    _binding: Hidden[str | None] = attrs.field(alias="binding", converter=hide_optional)
+    _fields: Hidden[Mapping[str, JsonValue]] = attrs.field(alias="fields", converter=_hide_fields)
+    is_same_site: bool
+
+    @property
+    def binding(self) -> str | None:
+        """The value of the binding cookie; None without one, or with several."""
+        return self._binding.reveal()
+
+    @property
+    def fields(self) -> Mapping[str, JsonValue]:
+        """The JSON object in the body."""
+        return self._fields.reveal()
+
+    def needed_binding(self) -> str:
+        """Return the value of the binding cookie.
+
+        Raises:
+            WebRefusal: `no_cookie`.
+        """
+        if self.binding is None:
+            raise WebRefusal("no_cookie")
+        return self.binding
+
+    def string(self, name: str) -> str | None:
+        """Return a field that is a string, or None without it.
+
+        Raises:
+            WebRefusal: `body_invalid`: it is something else.
+        """
+        value = self.fields.get(name)
+        if value is not None and not isinstance(value, str):
+            raise WebRefusal("body_invalid")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return a field that is true or false; false without it.
+
+        Raises:
+            WebRefusal: `body_invalid`: it is something else.
+        """
+        value = self.fields.get(name, False)
+        if not isinstance(value, bool):
+            raise WebRefusal("body_invalid")
+        return value
+
+
+def cors_headers(site: Site, request: WebRequest) -> HeaderPairs:
+    """Return the headers that let a page of another origin read the reply.
+
+    Source: the Fetch standard, "HTTP responses". A page of the own origin needs none of them.
+    """
+    if not site.origins:
+        return ()
+    vary = (("vary", "Origin"),)
+    origin = _sent_origin(request)
+    if origin not in site.origins:
+        return vary
+    return (
+        *vary,
+        ("access-control-allow-origin", origin),
+        ("access-control-allow-credentials", "true"),
+    )
+
+
+def check_site(site: Site, request: WebRequest) -> tuple[str, bool]:
+    """Return the origin of the calling page, and whether it is of the same site.
+
+    Raises:
+        WebRefusal: `url_invalid` or `other_site`.
+    """
+    own = origin_of(request.url)
+    if own is None:
+        raise WebRefusal("url_invalid")
+    if site.is_plain and not _is_plain_loopback(own):
+        raise ConfigurationError(
+            "plain_cookie: is only for plain HTTP on a loopback address, during development"
+        )
+    origin = _sent_origin(request)
+    sites = set(request.header_values("sec-fetch-site"))
+    if origin in site.origins:
+        return origin, sites == {"same-site"}
+    # An absent `Origin` is a page of this site in an old browser, or no browser at all. Without it
+    # other sites can make a browser send forms only, which are no JSON.
+    if origin not in {"", own} or not sites <= {"same-origin", "none"}:
+        raise WebRefusal("other_site")
+    return own, True
+
+
+def _is_plain_loopback(origin: str) -> bool:
+    parts = urlsplit(origin)
+    return parts.scheme == "http" and is_loopback(parts.hostname or "")
+
+
+def _sent_origin(request: WebRequest) -> str:
+    origins = set(request.header_values("origin"))
+    return origins.pop() if len(origins) == 1 else ", ".join(sorted(origins))
+
+
+def read_post(site: Site, request: WebRequest) -> BrowserPost:
+    """Return a page's call, after the checks.
+
+    Raises:
+        WebRefusal: The request is refused.
+    """
+    page_origin, is_same_site = check_site(site, request)
+    if request.method != "POST":
+        raise WebRefusal("method")
+    if len(request.body) > _LARGEST_BODY:
+        raise WebRefusal("body_too_large")
+    types = request.header_values("content-type")
+    # Another site cannot make a browser send this type without a preflight.
+    if [each.partition(";")[0].strip().lower() for each in types] != ["application/json"]:
+        raise WebRefusal("media_type")
+    try:
+        fields = read_json(request.body, unique_keys=True)
+    except JsonTextError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise WebRefusal("body_not_json")
+    return BrowserPost(
+        request,
+        page_origin,
+        cors_headers(site, request),
+        binding=_binding(site, request),
+        fields=fields,
+        is_same_site=is_same_site,
+    )
+
+
+def _binding(site: Site, request: WebRequest) -> str | None:
+    """Return the value of the cookie, if there is one and it may be ours.
+
+    `http.cookies` is not used: it drops all cookies where one of them, of any script, is unusual.
+    """
+    found = {
+        value
+        for header in request.header_values("cookie")
+        for key, _, value in (pair.strip(" \t").partition("=") for pair in header.split(";"))
+        if key == site.cookie_name
+    }
+    # Of several, nobody knows which one this site set.
+    value = found.pop() if len(found) == 1 else ""
+    return value if _BINDING.fullmatch(value) else None
+
+
+def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
+    """Return the header that sets the binding cookie.
+
+    A page of another site gets a cookie that its browser sends from that site alone (CHIPS).
+    """
+    parts = [f"{site.cookie_name}={binding}", "Path=/", f"Max-Age={_YEAR}", "HttpOnly"]
+    if not site.is_plain:
+        parts.append("Secure")
+    is_lax = post.is_same_site or site.is_plain  # browsers want `Secure` beside `None`
+    parts += ["SameSite=Lax"] if is_lax else ["SameSite=None", "Partitioned"]
+    return (("set-cookie", "; ".join(parts)),)
+
+
+_PREFLIGHT: Final[HeaderPairs] = (
+    ("access-control-allow-methods", "POST"),
+    ("access-control-allow-headers", "content-type, x-csrftoken"),
+    ("access-control-max-age", "600"),
+)
+
+
+def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
+    """Return the headers of the reply to a preflight.
+
+    Raises:
+        WebRefusal: `method` or `other_site`.
+    """
+    if request.method != "OPTIONS":
+        raise WebRefusal("method")
+    headers = cors_headers(site, request)
+    if len(headers) <= 1:
+        raise WebRefusal("other_site")
+    return headers + _PREFLIGHT

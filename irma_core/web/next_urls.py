@@ -1,0 +1,72 @@
+"""Check the URLs that a browser names for later: only pages of the same site are taken.
+
+An open redirect helps a phisher: a link to the real site, which leads to the phisher's own.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from irma_core.models.arguments import check_instance, check_optional
+from irma_core.tracebacks import boundary
+
+__all__ = ["origin_of", "same_site_url"]
+
+_LONGEST: Final = 2000
+"""Characters; longer URLs fail in proxies and servers."""
+_ODD: Final = re.compile(r"[^!-\[\]-~]")
+"""Everything but visible ASCII, and the backslash, which browsers read as a slash."""
+_ORIGIN: Final = re.compile(
+    r"(https?)://([a-z0-9_-]++(?:\.[a-z0-9_-]++)*+\.?|\[[0-9a-f:.]++\])(?::([0-9]{1,5}))?",
+    re.ASCII,
+)
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+
+
+@boundary
+def same_site_url(text: str | None, own_url: str) -> str | None:
+    """Return a URL that the browser may be sent to, or None if it may not.
+
+    Args:
+        text: What a stranger may have written: a field of a form, or a parameter of a query; None
+            if it was not there.
+        own_url: The absolute URL of the request, as the browser sees it.
+
+    Returns:
+        The URL as it was, if it is a path such as `/account/?tab=2`, or an absolute URL with the
+        scheme, host and port of `own_url`. Everything else is None: other sites, other schemes,
+        `//host`, relative paths, and a string with a backslash, a control character, whitespace
+        or a letter beyond ASCII.
+
+    Raises:
+        UsageError: An argument is not a string.
+    """
+    check_optional(text, str, "text", "a string")
+    check_instance(own_url, str, "own_url", "a string")
+    if text is None or len(text) > _LONGEST or _ODD.search(text):
+        return None
+    if text.startswith("/"):
+        return None if text.startswith("//") else text
+    own = origin_of(own_url)
+    return text if own is not None and origin_of(text) == own else None
+
+
+def origin_of(url: str) -> str | None:
+    """Return the origin of an absolute URL as browsers write it, or None without a plain one.
+
+    Source: RFC 6454, section 6.2. A user name, and a host beyond ASCII, are not plain.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    match = _ORIGIN.fullmatch(f"{parts.scheme}://{parts.netloc}".lower())
+    # `urlsplit` also removes whitespace, and takes a URL without slashes.
+    if match is None or not url.lower().startswith(f"{parts.scheme}://"):
+        return None
+    scheme, host, port = match.groups()
+    if port is None or port == _DEFAULT_PORTS[scheme]:
+        return f"{scheme}://{host}"
+    return f"{scheme}://{host}:{port}"

@@ -1,0 +1,111 @@
+"""What a website asks: chosen by its own code, and named by the page.
+
+A browser names a question, and the application decides what that means. Nothing that a browser
+sends is part of a request to the IRMA server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias, cast, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_flag, check_instance, check_reference
+from irma_core.models.holders import Hidden, hide_text
+from irma_core.models.session_requests import (
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    SessionRequest,
+    SignatureRequest,
+)
+from irma_core.protocol.part_checks import check_function
+from irma_core.tracebacks import boundary
+from irma_core.web.web_messages import WebRequest
+
+__all__ = ["Asked", "Question", "QuestionSource", "Questions", "as_question", "check_questions"]
+
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,40}")
+_REQUESTS: Final = (ExtendedRequest, DisclosureRequest, SignatureRequest, IssuanceRequest)
+
+
+@final
+@boundary
+@attrs.frozen
+class Question:
+    """What to ask, and what belongs to the session.
+
+    Args:
+        request: What to ask.
+        reference: The application's own, such as an order number or the id of a user. It comes
+            back with the answer, and the browser cannot read or change it. At most 200 printable
+            characters.
+        has_callback: Whether the server also posts the outcome, to the `callbacks` of the
+            `WebSessions`.
+        has_next_session: Whether a session may follow, which its `next_sessions` choose.
+
+    Raises:
+        UsageError: An argument has the wrong type, or the reference is invalid.
+    """
+
+    request: SessionRequest | ExtendedRequest
+    _reference: Hidden[str] = attrs.field(
+        default="", alias="reference", converter=hide_text, repr=False
+    )
+    has_callback: bool = attrs.field(default=False, kw_only=True)
+    has_next_session: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.request, _REQUESTS, "request", "a request, such as a DisclosureRequest")
+        check_reference(self.reference)
+        check_flag(self.has_callback, "has_callback")
+        check_flag(self.has_next_session, "has_next_session")
+
+    @property
+    def reference(self) -> str:
+        """The application's own reference; empty without one."""
+        return self._reference.reveal()
+
+
+Asked: TypeAlias = SessionRequest | ExtendedRequest | Question
+QuestionSource: TypeAlias = Asked | Callable[[WebRequest], Asked | Awaitable[Asked]]
+Questions: TypeAlias = Mapping[str, QuestionSource]
+"""Questions by name. A function gets the browser's request, and returns what to ask it; it may be
+async with an `AsyncRequestor`."""
+
+
+def as_question(asked: object) -> Question:
+    """Return what an application's mapping or function says to ask.
+
+    Raises:
+        UsageError: It is not a question.
+    """
+    if isinstance(asked, Question):
+        return asked
+    expected = "a Question or a request, such as a DisclosureRequest"
+    return Question(cast("SessionRequest", check_instance(asked, _REQUESTS, "questions", expected)))
+
+
+def check_questions(questions: object, *, is_async: bool) -> Questions:
+    """Return a copy of an application's questions, checked.
+
+    Raises:
+        ConfigurationError: They are not a mapping of names to questions.
+    """
+    if not isinstance(questions, Mapping) or not questions:
+        raise ConfigurationError(
+            'questions: must map names to what to ask, such as {"login": DisclosureRequest(…)}'
+        )
+    for name, source in questions.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                "questions: a name must have 1 to 40 of a to z, 0 to 9, '-' and '_'"
+            )
+        if isinstance(source, (Question, *_REQUESTS)):
+            continue
+        check_function(source, f'questions["{name}"]', may_be_async=is_async)
+    return MappingProxyType(dict(questions))

@@ -1,0 +1,158 @@
+"""The slots of a browser: how many sessions it may have at a time, and how it finds one again.
+
+A slot is a number. A start claims the first free one, and stores the handle of its session under
+it. A page that knows the number alone, because the app opened it in a new tab, finds the handle
+there. If no slot is free, the oldest session is cancelled at the server, and its slot is taken.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import HandleError, StoreError
+from irma_core.flows.cancellation import try_cancel_flow
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Flow, Sleep, delete_stored, get_stored
+from irma_core.json_text import JsonTextError, read_json, write_json
+from irma_core.protocol.transport import utc_now
+from irma_core.trust.random_secrets import new_random_secret
+from irma_core.web.store_calls import PATIENCE, claim_flow, delete_flow, get_flow, put_flow
+from irma_core.web.web_handles import open_handle
+from irma_core.web.web_refusals import WebRefusal
+from irma_core.web.web_settings import WebSettings
+
+__all__ = ["Slot", "find_handle_flow", "free_slot_flow", "keep_handle_flow", "take_slot_flow"]
+
+_EVICTION: Final = timedelta(minutes=1)
+_PAUSE: Final = timedelta(milliseconds=50)
+
+
+@final
+@attrs.frozen
+class Slot:
+    """A slot that a session has.
+
+    Args:
+        key: The store's key.
+        number: Its number, from 0.
+        claim: The value in the store, which no other session has.
+    """
+
+    key: str = attrs.field(repr=False)
+    number: int
+    claim: str = attrs.field(repr=False)
+
+    @property
+    def handle_key(self) -> str:
+        """The store's key for the handle."""
+        return f"{self.key}:handle"
+
+
+def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: str) -> Flow[Slot]:
+    """Claim a slot of a browser; cancel its oldest session if there is no free one.
+
+    Raises:
+        StoreError: The store failed.
+        WebRefusal: `store_unavailable`: other starts of this browser took each slot first.
+    """
+    claim = write_json([utc_now(context.clock).timestamp(), new_random_secret()])
+    lifetime, store = settings.handle_lifetime, settings.store
+    deadline = context.deadline(min(PATIENCE, context.call_timeout))
+    while True:
+        taken: list[Slot] = []
+        for number in range(settings.slots):
+            slot = Slot(settings.slot_key(binding, number), number, claim)
+            other = yield from claim_flow(context, store, slot.key, claim.encode(), lifetime)
+            if other is None:
+                # The handle of an earlier session stays for repeats of its finish until now.
+                yield from delete_flow(context, store, slot.handle_key)
+                return slot
+            taken.append(attrs.evolve(slot, claim=other.decode("latin-1")))
+        for slot in sorted(taken, key=_started_at):
+            if (yield from _evict_flow(context, settings, slot, binding)):
+                break
+        else:
+            if context.seconds_left(deadline) <= 0:
+                raise WebRefusal("store_unavailable")
+            yield from Sleep(_PAUSE)
+
+
+def _started_at(slot: Slot) -> float:
+    match _read_claim(slot.claim):
+        case [int() | float() as started, _]:
+            return started
+        case _:
+            return 0.0
+
+
+def _read_claim(claim: str) -> object:
+    with suppress(JsonTextError):
+        return read_json(claim)
+    return None
+
+
+def _evict_flow(
+    context: RequestorContext, settings: WebSettings, slot: Slot, binding: str
+) -> Flow[bool]:
+    """Cancel the session of a slot and free it, unless another start is doing so.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    key = f"{slot.key}:evicted:{sha256(slot.claim.encode()).hexdigest()}"
+    mine = new_random_secret().encode()
+    if (yield from claim_flow(context, settings.store, key, mine, _EVICTION)) is not None:
+        return False
+    stored = yield from get_flow(context, settings.store, slot.handle_key)
+    name, _, handle = (stored or b"").decode("latin-1").partition(" ")
+    with suppress(HandleError):
+        web = open_handle(settings, name, handle, binding, utc_now(context.clock))
+        yield from try_cancel_flow(context, web.session.token)
+    yield from delete_flow(context, settings.store, slot.key)
+    return True
+
+
+def keep_handle_flow(
+    context: RequestorContext, settings: WebSettings, slot: Slot, name: str, handle: str
+) -> Flow[None]:
+    """Store the handle of a slot's session.
+
+    Raises:
+        StoreError: The store failed.
+    """
+    value = f"{name} {handle}".encode()
+    yield from put_flow(context, settings.store, slot.handle_key, value, settings.handle_lifetime)
+
+
+def find_handle_flow(
+    context: RequestorContext, settings: WebSettings, name: str, number: object, binding: str
+) -> Flow[str]:
+    """Return the handle of the session in a slot, which is a session of that question.
+
+    Raises:
+        WebRefusal: `body_invalid`: it is not the number of a slot. `handle_invalid`: there is no
+            such session.
+        StoreError: The store failed.
+    """
+    if type(number) is not int or not 0 <= number < settings.slots:
+        raise WebRefusal("body_invalid")
+    slot = Slot(settings.slot_key(binding, number), number, "")
+    stored = yield from get_flow(context, settings.store, slot.handle_key)
+    known, _, handle = (stored or b"").decode("latin-1").partition(" ")
+    if known != name:
+        raise WebRefusal("handle_invalid")
+    return handle
+
+
+def free_slot_flow(context: RequestorContext, settings: WebSettings, slot: Slot) -> Flow[None]:
+    """Free a slot if its session still has it; ignore a failure, as the slot expires anyway."""
+    deadline = context.deadline()
+    with suppress(StoreError):
+        claim = yield from get_stored(settings.store, slot.key, deadline)
+        if claim == slot.claim.encode():
+            yield from delete_stored(settings.store, slot.key, deadline)

@@ -1,0 +1,105 @@
+"""Calls to a store that is away for a moment: repeated, so that nobody notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+from irma_core.errors import StoreError
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Call, Flow, Sleep, delete_stored, get_stored, put_if_absent
+from irma_core.protocol.stores import AsyncStore, Store
+
+__all__ = ["PATIENCE", "claim_flow", "delete_flow", "get_flow", "put_flow"]
+
+ResultT = TypeVar("ResultT")
+PATIENCE: Final = timedelta(seconds=10)
+"""How long a call to a failing store is repeated. Web servers end a request after some 30 s."""
+_FIRST_PAUSE: Final = timedelta(milliseconds=50)
+_LONGEST_PAUSE: Final = timedelta(seconds=1)
+
+
+def _repeated_flow(
+    context: RequestorContext, make: Callable[[float], Call[ResultT]]
+) -> Flow[ResultT]:
+    """Make a call until it succeeds, or until the patience ends."""
+    deadline = context.deadline(min(PATIENCE, context.call_timeout))
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return (yield from make(deadline))
+        except StoreError:
+            # Between half of the pause and all of it, so that callers do not return together.
+            wait = pause * (0.5 + context.jitter() / 2)
+            if context.seconds_left(deadline) <= wait.total_seconds():
+                raise
+        yield from Sleep(wait)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def get_flow(context: RequestorContext, store: Store | AsyncStore, key: str) -> Flow[bytes | None]:
+    """Return the value of a key, or None.
+
+    Raises:
+        StoreError: The store fails for longer than the patience.
+    """
+    return _repeated_flow(context, partial(get_stored, store, key))
+
+
+def delete_flow(context: RequestorContext, store: Store | AsyncStore, key: str) -> Flow[None]:
+    """Delete a key.
+
+    Raises:
+        StoreError: The store fails for longer than the patience.
+    """
+    return _repeated_flow(context, partial(delete_stored, store, key))
+
+
+def put_flow(
+    context: RequestorContext,
+    store: Store | AsyncStore,
+    key: str,
+    value: bytes,
+    lifetime: timedelta,
+) -> Flow[bool]:
+    """Put a value unless the key has one.
+
+    Returns:
+        Whether the key had none. False is also the result of a repeat after a lost reply.
+
+    Raises:
+        StoreError: The store fails for longer than the patience. The value may be there.
+    """
+    return _repeated_flow(context, partial(put_if_absent, store, key, value, lifetime))
+
+
+def claim_flow(
+    context: RequestorContext,
+    store: Store | AsyncStore,
+    key: str,
+    value: bytes,
+    lifetime: timedelta,
+) -> Flow[bytes | None]:
+    """Claim a key with a value that no other call uses.
+
+    Returns:
+        None if the claim is the caller's; otherwise the value of the other claim.
+
+    Raises:
+        StoreError: The store fails for longer than the patience. The claim may be there.
+    """
+    deadline = context.deadline(min(PATIENCE, context.call_timeout))
+    while True:
+        if (yield from put_flow(context, store, key, value, lifetime)):
+            return None
+        found = yield from get_flow(context, store, key)
+        if found == value:
+            return None  # an earlier try put it, and its reply was lost
+        if found is not None:
+            return found
+        # The other claim was released between the two calls.
+        if context.seconds_left(deadline) <= 0:
+            raise StoreError("the store neither puts a value nor has one")
+        yield from Sleep(_FIRST_PAUSE)

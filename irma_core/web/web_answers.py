@@ -1,0 +1,114 @@
+"""What the application's login gets, and how a finish ended."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.json_text import JsonValue
+from irma_core.models.answers import Answer
+from irma_core.models.arguments import check_flag, check_instance, check_optional
+from irma_core.models.holders import Hidden, HiddenSecret, hide_optional, hide_text
+from irma_core.protocol.messages import HttpResponse
+from irma_core.tracebacks import boundary
+
+__all__ = ["Complete", "Finished", "WebAnswer"]
+
+
+@final
+@boundary
+@attrs.frozen
+class WebAnswer:
+    """The answer of a browser's session, for the application's login.
+
+    Args:
+        answer: The answer, after every check.
+        name: The name of the question.
+        reference: The application's own, as the question had it; empty without one.
+        next_url: Where the page wants to go next: a page of the same site; None without one.
+
+    Raises:
+        UsageError: An argument has the wrong type.
+    """
+
+    answer: Answer
+    name: str
+    _reference: Hidden[str] = attrs.field(
+        default="", alias="reference", converter=hide_text, repr=False
+    )
+    _next_url: Hidden[str | None] = attrs.field(
+        default=None, alias="next_url", converter=hide_optional, repr=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.answer, Answer, "answer", "an Answer")
+        check_instance(self.name, str, "name", "a string")
+        check_instance(self.reference, str, "reference", "a string")
+        check_optional(self.next_url, str, "next_url", "a string")
+
+    @property
+    def reference(self) -> str:
+        """The application's own reference; empty without one."""
+        return self._reference.reveal()
+
+    @property
+    def next_url(self) -> str | None:
+        """Where the page wants to go next: a page of the same site; None without one."""
+        return self._next_url.reveal()
+
+
+Complete: TypeAlias = Callable[[WebAnswer], JsonValue | Awaitable[JsonValue]]
+"""The application's login. It returns JSON of at most 4 KiB, which a repeat of the finish gets
+too."""
+
+
+def _hide_value(value: JsonValue | Hidden[JsonValue]) -> Hidden[JsonValue]:
+    return value if isinstance(value, Hidden) else HiddenSecret(value)
+
+
+@final
+@boundary
+@attrs.frozen
+class Finished:
+    """How a finish ended.
+
+    Args:
+        reply: The reply for the page.
+        code: The code of the refusal in it; None if the login worked.
+        value: What the application's login returned, in this call or in the one that it repeats.
+        is_repeat: Whether the login ran in an earlier call.
+        web_answer: What the login got, if it worked in this call; else None.
+        error: What was raised, for a log or a crash report; None if nothing was, or if the page's
+            request alone was to blame.
+
+    Raises:
+        UsageError: An argument has the wrong type.
+    """
+
+    reply: HttpResponse
+    code: str | None = attrs.field(default=None, kw_only=True)
+    _value: Hidden[JsonValue] = attrs.field(
+        default=None, alias="value", converter=_hide_value, kw_only=True, repr=False
+    )
+    is_repeat: bool = attrs.field(default=False, kw_only=True)
+    web_answer: WebAnswer | None = attrs.field(default=None, kw_only=True)
+    error: Exception | None = attrs.field(default=None, kw_only=True, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.reply, HttpResponse, "reply", "an HttpResponse")
+        check_optional(self.code, str, "code", "a string")
+        check_flag(self.is_repeat, "is_repeat")
+        check_optional(self.web_answer, WebAnswer, "web_answer", "a WebAnswer")
+        check_optional(self.error, Exception, "error", "an exception")
+
+    @property
+    def value(self) -> JsonValue:
+        """What the application's login returned; None if it failed."""
+        return self._value.reveal()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the login worked, in this call or in the one that it repeats."""
+        return self.code is None

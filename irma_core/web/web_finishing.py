@@ -1,0 +1,236 @@
+"""Finish a session for a browser: run the application's login once, and repeat its outcome.
+
+The steps, and what a failure between two of them means:
+
+1. The handle is opened. Nothing has happened yet, and that is so until step 4.
+2. An outcome in the store is a repeat: the first reply was lost, or the page sent the same call
+   several times. It is returned again, for a minute.
+3. The server has the answer. It stays there, so a repeat gets it again.
+4. The login is claimed. Of several calls one runs the login, and the others wait for its outcome.
+5. The application's login runs. If it raises, the claim is released and a repeat runs it again.
+   If the process dies, the claim stays: nobody knows whether the login worked, so it does not run
+   again, and the person reads just that.
+6. The outcome is stored. The login has worked whether or not that succeeds.
+7. The slot is freed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import HandleError, StoreError, UsageError
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Flow, Sleep, call_application
+from irma_core.flows.once import CLOCK_SKEW
+from irma_core.flows.session_answers import get_answer_flow
+from irma_core.json_text import JsonTextError, JsonValue, read_json, write_json
+from irma_core.models.holders import Hidden, hide_text
+from irma_core.protocol.transport import utc_now
+from irma_core.tracebacks import remove_frames
+from irma_core.trust.random_secrets import new_random_secret
+from irma_core.web.browser_posts import cors_headers
+from irma_core.web.next_urls import same_site_url
+from irma_core.web.slots import Slot, free_slot_flow
+from irma_core.web.store_calls import claim_flow, delete_flow, get_flow, put_flow
+from irma_core.web.web_answers import Complete, Finished, WebAnswer
+from irma_core.web.web_handles import WebSession
+from irma_core.web.web_messages import WebRequest, json_reply
+from irma_core.web.web_refusals import Step, WebRefusal, code_of, refusal_reply
+from irma_core.web.web_settings import WebSettings
+from irma_core.web.web_starting import open_session_flow, read_known_post
+
+__all__ = ["finish_flow"]
+
+_REPEATS: Final = timedelta(minutes=1)
+"""How long a repeat gets the outcome of the first call."""
+_LONGEST_WAIT: Final = timedelta(seconds=10)
+"""How long a call waits for the login of another one. The page repeats it after that."""
+_FIRST_PAUSE: Final = timedelta(milliseconds=50)
+_LONGEST_PAUSE: Final = timedelta(milliseconds=500)
+_LARGEST_VALUE: Final = 4096
+_PURPOSE: Final = "web outcome:"
+
+
+def finish_flow(
+    context: RequestorContext,
+    settings: WebSettings,
+    name: str,
+    request: WebRequest,
+    complete: Complete,
+) -> Flow[Finished]:
+    """Finish a session; return how that ended, whatever happens."""
+    headers = cors_headers(settings.site, request)
+    try:
+        return (yield from _finish_flow(context, settings, name, request, complete))
+    except WebRefusal as refused:
+        return Finished(refusal_reply(refused, Step.FINISH, request, headers), code=refused.code)
+    except Exception as error:  # noqa: BLE001  # the page gets JSON, whatever happens
+        remove_frames(error)
+        reply = refusal_reply(error, Step.FINISH, request, headers)
+        return Finished(reply, code=code_of(error), error=error)
+
+
+def _finish_flow(
+    context: RequestorContext,
+    settings: WebSettings,
+    name: str,
+    request: WebRequest,
+    complete: Complete,
+) -> Flow[Finished]:
+    post = read_known_post(settings, name, request)
+    next_url = same_site_url(post.string("next"), post.page_origin)
+    reply = json_reply(200, {"next": next_url}, post.headers)
+    web = yield from open_session_flow(context, settings, name, post)
+    login = _Login(context, settings, web, post.needed_binding())
+    outcome = yield from login.read_outcome_flow()
+    if outcome is not None:
+        return Finished(reply, value=outcome.value, is_repeat=True)
+    answer = yield from get_answer_flow(context, web.session)
+    outcome = yield from login.claim_or_wait_flow()
+    if outcome is not None:
+        return Finished(reply, value=outcome.value, is_repeat=True)
+    web_answer = WebAnswer(answer, name, web.reference, next_url)
+    value = yield from login.run_flow(partial(complete, web_answer))
+    return Finished(reply, value=value, web_answer=web_answer)
+
+
+@final
+@attrs.frozen
+class _Outcome:
+    """What the login of an earlier call returned."""
+
+    value: JsonValue = attrs.field(repr=False)
+
+
+@final
+@attrs.frozen
+class _Login:
+    """The one login of a session, and what the store has of it."""
+
+    context: RequestorContext
+    settings: WebSettings
+    web: WebSession
+    _binding: Hidden[str] = attrs.field(alias="binding", converter=hide_text)
+
+    @property
+    def key(self) -> str:
+        return self.settings.login_key(self.web.session.token)
+
+    @property
+    def claim_key(self) -> str:
+        return f"{self.key}:claim"
+
+    @property
+    def lifetime(self) -> timedelta:
+        """Longer than the handle is valid, by whatever clock."""
+        return self.settings.handle_lifetime + CLOCK_SKEW
+
+    @property
+    def purpose(self) -> str:
+        return _PURPOSE + self.web.name
+
+    def read_outcome_flow(self) -> Flow[_Outcome | None]:
+        """Return the outcome of an earlier call, or None.
+
+        Raises:
+            WebRefusal: `already_used`: it is too old to be repeated.
+            StoreError: The store failed.
+        """
+        context, settings = self.context, self.settings
+        stored = yield from get_flow(context, settings.store, self.key)
+        if stored is None:
+            return None
+        try:
+            value = settings.sealer.unseal(
+                stored.decode("latin-1"),
+                purpose=self.purpose,
+                now=utc_now(context.clock),
+                binding=self._binding.reveal(),
+            )
+        except HandleError:
+            raise WebRefusal("already_used") from None
+        return _Outcome(value)
+
+    def claim_or_wait_flow(self) -> Flow[_Outcome | None]:
+        """Claim the login, or return the outcome of the call that claimed it before.
+
+        Raises:
+            WebRefusal: `busy`: the other call is still running. `interrupted`: it has died.
+                `already_used`: its outcome is too old.
+            StoreError: The store failed.
+        """
+        context, store = self.context, self.settings.store
+        until = context.deadline(min(_LONGEST_WAIT, context.call_timeout))
+        pause = _FIRST_PAUSE
+        while True:
+            now = utc_now(context.clock).timestamp()
+            mine = write_json([now, new_random_secret()]).encode()
+            other = yield from claim_flow(context, store, self.claim_key, mine, self.lifetime)
+            if other is None:
+                return None
+            outcome = yield from self.read_outcome_flow()
+            if outcome is not None:
+                return outcome
+            if now - _claimed_at(other) >= context.call_timeout.total_seconds():
+                raise WebRefusal("interrupted")
+            if context.seconds_left(until) <= 0:
+                raise WebRefusal("busy")
+            yield from Sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def run_flow(self, complete: Callable[[], JsonValue | Awaitable[JsonValue]]) -> Flow[JsonValue]:
+        """Run the claimed login and store its outcome; release the claim if it raises.
+
+        Raises:
+            Exception: The application's function raised it.
+            UsageError: It returned something else than JSON of at most 4 KiB.
+        """
+        context, settings = self.context, self.settings
+        try:
+            value: JsonValue = yield from call_application(complete, context.deadline())
+            _check_value(value)
+        except Exception:
+            with suppress(StoreError):  # the first failure matters more
+                yield from delete_flow(context, settings.store, self.claim_key)
+            raise
+        sealed = settings.sealer.seal(
+            value,
+            purpose=self.purpose,
+            now=utc_now(context.clock),
+            lifetime=_REPEATS,
+            binding=self._binding.reveal(),
+        )
+        # Kept for as long as the claim, so that a late repeat learns that the login worked.
+        with suppress(StoreError):
+            yield from put_flow(context, settings.store, self.key, sealed.encode(), self.lifetime)
+        key = settings.slot_key(self._binding.reveal(), self.web.slot)
+        yield from free_slot_flow(context, settings, Slot(key, self.web.slot, self.web.claim))
+        return value
+
+
+def _claimed_at(claim: bytes) -> float:
+    try:
+        match read_json(claim):
+            case [int() | float() as seconds, _]:
+                return seconds
+            case _:
+                return 0.0
+    except JsonTextError:
+        return 0.0
+
+
+def _check_value(value: object) -> None:
+    size = _LARGEST_VALUE + 1
+    with suppress(TypeError, ValueError, RecursionError):
+        size = len(write_json(value).encode())  # type: ignore[arg-type]
+    if size > _LARGEST_VALUE:
+        raise UsageError(
+            f"complete: must return JSON of at most {_LARGEST_VALUE} bytes, such as None or a "
+            "session's key"
+        )

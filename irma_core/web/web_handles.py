@@ -1,0 +1,89 @@
+"""The handle of a web session: what the browser keeps of it, and cannot read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import HandleExpiredError, HandleInvalidError, RequestError
+from irma_core.models.holders import Hidden, hide_text
+from irma_core.models.sessions import StartedSession
+from irma_core.web.browser_posts import LONGEST_HANDLE
+from irma_core.web.web_settings import WebSettings
+from irma_core.wire.stored_requests import read_stored_session, stored_session
+
+__all__ = ["WebSession", "open_handle", "seal_handle"]
+
+_PURPOSE: Final = "web session:"
+
+
+@final
+@attrs.frozen
+class WebSession:
+    """A session that a browser started.
+
+    Args:
+        session: The session.
+        name: The name of the question.
+        slot: The number of its slot.
+        claim: What the slot has in the store, as long as it is this session's.
+        reference: The application's own.
+    """
+
+    session: StartedSession
+    name: str
+    slot: int
+    claim: str = attrs.field(repr=False)
+    _reference: Hidden[str] = attrs.field(alias="reference", converter=hide_text, repr=False)
+
+    @property
+    def reference(self) -> str:
+        """The application's own reference."""
+        return self._reference.reveal()
+
+
+def seal_handle(settings: WebSettings, web: WebSession, binding: str) -> str:
+    """Return the handle of a session, for the browser with that cookie.
+
+    Raises:
+        RequestError: The request is too large.
+    """
+    handle = settings.sealer.seal(
+        [stored_session(web.session), web.slot, web.claim, web.reference],
+        # A handle of one question is refused at another.
+        purpose=_PURPOSE + web.name,
+        now=web.session.started_at,
+        lifetime=settings.handle_lifetime,
+        binding=binding,
+    )
+    if len(handle) > LONGEST_HANDLE:
+        raise RequestError(
+            "disclose",
+            f"takes over {LONGEST_HANDLE} characters of a handle: ask for fewer attributes, or for "
+            "shorter values",
+        )
+    return handle
+
+
+def open_handle(
+    settings: WebSettings, name: str, handle: str, binding: str, now: datetime
+) -> WebSession:
+    """Return the session of a handle.
+
+    Raises:
+        HandleError: One of its subclasses: the handle is refused.
+    """
+    value = settings.sealer.unseal(handle, purpose=_PURPOSE + name, now=now, binding=binding)
+    match value:
+        case [stored, int() as slot, str() as claim, str() as reference]:
+            session = read_stored_session(stored)
+        case _:
+            slot, claim, reference, session = 0, "", "", None
+    if session is None:
+        raise HandleInvalidError("the handle has a form that this version does not know")
+    # Sealed with a longer lifetime, by an earlier setting. The store may have forgotten its login.
+    if now - session.started_at >= settings.handle_lifetime:
+        raise HandleExpiredError("the handle has expired: start a new session")
+    return WebSession(session, name, slot, claim, reference)

@@ -1,0 +1,119 @@
+"""What comes from a browser, and what goes back: plain values, so that any framework fits."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias, final
+
+import attrs
+
+from irma_core.callbacks.inbound import Body, Headers, body_bytes, header_pairs
+from irma_core.json_text import JsonValue, write_json
+from irma_core.models import holders
+from irma_core.models.arguments import check_instance
+from irma_core.models.holders import Hidden, HiddenSecret, hide_secret
+from irma_core.protocol.messages import HttpResponse
+from irma_core.tracebacks import boundary
+
+__all__ = ["HeaderPairs", "WebRequest", "json_reply"]
+
+HeaderPairs: TypeAlias = holders.Headers
+_WSGI_PREFIX: Final = "HTTP_"
+_WSGI_BARE: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+"""The two headers that a WSGI environ has without the prefix."""
+
+
+def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]:
+    if isinstance(headers, Hidden):
+        return headers
+    pairs = header_pairs(headers)
+    # An environ has all of these, and a header of such a name is there as `HTTP_REQUEST_METHOD`.
+    if any(name == "REQUEST_METHOD" for name, _ in pairs):
+        pairs = tuple(
+            (name.removeprefix(_WSGI_PREFIX).replace("_", "-"), value)
+            for name, value in pairs
+            if name.startswith(_WSGI_PREFIX) or name in _WSGI_BARE
+        )
+    return HiddenSecret(tuple((name.lower(), value) for name, value in pairs))
+
+
+def _hide_body(body: Body | Hidden[bytes]) -> Hidden[bytes]:
+    return body if isinstance(body, Hidden) else HiddenSecret(body_bytes(body))
+
+
+def _hide_native(native: object) -> Hidden[object]:
+    return native if isinstance(native, Hidden) else HiddenSecret(native)
+
+
+@final
+@boundary
+@attrs.frozen
+class WebRequest:
+    """A browser's request, as an adapter read it from its web framework.
+
+    Its `repr` shows the method alone: the rest holds the browser's secrets.
+
+    Args:
+        method: The HTTP method.
+        url: The absolute URL, as the browser sees it. The framework decides which headers of
+            which proxies it believes.
+        headers: A mapping, pairs of strings or bytes, the headers of an ASGI scope, or a WSGI
+            environ.
+        body: The whole body.
+        native: The framework's own request, for the functions of the application.
+
+    Raises:
+        UsageError: An argument has the wrong type.
+    """
+
+    method: str
+    _url: Hidden[str] = attrs.field(alias="url", converter=hide_secret, repr=False)
+    _headers: Hidden[HeaderPairs] = attrs.field(
+        alias="headers", converter=_hide_headers, repr=False
+    )
+    _body: Hidden[bytes] = attrs.field(alias="body", converter=_hide_body, repr=False)
+    _native: Hidden[object] = attrs.field(
+        default=None, alias="native", converter=_hide_native, repr=False, eq=False
+    )
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.method, str, "method", "a string")
+        check_instance(self.url, str, "url", "a string; use str(request.url) for an object")
+
+    @property
+    def url(self) -> str:
+        """The absolute URL."""
+        return self._url.reveal()
+
+    @property
+    def headers(self) -> HeaderPairs:
+        """Pairs of name and value, with names in lower case."""
+        return self._headers.reveal()
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return self._body.reveal()
+
+    @property
+    def native(self) -> object:
+        """The framework's own request, or None."""
+        return self._native.reveal()
+
+    def header_values(self, name: str) -> list[str]:
+        """Return every value of a header, given its name in lower case.
+
+        Raises:
+            UsageError: The name is not a string.
+        """
+        check_instance(name, str, "name", "a string")
+        return [value.strip(" \t") for known, value in self.headers if known == name]
+
+
+def json_reply(status: int, value: JsonValue, headers: HeaderPairs = ()) -> HttpResponse:
+    """Return a reply for the page, which no cache keeps."""
+    fixed = (
+        ("content-type", "application/json"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    )
+    return HttpResponse(status, fixed + headers, body=write_json(value).encode())

@@ -1,0 +1,349 @@
+"""Every reply that is not a success: its code, its HTTP status, and a sentence for the person.
+
+`REFUSALS` is the whole table. Codes are stable: pages and tests may rely on them. The sentences are
+for people who know nothing of IRMA, and may become better.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import (
+    AnswerError,
+    AttributeNullError,
+    DeadlineError,
+    HandleExpiredError,
+    HandleInvalidError,
+    IrmaError,
+    LoginRefusedError,
+    NonRevocationError,
+    NullAttributeError,
+    ProofNotValidError,
+    ResultJwtError,
+    ServerRefusedError,
+    SessionCancelledError,
+    SessionGoneError,
+    SessionMayExistError,
+    SessionNotFinishedError,
+    SessionTimedOutError,
+    SignatureMismatchError,
+    SigningError,
+    StoreError,
+    TransportError,
+    UnexpectedResponseError,
+    UsageError,
+    WrongBindingError,
+    WrongPurposeError,
+    WrongValueError,
+)
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.policy import is_transient
+from irma_core.web.web_messages import HeaderPairs, WebRequest, json_reply
+
+__all__ = ["REFUSALS", "Again", "Refusal", "Step", "WebRefusal", "code_of", "refusal_reply"]
+
+
+class Step(Enum):
+    """The calls that a page makes."""
+
+    START = "start"
+    FINISH = "finish"
+    STATUS = "status"
+    CANCEL = "cancel"
+
+
+class Again(Enum):
+    """What the page may do after a refusal."""
+
+    NOTHING = None
+    """Nothing that the page can do helps."""
+    FINISH = "finish"
+    """Finish once more: what the person disclosed is still there."""
+    START = "start"
+    """Start another session."""
+    SAME = "same"
+    """Make the same call once more."""
+
+
+@final
+@attrs.frozen
+class Refusal:
+    """One row of the table.
+
+    Args:
+        status: The HTTP status.
+        again: What the page may do.
+        en: The sentence in English.
+        nl: The sentence in Dutch.
+    """
+
+    status: int
+    again: Again
+    en: str
+    nl: str
+
+
+_AT_FAULT_EN: Final = "Something is wrong with this website. Please try again later."
+_AT_FAULT_NL: Final = "Er gaat iets niet goed op deze website. Probeer het later opnieuw."
+_START_EN: Final = "Please start again."
+_START_NL: Final = "Begin opnieuw."
+
+REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
+    {
+        # The request.
+        "unknown_question": Refusal(
+            404,
+            Again.NOTHING,
+            "This website does not ask for this. Please go back and try again.",
+            "Deze website vraagt hier niet om. Ga terug en probeer het opnieuw.",
+        ),
+        "url_invalid": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "method": Refusal(405, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "other_site": Refusal(
+            403,
+            Again.NOTHING,
+            "This request came from another website, so it was refused.",
+            "Dit verzoek kwam van een andere website en is daarom geweigerd.",
+        ),
+        "body_too_large": Refusal(413, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "media_type": Refusal(415, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "body_not_json": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "body_invalid": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        # The handle and the browser.
+        "no_cookie": Refusal(
+            403,
+            Again.START,
+            "Your browser did not send our cookie. Please return to the browser in which you "
+            "began, or allow cookies and start again.",
+            "Uw browser heeft onze cookie niet meegestuurd. Ga terug naar de browser waarin u "
+            "begon, of sta cookies toe en begin opnieuw.",
+        ),
+        "other_browser": Refusal(
+            403,
+            Again.START,
+            "This was started in another browser. Please return to that browser, or start again "
+            "here.",
+            "Dit is in een andere browser begonnen. Ga terug naar die browser, of begin hier "
+            "opnieuw.",
+        ),
+        "handle_invalid": Refusal(
+            400,
+            Again.START,
+            f"This page does not know what you started. {_START_EN}",
+            f"Deze pagina weet niet wat u begonnen bent. {_START_NL}",
+        ),
+        "handle_expired": Refusal(
+            410,
+            Again.START,
+            f"This took too long. {_START_EN}",
+            f"Dit duurde te lang. {_START_NL}",
+        ),
+        "already_used": Refusal(
+            409,
+            Again.START,
+            "You have used this already. If you are not where you want to be, please start again.",
+            "U heeft dit al gebruikt. Bent u niet waar u wilt zijn, begin dan opnieuw.",
+        ),
+        "interrupted": Refusal(
+            409,
+            Again.START,
+            "This was interrupted, and it may have worked. Please reload the page. If it did not "
+            "work, start again.",
+            "Dit werd onderbroken, en het kan gelukt zijn. Laad de pagina opnieuw. Is het niet "
+            "gelukt, begin dan opnieuw.",
+        ),
+        "busy": Refusal(
+            503,
+            Again.FINISH,
+            "This is still being handled. Please wait a moment.",
+            "Dit wordt nog verwerkt. Wacht een ogenblik.",
+        ),
+        # The answer.
+        "not_finished": Refusal(
+            409,
+            Again.FINISH,
+            "The app is not done yet. Please complete the steps in the app.",
+            "De app is nog niet klaar. Rond de stappen in de app af.",
+        ),
+        "cancelled": Refusal(
+            403,
+            Again.START,
+            "It was cancelled, so nothing was shared.",
+            "Het is geannuleerd, dus er is niets gedeeld.",
+        ),
+        "timed_out": Refusal(
+            403,
+            Again.START,
+            f"The app did not respond in time. {_START_EN}",
+            f"De app heeft niet op tijd gereageerd. {_START_NL}",
+        ),
+        "session_gone": Refusal(
+            403,
+            Again.START,
+            f"This took too long, so nothing was kept. {_START_EN}",
+            f"Dit duurde te lang, dus er is niets bewaard. {_START_NL}",
+        ),
+        "value_missing": Refusal(
+            403,
+            Again.START,
+            "A piece of data that we need is empty in your app. Please load that card in your app "
+            "again, or use another card.",
+            "Een gegeven dat we nodig hebben ontbreekt in uw app. Laad dat kaartje in uw app "
+            "opnieuw, of gebruik een ander kaartje.",
+        ),
+        "wrong_value": Refusal(
+            403,
+            Again.START,
+            "Your app shared other data than this page needs.",
+            "Uw app heeft andere gegevens gedeeld dan deze pagina nodig heeft.",
+        ),
+        "proof_invalid": Refusal(
+            403,
+            Again.START,
+            "The data from your app could not be verified, perhaps because a card has expired or "
+            "was revoked. Please load it in your app again.",
+            "De gegevens uit uw app konden niet worden gecontroleerd, misschien omdat een kaartje "
+            "is verlopen of ingetrokken. Laad het in uw app opnieuw.",
+        ),
+        "other_answer": Refusal(
+            403,
+            Again.START,
+            f"Your app did not share what this page needs. {_START_EN}",
+            f"Uw app heeft niet gedeeld wat deze pagina nodig heeft. {_START_NL}",
+        ),
+        "login_refused": Refusal(
+            403,
+            Again.START,
+            "You cannot continue with the data that you shared.",
+            "Met de gegevens die u heeft gedeeld kunt u niet verder.",
+        ),
+        # The systems behind the page.
+        "server_unavailable": Refusal(
+            503,
+            Again.SAME,
+            "The service behind this page does not respond. Please try again in a moment.",
+            "De dienst achter deze pagina reageert niet. Probeer het zo opnieuw.",
+        ),
+        "store_unavailable": Refusal(
+            503,
+            Again.SAME,
+            "This website is not available for a moment. Please try again shortly.",
+            "Deze website is even niet beschikbaar. Probeer het zo opnieuw.",
+        ),
+        "server_refused": Refusal(502, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "misconfigured": Refusal(500, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "failed": Refusal(
+            500,
+            Again.SAME,
+            "Something went wrong. Please try again.",
+            "Er ging iets niet goed. Probeer het opnieuw.",
+        ),
+    }
+)
+
+_RETRY_AFTER: Final = "2"
+"""Seconds; in the header of each 503."""
+_UNAVAILABLE: Final = 503
+
+_BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (HandleExpiredError, "handle_expired"),
+    (WrongBindingError, "other_browser"),
+    (WrongPurposeError, "handle_invalid"),
+    (HandleInvalidError, "handle_invalid"),
+    (SessionNotFinishedError, "not_finished"),
+    (SessionCancelledError, "cancelled"),
+    (SessionTimedOutError, "timed_out"),
+    (SessionGoneError, "session_gone"),
+    (NullAttributeError, "value_missing"),
+    (AttributeNullError, "value_missing"),
+    (WrongValueError, "wrong_value"),
+    (ProofNotValidError, "proof_invalid"),
+    (NonRevocationError, "proof_invalid"),
+    (SignatureMismatchError, "proof_invalid"),
+    (AnswerError, "other_answer"),
+    (LoginRefusedError, "login_refused"),
+    (StoreError, "store_unavailable"),
+    (TransportError, "server_unavailable"),
+    (DeadlineError, "server_unavailable"),
+    (SigningError, "server_unavailable"),
+    (SessionMayExistError, "server_unavailable"),
+    (ServerRefusedError, "server_refused"),
+    (UnexpectedResponseError, "server_refused"),
+    (ResultJwtError, "server_refused"),
+    (UsageError, "misconfigured"),
+)
+"""The first class that an error is an instance of decides its code."""
+
+
+class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
+    """A step of a flow refuses the request, with a code of the table."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def code_of(error: Exception) -> str:
+    """Return the code of an error that a flow raised."""
+    if isinstance(error, WebRefusal):
+        return error.code
+    if isinstance(error, IrmaError) and is_transient(error):
+        return "server_unavailable"
+    for kind, code in _BY_ERROR:
+        if isinstance(error, kind):
+            return code
+    return "failed"
+
+
+def refusal_reply(
+    error: Exception, step: Step, request: WebRequest, headers: HeaderPairs = ()
+) -> HttpResponse:
+    """Return the reply for an error that a flow raised.
+
+    Args:
+        error: The error. Nothing of it is in the reply but a `LoginRefusedError`'s sentence.
+        step: The call that the page made.
+        request: The page's request, for its languages.
+        headers: More headers of the reply.
+    """
+    code = code_of(error)
+    refusal = REFUSALS[code]
+    sentence = refusal.nl if _prefers_dutch(request) else refusal.en
+    if isinstance(error, LoginRefusedError) and isinstance(error.sentence, str):
+        sentence = error.sentence.encode("utf-8", "replace").decode()
+    again = refusal.again.value
+    if refusal.again is Again.SAME:
+        again = step.value if step in {Step.START, Step.FINISH} else None
+    if refusal.status == _UNAVAILABLE:
+        headers = (*headers, ("retry-after", _RETRY_AFTER))
+    if code == "method":
+        headers = (*headers, ("allow", "POST"))
+    value = {"error": {"code": code, "message": sentence, "again": again}}
+    return json_reply(refusal.status, value, headers)  # type: ignore[arg-type]
+
+
+_LANGUAGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)
+_LONGEST_LIST: Final = 1000
+
+
+def _prefers_dutch(request: WebRequest) -> bool:
+    """Return whether the browser prefers Dutch to English (RFC 9110, section 12.5.4)."""
+    best = {"en": 0.0, "nl": 0.0}
+    for each in ",".join(request.header_values("accept-language"))[:_LONGEST_LIST].split(","):
+        match = _LANGUAGE.fullmatch(each.replace(" ", "").lower())
+        if match is not None:
+            best[match[1]] = max(best[match[1]], _quality(match[2]))
+    return best["nl"] > best["en"]
+
+
+def _quality(digits: str | None) -> float:
+    try:
+        return 1.0 if digits is None else float(digits)
+    except ValueError:
+        return 0.0

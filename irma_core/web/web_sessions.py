@@ -1,0 +1,250 @@
+"""The pages of a website that a browser calls: start, finish, status and cancel, in both modes.
+
+Each method is one line over a flow. What happens, and in which order, is in `web_starting` and
+`web_finishing`; what is checked first, in `browser_posts`; the codes, in `web_refusals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Final, final
+
+from irma_core.async_requestor import AsyncRequestor
+from irma_core.models.arguments import check_instance
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.part_checks import check_function
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.requestor import Requestor
+from irma_core.tracebacks import boundary
+from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
+from irma_core.web.questions import Questions
+from irma_core.web.receivers import AsyncCallbackReceiver, CallbackReceiver
+from irma_core.web.web_answers import Complete, Finished
+from irma_core.web.web_finishing import finish_flow
+from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_settings import make_settings
+from irma_core.web.web_starting import cancel_flow, preflight_reply, start_flow, status_flow
+
+__all__ = ["AsyncWebSessions", "WebSessions"]
+
+_LIFETIME: Final = timedelta(minutes=5)
+_SESSIONS: Final = 20
+
+
+@final
+@boundary
+class WebSessions:
+    """What a web framework needs to log visitors in: four calls of the page, each in one method.
+
+    Threads may share it, and any process with the same keys, store and questions takes any call.
+    Each call is a `POST` with JSON, and each reply is exactly 200 or a JSON error with a code and a
+    sentence for the person, whatever was sent and whatever fails.
+
+    A session belongs to the browser that started it, by a cookie of its own, which is set once. The
+    cookie needs HTTPS. A browser may have several sessions at a time, one in each of its tabs.
+
+    Args:
+        requestor: The requestor whose sessions these are.
+        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes. To change
+            keys, put the new one first, and remove the old one half an hour later.
+        store: Has the slots of browsers, and which logins are done. All processes share it.
+        questions: What may be asked, by the name that the page uses. See `Question`.
+        callbacks: Receives the outcomes of questions with `has_callback`.
+        next_sessions: Chooses what follows questions with `has_next_session`.
+        lifetime: How long a person has to connect an app. It becomes the `timeout` at the server,
+            unless a request has a shorter one.
+        sessions_per_browser: How many sessions a browser may have at a time. One more cancels the
+            oldest.
+        origins: Origins of other websites whose pages may make these calls, such as
+            `"https://app.example"`: of a single-page application, for example.
+        plain_cookie: Use a cookie that works over plain HTTP, for development. Each call is refused
+            unless it is plain HTTP to a loopback address.
+
+    Raises:
+        ConfigurationError: A setting is invalid, or the store or a receiver is async.
+        UsageError: The requestor is not a `Requestor`, or a flag is not a flag.
+    """
+
+    def __init__(
+        self,
+        requestor: Requestor,
+        keys: Sequence[str],
+        *,
+        store: Store,
+        questions: Questions,
+        callbacks: CallbackReceiver | None = None,
+        next_sessions: NextSessionReceiver | None = None,
+        lifetime: timedelta = _LIFETIME,
+        sessions_per_browser: int = _SESSIONS,
+        origins: Iterable[str] = (),
+        plain_cookie: bool = False,
+    ) -> None:
+        self._requestor = check_instance(requestor, Requestor, "requestor", "a Requestor")
+        self._settings = make_settings(
+            requestor.context,
+            keys,
+            store=store,
+            questions=questions,
+            callbacks=callbacks,
+            next_sessions=next_sessions,
+            lifetime=lifetime,
+            sessions_per_browser=sessions_per_browser,
+            origins=origins,
+            plain_cookie=plain_cookie,
+        )
+
+    def __repr__(self) -> str:
+        return f"<WebSessions for {', '.join(self._settings.questions)}>"
+
+    def start(self, name: str, request: WebRequest) -> HttpResponse:
+        """Start a session of a question.
+
+        Args:
+            name: The name of the question, from the URL. Any string will do.
+            request: The browser's request. Its JSON may have `page`, the path of the page; and
+                `same_device`, whether the app is on the same device and returns to that page.
+
+        Returns:
+            The reply to send: `sessionPtr` and `frontendRequest` for the browser package, `handle`,
+            and `timeout` in seconds; or an error.
+
+        Raises:
+            UsageError: An argument has the wrong type.
+        """
+        _check_call(name, request)
+        flow = start_flow(self._requestor.context, self._settings, name, request)
+        return self._requestor.run_flow(flow)
+
+    def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
+        """Run the application's login with the answer of a session, once.
+
+        A repeat gets the same outcome for a minute, and the login does not run again: after a lost
+        reply, a double click, or three calls at once.
+
+        Args:
+            name: As for `start`.
+            request: The browser's request. Its JSON has the `handle`, or the `slot` from the
+                fragment `#irma-NAME-SLOT` of the page's URL; and perhaps `next`, a page of the
+                same site.
+            complete: The login, which takes a `WebAnswer`. It returns a small JSON value from
+                which the caller can bring a repeat into the same state, such as the key of the
+                framework's session. If it raises, a repeat runs it again; it raises
+                `LoginRefusedError` to refuse the person.
+
+        Returns:
+            How it ended, with the reply to send: `next`, or an error.
+
+        Raises:
+            ConfigurationError: `complete` is not a function, or is async.
+            UsageError: Another argument has the wrong type.
+        """
+        _check_call(name, request)
+        check_function(complete, "complete", may_be_async=False)
+        flow = finish_flow(self._requestor.context, self._settings, name, request, complete)
+        return self._requestor.run_flow(flow)
+
+    def status(self, name: str, request: WebRequest) -> HttpResponse:
+        """Return the `status` of a session; arguments and errors are those of `start`.
+
+        The request's JSON has the `handle` or the `slot`.
+        """
+        _check_call(name, request)
+        flow = status_flow(self._requestor.context, self._settings, name, request)
+        return self._requestor.run_flow(flow)
+
+    def cancel(self, name: str, request: WebRequest) -> HttpResponse:
+        """Cancel a session, and return its `status`; arguments and errors are those of `start`.
+
+        The request's JSON has the `handle` or the `slot`.
+        """
+        _check_call(name, request)
+        flow = cancel_flow(self._requestor.context, self._settings, name, request)
+        return self._requestor.run_flow(flow)
+
+    def preflight(self, request: WebRequest) -> HttpResponse:
+        """Return the reply to an `OPTIONS` request, for pages of `origins`.
+
+        Raises:
+            UsageError: The request has the wrong type.
+        """
+        _check_call("", request)
+        return preflight_reply(self._settings, request)
+
+
+@final
+@boundary
+class AsyncWebSessions:
+    """`WebSessions` for an `AsyncRequestor`: the same arguments, methods and errors.
+
+    `start`, `finish`, `status` and `cancel` are awaited; `preflight` is not. Functions of the
+    application may be async or not.
+    """
+
+    def __init__(
+        self,
+        requestor: AsyncRequestor,
+        keys: Sequence[str],
+        *,
+        store: AsyncStore,
+        questions: Questions,
+        callbacks: AsyncCallbackReceiver | None = None,
+        next_sessions: AsyncNextSessionReceiver | None = None,
+        lifetime: timedelta = _LIFETIME,
+        sessions_per_browser: int = _SESSIONS,
+        origins: Iterable[str] = (),
+        plain_cookie: bool = False,
+    ) -> None:
+        self._requestor = check_instance(
+            requestor, AsyncRequestor, "requestor", "an AsyncRequestor"
+        )
+        self._settings = make_settings(
+            requestor.context,
+            keys,
+            store=store,
+            questions=questions,
+            callbacks=callbacks,
+            next_sessions=next_sessions,
+            lifetime=lifetime,
+            sessions_per_browser=sessions_per_browser,
+            origins=origins,
+            plain_cookie=plain_cookie,
+        )
+
+    def __repr__(self) -> str:
+        return f"<AsyncWebSessions for {', '.join(self._settings.questions)}>"
+
+    async def start(self, name: str, request: WebRequest) -> HttpResponse:
+        """Start a session of a question; see `WebSessions.start`."""
+        _check_call(name, request)
+        flow = start_flow(self._requestor.context, self._settings, name, request)
+        return await self._requestor.run_flow(flow)
+
+    async def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
+        """Run the application's login once; see `WebSessions.finish`."""
+        _check_call(name, request)
+        check_function(complete, "complete", may_be_async=True)
+        flow = finish_flow(self._requestor.context, self._settings, name, request, complete)
+        return await self._requestor.run_flow(flow)
+
+    async def status(self, name: str, request: WebRequest) -> HttpResponse:
+        """Return the status of a session; see `WebSessions.status`."""
+        _check_call(name, request)
+        flow = status_flow(self._requestor.context, self._settings, name, request)
+        return await self._requestor.run_flow(flow)
+
+    async def cancel(self, name: str, request: WebRequest) -> HttpResponse:
+        """Cancel a session; see `WebSessions.cancel`."""
+        _check_call(name, request)
+        flow = cancel_flow(self._requestor.context, self._settings, name, request)
+        return await self._requestor.run_flow(flow)
+
+    def preflight(self, request: WebRequest) -> HttpResponse:
+        """Return the reply to an `OPTIONS` request; see `WebSessions.preflight`."""
+        _check_call("", request)
+        return preflight_reply(self._settings, request)
+
+
+def _check_call(name: object, request: object) -> None:
+    check_instance(name, str, "name", "a string")
+    check_instance(request, WebRequest, "request", "a WebRequest")

@@ -1,0 +1,164 @@
+"""The settings of `WebSessions`, checked, and the names under which things are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import ConfigurationError
+from irma_core.flows.context import RequestorContext
+from irma_core.models.arguments import check_flag
+from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.part_checks import check_store
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.trust.sealing import Sealer
+from irma_core.web.browser_posts import Site
+from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
+from irma_core.web.next_urls import origin_of
+from irma_core.web.questions import Question, Questions, check_questions
+from irma_core.web.receivers import AsyncCallbackReceiver, CallbackReceiver
+
+__all__ = ["WebSettings", "make_settings"]
+
+Callbacks = CallbackReceiver | AsyncCallbackReceiver
+NextSessions = NextSessionReceiver | AsyncNextSessionReceiver
+
+_SHORTEST: Final = timedelta(seconds=10)
+_LONGEST: Final = timedelta(hours=1)
+_MOST_SLOTS: Final = 100
+_AFTER_CONNECTING: Final = timedelta(minutes=20)
+"""Once an app has connected, a server gives it 15 minutes by default, and keeps the result for 5
+more."""
+
+
+@final
+@attrs.frozen
+class WebSettings:
+    """What the flows of a website need besides the requestor's context.
+
+    Args:
+        sealer: Seals handles and outcomes.
+        store: Has slots, claims and outcomes.
+        questions: What may be asked, by name.
+        site: What is known of the website itself.
+        callbacks: Makes the callback URLs, or None.
+        next_sessions: Makes the next-session URLs, or None.
+        lifetime: How long the person has to connect an app.
+        slots: How many sessions a browser may have at a time.
+    """
+
+    sealer: Sealer = attrs.field(repr=False)
+    store: Store | AsyncStore = attrs.field(repr=False)
+    questions: Questions = attrs.field(repr=False)
+    site: Site
+    callbacks: Callbacks | None
+    next_sessions: NextSessions | None
+    lifetime: timedelta
+    slots: int
+
+    @property
+    def handle_lifetime(self) -> timedelta:
+        """How long a handle is valid, from the start of its session."""
+        return self.lifetime + _AFTER_CONNECTING
+
+    def slot_key(self, binding: str, number: int) -> str:
+        """Return the store's key for a slot of a browser, in which the binding cannot be read."""
+        return f"irma-web:{_digest(binding)}:{number}"
+
+    def login_key(self, token: RequestorToken) -> str:
+        """Return the store's key for the one login of a session, without its token."""
+        return f"irma-web:login:{_digest(token.reveal())}"
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make_settings(
+    context: RequestorContext,
+    keys: Sequence[str],
+    *,
+    store: Store | AsyncStore,
+    questions: Questions,
+    callbacks: Callbacks | None,
+    next_sessions: NextSessions | None,
+    lifetime: timedelta,
+    sessions_per_browser: int,
+    origins: Iterable[str],
+    plain_cookie: bool,
+) -> WebSettings:
+    """Return the settings, checked.
+
+    Raises:
+        ConfigurationError: A setting is invalid.
+        UsageError: `plain_cookie` is not a flag.
+    """
+    check_store(store, is_async=context.is_async)
+    _check_receiver(callbacks, "callbacks", CallbackReceiver, AsyncCallbackReceiver, context)
+    _check_receiver(
+        next_sessions, "next_sessions", NextSessionReceiver, AsyncNextSessionReceiver, context
+    )
+    given: object = lifetime
+    if not isinstance(given, timedelta) or not _SHORTEST <= given <= _LONGEST or given.microseconds:
+        raise ConfigurationError(
+            "lifetime: must be a timedelta of whole seconds, from ten seconds to an hour"
+        )
+    count: object = sessions_per_browser
+    if type(count) is not int or not 1 <= count <= _MOST_SLOTS:
+        raise ConfigurationError(
+            f"sessions_per_browser: must be a whole number from 1 to {_MOST_SLOTS}"
+        )
+    settings = WebSettings(
+        Sealer(keys),
+        store,
+        check_questions(questions, is_async=context.is_async),
+        Site(_checked_origins(origins), check_flag(plain_cookie, "plain_cookie")),
+        callbacks,
+        next_sessions,
+        lifetime,
+        sessions_per_browser,
+    )
+    for asked in settings.questions.values():
+        if isinstance(asked, Question):
+            check_receivers(settings, asked)
+    return settings
+
+
+def check_receivers(settings: WebSettings, question: Question) -> None:
+    """Check that the receivers which a question needs are there.
+
+    Raises:
+        ConfigurationError: One is missing.
+    """
+    if question.has_callback and settings.callbacks is None:
+        raise ConfigurationError("callbacks: a question has_callback, so pass a CallbackReceiver")
+    if question.has_next_session and settings.next_sessions is None:
+        raise ConfigurationError(
+            "next_sessions: a question has_next_session, so pass a NextSessionReceiver"
+        )
+
+
+def _check_receiver(
+    receiver: object, name: str, kind: type, async_kind: type, context: RequestorContext
+) -> None:
+    wanted = async_kind if context.is_async else kind
+    if receiver is not None and not isinstance(receiver, wanted):
+        raise ConfigurationError(f"{name}: must be a {wanted.__name__}, or None")
+
+
+def _checked_origins(origins: object) -> frozenset[str]:
+    if isinstance(origins, str | bytes) or not isinstance(origins, Iterable):
+        raise ConfigurationError('origins: must be a list such as ["https://app.example"]')
+    checked: set[str] = set()
+    for origin in origins:
+        if not isinstance(origin, str) or origin_of(origin) != origin:
+            raise ConfigurationError(
+                "origins: each must be an origin as browsers write it, in lower case, without a "
+                'path and without the default port, such as "https://app.example"'
+            )
+        checked.add(origin)
+    return frozenset(checked)
