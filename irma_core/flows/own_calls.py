@@ -18,6 +18,7 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, OpenStream, Send
 from irma_core.models.holders import Headers
 from irma_core.protocol.endpoints import FRONTEND
+from irma_core.protocol.messages import HttpRequest
 
 __all__ = ["OwnCall", "add_headers", "replace_own_calls_flow", "with_own_headers"]
 
@@ -74,7 +75,9 @@ def replace_own_calls_flow(
 
 def add_headers(call: OwnCall, headers: Headers) -> OwnCall:
     """Return the call with more headers."""
-    request = attrs.evolve(call.request, headers=(*call.request.headers, *headers))
+    old = call.request
+    more = (*old.headers, *headers)
+    request = HttpRequest(old.method, old.url, label=old.label, headers=more, body=old.body)
     return attrs.evolve(call, request=request)
 
 

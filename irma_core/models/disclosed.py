@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, NoReturn, final
+from typing import final
 
 import attrs
 
 from irma_core.errors import NullAttributeError
 from irma_core.models.arguments import as_utc, check_flag, check_instance, check_optional
-from irma_core.models.holders import FrozenMapping, Hidden, hide_text
+from irma_core.models.holders import (
+    FrozenMapping,
+    Hidden,
+    HiddenFields,
+    hidden_fields,
+    hide_fields,
+    hide_text,
+)
 from irma_core.models.statuses import AttributeProofStatus
 from irma_core.tracebacks import boundary
 
-__all__ = ["AttributeBasedSignature", "DisclosedAttribute"]
+__all__ = ["AttributeBasedSignature", "DisclosedAttribute", "checked_attribute"]
 
 
 @final
-class DisclosedAttribute:
+class DisclosedAttribute(HiddenFields):
     """One attribute as the server reports it. Its value is in no `repr`, and it is immutable.
 
     Source: irmago `DisclosedAttribute`.
@@ -38,11 +45,7 @@ class DisclosedAttribute:
         UsageError: An argument has a wrong type, or a time is not aware.
     """
 
-    # A plain class with one slot, as a result has many attributes: nothing else is as fast to make.
-    # The slot holds the method of a tuple, so tools that list attributes show a function.
-    __slots__ = ("_fact",)
-
-    _fact: Callable[[int], Any]
+    __slots__ = ()
 
     def __init__(
         self,
@@ -74,51 +77,51 @@ class DisclosedAttribute:
             check_flag(not_revoked, "not_revoked")
             if not_revoked_before is not None:
                 not_revoked_before = as_utc(not_revoked_before, "not_revoked_before")
-        pairs = None if translations is None else tuple(translations.items())
-        facts = (attribute, raw_value, status, issued_at, pairs, not_revoked, not_revoked_before)
-        _set_fact(self, facts.__getitem__)
+        copied = None if translations is None else dict(translations)
+        fields = (attribute, raw_value, status, issued_at, copied, not_revoked, not_revoked_before)
+        hide_fields(self, fields.__getitem__)
 
     @property
     def attribute(self) -> str:
         """The identifier."""
-        fact: str = self._fact(0)
-        return fact
+        field: str = self._field(0)
+        return field
 
     @property
     def raw_value(self) -> str | None:
         """The value; None without one."""
-        fact: str | None = self._fact(1)
-        return fact
+        field: str | None = self._field(1)
+        return field
 
     @property
     def status(self) -> AttributeProofStatus:
         """Whether the attribute was requested, and has a value."""
-        fact: AttributeProofStatus = self._fact(2)
-        return fact
+        field: AttributeProofStatus = self._field(2)
+        return field
 
     @property
     def issued_at(self) -> datetime:
         """When the credential was issued."""
-        fact: datetime = self._fact(3)
-        return fact
+        field: datetime = self._field(3)
+        return field
 
     @property
     def translations(self) -> Mapping[str, str] | None:
         """The value by language; None without one."""
-        pairs: tuple[tuple[str, str], ...] | None = self._fact(4)
-        return None if pairs is None else FrozenMapping(dict(pairs), is_personal=True)
+        own: dict[str, str] | None = self._field(4)
+        return None if own is None else FrozenMapping(own, is_personal=True)
 
     @property
     def not_revoked(self) -> bool:
         """Whether non-revocation was proved."""
-        fact: bool = self._fact(5)
-        return fact
+        field: bool = self._field(5)
+        return field
 
     @property
     def not_revoked_before(self) -> datetime | None:
         """The time up to which a proof of non-revocation that is too old holds."""
-        fact: datetime | None = self._fact(6)
-        return fact
+        field: datetime | None = self._field(6)
+        return field
 
     @property
     def is_null(self) -> bool:
@@ -136,23 +139,10 @@ class DisclosedAttribute:
             raise NullAttributeError(f"{self.attribute} has no value: check is_null first")
         return self.raw_value
 
-    def _facts(self) -> tuple[Any, ...]:
-        facts: tuple[Any, ...] = getattr(self._fact, "__self__")  # noqa: B009
-        return facts
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a disclosed attribute cannot be changed: {name}")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a disclosed attribute cannot be changed: {name}")
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, DisclosedAttribute):
-            return NotImplemented
-        return self._facts() == other._facts()
-
     def __hash__(self) -> int:
-        return hash(self._facts())
+        own: dict[str, str] | None = self._field(4)
+        pairs = None if own is None else frozenset(own.items())
+        return hash((*hidden_fields(self)[:4], pairs, *hidden_fields(self)[5:]))
 
     def __repr__(self) -> str:
         return (
@@ -161,18 +151,26 @@ class DisclosedAttribute:
             f"not_revoked_before={self.not_revoked_before!r})"
         )
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self._facts(),)
 
+def checked_attribute(
+    fields: tuple[
+        str,
+        str | None,
+        AttributeProofStatus,
+        datetime,
+        dict[str, str] | None,
+        bool,
+        datetime | None,
+    ],
+) -> DisclosedAttribute:
+    """Return an attribute of fields that are known to be right: for the reader of results.
 
-_set_fact: Final[Callable[[DisclosedAttribute, Callable[[int], Any]], None]] = vars(
-    DisclosedAttribute
-)["_fact"].__set__
-
-
-def _restored(facts: tuple[Any, ...]) -> DisclosedAttribute:
+    Args:
+        fields: The seven arguments of `DisclosedAttribute`, in order. Their types were checked, and
+            nothing else refers to the translations.
+    """
     attribute = object.__new__(DisclosedAttribute)
-    _set_fact(attribute, facts.__getitem__)
+    hide_fields(attribute, fields.__getitem__)
     return attribute
 
 

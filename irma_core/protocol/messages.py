@@ -1,32 +1,40 @@
-"""HTTP messages: what a build function returns, and what a parse function takes."""
+"""HTTP messages: what a build function returns, and what a parse function takes.
+
+They are plain classes, because each call makes one of each and nothing else is as fast to make.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import NoReturn, Self
 
-import attrs
-
+from irma_core.errors import UsageError
 from irma_core.models.arguments import check_instance, check_optional
-from irma_core.models.holders import (
-    Headers,
-    Hidden,
-    HiddenSecret,
-    hide_body,
-    hide_content,
-    hide_headers,
-    hide_secret,
-)
+from irma_core.models.holders import Headers, HiddenFields, header_pairs, hide_fields
 from irma_core.tracebacks import boundary
 
 __all__ = ["HttpRequest", "HttpResponse"]
 
-_NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
-_EMPTY: Final[Hidden[bytes]] = HiddenSecret(b"")
+
+class _Message(HiddenFields):
+    """Refuses to be pickled, because its URL, headers or body may hold a secret."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            f"an {type(self).__name__} cannot be pickled, so that no secret leaves the process by "
+            "accident"
+        )
 
 
 @boundary
-@attrs.frozen
-class HttpRequest:
+class HttpRequest(_Message):
     """A request to an IRMA server.
 
     Its URL may hold a requestor token and its headers a secret: neither they nor the body are in
@@ -43,41 +51,64 @@ class HttpRequest:
         UsageError: An argument has the wrong type.
     """
 
-    method: str
-    _url: Hidden[str] = attrs.field(alias="url", converter=hide_secret, repr=False)
-    label: str = attrs.field(kw_only=True)
-    _headers: Hidden[Headers] = attrs.field(
-        default=_NO_HEADERS, alias="headers", converter=hide_headers, repr=False, kw_only=True
-    )
-    _body: Hidden[bytes | None] = attrs.field(
-        default=None, alias="body", converter=hide_body, repr=False, kw_only=True
-    )
+    __slots__ = ()
 
-    def __attrs_post_init__(self) -> None:
-        check_instance(self.method, str, "method", "a string")
-        check_instance(self.url, str, "url", "a string")
-        check_instance(self.label, str, "label", "a string")
-        check_optional(self.body, bytes, "body", "bytes")
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        *,
+        label: str,
+        headers: Headers = (),
+        body: bytes | None = None,
+    ) -> None:
+        if not (
+            type(method) is type(url) is type(label) is str
+            and (body is None or type(body) is bytes)
+        ):
+            check_instance(method, str, "method", "a string")
+            check_instance(url, str, "url", "a string")
+            check_instance(label, str, "label", "a string")
+            check_optional(body, bytes, "body", "bytes")
+        pairs = header_pairs(headers)
+        hide_fields(self, (method, url, label, pairs, body).__getitem__)
+
+    @property
+    def method(self) -> str:
+        """`GET`, `POST` or `DELETE`."""
+        method: str = self._field(0)
+        return method
 
     @property
     def url(self) -> str:
         """The URL, absolute and percent-encoded."""
-        return self._url.reveal()
+        url: str = self._field(1)
+        return url
+
+    @property
+    def label(self) -> str:
+        """Method and path for logs and errors."""
+        label: str = self._field(2)
+        return label
 
     @property
     def headers(self) -> Headers:
         """Pairs of name and value."""
-        return self._headers.reveal()
+        headers: Headers = self._field(3)
+        return headers
 
     @property
     def body(self) -> bytes | None:
         """The whole body, or None."""
-        return self._body.reveal()
+        body: bytes | None = self._field(4)
+        return body
+
+    def __repr__(self) -> str:
+        return f"HttpRequest(method={self.method!r}, label={self.label!r})"
 
 
 @boundary
-@attrs.frozen
-class HttpResponse:
+class HttpResponse(_Message):
     """A complete response, decoded from any content or transfer encoding.
 
     Args:
@@ -89,27 +120,31 @@ class HttpResponse:
         UsageError: An argument has the wrong type.
     """
 
-    status: int
-    _headers: Hidden[Headers] = attrs.field(
-        default=_NO_HEADERS, alias="headers", converter=hide_headers, repr=False
-    )
-    _body: Hidden[bytes] = attrs.field(
-        default=_EMPTY, alias="body", converter=hide_content, repr=False, kw_only=True
-    )
+    __slots__ = ()
 
-    def __attrs_post_init__(self) -> None:
-        check_instance(self.status, int, "status", "an integer")
-        check_instance(self.body, bytes, "body", "bytes")
+    def __init__(self, status: int, headers: Headers = (), *, body: bytes = b"") -> None:
+        if not (type(status) is int and type(body) is bytes):
+            check_instance(status, int, "status", "an integer")
+            check_instance(body, bytes, "body", "bytes")
+        hide_fields(self, (status, header_pairs(headers), body).__getitem__)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        status: int = self._field(0)
+        return status
 
     @property
     def headers(self) -> Headers:
         """Pairs of name and value, in the order received."""
-        return self._headers.reveal()
+        headers: Headers = self._field(1)
+        return headers
 
     @property
     def body(self) -> bytes:
         """The whole body."""
-        return self._body.reveal()
+        body: bytes = self._field(2)
+        return body
 
     def header(self, name: str) -> str:
         """Return the first value of a header, given its name in lower case; empty without one.
@@ -122,3 +157,6 @@ class HttpResponse:
             if known.lower() == name:
                 return value
         return ""
+
+    def __repr__(self) -> str:
+        return f"HttpResponse(status={self.status!r})"

@@ -286,6 +286,7 @@ NEVER_PICKLED: list[object] = [
     verified(),
     ServerUrl.parse("https://irma.example"),
     HttpRequest("GET", "https://x", label="GET x"),
+    HttpResponse(200, (("x", SECRET),)),
     HiddenSecret(SECRET),
 ]
 
@@ -333,7 +334,8 @@ def insides(thing: object, seen: set[int]) -> Iterator[object]:
         yield from insides(each, seen)
 
 
-FROZEN = [each for each in EXAMPLES if attrs.has(type(each)) or each in (TOKEN, GIVEN)]
+PLAIN = (RequestorToken, DisclosedAttribute, HttpRequest, HttpResponse)
+FROZEN = [each for each in EXAMPLES if attrs.has(type(each)) or isinstance(each, PLAIN)]
 MUTABLE_PARTS = (ScriptedTransport, HmacSigner)
 """Parts of somebody's own, which a setting refers to."""
 

@@ -221,7 +221,13 @@ class OfficialPlace:
 
     def _handle(self, request: HttpRequest) -> HttpResponse:
         # A server closes connections after some errors: each call has one of its own.
-        alone = attrs.evolve(request, headers=(*request.headers, ("connection", "close")))
+        alone = HttpRequest(
+            request.method,
+            request.url,
+            label=request.label,
+            headers=(*request.headers, ("connection", "close")),
+            body=request.body,
+        )
         response = self._transport.send(alone, self._transport.clock.monotonic() + 10)
         if key_of(self._version) >= _FIRST_WITH_CHARSET:
             return response
@@ -229,4 +235,4 @@ class OfficialPlace:
             (name, f"{value}; charset=UTF-8" if value == "application/json" else value)
             for name, value in response.headers
         )
-        return attrs.evolve(response, headers=headers)
+        return HttpResponse(response.status, headers, body=response.body)

@@ -8,7 +8,6 @@ import traceback
 from datetime import timedelta
 from typing import Any
 
-import attrs
 import pytest
 
 from irma_core import (
@@ -39,6 +38,7 @@ from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
 from irma_testing.memory.jwt import JwtSigner
 from irma_transport import SystemClock
+from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
 from tests.modes import MODES
 
@@ -449,7 +449,7 @@ def test_an_unsigned_post_is_news_and_the_server_is_asked(mode: str) -> None:
     shop.app.accept(session.pointer)
     assert (shop.statuses, shop.delivered) == ([204], [])
     lie = (last_post(shop).body or b"").replace(b'"yes"', b'"no"')
-    shop.post(attrs.evolve(last_post(shop), body=lie))
+    shop.post(changed(last_post(shop), body=lie))
     assert len(shop.later) == 1
     shop.do_later()
     for _ in range(98):
@@ -469,7 +469,7 @@ def test_false_unsigned_post(mode: str) -> None:
     shop.app.refuse(session.pointer)
     shop.do_later()
     lie = (last_post(shop).body or b"").replace(b"CANCELLED", b"DONE")
-    shop.post(attrs.evolve(last_post(shop), body=lie))
+    shop.post(changed(last_post(shop), body=lie))
     assert shop.later == []
     assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED]
 

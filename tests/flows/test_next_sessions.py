@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +32,7 @@ from irma_core.models.sessions import SessionReference
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.wire.read_results import read_session_result
 from irma_testing import ManualClock, ScriptedTransport
+from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
 from tests.modes import MODES
 
@@ -172,7 +172,7 @@ def test_what_was_not_asked_reaches_no_application() -> None:
     )
     shop.app.accept(session.pointer)
     assert url.next_session is not None
-    reply = shop.post(attrs.evolve(last_post(shop), url=url.next_session.url))
+    reply = shop.post(changed(last_post(shop), url=url.next_session.url))
     assert (code_of(reply), reply.status) == ("answer", 403)
     assert b"slot 'age'" in reply.body
     assert len(shop.asked) == 1
@@ -192,7 +192,7 @@ def test_a_callback_is_no_question_for_what_follows() -> None:
         (asked, ended.url, "status"),
         (asked, ended.url.replace("callback", "next"), "url"),
     ):
-        assert code_of(shop.post(attrs.evolve(post, url=url))) == code
+        assert code_of(shop.post(changed(post, url=url))) == code
     assert len(shop.asked) == len(shop.delivered) == 1
 
 
@@ -203,7 +203,7 @@ def test_a_url_takes_no_other_session(mode: str) -> None:
     shop.app.accept(shop.start_chain().pointer)
     url = last_post(shop).url
     shop.app.accept(shop.start_chain().pointer)
-    foreign = attrs.evolve(last_post(shop), url=url)
+    foreign = changed(last_post(shop), url=url)
     own = next(post for post in shop.server.posted if post.url == url)
     assert len(shop.asked) == 2
     for _ in range(2):

@@ -6,7 +6,6 @@ import base64
 import random
 from typing import Any
 
-import attrs
 import pytest
 
 from irma_core import (
@@ -19,6 +18,7 @@ from irma_core import (
     SessionStatus,
 )
 from irma_core.errors import RequestError, UsageError
+from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, OVER18, Shop
 from tests.modes import MODES
 
@@ -59,7 +59,7 @@ def test_callback_url_takes_no_other_session(mode: str) -> None:
     for reference in ("order-17", "order-18"):
         shop.app.accept(shop.start(reference=reference).pointer)
     first, second = shop.server.posted
-    foreign = attrs.evolve(second, url=first.url)
+    foreign = changed(second, url=first.url)
     assert shop.post(foreign).status == 403
     assert b"another session was posted to this URL before" in shop.replies[-1].body
     assert shop.post(first).status == 204
