@@ -20,6 +20,7 @@ JsonValue: TypeAlias = Union[  # noqa: UP007
 _DEEPEST = 200
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|([\[{\]}])', re.DOTALL)
 _STEPS = {"": 0, "[": 1, "{": 1, "]": -1, "}": -1}
+_WHITESPACE = " \t\n\r"
 _LONE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -66,12 +67,7 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
         else:
             text = body.decode("utf-8")
         _check_depth(text)
-        if _LONE_SURROGATE.search(text):
-            # json.loads accepts a lone "\ud800"; encoding it would fail far from here.
-            value: JsonValue = reader.decode(text)
-            write_json(value).encode("utf-8")
-            return value
-        return reader.decode(text)  # type: ignore[no-any-return]  # it returns only JSON values
+        return _decoded(text, reader)
     except UnicodeDecodeError:
         failure = JsonTextError("is not UTF-8")
     except UnicodeEncodeError:
@@ -79,16 +75,26 @@ def read_json(body: bytes | str, *, unique_keys: bool = False) -> JsonValue:
     except JsonTextError as error:
         failure = error
     except json.JSONDecodeError as error:
-        if error.msg == "Extra data":
-            failure = JsonTextError("has more than one JSON value", end=error.pos)
-        else:
-            failure = JsonTextError(f"is not JSON (at character {error.pos})")
+        failure = JsonTextError(f"is not JSON (at character {error.pos})")
     except RecursionError:
         failure = JsonTextError("is nested too deeply")
     except ValueError:
         failure = JsonTextError("has a number that is too long, or not finite")
     # Raised here, as the native error holds the whole input and must not become the context.
     raise failure
+
+
+def _decoded(text: str, reader: json.JSONDecoder) -> JsonValue:
+    # `decode` of the reader does the same, by regular expressions.
+    start = len(text) - len(text.lstrip(_WHITESPACE))
+    value: JsonValue
+    value, end = reader.raw_decode(text, start)
+    if end != len(text) and text[end:].strip(_WHITESPACE):
+        raise JsonTextError("has more than one JSON value", end=end)
+    # The reader accepts a lone "\ud800"; encoding it would fail far from here.
+    if "\\" in text and _LONE_SURROGATE.search(text):
+        write_json(value).encode("utf-8")
+    return value
 
 
 def _check_depth(text: str) -> None:

@@ -5,6 +5,7 @@ Only `SessionResult.answer_to` makes an `Answer`, once it has checked the sessio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
@@ -24,6 +25,7 @@ from irma_core.errors import (
 from irma_core.models.arguments import check_instance
 from irma_core.models.condiscon import AttributeRequest, ConDisCon, DisCon, Slot
 from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+from irma_core.models.holders import hidden_fields
 from irma_core.models.statuses import AttributeProofStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.models.validation import credential_type_of, scheme_of
@@ -208,15 +210,13 @@ def make_answer(
 ) -> Answer:
     """Return an answer. Only `results` may call this, after all its checks."""
     answer = object.__new__(Answer)
-    for name, value in (
-        ("_slots", MappingProxyType(dict(slots))),
-        ("type", type),
-        ("token", token),
-        ("evidence", evidence),
-        ("signature", signature),
-        ("next_session", next_session),
-    ):
-        object.__setattr__(answer, name, value)
+    set_field = object.__setattr__
+    set_field(answer, "_slots", MappingProxyType(dict(slots)))
+    set_field(answer, "type", type)
+    set_field(answer, "token", token)
+    set_field(answer, "evidence", evidence)
+    set_field(answer, "signature", signature)
+    set_field(answer, "next_session", next_session)
     return answer
 
 
@@ -225,7 +225,7 @@ def answer_slots(
     disclosed: Sequence[Sequence[DisclosedAttribute] | None],
     *,
     not_revoked: frozenset[str],
-    session: str,
+    session: RequestorToken,
 ) -> dict[Slot, AnsweredSlot]:
     """Return the answered slots, given what was disclosed.
 
@@ -233,7 +233,7 @@ def answer_slots(
         requested: The request's condiscon.
         disclosed: The result's lists, one for each slot; any further lists are ignored.
         not_revoked: Credential types that need a proof of non-revocation.
-        session: The fingerprint of the requestor token, for errors.
+        session: The requestor token, whose fingerprint is in errors.
 
     Raises:
         NotWhatWasAskedError: One of its subclasses, for the first slot that does not match.
@@ -249,16 +249,22 @@ def answer_slots(
             except _Mismatch as mismatch:
                 reason = f"slot {slot!r}: {mismatch.reason}"
                 raise mismatch.kind(
-                    session, reason, slot=slot, attribute=mismatch.attribute
+                    session.fingerprint, reason, slot=slot, attribute=mismatch.attribute
                 ) from None
         elif attributes is None or not disjunction.is_optional:
-            raise SlotNotAnsweredError(session, f"slot {slot!r} was not answered", slot=slot)
+            raise SlotNotAnsweredError(
+                session.fingerprint, f"slot {slot!r} was not answered", slot=slot
+            )
     return answered
 
 
 _ById: TypeAlias = dict[str, DisclosedAttribute | None]
 """Disclosed attributes by identifier; None for one that was disclosed twice."""
-_EXTRA, _NULL = AttributeProofStatus.EXTRA, AttributeProofStatus.NULL
+_EXTRA, _NULL, _PRESENT = (
+    AttributeProofStatus.EXTRA,
+    AttributeProofStatus.NULL,
+    AttributeProofStatus.PRESENT,
+)
 """Looked up once, as Python 3.11 is slow to find a member of an enum."""
 
 
@@ -278,11 +284,13 @@ def _answer_slot(
     disjunction: DisCon, disclosed: Sequence[DisclosedAttribute], not_revoked: frozenset[str]
 ) -> AnsweredSlot:
     """Return the first option that matches completely; else raise the closest mismatch."""
-    by_id: _ById = {}
-    for each in disclosed:
-        identifier = each.attribute
+    if not not_revoked and _is_just(disjunction.options[0].attributes, disclosed):
+        return _answered(tuple(disclosed), 0)
+    by_id: _ById = {hidden_fields(each)[0]: each for each in disclosed}
+    if len(by_id) < len(disclosed):
         # If one comes twice, neither counts: the server never sends that.
-        by_id[identifier] = None if identifier in by_id else each
+        counts = Counter(each.attribute for each in disclosed)
+        by_id.update((identifier, None) for identifier, count in counts.items() if count > 1)
     closest: _Mismatch | None = None
     most = -1.0
     for j, option in enumerate(disjunction.options):
@@ -290,7 +298,7 @@ def _answer_slot(
         if not requests:
             continue
         try:
-            return AnsweredSlot(_match(requests, by_id, not_revoked), j)
+            return _answered(_match(requests, by_id, not_revoked), j)
         except _Mismatch as mismatch:
             share = sum(each.type in by_id for each in requests) / len(requests)
             if share > most:
@@ -299,6 +307,39 @@ def _answer_slot(
         reason = "an attribute was disclosed, although none was requested"
         raise _Mismatch(AttributeMissingError, None, reason)
     raise closest
+
+
+def _is_just(
+    requests: tuple[AttributeRequest, ...], disclosed: Sequence[DisclosedAttribute]
+) -> bool:
+    """Return whether attributes are those of an option, in its order, and any value will do.
+
+    Most are. `_match` would find the same, at twice the cost for each attribute.
+    """
+    if len(requests) != len(disclosed):
+        return False
+    for request, found in zip(requests, disclosed, strict=True):
+        identifier, value, status, _, _, _, _ = hidden_fields(found)
+        if (
+            identifier != request.type
+            or status is not _PRESENT
+            or value is None
+            or not request.accepts_any
+        ):
+            return False
+    return True
+
+
+def _answered(attributes: tuple[DisclosedAttribute, ...], option: int) -> AnsweredSlot:
+    # Both are known to be right, and an answer has many slots.
+    slot = object.__new__(AnsweredSlot)
+    _set_attributes(slot, attributes)
+    _set_option(slot, option)
+    return slot
+
+
+_set_attributes = vars(AnsweredSlot)["attributes"].__set__
+_set_option = vars(AnsweredSlot)["option"].__set__
 
 
 def _match(
@@ -328,15 +369,16 @@ def _match(
 def _mismatch(
     request: AttributeRequest, found: DisclosedAttribute, not_revoked: frozenset[str]
 ) -> tuple[type[NotWhatWasAskedError], str] | None:
-    status, value, demanded = found.status, found.raw_value, request.value
+    value, status = found.raw_value, found.status
     if status is _EXTRA:
         return AttributeMissingError, "was disclosed only as an extra"
     if (value is None) != (status is _NULL):
         return AttributeNullError, "has a value that contradicts its status"
-    if value is None and (demanded is not None or request.not_null):
-        return AttributeNullError, "has no value"
-    if demanded is not None and demanded != value:
-        return WrongValueError, "does not have the demanded value"
+    if not request.accepts_any:
+        if value is None:
+            return AttributeNullError, "has no value"
+        if request.value not in (None, value):
+            return WrongValueError, "does not have the demanded value"
     if (
         not_revoked
         and credential_type_of(request.type) in not_revoked

@@ -53,6 +53,8 @@ class AttributeRequest:
     type: str
     _value: Hidden[str | None] = attrs.field(default=None, alias="value", converter=hide_optional)
     not_null: bool = attrs.field(default=False, kw_only=True)
+    accepts_any: bool = attrs.field(init=False, eq=False, repr=False)
+    """Whether any value is acceptable, and none as well."""
 
     @property
     def value(self) -> str | None:
@@ -65,6 +67,7 @@ class AttributeRequest:
             check_text(self.value, "value")
         if not isinstance(self.not_null, bool):
             raise RequestError("not_null", "must be True or False")
+        object.__setattr__(self, "accepts_any", self.value is None and not self.not_null)
 
 
 AttributeLike: TypeAlias = str | AttributeRequest

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, final
+from types import NoneType
+from typing import Final, NoReturn, final
 
 import attrs
 
@@ -31,6 +32,12 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.tracebacks import boundary
 
 __all__ = ["SessionResult", "signed_result"]
+
+# The types and values of most results, which need no further look.
+_KINDS: Final = (RequestorToken, SessionStatus, SessionType)
+_NO_OTHERS: Final = (None, None, None)
+_PROOF_STATUS: Final = frozenset({ProofStatus, NoneType})
+_LISTS: Final = frozenset({tuple, NoneType})
 
 
 @final
@@ -86,6 +93,18 @@ class SessionResult:
 
     def __attrs_post_init__(self) -> None:
         # Statuses are compared by identity, so a string would be equal to none of them.
+        kinds = (type(self.token), type(self.status), type(self.type))
+        others = (self.unchecked_signature, self.error, self.next_session)
+        if (
+            kinds != _KINDS
+            or type(self.proof_status) not in _PROOF_STATUS
+            or type(self.unchecked_disclosed) is not tuple
+            or not _LISTS.issuperset(map(type, self.unchecked_disclosed))
+            or others != _NO_OTHERS
+        ):
+            self._check_types()
+
+    def _check_types(self) -> None:
         check_instance(self.token, RequestorToken, "token", "a RequestorToken")
         check_instance(self.status, SessionStatus, "status", "a SessionStatus")
         check_instance(self.type, SessionType, "type", "a SessionType")
@@ -141,7 +160,7 @@ class SessionResult:
             request.disclose,
             self.unchecked_disclosed,
             not_revoked=frozenset(request.revocation),
-            session=self.token.fingerprint,
+            session=self.token,
         )
         return make_answer(
             slots,
@@ -155,32 +174,36 @@ class SessionResult:
     def _check_session(self, session: SessionWithRequest) -> None:
         expected_kind = "a StartedSession, which has the request"
         check_instance(session, (StartedSession, SessionReference), "session", expected_kind)
-        fingerprint = session.token.fingerprint
         if self.token != session.token:
-            raise WrongSessionError(fingerprint, f"the result is of {self.token.fingerprint}")
+            raise WrongSessionError(
+                session.token.fingerprint, f"the result is of {self.token.fingerprint}"
+            )
         expected = session.request.request.session_type
         if self.type is not expected:
             raise WrongSessionError(
-                fingerprint, f"expected a {expected.value} session, got {self.type.value}"
+                session.token.fingerprint,
+                f"expected a {expected.value} session, got {self.type.value}",
             )
 
     def _check_status(self, expected: SessionStatus) -> None:
-        fingerprint = self.token.fingerprint
         if self.status is SessionStatus.CANCELLED:
-            raise SessionCancelledError(fingerprint, self.error.known_name if self.error else None)
+            reason = self.error.known_name if self.error else None
+            raise SessionCancelledError(self.token.fingerprint, reason)
         if self.status is SessionStatus.TIMEOUT:
-            raise SessionTimedOutError(fingerprint)
+            raise SessionTimedOutError(self.token.fingerprint)
         if self.status is not expected:
             if self.status is SessionStatus.DONE:
                 raise WrongSessionError(
-                    fingerprint, "the session has finished, so no other session can follow it"
+                    self.token.fingerprint,
+                    "the session has finished, so no other session can follow it",
                 )
-            raise SessionNotFinishedError(fingerprint, self.status.value)
+            raise SessionNotFinishedError(self.token.fingerprint, self.status.value)
         if self.proof_status is not ProofStatus.VALID:
             status = self.proof_status.value if self.proof_status else None
-            raise ProofNotValidError(fingerprint, status)
+            raise ProofNotValidError(self.token.fingerprint, status)
         if self.error is not None:
-            raise ProofNotValidError(fingerprint, self.error.known_name or "an unknown error")
+            reason = self.error.known_name or "an unknown error"
+            raise ProofNotValidError(self.token.fingerprint, reason)
 
     def _checked_signature(self, request: SessionRequest) -> AttributeBasedSignature | None:
         if not isinstance(request, SignatureRequest):

@@ -6,11 +6,15 @@ several times as much (see `make bench`). Unknown fields are ignored: later serv
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 from irma_core.errors import RequestError
 from irma_core.json_text import JsonValue, write_json
-from irma_core.models.disclosed import AttributeBasedSignature, DisclosedAttribute
+from irma_core.models.disclosed import (
+    AttributeBasedSignature,
+    DisclosedAttribute,
+    checked_attribute,
+)
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.remote_errors import RemoteError
 from irma_core.models.results import SessionResult
@@ -129,17 +133,19 @@ def _read_attributes(values: list[JsonValue], path: str) -> tuple[DisclosedAttri
     return tuple(read)
 
 
-def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
+def _read_attribute(value: JsonValue) -> DisclosedAttribute:
     # Types are checked in line: a call of `read_string` would cost more than what it does.
-    if type(fields) is not dict:
+    if type(value) is not dict:
         raise WireError("", "must be an object")
+    fields: dict[str, Any] = value
     try:
         attribute, status, issued_at = fields["id"], fields["status"], fields["issuancetime"]
     except KeyError as missing:
         raise WireError(f".{missing.args[0]}", "is missing") from None
     if type(attribute) is not str:
         raise WireError(".id", "must be a string")
-    raw_value, translations = fields.get("rawvalue"), fields.get("value")
+    get = fields.get
+    raw_value, translations, before = get("rawvalue"), get("value"), get("notrevokedbefore")
     if raw_value is not None and type(raw_value) is not str:
         raise WireError(".rawvalue", "must be a string or null")
     if translations is not None:
@@ -148,16 +154,20 @@ def _read_attribute(fields: JsonValue) -> DisclosedAttribute:
         for translation in translations.values():
             if type(translation) is not str:
                 raise WireError(".value", "must be a string")
+    not_revoked = get("notrevoked", False)
+    if type(not_revoked) is not bool:
+        raise WireError(".notrevoked", "must be true or false")
     known = _ATTRIBUTE_STATUS.get(status) if type(status) is str else None
-    not_revoked, before = fields.get("notrevoked", False), fields.get("notrevokedbefore")
-    return DisclosedAttribute(
-        attribute,
-        raw_value,
-        status=known or read_enum(status, _ATTRIBUTE_STATUS, ".status"),
-        issued_at=read_time(issued_at, ".issuancetime"),
-        translations=cast("dict[str, str] | None", translations),
-        not_revoked=not_revoked is not False and read_bool(not_revoked, ".notrevoked"),
-        not_revoked_before=None if before is None else read_time(before, ".notrevokedbefore"),
+    return checked_attribute(
+        (
+            attribute,
+            raw_value,
+            known or read_enum(status, _ATTRIBUTE_STATUS, ".status"),
+            read_time(issued_at, ".issuancetime"),
+            translations,
+            not_revoked,
+            None if before is None else read_time(before, ".notrevokedbefore"),
+        )
     )
 
 

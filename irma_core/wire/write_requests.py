@@ -135,7 +135,7 @@ def _condiscon_value(condiscon: ConDisCon) -> JsonValue:
 
 
 def _attribute_value(attribute: AttributeRequest) -> JsonValue:
-    if attribute.value is None and not attribute.not_null:
+    if attribute.accepts_any:
         return attribute.type
     value: dict[str, JsonValue] = {"type": attribute.type}
     if attribute.value is not None:
