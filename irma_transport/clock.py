@@ -7,10 +7,20 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["LONGEST_WAIT", "SystemClock", "seconds_until", "system_jitter"]
+__all__ = [
+    "LONGEST_BLOCKING_WAIT",
+    "LONGEST_WAIT",
+    "SystemClock",
+    "seconds_until",
+    "system_jitter",
+]
 
 LONGEST_WAIT: Final = 86_400.0
 """A day in seconds. Sockets and event loops refuse an infinite time-out."""
+
+LONGEST_BLOCKING_WAIT: Final = 1.0
+"""Seconds that a thread blocks at most before it looks again. A signal that arrives just before a
+thread blocks does not end the wait, and Python runs its handler only afterwards."""
 
 # The system's source needs no seed, so forked children do not wait in step.
 system_jitter = random.SystemRandom().random

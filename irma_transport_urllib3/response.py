@@ -9,6 +9,7 @@ from http.client import HTTPMessage, HTTPResponse, responses
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
+from irma_transport.clock import LONGEST_BLOCKING_WAIT
 from irma_transport.response_errors import NotHttpError
 from irma_transport.response_head import HeadCheck
 from irma_transport_urllib3.exchange import CURRENT_EXCHANGE, CutShortError, Exchange
@@ -53,25 +54,21 @@ class BoundedReader(io.RawIOBase):
             OSError: The socket failed.
         """
         exchange = self._exchange
-        if exchange.is_stream:
-            return self._read_stream(buffer)
-        self._sock.settimeout(exchange.time_left())
-        received = self._sock.recv_into(buffer)
-        exchange.count(received)
-        return received
-
-    def _read_stream(self, buffer: WriteableBuffer) -> int | None:
-        self._sock.settimeout(self._exchange.stream_timeout())
-        try:
-            received = self._sock.recv_into(buffer)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return None
-        except TimeoutError as error:
-            if error.errno is not None:  # the system's own, for a connection that is dead
-                raise
-            return None
-        self._exchange.count(received)
-        return received
+        while True:
+            left = exchange.stream_timeout() if exchange.is_stream else exchange.time_left()
+            self._sock.settimeout(min(left, LONGEST_BLOCKING_WAIT))
+            try:
+                received = self._sock.recv_into(buffer)
+            except (BlockingIOError, ssl.SSLWantReadError):  # of a stream, after its deadline
+                return None
+            except TimeoutError as error:
+                if error.errno is not None:  # the system's own, for a connection that is dead
+                    raise
+                if exchange.is_stream and exchange.is_late():
+                    return None
+            else:
+                exchange.count(received)
+                return received
 
     def close(self) -> None:
         """Release the socket, and note the time at which it begins to idle."""
