@@ -18,7 +18,7 @@ Belongs here: how effects are performed. Does not belong here: which effects a f
 from __future__ import annotations
 
 import math
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from inspect import isawaitable
 from typing import Any, Generic, Never, TypeVar, cast
@@ -35,11 +35,18 @@ from irma_core.flows.effects import (
     Sleep,
 )
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.transport import AsyncByteStream, AsyncTransport, ByteStream, Transport
+from irma_core.protocol.transport import (
+    AsyncByteStream,
+    AsyncTransport,
+    ByteStream,
+    ReadOutcome,
+    Transport,
+)
 from irma_core.tracebacks import boundary
 
 __all__ = ["run", "run_async"]
 
+ResultT = TypeVar("ResultT")
 ReturnT = TypeVar("ReturnT")
 _NOT_THROWN = (GeneratorExit, StopIteration, StopAsyncIteration)
 """The last two would become a RuntimeError in the generator's frame."""
@@ -167,13 +174,13 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
             return None
         case OpenStream():
             stream = transport.open_stream(effect.request, effect.deadline)
-            _not_awaitable(stream, "transport")
+            _check_stream(_not_awaitable(stream, "transport"), "close")
             streams.callback(stream.close)
             return stream
         case ReadStream():
             opened = cast("ByteStream", effect.stream)  # this driver opened it
             try:
-                return opened.read(effect.deadline)
+                return _read_result(_not_awaitable(opened.read(effect.deadline), "stream"))
             except BaseException:
                 opened.close()
                 raise
@@ -192,18 +199,19 @@ async def _perform_async(
 ) -> object:
     match effect:
         case Send():
-            return _response(await transport.send(effect.request, effect.deadline))
+            return _response(await _awaitable(transport.send(effect.request, effect.deadline)))
         case Sleep():
-            await transport.sleep(effect.duration)
+            await _awaitable(transport.sleep(effect.duration))
             return None
         case OpenStream():
-            stream = await transport.open_stream(effect.request, effect.deadline)
+            stream = await _awaitable(transport.open_stream(effect.request, effect.deadline))
+            _check_stream(stream, "aclose")
             streams.push_async_callback(stream.aclose)
             return stream
         case ReadStream():
             opened = cast("AsyncByteStream", effect.stream)
             try:
-                return await opened.read(effect.deadline)
+                return _read_result(await _awaitable(opened.read(effect.deadline)))
             except BaseException:
                 await opened.aclose()
                 raise
@@ -223,12 +231,45 @@ def _response(result: object) -> HttpResponse:
     return result
 
 
+def _check_stream(stream: object, closing: str) -> None:
+    methods = (getattr(stream, name, None) for name in ("read", closing))
+    status: object = getattr(stream, "status", None)
+    if (
+        not all(map(callable, methods))
+        or not isinstance(status, int)
+        or not isinstance(getattr(stream, "headers", None), tuple)
+    ):
+        raise ConfigurationError(
+            "transport: its `open_stream` must return a stream with status, headers, read and "
+            f"{closing}; see ByteStream"
+        )
+
+
+def _read_result(result: object) -> bytes | ReadOutcome:
+    if isinstance(result, bytes) and result:
+        return result
+    if isinstance(result, ReadOutcome):
+        return result
+    raise ConfigurationError(
+        "transport: the `read` of its streams must return one byte or more, or a ReadOutcome"
+    )
+
+
 def _not_awaitable(result: object, callee: str) -> object:
     if isawaitable(result):
         if isinstance(result, Coroutine):
             result.close()  # or Python warns that it was never awaited
         raise ConfigurationError(
             f"the {callee} must be awaited: use AsyncRequestor and the other Async… classes"
+        )
+    return result
+
+
+def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
+    awaitable: object = result
+    if not isawaitable(awaitable):
+        raise ConfigurationError(
+            "transport: each method of an AsyncTransport and of its streams must be `async def`"
         )
     return result
 

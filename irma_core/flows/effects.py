@@ -16,11 +16,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from datetime import timedelta
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar, cast, final
+from types import NoneType
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast, final
 
 import attrs
 
-from irma_core.errors import IrmaError, SigningError, StatusBackendError, StoreError
+from irma_core.errors import (
+    ConfigurationError,
+    IrmaError,
+    SigningError,
+    StatusBackendError,
+    StoreError,
+)
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
@@ -32,6 +39,7 @@ __all__ = [
     "Call",
     "CloseStream",
     "Effect",
+    "ExpectedResult",
     "Flow",
     "OpenStream",
     "ReadStream",
@@ -126,6 +134,20 @@ class CloseStream(_EffectBase[None]):
     stream: ByteStream | AsyncByteStream
 
 
+class ExpectedResult(NamedTuple):
+    """What a method of a part must return.
+
+    Attributes:
+        method: The method with the part's class, for error messages.
+        kinds: The classes of the result.
+        description: The same, for error messages.
+    """
+
+    method: str
+    kinds: tuple[type, ...]
+    description: str
+
+
 @final
 @attrs.frozen(repr=False, eq=False)
 class Call(_EffectBase[ResultT]):
@@ -139,12 +161,27 @@ class Call(_EffectBase[ResultT]):
         callee: The called part, for error messages.
         failure: The class of the error that the flow receives when the call fails. None is for the
             application: the flow receives its exception unchanged.
+        expected: What the called method must return, or None for anything. A driver need not
+            check it.
     """
 
     function: Callable[[], ResultT | Awaitable[ResultT]]
     deadline: float
     callee: str = attrs.field(kw_only=True)
     failure: type[IrmaError] | None = attrs.field(kw_only=True)
+    expected: ExpectedResult | None = attrs.field(default=None, kw_only=True)
+
+    def __iter__(self) -> Generator[Effect, Any, ResultT]:
+        result: object = yield self
+        # No type checker sees a part of another author. A store that says "OK" for what was there
+        # already would let a handle be redeemed twice.
+        if self.expected is not None and not isinstance(result, self.expected.kinds):
+            failure = self.failure or ConfigurationError
+            raise failure(
+                f"the {self.callee} is wrong: {self.expected.method} must return "
+                f"{self.expected.description}, not a {type(result).__name__}"
+            )
+        return cast("ResultT", result)
 
 
 Effect: TypeAlias = Send | Sleep | OpenStream | ReadStream | CloseStream | Call[Any]
@@ -157,7 +194,8 @@ Flow: TypeAlias = Generator[Effect, Any, ReturnT]
 def sign(signer: Signer | AsyncSigner, signing_input: bytes, deadline: float) -> Call[bytes]:
     """See `Signer.sign`."""
     function: Any = partial(signer.sign, signing_input)
-    return Call(function, deadline, callee="signer", failure=SigningError)
+    expected = _expected(signer, "sign", (bytes,), "the signature as bytes")
+    return Call(function, deadline, callee="signer", failure=SigningError, expected=expected)
 
 
 def put_if_absent(
@@ -165,13 +203,15 @@ def put_if_absent(
 ) -> Call[bool]:
     """See `Store.put_if_absent`."""
     function: Any = partial(store.put_if_absent, key, value, lifetime)
-    return Call(function, deadline, callee="store", failure=StoreError)
+    expected = _expected(store, "put_if_absent", (bool,), "True or False")
+    return Call(function, deadline, callee="store", failure=StoreError, expected=expected)
 
 
 def get_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[bytes | None]:
     """See `Store.get`."""
     function: Any = partial(store.get, key)
-    return Call(function, deadline, callee="store", failure=StoreError)
+    expected = _expected(store, "get", (bytes, NoneType), "bytes or None")
+    return Call(function, deadline, callee="store", failure=StoreError, expected=expected)
 
 
 def delete_stored(store: Store | AsyncStore, key: str, deadline: float) -> Call[None]:
@@ -199,7 +239,14 @@ def wait_for_end(
 ) -> Call[PublishedEnd | None]:
     """See `StatusBackend.wait`."""
     function: Any = partial(backend.wait, token, timeout)
-    return Call(function, deadline, callee="status backend", failure=StatusBackendError)
+    expected = _expected(backend, "wait", (PublishedEnd, NoneType), "a PublishedEnd or None")
+    return Call(
+        function,
+        deadline,
+        callee="status backend",
+        failure=StatusBackendError,
+        expected=expected,
+    )
 
 
 def call_application(
@@ -207,3 +254,9 @@ def call_application(
 ) -> Call[ResultT]:
     """Call a function of the application; the flow receives what it raises."""
     return Call(function, deadline, callee="application's function", failure=None)
+
+
+def _expected(
+    part: object, method: str, kinds: tuple[type, ...], description: str
+) -> ExpectedResult:
+    return ExpectedResult(f"{type(part).__name__}.{method}()", kinds, description)

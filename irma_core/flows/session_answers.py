@@ -173,10 +173,9 @@ def _published_end_flow(
         return None
     try:
         by = context.try_deadline(deadline)
-        end: object = yield from wait_for_end(backend, token, timedelta(0), by)
+        return (yield from wait_for_end(backend, token, timedelta(0), by))
     except StatusBackendError:
         return None
-    return end if isinstance(end, PublishedEnd) else None
 
 
 def _verify_published(

@@ -59,13 +59,12 @@ from irma_core.protocol.endpoints import (
 )
 from irma_core.protocol.policy import is_passing_status, is_transient, retry_after
 from irma_core.protocol.sse import EventStreamDecoder
-from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import ReadOutcome, utc_now
 
 __all__ = ["begin_watch", "next_status_flow", "wait_for_answer_flow"]
 
 _POLL_FAILURES = (TransportError, ServerRefusedError, UnexpectedResponseError, SigningError)
-_FAILED = object()
 _STREAM_HEAD_TIMEOUT = 2.0
 """Seconds. The server sends the head at once; if it is late, a proxy holds it back."""
 
@@ -211,12 +210,11 @@ def _wait_on_backend_flow(
         context.clock.monotonic() + timeout.total_seconds() + context.try_timeout.total_seconds()
     )
     deadline = min(state.deadline, latest)
-    end: object = _FAILED
-    with suppress(StatusBackendError):
+    try:
         end = yield from wait_for_end(backend, state.session.token, timeout, deadline)
+    except StatusBackendError:
+        return state.on_backend_failed(context.clock.monotonic(), context.jitter())
     now = context.clock.monotonic()
-    if not isinstance(end, PublishedEnd | None):
-        return state.on_backend_failed(now, context.jitter())
     if not state.uses_backend:
         if state.subscription is not None:
             yield from CloseStream(state.subscription.stream)

@@ -6,6 +6,7 @@ start a session before anything failed. So each part is checked where it is pass
 
 from __future__ import annotations
 
+import math
 from inspect import iscoroutinefunction
 from typing import Final, final
 
@@ -58,6 +59,12 @@ def check_transport(transport: object, *, is_async: bool) -> None:
     _check(transport, "transport", _TRANSPORT, is_async=is_async)
     if not (hasattr(transport, "clock") and hasattr(transport, "jitter")):
         raise ConfigurationError("transport: must have `clock` and `jitter`; see Transport")
+    seconds = _number_from(getattr(transport.clock, "monotonic", None))
+    if seconds is None:
+        raise ConfigurationError("transport: `clock.monotonic()` must return a number of seconds")
+    share = _number_from(transport.jitter)
+    if share is None or not 0 <= share < 1:
+        raise ConfigurationError("transport: `jitter()` must return a number in [0, 1)")
 
 
 def check_store(store: object, *, is_async: bool) -> None:
@@ -121,3 +128,11 @@ def _check(part: object, place: str, kind: _Kind, *, is_async: bool) -> None:
 def _is_async(function: object) -> bool:
     # The second check finds an object with an async `__call__`.
     return iscoroutinefunction(function) or iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004  # it is inspected, not called
+
+
+def _number_from(function: object) -> float | None:
+    """Return the finite number that a function returns, or None if it returns something else."""
+    value: object = function() if callable(function) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return value
