@@ -16,7 +16,7 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack
 from datetime import timedelta
 from types import ModuleType, TracebackType
 from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack, cast, final
@@ -24,6 +24,7 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack, c
 from irma_backend import builtin_plugin
 from irma_backend.installed import installed_plugins, load_plugins
 from irma_core.async_requestor import AsyncRequestor
+from irma_core.blocks import async_with_block, with_block
 from irma_core.errors import ConfigurationError, PluginError
 from irma_core.gateway.gateway_settings import GatewayAuthentication
 from irma_core.models.risks import Risk, parse_risks
@@ -100,7 +101,7 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
     frontend_url: str | None
 
 
-@contextmanager
+@with_block
 @boundary
 def connect(
     url: str,
@@ -129,7 +130,7 @@ def connect(
         yield parts.requestor(url, **settings)
 
 
-@asynccontextmanager
+@async_with_block
 @boundary
 async def connect_async(
     url: str,
@@ -160,7 +161,7 @@ async def connect_async(
         yield parts.requestor(url, **settings)
 
 
-@contextmanager
+@with_block
 @boundary
 def open_parts(
     *,
@@ -201,7 +202,7 @@ def open_parts(
             opener.is_closed = True
 
 
-@asynccontextmanager
+@async_with_block
 @boundary
 async def open_parts_async(
     *,

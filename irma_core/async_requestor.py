@@ -11,11 +11,11 @@ from collections.abc import (
 from contextlib import (
     AsyncExitStack,
     aclosing,
-    asynccontextmanager,
 )
 from datetime import timedelta
 from typing import TypeVar, final
 
+from irma_core.blocks import async_with_block
 from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
@@ -190,7 +190,7 @@ class AsyncRequestor:
         """
         return await self._run(get_status_flow(self._context, session))
 
-    @asynccontextmanager
+    @async_with_block
     @boundary
     async def watch_status(
         self, session: StartedSession, *, timeout: timedelta | None = None

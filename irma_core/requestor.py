@@ -15,11 +15,11 @@ from collections.abc import (
 from contextlib import (
     ExitStack,
     closing,
-    contextmanager,
 )
 from datetime import timedelta
 from typing import TypeVar, final
 
+from irma_core.blocks import with_block
 from irma_core.flows.context import (
     DEFAULT_JWT_ISSUER,
     DEFAULT_TIMEOUT,
@@ -192,7 +192,7 @@ class Requestor:
         """
         return self._run(get_status_flow(self._context, session))
 
-    @contextmanager
+    @with_block
     @boundary
     def watch_status(
         self, session: StartedSession, *, timeout: timedelta | None = None

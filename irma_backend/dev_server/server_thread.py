@@ -18,6 +18,7 @@ from irma_backend.dev_server.guard import only_hosts, own_hosts
 from irma_backend.dev_server.pages import Pages
 from irma_backend.dev_server.player import Player
 from irma_backend.dev_server.waiting import HTTP_LOG, LONGEST_WAIT, WaitingRoom
+from irma_core.blocks import with_block
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ManualClock
 
@@ -31,7 +32,7 @@ _SHUTDOWN_TIMEOUT = 1.0
 _THREADS = 32
 
 
-@contextmanager
+@with_block
 def running_server(
     server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
 ) -> Generator[str]:
@@ -61,7 +62,7 @@ def running_server(
         yield url
 
 
-@contextmanager
+@with_block
 def running_dev_server(
     server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
 ) -> Generator[str]:

@@ -83,6 +83,7 @@ INSIDE = {
     "irma_core.protocol.transport": "shapes, and what flows call",
     "irma_core.handles": "what is public of it is in irma_core",
     "irma_core.tracebacks": "it makes boundaries",
+    "irma_core.blocks": "it makes boundaries of generators",
     "irma_core.interfaces": "each name is public in its own module",
     "irma_core.web.browser_posts": "boundaries call it",
     "irma_core.web.next_urls": "what is public of it is in irma_core",

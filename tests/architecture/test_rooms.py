@@ -29,6 +29,7 @@ FLOORS = {
     "errors": 0,
     "json_text": 0,
     "tracebacks": 1,
+    "blocks": 2,
     "models": 2,
     "wire": 3,
     "protocol": 4,

@@ -1,0 +1,89 @@
+"""The result of a function for a `with` block is for one block."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any
+
+import pytest
+
+from irma_backend.dev_server import running_dev_server, running_server
+from irma_core.errors import UsageError
+from irma_testing import InMemoryServer
+from irma_transport import SystemClock
+from tests.front.doors import DOORS, Door, World
+
+SECRET = "a-secret-that-no-error-may-show"
+
+
+def _server(_world: World) -> dict[str, Any]:
+    return {"server": InMemoryServer(clock=SystemClock())}
+
+
+SERVING = [
+    Door(function.__name__, lambda world, function=function: (function, _server(world)))
+    for function in (running_server, running_dev_server)
+]
+
+
+def blocks() -> Iterator[Any]:
+    """Find every public callable whose result can be entered, except classes."""
+    for door in (*DOORS.values(), *SERVING):
+        function, arguments = door.make(World())
+        if isinstance(function, type):
+            continue
+        is_coroutine = asyncio.iscoroutinefunction(function)
+        if is_coroutine or "Generator[" not in str(
+            getattr(function, "__annotations__", {}).get("return")
+        ):
+            continue
+        yield pytest.param(function, arguments, id=door.name)
+
+
+def enter(made: Any) -> None:
+    if isinstance(made, AbstractContextManager):
+        with made:
+            return
+    assert isinstance(made, AbstractAsyncContextManager)
+
+    async def entered() -> None:
+        async with made:
+            return
+
+    asyncio.run(entered())
+
+
+def test_all_are_found() -> None:
+    """The search by annotation finds the functions that the documentation shows."""
+    found = {each.id for each in blocks()}
+    assert found >= {"connect", "connect_async", "open_parts", "open_parts_async"}
+    assert found >= {"Requestor.watch_status", "AsyncRequestor.watch_status", "running_server"}
+
+
+@pytest.mark.parametrize(("function", "arguments"), list(blocks()))
+def test_a_second_block_is_an_error_of_the_tree(
+    function: Callable[..., Any], arguments: dict[str, Any]
+) -> None:
+    """The error names the function to call again."""
+    made = function(**arguments)
+    enter(made)
+    with pytest.raises(UsageError, match=rf"^{function.__name__}: .*call {function.__name__}\(\)"):
+        enter(made)
+
+
+@pytest.mark.parametrize(("function", "arguments"), list(blocks()))
+def test_an_unknown_argument_is_refused_at_the_call(
+    function: Callable[..., Any], arguments: dict[str, Any]
+) -> None:
+    """It is named, and no frame of the error's traceback shows any argument."""
+    if function.__name__.startswith("connect"):
+        arguments = {key: value for key, value in arguments.items() if key != "url"}
+    with pytest.raises(UsageError, match=f"^{function.__name__}: ") as caught:
+        function(**arguments, **({} if "url" in arguments else {"misspelt": SECRET}))
+    stack = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    shown = [str(frame.locals) for frame in stack if "/irma_" in frame.filename]
+    assert shown
+    assert not any(SECRET in each for each in shown)
