@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import suppress
 from functools import wraps
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, signature
 from types import FunctionType, TracebackType
 from typing import Any, Final, TypeVar, cast, final
 
@@ -113,8 +114,8 @@ def _plain(function: Callable[..., Any]) -> FunctionType:
             return function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001  # it is raised again
             failed = error
+        failed, context = _cleaned(failed, function, args, kwargs)
         del args, kwargs
-        failed, context = _cleaned(failed, function)
         try:
             raise failed
         finally:
@@ -131,8 +132,8 @@ def _coroutine(function: Callable[..., Any]) -> FunctionType:
             return await function(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001  # it is raised again
             failed = error
+        failed, context = _cleaned(failed, function, args, kwargs)
         del args, kwargs
-        failed, context = _cleaned(failed, function)
         try:
             raise failed
         finally:
@@ -146,13 +147,12 @@ def _generator(function: Callable[..., Any]) -> FunctionType:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         inner = function(*args, **kwargs)
-        del args, kwargs
         try:
             return (yield from inner)
         except BaseException as error:  # noqa: BLE001  # it is raised again
             failed = error
-        del inner
-        failed, context = _cleaned(failed, function)
+        failed, context = _cleaned(failed, function, args, kwargs)
+        del inner, args, kwargs
         try:
             raise failed
         finally:
@@ -166,7 +166,6 @@ def _async_generator(function: Callable[..., Any]) -> FunctionType:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
-        del args, kwargs
         try:
             item = await anext(inner)
             while True:
@@ -180,9 +179,9 @@ def _async_generator(function: Callable[..., Any]) -> FunctionType:
             return
         except BaseException as error:  # noqa: BLE001  # it is raised again
             failed = error
-        del inner
+        failed, context = _cleaned(failed, function, args, kwargs)
+        del inner, args, kwargs
         item = sent = None
-        failed, context = _cleaned(failed, function)
         try:
             raise failed
         finally:
@@ -193,7 +192,10 @@ def _async_generator(function: Callable[..., Any]) -> FunctionType:
 
 
 def _cleaned(
-    error: BaseException, function: Callable[..., Any]
+    error: BaseException,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> tuple[BaseException, BaseException | None]:
     """Return the error to raise instead, and its context."""
     handled = sys.exception()  # the application's, while it calls the boundary
@@ -203,8 +205,9 @@ def _cleaned(
         if isinstance(error, _NATIVE) and _is_foreign(error) and not frames.is_of_tests:
             where = f"{type(error).__name__} at {frames.last}"
             error = UsageError(
-                f"{function.__qualname__}: an argument has a wrong type or value, or this is a bug "
-                f"in irma-backend ({where})"
+                _proxy_fault(function, args, kwargs)
+                or f"{function.__qualname__}: an argument has a wrong type or value, or this is a "
+                f"bug in irma-backend ({where})"
             )
             error.__suppress_context__ = True
             return error, handled
@@ -217,6 +220,22 @@ def _cleaned(
 def remove_frames(error: BaseException) -> None:
     """Remove the library's frames from an error that is returned, rather than raised."""
     _clean_chain(error, None)
+
+
+def _proxy_fault(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> str:
+    """Return what is wrong if an argument is a proxy, such as Werkzeug's or Django's.
+
+    A proxy claims the class of the object that it stands for, so it passes each `isinstance`, and
+    then functions written in C refuse it.
+    """
+    for name, value in (*zip(signature(function).parameters, args, strict=False), *kwargs.items()):
+        with suppress(Exception):  # the class is a property of the application's object
+            if value.__class__ is not type(value):
+                kind = type(value).__name__
+                return f"{name}: must be the object itself, not a proxy of it (a {kind})"
+    return ""
 
 
 def _clean_chain(error: BaseException, handled: BaseException | None) -> None:

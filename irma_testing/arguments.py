@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from inspect import iscoroutinefunction
@@ -22,13 +21,11 @@ __all__ = [
     "check_items",
     "check_lists",
     "check_mapping",
-    "check_number",
     "check_optional_callable",
     "check_url",
     "is_function",
 ]
 
-_MAX_SECONDS = 10.0**15
 _SCALARS = (str, bytes, bytearray, memoryview, Mapping)
 
 
@@ -61,19 +58,6 @@ def check_mapping(value: object, kind: type | tuple[type, ...], name: str, expec
     values = check_instance(value, Mapping, name, f"a mapping from names to {expected}")
     if not all(isinstance(key, str) and isinstance(each, kind) for key, each in values.items()):
         raise UsageError(f"{name}: must be a mapping from names to {expected}")
-
-
-def check_number(value: object, name: str) -> None:
-    """Check that a value is a number of seconds; infinity is allowed as a deadline.
-
-    Raises:
-        UsageError: The value is something else.
-    """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    # This comparison is false for NaN.
-    is_between = is_number and -_MAX_SECONDS < cast("float", value) < _MAX_SECONDS
-    if not (is_between or value == math.inf):
-        raise UsageError(f"{name}: must be a number of seconds on the transport's clock")
 
 
 def check_duration(value: object, name: str) -> timedelta:

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import TypeAlias, final
 
 from irma_core.errors import UsageError
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import check_deadline, check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import AsyncByteStream, ByteStream, ReadOutcome
 from irma_core.tracebacks import boundary
-from irma_testing.arguments import check_duration, check_items, check_number, is_function
+from irma_testing.arguments import check_duration, check_items, is_function
 from irma_testing.time import ManualClock
 
 __all__ = ["AsyncScriptedTransport", "ScriptedStream", "ScriptedTransport", "Step"]
@@ -67,7 +67,7 @@ class ScriptedStream:
             UsageError: An argument has another type.
         """
         check_instance(clock, ManualClock, "clock", "a ManualClock")
-        check_number(deadline, "deadline")
+        check_deadline(deadline)
         while self._steps:
             step = self._steps.popleft()
             if isinstance(step, timedelta):
@@ -152,7 +152,7 @@ class _Script:
 
     def _respond(self, request: HttpRequest, deadline: float) -> HttpResponse:
         check_instance(request, HttpRequest, "request", "an HttpRequest")
-        check_number(deadline, "deadline")
+        check_deadline(deadline)
         self.requests.append(request)
         self.deadlines.append(deadline)
         if not self._steps:
@@ -164,7 +164,7 @@ class _Script:
 
     def _open(self, request: HttpRequest, deadline: float) -> ScriptedStream:
         check_instance(request, HttpRequest, "request", "an HttpRequest")
-        check_number(deadline, "deadline")
+        check_deadline(deadline)
         self.subscriptions.append(request)
         stream = self._streams.popleft() if self._streams else ScriptedStream(status=500)
         if isinstance(stream, Exception):

@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import ClientError, ClientResponse
 
 from irma_core.errors import TransportError
+from irma_core.models.arguments import check_deadline
 from irma_core.protocol.transport import ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_transport.clock import seconds_until
@@ -55,8 +56,10 @@ class AiohttpStream:
         Raises:
             ConnectionBrokenError: The connection ended within the body, or the stream is closed.
             MalformedResponseError: The body is not HTTP.
+            UsageError: The deadline is not a number.
         """
         failure: TransportError
+        check_deadline(deadline)
         try:
             return await self._next(deadline)
         except (ClientError, OSError) as error:

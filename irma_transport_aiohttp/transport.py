@@ -13,6 +13,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession
 from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.models.arguments import check_deadline, check_instance, check_timeout
 from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.models.urls import is_loopback
@@ -132,7 +133,12 @@ class AiohttpTransport:
         return self._proxy is not None
 
     async def sleep(self, duration: timedelta) -> None:
-        """Wait. A duration below 0 is over at once."""
+        """Wait. A duration below 0 is over at once.
+
+        Raises:
+            UsageError: The duration is not a `timedelta`, or is longer than a hundred years.
+        """
+        check_timeout(duration, "duration")
         await asyncio.sleep(max(duration.total_seconds(), 0.0))
 
     async def aclose(self) -> None:
@@ -157,6 +163,7 @@ class AiohttpTransport:
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
             ConfigurationError: The URL or a header cannot be sent, the transport is closed, or it
                 was used on another event loop.
+            UsageError: An argument has the wrong type.
         """
         return await self._exchange(request, deadline, self._whole, is_stream=False)
 
@@ -188,6 +195,8 @@ class AiohttpTransport:
         is_stream: bool,
     ) -> ResultT:
         failure: IrmaError
+        check_instance(request, HttpRequest, "request", "an HttpRequest")
+        check_deadline(deadline)
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         origin = _origin(base)

@@ -12,6 +12,7 @@ from typing import cast
 from urllib3 import BaseHTTPResponse
 
 from irma_core.errors import TransportError
+from irma_core.models.arguments import check_deadline
 from irma_core.protocol.transport import ReadOutcome
 from irma_core.tracebacks import boundary
 from irma_transport.response_head import check_not_encoded
@@ -66,8 +67,10 @@ class Urllib3Stream:
         Raises:
             ConnectionBrokenError: The connection ended within the body, or the stream is closed.
             MalformedResponseError: The body is not HTTP.
+            UsageError: The deadline is not a number.
         """
         failure: TransportError
+        check_deadline(deadline)
         self._exchange.deadline = deadline
         try:
             return self._next()

@@ -14,11 +14,12 @@ from urllib3 import BaseHTTPResponse, Retry
 from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
+from irma_core.models.arguments import check_deadline, check_instance, check_timeout
 from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
-from irma_transport.clock import SystemClock, system_jitter
+from irma_transport.clock import LONGEST_BLOCKING_WAIT, SystemClock, system_jitter
 from irma_transport.failure_reasons import not_http
 from irma_transport.request_parts import shown_target
 from irma_transport.settings import (
@@ -123,8 +124,15 @@ class Urllib3Transport:
         return self._settings.proxy is not None
 
     def sleep(self, duration: timedelta) -> None:
-        """Wait. A duration below 0 is over at once."""
-        time.sleep(max(duration.total_seconds(), 0.0))
+        """Wait. A duration below 0 is over at once.
+
+        Raises:
+            UsageError: The duration is not a `timedelta`, or is longer than a hundred years.
+        """
+        check_timeout(duration, "duration")
+        until = self._clock.monotonic() + duration.total_seconds()
+        while (left := until - self._clock.monotonic()) > 0:
+            time.sleep(min(left, LONGEST_BLOCKING_WAIT))
 
     def close(self) -> None:
         """Close the connections and end the streams. Nothing can be sent afterwards.
@@ -154,6 +162,7 @@ class Urllib3Transport:
             MalformedResponseError: The response is not HTTP, or its body is compressed.
             ResponseTooLargeError: The response is larger than `max_response_bytes`.
             ConfigurationError: The URL or a header cannot be sent, or the transport is closed.
+            UsageError: An argument has the wrong type.
         """
         return self._exchange(request, deadline, _whole)
 
@@ -195,6 +204,8 @@ class Urllib3Transport:
         raise failure
 
     def _prepare(self, request: HttpRequest, deadline: float) -> tuple[Origin, Exchange]:
+        check_instance(request, HttpRequest, "request", "an HttpRequest")
+        check_deadline(deadline)
         pools = self._pools
         if pools is None:
             raise ConfigurationError("the transport is closed: make a new one")

@@ -75,10 +75,8 @@ def watch_boundaries() -> None:
     clean: Callable[..., tuple[BaseException, BaseException | None]]
     clean = getattr(tracebacks, "_cleaned")  # noqa: B009
 
-    def cleaned(
-        error: BaseException, function: Callable[..., Any]
-    ) -> tuple[BaseException, BaseException | None]:
-        raised, context = clean(error, function)
+    def cleaned(*arguments: Any) -> tuple[BaseException, BaseException | None]:
+        raised, context = clean(*arguments)
         look_at_frames(raised)
         return raised, context
 

@@ -9,14 +9,16 @@ naive time does not identify a moment.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from irma_core.errors import UsageError
 
 __all__ = [
     "as_utc",
+    "check_deadline",
     "check_flag",
     "check_instance",
     "check_optional",
@@ -27,10 +29,12 @@ __all__ = [
 ]
 
 ValueT = TypeVar("ValueT")
+_IN_C: Final = (str, bytes, int, float, timedelta, datetime)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST: Final = timedelta(days=36500)
 _LONGEST_REFERENCE: Final = 200
 """Characters: enough for any identifier, and short enough for a URL."""
+_MAX_SECONDS: Final = 10.0**15
 
 
 def check_instance(
@@ -47,9 +51,13 @@ def check_instance(
     Raises:
         UsageError: The value is not an instance.
     """
-    if isinstance(value, kind):
-        return value
     hint = "; this is the class itself" if isinstance(value, type) else ""
+    if isinstance(value, kind):
+        # A proxy of a web framework claims the class of its object, which functions in C do not
+        # believe.
+        if issubclass(type(value), _IN_C) or not isinstance(value, _IN_C):
+            return value
+        hint = "; this is a proxy of one"
     raise UsageError(f"{name}: must be {expected}{hint}")
 
 
@@ -161,3 +169,16 @@ def check_timedelta(value: object, name: str) -> timedelta:
     if value < timedelta(0):
         raise UsageError(f"{name} must not be negative")
     return value
+
+
+def check_deadline(value: object) -> None:
+    """Check that a deadline is a number of seconds, which may be infinite in both directions.
+
+    Raises:
+        UsageError: The value is something else.
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    # This comparison is false for NaN.
+    is_between = is_number and -_MAX_SECONDS < cast("float", value) < _MAX_SECONDS
+    if not (is_between or value in (math.inf, -math.inf)):
+        raise UsageError("deadline: must be a number of seconds on the transport's clock")

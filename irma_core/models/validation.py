@@ -54,7 +54,7 @@ def check_text(value: object, path: str, *, empty: bool = True) -> str:
     Raises:
         RequestError: The value is not a string, has a lone surrogate, or is empty unless `empty`.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not issubclass(type(value), str):  # a proxy claims to be one
         raise RequestError(path, "must be a string")
     if not value and not empty:
         raise RequestError(path, "must not be empty")

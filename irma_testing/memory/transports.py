@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Protocol, final, runtime_checkable
 
 from irma_core.errors import TransportTimeoutError
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import check_deadline, check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock, ReadOutcome
 from irma_core.tracebacks import boundary
-from irma_testing.arguments import check_duration, check_number
+from irma_testing.arguments import check_duration
 from irma_testing.memory.events import EventStream
 
 __all__ = [
@@ -136,7 +136,7 @@ class _TransportBase:
 
     def _check_time(self, request: HttpRequest, deadline: float) -> None:
         check_instance(request, HttpRequest, "request", "an HttpRequest")
-        check_number(deadline, "deadline")
+        check_deadline(deadline)
         if self.clock.monotonic() >= deadline:
             raise TransportTimeoutError(request.label, "no time was left", request_sent=False)
 

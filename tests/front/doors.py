@@ -15,6 +15,7 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
+from ssl import create_default_context
 from typing import Any, final
 
 import attrs
@@ -556,7 +557,7 @@ def _stores() -> Iterator[Door]:
 
 
 def _openers() -> Iterator[Door]:
-    secrets = {"shop": "c2VjcmV0" * 8}
+    secrets = {"shop": "nmiPcxIRw5ythVwi5Y/uhW8P2FEJZu3u++ALepwrpUs="}
     opening: Any = {"plugins": [], "secrets": secrets, "allow": {core.Risk.MEMORY_STORE}}
 
     def opened(world: World, name: str) -> Any:
@@ -963,7 +964,34 @@ def _for_authors() -> Iterator[Door]:
         settings = inspect.signature(transport).parameters.items()
         defaults = {name: parameter.default for name, parameter in settings}
         yield Door(transport.__name__, _of(transport, **defaults))
+    sending = HttpRequest("GET", "http://127.0.0.1:9/health", label="GET health")
+    calls: dict[str, dict[str, Any]] = {
+        "send": {"request": sending, "deadline": 5000.0},
+        "open_stream": {"request": sending, "deadline": 5000.0},
+        "sleep": {"duration": timedelta(0)},
+    }
+    for name, call in calls.items():
+        yield Door(f"Urllib3Transport.{name}", _of(_with_urllib3(name), **call))
+        yield Door(f"AiohttpTransport.{name}", _of(_with_aiohttp(name), **call))
 
+
+def _with_urllib3(name: str) -> Callable[..., Any]:
+    def call(**arguments: Any) -> Any:
+        with Urllib3Transport(ssl_context=_TLS) as transport:
+            return getattr(transport, name)(**arguments)
+
+    return call
+
+
+def _with_aiohttp(name: str) -> Callable[..., Any]:
+    async def call(**arguments: Any) -> Any:
+        async with AiohttpTransport(ssl_context=_TLS) as transport:
+            return await getattr(transport, name)(**arguments)
+
+    return call
+
+
+_TLS = create_default_context()
 
 _GONE = HttpResponse(404)
 DOORS = {door.name: door for door in (*_all(), *_testing(), *_for_authors())}
