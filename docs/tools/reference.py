@@ -69,6 +69,12 @@ GROUPS: dict[str, dict[str, str]] = {
     "irma_transport": {"For transports, stores and tests": "SystemClock"},
     "irma_transport_urllib3": {"For threads and scripts": "Urllib3Transport"},
     "irma_transport_aiohttp": {"For asyncio": "AiohttpTransport in_thread"},
+    "irma_web": {
+        "Pages that start sessions": (
+            "page_settings csp_sources STATIC install_browser_package InstalledPackage "
+            "package_state PackageState"
+        ),
+    },
     "irma_testing": {
         "A server and an app in memory": (
             "InMemoryServer ServerSettings RequestorSettings SimulatedApp ScannedSession Outcome "
@@ -93,6 +99,7 @@ GROUPS: dict[str, dict[str, str]] = {
 _CONSTANTS = {
     "OPEN_SCHEME": "Those two cards, and whatever else a test likes to ask for: the default.",
     "EXAMPLE_SCHEME": "Two cards of a town, and nothing else: what else is asked is refused.",
+    "STATIC": "The directory of static files: `irma_web/irma.js` and `irma_web/irma.css`.",
     "VERSION": "Raised when a test is added that something might fail which passed before.",
 }
 """What has no docstring of its own."""

@@ -62,6 +62,7 @@ _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
     "either key or token": "either --key or --token-file",
+    "as from_file=": "with --from",
     "use read_request for JSON": "--request also takes JSON",
     "use wait_for_answer or watch_status to wait": "irma-backend status prints its status",
     "which plugins= must name": "which --plugin must name",

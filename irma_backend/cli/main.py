@@ -20,6 +20,10 @@ _COMMANDS = {
     "public-key": ("session_commands:public_key", "Print the server's public key."),
     "health": ("session_commands:health", "Check that the server is up."),
     "plugins": ("plugins:plugins", "List the installed plugins and what they offer."),
+    "browser-package": (
+        "browser_package:browser_package",
+        "Fetch yivi.js, the official browser package, for your pages.",
+    ),
     "demo": ("demo:demo", "Play a whole session with a simulated app."),
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
 }

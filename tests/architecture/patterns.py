@@ -25,6 +25,7 @@ PACKAGES = (
     "irma_transport",
     "irma_transport_aiohttp",
     "irma_transport_urllib3",
+    "irma_web",
 )
 EXAMPLES = "docs/examples"
 _FUNCTIONS = frozenset(

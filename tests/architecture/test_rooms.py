@@ -15,6 +15,7 @@ import pytest
 import irma_backend
 import irma_core
 import irma_testing
+import irma_web
 from irma_core import errors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -24,6 +25,7 @@ ALL = [
     *(ROOT / "irma_testing").rglob("*.py"),
     *(ROOT / "irma_backend").rglob("*.py"),
     *ROOT.glob("irma_transport*/*.py"),
+    *ROOT.glob("irma_web/*.py"),
 ]
 FLOORS = {
     "errors": 0,
@@ -107,6 +109,13 @@ def test_transports_do_not_know_each_other(path: Path) -> None:
     assert own != "irma_transport" or not heads & {"urllib3", "aiohttp", "yarl"}
 
 
+@pytest.mark.parametrize("path", list(ROOT.glob("irma_web/*.py")), ids=name)
+def test_the_page_needs_the_core_alone(path: Path) -> None:
+    """What the adapters share imports no transport, no test server and no framework."""
+    heads = {module.partition(".")[0] for module in imports(path)} - sys.stdlib_module_names
+    assert heads <= {"attrs", "irma_core", "irma_web"}
+
+
 @pytest.mark.parametrize("path", SHOWN, ids=name)
 def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
     """An author needs `irma_core`, its errors and its interfaces; other modules have a reason."""
@@ -154,7 +163,7 @@ def test_module_names_are_unique_in_the_core() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("door", [irma_backend, irma_core, irma_testing])
+@pytest.mark.parametrize("door", [irma_backend, irma_core, irma_testing, irma_web])
 def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
     """Each name of `__all__` is there, and no other is."""
     for shown in door.__all__:

@@ -34,7 +34,7 @@ ARGUMENTS = [
 ]
 
 
-def _missing(what: str) -> NoReturn:
+def missing(what: str) -> NoReturn:
     why = f"the browser tests need {what}: no such command was found"
     if os.environ.get("CI") == "true":
         pytest.fail(why, pytrace=False)
@@ -46,7 +46,7 @@ def yivi_script() -> bytes:
     """The official browser package, in one file."""
 
     def fetch(folder: Path) -> None:
-        npm = shutil.which("npm") or _missing("npm")
+        npm = shutil.which("npm") or missing("npm")
         shutil.copytree(PACKAGE, folder, dirs_exist_ok=True)
         run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
 
@@ -62,7 +62,7 @@ def chromium_arguments() -> list[str]:
 
 @pytest.fixture(scope="module")  # its event loop must be gone before tests that have one
 def chromium(chromium_arguments: list[str]) -> Iterator[Browser]:
-    path = shutil.which("chromium") or _missing("chromium")
+    path = shutil.which("chromium") or missing("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, headless=True, args=chromium_arguments

@@ -1,0 +1,36 @@
+"""`irma-backend browser-package`: fetch the official browser package into a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from irma_backend.cli.exit_statuses import reporting_errors
+from irma_backend.cli.options import FILE, Command
+from irma_backend.cli.output import print_line
+from irma_web.browser_package import PACKAGE, VERSION, install_browser_package
+
+__all__ = ["browser_package"]
+
+
+@click.command("browser-package", cls=Command)
+@click.argument("directory", metavar="DIR", type=FILE)
+@click.option(
+    "--from",
+    "from_file",
+    type=FILE,
+    metavar="FILE",
+    help="The tarball, where npm or the network is missing: npm pack writes it.",
+)
+def browser_package(directory: Path, from_file: Path | None) -> None:
+    """Put yivi.js, which draws QR codes in the browser, into DIR.
+
+    It is one file of the official browser package @privacybydesign/yivi-frontend. npm fetches the
+    version that irma-backend is tested with, and its hash is checked. The page needs it beside the
+    script of irma-backend. Its license is Apache-2.0, except for the Yivi logo.
+    """
+    with reporting_errors():
+        installed = install_browser_package(directory, from_file=from_file)
+    done = "written" if installed.is_new else "already there, unchanged"
+    print_line(f"{installed.path}: {done} ({PACKAGE} {VERSION}, hash checked)")

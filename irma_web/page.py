@@ -1,0 +1,116 @@
+"""What a web adapter writes into a page: its settings, and its content security policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from irma_core.errors import ConfigurationError
+from irma_core.json_text import JsonValue, write_json
+from irma_core.models.urls import origin_fault, path_fault, whitespace_fault
+from irma_core.tracebacks import boundary
+from irma_web.browser_package import STYLE_HASHES
+from irma_web.page_texts import TEXTS, page_language
+
+__all__ = ["STATIC", "csp_sources", "page_settings"]
+
+STATIC: Final = Path(__file__).parent / "static"
+"""The folder of static files: `irma_web/irma.js` and `irma_web/irma.css`."""
+
+_NAME = re.compile(r"[a-z0-9_-]{1,40}")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ESCAPES = {ord(each): f"\\u{ord(each):04x}" for each in "<>&\u2028\u2029"}
+"""What could end the script element, or mean something else to an HTML or JavaScript parser."""
+
+
+@boundary
+def page_settings(
+    *,
+    prefix: str,
+    name: str,
+    language: str = "en",
+    next_url: str | None = None,
+    csrf_header: str | None = None,
+    csrf_token: str | None = None,
+) -> str:
+    """Return the settings of one element, as JSON for `<script type="application/json">`.
+
+    The JSON needs no further escaping in HTML: `<`, `>`, `&` and the line separators are escaped.
+    The script's id must be `irma-NAME`.
+
+    Args:
+        prefix: The URL of the endpoints, with a slash at the end: `/irma/`, or an absolute URL if
+            they have another origin than the page.
+        name: The name of the question: 1 to 40 of `a-z`, `0-9`, `_` and `-`.
+        language: A language tag such as `nl` or `en-GB`. English stands in for other languages.
+        next_url: Where the browser goes after success. The endpoint checks that it is on the site.
+        csrf_header: The header in which the framework expects its CSRF token, if it has one.
+        csrf_token: The value of that header.
+
+    Raises:
+        ConfigurationError: An argument is invalid.
+    """
+    if fault := _prefix_fault(prefix):
+        raise ConfigurationError(f"prefix {fault}")
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError("name must be 1 to 40 of a-z, 0-9, _ and -")
+    if (csrf_header is None) != (csrf_token is None):
+        raise ConfigurationError("csrf_header and csrf_token must be given together")
+    if csrf_header is not None and not _HEADER.fullmatch(csrf_header):
+        raise ConfigurationError("csrf_header must be the name of a header")
+    headers: dict[str, JsonValue] = {} if csrf_header is None else {csrf_header: csrf_token}
+    spoken = page_language(language)
+    text = write_json(
+        {
+            "name": name,
+            "prefix": prefix,
+            "language": spoken,
+            "next": next_url,
+            "headers": headers,
+            "texts": dict(TEXTS[spoken]),
+        }
+    )
+    return text.translate(_ESCAPES)
+
+
+@boundary
+def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
+    """Return what the page needs of a content security policy: directive to sources.
+
+    It is enough beside `default-src 'none'`. The styles are those of the pinned version of the
+    browser package, which puts them into the page itself; `'unsafe-inline'` is not needed.
+
+    Args:
+        server_url: The URL of the IRMA server as browsers reach it, which is the one in session
+            pointers. Only its origin counts.
+
+    Raises:
+        ConfigurationError: It is not the URL of a server.
+    """
+    if fault := whitespace_fault(server_url) or origin_fault(server_url):
+        raise ConfigurationError(f"server_url {fault}")
+    parts = urlsplit(server_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    origin = f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else "")
+    return MappingProxyType(
+        {
+            "script-src": ("'self'",),
+            "connect-src": ("'self'", origin),
+            "img-src": ("data:",),
+            "style-src": ("'self'", *STYLE_HASHES),
+        }
+    )
+
+
+def _prefix_fault(prefix: str) -> str:
+    if fault := whitespace_fault(prefix):
+        return fault
+    if not prefix.endswith("/"):
+        return "must end with a slash"
+    if prefix.startswith("/") and not prefix.startswith("//") and "\\" not in prefix:
+        return ""
+    return origin_fault(prefix) or path_fault(prefix)

@@ -1,0 +1,58 @@
+"""What the page says, in English and Dutch, to citizens.
+
+The sentence for an error of an endpoint comes with its reply; the others are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["LANGUAGES", "TEXTS", "page_language"]
+
+_ENGLISH = {
+    "start": "Continue with Yivi",
+    "wait": "One moment, please.",
+    "qr": "Scan the QR code with the Yivi app on your phone.",
+    "button": "Open the Yivi app on this device.",
+    "pairing": "Enter the pairing code that the Yivi app shows.",
+    "app": "Follow the steps in the Yivi app.",
+    "code": "QR code for the Yivi app",
+    "digit": "Pairing code, digit ",
+    "done": "Done.",
+    "again": "Try again",
+    "cancel": "Cancel",
+    "cancelled": "You have cancelled.",
+    "network": "This website cannot be reached. Please check your internet connection.",
+    "page": "Something went wrong. Please reload this page.",
+    "failed": "Something went wrong. Please try again.",
+}
+_DUTCH = {
+    "start": "Ga verder met Yivi",
+    "wait": "Een ogenblik geduld.",
+    "qr": "Scan de QR-code met de Yivi-app op uw telefoon.",
+    "button": "Open de Yivi-app op dit apparaat.",
+    "pairing": "Vul de koppelcode in die de Yivi-app toont.",
+    "app": "Volg de stappen in de Yivi-app.",
+    "code": "QR-code voor de Yivi-app",
+    "digit": "Koppelcode, cijfer ",
+    "done": "Gelukt.",
+    "again": "Opnieuw proberen",
+    "cancel": "Annuleren",
+    "cancelled": "U heeft geannuleerd.",
+    "network": "Deze website is niet bereikbaar. Controleer uw internetverbinding.",
+    "page": "Er is iets misgegaan. Laad deze pagina opnieuw.",
+    "failed": "Er is iets misgegaan. Probeer het opnieuw.",
+}
+TEXTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {"en": MappingProxyType(_ENGLISH), "nl": MappingProxyType(_DUTCH)}
+)
+"""Strings by language and key. The keys are those that `irma.js` uses."""
+LANGUAGES: Final = tuple(TEXTS)
+
+
+def page_language(tag: str) -> str:
+    """Return the language of `LANGUAGES` for a language tag: `nl` for `nl-BE`, else `en`."""
+    primary = tag.replace("_", "-").partition("-")[0].lower()
+    return primary if primary in TEXTS else "en"

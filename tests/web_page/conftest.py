@@ -1,0 +1,148 @@
+"""Pages in a real Chromium, each with a profile of its own, and the tools that check them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+
+import attrs
+import pytest
+from playwright.sync_api import Page, expect
+
+from irma_backend.dev_server import running_dev_server
+from irma_core import DisclosureRequest, Requestor
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
+from tests.browser.conftest import PACKAGE as YIVI
+from tests.browser.conftest import (
+    chromium,
+    chromium_arguments,
+    missing,
+    page,
+    scanned_qr,
+    yivi_script,
+)
+from tests.memory_server.conftest import fill
+from tests.realserver.build import cache_folder, cached, digest_of, run
+from tests.web_page.endpoints import Endpoints
+from tests.web_page.site import Website, running_website
+
+__all__ = ["chromium", "chromium_arguments", "page", "yivi_script"]
+
+ARTIFACTS = Path(__file__).parent.parent / "artifacts"
+YIVI_LOCK = YIVI / "package-lock.json"
+TOOLS = Path(__file__).parent / "npm"
+NAME = "example.town.resident.firstname"
+ASKED = DisclosureRequest({"name": NAME})
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """The folder with `node_modules`: axe-core, TypeScript, esbuild, and the 1.0 parts."""
+
+    def fetch(folder: Path) -> None:
+        npm = shutil.which("npm") or missing("npm")
+        shutil.copytree(TOOLS, folder, dirs_exist_ok=True)
+        run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder)
+
+    return cached(cache_folder(), f"page-tools-{digest_of(TOOLS)}", fetch)
+
+
+@pytest.fixture
+def npm() -> str:
+    """The path of npm, for tests that fetch something by it."""
+    return shutil.which("npm") or missing("npm")
+
+
+@pytest.fixture
+def server() -> InMemoryServer:
+    return InMemoryServer(scheme=EXAMPLE_SCHEME, clock=SystemClock())
+
+
+@pytest.fixture
+def app(server: InMemoryServer) -> SimulatedApp:
+    app = SimulatedApp(server)
+    fill(app)
+    return app
+
+
+@attrs.define
+class Shop:
+    """A website, and a browser that is on it."""
+
+    url: str
+    page: Page
+    endpoints: Endpoints
+    axe: str = attrs.field(repr=False)
+    complaints: list[str] = attrs.Factory(list)
+    expected: list[str] = attrs.Factory(list)
+    """Parts of what the console may say, in tests where a call fails."""
+
+    def open(self, path: str = "/login") -> None:
+        """Go to a page."""
+        self.page.goto(self.url + path)
+
+    def expect_state(self, state: str, name: str = "login") -> None:
+        """Wait until an element is in a state."""
+        element = self.page.locator(f"[data-irma={name}]").first
+        expect(element).to_have_attribute("data-irma-state", state)
+
+    def expect_message(self, message: str) -> None:
+        """Wait until the page says it to sighted and blind people."""
+        expect(self.page.get_by_role("status").first).to_have_text(message)
+
+    def press(self, name: str) -> None:
+        """Press a button by its name."""
+        self.page.get_by_role("button", name=name).click()
+
+    def scanned_qr(self) -> str:
+        """Return what a phone's camera reads from the screen."""
+        return scanned_qr(self.page)
+
+    def look(self, state: str) -> None:
+        """Keep a screenshot, and check with axe-core that everybody can use what is shown."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        width = self.page.evaluate("innerWidth")
+        self.page.screenshot(path=ARTIFACTS / f"{width}-{state}.png")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(self.axe)
+        found = self.page.evaluate("axe.run()")
+        assert [(each["id"], each["nodes"]) for each in found["violations"]] == []
+
+
+@pytest.fixture
+def endpoints(server: InMemoryServer) -> Iterator[Endpoints]:
+    """The site's endpoints, and the IRMA server behind them."""
+    with running_dev_server(server) as url, Urllib3Transport() as transport:
+        yield Endpoints(Requestor(url, transport), ASKED)
+
+
+@pytest.fixture
+def website(endpoints: Endpoints, server: InMemoryServer, yivi_script: bytes) -> Website:
+    return Website(endpoints, server.url, yivi_script)
+
+
+@pytest.fixture
+def shop(page: Page, website: Website, endpoints: Endpoints, tools: Path) -> Iterator[Shop]:
+    """In the end, the browser has complained of nothing else than the test expects."""
+    axe = (tools / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    with running_website(website) as url:
+        shop = Shop(url, page, endpoints, axe)
+        page.on("pageerror", lambda error: shop.complaints.append(str(error)))
+        page.on("console", lambda message: shop.complaints.append(message.text))
+        yield shop
+        page.close()
+    assert [
+        said for said in shop.complaints if not any(map(said.__contains__, shop.expected))
+    ] == []
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that no page shows."""
+    deadline = monotonic() + 60
+    while not holds():
+        assert monotonic() < deadline
+        sleep(0.05)

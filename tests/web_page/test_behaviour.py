@@ -1,0 +1,297 @@
+"""How the page behaves when people and networks do what they like."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from irma_core import SessionStatus
+from irma_testing import SimulatedApp
+from tests.web_page.conftest import Shop, eventually
+
+EVENTS = """
+window.said = [];
+for (const kind of ["irma:done", "irma:error"])
+  addEventListener(kind, (event) => said.push([kind, event.detail]));
+"""
+NO_NETWORK = "This website cannot be reached. Please check your internet connection."
+
+
+def begin(shop: Shop, path: str = "/login") -> None:
+    """Open a page and press its button, until the QR code is drawn."""
+    shop.open(path)
+    shop.press("Continue with Yivi")
+    shop.expect_state("qr")
+
+
+def failing(code: str, again: str | None, status: int = 403) -> Any:
+    """Return a route that answers as the site does when a call fails."""
+
+    def fulfil(route: Route) -> None:
+        error = {"code": code, "message": f"The site says: {code}.", "again": again}
+        route.fulfill(status=status, json={"error": error})
+
+    return fulfil
+
+
+def test_each_call_carries_the_csrf_token(shop: Shop, app: SimulatedApp) -> None:
+    """The header that the settings name goes with each call, and the handle in its body."""
+    begin(shop)
+    app.accept(shop.scanned_qr())
+    shop.page.wait_for_url("**/welcome")
+    assert shop.endpoints.calls == [
+        ("start", {"page": "/login", "same_device": False}, "<of the page>"),
+        ("finish", {"handle": "0", "next": "/welcome"}, "<of the page>"),
+    ]
+
+
+def test_events_say_how_it_ended(shop: Shop, app: SimulatedApp) -> None:
+    """A page without a next URL hears of failure and success by events."""
+    shop.expected = ["status of 403"]
+    shop.page.add_init_script(EVENTS)
+    begin(shop, "/stay")
+    app.refuse(shop.scanned_qr())
+    shop.expect_state("error")
+    shop.press("Try again")
+    shop.expect_state("qr")
+    app.accept(shop.scanned_qr())
+    shop.expect_state("done")
+    detail = {"code": "cancelled", "message": "The site says: cancelled.", "again": "start"}
+    assert shop.page.evaluate("said") == [["irma:error", detail], ["irma:done", {"next": None}]]
+
+
+def test_a_listener_keeps_the_browser_on_the_page(shop: Shop, app: SimulatedApp) -> None:
+    """After `preventDefault()`, the page itself decides where to go."""
+    shop.page.add_init_script("addEventListener('irma:done', (event) => event.preventDefault())")
+    begin(shop)
+    app.accept(shop.scanned_qr())
+    shop.expect_state("done")
+    shop.page.evaluate("new Promise((resolve) => setTimeout(resolve, 300))")
+    assert shop.page.url.endswith("/login")
+
+
+def test_a_double_click_starts_one_session(shop: Shop) -> None:
+    """The second click of a pair finds no button that starts or cancels."""
+    shop.open()
+    shop.page.get_by_role("button", name="Continue with Yivi").dblclick()
+    shop.expect_state("qr")
+    assert shop.endpoints.steps == ["start"]
+
+
+def test_two_elements_are_two_sessions(shop: Shop, app: SimulatedApp) -> None:
+    """Each has a QR code of its own; one of them can be cancelled while the other goes on."""
+    shop.open("/two")
+    for name in ("login", "other"):
+        shop.page.locator(f"[data-irma={name}] .irma-start").click()
+        shop.expect_state("qr", name)
+    shop.page.locator("[data-irma=login] .irma-cancel").click()
+    shop.expect_state("error", "login")
+    shop.expect_state("qr", "other")
+    shop.page.locator("[data-irma=login]").evaluate("(element) => element.remove()")
+    app.accept(shop.scanned_qr())
+    shop.page.wait_for_url("**/welcome")
+    assert len(shop.endpoints.sessions) == 2
+
+
+def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
+    """It takes no focus until somebody uses it, and has a button only to try again."""
+    shop.open("/auto")
+    shop.expect_state("qr")
+    assert shop.page.evaluate("document.activeElement.tagName") == "BODY"
+    shop.press("Cancel")
+    expect(shop.page.get_by_role("button")).to_have_text(["Try again"])
+    expect(shop.page.get_by_role("button", name="Try again")).to_be_focused()
+    shop.press("Try again")
+    shop.expect_state("qr")
+    app.accept(shop.scanned_qr())
+    shop.page.wait_for_url("**/welcome")
+
+
+def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
+    """The focus follows from the start button to the session, so that Tab leads to its buttons."""
+    shop.open()
+    shop.page.keyboard.press("Tab")
+    shop.page.keyboard.press("Enter")
+    shop.expect_state("qr")
+    expect(shop.page.get_by_role("group", name="Continue with Yivi")).to_be_focused()
+    shop.page.keyboard.press("Tab")
+    expect(shop.page.get_by_role("button", name="Cancel")).to_be_focused()
+    shop.page.keyboard.press("Enter")
+    expect(shop.page.get_by_role("button", name="Try again")).to_be_focused()
+    shop.page.keyboard.press("Space")
+    shop.expect_state("qr")
+    app.accept(shop.scanned_qr())
+    shop.page.wait_for_url("**/welcome")
+
+
+def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp) -> None:
+    """Our style hides it; without our style, it does what our button does."""
+    begin(shop)
+    app.scan(shop.scanned_qr())
+    shop.expect_state("app")
+    shop.page.locator("[data-yivi-glue-transition=cancel]").dispatch_event("click")
+    shop.expect_message("You have cancelled.")
+    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+
+
+def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
+    """Cancelled while the site still starts it, a session is cancelled as soon as it is known."""
+    waiting: list[Route] = []
+    shop.page.route("**/irma/start/login", lambda route: waiting.append(route))  # noqa: PLW0108
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_state("starting")
+    shop.press("Cancel")
+    shop.expect_message("You have cancelled.")
+    waiting[0].continue_()
+    eventually(lambda: shop.endpoints.steps == ["start", "cancel"])
+    shop.expect_state("error")
+
+
+def test_a_busy_site_is_asked_again(shop: Shop, app: SimulatedApp) -> None:
+    """A reply that says so is repeated without the person, as long as it takes up to a minute."""
+    shop.expected = ["status of 503"]
+    tries: list[Route] = []
+
+    def busy_twice(route: Route) -> None:
+        tries.append(route)
+        if len(tries) <= 2:
+            failing("store_unavailable", "finish", 503)(route)
+        else:
+            route.continue_()
+
+    shop.page.route("**/irma/finish/login", busy_twice)
+    begin(shop)
+    app.accept(shop.scanned_qr())
+    shop.expect_message("The site says: store_unavailable.")
+    shop.page.wait_for_url("**/welcome")
+    assert len({each.request.post_data for each in tries}) == 1
+
+
+def test_after_a_minute_the_person_decides(shop: Shop, app: SimulatedApp) -> None:
+    """The page stops to repeat, and "Try again" finishes the same session."""
+    shop.expected = ["ERR_FAILED"]
+    shop.page.clock.install()
+    shop.page.route("**/irma/finish/login", lambda route: route.abort())
+    begin(shop)
+    app.accept(shop.scanned_qr())
+    shop.page.clock.run_for(2000)  # The package polls for the status by this clock.
+    shop.expect_message(NO_NETWORK)
+    shop.expect_state("finishing")
+    again = shop.page.get_by_role("button", name="Try again")
+    for _ in range(30):
+        shop.page.clock.run_for(8000)
+        if again.is_visible():
+            break
+    shop.expect_state("error")
+    shop.expect_message(NO_NETWORK)
+    shop.page.unroute("**/irma/finish/login")
+    again.click()
+    shop.page.wait_for_url("**/welcome")
+    assert shop.endpoints.steps == ["start", "finish"]
+
+
+@pytest.mark.parametrize(("code", "again"), [("other_browser", "start"), ("misconfigured", None)])
+def test_a_refused_finish_is_not_repeated(
+    shop: Shop, app: SimulatedApp, code: str, again: str | None
+) -> None:
+    """The site's sentence is shown, with a button only where a new session may help."""
+    shop.expected = ["status of 403"]
+    shop.page.route("**/irma/finish/login", failing(code, again))
+    begin(shop)
+    app.accept(shop.scanned_qr())
+    shop.expect_state("error")
+    shop.expect_message(f"The site says: {code}.")
+    expect(shop.page.get_by_role("button", name="Try again")).to_be_visible(visible=bool(again))
+
+
+def test_a_framework_refuses_the_token_of_an_old_page(shop: Shop) -> None:
+    """What is not JSON is not shown; a reload brings a new token."""
+    shop.expected = ["status of 403"]
+    shop.page.route("**/irma/start/login", lambda route: route.fulfill(status=403, body="<h1>No"))
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_message("Something went wrong. Please reload this page.")
+    expect(shop.page.get_by_role("button")).to_have_count(0)
+
+
+@pytest.mark.parametrize("body", ["null", "[1]", "<html>", ""])
+def test_a_proxy_answers_nonsense(shop: Shop, body: str) -> None:
+    """The page says that something is wrong and offers another try, whatever comes."""
+    shop.expected = ["status of 502"]
+    shop.page.route("**/irma/start/login", lambda route: route.fulfill(status=502, body=body))
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_message(NO_NETWORK)
+    shop.page.unroute("**/irma/start/login")
+    shop.press("Try again")
+    shop.expect_state("qr")
+
+
+def test_the_irma_server_is_out_of_reach_of_the_browser(shop: Shop) -> None:
+    """The package gives up; with no app connected, the session is cancelled and can be repeated."""
+    shop.expected = ["ERR_FAILED"]
+    begin(shop)
+    shop.page.route("**/frontend/status", lambda route: route.abort())
+    shop.expect_message("Something went wrong. Please try again.")
+    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.page.unroute("**/frontend/status")
+    shop.press("Try again")
+    shop.expect_state("qr")
+
+
+def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
+    shop: Shop, app: SimulatedApp
+) -> None:
+    """The session is not given up: the page asks the site until the person has answered."""
+    shop.expected = ["ERR_FAILED", "status of 409"]
+    begin(shop)
+    scanned = app.scan(shop.scanned_qr())
+    shop.expect_state("app")
+    shop.page.route("**/frontend/status", lambda route: route.abort())
+    shop.expect_message("The site says: not_finished.")
+    scanned.accept()
+    shop.page.wait_for_url("**/welcome")
+
+
+def test_the_browser_package_is_missing(shop: Shop) -> None:
+    """The console says so, and the person gets a sentence."""
+    shop.expected = ["status of 404", "newWeb", "MIME type"]
+    shop.page.route("**/yivi.js", lambda route: route.fulfill(status=404, body=""))
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_message("Something went wrong. Please try again.")
+    assert any("newWeb" in said for said in shop.complaints)
+    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+
+
+def test_leaving_the_page_cancels_the_session(shop: Shop) -> None:
+    """Nobody can disclose anything to a page that is gone."""
+    begin(shop)
+    shop.open("/welcome")
+    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+
+
+def test_an_element_that_is_added_later(shop: Shop, app: SimulatedApp) -> None:
+    """A page that draws itself connects its elements by the function that the module exports."""
+    shop.open("/two")
+    shop.page.evaluate("""async () => {
+      const added = document.querySelector("[data-irma=other]").cloneNode(false);
+      delete added.dataset.irmaState;
+      document.querySelector("[data-irma=login]").replaceWith(added);
+      const {connect} = await import("/static/irma_web/irma.js");
+      connect(added);
+      connect(added);
+    }""")
+    shop.page.locator("[data-irma=other] .irma-start").first.click()
+    shop.expect_state("qr", "other")
+    app.accept(shop.scanned_qr())
+    shop.page.wait_for_url("**/welcome")
+
+
+def settings_of(page: Page) -> Any:
+    """Return the settings as the browser reads them."""
+    return json.loads(page.locator("#irma-login").text_content() or "")

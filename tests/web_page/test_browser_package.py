@@ -1,0 +1,239 @@
+"""`irma-backend browser-package`: the official browser package, fetched by npm or from a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from irma_core.errors import ConfigurationError
+from irma_web import PackageState, browser_package, install_browser_package, package_state
+from tests.cli.conftest import CommandLine
+from tests.web_page.conftest import YIVI_LOCK
+
+PATH = os.environ["PATH"]
+
+
+@pytest.fixture
+def tarball(yivi_script: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tarball that passes for the pinned one."""
+    file = tmp_path / "package.tgz"
+    write_tarball(file, {"package/package.json": b"{}", "package/dist/yivi.js": yivi_script})
+    pass_for_pinned(file, monkeypatch)
+    return file
+
+
+def write_tarball(file: Path, members: dict[str, bytes]) -> None:
+    with tarfile.open(file, "w:gz") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+def pass_for_pinned(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser_package, "INTEGRITY", browser_package._integrity(file.read_bytes()))
+
+
+def command(path: str = PATH) -> CommandLine:
+    return CommandLine({**os.environ, "PATH": path})
+
+
+def fake_npm(folder: Path, script: str) -> str:
+    """Return a PATH with an `npm` that runs a shell script. `$4` is where the tarball goes."""
+    npm = folder / "npm"
+    npm.write_text(f"#!/bin/sh\n{script}\n")
+    npm.chmod(0o755)
+    return str(folder)
+
+
+def test_the_pinned_version_is_the_tested_one(yivi_script: bytes) -> None:
+    """The hashes are those of the lock file with which the browser tests fetch the package."""
+    lock = json.loads(YIVI_LOCK.read_text())["packages"]
+    locked = lock[f"node_modules/{browser_package.PACKAGE}"]
+    assert locked["version"] == browser_package.VERSION
+    assert locked["integrity"] == browser_package.INTEGRITY
+    assert browser_package._integrity(yivi_script) == browser_package.FILE_INTEGRITY
+
+
+def test_npm_fetches_it_once(npm: str, tmp_path: Path, yivi_script: bytes) -> None:
+    """The command says where the file is; a second run changes nothing and needs no npm."""
+    folder = tmp_path / "static" / "irma"
+    status, out, err = command().run("browser-package", str(folder))
+    assert (status, err) == (0, "")
+    assert out == (
+        f"{folder}/yivi.js: written (@privacybydesign/yivi-frontend 0.1.3, hash checked)\n"
+    )
+    assert (folder / "yivi.js").read_bytes() == yivi_script
+    assert [each.name for each in folder.iterdir()] == ["yivi.js"]
+    status, out, _ = command(path="/nonexistent").run("browser-package", str(folder))
+    assert status == 0
+    assert "already there, unchanged" in out
+
+
+def test_a_tarball_needs_no_npm(
+    tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yivi_script: bytes
+) -> None:
+    """A machine without npm or network gets the file from one that has them."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    installed = install_browser_package(tmp_path / "static", from_file=tarball)
+    assert installed.is_new
+    assert installed.path.read_bytes() == yivi_script
+    assert stat.S_IMODE(installed.path.stat().st_mode) == 0o644
+    assert not install_browser_package(tmp_path / "static", from_file=tarball).is_new
+
+
+def test_another_file_is_replaced(tarball: Path, tmp_path: Path) -> None:
+    """A deployment after an update of this library gets the version that it was tested with."""
+    file = tmp_path / "yivi.js"
+    file.write_text("another version")
+    assert install_browser_package(tmp_path, from_file=tarball).is_new
+    assert package_state(file) is PackageState.PRESENT
+
+
+def test_the_state_of_the_file(tarball: Path, tmp_path: Path) -> None:
+    """Missing, another one, or the pinned one; a directory in its place is not the file."""
+    file = tmp_path / "yivi.js"
+    assert package_state(file) is PackageState.MISSING
+    file.write_text("another version")
+    assert package_state(file) is PackageState.OTHER
+    file.unlink()
+    file.mkdir()
+    assert package_state(file) is PackageState.MISSING
+
+
+def test_npm_is_missing(tmp_path: Path) -> None:
+    """The error names the other way."""
+    status, out, err = command(path="/nonexistent").run("browser-package", str(tmp_path))
+    assert (status, out) == (2, "")
+    assert "npm is not installed" in err
+    assert "npm pack @privacybydesign/yivi-frontend@0.1.3" in err
+    assert "with --from" in err
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'npm error ENOTFOUND' >&2; exit 7", "exit status 7"),
+        ("exit 0", "wrote no tarball"),
+        ('echo changed > "$4/changed.tgz"', "the tarball is not @privacybydesign/yivi-frontend"),
+    ],
+)
+def test_npm_fails(tmp_path: Path, script: str, said: str) -> None:
+    """Its own words come first, and nothing is written."""
+    (tmp_path / "bin").mkdir()
+    path = fake_npm(tmp_path / "bin", script)
+    status, out, err = command(path=path).run("browser-package", str(tmp_path / "static"))
+    assert (status, out) == (2, "")
+    assert said in err
+    assert not (tmp_path / "static").exists()
+    if "ENOTFOUND" in script:
+        assert err.startswith("npm error ENOTFOUND\nError: ")
+
+
+def test_npm_gets_the_pinned_version_and_runs_no_scripts(
+    tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The arguments ask for exactly one version of one package."""
+    (tmp_path / "bin").mkdir()
+    log = tmp_path / "arguments"
+    path = fake_npm(tmp_path / "bin", f'echo "$@" > {log}; cp {tarball} "$4/some.tgz"')
+    monkeypatch.setenv("PATH", f"{path}:{PATH}")
+    assert install_browser_package(tmp_path / "static").is_new
+    words = log.read_text().split()
+    assert words[:2] == ["pack", "@privacybydesign/yivi-frontend@0.1.3"]
+    assert "--ignore-scripts" in words
+
+
+def test_a_changed_tarball_is_refused(tarball: Path, tmp_path: Path) -> None:
+    """Its hash is checked before anything in it is read."""
+    changed = bytearray(tarball.read_bytes())
+    changed[-1] ^= 1
+    tarball.write_bytes(changed)
+    with pytest.raises(ConfigurationError, match="its hash is sha512-"):
+        install_browser_package(tmp_path / "static", from_file=tarball)
+    assert not (tmp_path / "static").exists()
+
+
+def cut(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def not_a_tarball(file: Path) -> None:
+    file.write_bytes(b"no tarball")
+
+
+def without_the_file(file: Path) -> None:
+    write_tarball(file, {"package/package.json": b"{}"})
+
+
+def with_another_file(file: Path) -> None:
+    write_tarball(file, {"package/dist/yivi.js": b"another"})
+
+
+def with_a_link(file: Path) -> None:
+    with tarfile.open(file, "w:gz") as archive:
+        member = tarfile.TarInfo("package/dist/yivi.js")
+        member.type = tarfile.SYMTYPE
+        member.linkname = "/etc/passwd"
+        archive.addfile(member)
+
+
+def with_a_directory(file: Path) -> None:
+    with tarfile.open(file, "w:gz") as archive:
+        member = tarfile.TarInfo("package/dist/yivi.js")
+        member.type = tarfile.DIRTYPE
+        archive.addfile(member)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [cut, not_a_tarball, without_the_file, with_another_file, with_a_link, with_a_directory],
+)
+def test_a_broken_tarball_is_refused(
+    tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Callable[[Path], None]
+) -> None:
+    """Even with the right hash, which a pin of a wrong release would have."""
+    broken(tarball)
+    pass_for_pinned(tarball, monkeypatch)
+    with pytest.raises(ConfigurationError, match="the tarball is broken"):
+        install_browser_package(tmp_path / "static", from_file=tarball)
+    assert not (tmp_path / "static").exists()
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """The error names it, and says why."""
+    status, _, err = command().run(
+        "browser-package", str(tmp_path), "--from", str(tmp_path / "missing.tgz")
+    )
+    assert status == 2
+    assert "missing.tgz cannot be read: No such file or directory" in err
+
+
+def test_a_file_that_is_too_large(tmp_path: Path) -> None:
+    """It is not read to its end."""
+    file = tmp_path / "large.tgz"
+    with file.open("wb") as opened:
+        opened.truncate(browser_package._MOST_BYTES + 1)
+    with pytest.raises(ConfigurationError, match="it is too large"):
+        install_browser_package(tmp_path, from_file=file)
+
+
+def test_a_directory_that_cannot_be_written(tarball: Path, tmp_path: Path) -> None:
+    """The error names it, and says why; nothing half is left."""
+    occupied = tmp_path / "occupied"
+    occupied.write_text("")
+    with pytest.raises(ConfigurationError, match="occupied cannot be written: File exists"):
+        install_browser_package(occupied, from_file=tarball)
+    folder = tmp_path / "static"
+    (folder / "yivi.js").mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="static cannot be written: Is a directory"):
+        install_browser_package(folder, from_file=tarball)
+    assert [each.name for each in folder.iterdir()] == ["yivi.js"]

@@ -1,0 +1,195 @@
+"""What an adapter writes into a page: settings, content security policy, static files."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irma_core.errors import ConfigurationError
+from irma_web import STATIC, csp_sources, page_settings
+from irma_web.page_texts import LANGUAGES, TEXTS, page_language
+
+SCRIPT = STATIC / "irma_web" / "irma.js"
+ROOT = Path(__file__).parent.parent.parent
+
+
+def settings(**changed: Any) -> str:
+    return page_settings(**{"prefix": "/irma/", "name": "login", **changed})
+
+
+def test_the_settings_are_what_the_script_reads() -> None:
+    """Every part is there; without a CSRF token there is no header."""
+    read = json.loads(settings(next_url="/account/", language="nl"))
+    assert read.pop("texts") == dict(TEXTS["nl"])
+    assert read == {
+        "name": "login",
+        "prefix": "/irma/",
+        "language": "nl",
+        "next": "/account/",
+        "headers": {},
+    }
+
+
+def test_a_csrf_token_goes_into_a_header() -> None:
+    """The framework names the header."""
+    read = json.loads(settings(csrf_header="X-CSRFToken", csrf_token="abc"))
+    assert read["headers"] == {"X-CSRFToken": "abc"}
+
+
+@pytest.mark.parametrize(
+    "next_url",
+    ["/</script><script>alert(1)</script>", "/?a=1&b=2", "/<!--<script>", "/\u2028\u2029", '/"\\'],
+)
+def test_nothing_in_the_settings_ends_the_script_element(next_url: str) -> None:
+    """An HTML parser finds one script, and JSON in it that says what was meant."""
+    text = settings(next_url=next_url)
+    assert not re.search("[<>&\u2028\u2029]", text)
+    found: list[str] = []
+
+    class Parser(html.parser.HTMLParser):
+        def handle_data(self, data: str) -> None:
+            found.append(data)
+
+    parser = Parser()
+    parser.feed(f'<script type="application/json">{text}</script>')
+    (data,) = found
+    assert json.loads(data)["next"] == next_url
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [
+        ("nl", "nl"),
+        ("nl-BE", "nl"),
+        ("NL_nl", "nl"),
+        ("en-GB", "en"),
+        ("fr", "en"),
+        ("", "en"),
+        ("nld", "en"),
+    ],
+)
+def test_an_unknown_language_is_english(tag: str, language: str) -> None:
+    """A region is left out; other languages fall back."""
+    assert page_language(tag) == language
+    assert json.loads(settings(language=tag))["language"] == language
+
+
+def test_each_language_says_the_same() -> None:
+    """No string is missing in a language, and none stands there without use."""
+    script = SCRIPT.read_text()
+    for language in LANGUAGES:
+        assert TEXTS[language].keys() == TEXTS["en"].keys()
+        assert all(TEXTS[language].values())
+    for key in TEXTS["en"]:
+        assert re.search(rf"""texts\.{key}\b|"{key}"|problem\("{key}\"""", script), key
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"prefix": "irma/"},
+        {"prefix": "/irma"},
+        {"prefix": "//evil.example/"},
+        {"prefix": "/\\evil.example/"},
+        {"prefix": "ftp://example.com/"},
+        {"prefix": "https://example.com/../"},
+        {"prefix": ""},
+        {"prefix": "/a b/"},
+        {"name": ""},
+        {"name": "Login"},
+        {"name": "a" * 41},
+        {"name": 'login"'},
+        {"csrf_header": "X-CSRFToken"},
+        {"csrf_token": "abc"},
+        {"csrf_header": "X: Y", "csrf_token": "abc"},
+        {"csrf_header": "", "csrf_token": "abc"},
+    ],
+    ids=str,
+)
+def test_wrong_settings_are_refused(changed: dict[str, str]) -> None:
+    """The mistake shows at the first page, and not as a silent button."""
+    with pytest.raises(ConfigurationError):
+        settings(**changed)
+
+
+def test_the_endpoints_may_have_an_origin_of_their_own() -> None:
+    """A single-page application names them by an absolute URL."""
+    read = json.loads(settings(prefix="https://api.example.com/irma/"))
+    assert read["prefix"] == "https://api.example.com/irma/"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://irma.example.com", "https://irma.example.com"),
+        ("https://irma.example.com:8443/api/irma/session/x", "https://irma.example.com:8443"),
+        ("http://127.0.0.1:8088/", "http://127.0.0.1:8088"),
+        ("http://[::1]:8088/", "http://[::1]:8088"),
+        ("https://user:secret@irma.example.com/", "https://irma.example.com"),
+        ("HTTPS://IRMA.example.com/", "https://irma.example.com"),
+    ],
+)
+def test_the_policy_lets_the_page_call_the_server(url: str, origin: str) -> None:
+    """Only the origin of the IRMA server is let in, beside the site's own."""
+    sources = csp_sources(url)
+    assert sources["connect-src"] == ("'self'", origin)
+    assert sources.keys() == {"script-src", "connect-src", "img-src", "style-src"}
+    assert not any("unsafe" in each for each in sum(sources.values(), ()))
+
+
+@pytest.mark.parametrize(
+    "url", ["", "irma.example.com", "/irma/", "*", "https://a.example; script-src *", "data:x"]
+)
+def test_a_policy_needs_the_url_of_a_server(url: str) -> None:
+    """Nothing else gets into a header."""
+    with pytest.raises(ConfigurationError):
+        csp_sources(url)
+
+
+def test_the_script_is_small() -> None:
+    """The whole script can be read at once, and has no dependencies to build."""
+    lines = SCRIPT.read_text().splitlines()
+    assert len(lines) < 200
+    assert all(len(line) <= 100 for line in lines)
+    assert lines[0] == "// @ts-check"
+    assert "innerHTML =" not in SCRIPT.read_text()
+
+
+def test_the_types_of_the_script_are_right(tools: Path, tmp_path: Path) -> None:
+    """TypeScript finds no error in it, at its strictest."""
+    options = "--checkJs --allowJs --strict --noEmit --noUnusedLocals --noImplicitReturns"
+    tsc = str(tools / "node_modules" / "typescript" / "bin" / "tsc")
+    levels = "--target es2022 --module es2022 --lib es2022,dom,dom.iterable --types"
+    done = subprocess.run(
+        [shutil.which("node") or "node", tsc, *options.split(), *levels.split(), "", str(SCRIPT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_wheel_has_the_static_files(tmp_path: Path) -> None:
+    """What pip installs has script and style, and no part of the browser package."""
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.startswith("irma_web/")]
+        assert archive.read("irma_web/static/irma_web/irma.js") == SCRIPT.read_bytes()
+    assert "irma_web/static/irma_web/irma.css" in names
+    assert not any("yivi" in name for name in names)
