@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Generic, ParamSpec, TypeVar, final
 
 from irma_core.errors import UsageError
+from irma_core.models.holders import HiddenSecret
 from irma_core.tracebacks import boundary
 
 __all__ = ["async_with_block", "with_block"]
@@ -74,7 +75,8 @@ def _check_arguments(
 
 class _Once(Generic[ManagerT]):
     def __init__(self, manager: ManagerT, name: str) -> None:
-        self._manager = manager
+        # contextlib keeps the arguments, which may be keys, in attributes until the block begins.
+        self._manager = HiddenSecret(manager)
         self._name = name
         self._is_entered = False
 
@@ -85,7 +87,7 @@ class _Once(Generic[ManagerT]):
                 "another block"
             )
         self._is_entered = True
-        return self._manager
+        return self._manager.reveal()
 
 
 @final
@@ -100,7 +102,7 @@ class _Block(_Once[AbstractContextManager[YieldT]], AbstractContextManager[Yield
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        return self._manager.__exit__(kind, error, traceback)
+        return self._manager.reveal().__exit__(kind, error, traceback)
 
 
 @final
@@ -115,4 +117,4 @@ class _AsyncBlock(_Once[AbstractAsyncContextManager[YieldT]], AbstractAsyncConte
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool | None:
-        return await self._manager.__aexit__(kind, error, traceback)
+        return await self._manager.reveal().__aexit__(kind, error, traceback)

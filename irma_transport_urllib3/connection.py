@@ -56,12 +56,14 @@ class ExchangeConnection(HTTPConnection):
     def send(
         self, data: SupportsRead[bytes] | Iterable[ReadableBuffer] | ReadableBuffer | str
     ) -> None:
-        """Buffer the head of a request, and send anything else, such as a proxy's CONNECT.
+        """Buffer the head of a request; send a proxy's CONNECT, with the headers for the proxy.
 
         `http.client` would raise an audit event with the data, which can hold a proxy's password.
         """
         if self._buffered is None:
-            cast("socket.socket", self.sock).sendall(cast("bytes", data))
+            head = cast("bytes", data).removesuffix(b"\r\n")
+            complete = b"".join((head, CURRENT_EXCHANGE.get().tunnel_headers, b"\r\n"))
+            cast("socket.socket", self.sock).sendall(complete)
         else:
             self._buffered.append(cast("bytes", data))
 

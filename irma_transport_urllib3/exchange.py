@@ -6,6 +6,7 @@ context variable while it runs, where connections and responses find it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from http.client import HTTPException, HTTPResponse
 from time import monotonic
@@ -22,6 +23,7 @@ __all__ = [
     "Limits",
     "NotLoopbackError",
     "OutgoingRequest",
+    "header_lines",
 ]
 
 # An IRMA server sends a head of some 300 bytes, a proxy with cookies a few KiB.
@@ -68,8 +70,7 @@ class OutgoingRequest:
         self._body = body or b""
         self.shown_target = shown_target
         self.shown_headers, hidden = split_headers(headers)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in hidden.items()])
-        self._hidden = lines.encode("latin-1")
+        self._hidden = header_lines(hidden)
         if body is not None:
             self.shown_headers["content-length"] = str(len(body))
 
@@ -85,6 +86,11 @@ class OutgoingRequest:
         return b"".join((first, b"\r\n", lines[:-2], self._hidden, b"\r\n", self._body))
 
 
+def header_lines(headers: Mapping[str, str]) -> bytes:
+    """Return headers as they are written."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode("latin-1")
+
+
 class Exchange:
     """The state that the connection, the response and the error share during one request.
 
@@ -98,6 +104,7 @@ class Exchange:
         head: The response as `http.client` sees it, once its head has been read. It keeps only the
             headers that frame the body.
         headers: All headers of the response.
+        tunnel_headers: Headers for the proxy that carries the connection, as lines.
         is_stream: Whether the body is read as it comes. Its size has no limit then, and a read that
             gets nothing by the deadline is not a failure.
     """
@@ -116,6 +123,7 @@ class Exchange:
         "peer",
         "request",
         "request_sent",
+        "tunnel_headers",
     )
 
     def __init__(
@@ -126,12 +134,14 @@ class Exchange:
         limits: Limits,
         *,
         must_be_loopback: bool,
+        tunnel_headers: bytes,
     ) -> None:
         self.request = request
         self.deadline = deadline
         self.peer = peer
         self.must_be_loopback = must_be_loopback
         self.limits = limits
+        self.tunnel_headers = tunnel_headers
         self.request_sent = False
         self.at_end = False
         self.ended_at: float | None = None

@@ -102,8 +102,8 @@ def _manager(settings: PoolSettings) -> PoolManager:
         manager = PoolManager(maxsize=settings.size, ssl_context=settings.context)
     else:
         manager = ProxyManager(
+            # Without the headers for the proxy, which hooks of `http.client` would see.
             settings.proxy.url,
-            proxy_headers=settings.proxy.headers.copy(),
             proxy_ssl_context=settings.context,
             maxsize=settings.size,
             ssl_context=settings.context,

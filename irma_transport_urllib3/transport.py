@@ -32,7 +32,13 @@ from irma_transport.settings import (
     tls_context,
 )
 from irma_transport_urllib3.body import read_body
-from irma_transport_urllib3.exchange import CURRENT_EXCHANGE, Exchange, Limits, OutgoingRequest
+from irma_transport_urllib3.exchange import (
+    CURRENT_EXCHANGE,
+    Exchange,
+    Limits,
+    OutgoingRequest,
+    header_lines,
+)
 from irma_transport_urllib3.failures import explain
 from irma_transport_urllib3.pools import Origin, Pools, PoolSettings
 from irma_transport_urllib3.streams import Urllib3Stream
@@ -214,11 +220,16 @@ class Urllib3Transport:
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
         headers = checked_headers(dict(request.headers), request.label, frames_request)
+        headers = {"user-agent": "irma-backend", **headers}
+        tunnel_headers = b""
+        if self._settings.proxy is not None:
+            own = self._settings.proxy.headers
+            if origin.prefix:  # this proxy reads the request itself
+                headers.update(own)
+            else:
+                tunnel_headers = header_lines(own)
         outgoing = OutgoingRequest(
-            target,
-            origin.prefix + shown_target(request.label),
-            {"user-agent": "irma-backend", **headers},
-            request.body,
+            target, origin.prefix + shown_target(request.label), headers, request.body
         )
         return origin, Exchange(
             outgoing,
@@ -226,6 +237,7 @@ class Urllib3Transport:
             origin.peer,
             self._limits,
             must_be_loopback=origin.must_be_loopback,
+            tunnel_headers=tunnel_headers,
         )
 
     def _perform(

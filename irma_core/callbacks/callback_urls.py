@@ -145,6 +145,16 @@ def _as_stored(request: ExtendedRequest) -> ExtendedRequest:
     return read_stored_request(stored_request(request))
 
 
+def _name_of_secret(url: ServerUrl) -> str:
+    segment = _last_segment(urlsplit(url.text).path)
+    if not _SECRET.fullmatch(segment):
+        raise ConfigurationError(
+            "url must end with a secret segment of 20 letters, digits, '-' or '_' or more, as "
+            "secrets.token_urlsafe() makes it"
+        )
+    return _hash_of(segment)
+
+
 @final
 @attrs.frozen(repr=False)
 class StaticUrl:
@@ -159,15 +169,9 @@ class StaticUrl:
         RequestError: The request is too large to be stored.
     """
 
-    url: ServerUrl
+    name: str = attrs.field(converter=_name_of_secret, alias="url")
+    """The hash of the URL's last segment. The URL itself is not kept."""
     request: ExtendedRequest = attrs.field(converter=_as_stored)
-
-    def __attrs_post_init__(self) -> None:
-        if not _SECRET.fullmatch(_last_segment(urlsplit(self.url.text).path)):
-            raise ConfigurationError(
-                "url must end with a secret segment of 20 letters, digits, '-' or '_' or more, as "
-                "secrets.token_urlsafe() makes it"
-            )
 
     def unseal(self, url: str, now: datetime) -> CallbackContext:
         """Check the URL of a post. Only its last segment counts, as proxies change the rest.
@@ -175,10 +179,10 @@ class StaticUrl:
         Raises:
             HandleInvalidError: The segment differs from the secret.
         """
-        name = _hash_of(_last_segment(self.url.text))
-        if _hash_of(_last_segment(url)) != name:  # hashes, so that timing reveals nothing
+        # Hashes are compared, so that timing reveals nothing.
+        if _hash_of(_last_segment(url)) != self.name:
             raise HandleInvalidError("the URL does not end with the secret segment")
-        return CallbackContext(self.request, "", _STATIC_LIFETIME, name, now - _STATIC_MAX_AGE)
+        return CallbackContext(self.request, "", _STATIC_LIFETIME, self.name, now - _STATIC_MAX_AGE)
 
 
 def _last_segment(url: str) -> str:

@@ -7,9 +7,12 @@ import io
 import json
 import pickle
 import pprint
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import attrs
@@ -19,6 +22,8 @@ from rich.console import Console
 from rich.pretty import pretty_repr
 
 import irma_core
+from irma_backend import connect, connect_async, open_parts
+from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AttributeBasedSignature,
     AttributeProofStatus,
@@ -29,6 +34,7 @@ from irma_core import (
     DisclosureRequest,
     Evidence,
     ExtendedRequest,
+    FetchedServerKey,
     Finished,
     FrontendAuthorization,
     FrontendOptions,
@@ -53,6 +59,7 @@ from irma_core import (
     SessionType,
     SignatureRequest,
     StartedSession,
+    StaticSessionReceiver,
     TokenAuthentication,
     VerifiedRequest,
     WebRequest,
@@ -67,8 +74,9 @@ from irma_core.models.sessions import SessionReference
 from irma_core.plugins.hookspecs import FactoryContext, Mode, PluginUri
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.status_backends import PublishedEnd
 from irma_core.trust.result_jwt import GetproofResult
-from irma_testing import RequestorSettings, ScriptedTransport, ServerSettings
+from irma_testing import ManualClock, RequestorSettings, ScriptedTransport, ServerSettings
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.pytest_plugin.running import run_pytest
@@ -167,6 +175,17 @@ EXAMPLES: list[Any] = [
         authentication=TokenAuthentication(SECRET),
         headers={"x-api-key": SECRET},
     ),
+    StaticSessionReceiver(
+        Requestor("https://irma.example", ScriptedTransport(), server_key=FetchedServerKey()),
+        f"https://shop.example/irma/{SECRET}",
+        request=ASKED.request,
+        store=MemoryStore(ManualClock()),
+        deliver=print,
+    ),
+    connect("https://irma.example", token=SECRET),
+    connect_async("https://irma.example", token=SECRET),
+    open_parts(secrets={"x": SECRET}),
+    PublishedEnd(SessionStatus.DONE, SECRET),
     Urllib3Transport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
     AiohttpTransport(proxy=f"https://user:{SECRET}@proxy", proxy_headers={"x": SECRET}),
 ]
@@ -200,11 +219,27 @@ def inspected(thing: object) -> str:
     return written.getvalue()
 
 
-def dumped(thing: object) -> str:
-    def instance_dict(other: object) -> object:
-        return getattr(other, "__dict__", repr(other))
-
-    return json.dumps(thing, default=instance_dict, skipkeys=True)
+def debugged(thing: object) -> str:
+    """Return the strings that a debugger or a heap dump shows: of all attributes, at any depth."""
+    found: list[str] = []
+    waiting, seen = [thing], set[int]()
+    while waiting:
+        each: Any = waiting.pop()
+        if id(each) in seen or isinstance(each, type | ModuleType | FunctionType | MethodType):
+            continue
+        seen.add(id(each))
+        if isinstance(each, str | bytes):
+            found.append(each if isinstance(each, str) else each.decode("latin-1"))
+        elif isinstance(each, dict):
+            waiting += [*each, *each.values()]
+        elif isinstance(each, tuple | list | set | frozenset | deque):
+            waiting += each
+        elif isinstance(each, partial):
+            waiting += [each.args, each.keywords]
+        waiting.append(getattr(each, "__dict__", None))
+        names = {name for kind in type(each).__mro__ for name in vars(kind).get("__slots__", ())}
+        waiting += [getattr(each, name, None) for name in names]
+    return "\n".join(found)
 
 
 TOOLS: dict[str, Callable[[Any], object]] = {
@@ -219,6 +254,7 @@ TOOLS: dict[str, Callable[[Any], object]] = {
     "rich of asdict": lambda thing: pretty_repr(as_dict(thing)),
     "json by repr": lambda thing: json.dumps(as_dict(thing), default=repr, skipkeys=True),
     "vars": lambda thing: pprint.pformat(getattr(thing, "__dict__", None)),
+    "debugger": debugged,
     "getstate": lambda thing: repr(getattr(thing, "__getstate__", lambda: None)()),
 }
 

@@ -31,7 +31,7 @@ FLOORS = {
     "errors": 0,
     "json_text": 0,
     "tracebacks": 1,
-    "blocks": 2,
+    "blocks": 3,
     "models": 2,
     "wire": 3,
     "protocol": 4,

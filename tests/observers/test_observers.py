@@ -119,7 +119,9 @@ def accepting(app: SimulatedApp) -> Any:
 def spellings(secret: str) -> set[str]:
     """Return a secret as it may be written elsewhere."""
     raw_bytes = secret.encode()
-    return {
+    # `Basic` credentials have a user before the password, so its base64 begins within a group.
+    shifted = {base64.b64encode(bytes(shift) + raw_bytes).decode()[4:-4] for shift in range(1, 3)}
+    return shifted | {
         secret,
         quote(secret, safe=""),
         base64.b64encode(raw_bytes).decode().rstrip("="),
