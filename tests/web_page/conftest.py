@@ -35,6 +35,8 @@ __all__ = ["chromium", "chromium_arguments", "page", "yivi_script"]
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 YIVI_LOCK = YIVI / "package-lock.json"
 TOOLS = Path(__file__).parent / "npm"
+LIMIT = 60_000
+"""Milliseconds that a busy machine keeps."""
 NAME = "example.town.resident.firstname"
 ASKED = DisclosureRequest({"name": NAME})
 

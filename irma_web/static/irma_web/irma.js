@@ -76,10 +76,10 @@ export function connect(element) {
   async function repeat(step, mine, more = {}) {
     const end = Date.now() + 60_000; // The site keeps the outcome of a finish for as long.
     for (let delay = 1000; ; delay = Math.min(2 * delay, 8000)) {
-      const said = await post(step, { ...mine.which, ...more });
-      const wait = Math.max(delay, said.wait);
-      if (said.error?.again !== "finish" || mine !== attempt || Date.now() + wait > end) return said;
-      show("finishing", said.error.message);
+      const got = await post(step, { ...mine.which, ...more });
+      const wait = Math.max(delay, got.wait);
+      if (got.error?.again !== "finish" || mine !== attempt || Date.now() + wait > end) return got;
+      show("finishing", got.error.message);
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }

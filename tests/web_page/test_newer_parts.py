@@ -1,0 +1,83 @@
+"""The page with the 1.0 parts of the browser package, which a site bundles by itself."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from irma_core import AttributeRequest, DisclosureRequest
+from irma_testing import InMemoryServer, SimulatedApp
+from tests.web_page.conftest import NAME, Shop
+from tests.web_page.endpoints import Endpoints
+from tests.web_page.site import Website
+
+BUNDLED = """
+import {YiviCore} from "@privacybydesign/yivi-core";
+import {YiviClient} from "@privacybydesign/yivi-client";
+import {YiviWeb} from "@privacybydesign/yivi-web";
+window.yivi = {
+  newWeb(options) {
+    const core = new YiviCore(options);
+    core.use(YiviWeb);
+    core.use(YiviClient);
+    return core;
+  },
+};
+"""
+
+
+@pytest.fixture
+def website(endpoints: Endpoints, server: InMemoryServer, tools: Path, tmp_path: Path) -> Website:
+    """A site that serves a bundle of the parts, and their style as a file."""
+    modules = tools / "node_modules"
+    esbuild = modules / "esbuild" / "bin" / "esbuild"
+    done = subprocess.run(
+        [esbuild, "--bundle", "--format=iife", "--loader=js"],
+        input=BUNDLED,
+        cwd=tools,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    style = modules / "@privacybydesign" / "yivi-css" / "dist" / "yivi.min.css"
+    return Website(endpoints, server.url, done.stdout.encode(), style.read_bytes())
+
+
+def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
+    """All states are drawn, with an empty console, and everybody can use them."""
+    shop.endpoints.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_state("qr")
+    expect(shop.page.get_by_role("img", name="QR code for the Yivi app")).to_be_visible()
+    scanned = app.scan(shop.scanned_qr())
+    shop.look("newer-qr")
+    shop.expect_state("pairing")
+    shop.look("newer-pairing")
+    code = scanned.pairing_code
+    assert code
+    shop.page.keyboard.type(code)
+    shop.expect_state("app")
+    shop.look("newer-app")
+    scanned.accept()
+    shop.page.wait_for_url("**/welcome")
+    assert shop.endpoints.steps == ["start", "finish"]
+
+
+def test_a_refusal_and_a_cancel(shop: Shop, app: SimulatedApp) -> None:
+    """Each ends the session, and another one can be started."""
+    shop.expected = ["status of 403"]
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_state("qr")
+    app.refuse(shop.scanned_qr())
+    shop.expect_message("The site says: cancelled.")
+    shop.press("Try again")
+    shop.expect_state("qr")
+    app.scan(shop.scanned_qr())
+    shop.expect_state("app")
+    shop.page.locator("[data-yivi-glue-transition=cancel]").dispatch_event("click")
+    shop.expect_message("You have cancelled.")

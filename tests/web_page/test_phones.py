@@ -1,0 +1,152 @@
+"""The app on the same phone as the browser: opening it, and coming back from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from irma_core import SessionStatus
+from irma_testing import SimulatedApp
+from tests.web_page.conftest import LIMIT, Shop, eventually
+
+ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"
+STAY = """addEventListener("click", (event) => {
+  if (event.target.closest(".yivi-web-button-link")) event.preventDefault();
+});"""
+"""A desk has no app that could take the link, so that the browser stays on the page."""
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A phone's browser."""
+    context = chromium.new_context(
+        user_agent=ANDROID,
+        viewport={"width": 360, "height": 740},
+        device_scale_factor=2,
+        has_touch=True,
+        is_mobile=True,
+    )
+    context.set_default_timeout(LIMIT)
+    expect.set_options(timeout=LIMIT)
+    context.add_init_script(STAY)
+    yield context.new_page()
+    context.close()
+
+
+def begin(shop: Shop) -> str:
+    """Start a session, and open the app; return the session pointer that the app gets."""
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_state("button")
+    link = shop.page.locator(".yivi-web-button-link")
+    url = link.get_attribute("href")
+    assert url
+    link.click()
+    return unquote(url.partition("qr/json/")[2].partition("#")[0])
+
+
+def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
+    """The site learns that the app is on this device; the page finishes when the app is done."""
+    app.accept(begin(shop))
+    shop.page.wait_for_url("**/welcome")
+    (_, said, _), *_ = shop.endpoints.calls
+    assert said == {"page": "/login", "same_device": True}
+
+
+def test_what_a_phone_shows(shop: Shop) -> None:
+    """A button opens the app; the QR code for another phone is one press away, and back."""
+    shop.open()
+    shop.look("phone-ready")
+    shop.press("Continue with Yivi")
+    shop.expect_state("button")
+    shop.expect_message("Open the Yivi app on this device.")
+    shop.look("phone-button")
+    shop.page.get_by_role("link", name="Show QR code").press("Enter")
+    shop.expect_state("qr")
+    shop.look("phone-qr")
+    shop.page.get_by_role("link", name="Go back").press("Enter")
+    shop.expect_state("button")
+    assert shop.page.url.endswith("/login")
+
+
+def test_the_app_returns_to_a_new_tab(shop: Shop, app: SimulatedApp) -> None:
+    """The page finds the session by the fragment of its URL, which it then removes."""
+    app.accept(begin(shop))
+    tab = shop.page.context.new_page()
+    tab.route("**/irma/finish/login", held := Held())
+    tab.goto(f"{shop.url}/login?a=1#irma-login-0")
+    expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "finishing")
+    assert tab.url == f"{shop.url}/login?a=1"
+    held.route.continue_()
+    tab.wait_for_url("**/welcome")
+    assert ("finish", {"slot": 0, "next": "/welcome"}, "<of the page>") in shop.endpoints.calls
+
+
+def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
+    """A change of the fragment alone loads nothing, and the page finishes all the same."""
+    shop.page.route("**/frontend/status", lambda route: None)  # the page hears nothing of the app
+    app.accept(begin(shop))
+    shop.page.evaluate("location.hash = '#irma-login-0'")
+    shop.page.wait_for_url("**/welcome")
+
+
+def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) -> None:
+    """Back from the app, the page asks the site, as the browser may have cut its connections."""
+    shop.page.route("**/frontend/status", lambda route: None)
+    app.accept(begin(shop))
+    shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    shop.page.wait_for_url("**/welcome")
+    assert shop.endpoints.steps == ["start", "status", "finish"]
+
+
+def test_a_person_comes_back_too_early(shop: Shop, app: SimulatedApp) -> None:
+    """The page goes on waiting for the app."""
+    pointer = begin(shop)
+    with shop.page.expect_response("**/irma/status/login"):
+        shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
+    shop.expect_state("button")
+    app.accept(pointer)
+    shop.page.wait_for_url("**/welcome")
+
+
+def test_leaving_for_the_app_cancels_nothing(shop: Shop, app: SimulatedApp) -> None:
+    """Some phones take the page away to open the app, and the app returns to a new page."""
+    pointer = begin(shop)
+    shop.open("/welcome")
+    shop.page.wait_for_load_state()
+    assert "cancel" not in shop.endpoints.steps
+    app.accept(pointer)
+    shop.open("/login#irma-login-0")
+    shop.page.wait_for_url("**/welcome")
+
+
+def test_a_cancel_in_the_app_is_shown_on_return(shop: Shop, app: SimulatedApp) -> None:
+    """The site's sentence is shown in the new tab, too."""
+    shop.expected = ["status of 403"]
+    app.refuse(begin(shop))
+    tab = shop.page.context.new_page()
+    tab.goto(f"{shop.url}/login#irma-login-0")
+    expect(tab.get_by_role("status")).to_have_text("The site says: cancelled.")
+    tab.get_by_role("button", name="Try again").click()
+    expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "button")
+
+
+def test_a_session_that_nobody_took_to_the_app_is_cancelled(shop: Shop) -> None:
+    """Only the press of the button to open the app keeps a session alive."""
+    shop.open()
+    shop.press("Continue with Yivi")
+    shop.expect_state("button")
+    shop.open("/welcome")
+    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+
+
+class Held:
+    """Holds the one call of a route."""
+
+    route: Route
+
+    def __call__(self, route: Route) -> None:
+        self.route = route
