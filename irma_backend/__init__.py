@@ -7,6 +7,7 @@ optional: `irma_core` and a transport work without it.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from irma_backend.logging_observer import LoggingObserver
     from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
     from irma_backend.parts import (
         AsyncParts,
@@ -23,6 +24,7 @@ else:
 
     _ROOMS = {
         "parts": "AsyncParts Parts connect connect_async open_parts open_parts_async",
+        "logging_observer": "LoggingObserver",
         "memory_store": "AsyncMemoryStore MemoryStore",
         "sqlite_store": "AsyncSqliteStore SqliteStore",
     }
@@ -43,6 +45,7 @@ __all__ = [
     "AsyncMemoryStore",
     "AsyncParts",
     "AsyncSqliteStore",
+    "LoggingObserver",
     "MemoryStore",
     "Parts",
     "SqliteStore",

@@ -23,6 +23,7 @@ from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, Unpack, c
 
 from irma_backend import builtin_plugin
 from irma_backend.installed import installed_plugins, load_plugins
+from irma_backend.logging_observer import LoggingObserver
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.blocks import async_with_block, with_block
 from irma_core.errors import ConfigurationError, PluginError
@@ -31,6 +32,7 @@ from irma_core.models.risks import Risk, parse_risks
 from irma_core.plugins.guard import OpenPart
 from irma_core.plugins.hookspecs import FactoryContext, Mode, Secret
 from irma_core.plugins.registry import PluginRegistry
+from irma_core.protocol.observers import Observer
 from irma_core.protocol.part_checks import check_transport
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
@@ -87,6 +89,8 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         timeout: The limit for each call.
         headers: Headers for each call.
         frontend_url: The URL at which browsers and apps reach the server.
+        observer: Is notified of what happens; see `Requestor`. By default a `LoggingObserver()`;
+            None for no observer.
     """
 
     name: str | None
@@ -99,6 +103,7 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
     timeout: timedelta
     headers: Mapping[str, str] | None
     frontend_url: str | None
+    observer: Observer | None
 
 
 @with_block
@@ -380,6 +385,7 @@ class _Opener:
             "authentication": authentication,
             "status_backend": None if status is None else self.status_backend(status),
             "allow": self._context.allow,
+            "observer": LoggingObserver(),
             **rest,
         }
 

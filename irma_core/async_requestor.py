@@ -52,6 +52,7 @@ from irma_core.models.session_requests import (
 from irma_core.models.sessions import FrontendOptions, PairingMethod, StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.observers import Observer
 from irma_core.protocol.status_backends import AsyncStatusBackend
 from irma_core.protocol.transport import AsyncTransport
 from irma_core.tracebacks import boundary
@@ -91,6 +92,8 @@ class AsyncRequestor:
             go neither to the gateway's authorization server nor to the session pointer's URL.
         frontend_url: Where browsers and apps reach the server: its setting `url`, without `/irma`.
             Needed for pairing by the backend, if that host differs from the base URL's.
+        observer: Is notified when sessions start and end, and when calls are repeated. It is called
+            in the same thread or task and is never awaited.
 
     A method that takes a `StartedSession` or a `RequestorToken` does not compare the result with
     the request. Besides the errors that it names, each method may raise `ServerRefusedError`,
@@ -117,6 +120,7 @@ class AsyncRequestor:
         timeout: timedelta = DEFAULT_TIMEOUT,
         headers: Mapping[str, str] | None = None,
         frontend_url: str | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._transport = transport
         self._context = make_context(
@@ -131,6 +135,7 @@ class AsyncRequestor:
             is_async=True,
             headers=headers,
             frontend_url=frontend_url,
+            observer=observer,
         )
         self._gateway = None if gateway is None else Gateway(gateway, self._context)
 

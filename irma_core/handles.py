@@ -18,6 +18,7 @@ import attrs
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.errors import (
     ConfigurationError,
+    HandleError,
     HandleExpiredError,
     HandleInvalidError,
     HandleUsedError,
@@ -29,6 +30,7 @@ from irma_core.flows.session_answers import get_answer_flow
 from irma_core.json_text import write_json
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_string
+from irma_core.models.events import HandleRefused
 from irma_core.models.sessions import StartedSession
 from irma_core.protocol.part_checks import check_store
 from irma_core.protocol.stores import AsyncStore, Store
@@ -133,6 +135,19 @@ class HandleSettings:
         return f"irma-handle:{sha256(used.encode()).hexdigest()}"
 
 
+def _unseal(
+    context: RequestorContext,
+    settings: HandleSettings,
+    handle: str | bytes | None,
+    binding: str | Binding | None,
+) -> StartedSession:
+    try:
+        return settings.unseal(handle, binding, utc_now(context.clock))
+    except HandleError as error:
+        context.notify(HandleRefused(settings.purpose, type(error).__name__))
+        raise
+
+
 def redeem_handle_flow(
     context: RequestorContext,
     settings: HandleSettings,
@@ -151,12 +166,13 @@ def redeem_handle_flow(
         StoreError: The store failed. There is no answer, and the handle may be used up.
         IrmaError: As `get_answer_flow`; the handle is not used up.
     """
-    session = settings.unseal(handle, binding, utc_now(context.clock))
+    session = _unseal(context, settings, handle, binding)
     deadline = context.deadline()
     answer = yield from get_answer_flow(context, session, deadline)
     key, lifetime = settings.used_key(session), settings.lifetime + CLOCK_SKEW
     is_first = yield from put_if_absent(settings.store, key, b"redeemed", lifetime, deadline)
     if not is_first:
+        context.notify(HandleRefused(settings.purpose, HandleUsedError.__name__))
         raise HandleUsedError("the handle was redeemed before")
     return answer
 
@@ -240,7 +256,7 @@ class Handles:
             HandleExpiredError: It has expired.
             UsageError: The binding has the wrong type.
         """
-        return self._settings.unseal(handle, binding, utc_now(self._requestor.context.clock))
+        return _unseal(self._requestor.context, self._settings, handle, binding)
 
     def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
         """Return the answer of the handle's session, once. Do the work it is for after this call.
@@ -301,7 +317,7 @@ class AsyncHandles:
         self, handle: str | bytes | None, *, binding: str | Binding | None
     ) -> StartedSession:
         """Return the session of a handle; see `Handles.unseal`."""
-        return self._settings.unseal(handle, binding, utc_now(self._requestor.context.clock))
+        return _unseal(self._requestor.context, self._settings, handle, binding)
 
     async def redeem(self, handle: str | bytes | None, *, binding: str | Binding | None) -> Answer:
         """Return the answer of the handle's session, once; see `Handles.redeem`."""

@@ -1,9 +1,25 @@
-"""The one door for authors of transports, stores, status backends, signers and plugins.
+"""The one door for authors of transports, stores, status backends, signers, observers and plugins.
 
 Applications import from `irma_core`, and errors are in `irma_core.errors`. Importing this module
 loads no plugin machinery: only a module that uses `hookimpl` needs pluggy.
 """
 
+from irma_core.models.events import (
+    CallbackDelivered,
+    CallRetried,
+    Event,
+    HandleRefused,
+    NextSessionChosen,
+    PostRefused,
+    RefusedBy,
+    SessionAnswered,
+    SessionFailed,
+    SessionRefused,
+    SessionStarted,
+    WatchFellBack,
+    WatchSource,
+    WebRefused,
+)
 from irma_core.models.holders import FrozenMapping
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
@@ -18,6 +34,7 @@ from irma_core.plugins.hookspecs import (
     hookimpl,
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.observers import Observer
 from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import (
@@ -39,18 +56,30 @@ __all__ = [
     "AsyncStore",
     "AsyncTransport",
     "ByteStream",
+    "CallRetried",
+    "CallbackDelivered",
     "Clock",
+    "Event",
     "FactoryContext",
     "FrozenMapping",
+    "HandleRefused",
     "HttpRequest",
     "HttpResponse",
     "Jitter",
     "Mode",
+    "NextSessionChosen",
+    "Observer",
     "PluginUri",
+    "PostRefused",
     "PublishedEnd",
     "ReadOutcome",
+    "RefusedBy",
     "RequestorToken",
     "Secret",
+    "SessionAnswered",
+    "SessionFailed",
+    "SessionRefused",
+    "SessionStarted",
     "SessionStatus",
     "Signer",
     "SignerFactory",
@@ -59,6 +88,9 @@ __all__ = [
     "Store",
     "StoreFactory",
     "Transport",
+    "WatchFellBack",
+    "WatchSource",
+    "WebRefused",
     "boundary",
     "hookimpl",
 ]

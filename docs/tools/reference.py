@@ -63,7 +63,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "irma_backend": {
         "By configuration alone": (
             "connect connect_async open_parts open_parts_async Parts AsyncParts SqliteStore "
-            "AsyncSqliteStore MemoryStore AsyncMemoryStore"
+            "AsyncSqliteStore MemoryStore AsyncMemoryStore LoggingObserver"
         ),
     },
     "irma_transport": {"For transports, stores and tests": "SystemClock"},

@@ -66,6 +66,7 @@ class Settings:
                 token=token,
                 status=status,
                 frontend_url=self.frontend_url,
+                observer=None,  # a command reports to its caller, and not to a log
             )
 
     @contextmanager

@@ -172,6 +172,7 @@ class StaticUrl:
     name: str = attrs.field(converter=_name_of_secret, alias="url")
     """The hash of the URL's last segment. The URL itself is not kept."""
     request: ExtendedRequest = attrs.field(converter=_as_stored)
+    purpose: str = attrs.field(default=CALLBACK, init=False)
 
     def unseal(self, url: str, now: datetime) -> CallbackContext:
         """Check the URL of a post. Only its last segment counts, as proxies change the rest.

@@ -33,7 +33,7 @@ from irma_core.callbacks.inbound import (
     InboundRequest,
     check_inbound,
     check_posted_result,
-    error_reply,
+    refuse_post,
 )
 from irma_core.errors import (
     AnswerError,
@@ -65,6 +65,7 @@ from irma_core.models.arguments import (
     check_reference,
     check_timeout,
 )
+from irma_core.models.events import NextSessionChosen
 from irma_core.models.results import SessionResult
 from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import (
@@ -182,10 +183,10 @@ def answer_next_session_flow(
             now = utc_now(context.clock)
             record = NextSessionRecord.unseal(stored, sealer, result.token, now)
     except PostRefusedError as refused:
-        return error_reply(refused)
+        return refuse_post(context, settings.address, refused)
     if context.seconds_left(deadline) <= 0:
         late = "the application took too long, so the person's app gives up"
-        return error_reply(PostRefusedError("late", late))
+        return refuse_post(context, settings.address, PostRefusedError("late", late))
     if record.request is None:
         return HttpResponse(204)
     headers = (("content-type", "application/json"), ("cache-control", "no-store"))
@@ -215,6 +216,9 @@ def _choose_flow(
     if chosen is not None:
         extended = _with_reference(as_extended(chosen), callback.reference, settings.address, now)
         ready = resolve_request(extended, now, context.allow)
+    if context.observer is not None:
+        type_ = None if ready is None else ready.request.session_type
+        context.notify(NextSessionChosen(answer.token.fingerprint, type_))
     record = NextSessionRecord.of(ready)
     return record, record.seal(settings.address.sealer, answer.token, now, callback.lifetime)
 

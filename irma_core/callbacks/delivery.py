@@ -26,6 +26,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from copy import copy
 from datetime import timedelta
+from functools import partial
 from typing import Final, Generic, TypeAlias, TypeVar, final
 
 import attrs
@@ -37,8 +38,8 @@ from irma_core.callbacks.inbound import (
     InboundRequest,
     check_inbound,
     check_posted_result,
-    error_reply,
     parse_posted_result,
+    refuse_post,
 )
 from irma_core.callbacks.named_sessions import NamedSessions
 from irma_core.errors import (
@@ -62,6 +63,7 @@ from irma_core.flows.once import (
 from irma_core.flows.session_answers import get_result_flow, verified_result_flow
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_reference
+from irma_core.models.events import CallbackDelivered
 from irma_core.models.results import SessionResult
 from irma_core.models.sessions import SessionReference
 from irma_core.models.statuses import SessionStatus
@@ -117,6 +119,11 @@ class SessionOutcome:
         expected = "an Answer or an AnswerError"
         check_instance(self._outcome, (Answer, AnswerError), "outcome", expected)
         check_reference(self.reference)
+
+    @property
+    def error_name(self) -> str:
+        """The name of the class of error that `get_answer` raises; empty if there is an answer."""
+        return type(self._outcome).__name__ if isinstance(self._outcome, AnswerError) else ""
 
     def get_answer(self) -> Answer:
         """Return the answer, after every check; there is no other way to the attributes.
@@ -217,7 +224,7 @@ def receive_callback_flow(
                 flow = _ask_server_flow(context, settings, result.token, callback, deadline)
                 yield from release_on_error_flow(context, asking, flow)
     except PostRefusedError as refused:
-        return error_reply(refused)
+        return refuse_post(context, settings.address, refused)
     return _ACCEPTED
 
 
@@ -261,7 +268,7 @@ def receive_unsigned_callback_flow(
         check_posted_result(post, result, callback)
         _once_key(settings, result)
     except PostRefusedError as refused:
-        return error_reply(refused), None
+        return refuse_post(context, settings.address, refused), None
     key = f"irma-callback-url:{callback.name}"
     named = NamedSessions(settings.store, settings.address.sealer, key)
     pending = PendingCallback(result.token, callback, OnceKey(settings.store, key), named)
@@ -373,8 +380,11 @@ def _deliver_once_flow(
     record = yield from claim_or_wait_flow(context, once, deadline)
     if record is not None:
         return _delivered_status(record)
-    call = call_application(lambda: settings.deliver(delivery.outcome), context.deadline())
+    outcome = delivery.outcome
+    call = call_application(partial(settings.deliver, outcome), context.deadline())
     yield from release_on_error_flow(context, once, iter(call))
+    if context.observer is not None:
+        context.notify(CallbackDelivered(outcome.token.fingerprint, status, outcome.error_name))
     yield from once.record(status.value.encode(), delivery.callback.lifetime, context.deadline())
     # Watchers are notified after the application. If publishing fails they still find the result
     # by polling.

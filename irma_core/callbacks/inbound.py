@@ -29,6 +29,7 @@ from irma_core.errors import HandleError, PostRefusedError, UsageError
 from irma_core.flows.context import RequestorContext
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.arguments import check_instance
+from irma_core.models.events import PostRefused
 from irma_core.models.results import SessionResult
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import utc_now
@@ -44,9 +45,9 @@ __all__ = [
     "body_bytes",
     "check_inbound",
     "check_posted_result",
-    "error_reply",
     "header_pairs",
     "parse_posted_result",
+    "refuse_post",
 ]
 
 
@@ -220,8 +221,11 @@ def _is_older(jwt: bytes, moment: datetime) -> bool:
     return float(cast("dict[str, Any]", claims)["iat"]) < moment.timestamp()
 
 
-def error_reply(error: PostRefusedError) -> HttpResponse:
-    """Return the reply to a refused post; its body has the code and the reason."""
+def refuse_post(
+    context: RequestorContext, address: SealedUrl | StaticUrl, error: PostRefusedError
+) -> HttpResponse:
+    """Notify the observer, and return the reply; its body has the code and the reason."""
+    context.notify(PostRefused(address.purpose, error.code))
     status = _STATUS.get(error.code, _FORBIDDEN)
     headers = [("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store")]
     if error.code == "method":

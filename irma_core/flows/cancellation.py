@@ -21,7 +21,7 @@ from irma_core.errors import (
 )
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
-from irma_core.flows.session_answers import get_answer_flow
+from irma_core.flows.session_answers import unobserved_answer_flow
 from irma_core.flows.session_calls import cancel_session_flow
 from irma_core.models.answers import Answer
 from irma_core.models.sessions import SessionWithRequest
@@ -84,7 +84,7 @@ def abandon_session_flow(
         return None
     # The server replies the same whether it cancelled the session or the session had ended.
     try:
-        return (yield from get_answer_flow(context, session, deadline))
+        return (yield from unobserved_answer_flow(context, session, deadline))
     except (AnswerError, ResultJwtError) as end:
         if isinstance(end, _UNANSWERED):
             return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, final
 
@@ -10,10 +12,13 @@ import attrs
 
 from irma_core.errors import ConfigurationError
 from irma_core.flows.single_flight import SingleFlight
+from irma_core.models.events import Event
 from irma_core.models.headers import checked_headers, is_reserved
 from irma_core.models.holders import Headers, Hidden, HiddenSecret, hide_headers
 from irma_core.models.risks import Risk, parse_risks
+from irma_core.protocol.observers import Observer
 from irma_core.protocol.part_checks import (
+    check_observer,
     check_signer,
     check_status_backend,
     check_transport,
@@ -68,6 +73,7 @@ class RequestorContext:
             so a shorter limit hides its error.
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
+        observer: Is notified of what happens to sessions, or None.
     """
 
     server: ServerUrl
@@ -94,6 +100,9 @@ class RequestorContext:
     try_timeout: timedelta = attrs.field(default=timedelta(seconds=10), kw_only=True)
     poll_interval: timedelta = attrs.field(default=timedelta(seconds=1), kw_only=True)
     is_async: bool = attrs.field(default=False, kw_only=True)
+    observer: Observer | None = attrs.field(
+        default=None, kw_only=True, repr=lambda observer: f"<{type(observer).__name__}>"
+    )
 
     @property
     def headers(self) -> Headers:
@@ -124,6 +133,22 @@ class RequestorContext:
         """Return the point at which one request must end, within the deadline of its call."""
         return min(deadline, self.clock.monotonic() + self.try_timeout.total_seconds())
 
+    def notify(self, event: Event) -> None:
+        """Notify the observer, if there is one; an exception of its own becomes a warning."""
+        if self.observer is None:
+            return
+        try:
+            self.observer.observe(event)
+        except Exception as error:  # noqa: BLE001  # an observer must not change what it observes
+            # Without the exception's message, as a warning may reach any log.
+            name, raised = type(self.observer).__name__, type(error).__name__
+            with suppress(RuntimeWarning):  # a program may turn warnings into errors
+                warnings.warn(
+                    f"observer: {name} raised {raised}, which is ignored",
+                    RuntimeWarning,
+                    stacklevel=1,
+                )
+
     def seconds_left(self, deadline: float) -> float:
         """Return the seconds that are left, negative after the deadline."""
         return deadline - self.clock.monotonic()
@@ -143,6 +168,7 @@ def make_context(
     is_async: bool,
     headers: Mapping[str, str] | None,
     frontend_url: str | None,
+    observer: Observer | None,
 ) -> RequestorContext:
     """Return the context of a requestor, made from its arguments.
 
@@ -151,6 +177,7 @@ def make_context(
     """
     check_transport(transport, is_async=is_async)
     check_status_backend(status_backend, is_async=is_async)
+    check_observer(observer)
     _check_authentication(authentication, is_async=is_async)
     _check_issuer(jwt_issuer)
     risks = parse_risks(allow)
@@ -176,6 +203,7 @@ def make_context(
         status_backend=status_backend,
         call_timeout=timeout,
         is_async=is_async,
+        observer=observer,
     )
 
 

@@ -23,6 +23,7 @@ from irma_core.errors import (
 )
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Send, Sleep, sign
+from irma_core.flows.observing import notify_of_retry
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.policy import is_transient, retry_after, wait_of
 from irma_core.protocol.transport import utc_now
@@ -89,6 +90,7 @@ def exchange_flow(
             SigningError,
         ) as error:
             wait = _wait_or_raise(context, error, tries, deadline, requested_wait)
+            notify_of_retry(context, request.label, error, wait)
         yield from Sleep(wait)
         tries += 1
         parse = parse_repeated or parse
@@ -129,6 +131,7 @@ def post_flow(
             if error.request_sent:
                 raise
             wait = _wait_or_raise(context, error, tries, deadline, timedelta(0))
+            notify_of_retry(context, prepared.label, error, wait)
         else:
             return parse(response)
         yield from Sleep(wait)

@@ -15,6 +15,7 @@ from irma_core.errors import (
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, wait_for_end
 from irma_core.flows.exchange import exchange_flow
+from irma_core.flows.observing import observed_answer
 from irma_core.flows.session_calls import (
     check_has_request,
     get_result_jwt_flow,
@@ -33,7 +34,12 @@ from irma_core.trust.jws import check_public_keys
 from irma_core.trust.result_jwt import verify_result_jwt
 from irma_core.trust.server_keys import FetchedServerKey, GivenKey
 
-__all__ = ["get_answer_flow", "get_result_flow", "verified_result_flow"]
+__all__ = [
+    "get_answer_flow",
+    "get_result_flow",
+    "unobserved_answer_flow",
+    "verified_result_flow",
+]
 
 
 def get_answer_flow(
@@ -49,6 +55,13 @@ def get_answer_flow(
         ResultJwtError: The signed result was rejected.
         AnswerError: One of its subclasses: there is no answer.
     """
+    return observed_answer(context, session, unobserved_answer_flow(context, session, deadline))
+
+
+def unobserved_answer_flow(
+    context: RequestorContext, session: SessionWithRequest, deadline: float
+) -> Flow[Answer]:
+    """Do as `get_answer_flow`, as a step of a flow that notifies the observer itself."""
     check_has_request(session)
     deadline = min(context.deadline(), deadline)
     end = yield from _published_end_flow(context, session.token, deadline)

@@ -10,6 +10,7 @@ from irma_core.errors import SessionMayExistError, TransportError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, ToSign, post_flow
+from irma_core.flows.observing import observed_start
 from irma_core.models.arguments import check_instance
 from irma_core.models.risks import resolve_request
 from irma_core.models.session_requests import (
@@ -58,6 +59,12 @@ def start_session_flow(
         DeadlineError: The deadline passed before a byte was sent.
         SigningError: The signer failed.
     """
+    return observed_start(context, _start_session_flow(context, request))
+
+
+def _start_session_flow(
+    context: RequestorContext, request: SessionRequest | ExtendedRequest | str
+) -> Flow[StartedSession]:
     if isinstance(request, str):
         jwt = request.strip()  # a file ends with a newline
         extended = request_in_jwt(jwt)

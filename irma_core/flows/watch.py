@@ -44,11 +44,13 @@ from irma_core.flows.effects import (
     Sleep,
     wait_for_end,
 )
-from irma_core.flows.session_answers import get_answer_flow
+from irma_core.flows.observing import notify_of_retry, observed_answer
+from irma_core.flows.session_answers import unobserved_answer_flow
 from irma_core.flows.session_calls import check_has_request, with_session_gone
 from irma_core.flows.watch_state import Subscription, WatchState
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_flag, check_timeout
+from irma_core.models.events import WatchFellBack, WatchSource
 from irma_core.models.sessions import SessionWithRequest
 from irma_core.models.statuses import SessionStatus
 from irma_core.protocol.endpoints import (
@@ -140,6 +142,17 @@ def wait_for_answer_flow(
         AnswerError: Another subclass: there is no answer.
         IrmaError: The server refused, or could not be reached before the deadline.
     """
+    waiting = _wait_for_answer_flow(context, session, timeout, keep_session=keep_session)
+    return observed_answer(context, session, waiting)
+
+
+def _wait_for_answer_flow(
+    context: RequestorContext,
+    session: SessionWithRequest,
+    timeout: timedelta,
+    *,
+    keep_session: bool,
+) -> Flow[Answer]:
     check_flag(keep_session, "keep_session")
     state = begin_watch(context, session, check_timeout(timeout, "timeout"))
     try:
@@ -190,7 +203,7 @@ def _answer_flow(
     """Ask for the answer until the deadline, because the server keeps the result."""
     while True:
         try:
-            return (yield from get_answer_flow(context, session, deadline))
+            return (yield from unobserved_answer_flow(context, session, deadline))
         except _POLL_FAILURES as error:
             is_over = context.seconds_left(deadline) <= context.poll_interval.total_seconds()
             if is_over or not is_transient(error):
@@ -213,6 +226,8 @@ def _wait_on_backend_flow(
     try:
         end = yield from wait_for_end(backend, state.session.token, timeout, deadline)
     except StatusBackendError:
+        if state.uses_backend or state.is_new:
+            _notify_of_fall_back(context, state, WatchSource.STATUS_BACKEND, "failed")
         return state.on_backend_failed(context.clock.monotonic(), context.jitter())
     now = context.clock.monotonic()
     if not state.uses_backend:
@@ -249,7 +264,12 @@ def _poll_flow(
         ):
             # The watch's own deadline cut the poll short, so the server is not to blame.
             raise NobodyAnsweredError(token.fingerprint) from error
-        return state.on_poll_failed(now, wait.total_seconds()), error
+        failed = state.on_poll_failed(now, wait.total_seconds())
+        if previous is None:
+            notify_of_retry(
+                context, request.label, error, timedelta(seconds=failed.next_poll - now)
+            )
+        return failed, error
     return state.on_status(status, now), None
 
 
@@ -259,16 +279,18 @@ def _subscribe_flow(context: RequestorContext, state: WatchState, now: float) ->
     try:
         stream = yield from OpenStream(request, min(state.deadline, now + _STREAM_HEAD_TIMEOUT))
     except TransportTimeoutError:
+        _notify_of_fall_back(context, state, WatchSource.EVENTS, "late")
         return state.on_no_events(context.clock.monotonic())
     except (TransportError, SigningError):
-        return state.on_stream_broken(context.clock.monotonic())
+        return _after_broken_stream(context, state)
     opened = context.clock.monotonic()
     if is_event_stream(stream.status, stream.headers):
         subscription = Subscription(stream, EventStreamDecoder(), since=now)
         return state.on_subscribed(subscription, opened)
     yield from CloseStream(stream)
     if is_passing_status(stream.status):
-        return state.on_stream_broken(opened)
+        return _after_broken_stream(context, state)
+    _notify_of_fall_back(context, state, WatchSource.EVENTS, "unsupported")
     return state.on_no_events(opened)
 
 
@@ -287,4 +309,17 @@ def _read_events_flow(
             return state
     # The stream may have ended before it reported the last change, so the status is polled next.
     yield from CloseStream(subscription.stream)
-    return state.on_stream_broken(context.clock.monotonic())
+    return _after_broken_stream(context, state)
+
+
+def _after_broken_stream(context: RequestorContext, state: WatchState) -> WatchState:
+    broken = state.on_stream_broken(context.clock.monotonic())
+    if not broken.subscriptions_left:
+        _notify_of_fall_back(context, state, WatchSource.EVENTS, "broken")
+    return broken
+
+
+def _notify_of_fall_back(
+    context: RequestorContext, state: WatchState, source: WatchSource, reason: str
+) -> None:
+    context.notify(WatchFellBack(state.session.token.fingerprint, source, reason))

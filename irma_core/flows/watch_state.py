@@ -84,6 +84,11 @@ class WatchState:
         return self.last is not None and self.last.is_final
 
     @property
+    def is_new(self) -> bool:
+        """Whether the watch has asked nothing yet."""
+        return self.next_poll == math.inf and self.last is None
+
+    @property
     def wakes_at(self) -> float:
         """When the watch must stop waiting and do something else; infinity for never."""
         return min(self.next_poll, self.deadline, self.retry_backend_at)

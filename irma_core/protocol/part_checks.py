@@ -16,6 +16,7 @@ from irma_core.errors import ConfigurationError
 
 __all__ = [
     "check_function",
+    "check_observer",
     "check_signer",
     "check_status_backend",
     "check_store",
@@ -76,6 +77,22 @@ def check_status_backend(backend: object, *, is_async: bool) -> None:
     """Check a status backend, or None for no backend; see `check_transport`."""
     if backend is not None:
         _check(backend, "status_backend", _STATUS_BACKEND, is_async=is_async)
+
+
+def check_observer(observer: object) -> None:
+    """Check an observer, or None for no observer.
+
+    Raises:
+        ConfigurationError: It has no method `observe`, or that is `async def`.
+    """
+    if observer is None:
+        return
+    observe = getattr(observer, "observe", None)
+    if isinstance(observer, type) or not callable(observe):
+        raise ConfigurationError(
+            "observer: must be an Observer, an object with a method observe(event), or None"
+        )
+    check_function(observe, "observer", may_be_async=False)
 
 
 def check_signer(signer: object, place: str, *, is_async: bool) -> None:

@@ -64,6 +64,7 @@ class Shop:
         store: Any = None,
         clock: Any = None,
         server_key: Any = None,
+        observer: Any = None,
     ) -> None:
         self.mode = mode
         settings = UNSIGNED if unsigned else ServerSettings()
@@ -81,7 +82,7 @@ class Shop:
         self.store: Any
         key = None if unsigned else server_key or self.server.public_key_pem
         common: Any = {"server_key": key, "allow": {Risk.SIMULATED_PROOFS}}
-        common["status_backend"] = status_backend
+        common |= {"status_backend": status_backend, "observer": observer}
         later: Any = self.later.append if unsigned else None
         others: Any = {"sealer": self.sealer, "accept_unsigned": unsigned, "run_later": later}
         self.receiver: CallbackReceiver | AsyncCallbackReceiver

@@ -308,6 +308,7 @@ def _requestor(world: World, *, awaited: bool) -> dict[str, Any]:
         "jwt_issuer": "irmaserver",
         "status_backend": None,
         "timeout": A_MINUTE,
+        "observer": None,
     }
 
 

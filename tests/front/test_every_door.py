@@ -161,11 +161,14 @@ OTHERS: dict[str, Callable[[World], Any]] = {
 ZOO = STRINGS | OTHERS
 
 # Keys are checked by tests of their own (`tests/trust`), flows are not for applications, and the
-# stores in files are tried by the contract. A secret's name stands in its error.
+# stores in files are tried by the contract. A secret's name stands in its error. The library makes
+# the events, and passes them to observers.
 ELSEWHERE = re.compile(
     r".*Signer.*|SharedKey.*|PublicKey|.*Authentication|GatewayAssertion|GatewaySecret|Sealer|new_sealing_key|verify_.*"
     r"|ScannedSession|VerifiedRequest|.*run_flow|.*SqliteStore.*|(Async)?Parts(.status_backend)?"
     r"|FrozenMapping|boundary|FactoryContext.secret"
+    r"|Session(Started|Answered|Refused|Failed)|CallRetried|CallbackDelivered|NextSessionChosen"
+    r"|WatchFellBack|(Post|Handle|Web)Refused|LoggingObserver.observe"
 )
 NAMED_OTHERWISE = {
     ("SessionPointer", "url"): "u",

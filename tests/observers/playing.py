@@ -14,7 +14,7 @@ from inspect import isawaitable
 from threading import Event, Thread
 from typing import Any, Self
 
-from irma_backend import AsyncMemoryStore, MemoryStore
+from irma_backend import AsyncMemoryStore, LoggingObserver, MemoryStore
 from irma_core import (
     AsyncCallbackReceiver,
     AsyncHandles,
@@ -189,7 +189,7 @@ class Play:
 
     def _made(self, url: str, transport: Any, **settings: Any) -> Any:
         kind: Any = AsyncRequestor if self._is_async else Requestor
-        return kind(url, transport, **settings)
+        return kind(url, transport, observer=LoggingObserver(), **settings)
 
     def _requestor(self, url: str, transport: Any, **settings: Any) -> Any:
         known = TokenAuthentication(self.secrets["bearer"])

@@ -1,0 +1,172 @@
+"""An observer that writes events to the log, under the logger `irma_backend`.
+
+`connect`, `open_parts` and the web adapters use it by default. It installs no handler and sets no
+level; see `docs/how-to/log-and-observe.md`.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Final, assert_never, final
+
+from irma_core.models.events import (
+    CallbackDelivered,
+    CallRetried,
+    Event,
+    HandleRefused,
+    NextSessionChosen,
+    PostRefused,
+    RefusedBy,
+    SessionAnswered,
+    SessionFailed,
+    SessionRefused,
+    SessionStarted,
+    WatchFellBack,
+    WebRefused,
+)
+from irma_core.models.remote_errors import DESCRIPTIONS
+from irma_core.tracebacks import boundary
+
+__all__ = ["LoggingObserver"]
+
+_LOGGER: Final = logging.getLogger("irma_backend")
+
+_BY: Final = {
+    RefusedBy.PERSON: "was cancelled by the person, the app or the application",
+    RefusedBy.TIMEOUT: "was not answered in time",
+    RefusedBy.PROOF: "has a proof that does not count",
+}
+_FALL_BACKS: Final = {
+    "unsupported": "the server sends no events, so it polls: enable the server's option `sse`, and "
+    "let the proxy in front of it pass text/event-stream",
+    "late": "the server's events did not begin in time, so it polls: let the proxy in front of the "
+    "server pass them unbuffered",
+    "broken": "the server's events broke twice, so it polls: see whether a proxy cuts idle streams",
+    "failed": "the status backend failed, so it asks the server meanwhile: see the backend's log",
+}
+_PERSONAL: Final = frozenset(
+    {"cancelled", "handle_expired", "login_refused", "not_finished", "timed_out", "value_missing"}
+)
+"""Codes of refusals that an honest person meets in daily use."""
+_WEB_ADVICE: Final = {
+    "already_used": "the page sent it after its answer was used: harmless if it is rare",
+    "busy": "an equal call is still running: see whether the application's login is slow",
+    "handle_invalid": "the handle was sealed with other keys, or for another question: give all "
+    "processes the same keys",
+    "interrupted": "a process ended during the application's login: see its log",
+    "misconfigured": "a setting is wrong: the error that was raised says which",
+    "no_cookie": "the browser sent no cookie: serve the page by HTTPS, under one host name",
+    "other_browser": "the page was continued in another browser, or somebody used another "
+    "person's page",
+    "other_site": "the request came from another origin: name it in `origins` if it is yours, and "
+    "let the proxy pass `Host` and `X-Forwarded-Proto`",
+    "server_refused": "the IRMA server refused the call: see the line before this one",
+    "server_unavailable": "the IRMA server could not be reached: see the line before this one",
+    "session_gone": "the server no longer knows the session: it was restarted, or has several "
+    "processes without a shared store",
+    "store_unavailable": "the store failed: see its log",
+    "unknown_question": "the page asks for a name that is not among the questions",
+}
+_POST_ADVICE: Final = {
+    "busy": "an equal post is still being handled: see whether the application's function is slow",
+    "issuer": "set `jwt_issuer` to the server's setting of that name",
+    "issued_at": "compare the clocks of this machine and of the server",
+    "late": "the application's function took over three seconds: have its data ready",
+    "media_type": "the server signs its posts and the application does not expect that, or the "
+    "other way round",
+    "session": "another session was posted to this URL: somebody may have read it in a log",
+    "signature": "set `server_key` to the server's present key",
+    "url": "the URL was sealed with other keys, has expired, or was made up: give all processes "
+    "the same keys",
+}
+_HANDLE_ADVICE: Final = {
+    "HandleInvalidError": "it was changed, or sealed with other keys: give all processes the same "
+    "keys",
+    "WrongBindingError": "it belongs to another web session, so it may have been stolen",
+}
+
+
+@final
+@boundary
+class LoggingObserver:
+    """Writes one line for each event to the logger `irma_backend`.
+
+    `DEBUG`: a session was started. `INFO`: a session was answered, refused or posted, or a page was
+    refused as an honest person may expect. `WARNING`: a session failed, a call is repeated, a watch
+    fell back, or a post, handle or page was refused.
+
+    A line has codes, labels and fingerprints, and what to do about it if that is known.
+    """
+
+    def __repr__(self) -> str:
+        return "LoggingObserver()"
+
+    def observe(self, event: Event) -> None:
+        """Write the line of an event."""
+        if _LOGGER.isEnabledFor(_level(event)):
+            _LOGGER.log(_level(event), "%s", _line(event))
+
+
+def _level(event: Event) -> int:
+    match event:
+        case SessionStarted():
+            return logging.DEBUG
+        case SessionAnswered() | SessionRefused() | CallbackDelivered() | NextSessionChosen():
+            return logging.INFO
+        case WatchFellBack(reason="unsupported"):
+            return logging.INFO  # a setting of the server, and each watch meets it
+        case WebRefused() if event.code in _PERSONAL:
+            return logging.INFO
+        case _:
+            return logging.WARNING
+
+
+def _line(event: Event) -> str:
+    match event:
+        case SessionStarted():
+            return f"session {event.session} started ({event.type.value})"
+        case SessionAnswered():
+            return f"session {event.session} was answered{_after(event.duration)}"
+        case SessionRefused():
+            reason = _reason(event.error, event.code)
+            return f"session {event.session} {_BY[event.by]}{_after(event.duration)}: {reason}"
+        case SessionFailed():
+            what = f"session {event.session} has failed" if event.session else "no session started"
+            return f"{what}: {_reason(event.error, event.code)}"
+        case CallRetried():
+            seconds = event.wait.total_seconds()
+            reason = _reason(event.error, event.code)
+            return f"{event.call} is repeated in {seconds:.1f} s: {reason}"
+        case WatchFellBack():
+            return f"the watch of session {event.session} fell back: {_FALL_BACKS[event.reason]}"
+        case CallbackDelivered():
+            end = event.error or "answered"
+            return f"session {event.session} was posted as {event.status.value}: {end}"
+        case NextSessionChosen():
+            follows = "nothing" if event.type is None else f"a session ({event.type.value})"
+            return f"{follows} follows session {event.session}"
+        case PostRefused():
+            refused = f"a post for the {event.page} page was refused: {event.code}"
+            return _advised(refused, _POST_ADVICE.get(event.code, ""))
+        case HandleRefused():
+            refused = f"a handle for {event.purpose!r} was refused: {event.error}"
+            return _advised(refused, _HANDLE_ADVICE.get(event.error, ""))
+        case WebRefused():
+            of = f" of session {event.session}" if event.session else ""
+            refused = f"the page {event.name!r} was refused{of}: {event.code}"
+            return _advised(refused, _WEB_ADVICE.get(event.code, ""))
+        case _:
+            assert_never(event)
+
+
+def _after(duration: timedelta | None) -> str:
+    return "" if duration is None else f" after {duration.total_seconds():.1f} s"
+
+
+def _reason(error: str, code: str) -> str:
+    return _advised(f"{error} ({code})" if code else error, DESCRIPTIONS.get(code, ""))
+
+
+def _advised(line: str, advice: str) -> str:
+    return f"{line}; {advice}" if advice else line

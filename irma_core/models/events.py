@@ -1,0 +1,246 @@
+"""Events: what an observer is notified of. A closed union of frozen values.
+
+An event has codes, labels, durations and fingerprints. It never has a token, a key, a handle, a
+reference, or the value of an attribute. So an observer may log it, count it or send it anywhere.
+
+`session` is the fingerprint of the requestor token, `RequestorToken.fingerprint`, which errors and
+log lines show too. `error` is the name of an error's class, as in the tree of `errors`. `code` is
+the reason that came with the error, such as `UNAUTHORIZED` or `HTTP 502`, or an empty string.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+from typing import TypeAlias, final
+
+import attrs
+
+from irma_core.models.statuses import SessionStatus, SessionType
+
+__all__ = [
+    "CallRetried",
+    "CallbackDelivered",
+    "Event",
+    "HandleRefused",
+    "NextSessionChosen",
+    "PostRefused",
+    "RefusedBy",
+    "SessionAnswered",
+    "SessionFailed",
+    "SessionRefused",
+    "SessionStarted",
+    "WatchFellBack",
+    "WatchSource",
+    "WebRefused",
+]
+
+
+class RefusedBy(Enum):
+    """Why a session that was started properly has no answer."""
+
+    PERSON = "person"
+    """The person, the app or the application cancelled it. Refusing looks the same as lacking the
+    attributes."""
+    TIMEOUT = "timeout"
+    """No app finished it in time, or the caller stopped waiting."""
+    PROOF = "proof"
+    """The proof is invalid, or does not match the request."""
+
+
+class WatchSource(Enum):
+    """Where a watch learned how its session proceeds, before it fell back."""
+
+    EVENTS = "events"
+    """The server's events. The watch polls instead."""
+    STATUS_BACKEND = "status backend"
+    """The status backend. The watch asks the server instead, and tries the backend again later."""
+
+
+@final
+@attrs.frozen
+class SessionStarted:
+    """The server started a session.
+
+    Args:
+        session: The session.
+        type: What kind of session it is.
+    """
+
+    session: str
+    type: SessionType
+
+
+@final
+@attrs.frozen
+class SessionAnswered:
+    """The application got the answer of a session. Each call that returns it is an event.
+
+    Args:
+        session: The session.
+        duration: The time since the start, if the start is known.
+    """
+
+    session: str
+    duration: timedelta | None
+
+
+@final
+@attrs.frozen
+class SessionRefused:
+    """A session ended without an answer, and nothing is broken.
+
+    Args:
+        session: The session.
+        by: Why there is no answer.
+        error: The error that the application got.
+        code: The server's reason.
+        duration: The time since the start, if the start is known.
+    """
+
+    session: str
+    by: RefusedBy
+    error: str
+    code: str
+    duration: timedelta | None
+
+
+@final
+@attrs.frozen
+class SessionFailed:
+    """A session could not be started, or it could not be learned how it ended.
+
+    Args:
+        session: The session; empty if it was not started.
+        error: The error that the application got.
+        code: The reason that came with it.
+    """
+
+    session: str
+    error: str
+    code: str
+
+
+@final
+@attrs.frozen
+class CallRetried:
+    """A call to the server failed, and is made again. A series of failed polls is one event.
+
+    Args:
+        call: Method and path, with `{token}` in place of a token.
+        error: Why it failed.
+        code: The reason that came with the error.
+        wait: How long until the next try.
+    """
+
+    call: str
+    error: str
+    code: str
+    wait: timedelta
+
+
+@final
+@attrs.frozen
+class WatchFellBack:
+    """A watch could not use its best source, and uses the next one.
+
+    Args:
+        session: The session.
+        source: The source that it gave up.
+        reason: `unsupported`: the server has no events, or a proxy removes them. `late`: the stream
+            did not begin in time, as when a proxy holds it back. `broken`: it broke twice.
+            `failed`: the status backend failed.
+    """
+
+    session: str
+    source: WatchSource
+    reason: str
+
+
+@final
+@attrs.frozen
+class CallbackDelivered:
+    """The application was notified of the end of a session by the server's post.
+
+    Args:
+        session: The session.
+        status: How it ended.
+        error: Why there is no answer; empty if there is one.
+    """
+
+    session: str
+    status: SessionStatus
+    error: str
+
+
+@final
+@attrs.frozen
+class NextSessionChosen:
+    """The application chose what follows a session.
+
+    Args:
+        session: The session that is about to end.
+        type: What kind of session follows; None if nothing does.
+    """
+
+    session: str
+    type: SessionType | None
+
+
+@final
+@attrs.frozen
+class PostRefused:
+    """A post to a page for the server was refused.
+
+    Args:
+        page: `callback` or `next session`.
+        code: The reason; see `irma_core/callbacks/inbound.py` and `irma_core/trust/result_jwt.py`.
+    """
+
+    page: str
+    code: str
+
+
+@final
+@attrs.frozen
+class HandleRefused:
+    """A browser's handle was refused.
+
+    Args:
+        purpose: The purpose of the `Handles` that refused it.
+        error: Why.
+    """
+
+    purpose: str
+    error: str
+
+
+@final
+@attrs.frozen
+class WebRefused:
+    """A web page's call was refused, with the code that the page got.
+
+    Args:
+        name: The name of the question; empty if the page gave an unknown one.
+        code: The code in the reply.
+        session: The session, if it is known; else empty.
+    """
+
+    name: str
+    code: str
+    session: str
+
+
+Event: TypeAlias = (
+    SessionStarted
+    | SessionAnswered
+    | SessionRefused
+    | SessionFailed
+    | CallRetried
+    | WatchFellBack
+    | CallbackDelivered
+    | NextSessionChosen
+    | PostRefused
+    | HandleRefused
+    | WebRefused
+)

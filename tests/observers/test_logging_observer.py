@@ -1,0 +1,175 @@
+"""The lines that `LoggingObserver` writes: level and text, for each kind of event."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import get_args
+
+import pytest
+
+from irma_backend import LoggingObserver, connect, connect_async, open_parts, open_parts_async
+from irma_core import SessionStatus, SessionType
+from irma_core.interfaces import (
+    CallbackDelivered,
+    CallRetried,
+    Event,
+    HandleRefused,
+    NextSessionChosen,
+    PostRefused,
+    RefusedBy,
+    SessionAnswered,
+    SessionFailed,
+    SessionRefused,
+    SessionStarted,
+    WatchFellBack,
+    WatchSource,
+    WebRefused,
+)
+from irma_testing import AsyncScriptedTransport, ScriptedTransport
+
+URL = "https://irma.example"
+OF = "0123456789ab"
+LATE = timedelta(seconds=41.25)
+LINES: list[tuple[Event, int, str]] = [
+    (
+        SessionStarted(OF, SessionType.DISCLOSING),
+        logging.DEBUG,
+        f"session {OF} started (disclosing)",
+    ),
+    (SessionAnswered(OF, LATE), logging.INFO, f"session {OF} was answered after 41.2 s"),
+    (SessionAnswered(OF, None), logging.INFO, f"session {OF} was answered"),
+    (
+        SessionRefused(OF, RefusedBy.PERSON, "SessionCancelledError", "", LATE),
+        logging.INFO,
+        f"session {OF} was cancelled by the person, the app or the application after 41.2 s: "
+        "SessionCancelledError",
+    ),
+    (
+        SessionRefused(OF, RefusedBy.PROOF, "ProofNotValidError", "EXPIRED", None),
+        logging.INFO,
+        f"session {OF} has a proof that does not count: ProofNotValidError (EXPIRED)",
+    ),
+    (
+        SessionFailed("", "ServerRefusedError", "UNAUTHORIZED"),
+        logging.WARNING,
+        "no session started: ServerRefusedError (UNAUTHORIZED); the server does not permit this "
+        "requestor, or does not know the token: compare `authentication` with the server's setting "
+        "`requestors`",
+    ),
+    (
+        SessionFailed(OF, "SessionGoneError", ""),
+        logging.WARNING,
+        f"session {OF} has failed: SessionGoneError",
+    ),
+    (
+        CallRetried("GET session/{token}/status", "ServerRefusedError", "HTTP 502", LATE),
+        logging.WARNING,
+        "GET session/{token}/status is repeated in 41.2 s: ServerRefusedError (HTTP 502)",
+    ),
+    (
+        WatchFellBack(OF, WatchSource.EVENTS, "unsupported"),
+        logging.INFO,
+        f"the watch of session {OF} fell back: the server sends no events, so it polls: enable the "
+        "server's option `sse`, and let the proxy in front of it pass text/event-stream",
+    ),
+    (
+        WatchFellBack(OF, WatchSource.STATUS_BACKEND, "failed"),
+        logging.WARNING,
+        f"the watch of session {OF} fell back: the status backend failed, so it asks the server "
+        "meanwhile: see the backend's log",
+    ),
+    (
+        CallbackDelivered(OF, SessionStatus.DONE, ""),
+        logging.INFO,
+        f"session {OF} was posted as DONE: answered",
+    ),
+    (
+        CallbackDelivered(OF, SessionStatus.DONE, "WrongValueError"),
+        logging.INFO,
+        f"session {OF} was posted as DONE: WrongValueError",
+    ),
+    (
+        NextSessionChosen(OF, SessionType.ISSUING),
+        logging.INFO,
+        f"a session (issuing) follows session {OF}",
+    ),
+    (NextSessionChosen(OF, None), logging.INFO, f"nothing follows session {OF}"),
+    (
+        PostRefused("callback", "signature"),
+        logging.WARNING,
+        "a post for the callback page was refused: signature; set `server_key` to the server's "
+        "present key",
+    ),
+    (
+        PostRefused("next session", "form"),
+        logging.WARNING,
+        "a post for the next session page was refused: form",
+    ),
+    (
+        HandleRefused("login", "WrongBindingError"),
+        logging.WARNING,
+        "a handle for 'login' was refused: WrongBindingError; it belongs to another web session, "
+        "so it may have been stolen",
+    ),
+    (
+        WebRefused("login", "other_browser", OF),
+        logging.WARNING,
+        f"the page 'login' was refused of session {OF}: other_browser; the page was continued in "
+        "another browser, or somebody used another person's page",
+    ),
+    (
+        WebRefused("login", "cancelled", ""),
+        logging.INFO,
+        "the page 'login' was refused: cancelled",
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "level", "line"), LINES, ids=lambda value: str(value)[:40])
+def test_each_event_has_a_line(
+    event: Event, level: int, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An event is one record of `irma_backend`, with a level by which it can be filtered."""
+    caplog.set_level(logging.DEBUG, "irma_backend")
+    LoggingObserver().observe(event)
+    assert caplog.record_tuples == [("irma_backend", level, line)]
+
+
+def test_every_kind_of_event_is_among_them() -> None:
+    """The table above has every class of the union, so no new event goes untested."""
+    assert {type(event) for event, *_ in LINES} == set(get_args(Event))
+
+
+def test_nothing_is_formatted_below_the_level(caplog: pytest.LogCaptureFixture) -> None:
+    """An event below the logger's level leaves no record."""
+    caplog.set_level(logging.WARNING, "irma_backend")
+    LoggingObserver().observe(SessionAnswered(OF, None))
+    assert caplog.records == []
+
+
+def test_no_handler_is_installed() -> None:
+    """Where the log goes is the application's choice."""
+    logger = logging.getLogger("irma_backend")
+    assert (logger.handlers, logger.propagate) == ([], True)
+
+
+def test_configured_requestor_logs() -> None:
+    """A requestor that is opened by configuration logs, unless that is switched off."""
+    transport = ScriptedTransport()
+    with connect(URL, transport=transport) as requestor, open_parts(transport=transport) as parts:
+        for each in (requestor, parts.requestor(URL)):
+            assert isinstance(each.context.observer, LoggingObserver)
+        assert parts.requestor(URL, observer=None).context.observer is None
+
+
+async def test_configured_async_requestor_logs() -> None:
+    """The same holds for asyncio."""
+    transport = AsyncScriptedTransport()
+    async with (
+        connect_async(URL, transport=transport) as requestor,
+        open_parts_async(transport=transport) as parts,
+    ):
+        for each in (requestor, parts.requestor(URL)):
+            assert isinstance(each.context.observer, LoggingObserver)
+        assert parts.requestor(URL, observer=None).context.observer is None
