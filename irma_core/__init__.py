@@ -19,6 +19,7 @@ from irma_core.errors import (
     JwtError,
     LoginRefusedError,
     NobodyAnsweredError,
+    OtherPersonError,
     RequestJwtError,
     ResultJwtError,
     ServerRefusedError,
@@ -88,6 +89,7 @@ from irma_core.trust.result_jwt import verify_result_jwt
 from irma_core.trust.sealing import Sealer, new_sealing_key
 from irma_core.trust.server_keys import FetchedServerKey
 from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
+from irma_core.web.login_policy import check_same_person, pseudonym, verified_email
 from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.questions import Question
@@ -150,6 +152,7 @@ __all__ = [
     "NextSessionReceiver",
     "NoAuthentication",
     "NobodyAnsweredError",
+    "OtherPersonError",
     "PairingMethod",
     "ProofStatus",
     "PublicKey",
@@ -187,13 +190,16 @@ __all__ = [
     "WebSessions",
     "all_of",
     "any_of",
+    "check_same_person",
     "dump_started_session",
     "load_started_session",
     "new_sealing_key",
     "optional",
+    "pseudonym",
     "read_request",
     "same_site_url",
     "sign_session_request",
+    "verified_email",
     "verify_result_jwt",
     "verify_session_request_jwt",
 ]

@@ -22,6 +22,7 @@
     ├── StoreError                     the store failed
     ├── StatusBackendError             the status backend failed
     ├── LoginRefusedError              the application refuses a person
+    │   └── OtherPersonError           ... because another one is logged in
     ├── PostRefusedError               a POST does not come from the server
     ├── HandleError                    a handle was rejected
     │   ├── HandleInvalidError         ... changed, cut off, or sealed with another key
@@ -79,6 +80,7 @@ __all__ = [
     "NonRevocationError",
     "NotWhatWasAskedError",
     "NullAttributeError",
+    "OtherPersonError",
     "PluginError",
     "PostRefusedError",
     "ProofNotValidError",
@@ -351,6 +353,10 @@ class LoginRefusedError(IrmaError):
     def __init__(self, sentence: str | None = None) -> None:
         super().__init__("the application refused this person")
         self.sentence = sentence
+
+
+class OtherPersonError(LoginRefusedError):
+    """The proof is of another person than the one who is logged in."""
 
 
 class PostRefusedError(IrmaError):

@@ -48,6 +48,10 @@ GROUPS: dict[str, dict[str, str]] = {
             "sign_session_request verify_session_request_jwt VerifiedRequest"
         ),
         "Handles for the browser": "Handles AsyncHandles Binding Sealer new_sealing_key",
+        "Pages that a browser calls, for any web framework": (
+            "WebSessions AsyncWebSessions WebRequest Question WebAnswer Finished same_site_url "
+            "verified_email pseudonym check_same_person"
+        ),
         "Started sessions in a database": "dump_started_session load_started_session",
         "Callbacks and chained sessions": (
             "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver ChainStep "
@@ -57,7 +61,8 @@ GROUPS: dict[str, dict[str, str]] = {
             "IrmaError AnswerError NobodyAnsweredError SessionCancelledError "
             "SessionTimedOutError SessionGoneError "
             "SessionMayExistError ServerRefusedError HandleError HandleExpiredError "
-            "HandleUsedError JwtError ResultJwtError RequestJwtError"
+            "HandleUsedError JwtError ResultJwtError RequestJwtError LoginRefusedError "
+            "OtherPersonError"
         ),
     },
     "irma_backend": {

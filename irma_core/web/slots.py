@@ -20,16 +20,27 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, delete_stored, get_stored
 from irma_core.json_text import JsonTextError, read_json, write_json
 from irma_core.protocol.transport import utc_now
+from irma_core.trust.pseudonyms import same_secret
 from irma_core.trust.random_secrets import new_random_secret
 from irma_core.web.store_calls import PATIENCE, claim_flow, delete_flow, get_flow, put_flow
-from irma_core.web.web_handles import open_handle
+from irma_core.web.web_handles import WebSession, open_handle
 from irma_core.web.web_refusals import WebRefusal
 from irma_core.web.web_settings import WebSettings
 
-__all__ = ["Slot", "find_handle_flow", "free_slot_flow", "keep_handle_flow", "take_slot_flow"]
+__all__ = [
+    "Slot",
+    "find_session_flow",
+    "free_slot_flow",
+    "keep_handle_flow",
+    "return_number",
+    "take_slot_flow",
+]
 
 _EVICTION: Final = timedelta(minutes=1)
 _PAUSE: Final = timedelta(milliseconds=50)
+_SECRET_DIGITS: Final = 10**13
+_NUMBERS: Final = 100
+"""With these, a return number is an integer that JavaScript has exactly."""
 
 
 @final
@@ -129,29 +140,44 @@ def keep_handle_flow(
     yield from put_flow(context, settings.store, slot.handle_key, value, settings.handle_lifetime)
 
 
-def find_handle_flow(
+def return_number(slot: int, claim: str) -> int:
+    """Return the number by which a page finds its session when the app has returned to it.
+
+    It is the slot's number after some digits that nobody can guess. The cookie alone would find a
+    session otherwise, and a cookie of a shared computer is easily copied.
+    """
+    secret = int.from_bytes(sha256(f"return {claim}".encode()).digest())
+    return secret % _SECRET_DIGITS * _NUMBERS + slot
+
+
+def find_session_flow(
     context: RequestorContext, settings: WebSettings, name: str, number: object, binding: str
-) -> Flow[str]:
-    """Return the handle of the session in a slot, which is a session of that question.
+) -> Flow[WebSession]:
+    """Return the session that has a return number, which is a session of that question.
 
     Raises:
-        WebRefusal: `body_invalid`: it is not the number of a slot. `handle_invalid`: there is no
-            such session.
+        WebRefusal: `body_invalid`: it cannot be such a number. `handle_invalid`: there is no such
+            session.
+        HandleError: The session's handle is refused.
         StoreError: The store failed.
     """
-    if type(number) is not int or not 0 <= number < settings.slots:
+    if type(number) is not int or not 0 <= number < _SECRET_DIGITS * _NUMBERS:
         raise WebRefusal("body_invalid")
-    slot = Slot(settings.slot_key(binding, number), number, "")
+    place = number % _NUMBERS
+    slot = Slot(settings.slot_key(binding, place), place, "")
     stored = yield from get_flow(context, settings.store, slot.handle_key)
     known, _, handle = (stored or b"").decode("latin-1").partition(" ")
     if known != name:
         raise WebRefusal("handle_invalid")
-    return handle
+    web = open_handle(settings, name, handle, binding, utc_now(context.clock))
+    if not same_secret(str(return_number(place, web.claim)), str(number)):
+        raise WebRefusal("handle_invalid")
+    return web
 
 
 def free_slot_flow(context: RequestorContext, settings: WebSettings, slot: Slot) -> Flow[None]:
     """Free a slot if its session still has it; ignore a failure, as the slot expires anyway."""
-    deadline = context.deadline()
+    deadline = context.deadline(min(PATIENCE, context.call_timeout))
     with suppress(StoreError):
         claim = yield from get_stored(settings.store, slot.key, deadline)
         if claim == slot.claim.encode():

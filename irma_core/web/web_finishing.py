@@ -177,10 +177,10 @@ class _Login:
             outcome = yield from self.read_outcome_flow()
             if outcome is not None:
                 return outcome
-            if now - _claimed_at(other) >= context.call_timeout.total_seconds():
-                raise WebRefusal("interrupted")
             if context.seconds_left(until) <= 0:
-                raise WebRefusal("busy")
+                # No login that is still running takes that long.
+                is_old = now - _claimed_at(other) >= context.call_timeout.total_seconds()
+                raise WebRefusal("interrupted" if is_old else "busy")
             yield from Sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -18,12 +18,14 @@ from irma_core.errors import (
     AnswerError,
     AttributeNullError,
     DeadlineError,
+    HandleError,
     HandleExpiredError,
-    HandleInvalidError,
+    HandleUsedError,
     IrmaError,
     LoginRefusedError,
     NonRevocationError,
     NullAttributeError,
+    OtherPersonError,
     ProofNotValidError,
     ResultJwtError,
     ServerRefusedError,
@@ -39,7 +41,6 @@ from irma_core.errors import (
     UnexpectedResponseError,
     UsageError,
     WrongBindingError,
-    WrongPurposeError,
     WrongValueError,
 )
 from irma_core.protocol.messages import HttpResponse
@@ -206,10 +207,16 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "proof_invalid": Refusal(
             403,
             Again.START,
-            "The data from your app could not be verified, perhaps because a card has expired or "
-            "was revoked. Please load it in your app again.",
+            "The data from your app could not be verified, perhaps because a card was revoked. "
+            "Please load it in your app again.",
             "De gegevens uit uw app konden niet worden gecontroleerd, misschien omdat een kaartje "
-            "is verlopen of ingetrokken. Laad het in uw app opnieuw.",
+            "is ingetrokken. Laad het in uw app opnieuw.",
+        ),
+        "card_expired": Refusal(
+            403,
+            Again.START,
+            "A card in your app has expired. Please load it again, or use another card.",
+            "Een kaartje in uw app is verlopen. Laad het opnieuw, of gebruik een ander kaartje.",
         ),
         "other_answer": Refusal(
             403,
@@ -222,6 +229,12 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             Again.START,
             "You cannot continue with the data that you shared.",
             "Met de gegevens die u heeft gedeeld kunt u niet verder.",
+        ),
+        "other_person": Refusal(
+            403,
+            Again.NOTHING,
+            "This data is of another person than the one who is logged in. Please log out first.",
+            "Deze gegevens zijn van iemand anders dan degene die is ingelogd. Log eerst uit.",
         ),
         # The systems behind the page.
         "server_unavailable": Refusal(
@@ -254,8 +267,8 @@ _UNAVAILABLE: Final = 503
 _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (HandleExpiredError, "handle_expired"),
     (WrongBindingError, "other_browser"),
-    (WrongPurposeError, "handle_invalid"),
-    (HandleInvalidError, "handle_invalid"),
+    (HandleUsedError, "already_used"),
+    (HandleError, "handle_invalid"),
     (SessionNotFinishedError, "not_finished"),
     (SessionCancelledError, "cancelled"),
     (SessionTimedOutError, "timed_out"),
@@ -267,6 +280,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (NonRevocationError, "proof_invalid"),
     (SignatureMismatchError, "proof_invalid"),
     (AnswerError, "other_answer"),
+    (OtherPersonError, "other_person"),
     (LoginRefusedError, "login_refused"),
     (StoreError, "store_unavailable"),
     (TransportError, "server_unavailable"),
@@ -279,6 +293,9 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (UsageError, "misconfigured"),
 )
 """The first class that an error is an instance of decides its code."""
+
+
+_BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "other_answer"}
 
 
 class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
@@ -295,6 +312,8 @@ def code_of(error: Exception) -> str:
         return error.code
     if isinstance(error, IrmaError) and is_transient(error):
         return "server_unavailable"
+    if isinstance(error, ProofNotValidError) and error.proof_status in _BY_PROOF_STATUS:
+        return _BY_PROOF_STATUS[error.proof_status]
     for kind, code in _BY_ERROR:
         if isinstance(error, kind):
             return code

@@ -124,9 +124,9 @@ class WebSessions:
 
         Args:
             name: As for `start`.
-            request: The browser's request. Its JSON has the `handle`, or the `slot` from the
-                fragment `#irma-NAME-SLOT` of the page's URL; and perhaps `next`, a page of the
-                same site.
+            request: The browser's request. Its JSON has the `handle`, or as `slot` the number in
+                the fragment `#irma-NAME-NUMBER` with which the app returned to the page; and
+                perhaps `next`, a page of the same site.
             complete: The login, which takes a `WebAnswer`. It returns a small JSON value from
                 which the caller can bring a repeat into the same state, such as the key of the
                 framework's session. If it raises, a repeat runs it again; it raises

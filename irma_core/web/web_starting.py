@@ -33,9 +33,10 @@ from irma_core.web.next_urls import same_site_url
 from irma_core.web.questions import Question, as_question
 from irma_core.web.slots import (
     Slot,
-    find_handle_flow,
+    find_session_flow,
     free_slot_flow,
     keep_handle_flow,
+    return_number,
     take_slot_flow,
 )
 from irma_core.web.web_handles import WebSession, open_handle, seal_handle
@@ -123,7 +124,8 @@ def _start_flow(
     slot = yield from take_slot_flow(context, settings, binding)
     token: RequestorToken | None = None
     try:
-        return_url = f"{page}#irma-{name}-{slot.number}" if page else None
+        number = return_number(slot.number, slot.claim)
+        return_url = f"{page}#irma-{name}-{number}" if page else None
         asked = _ready_request(settings, question, return_url)
         session = yield from start_session_flow(context, asked)
         token = session.token
@@ -214,7 +216,7 @@ def open_session_flow(
     handle = post.string("handle")
     if handle is None:
         number = post.fields.get("slot")
-        handle = yield from find_handle_flow(context, settings, name, number, binding)
+        return (yield from find_session_flow(context, settings, name, number, binding))
     return open_handle(settings, name, handle, binding, utc_now(context.clock))
 
 

@@ -537,6 +537,19 @@ def _web_values() -> Iterator[Door]:
     )
     finished = {"reply": _GONE, "code": None, "is_repeat": False}
     yield Door("Finished", _of(core.Finished, **finished, web_answer=None, error=None))
+    for function, wanted in (
+        (core.verified_email, {"slot": "email"}),
+        (core.pseudonym, {"slot": "age", "key": KEY}),
+    ):
+        yield Door(
+            function.__name__,
+            lambda world, function=function, wanted=wanted: (
+                function,
+                {"answer": world.answer(), **wanted},
+            ),
+        )
+    same = {"current": "ada@example.com", "proved": "ada@example.com"}
+    yield Door("check_same_person", _of(core.check_same_person, **same))
     yield Door("same_site_url", _of(core.same_site_url, text="/next", own_url=PAGE))
 
 

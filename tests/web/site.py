@@ -25,7 +25,7 @@ from irma_core import (
 from irma_core.protocol.messages import HttpResponse
 from irma_testing import InMemoryServer, SimulatedApp
 
-__all__ = ["COOKIE", "EMAIL", "OVER18", "QUESTIONS", "SITE", "Browser", "Reply", "Site"]
+__all__ = ["COOKIE", "EMAIL", "OVER18", "QUESTIONS", "SITE", "Browser", "Reply", "Site", "slot_in"]
 
 SITE = "https://shop.example"
 COOKIE = "__Host-irma"
@@ -35,6 +35,13 @@ QUESTIONS: Mapping[str, Any] = {
     "login": DisclosureRequest({"email": AttributeRequest(EMAIL, not_null=True)}),
     "adult": DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")}),
 }
+
+
+def slot_in(url: str) -> int:
+    """Return the number that a page finds in the fragment of its URL."""
+    page, _, number = url.rpartition("-")
+    assert page.startswith(SITE)
+    return int(number)
 
 
 class Reply:
@@ -85,7 +92,8 @@ class Site:
         self.server = settings.pop("server", None) or InMemoryServer()
         self.clock = self.server.clock
         self.app = SimulatedApp(self.server)
-        self.app.add("example.mail.address", {"email": "ada@example.com"})
+        if self.server.scheme.is_open:
+            self.app.add("example.mail.address", {"email": "ada@example.com"})
         self.app.add("example.town.age", {"over18": "yes"})
         self.logins: list[WebAnswer] = []
         self.on_login: Callable[[WebAnswer], Any] = lambda _web: None
@@ -177,6 +185,14 @@ class Browser:
         reply = self.start(name)
         self.site.app.accept(reply.pointer)
         return reply.handle
+
+    def started_on_phone(self, name: str = "login", *, accepted: bool = True) -> tuple[int, str]:
+        """Start a session on a phone; return the number in the page's fragment, and the handle."""
+        reply = self.start(name, page="/login/", same_device=True)
+        scanned = self.site.app.scan(reply.pointer)
+        if accepted:
+            scanned.accept()
+        return slot_in(scanned.request["clientReturnUrl"]), reply.handle
 
     def finish(
         self, handle: str | None, name: str = "login", *, complete: Any = None, **fields: Any

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
 from tests.modes import MODES
-from tests.web.site import COOKIE, EMAIL, Site
+from tests.web.site import COOKIE, EMAIL, OVER18, Site
 
-
-@pytest.fixture(params=["sync", "async"])
-def site(request: pytest.FixtureRequest) -> Site:
-    return Site(request.param)
+pytestmark = MODES
 
 
 def test_a_start_returns_what_the_page_needs(site: Site) -> None:
@@ -44,6 +41,51 @@ def test_a_repeat_gets_the_outcome_and_the_login_does_not_run_again(site: Site) 
     assert len(site.logins) == 1
 
 
+def test_what_is_asked_is_decided_by_the_name(site: Site) -> None:
+    """The page of another question asks for another attribute."""
+    browser = site.browser()
+    finish = browser.finish(browser.started("adult"), "adult")
+    assert finish.status == 200
+    (login,) = site.logins
+    assert login.answer["age"].attribute == OVER18
+
+
+def test_a_page_may_name_the_next_one_on_its_own_site_only(site: Site) -> None:
+    """A next URL of another site is left out of the reply, and the login works."""
+    browser = site.browser()
+    finish = browser.finish(browser.started(), next="https://evil.example/")
+    assert (finish.status, finish.json) == (200, {"next": None})
+    assert site.logins[0].next_url is None
+
+
+def test_the_session_ends_at_the_server_with_the_page(site: Site) -> None:
+    """A session that no app connects to is timed out by the server after the page's time."""
+    browser = site.browser()
+    handle = browser.start().handle
+    site.server.pass_time(timedelta(minutes=5, seconds=1))
+    assert browser.send("status", "login", {"handle": handle}).json == {"status": "TIMEOUT"}
+    assert browser.finish(handle).code == "timed_out"
+
+
+def test_the_handle_is_valid_while_the_result_may_come(site: Site) -> None:
+    """A person who needs a quarter of an hour in the app is still logged in."""
+    browser = site.browser()
+    reply = browser.start()
+    scanned = site.app.scan(reply.pointer)
+    site.server.pass_time(timedelta(minutes=14))
+    scanned.accept()
+    assert browser.finish(reply.handle).status == 200
+
+
+def test_a_number_in_the_fragment_will_do(site: Site) -> None:
+    """Status, cancel and finish find the session by the number, in the same browser."""
+    browser = site.browser()
+    slot, _ = browser.started_on_phone(accepted=False)
+    assert browser.send("status", "login", {"slot": slot}).json == {"status": "CONNECTED"}
+    assert browser.send("cancel", "login", {"slot": slot}).json == {"status": "CANCELLED"}
+    assert browser.finish(None, slot=slot).code == "cancelled"
+
+
 def test_status_and_cancel_follow_a_session(site: Site) -> None:
     """The status is the server's, and a cancelled session has no answer."""
     browser = site.browser()
@@ -62,16 +104,3 @@ def test_the_cookie_is_set_once(site: Site) -> None:
     assert cookie.startswith(f"{COOKIE}=")
     attributes = set(cookie.split("; ")[1:])
     assert attributes == {"Path=/", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age=31536000"}
-
-
-@MODES
-def test_another_browser_cannot_finish_with_a_stolen_handle(mode: str) -> None:
-    """A handle from another browser is refused, with and without a cookie of its own."""
-    site = Site(mode)
-    victim, thief, stranger = site.browser(), site.browser(), site.browser()
-    handle = victim.started()
-    thief.start()
-    assert thief.finish(handle).code == "other_browser"
-    assert stranger.finish(handle).code == "no_cookie"
-    assert not site.logins
-    assert victim.finish(handle).status == 200

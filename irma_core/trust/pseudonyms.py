@@ -1,0 +1,47 @@
+"""Pseudonyms: a name for a person that says nothing about them, by a key of the website's own.
+
+HMAC-SHA256 (RFC 2104) over JSON. Without the key nobody can compute a pseudonym, so nobody can
+find out which value it belongs to by trying them all, such as all social security numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from irma_core.errors import ConfigurationError
+from irma_core.json_text import JsonValue, write_json
+from irma_core.trust.key_forms import decoded_base64, is_repetition
+
+__all__ = ["keyed_pseudonym", "same_secret"]
+
+_KEY_BYTES: Final = 32
+_PURPOSE: Final = "irma pseudonym"
+
+
+def keyed_pseudonym(key: object, parts: Sequence[JsonValue]) -> str:
+    """Return a pseudonym of some values: 43 letters, digits, `-` and `_`.
+
+    Raises:
+        ConfigurationError: The key is not 32 bytes in base64, or can be guessed.
+    """
+    if not isinstance(key, str):
+        raise ConfigurationError("key must be str; new_sealing_key() makes one")
+    secret = decoded_base64(key, "key")
+    if len(secret) != _KEY_BYTES or is_repetition(secret):
+        raise ConfigurationError(
+            "key must be 32 random bytes in base64; new_sealing_key() makes one"
+        )
+    message = write_json([_PURPOSE, *parts]).encode("utf-8", "surrogatepass")
+    digest = hmac.new(secret, message, sha256).digest()
+    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def same_secret(one: str, other: str) -> bool:
+    """Return whether two strings are equal, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(
+        one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+    )

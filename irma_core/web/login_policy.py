@@ -1,0 +1,105 @@
+"""By what an account is found: an e-mail address, or a pseudonym of an attribute.
+
+Which attribute identifies a person is the website's decision. It must be unique, stay the same for
+years, and be issued to its owner only. An e-mail address is one where the website says so: people
+change it, and providers give abandoned addresses to others.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from irma_core.errors import LoginRefusedError, OtherPersonError, SlotNotAnsweredError
+from irma_core.models.answers import Answer, AnsweredSlot
+from irma_core.models.arguments import check_instance, check_optional
+from irma_core.tracebacks import boundary
+from irma_core.trust.pseudonyms import keyed_pseudonym, same_secret
+
+__all__ = ["check_same_person", "pseudonym", "verified_email"]
+
+_LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+@boundary
+def verified_email(answer: Answer, slot: str | int = "email") -> str:
+    """Return the e-mail address in a slot, in the one spelling that accounts are compared by.
+
+    The letters A to Z become lower case, and nothing else changes. Other letters stay as they are:
+    some of them become A to Z when their case is changed, and would lead to another account.
+
+    Args:
+        answer: The answer.
+        slot: The slot, whose option has the address as its only attribute.
+
+    Raises:
+        SlotNotAnsweredError: The person left the slot out, or the request does not have it.
+        NullAttributeError: The attribute has no value. Request it with `not_null=True`.
+        LoginRefusedError: The value is not an e-mail address.
+        UsageError: The option has several attributes, or an argument has the wrong type.
+    """
+    value = _slot_of(answer, slot).value
+    local, _, domain = value.partition("@")
+    is_one_word = value.isprintable() and " " not in value
+    if not local or not domain or "@" in domain or not is_one_word:
+        raise LoginRefusedError
+    return value.translate(_LOWER)
+
+
+@boundary
+def pseudonym(answer: Answer, slot: str | int, *, key: str) -> str:
+    """Return a stable name for the person whose unique attribute is in a slot.
+
+    The name says nothing about the attribute. It depends on the key, on the attribute's identifier
+    and on its value, exactly as issued: an attribute of another issuer gives another name.
+
+    Args:
+        answer: The answer.
+        slot: The slot. If its option has several attributes, the name depends on all of them.
+        key: A key of the website's own for this, as `new_sealing_key` makes it. Unlike a sealing
+            key it can never be changed, as all names would change. Anyone with the key can
+            find out whose name it is.
+
+    Returns:
+        43 letters, digits, `-` and `_`.
+
+    Raises:
+        SlotNotAnsweredError: The person left the slot out, or the request does not have it.
+        NullAttributeError: An attribute has no value. Request it with `not_null=True`.
+        ConfigurationError: The key is invalid.
+        UsageError: Another argument has the wrong type.
+    """
+    found = _slot_of(answer, slot)
+    return keyed_pseudonym(key, [[each.attribute, each.value] for each in found])
+
+
+@boundary
+def check_same_person(current: str | None, proved: str) -> None:
+    """Check that a proof is of the person who is logged in.
+
+    Call this before a step-up or a link of another attribute to an account. Without it, a person
+    at a borrowed computer could add their own attribute to the account of its owner.
+
+    Args:
+        current: The e-mail address or pseudonym of the person who is logged in; None if there is
+            no such person.
+        proved: The same of the answer.
+
+    Raises:
+        OtherPersonError: It is another person.
+        UsageError: An argument has the wrong type.
+    """
+    check_optional(current, str, "current", "a string")
+    check_instance(proved, str, "proved", "a string")
+    if current is not None and not same_secret(current, proved):
+        raise OtherPersonError
+
+
+def _slot_of(answer: Answer, slot: str | int) -> AnsweredSlot:
+    check_instance(answer, Answer, "answer", "an Answer")
+    check_instance(slot, (str, int), "slot", "the name or number of a slot")
+    found = answer.get(slot)
+    if found is None:
+        raise SlotNotAnsweredError(
+            answer.token.fingerprint, "the slot that identifies the person is not answered"
+        )
+    return found

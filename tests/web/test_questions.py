@@ -1,0 +1,233 @@
+"""What a website may ask, and what travels with a session."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    IssuanceRequest,
+    Question,
+    SessionOutcome,
+    SignatureRequest,
+    WebRequest,
+    WebSessions,
+    new_sealing_key,
+)
+from irma_core.errors import ConfigurationError, UsageError
+from tests.flows.shop import AGE, Shop
+from tests.modes import MODES
+from tests.web.site import EMAIL, QUESTIONS, Site
+
+LOGIN: Any = QUESTIONS["login"]
+CARD = {"over12": "yes", "over18": "yes", "over65": "no"}
+NEEDY: list[Question] = [
+    Question(LOGIN, has_callback=True),
+    Question(LOGIN, has_next_session=True),
+]
+"""Questions that need a receiver."""
+
+
+@MODES
+def test_a_reference_comes_back_with_the_answer(mode: str) -> None:
+    """The login gets the application's own reference, and the browser cannot read it."""
+    site = Site(mode, questions={"login": Question(LOGIN, "order-17")})
+    browser = site.browser()
+    reply = browser.start()
+    assert b"order-17" not in reply.response.body
+    site.app.accept(reply.pointer)
+    assert browser.finish(reply.handle).status == 200
+    assert site.logins[0].reference == "order-17"
+
+
+@MODES
+def test_a_function_decides_by_the_request(mode: str) -> None:
+    """A function of the framework's own request says what is asked, in this mode's way."""
+
+    def ask(request: WebRequest) -> Question:
+        return Question(LOGIN, f"user-{request.native}")
+
+    async def ask_async(request: WebRequest) -> Question:
+        return ask(request)
+
+    site = Site(mode, questions={"login": ask if mode == "sync" else ask_async})
+    browser = site.browser()
+    reply = browser.send("start", "login", {}, native=7)
+    site.app.accept(reply.pointer)
+    assert browser.finish(reply.handle).status == 200
+    assert site.logins[0].reference == "user-7"
+
+
+@MODES
+@pytest.mark.parametrize("asked", [None, "login", {"disclose": []}, DisclosureRequest])
+def test_a_function_that_returns_no_question(mode: str, asked: Any) -> None:
+    """Then the website is misconfigured, and no session is started."""
+    site = Site(mode, questions={"login": lambda _request: asked})
+    reply = site.browser().start()
+    assert (reply.status, reply.code) == (500, "misconfigured")
+    assert not site.server.open_sessions()
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [(None, 300), (timedelta(0), 300), (timedelta(seconds=40), 40), (timedelta(hours=1), 300)],
+)
+def test_the_time_limit_is_the_shorter_one(mode: str, own: timedelta | None, expected: int) -> None:
+    """The page's time becomes the server's, unless the request has a shorter one."""
+    site = Site(mode, questions={"login": ExtendedRequest(LOGIN, timeout=own)})
+    browser = site.browser()
+    reply = browser.start()
+    handle = {"handle": reply.handle}
+    assert reply.json["timeout"] == expected
+    site.server.pass_time(timedelta(seconds=expected - 1))
+    assert browser.send("status", "login", handle).json == {"status": "INITIALIZED"}
+    site.server.pass_time(timedelta(seconds=1))
+    assert browser.send("status", "login", handle).json == {"status": "TIMEOUT"}
+
+
+@MODES
+def test_an_own_return_url_stays(mode: str) -> None:
+    """A request that names where the app returns is not changed."""
+    request = DisclosureRequest({"email": EMAIL}, client_return_url="https://shop.example/done")
+    site = Site(mode, questions={"login": request})
+    reply = site.browser().start(page="/login/", same_device=True)
+    assert site.app.scan(reply.pointer).request["clientReturnUrl"] == "https://shop.example/done"
+
+
+@MODES
+def test_signatures_and_issuance(mode: str) -> None:
+    """A page may ask to sign and to receive, as well as to disclose."""
+    questions = {
+        "sign": SignatureRequest("I agree", {"email": EMAIL}),
+        "issue": IssuanceRequest([CredentialRequest("example.town.age", CARD)]),
+    }
+    site = Site(mode, questions=questions)
+    browser = site.browser()
+    for name in questions:
+        assert browser.finish(browser.started(name), name).status == 200
+    signature = site.logins[0].answer.signature
+    assert signature is not None
+    assert signature.message == "I agree"
+
+
+@MODES
+def test_a_question_that_is_too_large_for_a_handle(mode: str) -> None:
+    """It is a misconfiguration, and the session that was started is cancelled."""
+    import random  # noqa: PLC0415
+
+    chance = random.Random(1)
+    value = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=60_000))
+    large = DisclosureRequest({"email": AttributeRequest(EMAIL, value)})
+    site = Site(mode, questions={"login": large})
+    reply = site.browser().start()
+    assert (reply.status, reply.code) == (500, "misconfigured")
+    assert not site.server.open_sessions()
+
+
+@MODES
+def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
+    """A question may also have its outcome posted, and be followed by another session."""
+    outcomes: list[SessionOutcome] = []
+    asked: list[str] = []
+
+    def choose(step: Any) -> None:
+        asked.append(step.reference)
+
+    shop = Shop(mode, deliver=outcomes.append, choose=choose)
+    questions = {"adult": Question(AGE, "order-17", has_callback=True)}
+    site = Site(
+        mode,
+        server=shop.server,
+        questions=questions,
+        callbacks=shop.receiver,
+        next_sessions=shop.nexts,
+    )
+    browser = site.browser()
+    handle = browser.started("adult")
+    assert [each.reference for each in outcomes] == ["order-17"]
+    assert browser.finish(handle, "adult").status == 200
+
+
+@MODES
+def test_a_receiver_that_a_function_needs(mode: str) -> None:
+    """A function that asks for a callback without a receiver is a misconfiguration."""
+    for question in NEEDY:
+        site = Site(mode, questions={"login": lambda _request, asked=question: asked})
+        assert site.browser().start().code == "misconfigured"
+
+
+BAD_QUESTIONS: list[Any] = [{}, [], None, {"Login": LOGIN}, {"": LOGIN}]
+WRONG: list[tuple[str, Any]] = [
+    *(("questions", value) for value in BAD_QUESTIONS),
+    *(("questions", {name: LOGIN}) for name in ("x" * 41, "a b", "a/b", "\u00e9", 1)),
+    *(("questions", {"login": value}) for value in (None, "x", 1)),
+    *(("questions", {"login": question}) for question in NEEDY),
+    *(
+        ("lifetime", timedelta(**each))
+        for each in ({"seconds": 9}, {"hours": 2}, {"seconds": 10.5})
+    ),
+    *(("lifetime", value) for value in (300, None)),
+    *(("sessions_per_browser", value) for value in (0, -1, 101, True, 1.0, "1")),
+    *(
+        ("origins", value)
+        for value in ("https://app.example", None, [1], ["app.example"], ["null"])
+    ),
+    *(
+        ("origins", [value])
+        for value in ("https://app.example/", "https://App.example", "*", "null")
+    ),
+    *(("origins", [value]) for value in ("https://app.example:443", "https://u@app.example", "")),
+    *(("plain_cookie", value) for value in (None, 1, "yes")),
+    *(("keys", value) for value in ([], "key", ["short"])),
+    *(("callbacks", value) for value in (1, "x")),
+    *(("next_sessions", value) for value in (1, "x")),
+    *(("store", value) for value in (1, object)),
+]
+
+
+@MODES
+@pytest.mark.parametrize(("setting", "value"), WRONG, ids=lambda value: repr(value)[:40])
+def test_a_wrong_setting(mode: str, setting: str, value: Any) -> None:
+    """A wrong setting is refused when the web sessions are made."""
+    with pytest.raises(UsageError):
+        Site(mode, **{setting: value})
+
+
+def test_parts_of_the_other_mode() -> None:
+    """A store, a receiver or a function of the other mode is refused when all is put together."""
+    sync, other = Site("sync"), Site("async")
+    shop, async_shop = Shop("sync"), Shop("async")
+
+    async def ask(_request: WebRequest) -> Any: ...
+
+    for mode, settings in (
+        ("sync", {"store": other.store}),
+        ("sync", {"callbacks": async_shop.receiver}),
+        ("sync", {"next_sessions": async_shop.nexts}),
+        ("sync", {"questions": {"login": ask}}),
+        ("async", {"store": sync.store}),
+        ("async", {"callbacks": shop.receiver}),
+        ("async", {"next_sessions": shop.nexts}),
+    ):
+        with pytest.raises(ConfigurationError):
+            Site(mode, **settings)
+
+
+def test_what_web_sessions_say_of_themselves() -> None:
+    """They show the names of the questions, and no key."""
+    for mode in ("sync", "async"):
+        assert repr(Site(mode).sessions).endswith("WebSessions for login, adult>")
+
+
+def test_a_requestor_of_the_other_mode() -> None:
+    """Each class takes the requestor of its mode."""
+    store = Site("sync").store
+    with pytest.raises(UsageError, match="requestor"):
+        WebSessions(None, [new_sealing_key()], store=store, questions=QUESTIONS)  # type: ignore[arg-type]

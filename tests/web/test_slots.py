@@ -1,0 +1,274 @@
+"""A browser has numbered slots for its sessions: tabs work side by side, and none is lost."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from irma_core import SessionStatus
+from irma_core.errors import ConnectionFailedError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import InMemoryServer
+from irma_transport import SystemClock
+from tests.modes import MODES
+from tests.web.site import SITE, Site, slot_in
+
+
+@MODES
+def test_ten_tabs_at_once(site: Site) -> None:
+    """Ten tabs of one browser log in, each with its own session, in whichever order they finish."""
+    browser = site.browser()
+    handles = [browser.started("login" if number % 2 else "adult") for number in range(10)]
+    for number in (*range(1, 10, 2), *range(0, 10, 2)):
+        name = "login" if number % 2 else "adult"
+        assert browser.finish(handles[number], name).status == 200
+    assert len({login.answer.token.reveal() for login in site.logins}) == 10
+    assert len(browser.set_cookies) == 1
+
+
+@MODES
+def test_one_session_more_cancels_the_oldest_at_the_server(mode: str) -> None:
+    """With three slots the fourth session takes the place of the first, and no other."""
+    site = Site(mode, sessions_per_browser=3)
+    browser = site.browser()
+    replies = []
+    for _ in range(4):
+        replies.append(browser.start())
+        site.server.pass_time(timedelta(seconds=1))
+    states = [
+        browser.send("status", "login", {"handle": reply.handle}).json["status"]
+        for reply in replies
+    ]
+    assert states == ["CANCELLED", "INITIALIZED", "INITIALIZED", "INITIALIZED"]
+    assert browser.finish(replies[0].handle).code == "cancelled"
+    site.app.accept(replies[3].pointer)
+    assert browser.finish(replies[3].handle).status == 200
+
+
+@MODES
+def test_slots_of_one_browser_are_not_another_s(mode: str) -> None:
+    """A browser that uses all of its slots takes none from another."""
+    site = Site(mode, sessions_per_browser=1)
+    one, other = site.browser(), site.browser()
+    handle = one.start().handle
+    other.start()
+    other.start()
+    assert one.send("status", "login", {"handle": handle}).json == {"status": "INITIALIZED"}
+
+
+@MODES
+def test_a_finish_frees_its_slot(mode: str) -> None:
+    """With one slot a browser can log in any number of times, and nothing is cancelled."""
+    site = Site(mode, sessions_per_browser=1)
+    browser = site.browser()
+    for _ in range(3):
+        assert browser.finish(browser.started()).status == 200
+    assert len(site.logins) == 3
+
+
+@MODES
+def test_a_cancel_frees_its_slot(mode: str) -> None:
+    """A cancelled session leaves its slot to the next one."""
+    site = Site(mode, sessions_per_browser=2)
+    browser = site.browser()
+    kept = browser.start()
+    browser.send("cancel", "login", {"handle": browser.start().handle})
+    browser.start()
+    assert browser.send("status", "login", {"handle": kept.handle}).json["status"] == "INITIALIZED"
+
+
+@MODES
+def test_a_late_cancel_does_not_free_the_slot_of_a_later_session(mode: str) -> None:
+    """A session that lost its slot to a later one cannot free it."""
+    site = Site(mode, sessions_per_browser=1)
+    browser = site.browser()
+    first, second = browser.start(), browser.start()
+    assert browser.send("cancel", "login", {"handle": first.handle}).status == 200
+    site.server.pass_time(timedelta(seconds=1))
+    third = browser.start()
+    states = [
+        browser.send("status", "login", {"handle": each.handle}).json["status"]
+        for each in (second, third)
+    ]
+    assert states == ["CANCELLED", "INITIALIZED"]
+
+
+@MODES
+def test_a_repeat_by_the_slot_finds_the_session_that_has_left_it(site: Site) -> None:
+    """A page that knows the number alone gets the outcome again, until its slot is taken."""
+    browser = site.browser()
+    slot, _ = browser.started_on_phone()
+    assert browser.finish(None, slot=slot).status == 200
+    again = browser.finish(None, slot=slot)
+    assert (again.status, again.finished.is_repeat) == (200, True)
+    browser.start()
+    assert browser.finish(None, slot=slot).code == "handle_invalid"
+
+
+@MODES
+def test_slots_are_free_again_when_their_sessions_are_long_over(mode: str) -> None:
+    """An abandoned session blocks its slot for less than half an hour."""
+    site = Site(mode, sessions_per_browser=1)
+    browser = site.browser()
+    handle = browser.start().handle
+    site.server.pass_time(timedelta(minutes=25))
+    late = browser.finish(handle)
+    assert (late.status, late.code, late.again) == (410, "handle_expired", "start")
+    assert browser.finish(browser.started()).status == 200
+
+
+@MODES
+def test_a_session_that_cannot_be_cancelled_loses_its_slot_too(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the server does not answer, the old session ends there by its time limit."""
+    site = Site(mode, sessions_per_browser=1)
+    browser = site.browser()
+    browser.start()
+    handle = site.server.subscribe
+
+    def refuse_cancelling(request: HttpRequest) -> object:
+        if request.method == "DELETE":
+            raise ConnectionFailedError(request.label, "refused", request_sent=False)
+        return handle(request)
+
+    monkeypatch.setattr(site.server, "handle", refuse_cancelling)
+    assert browser.start().status == 200
+    assert len(site.server.open_sessions()) == 2
+
+
+@MODES
+def test_a_failed_start_frees_its_slot(mode: str) -> None:
+    """A start that the server refuses leaves the slot to the next one."""
+    site = Site(mode, sessions_per_browser=1)
+    browser = site.browser()
+    kept = browser.start()
+    assert browser.cookie is not None
+    browser.send("cancel", "login", {"handle": kept.handle})
+    away = InMemoryServer.handle
+
+    def refuse(_server: InMemoryServer, request: HttpRequest) -> HttpResponse:
+        raise ConnectionFailedError(request.label, "refused", request_sent=False)
+
+    with pytest.MonkeyPatch.context() as meanwhile:
+        meanwhile.setattr(InMemoryServer, "handle", refuse)
+        reply = browser.start()
+        assert (reply.status, reply.code, reply.again) == (503, "server_unavailable", "start")
+    assert InMemoryServer.handle is away
+    assert browser.finish(browser.started()).status == 200
+
+
+def test_starts_in_parallel_have_slots_of_their_own() -> None:
+    """Parallel starts of one browser each get a slot, and none of them cancels another."""
+    site = Site("sync", server=InMemoryServer(clock=SystemClock()), sessions_per_browser=8)
+    browser = site.browser()
+    browser.start()
+    ready = threading.Barrier(6)
+    request = browser.request("start/login", {})
+
+    def start(_: int) -> HttpResponse:
+        ready.wait()
+        made: HttpResponse = site.sessions.start("login", request)
+        return made
+
+    with ThreadPoolExecutor(6) as pool:
+        replies = [browser.read(each) for each in pool.map(start, range(6))]
+    assert [reply.status for reply in replies] == [200] * 6
+    for reply in replies:
+        site.app.accept(reply.pointer)
+    assert {browser.finish(reply.handle).status for reply in replies} == {200}
+    assert len({login.answer.token.reveal() for login in site.logins}) == 6
+
+
+def test_parallel_starts_in_one_slot_end_with_one_session() -> None:
+    """Of parallel starts that take each other's slot the last one stays, and all get a reply."""
+    site = Site("sync", server=InMemoryServer(clock=SystemClock()), sessions_per_browser=2)
+    browser = site.browser()
+    for _ in range(2):
+        browser.start()
+    ready = threading.Barrier(4)
+    request = browser.request("start/login", {})
+
+    def start(_: int) -> HttpResponse:
+        ready.wait()
+        made: HttpResponse = site.sessions.start("login", request)
+        return made
+
+    with ThreadPoolExecutor(4) as pool:
+        replies = [browser.read(each) for each in pool.map(start, range(4))]
+    assert [reply.status for reply in replies] == [200] * 4
+
+
+@MODES
+def test_the_way_back_from_the_app_on_the_same_phone(site: Site) -> None:
+    """The app returns to the page with a number in the fragment, and the page finishes by it."""
+    browser = site.browser()
+    browser.start()
+    reply = browser.start(page="/login/?next=/x#old", same_device=True)
+    scanned = site.app.scan(reply.pointer)
+    url = scanned.request["clientReturnUrl"]
+    assert url.startswith(f"{SITE}/login/?next=/x#irma-login-")
+    slot = slot_in(url)
+    assert slot < 2**53  # JavaScript has it exactly
+    scanned.accept()
+    assert browser.finish(None, slot=slot, next="/x").json == {"next": "/x"}
+    assert site.browser().finish(None, slot=slot).code == "no_cookie"
+
+
+@MODES
+def test_a_page_on_another_device_has_no_way_back(site: Site) -> None:
+    """Without `same_device` the app stays where it is."""
+    scanned = site.app.scan(site.browser().start(page="/login/").pointer)
+    assert "clientReturnUrl" not in scanned.request
+
+
+@MODES
+def test_an_absolute_address_of_the_page_will_do(site: Site) -> None:
+    """The page may name itself by its whole URL."""
+    reply = site.browser().start(page=f"{SITE}/login/", same_device=True)
+    scanned = site.app.scan(reply.pointer)
+    assert scanned.request["clientReturnUrl"].startswith(f"{SITE}/login/#irma-login-")
+
+
+@MODES
+@pytest.mark.parametrize(
+    "page",
+    [None, "", "https://evil.example/", "//evil.example", "javascript:alert(1)", "login/", 5, [1]],
+)
+def test_the_way_back_leads_to_the_own_site_only(site: Site, page: object) -> None:
+    """The app never sends a person to another site, so such a start is refused."""
+    reply = site.browser().start(page=page, same_device=True)
+    assert (reply.status, reply.code) == (400, "body_invalid")
+    assert not site.server.open_sessions()
+
+
+@MODES
+@pytest.mark.parametrize("flag", [0, 1, "true", None, []])
+def test_the_device_is_true_or_false(site: Site, flag: object) -> None:
+    """`same_device` is a flag, and nothing else is taken for one."""
+    assert site.browser().start(page="/", same_device=flag).code == "body_invalid"
+
+
+@MODES
+def test_a_status_that_is_final_stays(site: Site) -> None:
+    """A session that is done cannot be cancelled, and its cancel says so."""
+    browser = site.browser()
+    handle = browser.started()
+    assert browser.send("cancel", "login", {"handle": handle}).json == {
+        "status": SessionStatus.DONE.value
+    }
+    assert browser.finish(handle).status == 200
+
+
+@MODES
+def test_a_session_that_the_server_forgot_is_cancelled(site: Site) -> None:
+    """A restarted server knows no session, and a cancel frees the slot all the same."""
+    browser = site.browser()
+    handle = browser.start().handle
+    site.server.restart()
+    assert browser.send("status", "login", {"handle": handle}).code == "session_gone"
+    assert browser.send("cancel", "login", {"handle": handle}).json == {"status": "CANCELLED"}
+    assert browser.finish(handle).code == "session_gone"
