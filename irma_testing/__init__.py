@@ -18,6 +18,7 @@ Nothing here proves anything: the proofs are simulated, and the server's JWTs sa
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from irma_testing.applications import asgi, django, wsgi
     from irma_testing.memory.app import Outcome, ScannedSession, SimulatedApp
     from irma_testing.memory.app_client import AppError
     from irma_testing.memory.events import EventStream
@@ -36,6 +37,7 @@ else:
     from importlib import import_module
 
     _ROOMS = {
+        "applications": "asgi django wsgi",
         "memory.app_client": "AppError",
         "memory.app": "Outcome ScannedSession SimulatedApp",
         "memory.events": "EventStream",
@@ -84,4 +86,7 @@ __all__ = [
     "ScriptedTransport",
     "ServerSettings",
     "SimulatedApp",
+    "asgi",
+    "django",
+    "wsgi",
 ]

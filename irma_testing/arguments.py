@@ -17,11 +17,11 @@ __all__ = [
     "check_callable",
     "check_choice",
     "check_clock",
+    "check_deliver",
     "check_duration",
     "check_items",
     "check_lists",
     "check_mapping",
-    "check_optional_callable",
     "check_url",
     "is_function",
 ]
@@ -85,14 +85,14 @@ def is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, type) and not iscoroutinefunction(value)
 
 
-def check_optional_callable(value: object, name: str) -> None:
-    """Check that a value is a function and not a coroutine function, unless it is None.
+def check_deliver(value: object) -> None:
+    """Check that a value is a function, or None. A coroutine function is allowed.
 
     Raises:
         UsageError: The value is something else.
     """
-    if value is not None:
-        check_callable(value, name)
+    if value is not None and (isinstance(value, type) or not callable(value)):
+        raise UsageError("deliver: must be a function, such as `wsgi(app)` or `asgi(app)`")
 
 
 def check_lists(value: object, name: str) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ build on it follow.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,11 +21,13 @@ __all__ = ["irma_app", "irma_async_requestor", "irma_requestor", "irma_server"]
 
 
 @pytest.fixture
-def irma_server() -> InMemoryServer:
+def irma_server() -> Iterator[InMemoryServer]:
     """An IRMA server in memory, with a clock that moves only when a transport sleeps."""
     from irma_testing import InMemoryServer  # noqa: PLC0415  # see the head of the module
 
-    return InMemoryServer()
+    server = InMemoryServer()
+    yield server
+    server.raise_missed()
 
 
 @pytest.fixture

@@ -86,6 +86,7 @@ GROUPS: dict[str, dict[str, str]] = {
             "HeldCredential RequestedAttribute OpenSession AppError Scheme CredentialType "
             "OPEN_SCHEME EXAMPLE_SCHEME"
         ),
+        "Its posts to your application": "wsgi asgi django",
         "Transports without a socket": (
             "InMemoryTransport AsyncInMemoryTransport ScriptedTransport AsyncScriptedTransport "
             "ScriptedStream EventStream ManualClock"

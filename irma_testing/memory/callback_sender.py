@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import base64
 import re
-import threading
 import unicodedata
 import zlib
-from collections.abc import Callable
-from typing import TypeAlias, final
+from collections.abc import Awaitable, Callable, Coroutine
+from inspect import iscoroutinefunction
+from typing import TypeAlias, cast, final
 from urllib.parse import unquote_to_bytes
 
-from irma_core.errors import TransportError
+from irma_core.errors import TransportError, UsageError
+from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Clock, utc_now
+from irma_testing.memory.event_loops import EventLoops
 from irma_testing.memory.go_json import GoJsonError, parse_json
 from irma_testing.memory.go_types import INT, TEXT, Field, Struct
 from irma_testing.memory.go_urls import follow_location, requestable_url
 from irma_testing.memory.jwt import JwtSigner
+from irma_testing.memory.nesting import Nesting
 from irma_testing.memory.replies import NEXT_SESSION, Refusal, compact_json
 from irma_testing.memory.results import result_claims, result_json
 from irma_testing.memory.sessions import Session
@@ -29,7 +32,8 @@ from irma_testing.memory.settings import ServerSettings
 
 __all__ = ["CallbackSender", "Deliver"]
 
-Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse]
+Deliver: TypeAlias = Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]
+"""Takes a request of the server to its receiver; `async def` for an asynchronous application."""
 _AGENT = ("user-agent", "irmago")
 _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
@@ -60,17 +64,31 @@ class CallbackSender:
         clock: The server's.
         signer: Signs the results if the server has a key.
         deliver: Delivers a request to its receiver; None loses every request.
+        loops: Awaits `deliver` if it is a coroutine function.
     """
 
     def __init__(
-        self, settings: ServerSettings, clock: Clock, signer: JwtSigner, deliver: Deliver | None
+        self,
+        settings: ServerSettings,
+        clock: Clock,
+        signer: JwtSigner,
+        deliver: Deliver | None,
+        loops: EventLoops,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._signer = signer
         self.deliver = deliver
-        self._depth = threading.local()
+        self._loops = loops
+        self._nesting = Nesting()
         self.sent: list[HttpRequest] = []
+
+    @property
+    def is_async(self) -> bool:
+        """Whether `deliver` is awaited."""
+        # An object with an async `__call__` is not itself a coroutine function.
+        call = getattr(self.deliver, "__call__", None)  # noqa: B004
+        return iscoroutinefunction(self.deliver) or iscoroutinefunction(call)
 
     def send_callback(self, session: Session) -> None:
         """Post the result to the callback URL, if there is one. The reply is ignored.
@@ -79,14 +97,10 @@ class CallbackSender:
         server stops when the request times out; this server stops after ten calls.
         """
         url = session.request.callback_url
-        depth = getattr(self._depth, "value", 0)
-        if not url or depth >= _MAX_DEPTH:
+        if not url or self._nesting.depth >= _MAX_DEPTH:
             return
-        self._depth.value = depth + 1
-        try:
+        with self._nesting.deeper():
             self._post(url if url.endswith("/") else f"{url}/", "POST callback", session)
-        finally:
-            self._depth.value = depth
 
     def fetch_next_request(self, url: str, session: Session) -> bytes | None:
         """Post the result to a `nextSession` URL, and return the next session request in JSON.
@@ -153,9 +167,19 @@ class CallbackSender:
         if self.deliver is None:
             return None
         try:
-            return self.deliver(request)
+            return self._deliver(self.deliver, request)
         except TransportError:
             return None
+
+    def _deliver(self, deliver: Deliver, request: HttpRequest) -> HttpResponse:
+        if self.is_async:
+            deliver_async = cast("Callable[[HttpRequest], Awaitable[HttpResponse]]", deliver)
+            return self._loops.wait_for(lambda: deliver_async(request))
+        reply: object = deliver(request)
+        if isinstance(reply, Coroutine):
+            reply.close()  # or Python warns that it was never awaited
+            raise UsageError("deliver: it returned a coroutine; write it with `async def`")
+        return check_instance(reply, HttpResponse, "deliver", "a function that returns a response")
 
 
 def _with_authorization(request: HttpRequest) -> HttpRequest:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock, utc_now
 from irma_testing.memory.callback_sender import CallbackSender, Deliver
+from irma_testing.memory.event_loops import EventLoops
 from irma_testing.memory.events import EventHub
 from irma_testing.memory.issuing import Revocations, with_validity
 from irma_testing.memory.jwt import JwtSigner
@@ -59,7 +60,8 @@ class Lifecycle:
         self.clock = clock
         self.signer = JwtSigner(settings.jwt_privkey)
         self.timeline = Timeline(clock)
-        self.callbacks = CallbackSender(settings, clock, self.signer, deliver)
+        self.loops = EventLoops()
+        self.callbacks = CallbackSender(settings, clock, self.signer, deliver, self.loops)
         self.events = EventHub(self.timeline, clock.monotonic)
         self.revocations = Revocations()
         self.store = SessionStore(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import final
+from typing import Any, TypeVar, final
 from urllib.parse import urlsplit
 
 from irma_core.errors import ConfigurationError
@@ -19,8 +20,8 @@ from irma_core.tracebacks import boundary
 from irma_testing.arguments import (
     check_callable,
     check_clock,
+    check_deliver,
     check_duration,
-    check_optional_callable,
     check_url,
 )
 from irma_testing.memory.app_api import AppApi
@@ -50,6 +51,8 @@ from irma_testing.time import ManualClock
 
 __all__ = ["InMemoryServer"]
 
+_LOGGER = logging.getLogger("irma_testing")
+ResultT = TypeVar("ResultT")
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _STATIC_NAME = re.compile(r"[a-zA-Z0-9_]+")
 _HANDLER_TIMEOUT = 4.2
@@ -76,7 +79,9 @@ class InMemoryServer:
         scheme: The credential types that exist; by default everything that is well formed.
         clock: Its clock; by default a `ManualClock`, which moves only when a transport sleeps.
         deliver: Delivers callbacks and `nextSession` posts to their receiver, and returns its
-            response. Without it they are lost. It may be set later.
+            response: `wsgi(app)`, `asgi(app)`, `django(client)`, or a function of yours. Without it
+            they are lost. It may be set later. A coroutine function is awaited on the event loop
+            of the application.
 
     Raises:
         ConfigurationError: The official server would not start with these settings.
@@ -97,13 +102,15 @@ class InMemoryServer:
         value = scheme
         if not isinstance(value, Scheme):
             raise ConfigurationError("scheme: must be a Scheme")
-        check_optional_callable(deliver, "deliver")
+        check_deliver(deliver)
         self.clock: Clock = ManualClock() if clock is None else check_clock(clock, "clock")
         self._life = Lifecycle(
             check_url(url, "url"), settings or ServerSettings(), scheme, self.clock, deliver
         )
         _check_static_sessions(self._life.settings)
+        self._life.loops.note()
         self._actions: list[tuple[timedelta, Callable[[SessionPointer], object]]] = []
+        self._missed: list[Exception] = []
         self._requestor_api = RequestorApi(self._life, self._on_started, self.catch_up)
         self._app_api = AppApi(self._life, self.catch_up)
 
@@ -143,7 +150,8 @@ class InMemoryServer:
 
     @deliver.setter
     def deliver(self, deliver: Deliver | None) -> None:
-        check_optional_callable(deliver, "deliver")
+        check_deliver(deliver)
+        self._life.loops.note()
         self._life.callbacks.deliver = deliver
 
     def handle(self, request: HttpRequest) -> HttpResponse:
@@ -181,7 +189,8 @@ class InMemoryServer:
 
         `server.when_started(app.accept)` answers all sessions. The call happens at the next call to
         the server, or while a transport sleeps, but never within the start itself. Its exceptions
-        come out of that call.
+        come out of that call. If `deliver` is awaited, and the application runs on an event loop of
+        the test's own thread, the call also happens while the application waits for something else.
 
         Args:
             action: Called with the session pointer.
@@ -202,7 +211,42 @@ class InMemoryServer:
 
     def catch_up(self) -> None:
         """Run all that is due by the clock: sweeps, events, time-outs, planned actions."""
+        self.raise_missed()
         self._life.timeline.catch_up()
+
+    def raise_missed(self) -> None:
+        """Raise the error of a planned action that no call could raise.
+
+        It happened while the application waited for something else. Every call to the server
+        raises it, and so does the end of a test that uses the fixture `irma_server`.
+        """
+        if self._missed:
+            raise self._missed.pop()
+
+    async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT:
+        """Call a function; if `deliver` is awaited, on a thread, so that the event loop stays free.
+
+        So a test on the application's event loop plays the app: `await server.run(app.accept,
+        pointer)`. Nothing else moves the clock meanwhile.
+
+        Args:
+            function: A method of this server or of an app.
+            arguments: Its arguments.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            UsageError: The function cannot be called.
+            Exception: Whatever the function raises.
+        """
+        check_callable(function, "function")
+        if not self._life.callbacks.is_async:
+            return function(*arguments)
+        result = await self._life.loops.run(partial(function, *arguments))
+        if self._life.timeline.is_due:
+            self._life.loops.run_soon(self._catch_up_again, self._on_missed)
+        return result
 
     def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = lambda: False) -> bool:
         """Move a `ManualClock`, and run what becomes due, each at its time.
@@ -237,6 +281,14 @@ class InMemoryServer:
     def restart(self) -> None:
         """Forget every session and end every stream, as a server with a memory store does."""
         self._life.forget_all()
+
+    def _catch_up_again(self) -> bool:
+        self.catch_up()
+        return self._life.timeline.is_due
+
+    def _on_missed(self, error: Exception) -> None:
+        self._missed.append(error)
+        _LOGGER.error("A planned action failed", exc_info=error)
 
     def _answer(self, request: HttpRequest) -> EventStream | HttpResponse:
         if _BAD_ESCAPE.search(urlsplit(request.url).path):

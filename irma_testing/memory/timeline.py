@@ -14,6 +14,7 @@ from itertools import count
 from typing import TypeAlias, final
 
 from irma_core.protocol.transport import Clock
+from irma_testing.memory.nesting import Nesting
 from irma_testing.time import ManualClock
 
 __all__ = ["Timeline"]
@@ -30,7 +31,7 @@ class Timeline:
         self._due: list[tuple[float, int, _Action]] = []
         self._numbers = count()
         self._lock = threading.Lock()
-        self._running = threading.local()
+        self._running = Nesting()
 
     def at(self, moment: float, action: _Action) -> None:
         """Plan an action for a time; a time in the past counts as now."""
@@ -47,15 +48,18 @@ class Timeline:
         Actions that are planned meanwhile for this very time wait for the next call, so that an
         action may plan itself again.
         """
-        if getattr(self._running, "is_so", False):
+        if self._running.depth:
             return
         now, first_new = self._clock.monotonic(), next(self._numbers)
-        self._running.is_so = True
-        try:
+        with self._running.deeper():
             while (action := self._take(now, first_new)) is not None:
                 action()
-        finally:
-            self._running.is_so = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether `catch_up` would run an action."""
+        with self._lock:
+            return bool(self._due) and self._due[0][0] <= self._clock.monotonic()
 
     def pass_time(self, clock: ManualClock, duration: timedelta, until: Callable[[], bool]) -> None:
         """Move the clock, and run actions at their time, until `until()` is true."""

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Protocol, final, runtime_checkable
+from typing import Any, Protocol, TypeVar, final, runtime_checkable
 
 from irma_core.errors import TransportTimeoutError
 from irma_core.models.arguments import check_deadline, check_instance
@@ -27,6 +27,7 @@ __all__ = [
     "InMemoryTransport",
 ]
 
+ResultT = TypeVar("ResultT")
 _JITTER = 0.5
 _MAX_WAIT_SECONDS = 86_400.0
 _POLL_SECONDS = 0.01
@@ -43,6 +44,8 @@ class _Server(Protocol):
     def subscribe(self, request: HttpRequest) -> EventStream | HttpResponse: ...
 
     def pass_time(self, duration: timedelta, *, until: Callable[[], bool] = ...) -> bool: ...
+
+    async def run(self, function: Callable[..., ResultT], *arguments: Any) -> ResultT: ...
 
 
 class _Stream:
@@ -102,11 +105,12 @@ class AsyncInMemoryStream(_Stream):
 
     async def read(self, deadline: float) -> bytes | ReadOutcome:
         """Return the next chunk, and let time pass and other tasks run until it arrives."""
-        while (data := self._read()) is ReadOutcome.IDLE and not self._is_late(  # noqa: ASYNC110
-            deadline
-        ):
+        run = self._server.run
+        while (  # noqa: ASYNC110
+            data := await run(self._read)
+        ) is ReadOutcome.IDLE and not self._is_late(deadline):
             # Another thread may add the chunk, so there is no asyncio event to wait for.
-            await asyncio.sleep(self._pass_time(deadline))
+            await asyncio.sleep(await run(self._pass_time, deadline))
         return data
 
     async def aclose(self) -> None:
@@ -185,14 +189,15 @@ class AsyncInMemoryTransport(_TransportBase):
 
     async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
         """Send the request to the server; see `InMemoryTransport.send`."""
-        return self._send(request, deadline)
+        return await self._server.run(self._send, request, deadline)
 
     async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncInMemoryStream:
         """Open an event stream at the server; see `InMemoryTransport.open_stream`."""
-        return AsyncInMemoryStream(self._server, self._open(request, deadline))
+        answer = await self._server.run(self._open, request, deadline)
+        return AsyncInMemoryStream(self._server, answer)
 
     async def sleep(self, duration: timedelta) -> None:
         """Let time pass, and other tasks run."""
         check_duration(duration, "duration")
-        passed = self._server.pass_time(duration)
+        passed = await self._server.run(self._server.pass_time, duration)
         await asyncio.sleep(0 if passed else duration.total_seconds())

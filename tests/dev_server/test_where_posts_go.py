@@ -13,7 +13,7 @@ import pytest
 
 from irma_backend.dev_server import running_server
 from irma_core.errors import ConnectionFailedError
-from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
@@ -101,7 +101,9 @@ def posting(*, callbacks_anywhere: bool = False) -> Generator[InMemoryServer]:
 def post(server: InMemoryServer, url: str) -> int:
     """Send a callback as the server does, and return the status."""
     assert server.deliver is not None
-    return server.deliver(HttpRequest("POST", url, label="POST callback", body=b"{}")).status
+    reply = server.deliver(HttpRequest("POST", url, label="POST callback", body=b"{}"))
+    assert isinstance(reply, HttpResponse)
+    return reply.status
 
 
 @pytest.fixture(scope="module")

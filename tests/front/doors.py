@@ -122,6 +122,14 @@ class World:
         return requestor.get_answer(self.session())
 
 
+def _application(environ: Any, start_response: Any) -> Any:
+    raise AssertionError("only the posts of a server call it")
+
+
+class _DjangoClient:
+    generic = request = staticmethod(_application)
+
+
 @final
 class _Sending:
     def __init__(self, transport: Any, noted: list[str]) -> None:
@@ -213,7 +221,7 @@ class Door:
         arguments = {**arguments, **wrong}
         positional: list[Any] = []
         for name, parameter in inspect.signature(function).parameters.items():
-            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in arguments:
                 positional = [arguments.pop(name)]
         if set(arguments) == {"text"}:
             # Tests that look for secrets wrap the classes of some, whose argument has no name then.
@@ -885,6 +893,9 @@ def _testing() -> Iterator[Door]:
             },
         ),
         (SimulatedApp, {"server": _server()}),
+        (testing.wsgi, {"app": _application}),
+        (testing.asgi, {"app": _application}),
+        (testing.django, {"client": _DjangoClient()}),
     ):
         yield Door(made.__name__, _of(made, **arguments))
     for owner, name, arguments in (
@@ -911,6 +922,7 @@ def _testing() -> Iterator[Door]:
         ("after", {"delay": A_MINUTE, "action": lambda: None}),
         ("pass_time", {"duration": A_MINUTE, "until": lambda: False}),
         ("is_revoked", {"serial": "s"}),
+        ("run", {"function": lambda: None}),
     ):
         yield _method(
             f"InMemoryServer.{name}",

@@ -1,0 +1,157 @@
+"""Awaiting the functions of an asynchronous application from a server that is synchronous.
+
+The server runs on a thread while the application's event loop is free. What the server delivers is
+awaited on that loop. One call has its turn at a time, so that the clock stands still during a
+delivery; calls that the application makes because of a delivery belong to the same turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import CancelledError, Future
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Final, TypeVar, final
+
+from irma_core.errors import UsageError
+from irma_testing.memory.nesting import Nesting
+
+__all__ = ["EventLoops"]
+
+ResultT = TypeVar("ResultT")
+_POLL_SECONDS: Final = 0.002
+_LIMIT_SECONDS: Final = 30.0
+"""Real seconds. Only an application that waits for its own next call needs so long."""
+
+
+@final
+class EventLoops:
+    """The event loops from which a server is called."""
+
+    def __init__(self) -> None:
+        self._home = threading.get_ident()
+        self._turn = threading.Lock()
+        self._nesting = Nesting()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def note(self) -> None:
+        """Remember the event loop that runs in this thread, if there is one."""
+        self._loop = _running_loop() or self._loop
+
+    async def run(self, function: Callable[[], ResultT]) -> ResultT:
+        """Call a function on a thread, when it has its turn, and return its result."""
+        if self._nesting.depth:
+            return await _on_thread(function)
+        # Other threads take turns too, so there is no asyncio event to wait for.
+        while not self._turn.acquire(blocking=False):  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
+        self.note()
+
+        def take_turn() -> ResultT:
+            try:
+                with self._nesting.deeper():
+                    return function()
+            finally:
+                self._turn.release()
+
+        return await _on_thread(take_turn)
+
+    def run_soon(self, function: Callable[[], bool], failed: Callable[[Exception], None]) -> None:
+        """Call a function while the application waits, again and again until it returns false.
+
+        Nothing happens if the loop runs in another thread than that of the test, which is then free
+        to call the server. Such a loop may also end with the request that it serves.
+        """
+        if self._tasks or threading.get_ident() != self._home:
+            return
+        task = asyncio.get_running_loop().create_task(self._repeat(function, failed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _repeat(
+        self, function: Callable[[], bool], failed: Callable[[Exception], None]
+    ) -> None:
+        try:
+            # Not at once, so that the application first gets the reply to its call.
+            await asyncio.sleep(_POLL_SECONDS)
+            while await self.run(function):  # noqa: ASYNC110  # it acts each time
+                await asyncio.sleep(_POLL_SECONDS)
+        except Exception as error:  # noqa: BLE001  # nobody awaits this task
+            failed(error)
+
+    def wait_for(self, function: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Await a function on the application's event loop, or on a new one if none runs.
+
+        Raises:
+            UsageError: This thread runs an event loop, or the function takes too long.
+            Exception: The function raised it.
+        """
+        if _running_loop() is not None:
+            raise UsageError(
+                "deliver: the event loop cannot await it during a call that blocks the loop; "
+                "write `await irma_server.run(irma_app.accept, pointer)`"
+            )
+        with self._own_turn():
+            if self._loop is None or not self._loop.is_running():
+                return asyncio.run(_coroutine(function))
+            future = asyncio.run_coroutine_threadsafe(_coroutine(function), self._loop)
+            return _result(future)
+
+    @contextmanager
+    def _own_turn(self) -> Generator[None]:
+        if self._nesting.depth:
+            yield
+            return
+        if not self._turn.acquire(timeout=_LIMIT_SECONDS):
+            raise UsageError("deliver: another delivery goes on; the application does not reply")
+        try:
+            with self._nesting.deeper():
+                yield
+        finally:
+            self._turn.release()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+async def _coroutine(function: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    return await function()
+
+
+def _result(future: Future[ResultT]) -> ResultT:
+    try:
+        return future.result(_LIMIT_SECONDS)
+    except TimeoutError:
+        if future.done():
+            raise  # the application's own
+        future.cancel()
+        raise UsageError(
+            f"deliver: the application did not reply within {_LIMIT_SECONDS:.0f} s"
+        ) from None
+    except CancelledError:
+        raise UsageError("deliver: the application's event loop ended meanwhile") from None
+
+
+def _on_thread(function: Callable[[], ResultT]) -> asyncio.Future[ResultT]:
+    """Call a function on a thread of its own: those of the loop may all wait for a turn."""
+    future: Future[ResultT] = Future()
+    future.set_running_or_notify_cancel()  # a caller that is cancelled does not stop the thread
+    context = copy_context()
+
+    def work() -> None:
+        try:
+            result = context.run(function)
+        except BaseException as error:  # noqa: BLE001  # the caller gets it
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=work, name="irma_testing", daemon=True).start()
+    return asyncio.wrap_future(future)

@@ -1,0 +1,46 @@
+"""Whether a call is made from inside another one, in whatever thread or task it is."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final, final
+
+__all__ = ["Nesting"]
+
+
+@final
+class _Level:
+    """A call that has begun; `is_over` once it has ended."""
+
+    def __init__(self, owner: Nesting) -> None:
+        self.owner = owner
+        self.is_over = False
+
+
+_LEVELS: Final[ContextVar[tuple[_Level, ...]]] = ContextVar("irma_testing_levels", default=())
+
+
+@final
+class Nesting:
+    """Counts the calls that the current thread or task is inside of.
+
+    A task that was started inside a call and outlives it is no longer inside.
+    """
+
+    @property
+    def depth(self) -> int:
+        """How many calls of this object the caller is inside of."""
+        return sum(level.owner is self and not level.is_over for level in _LEVELS.get())
+
+    @contextmanager
+    def deeper(self) -> Generator[None]:
+        """Mark everything that is called within the block as inside."""
+        level = _Level(self)
+        token = _LEVELS.set((*_LEVELS.get(), level))
+        try:
+            yield
+        finally:
+            level.is_over = True
+            _LEVELS.reset(token)

@@ -1,0 +1,442 @@
+"""Posts of the server that go to an application without a socket: WSGI, ASGI and Django."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.testclient import TestClient
+from flask import Flask
+from flask import request as flask_request
+
+from irma_backend.memory_store import AsyncMemoryStore
+from irma_core import (
+    AnswerError,
+    AsyncCallbackReceiver,
+    AsyncRequestor,
+    DisclosureRequest,
+    ExtendedRequest,
+    Requestor,
+    Risk,
+    Sealer,
+    SessionOutcome,
+    StartedSession,
+    new_sealing_key,
+)
+from irma_core.errors import UsageError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import AppError, InMemoryServer, SimulatedApp, asgi, wsgi
+
+EMAIL = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+PAGE = "https://shop.example/irma/callback"
+POST = HttpRequest(
+    "POST",
+    "https://shop.example:8443/a%20b/%C3%A9?x=1%202",
+    label="POST",
+    headers=(("content-type", "text/plain"), ("x-one", "1")),
+    body=b"body",
+)
+
+
+@pytest.fixture
+def server() -> Iterator[InMemoryServer]:
+    server = InMemoryServer()
+    yield server
+    server.raise_missed()
+
+
+@pytest.fixture
+def app(server: InMemoryServer) -> SimulatedApp:
+    app = SimulatedApp(server)
+    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    return app
+
+
+class AsyncShop:
+    """An asynchronous application that orders, waits for the callback only, and notes its loop."""
+
+    def __init__(self, server: InMemoryServer) -> None:
+        self.ends: dict[str, str] = {}
+        self.loops: list[asyncio.AbstractEventLoop] = []
+        self.requestor = AsyncRequestor(
+            server.url,
+            server.async_transport(),
+            server_key=server.public_key_pem,
+            allow={Risk.SIMULATED_PROOFS},
+        )
+        self.callbacks = AsyncCallbackReceiver(
+            self.requestor,
+            PAGE,
+            sealer=Sealer([new_sealing_key()]),
+            store=AsyncMemoryStore(server.clock),
+            deliver=self.ended,
+        )
+        self.app = FastAPI()
+        self.app.post("/orders")(self.order_page)
+        self.app.post("/orders/finished")(self.finished_page)
+        self.app.api_route("/irma/callback/{sealed}/", methods=["POST"])(self.callback_page)
+        self._finished: dict[str, asyncio.Event] = {}
+
+    async def order(self) -> StartedSession:
+        request = self.callbacks.with_callback(EMAIL)
+        session = await self.requestor.start_session(request)
+        self._finished[session.token.reveal()] = asyncio.Event()
+        return session
+
+    async def order_and_wait(self) -> str:
+        token = (await self.order()).token.reveal()
+        await self._finished[token].wait()
+        return self.ends[token]
+
+    async def ended(self, outcome: SessionOutcome) -> None:
+        self.loops.append(asyncio.get_running_loop())
+        token = outcome.token.reveal()
+        # The application calls the server from inside the callback, as applications do.
+        await self.requestor.get_status(outcome.token)
+        try:
+            self.ends[token] = outcome.get_answer()["email"].value
+        except AnswerError as error:
+            self.ends[token] = type(error).__name__
+        if token in self._finished:
+            self._finished[token].set()
+
+    async def order_page(self) -> dict[str, Any]:
+        return {"u": (await self.order()).pointer.url, "irmaqr": "disclosing"}
+
+    async def finished_page(self) -> str:
+        session = await self.order()
+        answer = await self.requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
+        # The callback came first, on the way.
+        return f"{answer['email'].value}, {self.ends[session.token.reveal()]}"
+
+    async def callback_page(self, request: Request) -> Response:
+        reply = await self.callbacks.receive(
+            request.method, request.url.path, request.headers.items(), await request.body()
+        )
+        return Response(reply.body, reply.status, dict(reply.headers))
+
+
+@pytest.fixture
+def shop(server: InMemoryServer) -> AsyncShop:
+    shop = AsyncShop(server)
+    server.deliver = asgi(shop.app)
+    return shop
+
+
+async def test_an_application_that_only_waits_for_callbacks_gets_them(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """A planned action acts although the application makes no other call to the server."""
+    server.when_started(app.accept)
+    assert await shop.order_and_wait() == "ada@example.com"
+    assert shop.loops == [asyncio.get_running_loop()]
+
+
+async def test_many_orders_at_once_each_get_their_callback(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """The clock stands still during a delivery, so that no other order times out meanwhile."""
+    server.when_started(app.accept, after=timedelta(seconds=1))
+    transport = httpx.ASGITransport(shop.app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://shop.example") as browser:
+        replies = await asyncio.gather(*(browser.post("/orders/finished") for _ in range(20)))
+    assert [reply.json() for reply in replies] == ["ada@example.com, ada@example.com"] * 20
+    assert shop.loops == [asyncio.get_running_loop()] * 20
+
+
+async def test_a_test_on_the_loop_plays_the_app_with_run(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """`run` returns what the function returns, after the callback was awaited."""
+    session = await shop.order()
+    scanned = await server.run(app.accept, session.pointer)
+    assert scanned.outcome is not None
+    assert list(shop.ends.values()) == ["ada@example.com"]
+    assert shop.loops == [asyncio.get_running_loop()]
+
+
+async def test_a_call_that_blocks_the_loop_says_what_to_write(
+    app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """The loop cannot await a callback while the app's call blocks it."""
+    session = await shop.order()
+    with pytest.raises(UsageError, match=r"await irma_server\.run"):
+        app.accept(session.pointer)
+
+
+async def test_time_that_passes_with_run_delivers_time_outs(
+    server: InMemoryServer, shop: AsyncShop
+) -> None:
+    """Nobody comes; the server posts so when its time is up."""
+    await shop.order()
+    await server.run(server.pass_time, timedelta(minutes=16))
+    assert set(shop.ends.values()) == {"SessionTimedOutError"}
+
+
+@pytest.mark.parametrize("keeps_loop", [False, True])
+def test_a_synchronous_test_plays_the_app(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop, keeps_loop: bool
+) -> None:
+    """Starlette's `TestClient` has a loop of its own in another thread, or one for each request."""
+    client = TestClient(shop.app)
+    if not keeps_loop:
+        app.accept(client.post("/orders").json())
+        assert list(shop.ends.values()) == ["ada@example.com"]
+        return
+    with client:
+        app.accept(client.post("/orders").json())
+        assert list(shop.ends.values()) == ["ada@example.com"]
+        assert client.portal is not None
+        own_loop = client.portal.call(asyncio.get_running_loop)
+        assert shop.loops == [own_loop]
+
+
+def test_a_planned_action_acts_in_a_call_of_the_application(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """The app accepts while the page awaits the server, and the callback comes on the same loop."""
+    server.when_started(app.accept)
+    reply = TestClient(shop.app).post("/orders/finished")
+    assert reply.json() == "ada@example.com, ada@example.com"
+
+
+def test_a_synchronous_test_catches_up(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """What is planned does not happen behind the back of a test with a thread of its own."""
+    server.when_started(app.accept)
+    TestClient(shop.app).post("/orders")
+    assert not shop.ends
+    server.catch_up()
+    assert list(shop.ends.values()) == ["ada@example.com"]
+
+
+async def test_an_error_of_the_application_comes_out_of_the_call(
+    server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
+) -> None:
+    """What a callback raises is raised to the test that plays the app."""
+
+    async def fail(_request: HttpRequest) -> HttpResponse:
+        raise ZeroDivisionError
+
+    session = await shop.order()
+    server.deliver = fail
+    with pytest.raises(ZeroDivisionError):
+        await server.run(app.accept, session.pointer)
+
+
+async def test_an_error_that_no_call_can_raise_is_kept(
+    server: InMemoryServer, shop: AsyncShop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An action that fails while the application waits is logged, and raised by the next call."""
+    failed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def fail(_pointer: object) -> None:
+        loop.call_soon_threadsafe(failed.set)
+        raise AppError("the phone fell into the water")
+
+    server.when_started(fail)
+    session = await shop.order()
+    await failed.wait()
+    # The error is kept once the thread of the failed action has ended.
+    while not caplog.messages:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    with pytest.raises(AppError, match="water"):
+        await shop.requestor.get_status(session)
+    server.raise_missed()
+    assert "A planned action failed" in caplog.text
+
+
+async def test_an_application_that_never_replies_fails(
+    server: InMemoryServer, shop: AsyncShop, app: SimulatedApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A callback that never replies ends in an error that says so."""
+    monkeypatch.setattr("irma_testing.memory.event_loops._LIMIT_SECONDS", 0.05)
+
+    async def never(_request: HttpRequest) -> HttpResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    session = await shop.order()
+    server.deliver = never
+    with pytest.raises(UsageError, match="did not reply"):
+        await server.run(app.accept, session.pointer)
+
+
+async def test_a_cancelled_call_gives_its_turn_back(
+    server: InMemoryServer, shop: AsyncShop, app: SimulatedApp
+) -> None:
+    """A test that stops waiting for the app does not block the next call."""
+    entered = asyncio.Event()
+    deliver = server.deliver
+    assert deliver is not None
+
+    async def wait(request: HttpRequest) -> HttpResponse:
+        entered.set()
+        await asyncio.sleep(0.05)
+        reply = deliver(request)
+        assert isinstance(reply, Awaitable)
+        return await reply
+
+    session = await shop.order()
+    server.deliver = wait
+    task = asyncio.ensure_future(server.run(app.accept, session.pointer))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await shop.requestor.get_status(session)
+    assert list(shop.ends.values()) == ["ada@example.com"]
+
+
+class AsyncReceiver:
+    """A receiver whose `__call__` is async."""
+
+    async def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(200)
+
+
+async def test_an_object_may_be_awaited(server: InMemoryServer, shop: AsyncShop) -> None:
+    """An object with an async `__call__` is awaited like a coroutine function."""
+    session = await shop.order()
+    server.deliver = AsyncReceiver()
+    await server.run(SimulatedApp(server).refuse, session.pointer)
+    assert [post.label for post in server.posted] == ["POST callback"]
+
+
+@pytest.mark.parametrize("deliver", [AsyncReceiver, 3, "x"])
+def test_what_is_no_function_is_refused(server: InMemoryServer, deliver: Any) -> None:
+    """`deliver` is a function, and the error says what to write."""
+    with pytest.raises(UsageError, match="deliver: must be a function, such as"):
+        server.deliver = deliver
+
+
+async def test_a_hidden_coroutine_is_refused(server: InMemoryServer, shop: AsyncShop) -> None:
+    """The error for a plain function that returns a coroutine says to write `async def`."""
+    receiver = AsyncReceiver()
+    session = await shop.order()
+    server.deliver = lambda request: receiver(request)  # noqa: PLW0108  # hides that it is async
+    with pytest.raises(UsageError, match="async def"):
+        SimulatedApp(server).refuse(session.pointer)
+
+
+def test_a_reply_must_be_a_response(server: InMemoryServer) -> None:
+    """The error for a function without a `return` says what it must return."""
+    server.deliver = lambda _request: None  # type: ignore[assignment,return-value]
+    requestor = Requestor(server.url, server.transport())
+    receiver_url = f"{PAGE}/x"
+    session = requestor.start_session(ExtendedRequest(EMAIL, callback_url=receiver_url))
+    with pytest.raises(UsageError, match="deliver: must be a function that returns a response"):
+        SimulatedApp(server).refuse(session.pointer)
+
+
+# What an application sees.
+
+Message = MutableMapping[str, Any]
+
+
+def test_a_wsgi_application_sees_the_whole_request() -> None:
+    """Method, host, scheme, path, query, headers and body arrive as over HTTP."""
+    app = Flask("app")
+
+    @app.post("/<path:rest>")
+    def page(rest: str) -> tuple[dict[str, str], int, dict[str, str]]:
+        seen = {
+            "rest": rest,
+            "url": flask_request.url,
+            "x": flask_request.args["x"],
+            "one": flask_request.headers["X-One"],
+            "type": flask_request.mimetype,
+            "body": flask_request.get_data(as_text=True),
+        }
+        return seen, 202, {"x-two": "2"}
+
+    reply = wsgi(app)(POST)
+    assert (reply.status, reply.header("x-two")) == (202, "2")
+    seen = httpx.Response(200, content=reply.body).json()
+    assert seen == {
+        "rest": "a b/é",
+        "url": "https://shop.example:8443/a%20b/é?x=1%202",
+        "x": "1 2",
+        "one": "1",
+        "type": "text/plain",
+        "body": "body",
+    }
+
+
+def test_a_wsgi_application_may_write_and_close() -> None:
+    """The old `write` is collected, and the body is closed."""
+    closed: list[bool] = []
+
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"two"
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: Any, start_response: Callable[..., Callable[[bytes], object]]) -> Body:
+        start_response("200 OK", [])(b"one ")
+        return Body()
+
+    assert wsgi(app)(POST).body == b"one two"
+    assert closed == [True]
+
+
+def test_an_error_of_a_wsgi_application_comes_out() -> None:
+    """An error after the headers is raised, as `exc_info` demands."""
+    app = Flask("app")
+    app.testing = True
+
+    @app.post("/<path:_rest>")
+    def page(_rest: str) -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        wsgi(app)(POST)
+
+
+async def test_an_asgi_application_sees_the_whole_request() -> None:
+    """Method, host, scheme, path, query, headers and body arrive as over HTTP."""
+    app = FastAPI()
+
+    @app.post("/{rest:path}")
+    async def page(rest: str, x: str, request: Request) -> Response:
+        seen = f"{rest} {request.url} {x} {request.headers['x-one']} {(await request.body())!r}"
+        return Response(seen, 202, {"x-two": "2"})
+
+    reply = await asgi(app)(POST)
+    assert (reply.status, reply.header("x-two")) == (202, "2")
+    expected = "a b/é https://shop.example:8443/a b/é?x=1%202 1 2 1 b'body'"
+    assert reply.body.decode() == expected
+
+
+async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
+    """After the body comes a disconnect, so that nothing waits for ever."""
+    seen: list[str] = []
+
+    async def app(
+        scope: Message,
+        receive: Callable[[], Awaitable[Message]],
+        send: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        seen.extend([(await receive())["type"], (await receive())["type"]])
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    assert (await asgi(app)(POST)).status == 204
+    assert seen == ["http.request", "http.disconnect"]
+
+
+@pytest.mark.parametrize("adapt", [wsgi, asgi])
+@pytest.mark.parametrize("app", [None, Flask, "app:app"])
+def test_what_is_no_application_is_refused(adapt: Callable[[Any], object], app: object) -> None:
+    """An import string or a class is not an application."""
+    with pytest.raises(UsageError, match="app: must be the application itself"):
+        adapt(app)
