@@ -96,7 +96,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "What parts of your own must pass": (
             "TransportContract AsyncTransportContract SignerContract AsyncSignerContract "
             "StatusBackendContract AsyncStatusBackendContract StoreContract AsyncStoreContract "
-            "VERSION"
+            "WebAdapterContract VERSION"
         ),
     },
 }

@@ -1,4 +1,4 @@
-"""Tests for your own transports, signers, status backends and stores: pytest classes to subclass.
+"""Tests for your own parts and web adapters: pytest classes to subclass.
 
     class TestMyTransport(TransportContract):
         def make_transport(self):
@@ -17,6 +17,11 @@
     class TestMyStore(StoreContract):
         def make_store(self):
             return MyStore(...)
+
+    class TestMyWebAdapter(WebAdapterContract):
+        def make_application(self, site):
+            parts = site.parts()
+            return wsgi(my_application(parts.sessions, site.login))
 
 See `write-a-transport.md`, `write-a-signing-scheme.md`, `write-a-status-backend.md` and
 `write-a-store.md` in `docs/how-to`. `VERSION` is raised when an added test may fail for something
@@ -38,6 +43,7 @@ from irma_testing.contracts.status_backend import (
 )
 from irma_testing.contracts.store import AsyncStoreContract, StoreContract
 from irma_testing.contracts.transport import AsyncTransportContract, TransportContract
+from irma_testing.contracts.web_adapter import WebAdapterContract
 
 __all__ = [
     "VERSION",
@@ -49,6 +55,7 @@ __all__ = [
     "StatusBackendContract",
     "StoreContract",
     "TransportContract",
+    "WebAdapterContract",
 ]
 
 VERSION: Final = 1

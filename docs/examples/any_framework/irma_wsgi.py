@@ -1,0 +1,115 @@
+"""Serve `WebSessions` in any WSGI application: the pages below `/irma`, as a middleware.
+
+    application = IrmaPages(application, sessions, log_in, login_cookie)
+
+The IRMA server's posts need `callbacks` or `next_sessions` too. Another framework needs the same
+four things: read the request, call one method, send its reply, and keep the person logged in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from wsgiref.util import request_uri
+
+from irma_core import (
+    CallbackReceiver,
+    NextSessionReceiver,
+    WebAnswer,
+    WebRequest,
+    WebSessions,
+)
+from irma_core.interfaces import HttpResponse
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+LARGEST_BODY = 1024 * 1024  # a callback's; the pages of the browser refuse more than 64 KiB
+LOGGER = logging.getLogger(__name__)
+
+
+class IrmaPages:
+    """The pages of a browser and of the IRMA server, before an application.
+
+    Args:
+        application: Gets every other request.
+        sessions: Serves `start/NAME`, `finish/NAME`, `status/NAME` and `cancel/NAME`.
+        log_in: The login. It returns the key of the session that it made.
+        login_cookie: Returns the `Set-Cookie` header for such a key.
+        prefix: The path of the pages.
+        callbacks: Serves `callback/…`.
+        next_sessions: Serves `next/…`.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        sessions: WebSessions,
+        log_in: Callable[[WebAnswer], str],
+        login_cookie: Callable[[str], str],
+        *,
+        prefix: str = "/irma",
+        callbacks: CallbackReceiver | None = None,
+        next_sessions: NextSessionReceiver | None = None,
+    ) -> None:
+        self.application = application
+        self.sessions = sessions
+        self.calls = {
+            "start": sessions.start,
+            "finish": self.finish,
+            "status": sessions.status,
+            "cancel": sessions.cancel,
+        }
+        self.log_in = log_in
+        self.login_cookie = login_cookie
+        self.prefix = prefix
+        self.receivers = {"callback": callbacks, "next": next_sessions}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the request, or let the application do so."""
+        reply = self.reply(environ)
+        if reply is None:
+            return self.application(environ, start_response)
+        start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", list(reply.headers))
+        return [reply.body]
+
+    def reply(self, environ: WSGIEnvironment) -> HttpResponse | None:
+        """Return the reply of a page, or None if the request is for the application."""
+        path = environ["PATH_INFO"]
+        step, _, name = path.removeprefix(f"{self.prefix}/").partition("/")
+        if not path.startswith(f"{self.prefix}/"):
+            return None
+        if (receiver := self.receivers.get(step)) is not None:
+            body = read_body(environ)
+            return receiver.receive(environ["REQUEST_METHOD"], path, environ, body)
+        if step not in self.calls:
+            return None
+        request = WebRequest(
+            environ["REQUEST_METHOD"], request_uri(environ), environ, read_body(environ), environ
+        )
+        if request.method == "OPTIONS":
+            return self.sessions.preflight(request)
+        return self.calls[step](name, request)
+
+    def finish(self, name: str, request: WebRequest) -> HttpResponse:
+        """Log the person in, and give a repeat of the same call the same cookie."""
+        finished = self.sessions.finish(name, request, self.log_in)
+        if finished.error is not None:
+            LOGGER.error("A login failed: %s", finished.code, exc_info=finished.error)
+        if not finished.succeeded:
+            return finished.reply
+        cookie = ("set-cookie", self.login_cookie(str(finished.value)))
+        reply = finished.reply
+        return HttpResponse(reply.status, (*reply.headers, cookie), body=reply.body)
+
+
+def read_body(environ: WSGIEnvironment) -> bytes:
+    """Return the body, or a little more than is accepted of a body that is too large."""
+    try:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        length = 0
+    body: bytes = environ["wsgi.input"].read(max(0, min(length, LARGEST_BODY + 1)))
+    return body

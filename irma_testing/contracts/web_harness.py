@@ -1,0 +1,88 @@
+"""Set up what each test of the contract of web adapters needs, and look for secrets at its end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing.contracts.web_browser import Application, Browser, Line
+from irma_testing.contracts.web_site import ORIGIN, WebSite
+
+__all__ = ["WebHarness"]
+
+
+class WebHarness:
+    """What the tests use; an author overrides the attributes and `make_application`.
+
+    Attributes:
+        prefix: The path below which the adapter serves its pages.
+        csrf: The names of the cookie and of the header with which the framework's own protection
+            against forged requests works; None without one. The page `/` sets the cookie.
+        site: The website under test.
+    """
+
+    prefix: str = "/irma"
+    csrf: tuple[str, str] | None = None
+    site: WebSite
+    _line: Line
+    _browsers: list[Browser]
+
+    def make_application(self, site: WebSite) -> Application:
+        """Make the application under test, which the adapter serves to the parts of the site.
+
+        Returns:
+            A function that takes an `HttpRequest` and returns an `HttpResponse`: `wsgi(app)` or
+            `asgi(app)`. It raises nothing.
+        """
+        raise NotImplementedError
+
+    @pytest.fixture(autouse=True)
+    def _around_each_test(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+        caplog.set_level(logging.DEBUG)
+        self.site = WebSite(self.prefix)
+        application = self.make_application(self.site)
+        self._line = Line(application)
+        self._browsers = []
+        self.site.server.deliver = application
+        try:
+            yield
+        finally:
+            self._line.close()
+        format_record = logging.Formatter().format
+        self._check_secrets("\n".join(map(format_record, caplog.get_records("call"))))
+
+    def browser(self) -> Browser:
+        """Return another browser."""
+        browser = Browser(self._line, self.prefix, self.csrf)
+        self._browsers.append(browser)
+        return browser
+
+    def started(self, browser: Browser, name: str = "login") -> str:
+        """Start a session which the person accepts, and return its handle."""
+        reply = browser.call("start", name)
+        self.site.person.accept(reply.pointer)
+        return reply.handle
+
+    def post_as_server(self, path: str) -> HttpResponse:
+        """Post something to a path, as an IRMA server would."""
+        headers = (("content-type", "text/plain; charset=UTF-8"),)
+        return self._line.send(
+            HttpRequest("POST", ORIGIN + path, label="POST", headers=headers, body=b"made.up.jwt")
+        )
+
+    def _check_secrets(self, log: str) -> None:
+        """Check that no reply and no log has a secret, in any test."""
+        secrets = set(self.site.secrets)
+        for browser in self._browsers:
+            bindings = {each.partition(";")[0].partition("=")[2] for each in browser.set_cookies}
+            for reply in browser.replies:
+                text = reply.response.body.decode()
+                assert not any(secret in text for secret in secrets | bindings), (
+                    "a reply to the page has a secret"
+                )
+            handles = {reply.json["handle"] for reply in browser.replies if "handle" in reply.json}
+            secrets |= bindings | handles
+        assert not any(secret in log for secret in secrets), "the log has a secret"

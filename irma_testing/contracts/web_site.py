@@ -1,0 +1,393 @@
+"""The website that the contract of web adapters makes: its parts, and what they do on demand."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, final
+
+from irma_core import (
+    AsyncCallbackReceiver,
+    AsyncNextSessionReceiver,
+    AsyncRequestor,
+    AsyncWebSessions,
+    AttributeRequest,
+    CallbackReceiver,
+    DisclosureRequest,
+    NextSessionReceiver,
+    Question,
+    Requestor,
+    Risk,
+    Sealer,
+    SessionOutcome,
+    WebAnswer,
+    WebRequest,
+    WebSessions,
+    new_sealing_key,
+)
+from irma_core.errors import ConnectionFailedError
+from irma_core.json_text import read_json
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import AsyncByteStream, ByteStream, utc_now
+from irma_testing.memory.app import SimulatedApp
+from irma_testing.memory.server import InMemoryServer
+from irma_transport import SystemClock
+
+__all__ = [
+    "AGE",
+    "EMAIL",
+    "ORIGIN",
+    "OTHER_ORIGIN",
+    "AsyncWebParts",
+    "WebParts",
+    "WebSite",
+]
+
+ORIGIN: Final = "https://shop.example"
+OTHER_ORIGIN: Final = "https://app.example"
+"""The origin of another website whose pages may call this one."""
+EMAIL: Final = "pbdf.sidn-pbdf.email.email"
+AGE: Final = "pbdf.gemeente.personalData.over18"
+_LOGIN: Final = DisclosureRequest({"email": AttributeRequest(EMAIL, not_null=True)})
+_ADULT: Final = DisclosureRequest({"age": AttributeRequest(AGE, value="Yes")})
+_TIMEOUT: Final = timedelta(seconds=10)
+
+
+class WebParts(NamedTuple):
+    """What an adapter serves: the sessions of browsers, and the two receivers."""
+
+    sessions: WebSessions
+    callbacks: CallbackReceiver
+    next_sessions: NextSessionReceiver
+
+
+class AsyncWebParts(NamedTuple):
+    """`WebParts` for asyncio."""
+
+    sessions: AsyncWebSessions
+    callbacks: AsyncCallbackReceiver
+    next_sessions: AsyncNextSessionReceiver
+
+
+@final
+class WebSite:
+    """One website under test. Its application calls `login`; its adapter serves `parts()`.
+
+    An adapter that makes its own `WebSessions` takes `requestor()` or `async_requestor()`, `store`
+    or `async_store`, `keys`, `questions`, `origins`, `session_ended` and `choose_next` instead.
+
+    Attributes:
+        server: The IRMA server, with a clock that runs by itself and can be moved on.
+        person: The app of a visitor, who has an e-mail address and is of age.
+        keys: The sealing keys.
+        origins: Other origins whose pages may call this website.
+        logins: The e-mail addresses that were logged in, one for each time.
+        ended: The references of the callbacks, one for each session that ended.
+        refusal: What `login` raises, until it is None again.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._clock = _Clock()
+        self._faults = _Faults()
+        self.server = InMemoryServer(clock=self._clock)
+        self.person = SimulatedApp(self.server)
+        self.person.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+        self.person.add("pbdf.gemeente.personalData", {"over18": "Yes"})
+        self.keys = [new_sealing_key()]
+        self.origins = (OTHER_ORIGIN,)
+        self.logins: list[str] = []
+        self.ended: list[str] = []
+        self.refusal: Exception | None = None
+        self._values = _Values(self._clock, self._faults)
+        self.store = _Store(self._values)
+        self.async_store = _AsyncStore(self._values)
+        self._line = _Line(self.server, self._clock, self._faults)
+
+    @property
+    def questions(self) -> dict[str, Any]:
+        """What the website asks: `login`, `adult`, `order` with a callback, and `chain`."""
+        return {
+            "login": _LOGIN,
+            "adult": _ADULT,
+            "order": self._order,
+            "chain": Question(_LOGIN, reference="chain-1", has_next_session=True),
+        }
+
+    def _order(self, request: WebRequest) -> Question:
+        if not request.url.startswith(ORIGIN):
+            raise AssertionError("the URL of a request must be the one that the browser sees")
+        return Question(_LOGIN, reference="order-17", has_callback=True)
+
+    def requestor(self) -> Requestor:
+        """Return a requestor for threads."""
+        return Requestor(self.server.url, _Transport(self._line), **self._settings)
+
+    def async_requestor(self) -> AsyncRequestor:
+        """Return a requestor for asyncio."""
+        return AsyncRequestor(self.server.url, _AsyncTransport(self._line), **self._settings)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "server_key": self.server.public_key_pem,
+            "allow": {Risk.SIMULATED_PROOFS},
+            "timeout": _TIMEOUT,
+        }
+
+    def parts(self) -> WebParts:
+        """Return what an adapter for threads serves."""
+        requestor, sealer, base = self.requestor(), Sealer(self.keys), ORIGIN + self._prefix
+        callbacks = CallbackReceiver(
+            requestor,
+            f"{base}/callback",
+            sealer=sealer,
+            store=self.store,
+            deliver=self.session_ended,
+        )
+        next_sessions = NextSessionReceiver(
+            requestor, f"{base}/next", sealer=sealer, store=self.store, choose=self.choose_next
+        )
+        sessions = WebSessions(
+            requestor,
+            self.keys,
+            store=self.store,
+            questions=self.questions,
+            callbacks=callbacks,
+            next_sessions=next_sessions,
+            origins=self.origins,
+        )
+        return WebParts(sessions, callbacks, next_sessions)
+
+    def async_parts(self) -> AsyncWebParts:
+        """Return what an adapter for asyncio serves."""
+        requestor, sealer, base = self.async_requestor(), Sealer(self.keys), ORIGIN + self._prefix
+        callbacks = AsyncCallbackReceiver(
+            requestor,
+            f"{base}/callback",
+            sealer=sealer,
+            store=self.async_store,
+            deliver=self.session_ended,
+        )
+        next_sessions = AsyncNextSessionReceiver(
+            requestor,
+            f"{base}/next",
+            sealer=sealer,
+            store=self.async_store,
+            choose=self.choose_next,
+        )
+        sessions = AsyncWebSessions(
+            requestor,
+            self.keys,
+            store=self.async_store,
+            questions=self.questions,
+            callbacks=callbacks,
+            next_sessions=next_sessions,
+            origins=self.origins,
+        )
+        return AsyncWebParts(sessions, callbacks, next_sessions)
+
+    def login(self, web_answer: WebAnswer) -> str:
+        """Log a person in, or raise what the test demands. The application calls it, each time.
+
+        Returns:
+            The e-mail address, by which the application knows the person.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        slot = "email" if "email" in web_answer.answer else "age"
+        value = web_answer.answer[slot].value
+        self.logins.append(f"{value} {web_answer.reference}".strip())
+        return value
+
+    def session_ended(self, outcome: SessionOutcome) -> None:
+        """Note how a session ended, for the callback receiver."""
+        self.ended.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
+
+    def choose_next(self, *_: object) -> DisclosureRequest:
+        """Return the session that follows one of `chain`."""
+        return _ADULT
+
+    def pass_time(self, duration: timedelta) -> None:
+        """Move the clock on."""
+        self._clock.pass_time(duration)
+
+    def set_server_away(self, *, is_away: bool) -> None:
+        """Let the connections to the IRMA server fail, or work again."""
+        self._faults.is_server_away = is_away
+
+    def set_store_away(self, *, is_away: bool) -> None:
+        """Let each call of the store fail, or work again."""
+        self._faults.is_store_away = is_away
+
+    @property
+    def secrets(self) -> list[str]:
+        """What no reply and no log may contain: tokens, and what people disclosed."""
+        return [*self._line.tokens, *self.keys, "ada@example.com"]
+
+
+@final
+class _Faults:
+    """What is away."""
+
+    def __init__(self) -> None:
+        self.is_server_away = False
+        self.is_store_away = False
+
+
+@final
+class _Clock:
+    """The system's clock, which can be moved on."""
+
+    def __init__(self) -> None:
+        self._system = SystemClock()
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return utc_now(self._system) + self._ahead
+
+    def monotonic(self) -> float:
+        return self._system.monotonic() + self._ahead.total_seconds()
+
+    def pass_time(self, duration: timedelta) -> None:
+        self._ahead += duration
+
+
+@final
+class _Values:
+    """What both stores share."""
+
+    def __init__(self, clock: _Clock, faults: _Faults) -> None:
+        self._clock = clock
+        self._faults = faults
+        self._values: dict[str, tuple[bytes, float]] = {}
+        self._lock = threading.Lock()
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        with self._lock:
+            if self.get(key) is not None:
+                return False
+            self._values[key] = value, self._clock.monotonic() + lifetime.total_seconds()
+            return True
+
+    def get(self, key: str) -> bytes | None:
+        self._check()
+        value, expiry = self._values.get(key, (None, 0.0))
+        return value if self._clock.monotonic() < expiry else None
+
+    def delete(self, key: str) -> None:
+        self._check()
+        self._values.pop(key, None)
+
+    def _check(self) -> None:
+        if self._faults.is_store_away:
+            raise ConnectionError("the store is away")
+
+
+@final
+class _Store:
+    def __init__(self, values: _Values) -> None:
+        self._values = values
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        return self._values.put_if_absent(key, value, lifetime)
+
+    def get(self, key: str) -> bytes | None:
+        return self._values.get(key)
+
+    def delete(self, key: str) -> None:
+        self._values.delete(key)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@final
+class _AsyncStore:
+    def __init__(self, values: _Values) -> None:
+        self._values = values
+
+    async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        return self._values.put_if_absent(key, value, lifetime)
+
+    async def get(self, key: str) -> bytes | None:
+        return self._values.get(key)
+
+    async def delete(self, key: str) -> None:
+        self._values.delete(key)
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+@final
+class _Line:
+    """The connection to the server, which may be cut, and on which the tokens are seen."""
+
+    def __init__(self, server: InMemoryServer, clock: _Clock, faults: _Faults) -> None:
+        self.server = server
+        self.clock = clock
+        self._faults = faults
+        self.tokens: list[str] = []
+
+    def check(self, request: HttpRequest) -> None:
+        if self._faults.is_server_away:
+            raise ConnectionFailedError(request.label, "the server is away", request_sent=False)
+
+    def skips_wait(self, duration: timedelta) -> bool:
+        """Move the clock on if something is away, which no test has to wait for."""
+        if not (self._faults.is_server_away or self._faults.is_store_away):
+            return False
+        self.clock.pass_time(duration)
+        return True
+
+    def note(self, request: HttpRequest, reply: HttpResponse) -> HttpResponse:
+        if request.label == "POST session":
+            match read_json(reply.body):
+                case {"token": str() as token}:
+                    self.tokens.append(token)
+                case _:
+                    pass
+        return reply
+
+
+@final
+class _Transport:
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        self._transport = line.server.transport()
+        self.clock = line.clock
+        self.jitter = self._transport.jitter
+
+    def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        self._line.check(request)
+        return self._line.note(request, self._transport.send(request, deadline))
+
+    def open_stream(self, request: HttpRequest, deadline: float) -> ByteStream:
+        self._line.check(request)
+        return self._transport.open_stream(request, deadline)
+
+    def sleep(self, duration: timedelta) -> None:
+        if not self._line.skips_wait(duration):
+            self._transport.sleep(duration)
+
+
+@final
+class _AsyncTransport:
+    def __init__(self, line: _Line) -> None:
+        self._line = line
+        self._transport = line.server.async_transport()
+        self.clock = line.clock
+        self.jitter = self._transport.jitter
+
+    async def send(self, request: HttpRequest, deadline: float) -> HttpResponse:
+        self._line.check(request)
+        return self._line.note(request, await self._transport.send(request, deadline))
+
+    async def open_stream(self, request: HttpRequest, deadline: float) -> AsyncByteStream:
+        self._line.check(request)
+        return await self._transport.open_stream(request, deadline)
+
+    async def sleep(self, duration: timedelta) -> None:
+        if not self._line.skips_wait(duration):
+            await self._transport.sleep(duration)
