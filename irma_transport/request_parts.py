@@ -8,12 +8,13 @@ when the request is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.headers import checked_headers, frames_request
+from irma_core.models.holders import Headers
 
-__all__ = ["shown_target", "split_headers", "split_url"]
+__all__ = ["prepare_headers", "shown_target", "split_url"]
 
 # The quantifier of the host is possessive: a long URL that does not match would take long.
 _URL = re.compile(r"(https?://[^/?#@\s\\]++)((?:[/?][\x21-\x22\x24-\x7e]*)?)", re.IGNORECASE)
@@ -45,14 +46,26 @@ def shown_target(label: str) -> str:
     return f"/{target}" if _LABEL_TARGET.fullmatch(target) else "/not-shown"
 
 
-def split_headers(headers: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the headers that tools may see, and those that may be secret.
+def prepare_headers(headers: Headers, place: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers that tools may see, and those that may be secret, both checked.
 
     Args:
-        headers: By name in lower case.
+        headers: The headers of a request.
+        place: The request's label, for errors.
+
+    Raises:
+        ConfigurationError: A header cannot be sent, is the transport's, or is set twice.
     """
+    if _SHOWN_HEADERS.issuperset([name for name, _ in headers]):
+        return dict(_checked_shown(headers, place)), {}
     shown: dict[str, str] = {}
     hidden: dict[str, str] = {}
-    for name, value in headers.items():
+    for name, value in checked_headers(dict(headers), place, frames_request).items():
         (shown if name in _SHOWN_HEADERS else hidden)[name] = value
     return shown, hidden
+
+
+@lru_cache(maxsize=64)
+def _checked_shown(headers: Headers, place: str) -> dict[str, str]:
+    # Kept, as most requests have the same; those that may be secret are not.
+    return checked_headers(dict(headers), place, frames_request)

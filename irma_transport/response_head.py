@@ -12,12 +12,29 @@ from collections.abc import Iterable
 
 from irma_transport.response_errors import NotHttpError
 
-__all__ = ["HeadCheck", "check_not_encoded"]
+__all__ = ["HeadCheck", "begins_with_plain_head", "check_not_encoded"]
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
+_FIELD = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n"
+_PLAIN_HEAD = re.compile(
+    rb"HTTP/1\.[01] [2-5][0-9][0-9](?: [\t\x20-\x7e\x80-\xff]*+)?+\r\n"
+    rb"(?:(?!content-length|transfer-encoding)" + _FIELD + rb")*+"
+    rb"content-length:[ \t]*+[0-9]{1,18}+[ \t]*+\r\n"
+    rb"(?:(?!content-length|transfer-encoding)" + _FIELD + rb")*+"
+    rb"\r\n",
+    re.IGNORECASE,
+)
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)")
+
+
+def begins_with_plain_head(received: bytes) -> bool:
+    """Return whether bytes begin with a whole head that passes each check of `HeadCheck`.
+
+    Most heads do. They have one `Content-Length` and arrive in one piece.
+    """
+    return _PLAIN_HEAD.match(received) is not None
 
 
 class HeadCheck:

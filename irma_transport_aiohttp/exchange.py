@@ -29,7 +29,7 @@ from yarl import URL
 
 from irma_core.models.urls import is_loopback
 from irma_transport.response_errors import NotHttpError
-from irma_transport.response_head import HeadCheck
+from irma_transport.response_head import HeadCheck, begins_with_plain_head
 
 __all__ = [
     "CURRENT_EXCHANGE",
@@ -64,14 +64,21 @@ class HeadFilter(asyncio.Protocol):
         self._transport = transport
         self._protocol = protocol
         self._exchange = exchange
-        self._check = HeadCheck()
+        self._check: HeadCheck | None = None
         self._partial_line = b""
 
     def data_received(self, data: bytes) -> None:
         """Check the bytes, and pass them on."""
+        if self._check is None:
+            if begins_with_plain_head(data):
+                self._transport.set_protocol(self._protocol)
+                self._protocol.data_received(data)
+                return
+            self._check = HeadCheck()
+        check = self._check
         *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         try:
-            is_over = any(self._check.take(line) for line in lines)
+            is_over = any(check.take(line) for line in lines)
         except NotHttpError as error:
             self._exchange.fault, is_over = error, True
         if is_over:

@@ -14,13 +14,12 @@ from yarl import URL
 
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.arguments import check_deadline, check_instance, check_timeout
-from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.models.urls import is_loopback
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
 from irma_transport.clock import SystemClock, seconds_until, system_jitter
-from irma_transport.request_parts import shown_target, split_headers, split_url
+from irma_transport.request_parts import prepare_headers, shown_target, split_url
 from irma_transport.response_errors import NotHttpError, OverLimitError
 from irma_transport.response_head import check_not_encoded
 from irma_transport.settings import (
@@ -200,8 +199,8 @@ class AiohttpTransport:
         session = self._sessions.get(is_stream=is_stream)
         base, _ = split_url(request.url)
         origin = _origin(base)
-        headers = checked_headers(dict(request.headers), request.label, frames_request)
-        shown, hidden = split_headers({**_OWN_HEADERS, **headers})
+        shown, hidden = prepare_headers(request.headers, request.label)
+        shown = {**_OWN_HEADERS, **shown}
         if self._proxy is not None and origin.is_plain:
             # This proxy reads the request itself, and aiohttp sends it these headers only for TLS.
             hidden.update(self._proxy.headers)

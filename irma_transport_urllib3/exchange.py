@@ -13,7 +13,6 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from irma_transport.clock import seconds_until
-from irma_transport.request_parts import split_headers
 from irma_transport.response_errors import OverLimitError
 
 __all__ = [
@@ -57,20 +56,26 @@ class OutgoingRequest:
     Args:
         target: The request target, which may hold a requestor token.
         shown_target: The same with `{token}` in the token's place.
-        headers: The headers of the request, in lower case.
+        shown_headers: The headers that tools may see, in lower case.
+        hidden_headers: Those that may be secret.
         body: The body.
     """
 
     __slots__ = ("_body", "_hidden", "_target", "shown_headers", "shown_target")
 
     def __init__(
-        self, target: str, shown_target: str, headers: dict[str, str], body: bytes | None
+        self,
+        target: str,
+        shown_target: str,
+        shown_headers: dict[str, str],
+        hidden_headers: dict[str, str],
+        body: bytes | None,
     ) -> None:
         self._target = target.encode("ascii")
         self._body = body or b""
         self.shown_target = shown_target
-        self.shown_headers, hidden = split_headers(headers)
-        self._hidden = header_lines(hidden)
+        self.shown_headers = shown_headers
+        self._hidden = header_lines(hidden_headers)
         if body is not None:
             self.shown_headers["content-length"] = str(len(body))
 

@@ -15,13 +15,12 @@ from urllib3.exceptions import HTTPError
 
 from irma_core.errors import ConfigurationError, IrmaError, MalformedResponseError
 from irma_core.models.arguments import check_deadline, check_instance, check_timeout
-from irma_core.models.headers import checked_headers, frames_request
 from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.tracebacks import boundary
 from irma_transport.clock import LONGEST_BLOCKING_WAIT, SystemClock, system_jitter
 from irma_transport.failure_reasons import not_http
-from irma_transport.request_parts import shown_target
+from irma_transport.request_parts import prepare_headers, shown_target
 from irma_transport.settings import (
     DEFAULT_MAX_RESPONSE_BYTES,
     LONGEST_IDLE,
@@ -219,17 +218,22 @@ class Urllib3Transport:
             # After a fork the sockets are the parent's. Threads that race here may make two pools.
             pools = self._pools = Pools(self._settings)
         origin, target = pools.locate(request.url)
-        headers = checked_headers(dict(request.headers), request.label, frames_request)
-        headers = {"user-agent": "irma-backend", **headers}
+        shown, hidden = prepare_headers(request.headers, request.label)
+        shown = {"user-agent": "irma-backend", **shown}
         tunnel_headers = b""
         if self._settings.proxy is not None:
             own = self._settings.proxy.headers
             if origin.prefix:  # this proxy reads the request itself
-                headers.update(own)
+                shown = {name: value for name, value in shown.items() if name not in own}
+                hidden.update(own)
             else:
                 tunnel_headers = header_lines(own)
         outgoing = OutgoingRequest(
-            target, origin.prefix + shown_target(request.label), headers, request.body
+            target,
+            origin.prefix + shown_target(request.label),
+            shown,
+            hidden,
+            request.body,
         )
         return origin, Exchange(
             outgoing,
