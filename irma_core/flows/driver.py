@@ -1,6 +1,6 @@
 """Drivers: run a flow by performing its effects, one function for each mode.
 
-Rules:
+Rules, of which `RunningFlow` keeps those that every driver needs:
 
 * Only `flow.send` and `flow.throw` are inside `try … except StopIteration`. Effects are performed
   outside, or a stray `StopIteration` from a transport would look like success.
@@ -18,12 +18,14 @@ Belongs here: how effects are performed. Does not belong here: which effects a f
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Coroutine, Generator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
+from functools import cache
 from inspect import isawaitable
-from typing import Any, Generic, Never, TypeVar, cast
+from types import CoroutineType
+from typing import Any, Never, TypeVar, cast
 
-from irma_core.errors import ConfigurationError, DeadlineError, TransportError
+from irma_core.errors import ConfigurationError, DeadlineError
 from irma_core.flows.effects import (
     Call,
     CloseStream,
@@ -34,6 +36,7 @@ from irma_core.flows.effects import (
     Send,
     Sleep,
 )
+from irma_core.flows.running_flow import RunningFlow
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import (
     AsyncByteStream,
@@ -48,8 +51,6 @@ __all__ = ["run", "run_async"]
 
 ResultT = TypeVar("ResultT")
 ReturnT = TypeVar("ReturnT")
-_NOT_THROWN = (GeneratorExit, StopIteration, StopAsyncIteration)
-"""The last two would become a RuntimeError in the generator's frame."""
 
 
 @boundary
@@ -65,17 +66,21 @@ def run(flow: Flow[ReturnT], transport: Transport, streams: ExitStack | None = N
     Raises:
         IrmaError: The flow raised it.
     """
-    if streams is None:
-        with ExitStack() as own:
-            return run(flow, transport, own)
-    running = _RunningFlow(flow)
-    while (effect := running.effect) is not None:
-        try:
-            result = _perform(effect, transport, streams)
-        except BaseException as error:  # noqa: BLE001  # raised again, or handled by the flow
-            running.throw(error)
-        else:
-            running.resume(result)
+    running = RunningFlow(flow)
+    own: ExitStack | None = None  # most flows open no stream
+    try:
+        while (effect := running.effect) is not None:
+            if streams is None and isinstance(effect, OpenStream):
+                streams = own = ExitStack()
+            try:
+                result = _perform(effect, transport, streams)
+            except BaseException as error:  # noqa: BLE001  # raised again, or handled by the flow
+                running.throw(error)
+            else:
+                running.resume(result)
+    finally:
+        if own is not None:
+            own.close()
     return running.result
 
 
@@ -90,70 +95,34 @@ async def run_async(
         IrmaError: The flow raised it.
     """
     _check_asyncio()
-    if streams is None:
-        async with AsyncExitStack() as own:
-            return await run_async(flow, transport, own)
-    running = _RunningFlow(flow)
-    while (effect := running.effect) is not None:
-        try:
-            result = await _perform_async(effect, transport, streams)
-        except BaseException as error:  # noqa: BLE001  # raised again, or handled by the flow
-            running.throw(error)
-        else:
-            running.resume(result)
+    running = RunningFlow(flow)
+    own: AsyncExitStack | None = None
+    try:
+        while (effect := running.effect) is not None:
+            if streams is None and isinstance(effect, OpenStream):
+                streams = own = AsyncExitStack()
+            try:
+                result = await _perform_async(effect, transport, streams)
+            except BaseException as error:  # noqa: BLE001  # raised again, or handled by the flow
+                running.throw(error)
+            else:
+                running.resume(result)
+    finally:
+        if own is not None:
+            await own.aclose()
     return running.result
 
 
-class _RunningFlow(Generic[ReturnT]):
-    """A flow and the effect it waits for; at its end there is no effect but a result."""
+@cache
+def _running_loop() -> Callable[[], object]:
+    from asyncio import get_running_loop  # noqa: PLC0415  # a sync program needs no event loop
 
-    __slots__ = ("_flow", "_interruption", "_result", "effect")
-
-    def __init__(self, flow: Flow[ReturnT]) -> None:
-        self._flow = flow
-        self._result: ReturnT | None = None
-        self._interruption: BaseException | None = None
-        self.effect: Effect | None = None
-        self.resume(None)
-
-    @property
-    def result(self) -> ReturnT:
-        return cast("ReturnT", self._result)
-
-    def resume(self, result: object) -> None:
-        try:
-            self.effect = self._flow.send(result)
-        except StopIteration as stop:
-            self._end(stop)
-
-    def throw(self, error: BaseException) -> None:
-        if isinstance(error, _NOT_THROWN):
-            self._flow.close()
-            raise error
-        if not isinstance(error, _handled_by_flow(self.effect)):
-            self._interruption = error
-        try:
-            self.effect = self._flow.throw(error)
-        except StopIteration as stop:
-            self._end(stop)
-
-    def _end(self, stop: StopIteration) -> None:
-        if self._interruption is not None:
-            raise self._interruption
-        self.effect, self._result = None, stop.value
-
-
-def _handled_by_flow(effect: Effect | None) -> type[Exception]:
-    if isinstance(effect, Call):
-        return effect.failure or Exception
-    return TransportError
+    return get_running_loop
 
 
 def _check_asyncio() -> None:
-    from asyncio import get_running_loop  # noqa: PLC0415  # a sync program needs no event loop
-
     try:
-        get_running_loop()
+        _running_loop()()
     except RuntimeError:
         pass
     else:
@@ -164,10 +133,12 @@ def _check_asyncio() -> None:
     )
 
 
-def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object:
+def _perform(effect: Effect, transport: Transport, streams: ExitStack | None) -> object:
     match effect:
         case Send():
             sent: object = transport.send(effect.request, effect.deadline)
+            if isinstance(sent, HttpResponse):
+                return sent
             return _response(_not_awaitable(sent, "transport"))
         case Sleep():
             transport.sleep(effect.duration)
@@ -175,7 +146,7 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
         case OpenStream():
             stream = transport.open_stream(effect.request, effect.deadline)
             _check_stream(_not_awaitable(stream, "transport"), "close")
-            streams.callback(stream.close)
+            cast("ExitStack", streams).callback(stream.close)
             return stream
         case ReadStream():
             opened = cast("ByteStream", effect.stream)  # this driver opened it
@@ -188,14 +159,13 @@ def _perform(effect: Effect, transport: Transport, streams: ExitStack) -> object
             cast("ByteStream", effect.stream).close()
             return None
         case Call():
-            with _translated(effect):
-                return _not_awaitable(effect.function(), effect.callee)
+            return _not_awaitable(effect.function(), effect.callee)
         case _:
             _unknown(effect)
 
 
 async def _perform_async(
-    effect: Effect, transport: AsyncTransport, streams: AsyncExitStack
+    effect: Effect, transport: AsyncTransport, streams: AsyncExitStack | None
 ) -> object:
     match effect:
         case Send():
@@ -206,7 +176,7 @@ async def _perform_async(
         case OpenStream():
             stream = await _awaitable(transport.open_stream(effect.request, effect.deadline))
             _check_stream(stream, "aclose")
-            streams.push_async_callback(stream.aclose)
+            cast("AsyncExitStack", streams).push_async_callback(stream.aclose)
             return stream
         case ReadStream():
             opened = cast("AsyncByteStream", effect.stream)
@@ -219,8 +189,7 @@ async def _perform_async(
             await cast("AsyncByteStream", effect.stream).aclose()
             return None
         case Call():
-            with _translated(effect):
-                return await _result_of(effect.function(), effect, transport)
+            return await _result_of(effect.function(), effect, transport)
         case _:
             _unknown(effect)
 
@@ -267,7 +236,7 @@ def _not_awaitable(result: object, callee: str) -> object:
 
 def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
     awaitable: object = result
-    if not isawaitable(awaitable):
+    if not isinstance(awaitable, CoroutineType) and not isawaitable(awaitable):
         raise ConfigurationError(
             "transport: each method of an AsyncTransport and of its streams must be `async def`"
         )
@@ -290,17 +259,6 @@ async def _result_of(result: object, call: Call[Any], transport: AsyncTransport)
             raise  # the callee's own
     failure = call.failure or DeadlineError
     raise failure(f"the {call.callee} did not answer in time")
-
-
-@contextmanager
-def _translated(call: Call[Any]) -> Generator[None, None, None]:
-    """Turn an exception of the callee into the call's error class, with the exception as cause."""
-    try:
-        yield
-    except Exception as error:
-        if call.failure is None or isinstance(error, call.failure | ConfigurationError):
-            raise
-        raise call.failure(f"the {call.callee} failed: {type(error).__name__}") from error
 
 
 def _unknown(effect: object) -> Never:

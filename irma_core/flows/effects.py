@@ -5,8 +5,8 @@ exact type of that result. Only a step that may have to wait is an effect. Readi
 parsing JSON never wait, so a flow does these directly.
 
 Stable, for authors of frameworks who run flows with a driver of their own: the six classes in
-`Effect`, their fields, and the rules in `driver`. A driver needs no other knowledge of a part: it
-calls `Call.function` and awaits the result if it is awaitable.
+`Effect`, their fields, `RunningFlow`, and the rules in `driver`. A driver needs no other knowledge
+of a part: it calls `Call.function` and awaits the result if it is awaitable.
 
 Belongs here: the effects. Does not belong here: how an effect is performed (`driver`).
 """

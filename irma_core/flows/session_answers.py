@@ -137,11 +137,12 @@ def _server_key_flow(
     rejected: CachedValue | None = None,
 ) -> Flow[CachedValue]:
     def fetch() -> Flow[CachedValue]:
-        now = context.clock.monotonic()
-        request = build_public_key_request(context.server)
-        pem = yield from exchange_flow(context, request, _parse_key, deadline)
-        until = now + policy.lifetime.total_seconds()
-        return CachedValue(pem, until, is_refresh=rejected is not None)
+        until = context.clock.monotonic() + policy.lifetime.total_seconds()
+
+        def parse(response: HttpResponse) -> CachedValue:
+            return CachedValue(_parse_key(response), until, is_refresh=rejected is not None)
+
+        return exchange_flow(context, build_public_key_request(context.server), parse, deadline)
 
     return fetch_once_flow(context.key_flight, context.clock, fetch, deadline, rejected=rejected)
 

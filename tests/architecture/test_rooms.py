@@ -53,6 +53,7 @@ SHOWN = [
 DOORS = {"irma_core", "irma_core.errors", "irma_core.interfaces"}
 BELOW_THE_DOORS = {
     "irma_core.flows.effects": "for drivers, and for those who read how it works",
+    "irma_core.flows.running_flow": "for drivers",
     "irma_core.flows.start": "for drivers",
     "irma_core.flows.watch": "for drivers",
     "irma_core.models.risks": "the messages alone need `resolve_request`",

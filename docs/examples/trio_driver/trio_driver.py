@@ -1,42 +1,30 @@
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, TypeVar, cast
 
 import trio
 
-from irma_core.errors import TransportError
 from irma_core.flows.effects import Call, CloseStream, Flow, OpenStream, ReadStream, Send
-from irma_core.interfaces import ByteStream, Transport
+from irma_core.flows.running_flow import RunningFlow
+from irma_core.interfaces import ByteStream, Transport, boundary
 
 ResultT = TypeVar("ResultT")
 in_thread = trio.to_thread.run_sync
 
 
+@boundary
 async def run_on_trio(flow: Flow[ResultT], transport: Transport) -> ResultT:
-    proceed: Callable[[Any], Any] = flow.send
-    value: Any = None
-    interruption: BaseException | None = None
-    streams = ExitStack()
-    try:
-        while True:
-            try:
-                effect = proceed(value)
-            except StopIteration as end:
-                if interruption is not None:
-                    raise interruption from None
-                return cast("ResultT", end.value)
+    running = RunningFlow(flow)
+    with ExitStack() as streams:
+        while (effect := running.effect) is not None:
             try:
                 # An interrupted flow has a few last effects, such as cancelling its session.
-                with trio.CancelScope(shield=interruption is not None):
-                    value = await perform(effect, transport, streams)
-                proceed = flow.send
-            except (Exception, trio.Cancelled, KeyboardInterrupt) as error:
-                proceed, value = flow.throw, error
-                is_call = isinstance(effect, Call)
-                handled = (effect.failure or Exception) if is_call else TransportError
-                interruption = interruption if isinstance(error, handled) else error
-    finally:
-        streams.close()
+                with trio.CancelScope(shield=running.is_interrupted):
+                    result = await perform(effect, transport, streams)
+            except BaseException as error:
+                running.throw(error)
+            else:
+                running.resume(result)
+    return running.result
 
 
 async def perform(effect: Any, transport: Transport, streams: ExitStack) -> Any:
@@ -52,17 +40,8 @@ async def perform(effect: Any, transport: Transport, streams: ExitStack) -> Any:
         case CloseStream():
             cast("ByteStream", effect.stream).close()
         case Call():
-            return await call(effect, effect.deadline - transport.clock.monotonic())
+            with trio.fail_after(max(effect.deadline - transport.clock.monotonic(), 0)):
+                return await in_thread(effect.function)
         case _:  # Sleep
             await trio.sleep(max(effect.duration.total_seconds(), 0))
     return None
-
-
-async def call(effect: Call[Any], seconds: float) -> Any:
-    try:
-        with trio.fail_after(max(seconds, 0)):
-            return await in_thread(effect.function)
-    except Exception as error:
-        if effect.failure is None or isinstance(error, effect.failure):
-            raise
-        raise effect.failure(f"the {effect.callee} failed: {type(error).__name__}") from error

@@ -1,0 +1,109 @@
+"""A flow while it runs: the rules of a driver that do not depend on how it performs an effect."""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar, cast, final
+
+from irma_core.errors import ConfigurationError, TransportError
+from irma_core.flows.effects import Call, Effect, Flow
+
+__all__ = ["RunningFlow"]
+
+ReturnT = TypeVar("ReturnT")
+_NOT_THROWN: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
+"""The last two would become a RuntimeError in the generator's frame."""
+
+
+@final
+class RunningFlow(Generic[ReturnT]):
+    """A flow and the effect that it waits for.
+
+    A driver, for a kind of event loop that this library does not know, is a loop around it:
+
+        running = RunningFlow(flow)
+        while (effect := running.effect) is not None:
+            try:
+                result = perform(effect)
+            except BaseException as error:
+                running.throw(error)
+            else:
+                running.resume(result)
+        return running.result
+
+    Args:
+        flow: The flow, which begins at once.
+
+    Attributes:
+        effect: The effect to perform next; None once the flow has returned.
+    """
+
+    __slots__ = ("_flow", "_interruption", "_result", "effect")
+
+    def __init__(self, flow: Flow[ReturnT]) -> None:
+        self._flow = flow
+        self._result: ReturnT | None = None
+        self._interruption: BaseException | None = None
+        self.effect: Effect | None = None
+        self.resume(None)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether something interrupted the flow, such as a cancellation.
+
+        It may still have a few last effects.
+        """
+        return self._interruption is not None
+
+    @property
+    def result(self) -> ReturnT:
+        """What the flow returned."""
+        return cast("ReturnT", self._result)
+
+    def resume(self, result: object) -> None:
+        """Hand the result of `effect` to the flow, and run it up to its next effect.
+
+        Raises:
+            BaseException: The flow raised it, or it is what interrupted the flow.
+        """
+        try:
+            self.effect = self._flow.send(result)
+        except StopIteration as stop:
+            self._end(stop)
+
+    def throw(self, error: BaseException) -> None:
+        """Hand the flow an error from performing `effect`, and run it up to its next effect.
+
+        An exception of a `Call`, except for one of the application's function, becomes an error of
+        the class that the flow expects. An error that no flow handles is an interruption.
+
+        Raises:
+            BaseException: The flow raised it, or it is what interrupted the flow.
+        """
+        if isinstance(error, _NOT_THROWN):
+            self._flow.close()
+            raise error
+        error, is_handled = _as_expected(error, self.effect)
+        if not is_handled:
+            self._interruption = error
+        try:
+            self.effect = self._flow.throw(error)
+        except StopIteration as stop:
+            self._end(stop)
+
+    def _end(self, stop: StopIteration) -> None:
+        if self._interruption is not None:
+            raise self._interruption
+        self.effect, self._result = None, stop.value
+
+
+def _as_expected(error: BaseException, effect: Effect | None) -> tuple[BaseException, bool]:
+    """Return the error that the flow receives, and whether it handles such errors."""
+    if not isinstance(effect, Call):
+        return error, isinstance(error, TransportError)
+    if effect.failure is None:
+        return error, isinstance(error, Exception)
+    if isinstance(error, Exception) and not isinstance(error, (effect.failure, ConfigurationError)):
+        failed = effect.failure(f"the {effect.callee} failed: {type(error).__name__}")
+        failed.__cause__ = error
+        return failed, True
+    return error, isinstance(error, effect.failure)
