@@ -137,6 +137,7 @@ class AsyncRequestor:
             frontend_url=frontend_url,
             observer=observer,
         )
+        self._has_headers = bool(self._context.headers)
         self._gateway = None if gateway is None else Gateway(gateway, self._context)
 
     def __repr__(self) -> str:
@@ -158,8 +159,10 @@ class AsyncRequestor:
         return await self._run(flow)
 
     async def _run(self, flow: Flow[ReturnT], streams: AsyncExitStack | None = None) -> ReturnT:
-        flow = with_own_headers(self._context, flow)
-        flow = self._gateway.through(flow) if self._gateway else flow
+        if self._has_headers:
+            flow = with_own_headers(self._context, flow)
+        if self._gateway is not None:
+            flow = self._gateway.through(flow)
         return await run_async(flow, self._transport, streams)
 
     async def start_session(

@@ -141,6 +141,7 @@ class Requestor:
             frontend_url=frontend_url,
             observer=observer,
         )
+        self._has_headers = bool(self._context.headers)
         self._gateway = None if gateway is None else Gateway(gateway, self._context)
 
     def __repr__(self) -> str:
@@ -162,8 +163,10 @@ class Requestor:
         return self._run(flow)
 
     def _run(self, flow: Flow[ReturnT], streams: ExitStack | None = None) -> ReturnT:
-        flow = with_own_headers(self._context, flow)
-        flow = self._gateway.through(flow) if self._gateway else flow
+        if self._has_headers:
+            flow = with_own_headers(self._context, flow)
+        if self._gateway is not None:
+            flow = self._gateway.through(flow)
         return run(flow, self._transport, streams)
 
     def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:

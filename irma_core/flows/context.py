@@ -48,7 +48,6 @@ _NO_HEADERS: Final[Hidden[Headers]] = HiddenSecret(())
 
 
 @final
-@boundary
 @attrs.frozen
 class RequestorContext:
     """The settings of a requestor.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import Final
 
 from irma_core.errors import SessionMayExistError, TransportError
 from irma_core.flows.context import RequestorContext
@@ -12,7 +13,7 @@ from irma_core.flows.effects import Flow
 from irma_core.flows.exchange import Prepared, ToSign, post_flow
 from irma_core.flows.observing import observed_start
 from irma_core.models.arguments import check_instance
-from irma_core.models.risks import resolve_request
+from irma_core.models.risks import resolve_for
 from irma_core.models.session_requests import (
     ExtendedRequest,
     RevocationRequest,
@@ -38,6 +39,8 @@ from irma_core.trust.request_jwt import request_in_jwt, unsigned_request_jwt
 from irma_core.wire.stored_requests import check_storable
 
 __all__ = ["revoke_flow", "start_session_flow"]
+
+_SIGNED: Final = (HmacAuthentication, PublicKeyAuthentication)
 
 
 def start_session_flow(
@@ -73,7 +76,7 @@ def _start_session_flow(
     check_storable(extended)
 
     def prepare(now: datetime) -> Prepared:
-        resolved = resolve_request(extended, now, context.allow)
+        resolved = resolve_for(extended, now, context.allow)
         if jwt is not None:
             return build_start_jwt_request(context.server, jwt)
         return _authenticated(context, resolved, now)
@@ -109,7 +112,7 @@ def _authenticated(
     context: RequestorContext, request: ExtendedRequest | RevocationRequest, now: datetime
 ) -> Prepared:
     authentication = context.authentication
-    if isinstance(authentication, HmacAuthentication | PublicKeyAuthentication):
+    if isinstance(authentication, _SIGNED):
         jwt = unsigned_request_jwt(
             request,
             name=authentication.name,

@@ -44,9 +44,10 @@ class SessionPointer:
     type: SessionType
 
     def __attrs_post_init__(self) -> None:
-        check_address(self.url, "u")
-        check_instance(self.type, SessionType, "type", "a SessionType")
-        if "@" in self.url and "@" in urlsplit(self.url).netloc:
+        url = check_address(self.url, "u")
+        if type(self.type) is not SessionType:
+            check_instance(self.type, SessionType, "type", "a SessionType")
+        if "@" in url and "@" in urlsplit(url).netloc:
             raise RequestError("u", "must have no user name and no password")
 
     @property

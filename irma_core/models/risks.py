@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Final
 
 import attrs
 
@@ -15,7 +16,7 @@ from irma_core.models.session_requests import ExtendedRequest, IssuanceRequest
 from irma_core.models.urls import is_plain_http
 from irma_core.tracebacks import boundary
 
-__all__ = ["Risk", "parse_risks", "resolve_request"]
+__all__ = ["Risk", "parse_risks", "resolve_for", "resolve_request"]
 
 _DEMO_SCHEME = "irma-demo."
 
@@ -41,6 +42,9 @@ class Risk(Enum):
     or handle once."""
 
 
+_RISKS: Final = frozenset(Risk)
+
+
 @boundary
 def parse_risks(allow: object) -> frozenset[Risk]:
     """Return the risks that a setting `allow` contains.
@@ -48,7 +52,7 @@ def parse_risks(allow: object) -> frozenset[Risk]:
     Raises:
         ConfigurationError: The setting is not a collection of `Risk`.
     """
-    if type(allow) is frozenset and all(type(risk) is Risk for risk in allow):
+    if type(allow) is frozenset and allow <= _RISKS:
         return allow
     if isinstance(allow, Iterable) and not isinstance(allow, str | bytes | Mapping):
         items = tuple(allow)
@@ -73,7 +77,11 @@ def resolve_request(
         RequestError: A credential would have expired when it is issued.
         ConfigurationError: The request needs a risk that is not allowed.
     """
-    allow = parse_risks(allow)
+    return resolve_for(request, now, parse_risks(allow))
+
+
+def resolve_for(request: ExtendedRequest, now: datetime, allow: frozenset[Risk]) -> ExtendedRequest:
+    """Return what `resolve_request` returns; for risks that are checked already."""
     session_request = request.request
     if session_request.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(
@@ -109,15 +117,18 @@ def _check_schemes(disclose: ConDisCon) -> None:
 
 def _check_plain_http(request: ExtendedRequest) -> None:
     session_request = request.request
-    next_url = None if request.next_session is None else request.next_session.url
-    return_url = session_request.client_return_url if session_request.augment_return_url else None
-    for field, carried, url in (
-        ("callback_url", "the result", request.callback_url),
-        ("next_session", "the result", next_url),
-        ("client_return_url", "the requestor token", return_url),
-    ):
-        if url is not None and is_plain_http(url):
-            raise ConfigurationError(
-                f"{field}: anyone on the network could read {carried}, which would travel over "
-                "plain http; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
-            )
+    if (url := request.callback_url) is not None:
+        _check_encrypted("callback_url", "the result", url)
+    if request.next_session is not None:
+        _check_encrypted("next_session", "the result", request.next_session.url)
+    if session_request.augment_return_url and session_request.client_return_url is not None:
+        url = session_request.client_return_url
+        _check_encrypted("client_return_url", "the requestor token", url)
+
+
+def _check_encrypted(field: str, carried: str, url: str) -> None:
+    if is_plain_http(url):
+        raise ConfigurationError(
+            f"{field}: anyone on the network could read {carried}, which would travel over "
+            "plain http; use https, or allow Risk.PLAIN_HTTP on a network that you trust"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from hashlib import sha256
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import attrs
 
@@ -116,6 +116,8 @@ class _Options:
     host: str | None = attrs.field(default=None, kw_only=True)
     written: Hidden[str] | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The JSON of this request, once it has been written. A changed copy starts without it."""
+    is_storable: bool = attrs.field(default=False, init=False, eq=False, repr=False)
+    """Whether it was found to fit in a handle. A changed copy is looked at again."""
 
     def _check(self, disclose: ConDisCon) -> None:
         slots = disclose.slots
@@ -252,6 +254,7 @@ class IssuanceRequest(_Options):
 
 
 SessionRequest: TypeAlias = DisclosureRequest | SignatureRequest | IssuanceRequest
+_SESSION_REQUESTS: Final = (DisclosureRequest, SignatureRequest, IssuanceRequest)
 
 
 @final
@@ -316,7 +319,7 @@ class ExtendedRequest:
         return self._callback_url.reveal()
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.request, DisclosureRequest | SignatureRequest | IssuanceRequest):
+        if not isinstance(self.request, _SESSION_REQUESTS):
             raise RequestError("request", "must be a disclosure, signature or issuance request")
         if self.validity is not None:
             check_duration(self.validity, "validity")

@@ -40,15 +40,16 @@ _Received: TypeAlias = Callable[[], dict[str, JsonValue]]
 """Returns a new copy with each call, so that the original cannot be changed."""
 _NOTHING_RECEIVED: Final[Hidden[_Received]] = HiddenSecret(dict[str, JsonValue]().copy)
 _SCALARS: Final = frozenset({str, int, bool, type(None)})
+_STRINGS: Final = frozenset({str})
 
 
 def _to_received(value: Mapping[str, JsonValue] | Hidden[_Received]) -> Hidden[_Received]:
     if isinstance(value, Hidden):
         return value
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise RequestError("received", "must be a mapping")
     items = dict(value)
-    if all(type(item) in _SCALARS for item in items.values()) and set(map(type, items)) <= {str}:
+    if _SCALARS.issuperset(map(type, items.values())) and _STRINGS.issuperset(map(type, items)):
         return HiddenSecret(items.copy)
     try:
         return HiddenSecret(partial(_read_object, write_json(items)))
@@ -59,6 +60,11 @@ def _to_received(value: Mapping[str, JsonValue] | Hidden[_Received]) -> Hidden[_
 
 def _read_object(text: str) -> dict[str, JsonValue]:
     return cast("dict[str, JsonValue]", read_json(text))
+
+
+# The types that each start has; only others need a closer look.
+_FRONTEND_KINDS: Final = (FrontendAuthorization, bool, str, str)
+_PACKAGE_KINDS: Final = (SessionPointer, RequestorToken)
 
 
 @final
@@ -97,11 +103,14 @@ class FrontendRequest:
         return self._received.reveal()()
 
     def __attrs_post_init__(self) -> None:
-        expected = "a FrontendAuthorization"
-        check_instance(self.authorization, FrontendAuthorization, "authorization", expected)
-        check_flag(self.pairing_hint, "pairing_hint")
-        check_instance(self.min_protocol_version, str, "min_protocol_version", "a string")
-        check_instance(self.max_protocol_version, str, "max_protocol_version", "a string")
+        versions = (self.min_protocol_version, self.max_protocol_version)
+        kinds = (type(self.authorization), type(self.pairing_hint), *map(type, versions))
+        if kinds != _FRONTEND_KINDS:
+            expected = "a FrontendAuthorization"
+            check_instance(self.authorization, FrontendAuthorization, "authorization", expected)
+            check_flag(self.pairing_hint, "pairing_hint")
+            check_instance(self.min_protocol_version, str, "min_protocol_version", "a string")
+            check_instance(self.max_protocol_version, str, "max_protocol_version", "a string")
 
     def json_value(self) -> dict[str, JsonValue]:
         """Return this as the server writes it, for the browser."""
@@ -132,10 +141,12 @@ class SessionPackage:
     frontend_request: FrontendRequest | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        check_instance(self.pointer, SessionPointer, "pointer", "a SessionPointer")
-        check_instance(self.token, RequestorToken, "token", "a RequestorToken")
-        expected = "a FrontendRequest"
-        check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
+        if (type(self.pointer), type(self.token)) != _PACKAGE_KINDS:
+            check_instance(self.pointer, SessionPointer, "pointer", "a SessionPointer")
+            check_instance(self.token, RequestorToken, "token", "a RequestorToken")
+        if type(self.frontend_request) is not FrontendRequest:
+            expected = "a FrontendRequest"
+            check_optional(self.frontend_request, FrontendRequest, "frontend_request", expected)
 
     def json_value(self) -> dict[str, JsonValue]:
         """Return this as the server writes it, with the requestor token: only for the backend."""
@@ -168,8 +179,9 @@ class StartedSession:
     started_at: datetime = attrs.field(kw_only=True, converter=_started_at)
 
     def __attrs_post_init__(self) -> None:
-        check_instance(self.request, ExtendedRequest, "request", "an ExtendedRequest")
-        check_instance(self.package, SessionPackage, "package", "a SessionPackage")
+        if (type(self.request), type(self.package)) != (ExtendedRequest, SessionPackage):
+            check_instance(self.request, ExtendedRequest, "request", "an ExtendedRequest")
+            check_instance(self.package, SessionPackage, "package", "a SessionPackage")
 
     @property
     def pointer(self) -> SessionPointer:

@@ -13,8 +13,9 @@ classes, as attrs, rich and pytest show the fields of attrs classes. They cannot
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from hashlib import sha256
-from typing import NoReturn, Self, final
+from typing import Final, NoReturn, Self, final
 
 from irma_core.errors import RequestError, UsageError
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -36,26 +37,12 @@ def _digest(secret: str) -> bytes:
     return sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def _check_token(text: object) -> None:
-    # The whole string, as it becomes part of a URL; the server's own check is not anchored.
-    if not isinstance(text, str) or not _TOKEN.fullmatch(text):
-        raise RequestError("token", "must be 20 letters and digits")
-
-
-def _check_visible(text: object) -> None:
-    if not isinstance(text, str) or not _VISIBLE.fullmatch(text):
-        raise RequestError("authorization", "must be ASCII without whitespace")
-
-
 class _Secret:
     """A string that only `reveal` returns."""
 
     __slots__ = ("_text",)
 
     _text: Hidden[str]
-
-    def _set(self, text: str) -> None:
-        object.__setattr__(self, "_text", HiddenSecret(text))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a secret cannot be changed: {name}")
@@ -91,6 +78,9 @@ class _Secret:
         )
 
 
+_set_text: Final[Callable[[_Secret, Hidden[str]], None]] = vars(_Secret)["_text"].__set__
+
+
 @final
 @boundary
 class RequestorToken(_Secret):
@@ -106,8 +96,11 @@ class RequestorToken(_Secret):
     __slots__ = ()
 
     def __init__(self, text: str) -> None:
-        _check_token(text)
-        self._set(text)
+        # The whole string, as it becomes part of a URL; the server's own check is not anchored.
+        given: object = text  # not all run mypy
+        if not isinstance(given, str) or not _TOKEN.fullmatch(given):
+            raise RequestError("token", "must be 20 letters and digits")
+        _set_text(self, HiddenSecret(text))
 
     def reveal(self) -> str:
         """Return the token itself, to store it where only the backend can read it."""
@@ -134,8 +127,10 @@ class FrontendAuthorization(_Secret):
     __slots__ = ()
 
     def __init__(self, text: str) -> None:
-        _check_visible(text)
-        self._set(text)
+        given: object = text  # not all run mypy
+        if not isinstance(given, str) or not _VISIBLE.fullmatch(given):
+            raise RequestError("authorization", "must be ASCII without whitespace")
+        _set_text(self, HiddenSecret(text))
 
     def reveal(self) -> str:
         """Return the secret itself, for the browser."""

@@ -119,7 +119,8 @@ def build_start_request(
     """
     headers = (_JSON,) if authorization is None else (_JSON, ("authorization", authorization))
     body = write_request(request).encode()
-    return HttpRequest("POST", server.join("session"), label=_START, headers=headers, body=body)
+    url = f"{server.text}/session"
+    return HttpRequest("POST", url, label=_START, headers=headers, body=body)
 
 
 @boundary
@@ -129,9 +130,8 @@ def build_start_jwt_request(server: ServerUrl, jwt: str) -> HttpRequest:
     Raises:
         RequestError: The string does not have the form of a JWT.
     """
-    return HttpRequest(
-        "POST", server.join("session"), label=_START, headers=(_TEXT,), body=_jwt_body(jwt)
-    )
+    url = f"{server.text}/session"
+    return HttpRequest("POST", url, label=_START, headers=(_TEXT,), body=_jwt_body(jwt))
 
 
 @boundary
@@ -323,7 +323,7 @@ def parse_complete_pairing_response(response: HttpResponse) -> None:
 def _of_session(
     method: str, server: ServerUrl, token: RequestorToken, rest: str, label: str
 ) -> HttpRequest:
-    return HttpRequest(method, server.join(f"session/{token.reveal()}{rest}"), label=label)
+    return HttpRequest(method, f"{server.text}/session/{token.reveal()}{rest}", label=label)
 
 
 def _jwt_body(jwt: str) -> bytes:

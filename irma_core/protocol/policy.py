@@ -30,6 +30,7 @@ __all__ = ["RetryPolicy", "is_passing_status", "is_transient", "retry_after", "w
 _TRANSIENT_STATUSES = frozenset({429, 502, 503, 504})
 _MAX_DIGITS = 9
 _MAX_WAIT = timedelta(seconds=10**_MAX_DIGITS - 1)
+_NO_WAIT = timedelta(0)
 _MAX_DOUBLINGS = 20
 
 
@@ -95,7 +96,9 @@ def retry_after(response: HttpResponse, now: datetime) -> timedelta:
         now: The present time in UTC, which a date is compared with.
     """
     text = response.header("retry-after")
+    if not text:
+        return _NO_WAIT
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return timedelta(seconds=int(text))
     date = read_http_date(text, now)
-    return timedelta(0) if date is None else min(max(date - now, timedelta(0)), _MAX_WAIT)
+    return _NO_WAIT if date is None else min(max(date - now, _NO_WAIT), _MAX_WAIT)

@@ -147,7 +147,10 @@ def _check_media_type(response: HttpResponse, label: str, expected: str) -> None
 
 def media_type(response: HttpResponse) -> str:
     """Return the media type of a response in lower case; empty without one."""
-    return response.header("content-type").partition(";")[0].strip().lower()
+    for name, value in response.headers:
+        if name.lower() == "content-type":
+            return value.partition(";")[0].strip().lower()
+    return ""
 
 
 def _kind(response: HttpResponse) -> str:

@@ -6,7 +6,7 @@ here: any transport, or retries (`policy`), which are never a transport's.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -44,7 +44,10 @@ def utc_now(clock: Clock) -> datetime:
     Raises:
         ConfigurationError: The clock did not return an aware `datetime`.
     """
-    return as_utc(clock.now(), "the result of the clock's now()", ConfigurationError)
+    now = clock.now()
+    if type(now) is datetime and now.tzinfo is UTC:
+        return now
+    return as_utc(now, "the result of the clock's now()", ConfigurationError)
 
 
 class Jitter(Protocol):

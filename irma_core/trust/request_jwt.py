@@ -54,7 +54,7 @@ from irma_core.trust.key_forms import check_shared_secret
 from irma_core.trust.keys import PublicKey, SharedKey
 from irma_core.trust.signing import Signer
 from irma_core.wire.read_requests import read_request_value
-from irma_core.wire.write_requests import request_value
+from irma_core.wire.write_requests import write_request
 
 __all__ = [
     "FIELDS",
@@ -295,13 +295,11 @@ def unsigned_request_jwt(
         now: An aware time. `iat` is `CLOCK_MARGIN` before it.
     """
     subject = subject_of(request)
-    claims: JsonValue = {
-        "iss": name,
-        "iat": int(as_utc(now, "now").timestamp() - CLOCK_MARGIN.total_seconds()),
-        "sub": subject,
-        FIELDS[subject]: request_value(request),
-    }
-    return UnsignedJwt(f"{_header(algorithm)}.{_part(claims)}".encode())
+    issued = int(as_utc(now, "now").timestamp() - CLOCK_MARGIN.total_seconds())
+    claims = write_json({"iss": name, "iat": issued, "sub": subject})
+    # The request's own JSON may be kept with it.
+    claims = f'{claims[:-1]},"{FIELDS[subject]}":{write_request(request)}}}'
+    return UnsignedJwt(f"{_header(algorithm)}.{_encode(claims.encode())}".encode())
 
 
 def unsigned_jwt(header: JsonValue, claims: JsonValue) -> UnsignedJwt:

@@ -33,7 +33,6 @@ from irma_core.models.statuses import (
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
 from irma_core.wire.values import (
     WireError,
-    read_bool,
     read_enum,
     read_int,
     read_list,
@@ -203,20 +202,28 @@ def read_session_package(value: JsonValue) -> SessionPackage:
 def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
     """Read what the browser needs; unknown fields are kept for it."""
     fields = read_object(value, path)
+    get = fields.get
     authorization = require_field(fields, "authorization", path)
-    pairing_hint = fields.get("pairingHint", False)
-    lowest = fields.get("minProtocolVersion", _FIRST_VERSION)
-    highest = fields.get("maxProtocolVersion", _FIRST_VERSION)
+    pairing_hint = get("pairingHint", False)
+    lowest = get("minProtocolVersion", _FIRST_VERSION)
+    highest = get("maxProtocolVersion", _FIRST_VERSION)
+    # In line, as each start comes here: a call would cost more than what it does.
+    if type(authorization) is not str:
+        raise WireError(f"{path}.authorization", "must be a string")
+    if type(pairing_hint) is not bool:
+        raise WireError(f"{path}.pairingHint", "must be true or false")
+    if type(lowest) is not str:
+        raise WireError(f"{path}.minProtocolVersion", "must be a string")
+    if type(highest) is not str:
+        raise WireError(f"{path}.maxProtocolVersion", "must be a string")
     try:
         return FrontendRequest(
-            FrontendAuthorization(read_string(authorization, ".authorization")),
-            read_bool(pairing_hint, ".pairingHint"),
-            min_protocol_version=read_string(lowest, ".minProtocolVersion"),
-            max_protocol_version=read_string(highest, ".maxProtocolVersion"),
+            FrontendAuthorization(authorization),
+            pairing_hint,
+            min_protocol_version=lowest,
+            max_protocol_version=highest,
             received=fields,
         )
-    except WireError as error:
-        raise error.inside(path) from None
     except RequestError as error:
         path += ".authorization" if error.path == "authorization" else ""
         raise WireError(path, error.reason) from None
@@ -224,8 +231,10 @@ def read_frontend_request(value: JsonValue, path: str = "") -> FrontendRequest:
 
 def read_token(value: JsonValue, path: str = "") -> RequestorToken:
     """Read a requestor token."""
+    if type(value) is not str:
+        raise WireError(path, "must be a string")
     try:
-        return RequestorToken(read_string(value, path))
+        return RequestorToken(value)
     except RequestError as error:
         raise WireError(path, error.reason) from None
 
@@ -234,10 +243,11 @@ def read_session_pointer(value: JsonValue, path: str = "") -> SessionPointer:
     """Read a session pointer."""
     fields = read_object(value, path)
     url, kind = require_field(fields, "u", path), require_field(fields, "irmaqr", path)
+    if type(url) is not str:
+        raise WireError(f"{path}.u", "must be a string")
+    session_type = read_enum(kind, _SESSION_TYPE, f"{path}.irmaqr")
     try:
-        return SessionPointer(read_string(url, ".u"), read_enum(kind, _SESSION_TYPE, ".irmaqr"))
-    except WireError as error:
-        raise error.inside(path) from None
+        return SessionPointer(url, session_type)
     except RequestError as error:
         raise WireError(f"{path}.u", error.reason) from None
 

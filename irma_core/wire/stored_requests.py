@@ -83,6 +83,8 @@ def check_storable(request: ExtendedRequest) -> None:
         RequestError: It takes more than `MAX_STORED_BYTES`, or a slot's name is not valid Unicode.
     """
     asked = request.request
+    if asked.is_storable:  # websites start many sessions with the same request
+        return
     # A cheap upper bound, as every start comes here.
     size = sum(map(len, asked.revocation)) + _BYTES_PER_ATTRIBUTE * (len(asked.revocation) + 8)
     for slot in asked.disclose.slots:
@@ -96,6 +98,7 @@ def check_storable(request: ExtendedRequest) -> None:
         size += sum(len(credential.credential) + 128 for credential in asked.credentials)
     if size > MAX_STORED_BYTES // _BYTES_PER_CHARACTER:
         stored_request(request)
+    object.__setattr__(asked, "is_storable", True)
 
 
 def _reduced(asked: SessionRequest) -> SessionRequest:
