@@ -82,9 +82,10 @@ picture: .venv/ready
 diagram: .venv/ready
 	$(BIN)/python -m docs.tools.state_diagram
 
-# docs/reference.md, from the docstrings; a test says when they have become others.
+# docs/reference.md, from the docstrings, and the table of site checks; tests compare them.
 reference: .venv/ready
 	$(BIN)/python -m docs.tools.reference
+	$(BIN)/python -m docs.tools.site_checks
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

@@ -58,6 +58,7 @@ BELOW_THE_DOORS = {
     "irma_core.flows.watch": "for drivers",
     "irma_core.models.risks": "the messages alone need `resolve_request`",
     "irma_core.plugins.registry": "a plugin's own test registers it",
+    "irma_core.web.site_checks": "a site without an adapter checks itself at start-up",
     "irma_core.protocol": "the messages alone are `endpoints`",
     "irma_core.protocol.endpoints": "the messages alone",
     "irma_core.protocol.server_url": "the messages alone need the server's URL",

@@ -1,0 +1,459 @@
+"""Checks of a whole website at start-up: one table, with an identifier for each.
+
+An adapter of a web framework fills in `SiteFacts`, `check_site` compares them with the table, and
+the framework shows the findings in its own way. A fact that is unknown is left out, and nothing is
+found about it. The table is printed in `docs/explanation/site-checks.md`.
+
+An identifier keeps its meaning forever, as sites silence findings by it. A number that is no longer
+used is not used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from enum import Enum
+from typing import Final, TypeAlias, final
+from urllib.parse import urlsplit
+
+import attrs
+
+from irma_core.flows.context import RequestorContext
+from irma_core.models.arguments import check_instance
+from irma_core.models.risks import Risk
+from irma_core.models.session_requests import ExtendedRequest, SessionRequest, as_extended
+from irma_core.models.urls import is_loopback, is_plain_http
+from irma_core.tracebacks import boundary
+from irma_core.trust.authentication import NoAuthentication
+from irma_core.web.questions import Question, Questions
+
+__all__ = [
+    "CHECKS",
+    "BrowserPackage",
+    "Check",
+    "Finding",
+    "Level",
+    "SealingKeys",
+    "SiteFacts",
+    "check_site",
+    "facts_of",
+]
+
+_DEMO_SCHEME: Final = "irma-demo."
+
+
+class Level(Enum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """The site does not work, or anyone may log in as anyone else."""
+    WARNING = "warning"
+    """The site works, and something about it is weaker or slower than it needs to be."""
+
+
+class SealingKeys(Enum):
+    """What is known of the keys that seal handles and URLs."""
+
+    OWN = "own"
+    """They are settings of their own, or come from a strong key of the framework."""
+    WEAK = "weak"
+    """They come from a key of the framework that can be guessed, such as a tutorial's."""
+    MISSING = "missing"
+    """Each process makes its own."""
+
+
+class BrowserPackage(Enum):
+    """What is where the official browser package should be."""
+
+    PRESENT = "present"
+    """The pinned version, unchanged."""
+    OTHER = "other"
+    """Another file."""
+    MISSING = "missing"
+    """No file."""
+
+
+@final
+@boundary
+@attrs.frozen(kw_only=True)
+class SiteFacts:
+    """What is known of a website. It holds no secret.
+
+    Args:
+        is_debug: Whether this is a developer's machine. Most checks are about production.
+        server_url: The base URL of the IRMA server.
+        frontend_url: Where apps and browsers reach the server, if that is another URL.
+        has_server_key: Whether answers come from signed results.
+        is_server_key_fetched: Whether the key that verifies them comes from the server itself.
+        has_authentication: Whether the requestor proves to the server who it is.
+        risks: The risks that the site allows.
+        demo_questions: The names of questions that ask for attributes of `irma-demo`.
+        site_url: The site's own URL, as browsers have it.
+        posted_urls: The pages that the IRMA server posts to.
+        origins: Other origins whose pages may call the site.
+        sealing_keys: What is known of the sealing keys.
+        is_store_shared: Whether all processes of the site have the same store.
+        workers: The number of the site's processes.
+        is_session_in_cookie: Whether the framework keeps its web session in a cookie, and not on
+            the server.
+        is_cookie_plain: Whether the binding cookie may travel over plain HTTP.
+        browser_package: What is where the browser package should be.
+        content_policy: The site's content security policy: directives and their sources; None
+            without one.
+        needed_sources: The sources that the page needs, in the same form; see
+            `irma_web.page.csp_sources`.
+        trusts_proxy: Whether the framework takes the scheme of a request from the proxy in front of
+            it (`X-Forwarded-Proto`).
+    """
+
+    is_debug: bool = False
+    server_url: str | None = None
+    frontend_url: str | None = None
+    has_server_key: bool | None = None
+    is_server_key_fetched: bool = False
+    has_authentication: bool | None = None
+    risks: frozenset[Risk] = frozenset()
+    demo_questions: tuple[str, ...] = ()
+    site_url: str | None = None
+    posted_urls: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    sealing_keys: SealingKeys | None = None
+    is_store_shared: bool | None = None
+    workers: int | None = None
+    is_session_in_cookie: bool | None = None
+    is_cookie_plain: bool = False
+    browser_package: BrowserPackage | None = None
+    content_policy: Mapping[str, Collection[str]] | None = None
+    needed_sources: Mapping[str, Collection[str]] = attrs.field(factory=dict)
+    trusts_proxy: bool | None = None
+
+
+@final
+@boundary
+@attrs.frozen
+class Finding:
+    """Something about a site that should be changed.
+
+    Args:
+        id: The stable identifier, such as `irma.E001`.
+        level: How bad it is.
+        finding: What is wrong.
+        remedy: What to do, or to type.
+    """
+
+    id: str
+    level: Level
+    finding: str
+    remedy: str
+
+
+Find: TypeAlias = Callable[[SiteFacts], str | None]
+"""Returns what exactly was found, perhaps an empty string; None if nothing is wrong."""
+
+
+@final
+@boundary
+@attrs.frozen
+class Check:
+    """One row of the table.
+
+    Args:
+        id: The stable identifier. `E` is an error and `W` a warning.
+        finding: What is wrong.
+        remedy: What to do, or to type.
+        find: Decides whether it is wrong.
+        in_debug: Whether it is wrong on a developer's machine too.
+    """
+
+    id: str
+    finding: str
+    remedy: str
+    find: Find = attrs.field(repr=False)
+    in_debug: bool = False
+
+    @property
+    def level(self) -> Level:
+        """How bad it is."""
+        return Level.ERROR if self.id.startswith("irma.E") else Level.WARNING
+
+    def compare(self, facts: SiteFacts) -> Finding | None:
+        """Return the finding, or None if nothing is wrong."""
+        if facts.is_debug and not self.in_debug:
+            return None
+        exactly = self.find(facts)
+        if exactly is None:
+            return None
+        finding = f"{self.finding} ({exactly})" if exactly else self.finding
+        return Finding(self.id, self.level, finding, self.remedy)
+
+
+@boundary
+def check_site(facts: SiteFacts) -> tuple[Finding, ...]:
+    """Return what is wrong with a site: errors first, in the order of the table.
+
+    Args:
+        facts: What is known of the site.
+
+    Raises:
+        UsageError: The facts are not `SiteFacts`.
+    """
+    check_instance(facts, SiteFacts, "facts", "SiteFacts")
+    compared = (check.compare(facts) for check in CHECKS)
+    return tuple(finding for finding in compared if finding is not None)
+
+
+@boundary
+def facts_of(context: RequestorContext, questions: Questions | None = None) -> SiteFacts:
+    """Return the facts that a requestor and the questions of a site show.
+
+    Args:
+        context: The requestor's `context`.
+        questions: What may be asked, by name. A question that a function makes is unknown.
+    """
+    frontend = context.frontend
+    return SiteFacts(
+        server_url=context.server.text,
+        frontend_url=None if frontend is None else frontend.text,
+        has_server_key=context.takes_signed_results,
+        is_server_key_fetched=context.fetched_key is not None,
+        has_authentication=not isinstance(context.authentication, NoAuthentication),
+        risks=context.allow,
+        demo_questions=tuple(
+            name for name, asked in (questions or {}).items() if _asks_for_demo(asked)
+        ),
+    )
+
+
+def _asks_for_demo(asked: object) -> bool:
+    request = asked.request if isinstance(asked, Question) else asked
+    if not isinstance(request, SessionRequest | ExtendedRequest):
+        return False
+    return any(
+        attribute.type.startswith(_DEMO_SCHEME)
+        for disjunction in as_extended(request).request.disclose.disjunctions
+        for option in disjunction
+        for attribute in option
+    )
+
+
+def _found(*, when: bool | None) -> str | None:
+    return "" if when else None
+
+
+def _listed(items: Collection[str]) -> str | None:
+    return ", ".join(items) if items else None
+
+
+def _is_here(url: str | None) -> bool:
+    return url is not None and is_loopback(urlsplit(url).hostname or "")
+
+
+def _plain(*urls: str | None) -> str | None:
+    return _listed([url for url in urls if url is not None and is_plain_http(url)])
+
+
+def _unreachable(facts: SiteFacts) -> str | None:
+    if facts.server_url is None or _is_here(facts.server_url):
+        return None
+    return _listed([url for url in facts.posted_urls if _is_here(url)])
+
+
+def _missing_sources(facts: SiteFacts) -> str | None:
+    policy = facts.content_policy
+    if policy is None:
+        return None
+    missing = [
+        f"{directive} {source}"
+        for directive, needed in facts.needed_sources.items()
+        if (allowed := policy.get(directive, policy.get("default-src"))) is not None
+        for source in needed
+        if not _covers(allowed, source)
+    ]
+    return "; ".join(missing) if missing else None
+
+
+def _covers(allowed: Collection[str], source: str) -> bool:
+    if source in allowed:
+        return True
+    if source.startswith("'sha"):
+        # A hash or nonce in the list switches 'unsafe-inline' off (CSP Level 3, section 6.7.3.2).
+        is_strict = any(each.startswith(("'sha", "'nonce-")) for each in allowed)
+        return "'unsafe-inline'" in allowed and not is_strict
+    if not source.startswith(("http://", "https://")):
+        return False
+    return "*" in allowed or f"{urlsplit(source).scheme}:" in allowed
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check(
+        "irma.E001",
+        "Apps would reach the IRMA server over plain HTTP, so anyone on the network can log in as "
+        "anybody",
+        "Serve the IRMA server by HTTPS, and set `frontend_url`, and the server's setting `url`, "
+        "to its https URL.",
+        lambda facts: _plain(facts.frontend_url or facts.server_url),
+    ),
+    Check(
+        "irma.E002",
+        "Apps cannot reach the IRMA server, because its `frontend_url` is an address of this "
+        "machine",
+        "Set `frontend_url`, and the server's setting `url`, to the URL by which the phones of "
+        "visitors reach it.",
+        lambda facts: facts.frontend_url if _is_here(facts.frontend_url) else None,
+    ),
+    Check(
+        "irma.E003",
+        "The IRMA server would post results over plain HTTP",
+        "Serve the page by HTTPS, and change its URL to https.",
+        lambda facts: _plain(*facts.posted_urls),
+    ),
+    Check(
+        "irma.E004",
+        "The IRMA server runs elsewhere, and cannot post to an address of this machine",
+        "Set the site's URL to one that the server can reach. During development use "
+        "`irma-backend dev-server`, which runs here.",
+        _unreachable,
+        in_debug=True,
+    ),
+    Check(
+        "irma.E005",
+        "The site is served over plain HTTP, so browsers drop the cookie that a login is bound to",
+        "Serve the site by HTTPS.",
+        lambda facts: _plain(facts.site_url),
+    ),
+    Check(
+        "irma.E006",
+        "The cookie that a login is bound to may travel over plain HTTP",
+        "Leave out `plain_cookie=True`, which is for development on this machine.",
+        lambda facts: _found(when=facts.is_cookie_plain),
+    ),
+    Check(
+        "irma.E007",
+        "There are no sealing keys, so each process refuses the handles of the others",
+        "Make one with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, and "
+        "give it to all processes.",
+        lambda facts: _found(when=facts.sealing_keys is SealingKeys.MISSING),
+    ),
+    Check(
+        "irma.E008",
+        "The sealing keys can be guessed, so anyone can make a handle that logs them in",
+        "Make one with `python -c 'import irma_core; print(irma_core.new_sealing_key())'`, or give "
+        "the framework a random secret key.",
+        lambda facts: _found(when=facts.sealing_keys is SealingKeys.WEAK),
+    ),
+    Check(
+        "irma.E009",
+        "Several processes have a store each, so one handle or callback counts once in each of "
+        "them",
+        "Use a store that they share: the database of the Django app, `sqlite:` on one machine, or "
+        "a plugin such as irma-status-redis.",
+        lambda facts: (
+            f"{facts.workers} processes"
+            if facts.is_store_shared is False and (facts.workers or 0) > 1
+            else None
+        ),
+        in_debug=True,
+    ),
+    Check(
+        "irma.E010",
+        "A question asks for attributes of irma-demo, which everybody can issue to themselves",
+        "Ask for attributes of another scheme, such as `pbdf.`, in production.",
+        lambda facts: _listed(facts.demo_questions),
+    ),
+    Check(
+        "irma.E011",
+        "Results of a simulated server are accepted, so anyone who knows its key can log in as "
+        "anybody",
+        "Leave `Risk.SIMULATED_PROOFS` out of `allow`; it is for tests.",
+        lambda facts: _found(when=Risk.SIMULATED_PROOFS in facts.risks),
+    ),
+    Check(
+        "irma.E012",
+        "The certificate of the IRMA server is not verified, which is no better than plain HTTP",
+        "Leave `Risk.UNVERIFIED_TLS` out of `allow`, and trust the server's authority instead.",
+        lambda facts: _found(when=Risk.UNVERIFIED_TLS in facts.risks),
+    ),
+    Check(
+        "irma.E013",
+        "The official browser package is missing, so pages show no QR",
+        "irma-backend browser-package DIRECTORY",
+        lambda facts: _found(when=facts.browser_package is BrowserPackage.MISSING),
+        in_debug=True,
+    ),
+    Check(
+        "irma.E014",
+        "The content security policy lacks a source that the page needs",
+        "Add what `irma_web.page.csp_sources(server_url)` returns to the policy.",
+        _missing_sources,
+        in_debug=True,
+    ),
+    Check(
+        "irma.E015",
+        "Unsigned results travel over plain HTTP, so anyone on that network can log in as anybody",
+        "Pass the server's public key as `server_key`, or serve the IRMA server by HTTPS.",
+        lambda facts: None if facts.has_server_key else _plain(facts.server_url),
+    ),
+    Check(
+        "irma.W001",
+        "The requestor has no `server_key`, so an answer is as safe as the connection to the "
+        "server, and no safer",
+        "Copy the public key from the server's configuration, and pass it as `server_key`.",
+        lambda facts: _found(when=facts.has_server_key is False),
+    ),
+    Check(
+        "irma.W002",
+        "The key that verifies results is fetched from the server, which proves no more than TLS "
+        "does",
+        "Copy the public key from the server's configuration, and pass it as `server_key`.",
+        lambda facts: _found(when=facts.is_server_key_fetched),
+    ),
+    Check(
+        "irma.W003",
+        "The requestor does not authenticate, so the server starts sessions for everyone who can "
+        "reach it",
+        "Add a requestor with a token or a key to the server's setting `requestors`, and pass "
+        "`token`, or `key` and `name`.",
+        lambda facts: _found(when=facts.has_authentication is False),
+    ),
+    Check(
+        "irma.W004",
+        "The store is the memory of one process, which forgets it at each restart",
+        "Use a store that all processes share, unless there is one process for certain.",
+        lambda facts: _found(when=facts.is_store_shared is False and (facts.workers or 1) == 1),
+    ),
+    Check(
+        "irma.W005",
+        "The web session is kept in a cookie, so a copy of it stays valid after the person has "
+        "logged out",
+        "Keep web sessions on the server, in a database or a cache.",
+        lambda facts: _found(when=facts.is_session_in_cookie),
+    ),
+    Check(
+        "irma.W006",
+        "The browser package is another version than this library was tested with",
+        "irma-backend browser-package DIRECTORY",
+        lambda facts: _found(when=facts.browser_package is BrowserPackage.OTHER),
+        in_debug=True,
+    ),
+    Check(
+        "irma.W007",
+        "The scheme that a proxy reports is not trusted, so behind a proxy each page is refused "
+        "with the code `other_site`",
+        "Behind a proxy that sets X-Forwarded-Proto: let the framework trust that header. Without "
+        "a proxy: silence this.",
+        lambda facts: _found(when=facts.trusts_proxy is False),
+    ),
+    Check(
+        "irma.W008",
+        "A page of another origin is loaded over plain HTTP, so anyone on the network can change "
+        "it",
+        "Serve that page by HTTPS.",
+        lambda facts: _plain(*facts.origins),
+    ),
+    Check(
+        "irma.W009",
+        "It is unknown where apps reach the IRMA server: it is called at an address of this "
+        "machine, which phones cannot reach",
+        "Set `frontend_url` to the server's setting `url`.",
+        lambda facts: _found(when=facts.frontend_url is None and _is_here(facts.server_url)),
+    ),
+)

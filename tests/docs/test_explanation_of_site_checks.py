@@ -1,0 +1,24 @@
+"""The page on site checks has the table of the code, and its program logs the findings."""
+
+from __future__ import annotations
+
+import pytest
+
+from docs.tools.site_checks import PAGE, drawn
+from irma_core import Requestor
+from irma_testing import ScriptedTransport
+from tests.docs.pages import run_blocks, runs
+
+
+@runs("docs/explanation/site-checks.md", python=1)
+def test_site_without_an_adapter_checks_itself(caplog: pytest.LogCaptureFixture) -> None:
+    """The program of the page logs what a requestor without keys lacks."""
+    requestor = Requestor("https://irma.example", ScriptedTransport())
+    run_blocks("docs/explanation/site-checks.md")["check_at_start"](requestor)
+    found = [message.partition(":")[0] for *_, message in caplog.record_tuples]
+    assert found == ["irma.W001", "irma.W003"]
+
+
+def test_the_table_is_what_the_code_says() -> None:
+    """The table of the page equals what `make reference` writes."""
+    assert PAGE.read_text(encoding="utf-8") == drawn()
