@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import zlib
 from collections.abc import Iterable
 from datetime import timedelta
@@ -165,10 +166,16 @@ def compressed(body: bytes, encoding: str = "gzip") -> bytes:
 
 def gzip_bomb(size: int) -> Behaviour:
     """Send zeros, compressed a thousandfold, that decompress to this many bytes."""
-    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     piece = bytes(1024 * 1024)
-    packed = b"".join(packer.compress(piece) for _ in range(size // len(piece))) + packer.flush()
-    return raw(response(headers=[("Content-Encoding", "gzip")], body=packed))
+    # A full flush forgets what came before, so the same bytes may be repeated.
+    packed = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    count, checksum = size // len(piece), 0
+    for _ in range(count):
+        checksum = zlib.crc32(piece, checksum)
+    head, end = b"\x1f\x8b\x08" + bytes(6) + b"\xff", packer.flush()  # RFC 1952 §2.3
+    end += struct.pack("<II", checksum, count * len(piece) % 2**32)
+    return raw(response(headers=[("Content-Encoding", "gzip")], body=head + packed * count + end))
 
 
 def html_503() -> Behaviour:

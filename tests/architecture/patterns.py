@@ -32,6 +32,7 @@ _FUNCTIONS = frozenset(
     {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 )
 _USE = re.compile(rf"\bre\.({'|'.join(sorted(_FUNCTIONS))})\b")
+_MAY_USE = re.compile(r"\bre\s*\.|\bfrom\s+re\b")
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -75,10 +76,13 @@ def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[
     Raises:
         ValueError: A pattern cannot be known without running the program, so it cannot be tried.
     """
+    if not _MAY_USE.search(source):
+        return  # most files, and parsing each would take seconds
     flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     tree: ast.Module = compile(source, place, "exec", flags)
     known: dict[str, Any] = {"re": re}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module == "re":
             raise ValueError(
                 f"{place}:{node.lineno}: write `import re`, or its calls are not found"
@@ -96,11 +100,11 @@ def find_in(source: str, place: str, *, is_imported: bool = False) -> Generator[
                 pass
     in_functions = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=attr)) if (
                 attr in _FUNCTIONS
