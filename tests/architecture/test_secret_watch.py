@@ -147,7 +147,7 @@ def test_a_warning_that_is_shown_at_the_end_fails_the_run(watched: Path) -> None
 def test_workers_report_what_they_see(watched: Path) -> None:
     """A worker of pytest-xdist, which alone knows the secrets of its tests, fails the whole run."""
     (watched / "test_in_a_worker.py").write_text(IN_A_WORKER)
-    said = run_pytest(watched, "-q", "-n1")
+    said = run_pytest(watched, "-q", "-p", "xdist", "-n1")
     assert "1 failed, 1 passed" in said
     assert "FAILED test_in_a_worker.py::test_log" in said
     assert said.count("a secret is to be seen: a token in UserWarning") == 1
