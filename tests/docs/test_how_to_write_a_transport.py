@@ -33,6 +33,7 @@ def test_blocks_are_the_example_files() -> None:
     assert code_of(PAGE)[:-1] == [path.read_text(encoding="utf-8") for path in files]
 
 
+@pytest.mark.long
 def test_example_passes_the_contract() -> None:
     """The example passes every test of the contract, run as its readers run it."""
     tests = [name for name in dir(AsyncTransportContract) if name.startswith("test_")]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from ssl import create_default_context
 from typing import Any, final
 
@@ -68,13 +68,31 @@ class World:
 
     def __init__(self) -> None:
         self.server = _server()
-        self.app = SimulatedApp(self.server)
-        self.app.add(CARD, {"over12": "yes", "over18": "yes", "over65": "no"})
         self.sent: list[str] = []
         self.stored: list[str] = []
-        self.sealer = core.Sealer([KEY])
-        self.sync = core.Requestor(self.server.url, self.transport(), **self._keys())
-        self.other = core.AsyncRequestor(self.server.url, self.async_transport(), **self._keys())
+
+    # Most calls need one or two of these, and a test makes thousands of worlds.
+    @cached_property
+    def app(self) -> SimulatedApp:
+        """An app that can disclose what is asked."""
+        app = SimulatedApp(self.server)
+        app.add(CARD, {"over12": "yes", "over18": "yes", "over65": "no"})
+        return app
+
+    @cached_property
+    def sealer(self) -> Any:
+        """What seals the state of a session."""
+        return core.Sealer([KEY])
+
+    @cached_property
+    def sync(self) -> Any:
+        """A sync requestor."""
+        return core.Requestor(self.server.url, self.transport(), **self._keys())
+
+    @cached_property
+    def other(self) -> Any:
+        """An async requestor."""
+        return core.AsyncRequestor(self.server.url, self.async_transport(), **self._keys())
 
     @property
     def handles(self) -> Any:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from pkcs11_tests.softhsm import SoftHsm, SoftHsmMissing
 from tests.pytest_plugin.running import outcome
 
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-signing-pkcs11"
 
 
+@pytest.mark.long
 def test_the_plugin_passes_its_own_tests(tmp_path: Path) -> None:
     """All of them, with SoftHSM: contract, URIs, and what goes wrong."""
     try:

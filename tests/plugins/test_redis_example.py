@@ -23,6 +23,7 @@ from tests.pytest_plugin.running import outcome
 EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-status-redis"
 
 
+@pytest.mark.long
 def test_the_plugin_passes_its_own_tests() -> None:
     """All of them, at a real Redis: contracts, URIs, and what goes wrong."""
     check_installed()

@@ -14,6 +14,7 @@ TIMED = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("subject", CONTENTS)
 def test_nothing_is_lost_repeated_or_mixed_up(subject: str) -> None:
     """Counts are met exactly; what depends on the machine's speed is only shown."""
