@@ -1,0 +1,164 @@
+"""What a person proved, kept in a web session: `proved within the last hour`.
+
+An `Answer` is never stored. A website keeps this instead, sealed, in a session on its server. It
+reads like the answer, and says when it was proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast, final
+
+import attrs
+
+from irma_core.errors import HandleError
+from irma_core.json_text import JsonValue
+from irma_core.models.answers import AnsweredSlot
+from irma_core.models.arguments import as_utc, check_instance, check_string, check_timedelta
+from irma_core.models.condiscon import Slot
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.holders import Hidden, hide_text
+from irma_core.models.statuses import AttributeProofStatus
+from irma_core.tracebacks import boundary
+from irma_core.trust.sealing import Sealer
+from irma_core.web.web_answers import WebAnswer
+
+__all__ = ["Proof", "Proofs"]
+
+_PURPOSE: Final = "proof:"
+"""Starts the purpose of a proof, so that nothing else sealed with the same keys passes for one."""
+
+
+@final
+@boundary
+@attrs.frozen(eq=False)
+class Proof(Mapping[Slot, AnsweredSlot]):
+    """What a person proved: a mapping of slots, as an `Answer` is, with the time.
+
+    An optional slot that the person left out is not in it.
+
+    Args:
+        proved_at: When the answer came, in UTC.
+    """
+
+    proved_at: datetime
+    _slots: Mapping[Slot, AnsweredSlot] = attrs.field(alias="slots", repr=False)
+    _reference: Hidden[str] = attrs.field(alias="reference", converter=hide_text, repr=False)
+
+    @property
+    def reference(self) -> str:
+        """The application's own reference; empty without one."""
+        return self._reference.reveal()
+
+    def __getitem__(self, slot: Slot) -> AnsweredSlot:
+        return self._slots[slot]
+
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self._slots)
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __bool__(self) -> bool:
+        return True  # an answer without slots is one, too
+
+
+@final
+@boundary
+class Proofs:
+    """Seals answers for a session on the server, and reads them back. Threads may share it.
+
+    Args:
+        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
+        lifetime: How long a proof counts, from the moment of the answer.
+
+    Raises:
+        ConfigurationError: A key is invalid.
+        UsageError: The lifetime is not a `timedelta` above zero.
+    """
+
+    def __init__(self, keys: Sequence[str], *, lifetime: timedelta) -> None:
+        self._sealer = Sealer(keys)
+        self._lifetime = check_timedelta(lifetime, "lifetime")
+
+    def __repr__(self) -> str:
+        return f"<Proofs for {self._lifetime}>"
+
+    def seal(self, web_answer: WebAnswer, *, now: datetime) -> str:
+        """Return the answer, sealed: a string for the session, which only this site can read.
+
+        Args:
+            web_answer: What the application's login got.
+            now: An aware time.
+
+        Raises:
+            UsageError: The time is not aware, or the answer is too large to be sealed.
+        """
+        at = as_utc(now, "now").timestamp()
+        slots = [[slot, _dumped(answered)] for slot, answered in web_answer.answer.items()]
+        value = cast("JsonValue", [at, web_answer.reference, slots])
+        return self._sealer.seal(
+            value, purpose=_PURPOSE + web_answer.name, now=now, lifetime=self._lifetime
+        )
+
+    def unseal(
+        self, text: object, name: str, *, now: datetime, max_age: timedelta | None = None
+    ) -> Proof | None:
+        """Return a proof, or None if it is not one, or is too old.
+
+        Args:
+            text: What the session has; None without a proof.
+            name: The name of the question.
+            now: An aware time.
+            max_age: How old the proof may be; None for the whole lifetime.
+
+        Raises:
+            UsageError: An argument has the wrong type.
+        """
+        check_string(name, "name")
+        if max_age is not None:
+            check_instance(max_age, timedelta, "max_age", "a timedelta, such as timedelta(hours=1)")
+        try:
+            value = self._sealer.unseal(text, purpose=_PURPOSE + name, now=now)
+        except HandleError:
+            return None
+        match value:
+            case [int() | float() as seconds, str() as reference, list() as slots]:
+                proved_at = datetime.fromtimestamp(seconds, UTC)
+            case _:
+                return None
+        if max_age is not None and now - proved_at >= max_age:
+            return None
+        return Proof(proved_at, _loaded_slots(slots), reference)
+
+
+def _dumped(answered: AnsweredSlot) -> list[Any]:
+    return [answered.option, [_dumped_attribute(each) for each in answered]]
+
+
+def _dumped_attribute(disclosed: DisclosedAttribute) -> list[Any]:
+    shown = disclosed.translations
+    return [
+        *(disclosed.attribute, disclosed.raw_value, disclosed.status.value),
+        *(disclosed.issued_at.timestamp(), disclosed.not_revoked),
+        None if shown is None else dict(shown),
+    ]
+
+
+def _loaded_slots(slots: Sequence[Any]) -> dict[Slot, AnsweredSlot]:
+    return {slot: AnsweredSlot(_loaded(attributes), option) for slot, (option, attributes) in slots}
+
+
+def _loaded(attributes: Sequence[Any]) -> tuple[DisclosedAttribute, ...]:
+    return tuple(
+        DisclosedAttribute(
+            identifier,
+            value,
+            status=AttributeProofStatus(status),
+            issued_at=datetime.fromtimestamp(issued_at, UTC),
+            not_revoked=not_revoked,
+            translations=translations,
+        )
+        for identifier, value, status, issued_at, not_revoked, translations in attributes
+    )

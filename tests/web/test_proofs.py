@@ -1,0 +1,136 @@
+"""What was proved, kept in a web session: sealed, for one question, and for a limited time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    AttributeRequest,
+    DisclosureRequest,
+    Requestor,
+    WebAnswer,
+    any_of,
+    new_sealing_key,
+    optional,
+)
+from irma_core.errors import ConfigurationError, UsageError
+from irma_core.web.proofs import Proof, Proofs
+from irma_testing import InMemoryServer, SimulatedApp
+
+EMAIL = "pbdf.sidn-pbdf.email.email"
+PHONE = "pbdf.sidn-pbdf.mobilenumber.mobilenumber"
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def web_answer() -> WebAnswer:
+    """An answer to a question with a slot of choice, an optional one, and one without a name."""
+    server = InMemoryServer()
+    app = SimulatedApp(server)
+    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    requestor = Requestor(server.url, server.transport())
+    request = DisclosureRequest(
+        {
+            "contact": any_of(AttributeRequest(PHONE), AttributeRequest(EMAIL)),
+            "more": optional(AttributeRequest(PHONE)),
+        }
+    )
+    session = requestor.start_session(request)
+    app.accept(session.pointer)
+    return WebAnswer(requestor.get_answer(session), "contact", reference="order-17")
+
+
+@pytest.fixture
+def proofs() -> Proofs:
+    return Proofs([new_sealing_key()], lifetime=24 * HOUR)
+
+
+def test_a_proof_reads_like_the_answer(proofs: Proofs, web_answer: WebAnswer) -> None:
+    """It has the same slots with the same attributes, the time, and the reference."""
+    proof = proofs.unseal(proofs.seal(web_answer, now=NOW), "contact", now=NOW + HOUR)
+    assert proof is not None
+    assert dict(proof) == dict(web_answer.answer)
+    assert proof["contact"].value == "ada@example.com"
+    assert proof["contact"].option == 1
+    assert "more" not in proof
+    assert len(proof) == 1
+    assert proof.proved_at == NOW
+    assert proof.reference == "order-17"
+
+
+def test_a_proof_is_there_even_without_slots() -> None:
+    """Its existence is the result, as with an answer."""
+    assert Proof(NOW, {}, "")
+
+
+def test_nobody_can_read_it(proofs: Proofs, web_answer: WebAnswer) -> None:
+    """Neither the sealed string nor any `repr` shows a value."""
+    sealed = proofs.seal(web_answer, now=NOW)
+    proof = proofs.unseal(sealed, "contact", now=NOW)
+    shown = f"{sealed} {proof!r} {proofs!r}"
+    assert "ada@" not in shown
+    assert "order" not in shown
+
+
+@pytest.mark.parametrize(
+    ("after", "max_age", "counts"),
+    [
+        (timedelta(0), HOUR, True),
+        (HOUR - timedelta(seconds=1), HOUR, True),
+        (HOUR, HOUR, False),
+        (24 * HOUR - timedelta(seconds=1), None, True),
+        (24 * HOUR, None, False),
+        (24 * HOUR, 48 * HOUR, False),
+    ],
+)
+def test_it_becomes_too_old(
+    proofs: Proofs,
+    web_answer: WebAnswer,
+    after: timedelta,
+    max_age: timedelta | None,
+    counts: bool,
+) -> None:
+    """It counts until the maximum age or the lifetime is over, whichever is shorter."""
+    sealed = proofs.seal(web_answer, now=NOW)
+    proof = proofs.unseal(sealed, "contact", now=NOW + after, max_age=max_age)
+    assert (proof is not None) is counts
+
+
+@pytest.mark.parametrize("text", [None, "", "x", 5, b"x"])
+def test_what_is_no_proof_is_none(proofs: Proofs, text: object) -> None:
+    """A session without a proof, or with something else in its place, has no proof."""
+    assert proofs.unseal(text, "contact", now=NOW) is None
+
+
+def test_it_is_of_one_question_and_one_site(proofs: Proofs, web_answer: WebAnswer) -> None:
+    """A proof of another question, or of another site's keys, is none."""
+    sealed = proofs.seal(web_answer, now=NOW)
+    other = Proofs([new_sealing_key()], lifetime=HOUR)
+    assert proofs.unseal(sealed, "adult", now=NOW) is None
+    assert other.unseal(sealed, "contact", now=NOW) is None
+
+
+def test_an_unknown_form_is_none(web_answer: WebAnswer) -> None:
+    """A form that another version may write one day is none, rather than a crash."""
+    from irma_core import Sealer  # noqa: PLC0415
+
+    key = new_sealing_key()
+    sealed = Sealer([key]).seal({"v": 2}, purpose="proof:contact", now=NOW, lifetime=HOUR)
+    assert Proofs([key], lifetime=HOUR).unseal(sealed, "contact", now=NOW) is None
+
+
+def test_wrong_arguments_are_explained(proofs: Proofs) -> None:
+    """Keys, ages and names are checked."""
+    wrong: Any = 3600
+    with pytest.raises(UsageError, match="lifetime"):
+        Proofs([new_sealing_key()], lifetime=wrong)
+    with pytest.raises(ConfigurationError, match="keys"):
+        Proofs([], lifetime=HOUR)
+    with pytest.raises(UsageError, match="max_age"):
+        proofs.unseal("x", "contact", now=NOW, max_age=wrong)
+    with pytest.raises(UsageError, match="name"):
+        proofs.unseal("x", "", now=NOW)
