@@ -1,0 +1,134 @@
+"""A store on Django's ORM, for the processes of a site: one table, one row for each key."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import final
+
+from django.db import IntegrityError, router, transaction
+
+from irma_backend.store_arguments import check_clock, check_entry, check_key
+from irma_core.errors import ConfigurationError
+from irma_core.protocol.transport import Clock, utc_now
+from irma_core.tracebacks import boundary
+from irma_web_django.models import IrmaEntry
+
+__all__ = ["DjangoStore", "delete_expired"]
+
+
+@final
+@boundary
+class DjangoStore:
+    """Keeps values in the database that the router writes `IrmaEntry` to.
+
+    Each call commits on its own before it returns, or other processes would not see what it put.
+    So a call inside a transaction of the caller is refused: with `ATOMIC_REQUESTS`, decorate the
+    view with `transaction.non_atomic_requests`. Threads may share a store.
+
+    Args:
+        clock: The clock that lifetimes are measured by, such as `requestor.context.clock`. All
+            processes must agree on the time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        check_clock(clock)
+        self._clock = clock
+        self._is_closed = False
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        """Put a value unless the key has one; see `Store`.
+
+        Raises:
+            ConfigurationError: An argument is invalid, the store is closed, or the caller is in a
+                transaction.
+            django.db.DatabaseError: The database failed.
+        """
+        check_entry(key, value, lifetime)
+        using = self._database()
+        now = self._now_ms()
+        expires = now + -(-lifetime // timedelta(milliseconds=1))  # rounded up
+        entries = IrmaEntry.objects.using(using)
+        # Looking first saves most of the inserts that fail, which some databases log.
+        found = entries.filter(key=key).values_list("expires_ms", flat=True).first()
+        if found is not None and found > now:
+            return False
+        stale = entries.filter(key=key, expires_ms__lte=now)
+        try:
+            with _committing(using):
+                # Of concurrent calls, one finds the stale row still stale, and one inserts a row.
+                if not stale.update(value=value, expires_ms=expires):
+                    entries.create(key=key, value=value, expires_ms=expires)
+        except IntegrityError:
+            return False
+        return True
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value of a key, or None if it has none; see `Store`.
+
+        Raises:
+            ConfigurationError: The key is not a string, or the store is closed.
+            django.db.DatabaseError: The database failed.
+        """
+        check_key(key)
+        # Read where values are written: a replica may not have the value yet.
+        entries = IrmaEntry.objects.using(self._database())
+        live = entries.filter(key=key, expires_ms__gt=self._now_ms())
+        found = live.values_list("value", flat=True).first()
+        return None if found is None else bytes(found)
+
+    def delete(self, key: str) -> None:
+        """Delete a key, which may be absent; see `Store`.
+
+        Raises:
+            ConfigurationError: The key is not a string, the store is closed, or the caller is in a
+                transaction.
+            django.db.DatabaseError: The database failed.
+        """
+        check_key(key)
+        using = self._database()
+        with _committing(using):
+            IrmaEntry.objects.using(using).filter(key=key).delete()
+
+    def close(self) -> None:
+        """Refuse further calls. Django closes the connections."""
+        self._is_closed = True
+
+    def _database(self) -> str:
+        if self._is_closed:
+            raise ConfigurationError("the store is closed")
+        return router.db_for_write(IrmaEntry)
+
+    def _now_ms(self) -> int:
+        return int(utc_now(self._clock).timestamp() * 1000)
+
+
+@boundary
+def delete_expired(clock: Clock) -> int:
+    """Delete the entries that have expired, and return how many there were.
+
+    Args:
+        clock: The clock of the stores.
+
+    Raises:
+        django.db.DatabaseError: The database failed.
+    """
+    using = router.db_for_write(IrmaEntry)
+    now = int(utc_now(clock).timestamp() * 1000)
+    expired = IrmaEntry.objects.using(using).filter(expires_ms__lte=now)
+    return expired.delete()[0]
+
+
+@contextmanager
+def _committing(using: str) -> Generator[None]:
+    """Commit at the end, or raise if a transaction of the caller would decide about that."""
+    with ExitStack() as blocks:
+        try:
+            blocks.enter_context(transaction.atomic(using, durable=True))
+        except RuntimeError:
+            raise ConfigurationError(
+                "the store was called in a transaction, whose end would decide about the value: "
+                "decorate the view with transaction.non_atomic_requests"
+            ) from None
+        yield

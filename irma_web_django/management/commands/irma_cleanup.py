@@ -1,0 +1,22 @@
+"""`manage.py irma_cleanup`: delete what the store no longer needs. Run it every day or so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from irma_transport import SystemClock
+from irma_web_django.django_store import delete_expired
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Deletes expired entries. It is harmless while the site runs."""
+
+    help = "Deletes the expired entries of IRMA's store in the database."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Delete expired entries, and print how many."""
+        self.stdout.write(f"Deleted {delete_expired(SystemClock())} expired entries.")

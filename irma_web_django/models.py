@@ -1,0 +1,71 @@
+"""What the adapter keeps in the database: entries of the store, and accounts by pseudonym."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["IrmaAccount", "IrmaEntry"]
+
+
+class IrmaEntry(models.Model):
+    """A value of `DjangoStore`: a claim on a session, or a sealed outcome. It lives for minutes."""
+
+    key: models.CharField[str, str] = models.CharField(_("key"), max_length=200, primary_key=True)
+    value: models.BinaryField[bytes, bytes | memoryview] = models.BinaryField(_("value"))
+    # A number, because the meaning of a `DateTimeField` depends on the site's `USE_TZ`.
+    expires_ms: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("expires"), db_index=True
+    )
+
+    objects: ClassVar[models.Manager[IrmaEntry]] = models.Manager()
+
+    class Meta:
+        """Names for the admin pages."""
+
+        verbose_name = _("IRMA store entry")
+        verbose_name_plural = _("IRMA store entries")
+
+    def __str__(self) -> str:
+        return f"{self.key[:24]}…"
+
+    @property
+    @admin.display(description=_("expires"), ordering="expires_ms")
+    def expires_at(self) -> datetime:
+        """When the entry expires, in UTC."""
+        return datetime.fromtimestamp(self.expires_ms / 1000, UTC)
+
+
+class IrmaAccount(models.Model):
+    """A person who logs in with IRMA: a user, and the pseudonym of the attribute that names them.
+
+    The pseudonym is a keyed hash of the attribute, so the table holds no personal data that a
+    reader of the database could see.
+    """
+
+    pseudonym: models.CharField[str, str] = models.CharField(
+        _("pseudonym"), max_length=43, unique=True
+    )
+    user: models.ForeignKey[AbstractBaseUser, AbstractBaseUser] = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="irma_accounts",
+        verbose_name=_("user"),
+    )
+
+    objects: ClassVar[models.Manager[IrmaAccount]] = models.Manager()
+
+    class Meta:
+        """Names for the admin pages."""
+
+        verbose_name = _("IRMA account")
+        verbose_name_plural = _("IRMA accounts")
+
+    def __str__(self) -> str:
+        return f"{self.pseudonym[:8]}…"
