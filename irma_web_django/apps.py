@@ -1,0 +1,25 @@
+"""The Django application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks
+from django.utils.translation import gettext_lazy as _
+
+__all__ = ["IrmaConfig"]
+
+
+class IrmaConfig(AppConfig):
+    """The application `irma_web_django`: its name for the admin pages, and its system checks."""
+
+    name = "irma_web_django"
+    verbose_name = _("IRMA")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks, and forget the settings when a test changes them."""
+        # Modules that use the models are imported once the applications are there.
+        from irma_web_django import forgetting, system_checks  # noqa: PLC0415
+
+        checks.register(system_checks.check_site_settings, "irma")
+        forgetting.watch_settings()

@@ -1,0 +1,146 @@
+"""What the views of a process share: the requestor, the store, and the floor's calls."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import Final, final
+
+import attrs
+from django.conf import settings as django_settings
+from django.urls import reverse
+
+from irma_backend import open_parts
+from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
+from irma_core.interfaces import Store
+from irma_core.protocol.transport import utc_now
+from irma_core.web.proofs import Proofs
+from irma_core.web.web_sessions import WebSessions
+from irma_web_django.django_store import DjangoStore
+from irma_web_django.site_settings import SiteSettings, current_settings
+
+__all__ = ["IrmaSite", "close_site", "current_site"]
+
+_OPENING: Final = ("plugins", "secrets", "allow", "transport")
+"""What `connect` passes on to `open_parts`."""
+
+
+@final
+@attrs.frozen(eq=False)
+class IrmaSite:
+    """What the views of a process share. Threads may share it.
+
+    Attributes:
+        settings: The site's settings.
+        requestor: Makes the calls to the IRMA server.
+        sessions: Handles the calls of the page.
+        callbacks: Receives the server's callbacks; None without the setting `CALLBACK`.
+        next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
+        proofs: Seals what was proved, for Django's session.
+    """
+
+    settings: SiteSettings
+    requestor: Requestor
+    sessions: WebSessions
+    callbacks: CallbackReceiver | None
+    next_sessions: NextSessionReceiver | None
+    proofs: Proofs
+    _owned: ExitStack = attrs.field(repr=False)
+
+    def now(self) -> datetime:
+        """Return the time by the requestor's clock."""
+        return utc_now(self.requestor.context.clock)
+
+    def close(self) -> None:
+        """Close all connections to the IRMA server."""
+        self._owned.close()
+
+
+@final
+class _Process:
+    """The site of this process, opened on first use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._site: IrmaSite | None = None
+        self._process = 0
+
+    def site(self) -> IrmaSite:
+        with self._lock:
+            # After a fork the connections belong to the parent, which goes on using them.
+            if self._site is None or self._process != os.getpid():
+                self._site, self._process = _open(current_settings()), os.getpid()
+            return self._site
+
+    def close(self) -> None:
+        with self._lock:
+            site, self._site = self._site, None
+        if site is not None and self._process == os.getpid():
+            site.close()
+
+
+_PROCESS: Final = _Process()
+
+
+def current_site() -> IrmaSite:
+    """Return the site of this process. It is opened on first use, and stays open.
+
+    Raises:
+        ConfigurationError: A setting is invalid.
+        PluginError: A plugin failed.
+    """
+    return _PROCESS.site()
+
+
+def close_site() -> None:
+    """Close the site of this process; the next use opens another one."""
+    _PROCESS.close()
+
+
+def _open(settings: SiteSettings) -> IrmaSite:
+    connect = dict(settings.connect)
+    opening = {name: connect.pop(name) for name in _OPENING if name in connect}
+    with ExitStack() as owned:
+        parts = owned.enter_context(open_parts(**opening))
+        requestor = parts.requestor(settings.server, **connect)
+        clock = requestor.context.clock
+        store: Store = parts.store(settings.store) if settings.store else DjangoStore(clock)
+        keys = settings.sealing_keys
+        sealer = Sealer(keys)
+        callbacks = settings.callback and CallbackReceiver(
+            requestor,
+            _absolute(settings, "irma:callback"),
+            sealer=sealer,
+            store=store,
+            deliver=settings.callback,
+        )
+        next_sessions = settings.next_session and NextSessionReceiver(
+            requestor,
+            _absolute(settings, "irma:next_session"),
+            sealer=sealer,
+            store=store,
+            choose=settings.next_session,
+        )
+        sessions = WebSessions(
+            requestor,
+            keys,
+            store=store,
+            questions=settings.questions,
+            callbacks=callbacks,
+            next_sessions=next_sessions,
+            lifetime=settings.lifetime,
+            sessions_per_browser=settings.sessions_per_browser,
+            origins=settings.origins,
+            plain_cookie=settings.is_cookie_plain,
+        )
+        proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
+        return IrmaSite(
+            settings, requestor, sessions, callbacks, next_sessions, proofs, owned.pop_all()
+        )
+
+
+def _absolute(settings: SiteSettings, name: str) -> str:
+    """Return the URL of a page that the IRMA server posts below, without the slash at its end."""
+    return f"{settings.url}".rstrip("/") + reverse(name, args=[""]).rstrip("/")

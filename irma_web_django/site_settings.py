@@ -1,0 +1,332 @@
+"""The setting `IRMA`, read into one frozen object.
+
+    IRMA = {
+        "SERVER": "https://irma.example",
+        "TOKEN": {"FILE": "/run/secrets/irma-token"},
+        "SERVER_KEY": {"FILE": "/etc/irma/server-key.pem"},
+        "QUESTIONS": {"login": DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})},
+        "ACCOUNT": "email",
+    }
+
+`docs/how-to/django.md` has a table of all names.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, cast, final
+
+import attrs
+from django.conf import settings as django_settings
+from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
+
+from irma_core import Sealer
+from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.models.holders import Hidden, HiddenSecret
+from irma_core.tracebacks import boundary
+
+__all__ = ["SiteSettings", "current_settings", "read_settings"]
+
+
+def _hide_arguments(value: Mapping[str, Any]) -> Hidden[Mapping[str, Any]]:
+    return HiddenSecret(value)
+
+
+def _hide_keys(value: tuple[str, ...]) -> Hidden[tuple[str, ...]]:
+    return HiddenSecret(value)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class SiteSettings:
+    """What the setting `IRMA` says, checked and with its defaults.
+
+    Attributes:
+        server: The IRMA server's base URL.
+        questions: What pages may ask for, by name.
+        login: The name of the question that logs a person in.
+        account: The slot of that question whose attribute names the account; None without a login.
+        is_by_email: Whether the account is the user whose e-mail address that attribute is.
+        url: The site's own base URL, which the IRMA server posts below; None without callbacks.
+        callback: Takes the outcome of each session that was started with a callback.
+        next_session: Chooses the session that follows.
+        lifetime: How long a person has for a session.
+        sessions_per_browser: How many sessions of one browser may be open at once.
+        origins: Other origins whose pages may start and finish sessions.
+        is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
+        store: URI of another store than the database; None for the database.
+        has_own_pseudonym_keys: Whether accounts outlive a change of `SECRET_KEY`.
+    """
+
+    server: str
+    questions: Mapping[str, Any]
+    login: str
+    account: str | None
+    is_by_email: bool
+    url: str | None
+    callback: Callable[..., Any] | None
+    next_session: Callable[..., Any] | None
+    lifetime: timedelta
+    sessions_per_browser: int
+    origins: tuple[str, ...]
+    is_cookie_plain: bool
+    store: str | None
+    has_own_pseudonym_keys: bool
+    _connect: Hidden[Mapping[str, Any]] = attrs.field(
+        alias="connect", converter=_hide_arguments, repr=False
+    )
+    _sealing_keys: Hidden[tuple[str, ...]] = attrs.field(
+        alias="sealing_keys", converter=_hide_keys, repr=False
+    )
+    _pseudonym_keys: Hidden[tuple[str, ...]] = attrs.field(
+        alias="pseudonym_keys", converter=_hide_keys, repr=False
+    )
+
+    @property
+    def connect(self) -> Mapping[str, Any]:
+        """The keyword arguments of `irma_backend.connect`."""
+        return self._connect.reveal()
+
+    @property
+    def sealing_keys(self) -> tuple[str, ...]:
+        """The keys that seal handles, URLs and proofs; the first seals, all of them unseal."""
+        return self._sealing_keys.reveal()
+
+    @property
+    def pseudonym_keys(self) -> tuple[str, ...]:
+        """The keys of pseudonyms; the first makes new ones, the others find older accounts."""
+        return self._pseudonym_keys.reveal()
+
+
+@lru_cache(maxsize=1)
+def current_settings() -> SiteSettings:
+    """Return the settings of this site, which are read once.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or invalid.
+    """
+    given: object = getattr(django_settings, "IRMA", None)
+    if given is None:
+        raise ConfigurationError('IRMA: the setting is missing, such as IRMA = {"SERVER": …}')
+    return read_settings(given)
+
+
+@boundary
+def read_settings(given: object) -> SiteSettings:
+    """Return the settings that a mapping holds.
+
+    Args:
+        given: A value as the setting `IRMA` has it.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or invalid. The message names it, and
+            contains no secret.
+    """
+    if not isinstance(given, Mapping):
+        raise ConfigurationError("IRMA: must be a dictionary")
+    reader = _Reader(given)
+    reader.refuse_unknown()
+    questions = reader.questions()
+    login = reader.text("LOGIN", "login")
+    account = reader.optional_text("ACCOUNT")
+    if account is None and login in questions:
+        raise ConfigurationError(
+            f'IRMA["ACCOUNT"]: is missing; it is the slot of "{login}" whose attribute names the '
+            'account, such as "email"'
+        )
+    if account is not None and login not in questions:
+        raise ConfigurationError(
+            f'IRMA["QUESTIONS"]: has no "{login}", which logs people in (see IRMA["LOGIN"])'
+        )
+    callback, next_session = reader.function("CALLBACK"), reader.function("NEXT_SESSION")
+    url = reader.optional_text("URL")
+    if url is None and (callback or next_session):
+        name = "CALLBACK" if callback else "NEXT_SESSION"
+        raise ConfigurationError(
+            f'IRMA["URL"]: is missing; with {name} the IRMA server posts below it, such as '
+            '"https://shop.example"'
+        )
+    return SiteSettings(
+        server=reader.text("SERVER"),
+        questions=questions,
+        login=login,
+        account=account,
+        is_by_email=reader.flag("ACCOUNT_BY_EMAIL", default=False),
+        url=url,
+        callback=callback,
+        next_session=next_session,
+        lifetime=reader.lifetime(),
+        sessions_per_browser=reader.count("SESSIONS_PER_BROWSER", 20),
+        origins=reader.texts("ORIGINS"),
+        # The floor refuses it for every host that is not this machine.
+        is_cookie_plain=reader.flag("PLAIN_COOKIE", default=django_settings.DEBUG),
+        store=reader.optional_text("STORE"),
+        has_own_pseudonym_keys="PSEUDONYM_KEYS" in given,
+        connect=reader.connect(),
+        sealing_keys=reader.sealing_keys(),
+        pseudonym_keys=reader.pseudonym_keys(),
+    )
+
+
+_NAMES: Final = (
+    *("SERVER", "TOKEN", "SERVER_KEY", "CONNECT", "QUESTIONS", "LOGIN", "ACCOUNT"),
+    *("ACCOUNT_BY_EMAIL", "URL", "CALLBACK", "NEXT_SESSION", "LIFETIME", "SESSIONS_PER_BROWSER"),
+    *("ORIGINS", "PLAIN_COOKIE", "STORE", "SEALING_KEYS", "PSEUDONYM_KEYS"),
+)
+
+
+@final
+class _Reader:
+    """Reads one mapping; each method checks a setting and returns it."""
+
+    def __init__(self, given: Mapping[object, object]) -> None:
+        self._given = given
+
+    def refuse_unknown(self) -> None:
+        for name in self._given:
+            if name not in _NAMES:
+                near = get_close_matches(str(name).upper(), _NAMES, 1)
+                advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_NAMES)}"
+                raise ConfigurationError(f"IRMA[{name!r}]: is unknown; {advice}")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._given.get(name, default)
+        if value is None:
+            raise ConfigurationError(f'IRMA["{name}"]: is missing')
+        if not isinstance(value, str) or not value:
+            raise _invalid(name, "a string")
+        return value
+
+    def optional_text(self, name: str) -> str | None:
+        return None if self._given.get(name) is None else self.text(name)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self._given.get(name, ())
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise _invalid(name, "a list of strings")
+        if not all(isinstance(each, str) for each in value):
+            raise _invalid(name, "a list of strings")
+        return tuple(value)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self._given.get(name, default)
+        if not isinstance(value, bool):
+            raise _invalid(name, "True or False")
+        return value
+
+    def count(self, name: str, default: int) -> int:
+        value = self._given.get(name, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise _invalid(name, "a whole number of at least 1")
+        return value
+
+    def lifetime(self) -> timedelta:
+        value = self._given.get("LIFETIME", timedelta(minutes=5))
+        if not isinstance(value, timedelta):
+            raise _invalid("LIFETIME", "a timedelta, such as timedelta(minutes=5)")
+        return value
+
+    def function(self, name: str) -> Callable[..., Any] | None:
+        value = self._given.get(name)
+        if value is None:
+            return None
+        found = _imported(name, value)
+        if not callable(found):
+            raise _invalid(name, "a function, or its dotted path")
+        return cast("Callable[..., Any]", found)
+
+    def secret(self, name: str) -> object:
+        return _secret(name, self._given.get(name))
+
+    def _keys(self, name: str) -> tuple[str, ...]:
+        value = self._given.get(name, ())
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise _invalid(name, "a list of keys, the newest first")
+        found = [_secret(name, each) for each in value]
+        if not all(isinstance(each, str) and each for each in found):
+            raise _invalid(name, "a list of keys, the newest first")
+        keys = tuple(cast("list[str]", found))
+        if keys:
+            try:
+                Sealer(keys)  # keys of pseudonyms have the same form
+            except IrmaError as error:
+                raise ConfigurationError(f'IRMA["{name}"]: {error}') from None
+        return keys
+
+    def pseudonym_keys(self) -> tuple[str, ...]:
+        return self._keys("PSEUDONYM_KEYS") or _derived("irma_web_django.pseudonym")
+
+    def sealing_keys(self) -> tuple[str, ...]:
+        return self._keys("SEALING_KEYS") or _derived("irma_web_django.sealing")
+
+    def questions(self) -> Mapping[str, Any]:
+        value = self._given.get("QUESTIONS")
+        if value is None:
+            raise ConfigurationError(
+                'IRMA["QUESTIONS"]: is missing; it maps names to requests, such as {"login": '
+                'DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})}'
+            )
+        found = _imported("QUESTIONS", value)
+        if not isinstance(found, Mapping) or not found:
+            raise _invalid("QUESTIONS", "a dictionary of requests by name, or its dotted path")
+        return {str(name): _imported("QUESTIONS", each) for name, each in found.items()}
+
+    def connect(self) -> Mapping[str, Any]:
+        value = self._given.get("CONNECT", {})
+        if not isinstance(value, Mapping):
+            raise _invalid("CONNECT", "a dictionary of arguments of irma_backend.connect")
+        known = {**value}
+        for name, argument in (("TOKEN", "token"), ("SERVER_KEY", "server_key")):
+            secret = self.secret(name)
+            if secret is not None and argument in known:
+                raise ConfigurationError(
+                    f'IRMA["CONNECT"]: has "{argument}", which IRMA["{name}"] sets already'
+                )
+            if secret is not None:
+                known[argument] = secret
+        return known
+
+
+def _invalid(name: str, expected: str) -> ConfigurationError:
+    return ConfigurationError(f'IRMA["{name}"]: must be {expected}')
+
+
+def _imported(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        found: object = import_string(value)
+    except ImportError as error:
+        raise ConfigurationError(f'IRMA["{name}"]: cannot import "{value}": {error}') from None
+    return found
+
+
+def _secret(name: str, value: object) -> object:
+    match value:
+        case {"FILE": str() | Path() as path, **more} if not more:
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not text"
+            raise ConfigurationError(f'IRMA["{name}"]: cannot read the file {path}: {reason}')
+        case Mapping():
+            raise _invalid(name, 'a value, or {"FILE": "/path/of/a/file"}')
+        case _:
+            return value
+
+
+def _derived(label: str) -> tuple[str, ...]:
+    """Return a key for each of the site's secret keys, the current one first."""
+    secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+    return tuple(
+        urlsafe_b64encode(
+            salted_hmac(label, "", secret=secret, algorithm="sha256").digest()
+        ).decode()
+        for secret in secrets
+    )
