@@ -1,0 +1,185 @@
+"""The authentication backend: an answer in, a user out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import IntegrityError, router, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+
+from irma_core import Answer
+from irma_core.errors import LoginRefusedError, OtherPersonError
+from irma_core.web.login_policy import pseudonym, verified_email
+from irma_web_django.models import IrmaAccount
+from irma_web_django.site_settings import current_settings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+__all__ = ["IrmaBackend"]
+
+_NAME_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+class IrmaBackend(ModelBackend):
+    """Finds the user of an answer, or creates one: `authenticate(request, answer=answer)`.
+
+    The attribute in the slot `IRMA["ACCOUNT"]` names the account. It is kept as a keyed pseudonym,
+    in `IrmaAccount`. With `IRMA["ACCOUNT_BY_EMAIL"]` the account is the user with that e-mail
+    address instead.
+
+    A site changes what it needs in a subclass, which `AUTHENTICATION_BACKENDS` names: `find_user`,
+    `create_user`, `check_login` and `update_user`. Permissions are those of Django's
+    `ModelBackend`.
+    """
+
+    def authenticate(  # type: ignore[override]  # Django passes the credentials of others by name
+        self, request: HttpRequest | None, answer: Answer
+    ) -> AbstractBaseUser | None:
+        """Return the user whose attribute the answer has.
+
+        Args:
+            request: The browser's request. The person who is logged in there, if there is one, must
+                be the same.
+            answer: What the person proved. Anything else is nobody.
+
+        Raises:
+            OtherPersonError: The answer is another person's than the user who is logged in.
+            LoginRefusedError: The user is not active, or a method of a subclass refuses.
+        """
+        given: object = answer
+        if not isinstance(given, Answer):
+            return None
+        current = _current_user(request)
+        user = self.find_user(answer)
+        if current is not None and (user is None or user.pk != current.pk):
+            raise OtherPersonError
+        self.check_login(answer, user)
+        if user is None:
+            user = self._create_once(answer)
+        if not self.user_can_authenticate(user):
+            raise LoginRefusedError(_("Your account is not active."))
+        self.update_user(user, answer)
+        return user
+
+    async def aauthenticate(  # type: ignore[override]  # as for `authenticate`
+        self, request: HttpRequest | None, answer: Answer
+    ) -> AbstractBaseUser | None:
+        """Return the user whose attribute the answer has; see `authenticate`."""
+        return await sync_to_async(self.authenticate)(request, answer)
+
+    def find_user(self, answer: Answer) -> AbstractBaseUser | None:
+        """Return the user of an answer, or None if there is no such user yet.
+
+        Raises:
+            LoginRefusedError: Several users have the e-mail address.
+        """
+        if current_settings().is_by_email:
+            return _user_by_email(_email(answer))
+        return _user_by_pseudonym(_pseudonyms(answer))
+
+    def create_user(self, answer: Answer) -> AbstractBaseUser:
+        """Create and return a user, without a password. Raise `LoginRefusedError` to have none.
+
+        The name is random. The e-mail address is set if it names the account, or if the user model
+        has it as the name.
+        """
+        model: Any = get_user_model()
+        email, name = model.get_email_field_name(), model.USERNAME_FIELD
+        fields: dict[str, str] = {}
+        if current_settings().is_by_email or email == name:
+            fields[email] = _email(answer)
+        if name not in fields:
+            fields[name] = f"irma-{get_random_string(16, _NAME_ALPHABET)}"
+        user: AbstractBaseUser = model(**fields)
+        user.set_unusable_password()
+        user.save()
+        return user
+
+    def check_login(self, answer: Answer, user: AbstractBaseUser | None) -> None:
+        """Raise `LoginRefusedError` to refuse the person.
+
+        Args:
+            answer: What the person proved.
+            user: Their user; None if one is about to be created.
+        """
+
+    def update_user(self, user: AbstractBaseUser, answer: Answer) -> None:
+        """Keep what the answer says about a user, at each login. By default nothing is kept."""
+
+    def _create_once(self, answer: Answer) -> AbstractBaseUser:
+        """Create a user and the account, also if two sessions of one person end at once."""
+        newest = _pseudonyms(answer)[0]
+        using = router.db_for_write(IrmaAccount)
+        for _attempt in range(2):
+            try:
+                with transaction.atomic(using):
+                    user = self.create_user(answer)
+                    IrmaAccount.objects.using(using).create(pseudonym=newest, user=user)
+            except IntegrityError:
+                found = self.find_user(answer)
+                if found is not None:
+                    return found
+                # By e-mail, it is the account of a user whose address has changed since.
+                IrmaAccount.objects.using(using).filter(pseudonym=newest).delete()
+            else:
+                return user
+        raise LoginRefusedError
+
+
+def _current_user(request: HttpRequest | None) -> AbstractBaseUser | None:
+    user: AbstractBaseUser | AnonymousUser | None = getattr(request, "user", None)
+    return user if isinstance(user, AbstractBaseUser) and user.is_authenticated else None
+
+
+def _email(answer: Answer) -> str:
+    return verified_email(answer, _account_slot())
+
+
+def _account_slot() -> str:
+    slot = current_settings().account
+    if slot is None:
+        raise LoginRefusedError
+    return slot
+
+
+def _pseudonyms(answer: Answer) -> list[str]:
+    """Return the pseudonym for each key, the newest first."""
+    slot = _account_slot()
+    return [pseudonym(answer, slot, key=key) for key in current_settings().pseudonym_keys]
+
+
+def _user_by_pseudonym(pseudonyms: list[str]) -> AbstractBaseUser | None:
+    using = router.db_for_write(IrmaAccount)
+    accounts = IrmaAccount.objects.using(using).filter(pseudonym__in=pseudonyms)
+    found = {account.pseudonym: account for account in accounts.select_related("user")}
+    for each in pseudonyms:
+        if each in found:
+            account = found[each]
+            if each != pseudonyms[0]:  # made with a key that will be removed some day
+                account.pseudonym = pseudonyms[0]
+                account.save(update_fields=["pseudonym"])
+            return account.user
+    return None
+
+
+def _user_by_email(email: str) -> AbstractBaseUser | None:
+    model = get_user_model()
+    field = model.get_email_field_name()
+    users: QuerySet[Any] = model._default_manager.filter(**{f"{field}__iexact": email})  # noqa: SLF001
+    # A database may hold two different addresses for equal, such as one with a Kelvin sign.
+    found = [user for user in users if _is_same_address(getattr(user, field), email)]
+    if len(found) > 1:
+        raise LoginRefusedError(_("Several accounts have your e-mail address."))
+    return found[0] if found else None
+
+
+def _is_same_address(stored: str, email: str) -> bool:
+    return stored == email or (stored.isascii() and stored.lower() == email)

@@ -1,0 +1,54 @@
+"""Django's requests and responses, and those of the floor."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+
+from irma_core.protocol.messages import HttpResponse as Reply
+from irma_core.web.web_messages import WebRequest
+
+__all__ = ["as_django", "as_web_request"]
+
+_TOO_LARGE: Final = 1024 * 1024 + 1
+"""More than any page of ours takes."""
+
+
+def as_web_request(request: HttpRequest) -> WebRequest:
+    """Return a request as the floor reads it.
+
+    Django decides about the host and the scheme: see its settings `ALLOWED_HOSTS`,
+    `USE_X_FORWARDED_HOST` and `SECURE_PROXY_SSL_HEADER`.
+    """
+    url = request.build_absolute_uri()
+    return WebRequest(f"{request.method}", url, request.headers, body_of(request), native=request)
+
+
+def body_of(request: HttpRequest) -> bytes:
+    """Return the body of a request, or so many bytes that the floor says it is too large."""
+    try:
+        if int(request.META.get("CONTENT_LENGTH") or 0) >= _TOO_LARGE:
+            return bytes(_TOO_LARGE)
+    except ValueError:
+        return b""
+    try:
+        return request.body
+    except RequestDataTooBig:
+        return bytes(_TOO_LARGE)
+    except UnreadablePostError:  # the browser has left
+        return b""
+
+
+def as_django(reply: Reply) -> HttpResponse:
+    """Return a reply of the floor as Django sends it."""
+    response = HttpResponse(reply.body, status=reply.status)
+    for name, value in reply.headers:
+        known = value
+        if name.lower() == "set-cookie" and "partitioned" not in value.lower():
+            # Python reads the attribute `Partitioned` since version 3.14 only.
+            response.cookies.load(value)
+            continue
+        response[name] = known
+    return response

@@ -1,0 +1,99 @@
+"""What a finished session does on the site: the login, or a proof in Django's session.
+
+All of it is one transaction, with a record of the session. If the database fails, nothing has
+happened, and a repeat does it. If the reply to the commit is lost, the repeat finds the record and
+does not log the person in a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from django.contrib.auth import authenticate, get_user_model, login
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.signals import user_login_failed
+from django.db import InterfaceError, OperationalError, router, transaction
+from django.http import HttpRequest
+
+from irma_core.errors import LoginRefusedError
+from irma_core.web.web_answers import WebAnswer
+from irma_web_django import proof_sessions, signals
+from irma_web_django.irma_site import IrmaSite
+from irma_web_django.models import IrmaAccount, IrmaEntry
+
+__all__ = ["DATABASE_AWAY", "complete_once"]
+
+DATABASE_AWAY: Final = (OperationalError, InterfaceError)
+"""What Django raises when a database cannot be reached, or breaks off."""
+_RECORDED_FOR: Final = timedelta(hours=1)
+"""Longer than a handle is valid."""
+
+
+def complete_once(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> str:
+    """Use an answer, and return the key of Django's session, for a repeat to join.
+
+    Raises:
+        LoginRefusedError: The person may not log in.
+        Exception: What a receiver of `answered`, or a method of the backend, raises.
+    """
+    key = f"irma-done:{sha256(web_answer.answer.token.reveal().encode()).hexdigest()}"
+    before: Any = request.session
+    user: AbstractBaseUser | None = None
+    try:
+        with _one_transaction(before):
+            entries = IrmaEntry.objects.using(router.db_for_write(IrmaEntry))
+            done = entries.filter(key=key).first()
+            if done is not None:
+                return bytes(done.value).decode()
+            # Another tab of the browser may have changed the session since this request came.
+            request.session = type(before)(before.session_key)
+            user = _use(site, request, web_answer)
+            session_key = proof_sessions.keep(site, request, web_answer)
+            expires = (site.now() + _RECORDED_FOR).timestamp() * 1000
+            entries.create(key=key, value=session_key.encode(), expires_ms=int(expires))
+    except BaseException:
+        # Django's middleware must not save what was taken back.
+        request.session = type(before)(before.session_key)
+        raise
+    if user is not None:
+        signals.send(signals.logged_in, request=request, name=web_answer.name, user=user)
+    return session_key
+
+
+def _use(site: IrmaSite, request: HttpRequest, web_answer: WebAnswer) -> AbstractBaseUser | None:
+    """Show the answer to the application, and return the user who was logged in by it."""
+    signals.answered.send(
+        None,
+        request=request,
+        name=web_answer.name,
+        answer=web_answer.answer,
+        reference=web_answer.reference,
+    )
+    if web_answer.name != site.settings.login:
+        return None
+    try:
+        user = authenticate(request, answer=web_answer.answer)
+    except LoginRefusedError:
+        # Django sends this itself if no backend raises.
+        user_login_failed.send(__name__, credentials={}, request=request)
+        raise
+    if user is None:
+        raise LoginRefusedError
+    login(request, user)
+    return user
+
+
+@contextmanager
+def _one_transaction(session: Any) -> Generator[None]:
+    """Open a transaction in each database that a login writes to: mostly it is one."""
+    models: list[Any] = [get_user_model(), IrmaAccount, IrmaEntry]
+    if hasattr(session, "get_model_class"):
+        models.append(session.get_model_class())
+    with ExitStack() as transactions:
+        for alias in sorted({router.db_for_write(model) for model in models}):
+            transactions.enter_context(transaction.atomic(alias))
+        yield

@@ -1,0 +1,127 @@
+"""`@proved("adult")`: a view that only those see who have proved something."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from difflib import get_close_matches
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import urlencode
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views import View
+
+from irma_core.errors import ConfigurationError
+from irma_core.web.proofs import Proof
+from irma_web_django.site_settings import current_settings
+
+if TYPE_CHECKING:
+
+    class ProvedRequest(HttpRequest):
+        """A request that a `@proved` view gets, for annotations."""
+
+        proved: Mapping[str, Proof]
+
+else:
+    ProvedRequest = HttpRequest
+
+__all__ = ["DEMANDED", "ProvedRequest", "proved"]
+
+ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+
+DEMANDED: Final[set[str]] = set()
+"""The questions that views demand, for a system check."""
+
+
+def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
+    """Return a decorator for views that need a proof; others are sent to a page that asks for it.
+
+        @proved("adult", max_age=timedelta(hours=1))
+        def wines(request): ...
+
+    The view has `request.proved["adult"]`, a `Proof`. A proof belongs to Django's session: it is
+    there until the visitor logs out, and no longer than the session.
+
+    Args:
+        name: A question of `IRMA["QUESTIONS"]`.
+        max_age: How old a proof may be; None for as long as the session lives.
+
+    Raises:
+        ConfigurationError: The age is not a `timedelta` above zero.
+    """
+    given: object = max_age
+    if given is not None and (not isinstance(given, timedelta) or given <= timedelta(0)):
+        raise ConfigurationError(
+            "max_age: must be a timedelta, such as timedelta(hours=1), or None"
+        )
+    DEMANDED.add(name)
+
+    def decorate(view: ViewT) -> ViewT:
+        if isinstance(view, type):
+            _decorate_class(view)
+            return cast("ViewT", view)
+        made = _async_view(view) if iscoroutinefunction(view) else _view(view)
+        return cast("ViewT", wraps(view)(made))
+
+    def _view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        def call(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            return _asking(request, name, max_age) or view(request, *args, **kwargs)
+
+        return call
+
+    def _async_view(
+        view: Callable[..., Awaitable[HttpResponse]],
+    ) -> Callable[..., Awaitable[HttpResponse]]:
+        async def call(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            asking = await sync_to_async(_asking)(request, name, max_age)
+            return asking or await view(request, *args, **kwargs)
+
+        return call
+
+    def _decorate_class(view: type) -> None:
+        if not issubclass(view, View):
+            raise ConfigurationError("proved: decorates a view function or a subclass of View")
+        shown: Any = view
+        dispatch = shown.dispatch
+        if shown.view_is_async:
+
+            async def dispatch_async(
+                self: View, request: HttpRequest, *args: Any, **kwargs: Any
+            ) -> HttpResponse:
+                asking = await sync_to_async(_asking)(request, name, max_age)
+                return asking or await dispatch(self, request, *args, **kwargs)
+
+            shown.dispatch = wraps(dispatch)(dispatch_async)
+            return
+
+        def dispatch_sync(
+            self: View, request: HttpRequest, *args: Any, **kwargs: Any
+        ) -> HttpResponse:
+            return _asking(request, name, max_age) or dispatch(self, request, *args, **kwargs)
+
+        shown.dispatch = wraps(dispatch)(dispatch_sync)
+
+    return decorate
+
+
+def _asking(request: HttpRequest, name: str, max_age: timedelta | None) -> HttpResponse | None:
+    """Return a redirect to the page that asks, or None if the request has the proof now."""
+    # Here and not at the top: a module with views is imported while the URLs of the site are.
+    from irma_web_django.proof_sessions import proof_of  # noqa: PLC0415
+
+    questions = current_settings().questions
+    if name not in questions:
+        near = get_close_matches(name, questions, 1)
+        advice = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigurationError(f'proved: IRMA["QUESTIONS"] has no "{name}"{advice}')
+    proof = proof_of(request, name, max_age)
+    if proof is None:
+        query = urlencode({"next": request.get_full_path()})
+        return HttpResponseRedirect(f"{reverse('irma:ask', args=[name])}?{query}")
+    known: dict[str, Proof] = getattr(request, "proved", {})
+    cast("Any", request).proved = {**known, name: proof}
+    return None

@@ -1,0 +1,49 @@
+"""Signals, for an audit trail and for what a site does with an answer.
+
+Each has the keyword arguments `request`, which is Django's, and `name`, the name of the question.
+The sender is None.
+
+A receiver of `answered` may refuse the person by raising `LoginRefusedError`. What the receivers of
+the other signals raise is logged, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from django.dispatch import Signal
+
+__all__ = ["answered", "failed", "logged_in", "refused", "send", "started"]
+
+_LOG: Final = logging.getLogger("irma_web_django")
+
+started: Final = Signal()
+"""A session was started."""
+
+answered: Final = Signal()
+"""A person has proved what the question asks. Sent once for a session, before the login.
+
+More arguments: `answer`, an `irma_core.Answer`; and `reference`, the application's own."""
+
+logged_in: Final = Signal()
+"""A person was logged in. Django's own `user_logged_in` is sent, too.
+
+More arguments: `user`."""
+
+refused: Final = Signal()
+"""A call of the page was refused: the person cancelled, or may not log in, for example.
+
+More arguments: `code`, from the table in `docs/how-to/django.md`."""
+
+failed: Final = Signal()
+"""A call of the page failed, with a status of 500 and above.
+
+More arguments: `code`, as for `refused`; and `error`, what was raised, or None."""
+
+
+def send(signal: Signal, **arguments: object) -> None:
+    """Send a signal, and log what its receivers raise."""
+    for receiver, result in signal.send_robust(None, **arguments):
+        if isinstance(result, Exception):
+            _LOG.error("%r failed", receiver, exc_info=result)

@@ -1,0 +1,198 @@
+"""The pages that the browser and the IRMA server call, each a few lines over the floor.
+
+The page's calls are protected by the floor, and by Django's CSRF token as well. A view checks the
+token itself, since Django's middleware would answer the page with HTML. The IRMA server has no
+token: its posts are protected by the seal in the URL and by the server's signature.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeAlias
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import connections, transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import CsrfViewMiddleware
+from django.shortcuts import render
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from irma_core.errors import IrmaError, StoreError
+from irma_core.json_text import JsonTextError, read_json
+from irma_core.web.next_urls import same_site_url
+from irma_core.web.web_answers import WebAnswer
+from irma_core.web.web_refusals import Step, refusal_reply
+from irma_web_django import proof_sessions, signals
+from irma_web_django.browser_calls import as_django, as_web_request, body_of
+from irma_web_django.completing import DATABASE_AWAY, complete_once
+from irma_web_django.irma_site import IrmaSite, current_site
+
+__all__ = ["ask", "callback", "cancel", "finish", "next_session", "start", "status"]
+
+View: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
+PageView: TypeAlias = Callable[[IrmaSite, HttpRequest, str], HttpResponse]
+_LOG: Final = logging.getLogger("irma_web_django")
+_SERVER_ERROR: Final = 500
+
+
+def _public(view: View) -> View:
+    """Return a view that logged-out visitors may call, and whose store commits on its own."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return login_not_required(csrf_exempt(view))
+
+
+def _called_by_page(step: Step) -> Callable[[PageView], View]:
+    """Return a decorator for a view of the page's calls, which replies with JSON to anything."""
+
+    def decorate(view: PageView) -> View:
+        @wraps(view)
+        def call(request: HttpRequest, name: str) -> HttpResponse:
+            try:
+                site = current_site()
+                if request.method == "OPTIONS":
+                    return as_django(site.sessions.preflight(as_web_request(request)))
+                # Pages of other origins have no token, and the floor admits those of `ORIGINS`.
+                if request.headers.get("Origin") in site.settings.origins or _has_token(request):
+                    return view(site, request, name)
+            except DATABASE_AWAY:
+                error: Exception = StoreError("the site's database failed")
+            except IrmaError as raised:
+                _LOG.exception("a setting is wrong")
+                error = raised
+            else:
+                return _stale_page()
+            return as_django(refusal_reply(error, step, as_web_request(request)))
+
+        return _public(call)
+
+    return decorate
+
+
+@_called_by_page(Step.START)
+def start(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
+    """Start a session."""
+    response = as_django(site.sessions.start(name, as_web_request(request)))
+    _report(request, name, response, signals.started)
+    return response
+
+
+@_called_by_page(Step.FINISH)
+def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
+    """Finish a session: log the person in, or keep what was proved in Django's session."""
+
+    def complete(web_answer: WebAnswer) -> str:
+        try:
+            return complete_once(site, request, web_answer)
+        except (*DATABASE_AWAY, UpdateError) as error:
+            # The answer is still at the server, so a repeat may succeed.
+            raise StoreError("the site's database failed") from error
+
+    finished = site.sessions.finish(name, as_web_request(request), complete)
+    response = as_django(finished.reply)
+    if finished.error is not None and response.status_code == _SERVER_ERROR:
+        _LOG.error("finishing %s failed", name, exc_info=finished.error)
+    _report(request, name, response, None, error=finished.error)
+    if isinstance(finished.value, str):
+        proof_sessions.join(request, response, finished.value)
+    return response
+
+
+@_called_by_page(Step.STATUS)
+def status(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
+    """Return the status of a session."""
+    return as_django(site.sessions.status(name, as_web_request(request)))
+
+
+@_called_by_page(Step.CANCEL)
+def cancel(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
+    """Cancel a session."""
+    return as_django(site.sessions.cancel(name, as_web_request(request)))
+
+
+@_public
+def callback(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # it is in the URL
+    """Receive a callback of the IRMA server."""
+    return _receive(request, current_site().callbacks)
+
+
+@_public
+def next_session(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # likewise
+    """Choose the session that follows."""
+    return _receive(request, current_site().next_sessions)
+
+
+@require_safe
+@login_not_required
+def ask(request: HttpRequest, name: str) -> HttpResponse:
+    """Show a page that asks for a question, and goes on to the URL in `?next=`.
+
+    A site overrides its template, `irma_web_django/ask.html`.
+    """
+    if name not in current_site().settings.questions:
+        raise Http404
+    next_url = same_site_url(request.GET.get("next"), request.build_absolute_uri())
+    context = {"name": name, "next": next_url or "/"}
+    return render(request, "irma_web_django/ask.html", context)
+
+
+def _receive(request: HttpRequest, receiver: Any) -> HttpResponse:
+    if receiver is None:
+        raise Http404
+    url, body = request.get_full_path(), body_of(request)
+    return as_django(receiver.receive(f"{request.method}", url, request.headers, body))
+
+
+def _has_token(request: HttpRequest) -> bool:
+    """Return whether Django's middleware, if the site has it, accepts the token."""
+    for path in settings.MIDDLEWARE:
+        middleware = import_string(path)
+        if isinstance(middleware, type) and issubclass(middleware, CsrfViewMiddleware):
+            body_of(request)  # read before Django looks for a form in it
+            checked = middleware(lambda _: HttpResponse())
+            return checked.process_view(request, _no_view, (), {}) is None
+    return True
+
+
+def _no_view(_request: HttpRequest) -> HttpResponse:
+    """Stand for a view that is not exempt."""
+    return HttpResponse()
+
+
+def _stale_page() -> HttpResponse:
+    message = _("This page is out of date. Please reload it, and try again.")
+    error = {"code": "csrf_failed", "message": message, "again": None}
+    return JsonResponse({"error": error}, status=403, headers={"Cache-Control": "no-store"})
+
+
+def _report(
+    request: HttpRequest, name: str, response: HttpResponse, success: Any, error: object = None
+) -> None:
+    """Send the signal that a reply stands for."""
+    code = _code(response)
+    if code is None:
+        if success is not None:
+            signals.send(success, request=request, name=name)
+    elif response.status_code >= _SERVER_ERROR:
+        signals.send(signals.failed, request=request, name=name, code=code, error=error)
+    else:
+        signals.send(signals.refused, request=request, name=name, code=code)
+
+
+def _code(response: HttpResponse) -> str | None:
+    try:
+        match read_json(response.content):
+            case {"error": {"code": str() as code}}:
+                return code
+            case _:
+                pass
+    except JsonTextError:
+        pass
+    return None
