@@ -1,1 +1,12 @@
-"""IRMA for Django: a login, an age gate and callbacks."""
+"""IRMA (Yivi) for Django: log people in, and ask them to prove things.
+
+    INSTALLED_APPS += ["irma_web", "irma_web_django"]
+
+`proved` guards views, and `csp` gives a content security policy its sources. The rest is in
+settings, URLs and templates: see `docs/how-to/django.md`.
+"""
+
+from irma_web_django.policies import csp
+from irma_web_django.proving import ProvedRequest, proved
+
+__all__ = ["ProvedRequest", "csp", "proved"]

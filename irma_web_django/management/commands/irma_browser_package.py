@@ -1,0 +1,52 @@
+"""`manage.py irma_browser_package DIR`: put the official browser package among static files."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from irma_core.errors import ConfigurationError
+from irma_web.browser_package import PACKAGE, VERSION, install_browser_package
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Fetches the pinned version by npm, or takes its tarball, and checks its hash."""
+
+    help = "Puts yivi.js, which draws QR codes in the browser, among the static files of the site."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the folder and the tarball."""
+        parser.add_argument(
+            "directory",
+            metavar="DIR",
+            type=Path,
+            help="A folder of static files, such as shop/static, where irma_web/yivi.js goes.",
+        )
+        parser.add_argument(
+            "--from",
+            dest="from_file",
+            metavar="FILE",
+            type=Path,
+            help="The tarball, where npm or the network is missing: npm pack writes it.",
+        )
+
+    def handle(
+        self, *_args: Any, directory: Path, from_file: Path | None = None, **_options: Any
+    ) -> None:
+        """Install the package.
+
+        Raises:
+            CommandError: npm fails, or the tarball is not the pinned one, for example.
+        """
+        try:
+            installed = install_browser_package(directory / "irma_web", from_file=from_file)
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from None
+        done = "written" if installed.is_new else "already there, unchanged"
+        self.stdout.write(f"{installed.path}: {done} ({PACKAGE} {VERSION}, hash checked)")

@@ -1,0 +1,57 @@
+"""`manage.py irma_dev_server`: the development server of IRMA, and Django's beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.management.base import BaseCommand, CommandError
+
+from irma_core.errors import ConfigurationError
+from irma_testing import InMemoryServer, ServerSettings
+from irma_transport import SystemClock
+from irma_web_django.site_settings import current_settings
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Runs both servers until Django's ends, by Ctrl-C for example."""
+
+    help = (
+        "Runs an IRMA server for development at IRMA['SERVER'], which must be on this machine, "
+        "and Django's runserver. Its page plays the app. Its results prove nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the arguments of `runserver`."""
+        parser.add_argument("runserver", nargs="*", help="Arguments of runserver, after --.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run both servers.
+
+        Raises:
+            CommandError: `IRMA["SERVER"]` is not on this machine, or the port is in use.
+        """
+        try:
+            # Only this command needs the extra `dev-server`.
+            from irma_backend.dev_server import running_dev_server  # noqa: PLC0415
+
+            server = urlsplit(current_settings().server)
+            if server.hostname not in {"127.0.0.1", "localhost"} or server.scheme != "http":
+                raise CommandError(
+                    'IRMA["SERVER"]: must be on this machine, such as "http://127.0.0.1:8088"'
+                )
+            memory = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
+            with running_dev_server(memory, server.port or 80) as url:
+                self.stdout.write(f"IRMA server, whose results prove nothing: {url}")
+                self.stdout.write(f"Play the app: {url}/")
+                command = [sys.executable, sys.argv[0], "runserver", *options["runserver"]]
+                subprocess.run(command, check=False)  # noqa: S603  # the user's own arguments
+        except (ConfigurationError, ModuleNotFoundError) as error:
+            raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            pass

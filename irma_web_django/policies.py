@@ -1,0 +1,38 @@
+"""What the page needs of a content security policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from irma_core.errors import ConfigurationError
+from irma_core.tracebacks import boundary
+from irma_web.page import csp_sources
+
+__all__ = ["csp"]
+
+
+@boundary
+def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return the sources that the page needs: for django-csp, and for Django's own middleware.
+
+        SECURE_CSP = {"default-src": ["'self'"], **csp(IRMA)}  # Django 6
+        CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], **csp(IRMA)}}
+
+    Args:
+        irma: The setting `IRMA`, which is complete before Django has it.
+
+    Returns:
+        A list of sources for each directive.
+
+    Raises:
+        ConfigurationError: The setting has no valid URL of a server.
+    """
+    given: object = irma
+    if not isinstance(given, Mapping):
+        raise ConfigurationError("csp: takes the setting IRMA, which is a dictionary")
+    connect = given.get("CONNECT")
+    frontend = connect.get("frontend_url") if isinstance(connect, Mapping) else None
+    server = frontend or given.get("SERVER")
+    if not isinstance(server, str):
+        raise ConfigurationError('IRMA["SERVER"]: is missing')
+    return {directive: list(sources) for directive, sources in csp_sources(server).items()}

@@ -1,0 +1,79 @@
+"""`{% load irma %}`: the tag that puts a question on a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+from irma_core.errors import ConfigurationError
+from irma_web.page import page_settings
+from irma_web_django.site_settings import current_settings
+
+__all__ = ["irma", "register"]
+
+register = template.Library()
+
+_SCRIPTS = ("irma_web/irma.js", "irma_web/yivi.js")
+_IS_DONE = "_irma_scripts"
+
+
+@register.simple_tag(takes_context=True)
+def irma(context: template.Context, name: str, next: str = "") -> SafeString:  # noqa: A002  # HTML's
+    """Return a box in which a person answers a question, and the scripts for it.
+
+    There is no inline script, only JSON: it works under a strict content security policy.
+
+    Args:
+        context: The context of the template, with the request.
+        name: A question of `IRMA["QUESTIONS"]`.
+        next: The page to go on to.
+
+    Raises:
+        ConfigurationError: There is no such question, or the context has no request.
+    """
+    if name not in current_settings().questions:
+        raise ConfigurationError(f'{{% irma %}}: IRMA["QUESTIONS"] has no "{name}"')
+    request = context.get("request")
+    if not isinstance(request, HttpRequest):
+        raise ConfigurationError(
+            "{% irma %}: the context has no request: render the template with a request, and add "
+            '"django.template.context_processors.request" to the context processors'
+        )
+    known = page_settings(
+        prefix=reverse("irma:start", args=["_"]).removesuffix("start/_"),
+        name=name,
+        language=(get_language() or settings.LANGUAGE_CODE)[:2],
+        next_url=next or None,
+        csrf_header=settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-"),
+        csrf_token=get_token(request),
+    )
+    return format_html(
+        '<div class="irma" data-irma="{}"></div>\n'
+        '<script type="application/json" id="irma-{}">{}</script>\n{}',
+        name,
+        name,
+        mark_safe(known),  # noqa: S308  # JSON without the characters that end a script
+        _scripts(request),
+    )
+
+
+def _scripts(request: HttpRequest) -> SafeString:
+    """Return the elements for the scripts, once for a page."""
+    if request.META.get(_IS_DONE):
+        return SafeString()
+    request.META[_IS_DONE] = True
+    urls: list[tuple[Any, ...]] = [(static(script),) for script in _SCRIPTS]
+    return format_html(
+        "{}\n{}",
+        format_html_join("", '<script type="module" src="{}"></script>', urls[:1]),
+        format_html_join("", '<script src="{}"></script>', urls[1:]),
+    )
