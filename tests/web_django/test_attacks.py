@@ -1,0 +1,189 @@
+"""Attacks on the login, by name, through the adapter."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+
+from irma_testing import InMemoryServer
+from tests.web_django.shop import Visitor, code
+
+
+@pytest.fixture
+def eve(shop: None, irma_server: InMemoryServer) -> Visitor:
+    """An attacker, with a browser and an app of her own."""
+    return Visitor(irma_server, "eve@example.com", "No")
+
+
+def test_login_csrf(ada: Visitor, eve: Visitor) -> None:
+    """Eve cannot log Ada's browser in as Eve: her handle needs the cookie of her browser."""
+    started = eve.start("login")
+    eve.app.accept(started["sessionPtr"])
+    ada.start("login")
+    assert code(ada.finish("login", started)) == "other_browser"
+    assert ada.user is None
+    assert eve.finish("login", started).status_code == 200
+
+
+def test_a_stolen_handle(ada: Visitor, eve: Visitor) -> None:
+    """Eve cannot use a handle that she stole from Ada's page, before or after Ada."""
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    assert code(eve.finish("login", started)) == "no_cookie"
+    eve.start("login")
+    assert code(eve.finish("login", started)) == "other_browser"
+    assert ada.finish("login", started).status_code == 200
+    assert code(eve.finish("login", started)) == "other_browser"
+    assert eve.user is None
+    assert ada.user is not None
+
+
+def test_a_mix_up_of_two_logins(ada: Visitor, eve: Visitor) -> None:
+    """Of two logins at the same time, each ends in the browser that started it."""
+    of_ada, of_eve = ada.start("login"), eve.start("login")
+    eve.app.accept(of_eve["sessionPtr"])
+    ada.app.accept(of_ada["sessionPtr"])
+    assert ada.finish("login", of_ada).status_code == 200
+    assert eve.finish("login", of_eve).status_code == 200
+    assert ada.user != eve.user
+
+
+def test_a_forged_handle(eve: Visitor) -> None:
+    """A handle that was changed anywhere is refused."""
+    started = eve.start("login")
+    eve.app.accept(started["sessionPtr"])
+    handle = started["handle"]
+    for at in (0, len(handle) // 2, len(handle) - 1):
+        changed = handle[:at] + ("A" if handle[at] != "A" else "B") + handle[at + 1 :]
+        assert code(eve.finish("login", {"handle": changed})) == "handle_invalid"
+    assert eve.user is None
+
+
+def test_a_handle_of_another_question(ada: Visitor) -> None:
+    """A proof of the age does not log in, and a login does not prove the age."""
+    started = ada.start("adult")
+    ada.app.accept(started["sessionPtr"])
+    assert code(ada.finish("login", started)) == "handle_invalid"
+    assert ada.user is None
+    assert ada.finish("adult", started).status_code == 200
+
+
+def test_a_replayed_finish_after_a_logout(ada: Visitor) -> None:
+    """A finish that is sent again after the logout does not log in again."""
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    ada.finish("login", started)
+    ada.browser.logout()
+    response = ada.finish("login", started)
+    assert response.status_code == 200
+    assert ada.user is None
+
+
+def test_a_finish_before_the_answer(ada: Visitor) -> None:
+    """A finish that comes too early is refused, and a later one works."""
+    started = ada.start("login")
+    assert code(ada.finish("login", started)) == "not_finished"
+    ada.app.accept(started["sessionPtr"])
+    assert ada.finish("login", started).status_code == 200
+
+
+def test_session_fixation(ada: Visitor, eve: Visitor) -> None:
+    """The login changes the key of Django's session, so a key that Eve planted is worthless."""
+    eve.prove("adult") if False else eve.get("/")
+    planted = eve.browser.session
+    planted["planted"] = True
+    planted.save()
+    ada.browser.cookies["sessionid"] = planted.session_key
+    ada.prove("login")
+    assert ada.user is not None
+    assert ada.browser.cookies["sessionid"].value != planted.session_key
+    assert eve.user is None
+
+
+def test_the_request_is_the_sites_own(eve: Visitor) -> None:
+    """Nothing that the browser sends changes what is asked."""
+    body = {"disclose": [[["pbdf.x.y.z"]]], "request": {}, "page": "/", "name": "adult"}
+    response = eve.post("start", "login", body)
+    started = json.loads(response.content)
+    scanned = eve.app.scan(started["sessionPtr"])
+    assert "pbdf.sidn-pbdf.email.email" in str(scanned.request)
+    assert "pbdf.x.y.z" not in str(scanned.request)
+
+
+@pytest.mark.parametrize(
+    "next_url",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "https://shop.example@evil.example/",
+        "http://shop.example/",
+    ],
+)
+def test_an_open_redirect(ada: Visitor, next_url: str) -> None:
+    """The page is never sent to another site."""
+    assert json.loads(ada.prove("adult", next=next_url).content) == {"next": None}
+
+
+def test_another_site(eve: Visitor) -> None:
+    """A page of another site cannot make a browser start or finish."""
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        eve.headers = headers
+        for step in ("start", "finish", "status", "cancel"):
+            assert code(eve.post(step, "login", {})) == "other_site"
+
+
+def test_no_secret_reaches_the_browser(ada: Visitor, irma_server: InMemoryServer) -> None:
+    """No reply has the requestor token, and the session's cookie is for HTTP alone."""
+    started = ada.start("login")
+    cookie = ada.browser.cookies["__Host-irma"]
+    assert cookie["httponly"]
+    assert cookie["secure"]
+    assert cookie["samesite"] == "Lax"
+    ada.app.accept(started["sessionPtr"])
+    response = ada.finish("login", started)
+    tokens = [session.token for session in irma_server.sessions]
+    shown = f"{started} {response.content!r} {response.headers} {ada.browser.cookies}"
+    assert tokens
+    assert not [token for token in tokens if str(token) in shown]
+
+
+def test_many_finishes_at_once(ada: Visitor, logins: list[User]) -> None:
+    """Parallel finishes log in once, and all of them join the same session."""
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    cookies = {name: each.value for name, each in ada.browser.cookies.items()}
+
+    def finish(_: int) -> Any:
+        try:
+            visitor = Visitor.__new__(Visitor)
+            visitor.__dict__ |= ada.__dict__
+            visitor.browser = type(ada.browser)(headers={"host": "shop.example"})
+            visitor.browser.cookies.load(cookies)
+            response = visitor.finish("login", started)
+            return response.status_code, visitor.browser.cookies["sessionid"].value
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = set(threads.map(finish, range(8)))
+    assert len(outcomes) == 1
+    assert outcomes.pop()[0] == 200
+    assert len(logins) == 1
+
+
+def test_ten_tabs(ada: Visitor) -> None:
+    """Ten tabs of one browser work at once, in any order, across a login."""
+    tabs = [ada.start("adult" if number % 2 else "login") for number in range(10)]
+    for started in reversed(tabs):
+        ada.app.accept(started["sessionPtr"])
+    for number, started in reversed(list(enumerate(tabs))):
+        assert ada.finish("adult" if number % 2 else "login", started).status_code == 200
+    assert ada.user is not None
+    assert ada.get("/beers/").status_code == 200

@@ -1,0 +1,246 @@
+"""The page's calls: CSRF, cookies, languages, and JSON whatever happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.dispatch import Signal
+from django.http import HttpResponse
+from django.test import AsyncClient, override_settings
+
+from irma_testing import InMemoryServer
+from irma_web_django import irma_site, signals
+from tests.web_django.configured import MIDDLEWARE
+from tests.web_django.shop import Visitor, code, settings_for
+
+STEPS = ("start", "finish", "status", "cancel")
+IMPOLITE = [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b'{"handle": 1}', b"x" * 3_000_000]
+
+
+def is_json_error(response: HttpResponse) -> bool:
+    """Return whether a reply is what a page can read."""
+    error: dict[str, Any] = json.loads(response.content)["error"]
+    return (
+        response["Content-Type"] == "application/json"
+        and response["Cache-Control"] == "no-store"
+        and 400 <= response.status_code < 600
+        and set(error) == {"code", "message", "again"}
+        and error["message"].endswith(".")
+    )
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("body", IMPOLITE, ids=range(len(IMPOLITE)))
+def test_whatever_is_sent_gets_json(ada: Visitor, step: str, body: bytes) -> None:
+    """A body that is not what a page sends gets a JSON error."""
+    response = ada.post(step, "login", body)
+    # A start takes no notice of fields that it does not know.
+    takes = step == "start" and body.startswith(b'{"')
+    assert response.status_code == 200 if takes else is_json_error(response)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "BREW"])
+def test_other_methods_get_json(ada: Visitor, step: str, method: str) -> None:
+    """Only POST is taken."""
+    response: Any = ada.browser.generic(method, f"/irma/{step}/login", secure=True)
+    assert response.status_code == 405
+    assert method == "HEAD" or is_json_error(response)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_forms_get_json(ada: Visitor, step: str) -> None:
+    """A form, which any website can send, is refused as JSON."""
+    response: Any = ada.browser.post(f"/irma/{step}/login", {"handle": "x"}, secure=True)
+    assert response.status_code == 415
+    assert is_json_error(response)
+
+
+@pytest.fixture
+def careful(shop: None, irma_server: InMemoryServer) -> Visitor:
+    """A visitor for whom Django checks the CSRF token, as it does for browsers."""
+    visitor = Visitor(irma_server, enforce_csrf_checks=True)
+    visitor.headers = {"origin": "https://shop.example"}
+    return visitor
+
+
+def token_of(page: HttpResponse) -> dict[str, str]:
+    """Return the headers that a page's script sends."""
+    text = page.content.decode()
+    settings = text.partition('id="irma-login">')[2].partition("</script>")[0]
+    headers: dict[str, str] = json.loads(settings)["headers"]
+    return headers
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_call_without_the_token_is_refused(careful: Visitor, step: str) -> None:
+    """Django's CSRF token is needed, and the refusal is JSON."""
+    response = careful.post(step, "login", {})
+    assert (response.status_code, code(response)) == (403, "csrf_failed")
+    assert is_json_error(response)
+
+
+def test_a_call_with_the_token_is_taken(careful: Visitor) -> None:
+    """The page has the token in its settings, and its script sends it."""
+    careful.headers |= token_of(careful.get("/"))
+    assert careful.prove("login").status_code == 200
+    assert careful.user is not None
+
+
+def test_another_tab_goes_on_after_a_login(careful: Visitor) -> None:
+    """A login changes the token; another tab reads the new one from Django's cookie."""
+    careful.headers |= token_of(careful.get("/"))
+    started = careful.start("adult")
+    careful.app.accept(started["sessionPtr"])
+    careful.prove("login")
+    assert code(careful.finish("adult", started)) == "csrf_failed"
+    careful.headers["X-CSRFToken"] = careful.browser.cookies["csrftoken"].value
+    assert careful.finish("adult", started).status_code == 200
+
+
+def test_a_site_without_the_middleware_needs_no_token(careful: Visitor) -> None:
+    """The floor's own protection remains: the cookie, the origin, and the media type."""
+    without = [each for each in MIDDLEWARE if "csrf" not in each.lower()]
+    with override_settings(MIDDLEWARE=without):
+        careful.browser.handler.load_middleware()
+        assert careful.prove("adult").status_code == 200
+        careful.headers = {"origin": "https://evil.example"}
+        assert code(careful.post("start", "adult", {})) == "other_site"
+
+
+def test_pages_of_a_named_origin_may_call(shop: None, irma_server: InMemoryServer) -> None:
+    """A single-page application of another origin has no token, and needs none."""
+    spa = "https://spa.example"
+    with override_settings(IRMA=settings_for(irma_server, ORIGINS=[spa])):
+        visitor = Visitor(irma_server, enforce_csrf_checks=True)
+        visitor.headers = {"origin": spa}
+        preflight: Any = visitor.browser.options(
+            "/irma/start/adult",
+            headers={"origin": spa, "access-control-request-method": "POST"},
+            secure=True,
+        )
+        assert preflight["Access-Control-Allow-Origin"] == spa
+        response = visitor.post("start", "adult", {})
+        assert response.status_code == 200
+        assert response["Access-Control-Allow-Origin"] == spa
+        assert "Origin" in response["Vary"]
+        visitor.headers = {"origin": "https://evil.example"}
+        assert visitor.post("start", "adult", {}).status_code == 403
+
+
+def test_errors_are_in_the_persons_language(ada: Visitor) -> None:
+    """The sentences are Dutch for a browser that prefers Dutch, Django's own sentences as well."""
+    ada.headers = {"accept-language": "nl"}
+    assert "website" in json.loads(ada.post("start", "x", {}).content)["error"]["message"]
+    ada.prove("login")
+    User.objects.update(is_active=False)
+    ada.browser.logout()
+    refused = json.loads(ada.prove("login").content)["error"]
+    assert refused["message"] == "Uw account is niet actief."
+
+
+def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None:
+    """The page gets a code, and the log gets the reason."""
+    with override_settings(IRMA={"SERVR": "x"}):
+        response = ada.post("start", "login", {})
+    assert (response.status_code, code(response)) == (500, "misconfigured")
+    assert "did you mean 'SERVER'" in caplog.text
+
+
+def test_a_broken_database_is_json_for_the_page(ada: Visitor, monkeypatch: Any) -> None:
+    """A database that breaks off during a login undoes it, and a repeat logs in."""
+
+    def fail(*_: object) -> str:
+        raise OperationalError("the connection is gone")
+
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    with monkeypatch.context() as patched:
+        patched.setattr("irma_web_django.proof_sessions.keep", fail)
+        response = ada.finish("login", started)
+    assert (response.status_code, code(response)) == (503, "store_unavailable")
+    assert "sessionid" not in ada.browser.cookies
+    assert not User.objects.exists()
+    assert ada.finish("login", started).status_code == 200
+    assert User.objects.count() == 1
+
+
+def test_a_lost_commit_is_not_a_second_login(
+    ada: Visitor, logins: list[User], monkeypatch: Any
+) -> None:
+    """A login whose commit was confirmed to nobody is found again by a repeat."""
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    send = signals.send
+
+    def lose_the_reply(signal: Signal, **arguments: object) -> None:
+        if signal is signals.logged_in:  # the first thing after the commit
+            raise OperationalError("the connection is gone")
+        send(signal, **arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(signals, "send", lose_the_reply)
+        assert ada.finish("login", started).status_code == 503
+    assert User.objects.count() == 1
+    assert "sessionid" not in ada.browser.cookies
+    assert ada.finish("login", started).status_code == 200
+    assert ada.user is not None
+    assert logins == [ada.user]
+
+
+async def test_the_views_work_under_asgi(shop: None, irma_server: InMemoryServer) -> None:
+    """Under ASGI, the calls run in threads, and the cookie and the session are the same."""
+    client = AsyncClient(headers={"host": "shop.example"})
+
+    async def post(step: str, body: object) -> Any:
+        path, kind = f"/irma/{step}/login", "application/json"
+        return await client.post(path, json.dumps(body), content_type=kind, secure=True)
+
+    started = json.loads((await post("start", {})).content)
+    Visitor(irma_server).app.accept(started["sessionPtr"])
+    assert (await post("finish", {"handle": started["handle"]})).status_code == 200
+    assert "sessionid" in client.cookies
+
+
+def test_signals_say_what_happened(ada: Visitor, events: list[tuple[str, Any]]) -> None:
+    """An audit trail: started, answered, logged in, and refused with a code."""
+    ada.prove("login")
+    started = ada.start("adult")
+    ada.app.refuse(started["sessionPtr"])
+    ada.finish("adult", started)
+    names = [(name, more["name"], more.get("code")) for name, more in events]
+    assert names == [
+        ("started", "login", None),
+        ("answered", "login", None),
+        ("logged_in", "login", None),
+        ("started", "adult", None),
+        ("refused", "adult", "cancelled"),
+    ]
+    assert events[1][1]["answer"]["email"].value == "ada@example.com"
+    assert events[2][1]["user"] == ada.user
+
+
+def test_a_failing_receiver_changes_nothing(ada: Visitor, caplog: Any) -> None:
+    """A receiver that raises is logged, except that one of `answered` may refuse."""
+
+    def fail(**_: Any) -> None:
+        raise ZeroDivisionError
+
+    signals.started.connect(fail)
+    try:
+        assert ada.prove("login").status_code == 200
+    finally:
+        signals.started.disconnect(fail)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_fork_opens_its_own_connections(ada: Visitor, monkeypatch: Any) -> None:
+    """A child process does not use the connections of its parent."""
+    site = irma_site.current_site()
+    assert irma_site.current_site() is site
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert irma_site.current_site() is not site

@@ -1,0 +1,89 @@
+"""The store on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+from django.test import override_settings
+
+from irma_testing.contracts import StoreContract
+from irma_transport import SystemClock
+from irma_web_django.django_store import DjangoStore
+from irma_web_django.models import IrmaEntry
+from tests.web_django.postgres import PASSWORD, check_installed, running_postgres
+
+
+class ToPostgres:
+    """Routes the store to PostgreSQL."""
+
+    alias = "postgres"
+
+    def db_for_read(self, model: type, **_hints: object) -> str | None:
+        return self.alias if model is IrmaEntry else None
+
+    db_for_write = db_for_read
+
+    def allow_migrate(
+        self, db: str, _app: str, model_name: str | None = None, **_hints: object
+    ) -> bool | None:
+        return model_name == "irmaentry" if db == "postgres" else None
+
+
+ROUTER = ToPostgres()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[None]:
+    """Two aliases: `postgres`, whose tables are there, and `away`, where no server listens."""
+    check_installed()
+    with running_postgres() as server:
+        server.create_database("shop")
+        for alias, port in (("postgres", server.port), ("away", 1)):
+            default = connections.settings["default"]
+            connections.settings[alias] = {
+                **default,
+                **server.settings("shop"),
+                "PORT": str(port),
+            }
+        try:
+            with override_settings(DATABASE_ROUTERS=[ROUTER]):
+                call_command("migrate", "irma_web_django", database="postgres", verbosity=0)
+            yield
+        finally:
+            for alias in ("postgres", "away"):
+                connections[alias].close()
+                del connections[alias], connections.settings[alias]
+
+
+@pytest.mark.usefixtures("postgres")
+class TestStoreOnPostgres(StoreContract):
+    """What every store must do."""
+
+    secrets = (PASSWORD,)
+
+    @pytest.fixture(autouse=True)
+    def _routed(self) -> Iterator[None]:
+        with override_settings(DATABASE_ROUTERS=[ROUTER]):
+            yield
+        ROUTER.alias = "postgres"
+
+    def make_store(self) -> DjangoStore:
+        return DjangoStore(SystemClock())
+
+    def make_failing_store(self) -> DjangoStore:
+        ROUTER.alias = "away"
+        return DjangoStore(SystemClock())
+
+    async def call(self, method: Callable[..., Any], *arguments: object) -> Any:
+        def run() -> Any:
+            try:
+                return method(*arguments)
+            finally:
+                connections.close_all()  # as Django does at the end of a request
+
+        return await asyncio.to_thread(run)

@@ -1,0 +1,165 @@
+"""The setting `IRMA`: one dictionary, whose mistakes are explained."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from django.test import override_settings
+
+from irma_core import DisclosureRequest, Sealer, new_sealing_key
+from irma_core.errors import ConfigurationError
+from irma_testing import InMemoryServer
+from irma_web_django.irma_site import current_site
+from irma_web_django.site_settings import SiteSettings, current_settings, read_settings
+from tests.web_django.shop import EMAIL, Visitor, code, settings_for
+
+LOGIN = DisclosureRequest({"email": EMAIL})
+GOOD: dict[str, Any] = {
+    "SERVER": "https://irma.example",
+    "QUESTIONS": {"login": LOGIN},
+    "ACCOUNT": "email",
+}
+TOKEN = "VTr9kAhW3HqTgE8VTr9kAhW3HqTgE8"
+
+
+def test_the_defaults() -> None:
+    """A server, questions and the slot of the account are all that a site must set."""
+    settings = read_settings(GOOD)
+    assert settings.server == "https://irma.example"
+    assert settings.login == "login"
+    assert settings.lifetime == timedelta(minutes=5)
+    assert not settings.is_cookie_plain
+    assert not settings.is_by_email
+    assert settings.connect == {}
+
+
+def test_the_settings_are_frozen(tmp_path: Path) -> None:
+    """Nothing changes the settings after they were read, and no secret is in their `repr`."""
+    settings = read_settings({**GOOD, "TOKEN": TOKEN, "SEALING_KEYS": [key := new_sealing_key()]})
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        settings.server = "x"  # type: ignore[misc]
+    assert settings.connect == {"token": TOKEN}
+    assert TOKEN not in repr(settings)
+    assert key not in repr(settings)
+
+
+def test_secrets_may_be_in_files(tmp_path: Path) -> None:
+    """A secret is a value, or the path of a file that has it."""
+    path = tmp_path / "token"
+    path.write_text(f"{TOKEN}\n")
+    settings = read_settings({**GOOD, "TOKEN": {"FILE": str(path)}})
+    assert settings.connect["token"] == TOKEN
+
+
+def faults() -> dict[str, tuple[dict[str, Any], str]]:
+    """Return settings that are wrong, and what the error says of them."""
+    return {
+        "unknown": ({"SERVR": "x"}, r"IRMA\['SERVR'\]: is unknown; did you mean 'SERVER'"),
+        "lower case": ({"server": "x"}, "did you mean 'SERVER'"),
+        "no idea": ({"XYZZY": "x"}, "known are SERVER, TOKEN"),
+        "server": ({"SERVER": None}, r'IRMA\["SERVER"\]: is missing'),
+        "server type": ({"SERVER": 5}, r'IRMA\["SERVER"\]: must be a string'),
+        "questions": ({"QUESTIONS": None}, r'IRMA\["QUESTIONS"\]: is missing'),
+        "questions type": ({"QUESTIONS": [LOGIN]}, "must be a dictionary"),
+        "questions path": ({"QUESTIONS": "shop.nothing.QUESTIONS"}, "cannot import"),
+        "account": ({"ACCOUNT": None}, r'IRMA\["ACCOUNT"\]: is missing'),
+        "no login": ({"QUESTIONS": {"adult": LOGIN}}, 'has no "login"'),
+        "url": ({"CALLBACK": print}, r'IRMA\["URL"\]: is missing; with CALLBACK'),
+        "callback": ({"CALLBACK": 5}, r'IRMA\["CALLBACK"\]: must be a function'),
+        "lifetime": ({"LIFETIME": 300}, r'IRMA\["LIFETIME"\]: must be a timedelta'),
+        "flag": ({"PLAIN_COOKIE": "no"}, r'IRMA\["PLAIN_COOKIE"\]: must be True or False'),
+        "count": ({"SESSIONS_PER_BROWSER": 0}, "whole number"),
+        "origins": ({"ORIGINS": "https://spa.example"}, "list of strings"),
+        "origin": ({"ORIGINS": [5]}, "list of strings"),
+        "connect": ({"CONNECT": 5}, "must be a dictionary"),
+        "twice": ({"TOKEN": TOKEN, "CONNECT": {"token": TOKEN}}, "sets already"),
+        "file": ({"TOKEN": {"FILE": "/nothing/there"}}, "cannot read the file /nothing/there"),
+        "file name": ({"TOKEN": {"PATH": "x"}}, '{"FILE": "/path/of/a/file"}'),
+        "keys": ({"SEALING_KEYS": new_sealing_key()}, "list of keys"),
+        "key": ({"SEALING_KEYS": [TOKEN]}, r'IRMA\["SEALING_KEYS"\]'),
+    }
+
+
+@pytest.mark.parametrize("fault", faults())
+def test_a_mistake_is_explained(fault: str) -> None:
+    """The error names the setting, and what it must be, and no secret."""
+    more, message = faults()[fault]
+    given = {name: value for name, value in {**GOOD, **more}.items() if value is not None}
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        read_settings(given)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [None, [], "x"])
+def test_a_setting_that_is_no_dictionary_is_explained(given: object) -> None:
+    """The setting itself must be there, and a dictionary."""
+    with override_settings(IRMA=given), pytest.raises(ConfigurationError, match=r"^IRMA: "):
+        current_settings()
+
+
+QUESTIONS = {"login": LOGIN}
+
+
+def test_questions_may_be_a_dotted_path() -> None:
+    """Questions that need models are imported when they are first used."""
+    settings = read_settings({**GOOD, "QUESTIONS": f"{__name__}.QUESTIONS"})
+    assert settings.questions == {"login": LOGIN}
+
+
+def keys_with(**more: Any) -> SiteSettings:
+    """Return the settings of a site with these settings of Django's."""
+    with override_settings(IRMA=GOOD, **more):
+        return current_settings()
+
+
+def test_keys_come_from_the_secret_key() -> None:
+    """Sealing keys follow `SECRET_KEY` and its fallbacks, and differ from each other."""
+    old = keys_with(SECRET_KEY="old")
+    both = keys_with(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old"])
+    assert both.sealing_keys[1] == old.sealing_keys[0]
+    assert both.pseudonym_keys[1] == old.pseudonym_keys[0]
+    assert len({*both.sealing_keys, *both.pseudonym_keys}) == 4
+    Sealer(both.sealing_keys)
+
+
+def test_a_handle_outlives_a_change_of_the_secret_key(ada: Visitor) -> None:
+    """A session that was started before the change ends after it."""
+    started = ada.start("adult")
+    ada.app.accept(started["sessionPtr"])
+    from tests.web_django.configured import SECRET_KEY  # noqa: PLC0415
+
+    with override_settings(SECRET_KEY="another", SECRET_KEY_FALLBACKS=[SECRET_KEY]):
+        assert ada.finish("adult", started).status_code == 200
+    with override_settings(SECRET_KEY="a third"):
+        assert code(ada.finish("adult", started)) == "handle_invalid"
+
+
+def test_an_account_outlives_a_change_of_the_secret_key(
+    ada: Visitor, irma_server: InMemoryServer
+) -> None:
+    """A login with the old key in the fallbacks renews the pseudonym, so the key may go then."""
+    ada.prove("login")
+    user = ada.user
+    from tests.web_django.configured import SECRET_KEY  # noqa: PLC0415
+
+    with override_settings(SECRET_KEY="another", SECRET_KEY_FALLBACKS=[SECRET_KEY]):
+        again = Visitor(irma_server)
+        again.prove("login")
+        assert again.user == user
+    with override_settings(SECRET_KEY="another"):
+        later = Visitor(irma_server)
+        later.prove("login")
+        assert later.user == user
+
+
+def test_the_site_follows_the_settings(shop: None, irma_server: InMemoryServer) -> None:
+    """`override_settings` in an application's tests takes effect at once."""
+    before = current_site()
+    with override_settings(IRMA=settings_for(irma_server, SESSIONS_PER_BROWSER=1)):
+        assert current_site().settings.sessions_per_browser == 1
+    assert current_site() is not before
+    assert current_site().settings.sessions_per_browser == 20

@@ -1,0 +1,203 @@
+"""What else belongs to a Django site: admin pages, checks, commands, policies and languages."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.checks import Error, Warning, run_checks  # noqa: A004
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.template import Context, Template
+from django.test import override_settings
+
+import irma_web_django
+from irma_core.errors import ConfigurationError
+from irma_testing import InMemoryServer
+from irma_web_django.models import IrmaAccount, IrmaEntry
+from tests.web_django.configured import MIDDLEWARE
+from tests.web_django.shop import QUESTIONS, Visitor, settings_for
+
+LOCALE = Path(irma_web_django.__file__).parent / "locale" / "nl" / "LC_MESSAGES"
+
+
+@pytest.fixture
+def admin(ada: Visitor) -> Visitor:
+    """A visitor who has logged in, and is an administrator."""
+    ada.prove("login")
+    User.objects.update(is_staff=True, is_superuser=True)
+    return ada
+
+
+def test_the_admin_pages_are_for_looking(admin: Visitor) -> None:
+    """The entries show neither values nor buttons; an account can be unlinked, and no more."""
+    entry = IrmaEntry.objects.all()[0]
+    account = IrmaAccount.objects.get()
+    entries = "/admin/irma_web_django/irmaentry/"
+    assert entry.key[:20] in admin.get(entries).content.decode()
+    page = admin.get(f"{entries}{entry.pk}/change/").content.decode()
+    assert "name=" not in page.partition("<form id")[0] or "_save" not in page
+    assert "_save" not in page
+    assert "deletelink" not in page
+    assert admin.get(f"{entries}add/").status_code == 403
+    accounts = "/admin/irma_web_django/irmaaccount/"
+    page = admin.get(f"{accounts}{account.pk}/change/").content.decode()
+    assert "_save" not in page
+    assert "deletelink" in page
+    assert admin.get(f"{accounts}add/").status_code == 403
+
+
+def test_the_admin_can_delete_a_user(admin: Visitor) -> None:
+    """A user is deleted with the account, so that the next login makes a new one."""
+    User.objects.get().delete()
+    assert not IrmaAccount.objects.exists()
+    admin.browser.cookies.clear()
+    admin.prove("login")
+    assert admin.user is not None
+
+
+def problems(**settings: Any) -> set[str]:
+    """Return the identifiers of what the checks find with some settings."""
+    with override_settings(**settings):
+        found = run_checks(tags=["irma"])
+    assert all(isinstance(each, Error | Warning) and each.hint for each in found)
+    return {f"{each.id}".removeprefix("irma_web_django.") for each in found}
+
+
+def test_the_checks_explain_what_is_missing(shop: None, irma_server: InMemoryServer) -> None:
+    """Each check finds what it is for."""
+    assert problems(IRMA={"SERVR": "x"}) == {"E001"}
+    good = {**QUESTIONS, "adlut": QUESTIONS["adult"]}
+    irma = settings_for(irma_server, QUESTIONS=good)
+    usual = problems(IRMA=irma)
+    assert usual <= {"W001"}
+    assert problems() - usual == {"E005"}
+    apps = ["django.contrib.auth", "django.contrib.contenttypes", "irma_web_django"]
+    assert problems(IRMA=irma, INSTALLED_APPS=apps) - usual == {"E002"}
+    assert problems(IRMA=irma, ROOT_URLCONF="tests.web_django.empty_urls") - usual == {"E003"}
+    backends = ["django.contrib.auth.backends.ModelBackend"]
+    assert problems(IRMA=irma, AUTHENTICATION_BACKENDS=backends) - usual == {"E004"}
+
+
+def test_no_migration_is_missing(database: Path) -> None:
+    """The migrations make the tables that the models describe."""
+    call_command("makemigrations", "irma_web_django", check=True, dry_run=True, verbosity=0)
+
+
+def test_the_translations_are_compiled() -> None:
+    """The Dutch sentences in the package are those of its source file, and none is missing."""
+    source = (LOCALE / "django.po").read_text(encoding="utf-8")
+    pairs = dict(re.findall(r'^msgid "(.+)"\nmsgstr "(.+)"$', source, re.MULTILINE))
+    with (LOCALE / "django.mo").open("rb") as opened:
+        dutch = gettext.GNUTranslations(opened)
+    assert len(pairs) == source.count("msgid") - 1
+    assert {sentence: dutch.gettext(sentence) for sentence in pairs} == pairs
+    used = set()
+    for path in LOCALE.parent.parent.parent.rglob("*.*"):
+        if path.suffix in {".py", ".html"}:
+            text = path.read_text(encoding="utf-8")
+            used |= set(re.findall(r'\b_\(\s*"([^"]+)"\s*\)', text))
+            used |= set(re.findall(r'{% translate "([^"]+)" %}', text))
+    assert used == pairs.keys()
+
+
+def test_requests_may_be_atomic(ada: Visitor, monkeypatch: Any) -> None:
+    """With `ATOMIC_REQUESTS` for each database, a login works, and a refusal rolls nothing back."""
+    for alias in connections:
+        monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
+        monkeypatch.setitem(connections[alias].settings_dict, "ATOMIC_REQUESTS", True)
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    assert ada.finish("login", started).status_code == 200
+    assert ada.finish("login", started).status_code == 200
+    assert ada.get("/beers/").status_code == 302
+
+
+@override_settings(
+    MIDDLEWARE=[*MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+)
+def test_a_site_may_demand_a_login_everywhere(shop: None, irma_server: InMemoryServer) -> None:
+    """The calls and the page that asks are for visitors who are not logged in yet."""
+    ada = Visitor(irma_server)
+    with override_settings(LOGIN_URL="/irma/ask/login/"):
+        assert ada.get("/beers/").status_code == 302
+        assert ada.get("/irma/ask/login/").status_code == 200
+        assert ada.prove("login").status_code == 200
+        assert ada.post("callback", "x", {}).status_code == 404
+
+
+def test_the_policy_allows_what_the_page_needs() -> None:
+    """`csp` names the IRMA server as browsers reach it."""
+    policy = irma_web_django.csp({"SERVER": "https://irma.example/api"})
+    assert policy["connect-src"] == ["'self'", "https://irma.example"]
+    assert policy["img-src"] == ["data:"]
+    given = {"SERVER": "http://10.0.0.1", "CONNECT": {"frontend_url": "https://irma.example"}}
+    assert irma_web_django.csp(given) == policy
+    with pytest.raises(ConfigurationError, match="SERVER"):
+        irma_web_django.csp({})
+    with pytest.raises(ConfigurationError, match="dictionary"):
+        irma_web_django.csp("https://irma.example")  # type: ignore[arg-type]
+
+
+def test_the_policy_fits_django_csp(shop: None, irma_server: InMemoryServer) -> None:
+    """django-csp sends the sources in its header."""
+    policy = irma_web_django.csp({"SERVER": "https://irma.example"})
+    with override_settings(
+        MIDDLEWARE=[*MIDDLEWARE, "csp.middleware.CSPMiddleware"],
+        CONTENT_SECURITY_POLICY={"DIRECTIVES": {"default-src": ["'self'"], **policy}},
+    ):
+        header = Visitor(irma_server).get("/")["Content-Security-Policy"]
+    assert "default-src 'self'" in header
+    assert "connect-src 'self' https://irma.example" in header
+
+
+def test_the_page_has_no_inline_script(ada: Visitor) -> None:
+    """The tag writes JSON and script tags with a source, each script once for a page."""
+    page = ada.get("/").content.decode()
+    for attributes, content in re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL):
+        assert "src=" in attributes or 'type="application/json"' in attributes
+        assert not content or "application/json" in attributes
+    assert page.count("irma.js") == page.count("yivi.js") == 1
+    assert page.count('data-irma="') == 2
+    assert "<style" not in page
+    assert " on" not in re.sub(r">[^<]*<", "><", page)
+
+
+def test_the_page_speaks_dutch(ada: Visitor) -> None:
+    """The page that asks, and the script's sentences, are in the visitor's language."""
+    response: Any = ada.browser.get(
+        "/irma/ask/login/", headers={"accept-language": "nl"}, secure=True
+    )
+    page = response.content.decode()
+    assert '<html lang="nl">' in page
+    assert "Laat met Yivi zien" in page
+    assert '"language":"nl"' in page
+
+
+def test_a_wrong_tag_is_explained(shop: None) -> None:
+    """A misspelt question, or a context without a request, is an error of the template's author."""
+    template = '{% load irma %}{% irma "NAME" %}'
+    with pytest.raises(ConfigurationError, match='has no "lgoin"'):
+        Template(template.replace("NAME", "lgoin")).render(Context())
+    with pytest.raises(ConfigurationError, match="has no request"):
+        Template(template.replace("NAME", "login")).render(Context())
+
+
+def test_the_browser_package_command_explains(shop: None, tmp_path: Path) -> None:
+    """A file that is not the package is refused, and nothing is written."""
+    wrong = tmp_path / "wrong.tgz"
+    wrong.write_bytes(b"wrong")
+    with pytest.raises(CommandError, match="hash"):
+        call_command("irma_browser_package", str(tmp_path / "static"), from_file=wrong)
+    assert not (tmp_path / "static").exists()
+
+
+def test_the_development_server_is_for_this_machine(shop: None) -> None:
+    """The command refuses to run for a server elsewhere."""
+    with pytest.raises(CommandError, match="must be on this machine"):
+        call_command("irma_dev_server", stdout=StringIO())
