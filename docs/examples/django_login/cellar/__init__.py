@@ -1,0 +1,1 @@
+"""A wine shop on Django: visitors log in with an e-mail address, and wine is for adults only."""

@@ -1,0 +1,105 @@
+"""Count the lines about IRMA in an example: what a web developer must write for a login.
+
+    python -m docs.tools.count_lines
+
+A line counts if it belongs to a statement about IRMA: an import from this library, a setting, or a
+function with its decorator. Of a list of other things, such as `urlpatterns`, only the lines that
+name IRMA count. Empty lines, comments and docstrings do not count, and neither do tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+__all__ = ["Counts", "count_lines", "lines_about_irma"]
+
+ROOT: Final = Path(__file__).parent.parent.parent
+EXAMPLE: Final = ROOT / "docs" / "examples" / "django_login" / "cellar"
+_IRMA: Final = re.compile(
+    r"irma|proved|DisclosureRequest|AttributeRequest|LOGIN_URL|timedelta", re.IGNORECASE
+)
+"""`timedelta` is imported for the age of a proof alone."""
+_OF_ADULTS: Final = re.compile(r"proved|over_18|timedelta", re.IGNORECASE)
+
+
+@attrs.frozen
+class Counts:
+    """How many lines are about IRMA.
+
+    Args:
+        login: Of Python, for the login alone.
+        with_adults: Of Python, with the page for adults.
+        html: Of HTML.
+    """
+
+    login: int
+    with_adults: int
+    html: int
+
+
+def count_lines(example: Path = EXAMPLE) -> Counts:
+    """Return the counts of a Django project, without its commands, which are for the demo."""
+    python = [
+        line
+        for path in sorted(example.glob("*.py"))
+        for line in lines_about_irma(path.read_text(encoding="utf-8"))
+    ]
+    html = [
+        line
+        for path in sorted(example.rglob("*.html"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r"{%[^%]*\birma\b", line)
+    ]
+    return Counts(
+        login=sum(not is_of_adults for _, is_of_adults in python),
+        with_adults=len(python),
+        html=len(html),
+    )
+
+
+def lines_about_irma(source: str) -> Iterator[tuple[str, bool]]:
+    """Yield the lines about IRMA, and whether each is for the page for adults."""
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        whole = _lines_of(node, lines)
+        if isinstance(node, ast.Expr) or not any(map(_IRMA.search, whole)):
+            continue
+        chosen = whole if _is_whole(node) else [line for line in whole if _IRMA.search(line)]
+        is_of_adults = _OF_ADULTS.search(whole[0]) is not None
+        yield from ((line, is_of_adults) for line in chosen)
+
+
+def _is_whole(node: ast.stmt) -> bool:
+    """Return whether all of a statement is about IRMA, and not a list of other things too."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AugAssign):
+        return True
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(_IRMA.search(ast.unparse(target)) for target in targets)
+
+
+def _lines_of(node: ast.stmt, lines: list[str]) -> list[str]:
+    """Return the lines of a statement that hold code, without docstrings."""
+    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+    skipped: set[int] = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant):
+            skipped |= set(range(each.lineno, (each.end_lineno or each.lineno) + 1))
+    return [
+        lines[number - 1]
+        for number in range(first, (node.end_lineno or first) + 1)
+        if number not in skipped
+        and lines[number - 1].strip()
+        and not lines[number - 1].lstrip().startswith("#")
+    ]
+
+
+if __name__ == "__main__":
+    counts = count_lines()
+    print(f"login: {counts.login}; with the page for adults: {counts.with_adults} lines of Python")  # noqa: T201
+    print(f"{counts.html} lines of HTML")  # noqa: T201
