@@ -143,4 +143,4 @@ def _open(settings: SiteSettings) -> IrmaSite:
 
 def _absolute(settings: SiteSettings, name: str) -> str:
     """Return the URL of a page that the IRMA server posts below, without the slash at its end."""
-    return f"{settings.url}".rstrip("/") + reverse(name, args=[""]).rstrip("/")
+    return f"{settings.url}".rstrip("/") + reverse(name, args=["_"]).removesuffix("/_")

@@ -31,7 +31,7 @@ from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.holders import Hidden, HiddenSecret
 from irma_core.tracebacks import boundary
 
-__all__ = ["SiteSettings", "current_settings", "read_settings"]
+__all__ = ["SETTINGS", "SiteSettings", "current_settings", "read_settings"]
 
 
 def _hide_arguments(value: Mapping[str, Any]) -> Hidden[Mapping[str, Any]]:
@@ -174,7 +174,7 @@ def read_settings(given: object) -> SiteSettings:
     )
 
 
-_NAMES: Final = (
+SETTINGS: Final = (
     *("SERVER", "TOKEN", "SERVER_KEY", "CONNECT", "QUESTIONS", "LOGIN", "ACCOUNT"),
     *("ACCOUNT_BY_EMAIL", "URL", "CALLBACK", "NEXT_SESSION", "LIFETIME", "SESSIONS_PER_BROWSER"),
     *("ORIGINS", "PLAIN_COOKIE", "STORE", "SEALING_KEYS", "PSEUDONYM_KEYS"),
@@ -190,9 +190,9 @@ class _Reader:
 
     def refuse_unknown(self) -> None:
         for name in self._given:
-            if name not in _NAMES:
-                near = get_close_matches(str(name).upper(), _NAMES, 1)
-                advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_NAMES)}"
+            if name not in SETTINGS:
+                near = get_close_matches(str(name).upper(), SETTINGS, 1)
+                advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
                 raise ConfigurationError(f"IRMA[{name!r}]: is unknown; {advice}")
 
     def text(self, name: str, default: str | None = None) -> str:

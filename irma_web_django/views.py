@@ -147,7 +147,10 @@ def _receive(request: HttpRequest, receiver: Any) -> HttpResponse:
     if receiver is None:
         raise Http404
     url, body = request.get_full_path(), body_of(request)
-    return as_django(receiver.receive(f"{request.method}", url, request.headers, body))
+    response = as_django(receiver.receive(f"{request.method}", url, request.headers, body))
+    # Django's own log of refusals would have the URL, and with it the seal.
+    setattr(response, "_has_been_logged", True)  # noqa: B010  # no type has it
+    return response
 
 
 def _has_token(request: HttpRequest) -> bool:

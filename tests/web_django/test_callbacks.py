@@ -1,0 +1,101 @@
+"""Callbacks and next sessions: posts of the IRMA server, which needs no CSRF token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client, override_settings
+
+from irma_core import AttributeRequest, DisclosureRequest, Question, Risk, SessionOutcome
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_testing import InMemoryServer
+from irma_web_django import irma_site
+from tests.web_django.shop import OVER_18, QUESTIONS, Visitor, settings_for
+
+OUTCOMES: list[SessionOutcome] = []
+ADULT = DisclosureRequest({"age": AttributeRequest(OVER_18, value="Yes")})
+
+
+def order(request: Any) -> Question:
+    """Ask for the age, and take the number of the order along."""
+    return Question(ADULT, f"order-{request.native.META['REQUEST_METHOD']}", has_callback=True)
+
+
+def choose(step: Any) -> DisclosureRequest | None:
+    """Ask for the e-mail address of an adult."""
+    return None if "email" in step.answer else QUESTIONS["login"]
+
+
+@pytest.fixture
+def posted(shop: None, irma_server: InMemoryServer) -> Iterator[list[int]]:
+    """The statuses of the replies to the server's posts, which go to the site."""
+    statuses: list[int] = []
+    client = Client(enforce_csrf_checks=True, headers={"host": "shop.example"})
+
+    def deliver(request: HttpRequest) -> HttpResponse:
+        path = request.url.removeprefix("https://shop.example")
+        kind = dict(request.headers)["content-type"]
+        response: Any = client.post(path, request.body, content_type=kind, secure=True)
+        statuses.append(response.status_code)
+        return HttpResponse(response.status_code, body=response.content)
+
+    irma_server.deliver = deliver
+    settings = settings_for(
+        irma_server,
+        CONNECT={"transport": irma_server.transport(), "allow": [Risk.SIMULATED_PROOFS]},
+        SERVER_KEY=irma_server.public_key_pem,
+        URL="https://shop.example",
+        CALLBACK=OUTCOMES.append,
+        NEXT_SESSION=choose,
+        QUESTIONS={
+            **QUESTIONS,
+            "order": order,
+            "chain": Question(ADULT, has_next_session=True),
+        },
+    )
+    OUTCOMES.clear()
+    with override_settings(IRMA=settings):
+        yield statuses
+
+
+@pytest.mark.usefixtures("posted")
+def test_a_callback_brings_the_outcome(irma_server: InMemoryServer, posted: list[int]) -> None:
+    """The outcome comes once, with the reference, whether or not the browser comes back."""
+    visitor = Visitor(irma_server)
+    started = visitor.start("order")
+    visitor.app.accept(started["sessionPtr"])
+    assert posted == [204]
+    assert [outcome.reference for outcome in OUTCOMES] == ["order-POST"]
+    assert visitor.finish("order", started).status_code == 200
+    assert len(OUTCOMES) == 1
+
+
+def test_a_next_session_is_chosen(irma_server: InMemoryServer, posted: list[int]) -> None:
+    """The site chooses the session that follows, by the answer of the first."""
+    visitor = Visitor(irma_server)
+    started = visitor.start("chain")
+    visitor.app.accept(started["sessionPtr"])
+    assert posted == [200]
+
+
+@pytest.mark.parametrize("page", ["callback", "next"])
+def test_a_post_of_somebody_else_is_refused(
+    irma_server: InMemoryServer, posted: list[int], page: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A URL that the site has not sealed, and another method than POST, are refused."""
+    client = Client(headers={"host": "shop.example"})
+    path = f"/irma/{page}/xyz"
+    made_up = client.post(path, b"x", content_type="text/plain", secure=True)
+    assert made_up.status_code == 404
+    assert client.get(path, secure=True).status_code == 405
+    assert OUTCOMES == []
+    assert "xyz" not in caplog.text  # a log has no URL that may be sealed
+
+
+def test_a_site_without_receivers_has_no_pages_for_them(ada: Visitor) -> None:
+    """Without the settings, both pages do not exist."""
+    assert ada.post("callback", "x", {}).status_code == 404
+    assert ada.post("next", "x", {}).status_code == 404
+    assert irma_site.current_site().callbacks is None
