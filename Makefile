@@ -12,7 +12,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 # The floors of the core, and what holds them apart.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/gateway tests/architecture
 
-.PHONY: demo test test-wheel test-fast check cover explore bench chaos picture diagram reference clean
+.PHONY: demo test test-wheel test-fast check cover explore bench chaos load picture diagram reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -73,6 +73,10 @@ bench: .venv/ready
 # What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
 chaos: .venv/ready
 	PYTHONPATH=docs/examples/irma-status-redis $(BIN)/python -m chaos $(ARGS)
+
+# 200 logins at once in Django under gunicorn, on SQLite and PostgreSQL, which also goes away.
+load: .venv/ready
+	IRMA_LOAD=200 $(BIN)/python -m pytest tests/web_django/test_load.py $(ARGS)
 
 # README's picture of the demo, from a run of it; a test says when it has become another one.
 picture: .venv/ready

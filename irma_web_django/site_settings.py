@@ -192,7 +192,9 @@ class _Reader:
         for name in self._given:
             if name not in SETTINGS:
                 near = get_close_matches(str(name).upper(), SETTINGS, 1)
-                advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
+                advice = (
+                    f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
+                )
                 raise ConfigurationError(f"IRMA[{name!r}]: is unknown; {advice}")
 
     def text(self, name: str, default: str | None = None) -> str:
