@@ -68,7 +68,7 @@ def test_a_proof_is_there_even_without_slots() -> None:
 
 
 def test_nobody_can_read_it(proofs: Proofs, web_answer: WebAnswer) -> None:
-    """Neither the sealed string nor any `repr` shows a value."""
+    """No value is in the sealed string, or in any `repr`."""
     sealed = proofs.seal(web_answer, now=NOW)
     proof = proofs.unseal(sealed, "contact", now=NOW)
     shown = f"{sealed} {proof!r} {proofs!r}"
@@ -107,7 +107,7 @@ def test_what_is_no_proof_is_none(proofs: Proofs, text: object) -> None:
 
 
 def test_it_is_of_one_question_and_one_site(proofs: Proofs, web_answer: WebAnswer) -> None:
-    """A proof of another question, or of another site's keys, is none."""
+    """A proof of another question, or of another site's keys, does not count."""
     sealed = proofs.seal(web_answer, now=NOW)
     other = Proofs([new_sealing_key()], lifetime=HOUR)
     assert proofs.unseal(sealed, "adult", now=NOW) is None
@@ -115,7 +115,7 @@ def test_it_is_of_one_question_and_one_site(proofs: Proofs, web_answer: WebAnswe
 
 
 def test_an_unknown_form_is_none(web_answer: WebAnswer) -> None:
-    """A form that another version may write one day is none, rather than a crash."""
+    """A form that another version may write one day does not count, and nothing crashes."""
     from irma_core import Sealer  # noqa: PLC0415
 
     key = new_sealing_key()
