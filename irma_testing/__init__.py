@@ -9,8 +9,8 @@
     session = requestor.start_session(DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}))
     answer = requestor.wait_for_answer(session, timeout=timedelta(minutes=1))
 
-With pytest the fixtures `irma_server`, `irma_app`, `irma_requestor` and `irma_async_requestor` are
-there by themselves: see `irma_testing.pytest_plugin`.
+With pytest there are fixtures, `irma_server` and `irma_app` among them, without an import: see
+`irma_testing.pytest_plugin`.
 
 Nothing here proves anything: the proofs are simulated, and the server's JWTs say so in a claim.
 """
@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from irma_testing.applications import asgi, django, wsgi
+    from irma_testing.browser_app import BrowserApp
+    from irma_testing.logging_in import AsyncLogin, Login
     from irma_testing.memory.app import Outcome, ScannedSession, SimulatedApp
     from irma_testing.memory.app_client import AppError
     from irma_testing.memory.events import EventStream
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from irma_testing.memory.settings import RequestorSettings, ServerSettings
     from irma_testing.memory.transports import AsyncInMemoryTransport, InMemoryTransport
     from irma_testing.memory.wallet import HeldCredential
+    from irma_testing.people import make_person
     from irma_testing.scripted import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
     from irma_testing.time import ManualClock
 else:
@@ -38,6 +41,9 @@ else:
 
     _ROOMS = {
         "applications": "asgi django wsgi",
+        "browser_app": "BrowserApp",
+        "logging_in": "AsyncLogin Login",
+        "people": "make_person",
         "memory.app_client": "AppError",
         "memory.app": "Outcome ScannedSession SimulatedApp",
         "memory.events": "EventStream",
@@ -69,12 +75,15 @@ __all__ = [
     "OPEN_SCHEME",
     "AppError",
     "AsyncInMemoryTransport",
+    "AsyncLogin",
     "AsyncScriptedTransport",
+    "BrowserApp",
     "CredentialType",
     "EventStream",
     "HeldCredential",
     "InMemoryServer",
     "InMemoryTransport",
+    "Login",
     "ManualClock",
     "OpenSession",
     "Outcome",
@@ -88,5 +97,6 @@ __all__ = [
     "SimulatedApp",
     "asgi",
     "django",
+    "make_person",
     "wsgi",
 ]

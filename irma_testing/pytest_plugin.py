@@ -8,7 +8,7 @@ build on it follow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +16,19 @@ import pytest
 if TYPE_CHECKING:
     from irma_core import AsyncRequestor, Requestor
     from irma_testing import InMemoryServer, SimulatedApp
+    from irma_testing.browser_app import BrowserApp
+    from irma_testing.logging_in import AsyncLogin, Login
 
-__all__ = ["irma_app", "irma_async_requestor", "irma_requestor", "irma_server"]
+__all__ = [
+    "irma_app",
+    "irma_async_login",
+    "irma_async_requestor",
+    "irma_browser_app",
+    "irma_login",
+    "irma_person",
+    "irma_requestor",
+    "irma_server",
+]
 
 
 @pytest.fixture
@@ -52,3 +63,41 @@ def irma_async_requestor(irma_server: InMemoryServer) -> AsyncRequestor:
     from irma_core import AsyncRequestor  # noqa: PLC0415
 
     return AsyncRequestor(irma_server.url, irma_server.async_transport())
+
+
+@pytest.fixture
+def irma_person(irma_server: InMemoryServer) -> Callable[..., SimulatedApp]:
+    """Makes the app of an honest person: `irma_person("adult")`, `"minor"` or `"nobody"`."""
+    from functools import partial  # noqa: PLC0415
+
+    from irma_testing.people import make_person  # noqa: PLC0415
+
+    return partial(make_person, irma_server)
+
+
+@pytest.fixture
+def irma_login(irma_server: InMemoryServer) -> Login:
+    """Logs a test client in: `irma_login(client, email="ada@example.com")`."""
+    from irma_testing.logging_in import Login  # noqa: PLC0415
+
+    return Login(irma_server)
+
+
+@pytest.fixture
+def irma_async_login(irma_server: InMemoryServer) -> AsyncLogin:
+    """Logs an asynchronous test client in, and is awaited."""
+    from irma_testing.logging_in import AsyncLogin  # noqa: PLC0415
+
+    return AsyncLogin(irma_server)
+
+
+@pytest.fixture
+def irma_browser_app(irma_server: InMemoryServer) -> Callable[..., BrowserApp]:
+    """Makes an app that sees a page of Playwright: `irma_browser_app(page).answer()`."""
+    from irma_testing.browser_app import BrowserApp  # noqa: PLC0415
+    from irma_testing.people import make_person  # noqa: PLC0415
+
+    def make(page: object, person: SimulatedApp | None = None) -> BrowserApp:
+        return BrowserApp(page, person or make_person(irma_server))
+
+    return make

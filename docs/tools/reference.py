@@ -87,6 +87,7 @@ GROUPS: dict[str, dict[str, str]] = {
             "OPEN_SCHEME EXAMPLE_SCHEME"
         ),
         "Its posts to your application": "wsgi asgi django",
+        "People, and clients that they log in": "make_person Login AsyncLogin BrowserApp",
         "Transports without a socket": (
             "InMemoryTransport AsyncInMemoryTransport ScriptedTransport AsyncScriptedTransport "
             "ScriptedStream EventStream ManualClock"

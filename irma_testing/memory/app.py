@@ -144,6 +144,17 @@ class ScannedSession:
         check_flag(follow, "follow")
         self._decide(lambda: self._accept(chosen, follow=follow))
 
+    def answer(self) -> None:
+        """Do as an honest user: accept if the app can answer every slot, and otherwise refuse.
+
+        The app does not disclose expired credentials. It answers each next session of a chain in
+        the same way.
+
+        Raises:
+            AppError: The user has already decided.
+        """
+        self._decide(self._answer)
+
     def refuse(self) -> None:
         """Refuse. A user who lacks the attributes does the same, and nobody sees a difference.
 
@@ -233,6 +244,16 @@ class ScannedSession:
         self._send(lists, AppMessage(self._parsed_request, self.request["nonce"], lists))
         if follow and self.next is not None:
             self.next.accept()
+
+    def _answer(self) -> None:
+        chooser = self._chooser()
+        slots = self._parsed_request.disclose
+        if any(chooser.option_for(slot, may_expire=False) is None for slot in slots):
+            self.refuse()
+            return
+        self._accept({}, follow=False)
+        if self.next is not None:
+            self.next.answer()
 
     def _choose(self, choice: Mapping[int, int]) -> Lists:
         chooser = self._chooser()
@@ -402,6 +423,16 @@ class SimulatedApp:
         """
         session = self.scan(pointer)
         session.accept()
+        return session
+
+    def answer(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:
+        """Scan, and accept or refuse as an honest user; for `server.when_started(app.answer)`.
+
+        Raises:
+            AppError: As `scan`.
+        """
+        session = self.scan(pointer)
+        session.answer()
         return session
 
     def refuse(self, pointer: SessionPointer | Mapping[str, Any] | str) -> ScannedSession:

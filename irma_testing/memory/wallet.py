@@ -198,10 +198,15 @@ class Chooser:
         """Return the attributes for each option, or None if the wallet lacks one."""
         return tuple(self._option(conjunction) for conjunction in disjunction)
 
-    def option_for(self, disjunction: DisCon) -> int | None:
-        """Return the first option that can be disclosed, preferably without expired credentials."""
+    def option_for(self, disjunction: DisCon, *, may_expire: bool = True) -> int | None:
+        """Return the first option that can be disclosed, preferably without expired credentials.
+
+        Args:
+            disjunction: The slot.
+            may_expire: Whether an option with expired credentials is better than none.
+        """
         options = self.options(disjunction)
-        for allow_expired in (False, True):
+        for allow_expired in (False, True) if may_expire else (False,):
             for index, picks in enumerate(options):
                 if picks is not None and (allow_expired or not any(map(self._is_expired, picks))):
                     return index

@@ -148,6 +148,10 @@ class _DjangoClient:
     generic = request = staticmethod(_application)
 
 
+class _Page:
+    on = wait_for_timeout = staticmethod(lambda *_: None)
+
+
 @final
 class _Sending:
     def __init__(self, transport: Any, noted: list[str]) -> None:
@@ -911,6 +915,10 @@ def _testing() -> Iterator[Door]:
             },
         ),
         (SimulatedApp, {"server": _server()}),
+        (testing.make_person, {"server": _server(), "kind": "adult", "email": "a@example.com"}),
+        (testing.Login, {"server": _server()}),
+        (testing.AsyncLogin, {"server": _server()}),
+        (testing.BrowserApp, {"page": _Page(), "person": SimulatedApp(_server())}),
         (testing.wsgi, {"app": _application}),
         (testing.asgi, {"app": _application}),
         (testing.django, {"client": _DjangoClient()}),
@@ -948,7 +956,7 @@ def _testing() -> Iterator[Door]:
         )
     held = {"credential_type": CARD, "attributes": {}, "issued_at": NOW, "expires_at": NOW}
     yield _method("SimulatedApp.add", lambda world: (world.app, dict(held)))
-    for name in ("scan", "accept", "refuse"):
+    for name in ("scan", "accept", "answer", "refuse"):
         yield _method(
             f"SimulatedApp.{name}",
             lambda world: (world.app, {"pointer": world.session(accepted=False).pointer}),

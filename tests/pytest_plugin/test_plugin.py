@@ -101,6 +101,10 @@ def test_the_fixtures_are_listed_with_their_sentence(tmp_path: Path) -> None:
         "irma_app": "An app at `irma_server`",
         "irma_requestor": "A requestor that uses `irma_server`.",
         "irma_async_requestor": "An async requestor",
+        "irma_person": "Makes the app of an honest person",
+        "irma_login": "Logs a test client in",
+        "irma_async_login": "Logs an asynchronous test client in",
+        "irma_browser_app": "Makes an app that sees a page",
     }.items():
         assert f"{name} -- " in said
         assert sentence in said

@@ -47,7 +47,11 @@ class People:
         """Return the page `/who`."""
         prefix = f"{LOGIN_COOKIE}="
         keys = [each.removeprefix(prefix) for each in cookies.split("; ") if prefix in each]
-        return json.dumps({"email": self._emails.get(keys[0]) if keys else None}).encode()
+        return json.dumps({"email": self.email(keys[0]) if keys else None}).encode()
+
+    def email(self, key: str) -> str | None:
+        """Return the e-mail address of the person in a session, or None."""
+        return self._emails.get(key)
 
 
 class TestWsgi(WebAdapterContract):

@@ -1,0 +1,79 @@
+"""Act as the app in browser tests with Playwright: see the QR that the page shows, and answer."""
+
+from __future__ import annotations
+
+from typing import Any, Final, final
+
+from irma_core.errors import UsageError
+from irma_core.models.arguments import check_instance
+from irma_core.tracebacks import boundary
+from irma_testing.memory.app import ScannedSession, SimulatedApp
+from irma_testing.memory.app_client import AppError
+
+__all__ = ["BrowserApp"]
+
+_POLL_MILLISECONDS: Final = 20
+_LIMIT_MILLISECONDS: Final = 30_000
+
+
+@final
+@boundary
+class BrowserApp:
+    """An app that sees a page of Playwright's synchronous interface; made by `irma_browser_app`.
+
+    It follows the page from then on, and takes the session pointer from the reply to its start,
+    which is what the QR contains.
+
+    Args:
+        page: The page, before it starts a session.
+        person: The app.
+
+    Raises:
+        UsageError: This is not a page.
+    """
+
+    def __init__(self, page: Any, person: SimulatedApp) -> None:
+        functions = getattr(page, "on", None), getattr(page, "wait_for_timeout", None)
+        if isinstance(page, type) or not all(callable(each) for each in functions):
+            raise UsageError("page: must be a Page of playwright.sync_api")
+        self._page = page
+        self._person = check_instance(person, SimulatedApp, "person", "a SimulatedApp")
+        self._replies: list[Any] = []
+        page.on("response", self._note)
+
+    def scan(self) -> ScannedSession:
+        """Scan what the page shows, as soon as it shows something that was not yet scanned.
+
+        Returns:
+            The session: type its `pairing_code` into the page if it has one, and `answer`,
+            `accept` or `refuse` it.
+
+        Raises:
+            AppError: The page starts no session within 30 s, or its start failed.
+        """
+        for _ in range(_LIMIT_MILLISECONDS // _POLL_MILLISECONDS):
+            if self._replies:
+                break
+            self._page.wait_for_timeout(_POLL_MILLISECONDS)
+        else:
+            raise AppError("the page has not started a session within 30 s")
+        reply = self._replies.pop(0)
+        if not reply.ok:
+            raise AppError(f"the page's start failed with the status {reply.status}")
+        return self._person.scan(reply.json()["sessionPtr"])
+
+    def answer(self) -> ScannedSession:
+        """Scan, and accept or refuse as an honest user; see `scan` and `ScannedSession.answer`."""
+        session = self.scan()
+        session.answer()
+        return session
+
+    def refuse(self) -> ScannedSession:
+        """Scan and refuse; see `scan`."""
+        session = self.scan()
+        session.refuse()
+        return session
+
+    def _note(self, reply: Any) -> None:
+        if reply.request.method == "POST" and "/start/" in reply.url:
+            self._replies.append(reply)

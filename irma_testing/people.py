@@ -1,0 +1,80 @@
+"""People for tests, with the cards that such people have in the scheme `pbdf`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from irma_core.errors import UsageError
+from irma_core.models.arguments import check_instance, check_optional
+from irma_core.protocol.transport import utc_now
+from irma_core.tracebacks import boundary
+from irma_testing.memory.app import SimulatedApp
+from irma_testing.memory.server import InMemoryServer
+
+__all__ = ["Kind", "make_person"]
+
+Kind: TypeAlias = Literal["adult", "minor", "nobody"]
+_PERSONAL_DATA: Final = "pbdf.gemeente.personalData"
+_ADDRESS: Final = "pbdf.gemeente.address"
+_EMAIL: Final = "pbdf.sidn-pbdf.email"
+_PHONE: Final = "pbdf.sidn-pbdf.mobilenumber"
+_AGES: Final[Mapping[str, int]] = {"adult": 36, "minor": 15}
+_LIMITS: Final = (12, 16, 18, 21, 65)
+_NAMES: Final[Mapping[str, tuple[str, str]]] = {
+    "adult": ("Ada", "Lovelace"),
+    "minor": ("Kim", "de Vries"),
+}
+
+
+@boundary
+def make_person(
+    server: InMemoryServer, kind: Kind = "adult", *, email: str | None = None
+) -> SimulatedApp:
+    """Return the app of a person, who `answer`s sessions as that person would.
+
+    An adult and a minor have the cards `pbdf.gemeente.personalData`, `pbdf.gemeente.address`,
+    `pbdf.sidn-pbdf.email` and `pbdf.sidn-pbdf.mobilenumber`. A card of a minor says `over18: No`,
+    so the app refuses a request for `Yes` by itself. More cards come by `add`.
+
+    Args:
+        server: The server that the app uses.
+        kind: `"adult"`, `"minor"` or `"nobody"`, whose app is empty.
+        email: The e-mail address; also `"nobody"` has a card with it then.
+
+    Raises:
+        UsageError: There is no such kind of person, or an argument has another type.
+        ConfigurationError: The scheme of the server does not have these cards.
+    """
+    check_instance(server, InMemoryServer, "server", "an InMemoryServer")
+    check_optional(email, str, "email", "a string")
+    app = SimulatedApp(server)
+    if kind not in ("adult", "minor", "nobody"):
+        raise UsageError('kind: must be "adult", "minor" or "nobody"')
+    if kind != "nobody":
+        first, family = _NAMES[kind]
+        age = _AGES[kind]
+        app.add(
+            _PERSONAL_DATA,
+            {
+                "firstnames": first,
+                "familyname": family,
+                "fullname": f"{first} {family}",
+                "dateofbirth": f"01-01-{utc_now(server.clock).year - age}",
+                **{f"over{limit}": "Yes" if age >= limit else "No" for limit in _LIMITS},
+            },
+        )
+        app.add(
+            _ADDRESS,
+            {
+                "street": "Stationsplein",
+                "houseNumber": "1",
+                "zipcode": "1234 AB",
+                "city": "Utrecht",
+            },
+        )
+        app.add(_PHONE, {"mobilenumber": "+31612345678"})
+        email = f"{first.lower()}@example.com" if email is None else email
+    if email is not None:
+        app.add(_EMAIL, {"email": email, "domain": email.rpartition("@")[2]})
+    return app

@@ -1,0 +1,152 @@
+"""The fixture `irma_browser_app` acts as the app of the person in front of a real browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from docs.examples.any_framework.irma_wsgi import IrmaPages
+from irma_backend import MemoryStore
+from irma_core import (
+    AttributeRequest,
+    DisclosureRequest,
+    Requestor,
+    WebAnswer,
+    WebSessions,
+    new_sealing_key,
+)
+from irma_testing import AppError, BrowserApp, InMemoryServer, SimulatedApp
+from irma_transport import SystemClock
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+PAGE = b"""<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,">
+<button>Log in</button><p id="said"></p><script type="module">
+const call = async (step, fields) => {
+  const headers = {"content-type": "application/json"};
+  const body = JSON.stringify(fields);
+  return (await fetch(`/irma/${step}/adult`, {method: "POST", headers, body})).json();
+};
+document.querySelector("button").onclick = async () => {
+  const {handle} = await call("start", {});
+  let status;
+  do ({status} = await call("status", {handle}));
+  while (!["DONE", "CANCELLED"].includes(status));
+  const {error} = await call("finish", {handle});
+  document.querySelector("#said").textContent = error ? error.code : "Welcome";
+};
+</script>"""
+ADULT = DisclosureRequest(
+    {"age": AttributeRequest("pbdf.gemeente.personalData.over18", value="Yes")}
+)
+
+
+class Idle(WSGIRequestHandler):
+    """A handler without a log."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def page_only(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [PAGE]
+
+
+def log_in(_web_answer: WebAnswer) -> str:
+    return "made-up-key"
+
+
+def login_cookie(key: str) -> str:
+    return f"login={key}; Path=/; HttpOnly; SameSite=Lax"
+
+
+@pytest.fixture
+def irma_server() -> InMemoryServer:
+    return InMemoryServer(clock=SystemClock())
+
+
+@pytest.fixture
+def shop(irma_requestor: Requestor, irma_server: InMemoryServer) -> Iterator[str]:
+    """A website on this machine, which asks for the age of its visitor."""
+    sessions = WebSessions(
+        irma_requestor,
+        [new_sealing_key()],
+        store=MemoryStore(irma_server.clock),
+        questions={"adult": ADULT},
+        plain_cookie=True,
+    )
+    application = IrmaPages(page_only, sessions, log_in, login_cookie)
+    with make_server("127.0.0.1", 0, application, handler_class=Idle) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{httpd.server_port}/"
+        finally:
+            httpd.shutdown()
+            thread.join()
+
+
+Apps = Callable[..., BrowserApp]
+
+
+def test_the_app_answers_what_the_page_shows(page: Page, shop: str, irma_browser_app: Apps) -> None:
+    """An adult is let in."""
+    app = irma_browser_app(page)
+    page.goto(shop)
+    page.get_by_role("button").click()
+    app.answer()
+    expect(page.locator("#said")).to_have_text("Welcome")
+
+
+def test_the_app_may_refuse(page: Page, shop: str, irma_browser_app: Apps) -> None:
+    """The user may say no, and a second session of the page is scanned after the first one."""
+    app = irma_browser_app(page)
+    page.goto(shop)
+    page.get_by_role("button").click()
+    app.refuse()
+    expect(page.locator("#said")).to_have_text("cancelled")
+    page.get_by_role("button").click()
+    app.scan().accept()
+    expect(page.locator("#said")).to_have_text("Welcome")
+
+
+def test_the_app_may_be_that_of_another_person(
+    page: Page,
+    shop: str,
+    irma_browser_app: Apps,
+    irma_person: Callable[..., SimulatedApp],
+) -> None:
+    """The app of a minor refuses by itself."""
+    app = irma_browser_app(page, irma_person("minor"))
+    page.goto(shop)
+    page.get_by_role("button").click()
+    app.answer()
+    expect(page.locator("#said")).to_have_text("cancelled")
+
+
+def test_a_page_that_starts_nothing_is_an_error(
+    page: Page, shop: str, irma_browser_app: Apps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wait for a page that nobody has clicked ends in an error."""
+    monkeypatch.setattr("irma_testing.browser_app._LIMIT_MILLISECONDS", 100)
+    app = irma_browser_app(page)
+    page.goto(shop)
+    with pytest.raises(AppError, match="has not started a session"):
+        app.scan()
+
+
+def test_a_start_that_fails_is_an_error(page: Page, shop: str, irma_browser_app: Apps) -> None:
+    """The error has the HTTP status of the page's start."""
+    page.route("**/irma/start/*", lambda route: route.fulfill(status=503, body="{}"))
+    app = irma_browser_app(page)
+    page.goto(shop)
+    page.get_by_role("button").click()
+    with pytest.raises(AppError, match="status 503"):
+        app.scan()

@@ -1,0 +1,153 @@
+"""People with cards, whose app accepts or refuses by itself as an honest one does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    AttributeRequest,
+    DisclosureRequest,
+    ExtendedRequest,
+    NextSession,
+    Requestor,
+    SessionCancelledError,
+    optional,
+)
+from irma_core.errors import ConfigurationError, UsageError
+from irma_core.protocol.messages import HttpResponse
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
+from irma_testing.people import make_person
+from tests.memory_server.calling import CONTEXT, Http, disclosure
+
+DATA = "pbdf.gemeente.personalData"
+OVER18 = f"{DATA}.over18"
+EMAIL = "pbdf.sidn-pbdf.email.email"
+ADULTS = DisclosureRequest({"age": AttributeRequest(OVER18, value="Yes")})
+ANY_AGE = DisclosureRequest({"age": OVER18})
+SOON = timedelta(minutes=1)
+People = Callable[..., SimulatedApp]
+
+
+def ask(requestor: Requestor, server: InMemoryServer, app: SimulatedApp, request: Any) -> Any:
+    """Ask a person, and return the answer."""
+    server.when_started(app.answer)
+    return requestor.wait_for_answer(requestor.start_session(request), timeout=SOON)
+
+
+def test_an_adult_is_let_in(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
+) -> None:
+    """The card of an adult says so, and the app discloses it."""
+    answer = ask(irma_requestor, irma_server, irma_person("adult"), ADULTS)
+    assert answer["age"].value == "Yes"
+
+
+@pytest.mark.parametrize("kind", ["minor", "nobody"])
+def test_the_app_refuses_by_itself(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People, kind: str
+) -> None:
+    """The app of a person who has nothing that fits refuses, as the real one does."""
+    with pytest.raises(SessionCancelledError):
+        ask(irma_requestor, irma_server, irma_person(kind), ADULTS)
+
+
+def test_a_minor_tells_the_truth(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
+) -> None:
+    """A request that does not demand a value gets the value on the card."""
+    answer = ask(irma_requestor, irma_server, irma_person("minor"), ANY_AGE)
+    assert answer["age"].value == "No"
+
+
+def test_the_date_of_birth_fits_the_age(irma_server: InMemoryServer, irma_person: People) -> None:
+    """The cards of a minor agree with each other, by the clock of the server."""
+    (data,) = (card for card in irma_person("minor").credentials if card.credential_type == DATA)
+    born = datetime.strptime(data.attributes["dateofbirth"] or "", "%d-%m-%Y").replace(tzinfo=UTC)
+    assert irma_server.clock.now().year - born.year == 15
+    assert [data.attributes[f"over{limit}"] for limit in (12, 16, 18, 21, 65)] == [
+        *("Yes", "No", "No", "No", "No")
+    ]
+
+
+def test_an_email_address_may_be_chosen(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
+) -> None:
+    """A person may have any address, and a person without other cards may have one too."""
+    request = DisclosureRequest({"email": EMAIL, "domain": "pbdf.sidn-pbdf.email.domain"})
+    person = irma_person("nobody", email="bob@example.org")
+    assert len(person.credentials) == 1
+    answer = ask(irma_requestor, irma_server, person, request)
+    assert (answer["email"].value, answer["domain"].value) == ("bob@example.org", "example.org")
+
+
+def test_an_optional_slot_is_skipped(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
+) -> None:
+    """A person without the optional card accepts all the same."""
+    request = DisclosureRequest({"email": EMAIL, "member": optional("shop.club.member.number")})
+    answer = ask(irma_requestor, irma_server, irma_person("adult"), request)
+    assert "member" not in answer
+
+
+def test_an_expired_card_is_not_disclosed(
+    irma_requestor: Requestor, irma_server: InMemoryServer, irma_person: People
+) -> None:
+    """The app refuses if nothing else fits, and `accept` is for tests of what the server does."""
+    person = irma_person("nobody")
+    past = datetime(2020, 1, 2, tzinfo=UTC)
+    person.add(DATA, {"over18": "Yes"}, issued_at=past, expires_at=past)
+    with pytest.raises(SessionCancelledError):
+        ask(irma_requestor, irma_server, person, ADULTS)
+
+
+def test_a_decision_waits_for_pairing(irma_server: InMemoryServer, irma_person: People) -> None:
+    """The app sees the request after pairing, and its user decides then."""
+    http = Http(irma_server.url, irma_server.handle)
+    package = http.start(disclosure([[{"type": OVER18, "value": "Yes"}]]))
+    url, known = package["sessionPtr"]["u"], package["frontendRequest"]["authorization"]
+    options = {"@context": f"{CONTEXT}frontendoptions/v1", "pairingMethod": "pin"}
+    http.call("POST", f"{url}/frontend/options", options, authorization=known)
+    session = irma_person("minor").answer(package["sessionPtr"])
+    assert session.pairing_code is not None
+    assert http.status(package["token"]) == "PAIRING"
+    http.call("POST", f"{url}/frontend/pairingcompleted", authorization=known)
+    assert http.status(package["token"]) == "CANCELLED"
+
+
+@pytest.mark.parametrize(("kind", "status"), [("adult", "DONE"), ("minor", "CANCELLED")])
+def test_each_session_of_a_chain_is_answered(
+    irma_requestor: Requestor,
+    irma_server: InMemoryServer,
+    irma_person: People,
+    kind: str,
+    status: str,
+) -> None:
+    """The app answers the next session in the same way, and may refuse that one alone."""
+    body = json.dumps(disclosure([[{"type": OVER18, "value": "Yes"}]])).encode()
+    irma_server.deliver = lambda _request: HttpResponse(200, body=body)
+    first = ExtendedRequest(
+        DisclosureRequest({"email": EMAIL}), next_session=NextSession("https://shop.example/next")
+    )
+    session = irma_requestor.start_session(first)
+    scanned = irma_person(kind).answer(session.pointer)
+    assert scanned.next is not None
+    assert scanned.next.outcome is not None
+    assert (scanned.next.outcome.proof_status is not None) == (status == "DONE")
+
+
+def test_other_schemes_need_other_people() -> None:
+    """A server whose scheme lacks the cards says so."""
+    with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
+        make_person(InMemoryServer(scheme=EXAMPLE_SCHEME))
+    assert not make_person(InMemoryServer(scheme=EXAMPLE_SCHEME), "nobody").credentials
+
+
+def test_an_unknown_kind_is_refused(irma_person: People) -> None:
+    """The error names the kinds that there are."""
+    with pytest.raises(UsageError, match='kind: must be "adult", "minor" or "nobody"'):
+        irma_person("child")
