@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from irma_backend.dev_server import running_dev_server
-from irma_core import DisclosureRequest, Requestor
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
@@ -27,7 +26,6 @@ from tests.browser.conftest import (
 )
 from tests.memory_server.conftest import fill
 from tests.realserver.build import cache_folder, cached, digest_of, run
-from tests.web_page.endpoints import Endpoints
 from tests.web_page.site import Website, running_website
 
 __all__ = ["chromium", "chromium_arguments", "page", "yivi_script"]
@@ -35,10 +33,9 @@ __all__ = ["chromium", "chromium_arguments", "page", "yivi_script"]
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 YIVI_LOCK = YIVI / "package-lock.json"
 TOOLS = Path(__file__).parent / "npm"
+CANCELLED = "It was cancelled, so nothing was shared."
 LIMIT = 60_000
 """Milliseconds that a busy machine keeps."""
-NAME = "example.town.resident.firstname"
-ASKED = DisclosureRequest({"name": NAME})
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +74,8 @@ class Shop:
 
     url: str
     page: Page
-    endpoints: Endpoints
+    site: Website
+    server: InMemoryServer
     axe: str = attrs.field(repr=False)
     complaints: list[str] = attrs.Factory(list)
     expected: list[str] = attrs.Factory(list)
@@ -100,6 +98,14 @@ class Shop:
         """Press a button by its name."""
         self.page.get_by_role("button", name=name).click()
 
+    def expect_welcome(self) -> None:
+        """Wait for the page that comes after the login, and knows the person."""
+        expect(self.page.get_by_role("heading", name="Welcome, Ada")).to_be_visible()
+
+    def expect_open_sessions(self, count: int) -> None:
+        """Wait until as many sessions wait for an app or a person at the IRMA server."""
+        eventually(lambda: len(self.server.open_sessions()) == count)
+
     def scanned_qr(self) -> str:
         """Return what a phone's camera reads from the screen."""
         return scanned_qr(self.page)
@@ -116,23 +122,24 @@ class Shop:
 
 
 @pytest.fixture
-def endpoints(server: InMemoryServer) -> Iterator[Endpoints]:
-    """The site's endpoints, and the IRMA server behind them."""
+def package(yivi_script: bytes) -> tuple[bytes, bytes]:
+    """The browser package as a script, and its style if that is a file of its own."""
+    return yivi_script, b""
+
+
+@pytest.fixture
+def website(server: InMemoryServer, package: tuple[bytes, bytes]) -> Iterator[Website]:
+    """The site, and the IRMA server behind it."""
     with running_dev_server(server) as url, Urllib3Transport() as transport:
-        yield Endpoints(Requestor(url, transport), ASKED)
+        yield Website(url, transport, *package)
 
 
 @pytest.fixture
-def website(endpoints: Endpoints, server: InMemoryServer, yivi_script: bytes) -> Website:
-    return Website(endpoints, server.url, yivi_script)
-
-
-@pytest.fixture
-def shop(page: Page, website: Website, endpoints: Endpoints, tools: Path) -> Iterator[Shop]:
+def shop(page: Page, website: Website, server: InMemoryServer, tools: Path) -> Iterator[Shop]:
     """In the end, the browser has complained of nothing else than the test expects."""
     axe = (tools / "node_modules" / "axe-core" / "axe.min.js").read_text()
     with running_website(website) as url:
-        shop = Shop(url, page, endpoints, axe)
+        shop = Shop(url, page, website, server, axe)
         page.on("pageerror", lambda error: shop.complaints.append(str(error)))
         page.on("console", lambda message: shop.complaints.append(message.text))
         yield shop

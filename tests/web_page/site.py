@@ -1,26 +1,40 @@
-"""A website with pages that start sessions, under a strict content security policy."""
+"""A website on the how-to's adapter, whose pages have a strict content security policy."""
 
 from __future__ import annotations
 
 import html
 import json
+import secrets
 import threading
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from io import BytesIO
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, Final, final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-import attrs
-
+from docs.examples.any_framework.irma_wsgi import IrmaPages
+from irma_backend import MemoryStore
+from irma_core import (
+    DisclosureRequest,
+    ExtendedRequest,
+    Requestor,
+    WebAnswer,
+    WebSessions,
+    new_sealing_key,
+)
+from irma_core.interfaces import Transport
 from irma_web import STATIC, csp_sources, page_settings
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["Website", "running_website"]
+__all__ = ["ASKED", "NAME", "Website", "running_website"]
 
-PAGE = """<!doctype html>
+NAME: Final = "example.town.resident.firstname"
+ASKED: Final = DisclosureRequest({"name": NAME})
+PAGE: Final = """<!doctype html>
 <html lang="{language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -36,106 +50,140 @@ PAGE = """<!doctype html>
 <script type="module" src="/static/irma_web/irma.js"></script>
 </html>
 """
-ELEMENT = """<div class="irma" data-irma="{name}" {attributes}>{content}</div>
+ELEMENT: Final = """<div class="irma" data-irma="{name}" {attributes}>{content}</div>
 <script type="application/json" id="irma-{name}">{settings}</script>"""
-KINDS = {".js": "text/javascript", ".css": "text/css"}
+KINDS: Final = {".js": "text/javascript", ".css": "text/css"}
+OWN_BUTTON: Final = '<button type="button" class="button">Show that you are Ada</button>'
 
 
 @final
-@attrs.define
 class Website:
-    """Pages, static files, and endpoints below `/irma/`.
+    """Pages, static files, and the pages of `WebSessions` below `/irma/`.
 
     Args:
-        endpoints: What answers below `/irma/`.
-        server: The IRMA server's URL for browsers.
+        server: The IRMA server's URL.
+        transport: Carries the calls to it.
         package: The browser package as one script.
         style: The browser package's style, if it is a file of its own.
+
+    Attributes:
+        asked: What the next session asks; it has a slot `name`.
+        calls: Step, JSON and CSRF token of each call of a page.
+        logins: Who logged in, in order.
     """
 
-    endpoints: WSGIApplication
-    server: str
-    package: bytes
-    style: bytes = b""
+    def __init__(
+        self, server: str, transport: Transport, package: bytes, style: bytes = b""
+    ) -> None:
+        self.asked: DisclosureRequest | ExtendedRequest = ASKED
+        self.calls: list[tuple[str, dict[str, Any], str | None]] = []
+        self.logins: list[str] = []
+        self._visits: dict[str, str] = {}
+        self._server = server
+        self._files = {
+            "/yivi.js": ("text/javascript", package),
+            "/yivi.css": ("text/css", style),
+        }
+        sessions = WebSessions(
+            Requestor(server, transport),
+            [new_sealing_key()],
+            store=MemoryStore(transport.clock),
+            questions={"login": lambda _: self.asked, "other": lambda _: self.asked},
+            plain_cookie=True,
+        )
+        self._pages = IrmaPages(self._show, sessions, self._log_in, self._cookie)
+
+    @property
+    def steps(self) -> list[str]:
+        """What the pages called, in order."""
+        return [step for step, _, _ in self.calls]
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
+        if environ["PATH_INFO"].startswith("/irma/"):
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            environ["wsgi.input"] = BytesIO(body)
+            step = environ["PATH_INFO"].split("/")[2]
+            self.calls.append((step, json.loads(body), environ.get("HTTP_X_TOKEN")))
+        return self._pages(environ, start)
+
+    def _log_in(self, web_answer: WebAnswer) -> str:
+        visit = secrets.token_urlsafe()
+        self._visits[visit] = web_answer.answer["name"].value
+        self.logins.append(self._visits[visit])
+        return visit
+
+    def _cookie(self, visit: str) -> str:
+        return f"visit={visit}; Path=/; HttpOnly; SameSite=Lax"
+
+    def _show(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        if path.startswith("/irma/"):
-            return self.endpoints(environ, start)
-        found = self._page(path) or self._file(path)
+        visit = SimpleCookie(environ.get("HTTP_COOKIE", "")).get("visit")
+        found = self._page(path, self._visits.get(visit.value, "") if visit else "")
+        found = found or self._files.get(path) or _static_file(path)
         kind, body = found or ("text/plain", b"")
-        policy = {**csp_sources(self.server), "default-src": ("'none'",)}
+        policy = {**csp_sources(self._server), "default-src": ("'none'",)}
+        written = "; ".join(f"{name} {' '.join(sources)}" for name, sources in policy.items())
         headers = [
             ("Content-Type", f"{kind}; charset=utf-8"),
-            (
-                "Content-Security-Policy",
-                "; ".join(f"{name} {' '.join(sources)}" for name, sources in policy.items()),
-            ),
+            ("Content-Security-Policy", written),
         ]
         start("200 OK" if found else "404 Not Found", headers)
         return [body]
 
-    def _page(self, path: str) -> tuple[str, bytes] | None:
-        title, language, elements = "Log in", "en", [("login", "", "")]
+    def _page(self, path: str, person: str) -> tuple[str, bytes] | None:
         match path:
             case "/login":
-                pass
+                return _html("Log in", [("login", "", "")])
             case "/inloggen":
-                title, language = "Inloggen", "nl-NL"
+                return _html("Inloggen", [("login", "", "")], language="nl-NL")
             case "/auto":
-                elements = [("login", 'data-irma-start="auto"', "")]
+                return _html("Log in", [("login", 'data-irma-start="auto"', "")])
             case "/own-button":
-                content = '<button type="button" class="button">Show that you are Ada</button>'
-                elements = [("login", "", content)]
+                return _html("Log in", [("login", "", OWN_BUTTON)])
             case "/two":
-                elements = [("login", "", ""), ("other", "", "")]
+                return _html("Log in", [("login", "", ""), ("other", "", "")])
             case "/stay":
-                return self._html(title, language, elements, next_url=None)
+                return _html("Log in", [("login", "", "")], next_url=None)
             case "/welcome":
-                title, elements = "Welcome", []
+                return _html(f"Welcome, {person}" if person else "Nobody is logged in", [])
             case _:
                 return None
-        return self._html(title, language, elements, next_url="/welcome")
 
-    def _html(
-        self,
-        title: str,
-        language: str,
-        elements: list[tuple[str, str, str]],
-        next_url: str | None,
-    ) -> tuple[str, bytes]:
-        made = [
-            ELEMENT.format(
+
+def _html(
+    title: str,
+    elements: list[tuple[str, str, str]],
+    *,
+    language: str = "en",
+    next_url: str | None = "/welcome",
+) -> tuple[str, bytes]:
+    made = [
+        ELEMENT.format(
+            name=name,
+            attributes=attributes,
+            content=content,
+            settings=page_settings(
+                prefix="/irma/",
                 name=name,
-                attributes=attributes,
-                content=content,
-                settings=page_settings(
-                    prefix="/irma/",
-                    name=name,
-                    language=language,
-                    next_url=next_url,
-                    csrf_header="X-Token",
-                    csrf_token="<of the page>",
-                ),
-            )
-            for name, attributes, content in elements
-        ]
-        page = PAGE.format(
-            title=html.escape(title), language=language[:2], elements="\n".join(made)
+                language=language,
+                next_url=next_url,
+                csrf_header="X-Token",
+                csrf_token="<of the page>",
+            ),
         )
-        return "text/html", page.encode()
+        for name, attributes, content in elements
+    ]
+    page = PAGE.format(title=html.escape(title), language=language[:2], elements="\n".join(made))
+    return "text/html", page.encode()
 
-    def _file(self, path: str) -> tuple[str, bytes] | None:
-        if path == "/yivi.js":
-            return "text/javascript", self.package
-        if path == "/yivi.css":
-            return "text/css", self.style
-        if path.startswith("/static/") and ".." not in path:
-            file = STATIC / path.removeprefix("/static/")
-            if file.is_file():
-                return KINDS[file.suffix], file.read_bytes()
+
+def _static_file(path: str) -> tuple[str, bytes] | None:
+    if not path.startswith("/static/"):
         return None
+    known = {file.relative_to(STATIC).as_posix(): file for file in STATIC.rglob("*.*")}
+    file = known.get(path.removeprefix("/static/"))
+    return None if file is None else (KINDS[file.suffix], file.read_bytes())
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -162,8 +210,3 @@ def running_website(application: WSGIApplication) -> Generator[str]:
         finally:
             httpd.shutdown()
             thread.join()
-
-
-def json_reply(value: Mapping[str, object]) -> bytes:
-    """Return the body of a reply."""
-    return json.dumps(value).encode()

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from irma_core import SessionStatus
 from irma_testing import SimulatedApp
 from tests.browser.conftest import ARGUMENTS, missing
-from tests.web_page.conftest import Shop, eventually
+from tests.web_page.conftest import Shop
 
 NOTING = "addEventListener('pageshow', (event) => { window.isKept = event.persisted; });"
 
@@ -47,15 +46,15 @@ def test_a_page_with_a_session_begins_again(shop: Shop, app: SimulatedApp, path:
         shop.press("Continue with Yivi")
     shop.expect_state("qr")
     shop.open("/welcome")
-    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.expect_open_sessions(0)
     go_back(shop)
     if path == "/login":
         shop.expect_state("ready")
         shop.press("Continue with Yivi")
     shop.expect_state("qr")
-    assert len(shop.endpoints.sessions) == 2
+    assert shop.site.steps == ["start", "cancel", "start"]
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_a_page_that_has_served_is_loaded_again(shop: Shop, app: SimulatedApp) -> None:
@@ -65,7 +64,7 @@ def test_a_page_that_has_served_is_loaded_again(shop: Shop, app: SimulatedApp) -
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
     with shop.page.expect_response("**/login"):
         shop.page.go_back(wait_until="commit")
     shop.expect_state("ready")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
-from irma_core import SessionStatus
 from irma_testing import SimulatedApp
-from tests.web_page.conftest import Shop, eventually
+from tests.browser.conftest import scanned_qr
+from tests.web_page.conftest import CANCELLED, Shop, eventually
 
 EVENTS = """
 window.said = [];
@@ -41,11 +40,12 @@ def test_each_call_carries_the_csrf_token(shop: Shop, app: SimulatedApp) -> None
     """The header that the settings name goes with each call, and the handle in its body."""
     begin(shop)
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
-    assert shop.endpoints.calls == [
-        ("start", {"page": "/login", "same_device": False}, "<of the page>"),
-        ("finish", {"handle": "0", "next": "/welcome"}, "<of the page>"),
-    ]
+    shop.expect_welcome()
+    (_, started, first), (_, finished, second) = shop.site.calls
+    assert (first, second) == ("<of the page>", "<of the page>")
+    assert started == {"page": "/login", "same_device": False}
+    assert finished.keys() == {"handle", "next"}
+    assert finished["next"] == "/welcome"
 
 
 def test_events_say_how_it_ended(shop: Shop, app: SimulatedApp) -> None:
@@ -59,7 +59,7 @@ def test_events_say_how_it_ended(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
     shop.expect_state("done")
-    detail = {"code": "cancelled", "message": "The site says: cancelled.", "again": "start"}
+    detail = {"code": "cancelled", "message": CANCELLED, "again": "start"}
     assert shop.page.evaluate("said") == [["irma:error", detail], ["irma:done", {"next": None}]]
 
 
@@ -78,7 +78,7 @@ def test_a_double_click_starts_one_session(shop: Shop) -> None:
     shop.open()
     shop.page.get_by_role("button", name="Continue with Yivi").dblclick()
     shop.expect_state("qr")
-    assert shop.endpoints.steps == ["start"]
+    assert shop.site.steps == ["start"]
 
 
 def test_two_elements_are_two_sessions(shop: Shop, app: SimulatedApp) -> None:
@@ -92,8 +92,8 @@ def test_two_elements_are_two_sessions(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_state("qr", "other")
     shop.page.locator("[data-irma=login]").evaluate("(element) => element.remove()")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
-    assert len(shop.endpoints.sessions) == 2
+    shop.expect_welcome()
+    assert shop.site.steps == ["start", "start", "cancel", "finish"]
 
 
 def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
@@ -107,7 +107,7 @@ def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
     shop.press("Try again")
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
@@ -124,7 +124,7 @@ def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
     shop.page.keyboard.press("Space")
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp) -> None:
@@ -134,7 +134,7 @@ def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp
     shop.expect_state("app")
     shop.page.locator("[data-yivi-glue-transition=cancel]").dispatch_event("click")
     shop.expect_message("You have cancelled.")
-    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.expect_open_sessions(0)
 
 
 def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
@@ -147,7 +147,7 @@ def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
     shop.press("Cancel")
     shop.expect_message("You have cancelled.")
     waiting[0].continue_()
-    eventually(lambda: shop.endpoints.steps == ["start", "cancel"])
+    eventually(lambda: shop.site.steps == ["start", "cancel"])
     shop.expect_state("error")
 
 
@@ -167,7 +167,7 @@ def test_a_busy_site_is_asked_again(shop: Shop, app: SimulatedApp) -> None:
     begin(shop)
     app.accept(shop.scanned_qr())
     shop.expect_message("The site says: store_unavailable.")
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
     assert len({each.request.post_data for each in tries}) == 1
 
 
@@ -190,8 +190,8 @@ def test_after_a_minute_the_person_decides(shop: Shop, app: SimulatedApp) -> Non
     shop.expect_message(NO_NETWORK)
     shop.page.unroute("**/irma/finish/login")
     again.click()
-    shop.page.wait_for_url("**/welcome")
-    assert shop.endpoints.steps == ["start", "finish"]
+    shop.expect_welcome()
+    assert shop.site.steps == ["start", "finish"]
 
 
 @pytest.mark.parametrize(("code", "again"), [("other_browser", "start"), ("misconfigured", None)])
@@ -237,7 +237,7 @@ def test_the_irma_server_is_out_of_reach_of_the_browser(shop: Shop) -> None:
     begin(shop)
     shop.page.route("**/frontend/status", lambda route: route.abort())
     shop.expect_message("Something went wrong. Please try again.")
-    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.expect_open_sessions(0)
     shop.page.unroute("**/frontend/status")
     shop.press("Try again")
     shop.expect_state("qr")
@@ -252,9 +252,9 @@ def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
     scanned = app.scan(shop.scanned_qr())
     shop.expect_state("app")
     shop.page.route("**/frontend/status", lambda route: route.abort())
-    shop.expect_message("The site says: not_finished.")
+    shop.expect_message("The app is not done yet. Please complete the steps in the app.")
     scanned.accept()
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_the_browser_package_is_missing(shop: Shop) -> None:
@@ -265,14 +265,14 @@ def test_the_browser_package_is_missing(shop: Shop) -> None:
     shop.press("Continue with Yivi")
     shop.expect_message("Something went wrong. Please try again.")
     assert any("newWeb" in said for said in shop.complaints)
-    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.expect_open_sessions(0)
 
 
 def test_leaving_the_page_cancels_the_session(shop: Shop) -> None:
     """Nobody can disclose anything to a page that is gone."""
     begin(shop)
     shop.open("/welcome")
-    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.expect_open_sessions(0)
 
 
 def test_an_element_that_is_added_later(shop: Shop, app: SimulatedApp) -> None:
@@ -289,9 +289,31 @@ def test_an_element_that_is_added_later(shop: Shop, app: SimulatedApp) -> None:
     shop.page.locator("[data-irma=other] .irma-start").first.click()
     shop.expect_state("qr", "other")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
-def settings_of(page: Page) -> Any:
-    """Return the settings as the browser reads them."""
-    return json.loads(page.locator("#irma-login").text_content() or "")
+def test_two_tabs_that_start_at_once_share_a_cookie(shop: Shop, app: SimulatedApp) -> None:
+    """A browser's very first sessions start one after the other, so that both can be finished."""
+    held: list[Route] = []
+    context = shop.page.context
+
+    def hold_the_first(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    context.route("**/irma/start/login", hold_the_first)
+    tabs = [shop.page, context.new_page()]
+    for tab in tabs:
+        tab.goto(f"{shop.url}/login")
+        tab.get_by_role("button", name="Continue with Yivi").click()
+        expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "starting")
+    shop.page.wait_for_timeout(300)  # a second call would come in this time
+    assert len(held) == 1
+    held[0].continue_()
+    for tab in tabs:
+        expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "qr")
+    for tab in tabs:
+        app.accept(scanned_qr(tab))
+        tab.wait_for_url("**/welcome")
+    assert shop.site.logins == ["Ada", "Ada"]

@@ -9,10 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from irma_core import AttributeRequest, DisclosureRequest
-from irma_testing import InMemoryServer, SimulatedApp
-from tests.web_page.conftest import NAME, Shop
-from tests.web_page.endpoints import Endpoints
-from tests.web_page.site import Website
+from irma_testing import SimulatedApp
+from tests.web_page.conftest import CANCELLED, Shop
+from tests.web_page.site import NAME
 
 BUNDLED = """
 import {YiviCore} from "@privacybydesign/yivi-core";
@@ -30,8 +29,8 @@ window.yivi = {
 
 
 @pytest.fixture
-def website(endpoints: Endpoints, server: InMemoryServer, tools: Path, tmp_path: Path) -> Website:
-    """A site that serves a bundle of the parts, and their style as a file."""
+def package(tools: Path) -> tuple[bytes, bytes]:
+    """A bundle of the parts, and their style."""
     modules = tools / "node_modules"
     esbuild = modules / "esbuild" / "bin" / "esbuild"
     done = subprocess.run(
@@ -43,12 +42,12 @@ def website(endpoints: Endpoints, server: InMemoryServer, tools: Path, tmp_path:
         check=True,
     )
     style = modules / "@privacybydesign" / "yivi-css" / "dist" / "yivi.min.css"
-    return Website(endpoints, server.url, done.stdout.encode(), style.read_bytes())
+    return done.stdout.encode(), style.read_bytes()
 
 
 def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
     """All states are drawn, with an empty console, and everybody can use them."""
-    shop.endpoints.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
+    shop.site.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
@@ -63,8 +62,8 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_state("app")
     shop.look("newer-app")
     scanned.accept()
-    shop.page.wait_for_url("**/welcome")
-    assert shop.endpoints.steps == ["start", "finish"]
+    shop.expect_welcome()
+    assert shop.site.steps == ["start", "finish"]
 
 
 def test_a_refusal_and_a_cancel(shop: Shop, app: SimulatedApp) -> None:
@@ -74,7 +73,7 @@ def test_a_refusal_and_a_cancel(shop: Shop, app: SimulatedApp) -> None:
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
     app.refuse(shop.scanned_qr())
-    shop.expect_message("The site says: cancelled.")
+    shop.expect_message(CANCELLED)
     shop.press("Try again")
     shop.expect_state("qr")
     app.scan(shop.scanned_qr())

@@ -8,9 +8,8 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from irma_core import SessionStatus
-from irma_testing import SimulatedApp
-from tests.web_page.conftest import LIMIT, Shop, eventually
+from irma_testing import ScannedSession, SimulatedApp
+from tests.web_page.conftest import CANCELLED, LIMIT, Shop
 
 ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"
 STAY = """addEventListener("click", (event) => {
@@ -36,9 +35,9 @@ def page(chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def begin(shop: Shop) -> str:
+def begin(shop: Shop, path: str = "/login") -> str:
     """Start a session, and open the app; return the session pointer that the app gets."""
-    shop.open()
+    shop.open(path)
     shop.press("Continue with Yivi")
     shop.expect_state("button")
     link = shop.page.locator(".yivi-web-button-link")
@@ -51,8 +50,8 @@ def begin(shop: Shop) -> str:
 def test_the_page_that_waits_goes_on(shop: Shop, app: SimulatedApp) -> None:
     """The site learns that the app is on this device; the page finishes when the app is done."""
     app.accept(begin(shop))
-    shop.page.wait_for_url("**/welcome")
-    (_, said, _), *_ = shop.endpoints.calls
+    shop.expect_welcome()
+    _, said, _ = shop.site.calls[0]
     assert said == {"page": "/login", "same_device": True}
 
 
@@ -74,23 +73,30 @@ def test_what_a_phone_shows(shop: Shop) -> None:
 
 def test_the_app_returns_to_a_new_tab(shop: Shop, app: SimulatedApp) -> None:
     """The page finds the session by the fragment of its URL, which it then removes."""
-    app.accept(begin(shop))
+    scanned = app.scan(begin(shop, "/login?a=1"))
+    scanned.accept()
     tab = shop.page.context.new_page()
-    tab.route("**/irma/finish/login", held := Held())
-    tab.goto(f"{shop.url}/login?a=1#irma-login-0")
-    expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "finishing")
-    assert tab.url == f"{shop.url}/login?a=1"
-    held.route.continue_()
+    seen: list[str] = []
+
+    def note(route: Route) -> None:
+        seen.append(tab.url)
+        route.continue_()
+
+    tab.route("**/irma/finish/login", note)
+    tab.goto(return_url(scanned))
     tab.wait_for_url("**/welcome")
-    assert ("finish", {"slot": 0, "next": "/welcome"}, "<of the page>") in shop.endpoints.calls
+    assert seen == [f"{shop.url}/login?a=1"]
+    assert {"slot", "next"} in [set(said) for _, said, _ in shop.site.calls]
+    assert shop.site.logins == ["Ada"]
 
 
 def test_the_app_returns_to_the_same_tab(shop: Shop, app: SimulatedApp) -> None:
     """A change of the fragment alone loads nothing, and the page finishes all the same."""
     shop.page.route("**/frontend/status", lambda route: None)  # the page hears nothing of the app
-    app.accept(begin(shop))
-    shop.page.evaluate("location.hash = '#irma-login-0'")
-    shop.page.wait_for_url("**/welcome")
+    scanned = app.scan(begin(shop))
+    scanned.accept()
+    shop.page.evaluate("(url) => { location.href = url; }", return_url(scanned))
+    shop.expect_welcome()
 
 
 def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) -> None:
@@ -98,8 +104,8 @@ def test_a_page_that_was_frozen_looks_for_itself(shop: Shop, app: SimulatedApp) 
     shop.page.route("**/frontend/status", lambda route: None)
     app.accept(begin(shop))
     shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
-    shop.page.wait_for_url("**/welcome")
-    assert shop.endpoints.steps == ["start", "status", "finish"]
+    shop.expect_welcome()
+    assert shop.site.steps == ["start", "status", "finish"]
 
 
 def test_a_person_comes_back_too_early(shop: Shop, app: SimulatedApp) -> None:
@@ -109,7 +115,7 @@ def test_a_person_comes_back_too_early(shop: Shop, app: SimulatedApp) -> None:
         shop.page.evaluate("document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))")
     shop.expect_state("button")
     app.accept(pointer)
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_leaving_for_the_app_cancels_nothing(shop: Shop, app: SimulatedApp) -> None:
@@ -117,19 +123,21 @@ def test_leaving_for_the_app_cancels_nothing(shop: Shop, app: SimulatedApp) -> N
     pointer = begin(shop)
     shop.open("/welcome")
     shop.page.wait_for_load_state()
-    assert "cancel" not in shop.endpoints.steps
-    app.accept(pointer)
-    shop.open("/login#irma-login-0")
-    shop.page.wait_for_url("**/welcome")
+    assert "cancel" not in shop.site.steps
+    scanned = app.scan(pointer)
+    scanned.accept()
+    shop.page.goto(return_url(scanned))
+    shop.expect_welcome()
 
 
 def test_a_cancel_in_the_app_is_shown_on_return(shop: Shop, app: SimulatedApp) -> None:
     """The site's sentence is shown in the new tab, too."""
     shop.expected = ["status of 403"]
-    app.refuse(begin(shop))
+    scanned = app.scan(begin(shop))
+    scanned.refuse()
     tab = shop.page.context.new_page()
-    tab.goto(f"{shop.url}/login#irma-login-0")
-    expect(tab.get_by_role("status")).to_have_text("The site says: cancelled.")
+    tab.goto(return_url(scanned))
+    expect(tab.get_by_role("status")).to_have_text(CANCELLED)
     tab.get_by_role("button", name="Try again").click()
     expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "button")
 
@@ -140,13 +148,9 @@ def test_a_session_that_nobody_took_to_the_app_is_cancelled(shop: Shop) -> None:
     shop.press("Continue with Yivi")
     shop.expect_state("button")
     shop.open("/welcome")
-    eventually(lambda: shop.endpoints.status() is SessionStatus.CANCELLED)
+    shop.expect_open_sessions(0)
 
 
-class Held:
-    """Holds the one call of a route."""
-
-    route: Route
-
-    def __call__(self, route: Route) -> None:
-        self.route = route
+def return_url(scanned: ScannedSession) -> str:
+    """Return where the app sends the browser."""
+    return str(scanned.request["clientReturnUrl"])

@@ -66,5 +66,5 @@ def test_nothing_else_is_needed(shop: Shop, app: SimulatedApp) -> None:
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
     assert shop.complaints == []

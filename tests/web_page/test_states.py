@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, Route, ViewportSize, expect
 
-from irma_core import AttributeRequest, DisclosureRequest, ExtendedRequest, SessionStatus
+from irma_core import AttributeRequest, DisclosureRequest, ExtendedRequest
 from irma_testing import SimulatedApp
-from tests.web_page.conftest import ASKED, NAME, Shop
+from tests.web_page.conftest import CANCELLED, Shop
+from tests.web_page.site import ASKED, NAME
 
 WIDTHS: dict[str, ViewportSize] = {
     "desktop": {"width": 800, "height": 700},
@@ -40,8 +41,8 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_message("Follow the steps in the Yivi app.")
     shop.look("app")
     scanned.accept()
-    shop.page.wait_for_url("**/welcome")
-    assert shop.endpoints.steps == ["start", "finish"]
+    shop.expect_welcome()
+    assert shop.site.steps == ["start", "finish"]
 
 
 def test_the_page_says_when_it_is_done(shop: Shop, app: SimulatedApp) -> None:
@@ -63,19 +64,19 @@ def test_a_refusal_can_be_tried_again(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_state("qr")
     app.refuse(shop.scanned_qr())
     shop.expect_state("error")
-    shop.expect_message("The site says: cancelled.")
+    shop.expect_message(CANCELLED)
     again = shop.page.get_by_role("button", name="Try again")
     expect(again).to_be_focused()
     shop.look("refused")
     again.click()
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_page_and_app_are_paired(shop: Shop, app: SimulatedApp) -> None:
     """A wrong code is read out, and the right one goes on; each digit has a name."""
-    shop.endpoints.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
+    shop.site.asked = DisclosureRequest({"name": AttributeRequest(NAME, value="Ada")})
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
@@ -95,7 +96,7 @@ def test_page_and_app_are_paired(shop: Shop, app: SimulatedApp) -> None:
     shop.page.keyboard.type(code)
     shop.expect_state("app")
     scanned.accept()
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_the_cancel_button_ends_the_session_at_the_server(shop: Shop, app: SimulatedApp) -> None:
@@ -109,22 +110,22 @@ def test_the_cancel_button_ends_the_session_at_the_server(shop: Shop, app: Simul
     shop.expect_message("You have cancelled.")
     expect(shop.page.get_by_role("button", name="Try again")).to_be_focused()
     shop.look("cancelled")
-    assert shop.endpoints.status() is SessionStatus.CANCELLED
+    shop.expect_open_sessions(0)
     shop.press("Try again")
     shop.expect_state("qr")
     app.accept(shop.scanned_qr())
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_a_session_times_out(shop: Shop) -> None:
     """The site's sentence is shown when the app has not come in time."""
     shop.expected = [REFUSED]
-    shop.endpoints.asked = ExtendedRequest(ASKED, timeout=timedelta(seconds=2))
+    shop.site.asked = ExtendedRequest(ASKED, timeout=timedelta(seconds=2))
     shop.open()
     shop.press("Continue with Yivi")
     shop.expect_state("qr")
     shop.expect_state("error")
-    shop.expect_message("The site says: timed_out.")
+    shop.expect_message("The app did not respond in time. Please start again.")
     shop.look("timed-out")
 
 
@@ -161,7 +162,7 @@ def test_the_network_is_away_for_a_moment_amid_finish(shop: Shop, app: Simulated
     shop.expect_state("finishing")
     shop.look("network-away")
     shop.page.unroute("**/irma/finish/login")
-    shop.page.wait_for_url("**/welcome")
+    shop.expect_welcome()
 
 
 def test_a_wait_is_shown(shop: Shop) -> None:
