@@ -21,6 +21,7 @@ SHELL_BLOCKS = {
     "docs/tutorial.md": 5,
     "docs/examples/irma-signing-pkcs11/README.md": 3,
     "docs/examples/irma-status-redis/README.md": 2,
+    "docs/how-to/any-other-framework.md": 1,
     "docs/how-to/test-your-application.md": 1,
     "docs/how-to/write-a-signing-scheme.md": 1,
     "docs/how-to/write-a-status-backend.md": 1,
@@ -74,6 +75,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/tutorial.md", sh=SHELL_BLOCKS["docs/tutorial.md"])
 @runs("docs/examples/irma-signing-pkcs11/README.md", sh=3)
 @runs("docs/examples/irma-status-redis/README.md", sh=2)
+@runs("docs/how-to/any-other-framework.md", sh=1)
 @runs("docs/how-to/test-your-application.md", sh=1)
 @runs("docs/how-to/write-a-signing-scheme.md", sh=1)
 @runs("docs/how-to/write-a-status-backend.md", sh=1)
