@@ -30,7 +30,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     with running_loopback() as url:
         started, asked = asyncio.run(_measure(effort, url))
     name = f"async start, {AT_ONCE} at a time / raw aiohttp and json.loads"
-    yield Row(name, ratios(*started), "x", 1.25)
+    yield Row(name, ratios(*started), "x", 1.3)
     name = f"poll of a watch, {AT_ONCE} at a time / raw aiohttp GET"
     yield Row(name, ratios(*asked), "x", 1.3)
 

@@ -1,0 +1,119 @@
+"""A flow that a driver of any kind runs: what it is handed, and what comes out of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core.errors import ConfigurationError, SigningError, StoreError, TransportError
+from irma_core.flows.effects import Call, Flow, Send, Sleep
+from irma_core.flows.running_flow import RunningFlow
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+
+GET = HttpRequest("GET", "https://irma.example/health", label="GET health")
+NO_TIME = timedelta(0)
+GONE = HttpResponse(404)
+BROKEN = TransportError("GET health", "reset", request_sent=True)
+
+
+def waits_for(running: RunningFlow[Any]) -> type[object]:
+    return type(running.effect)
+
+
+def asking() -> Flow[int]:
+    """Ask once, and return the status; 0 if the network failed."""
+    try:
+        response = yield from Send(GET, 0.0)
+    except TransportError:
+        return 0
+    return response.status
+
+
+def calling(failure: type[StoreError] | None, caught: list[Exception]) -> Flow[None]:
+    """Call a part once, and note what it raises."""
+    try:
+        yield from Call(str, 0.0, callee="store", failure=failure)
+    except Exception as error:
+        caught.append(error)
+        raise
+
+
+def test_a_flow_runs_up_to_its_effects_and_its_result() -> None:
+    """Each result is handed to the flow; at its end there is no effect, but a result."""
+    running = RunningFlow(asking())
+    assert waits_for(running) is Send
+    running.resume(GONE)
+    assert running.effect is None
+    assert (running.result, running.is_interrupted) == (404, False)
+
+
+def test_a_flow_handles_an_error_of_the_network() -> None:
+    """A flow may return although an effect failed."""
+    running = RunningFlow(asking())
+    running.throw(BROKEN)
+    assert (running.effect, running.result) == (None, 0)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), ValueError("a bug")])
+def test_an_interruption_is_raised_after_the_last_effects(interruption: BaseException) -> None:
+    """A flow may perform effects after an interruption, which is raised whatever it returns."""
+
+    def cleaning_up() -> Flow[str]:
+        try:
+            yield from Send(GET, 0.0)
+        except BaseException:  # noqa: BLE001  # it is raised again
+            yield from Sleep(duration=NO_TIME)
+        return "as if nothing had happened"
+
+    running = RunningFlow(cleaning_up())
+    running.throw(interruption)
+    assert waits_for(running) is Sleep
+    assert running.is_interrupted
+    with pytest.raises(type(interruption)) as raised:
+        running.resume(None)
+    assert raised.value is interruption
+
+
+@pytest.mark.parametrize("ending", [GeneratorExit, StopIteration, StopAsyncIteration])
+def test_what_cannot_be_thrown_closes_the_flow(ending: type[BaseException]) -> None:
+    """The flow is closed, and the exception passes."""
+    flow = asking()
+    running = RunningFlow(flow)
+    with pytest.raises(ending):
+        running.throw(ending())
+    with pytest.raises(StopIteration):
+        next(flow)
+
+
+@pytest.mark.parametrize("error", [OSError("secret"), SigningError("another part's")])
+def test_a_parts_exception_becomes_the_expected_error(error: Exception) -> None:
+    """The flow receives an error of its class, without the message, which may hold a secret."""
+    caught: list[Exception] = []
+    running = RunningFlow(calling(StoreError, caught))
+    with pytest.raises(StoreError) as raised:
+        running.throw(error)
+    assert caught == [raised.value]
+    assert raised.value.__cause__ is error
+    assert str(error) not in str(raised.value)
+
+
+@pytest.mark.parametrize("error", [StoreError("its own"), ConfigurationError("wrong mode")])
+def test_an_error_that_says_enough_stays(error: Exception) -> None:
+    """The expected class and a wrong configuration reach the flow unchanged."""
+    running = RunningFlow(calling(StoreError, []))
+    with pytest.raises(type(error)) as raised:
+        running.throw(error)
+    assert raised.value is error
+    assert running.is_interrupted == isinstance(error, ConfigurationError)
+
+
+def test_an_exception_of_the_application_stays() -> None:
+    """A call without a class of failure is the application's."""
+    error = OSError("the application's")
+    running = RunningFlow(calling(None, []))
+    with pytest.raises(OSError, match="the application's") as raised:
+        running.throw(error)
+    assert raised.value is error
+    assert not running.is_interrupted
