@@ -58,12 +58,13 @@ def check_transport(transport: object, *, is_async: bool) -> None:
         ConfigurationError: It is not a transport, or it is a transport of the other mode.
     """
     _check(transport, "transport", _TRANSPORT, is_async=is_async)
-    if not (hasattr(transport, "clock") and hasattr(transport, "jitter")):
+    clock, jitter = getattr(transport, "clock", None), getattr(transport, "jitter", None)
+    if clock is None or jitter is None:
         raise ConfigurationError("transport: must have `clock` and `jitter`; see Transport")
-    seconds = _number_from(getattr(transport.clock, "monotonic", None))
+    seconds = _number_from(getattr(clock, "monotonic", None))
     if seconds is None:
         raise ConfigurationError("transport: `clock.monotonic()` must return a number of seconds")
-    share = _number_from(transport.jitter)
+    share = _number_from(jitter)
     if share is None or not 0 <= share < 1:
         raise ConfigurationError("transport: `jitter()` must return a number in [0, 1)")
 
