@@ -16,14 +16,14 @@ async def run_on_trio(flow: Flow[ResultT], transport: Transport) -> ResultT:
     running = RunningFlow(flow)
     with ExitStack() as streams:
         while (effect := running.effect) is not None:
-            try:
-                # An interrupted flow has a few last effects, such as cancelling its session.
-                with trio.CancelScope(shield=running.is_interrupted):
+            # An interrupted flow has a few last effects, such as cancelling its session.
+            with trio.CancelScope(shield=running.is_interrupted):
+                try:
                     result = await perform(effect, transport, streams)
-            except BaseException as error:
-                running.throw(error)
-            else:
-                running.resume(result)
+                except BaseException as error:
+                    running.throw(error)
+                else:
+                    running.resume(result)
     return running.result
 
 
