@@ -46,27 +46,41 @@ _FALL_BACKS: Final = {
     "failed": "the status backend failed, so it asks the server meanwhile: see the backend's log",
 }
 _PERSONAL: Final = frozenset(
-    {"cancelled", "handle_expired", "login_refused", "not_finished", "timed_out", "value_missing"}
+    {"cancelled", "card_expired", "handle_expired", "login_refused", "not_finished"}
+    | {"other_person", "timed_out", "value_missing"}
 )
 """Codes of refusals that an honest person meets in daily use."""
+_OTHER_CLIENT: Final = "the page's script does not send this: see which program calls the page"
+_OTHER_APP: Final = "an honest app does not disclose this: see the line of the session"
 _WEB_ADVICE: Final = {
     "already_used": "the page sent it after its answer was used: harmless if it is rare",
+    "body_invalid": _OTHER_CLIENT,
+    "body_not_json": _OTHER_CLIENT,
+    "body_too_large": _OTHER_CLIENT,
     "busy": "an equal call is still running: see whether the application's login is slow",
+    "failed": "the application's function raised an error: see where that is reported",
     "handle_invalid": "the handle was sealed with other keys, or for another question: give all "
     "processes the same keys",
     "interrupted": "a process ended during the application's login: see its log",
+    "media_type": _OTHER_CLIENT,
+    "method": _OTHER_CLIENT,
     "misconfigured": "a setting is wrong: the error that was raised says which",
     "no_cookie": "the browser sent no cookie: serve the page by HTTPS, under one host name",
+    "other_answer": _OTHER_APP,
     "other_browser": "the page was continued in another browser, or somebody used another "
     "person's page",
     "other_site": "the request came from another origin: name it in `origins` if it is yours, and "
     "let the proxy pass `Host` and `X-Forwarded-Proto`",
+    "proof_invalid": "a card has expired or was revoked, or the app is not honest: see the line of "
+    "the session",
     "server_refused": "the IRMA server refused the call: see the line before this one",
     "server_unavailable": "the IRMA server could not be reached: see the line before this one",
     "session_gone": "the server no longer knows the session: it was restarted, or has several "
     "processes without a shared store",
     "store_unavailable": "the store failed: see its log",
     "unknown_question": "the page asks for a name that is not among the questions",
+    "url_invalid": "the request has no usable `Host`: see what the proxy passes",
+    "wrong_value": _OTHER_APP,
 }
 _POST_ADVICE: Final = {
     "busy": "an equal post is still being handled: see whether the application's function is slow",

@@ -15,6 +15,7 @@ from irma_core import (
     AsyncHandles,
     AsyncRequestor,
     AttributeRequest,
+    ChainStep,
     DisclosureRequest,
     ExtendedRequest,
     Handles,
@@ -297,8 +298,12 @@ def test_refused_posts(mode: str) -> None:
 @MODES
 def test_chosen_next_sessions(mode: str) -> None:
     """What the application chose to follow a session is an event, once."""
-    nothing: list[Any] = [DisclosureRequest({"again": OVER18}), None]
-    observed = Observed(mode, choose=lambda _step: nothing.pop(0))
+    choices: list[Any] = [DisclosureRequest({"again": OVER18}), None]
+
+    def choose(_step: ChainStep) -> Any:
+        return choices.pop(0)
+
+    observed = Observed(mode, choose=choose)
     shop = observed.shop
     for _ in range(2):
         shop.app.accept(shop.start_chain().pointer)
@@ -436,7 +441,11 @@ def test_nothing_is_done_without_an_observer() -> None:
 @MODES
 def test_no_event_has_a_secret(mode: str) -> None:
     """Events hold no token, value, key, handle, URL or reference of their sessions."""
-    observed = Observed(mode, choose=lambda _step: DisclosureRequest({"again": OVER18}))
+
+    def choose(_step: ChainStep) -> DisclosureRequest:
+        return DisclosureRequest({"again": OVER18})
+
+    observed = Observed(mode, choose=choose)
     shop = observed.shop
     value = "value-of-an-attribute"
     shop.app.add("example.town.resident", {"firstname": value, "familyname": "x", "email": "y"})

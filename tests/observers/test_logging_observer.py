@@ -26,6 +26,7 @@ from irma_core.interfaces import (
     WatchSource,
     WebRefused,
 )
+from irma_core.web.web_refusals import REFUSALS
 from irma_testing import AsyncScriptedTransport, ScriptedTransport
 
 URL = "https://irma.example"
@@ -139,6 +140,19 @@ def test_each_event_has_a_line(
 def test_every_kind_of_event_is_among_them() -> None:
     """The table above has every class of the union, so no new event goes untested."""
     assert {type(event) for event, *_ in LINES} == set(get_args(Event))
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_each_refusal_of_a_page_can_be_explained(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The line of a refusal says what to do, unless an honest person causes it in daily use."""
+    caplog.set_level(logging.INFO, "irma_backend")
+    LoggingObserver().observe(WebRefused("login", code, OF))
+    ((_, level, line),) = caplog.record_tuples
+    refused, _, advice = line.partition("; ")
+    assert refused == f"the page 'login' was refused of session {OF}: {code}"
+    assert (level == logging.INFO) != bool(advice)
 
 
 def test_nothing_is_formatted_below_the_level(caplog: pytest.LogCaptureFixture) -> None:

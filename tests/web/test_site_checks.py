@@ -195,12 +195,16 @@ def test_facts_of_a_requestor_that_fetches_its_key() -> None:
 def test_facts_of_questions() -> None:
     """The questions of a demo scheme are named, however they are written."""
     demo = DisclosureRequest({"id": "irma-demo.MijnOverheid.root.BSN"})
+
+    def made(_request: object) -> DisclosureRequest:
+        return demo
+
     questions: Any = {
         "email": DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"}),
         "plain": demo,
         "extended": ExtendedRequest(demo, timeout=timedelta(minutes=1)),
         "question": Question(demo, reference="order-17"),
-        "made": lambda _request: demo,
+        "made": made,
     }
     facts = facts_of(Requestor(IRMA, ScriptedTransport()).context, questions)
     assert facts.demo_questions == ("plain", "extended", "question")
