@@ -55,7 +55,9 @@ class Watched:
         *,
         backend: Iterable[ScriptedEnd] | None = None,
         backend_waits: bool = True,
+        observer: Any = None,
     ) -> None:
+        self.observer = observer
         self.streams = tuple(streams)
         self.seen: list[tuple[str, float]] = []
         self.asked: list[float] = []
@@ -104,7 +106,12 @@ class Watched:
 
     def _watch(self, transport: ScriptedTransport, timeout: timedelta | None) -> None:
         self._transport: Any = transport
-        requestor = Requestor("https://irma.example", transport, status_backend=self._wired())
+        requestor = Requestor(
+            "https://irma.example",
+            transport,
+            status_backend=self._wired(),
+            observer=self.observer,
+        )
         session = requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
         with requestor.watch_status(session, timeout=timeout) as statuses:
             for word in statuses:
@@ -115,7 +122,9 @@ class Watched:
     ) -> None:
         self._transport = transport
         backend = self._wired()
-        requestor = AsyncRequestor("https://irma.example", transport, status_backend=backend)
+        requestor = AsyncRequestor(
+            "https://irma.example", transport, status_backend=backend, observer=self.observer
+        )
         session = await requestor.start_session(DisclosureRequest({"age": "a.b.c.d"}))
         async with requestor.watch_status(session, timeout=timeout) as statuses:
             async for word in statuses:

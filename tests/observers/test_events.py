@@ -24,6 +24,7 @@ from irma_core import (
     NobodyAnsweredError,
     ProofStatus,
     Requestor,
+    RequestorToken,
     ServerRefusedError,
     SessionCancelledError,
     SessionStatus,
@@ -33,11 +34,13 @@ from irma_core import (
 )
 from irma_core.errors import (
     ConfigurationError,
+    ConnectionBrokenError,
     ConnectionFailedError,
     HandleInvalidError,
     ProofNotValidError,
     SessionGoneError,
     SessionNotFinishedError,
+    TransportTimeoutError,
     WrongBindingError,
     WrongValueError,
 )
@@ -52,6 +55,7 @@ from irma_core.interfaces import (
     HttpResponse,
     NextSessionChosen,
     PostRefused,
+    ReadOutcome,
     RefusedBy,
     SessionAnswered,
     SessionFailed,
@@ -61,9 +65,10 @@ from irma_core.interfaces import (
     WatchSource,
     WebRefused,
 )
-from irma_testing import AsyncScriptedTransport, ScriptedTransport
+from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
 from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, OVER18, Shop
+from tests.flows.watched import OPEN, Watched, event, status
 from tests.modes import MODES
 
 A_WHILE = timedelta(minutes=5)
@@ -337,6 +342,62 @@ def test_refused_handles(mode: str) -> None:
         HandleRefused("login", "HandleInvalidError"),
         HandleRefused("login", "HandleUsedError"),
     ]
+
+
+LATE = TransportTimeoutError("GET statusevents", "late", request_sent=True)
+CUT = ConnectionBrokenError("GET statusevents", "broken", request_sent=True)
+FALL_BACKS: dict[str, tuple[Callable[[], list[Any]], str]] = {
+    "a proxy holds the events back": (lambda: [LATE], "late"),
+    "the stream ends twice": (
+        lambda: [ScriptedStream([ReadOutcome.END]), ScriptedStream([ReadOutcome.END])],
+        "broken",
+    ),
+    "the connection breaks twice": (lambda: [CUT, CUT], "broken"),
+    "a proxy is overloaded twice": (
+        lambda: [ScriptedStream(status=503), ScriptedStream(status=503)],
+        "broken",
+    ),
+    "a proxy removes the events": (lambda: [ScriptedStream(headers=JSON)], "unsupported"),
+}
+
+
+@pytest.mark.parametrize("why", FALL_BACKS)
+@MODES
+def test_watch_that_falls_back_to_polling(mode: str, why: str) -> None:
+    """A watch that gives up the server's events says why, once."""
+    streams, reason = FALL_BACKS[why]
+    recorder = Recorder()
+    polls = [status("INITIALIZED")] * 2 + [status("CONNECTED"), status("DONE")]
+    watched = Watched(mode, streams(), polls, observer=recorder)
+    assert watched.words[-1] == "DONE"
+    fingerprint = RequestorToken("abcdefghijKLMNOPQRST").fingerprint
+    assert recorder.of(WatchFellBack) == [WatchFellBack(fingerprint, WatchSource.EVENTS, reason)]
+
+
+@MODES
+def test_stream_that_breaks_once(mode: str) -> None:
+    """A watch that opens its stream again has not fallen back."""
+    recorder = Recorder()
+    streams = [
+        ScriptedStream([OPEN, ReadOutcome.END]),
+        ScriptedStream([OPEN, event("CONNECTED"), event("DONE")]),
+    ]
+    polls = [status("INITIALIZED")] * 3
+    assert Watched(mode, streams, polls, observer=recorder).words[-1] == "DONE"
+    assert recorder.of(WatchFellBack) == []
+
+
+@MODES
+def test_series_of_failed_polls(mode: str) -> None:
+    """Polls that fail one after the other are one event, and after a success another."""
+    recorder = Recorder()
+    failure = ConnectionFailedError("GET session/{token}/status", "no route", request_sent=False)
+    good = status("INITIALIZED")
+    polls: list[Any] = [good, failure, failure, good, failure, failure, failure, status("DONE")]
+    Watched(mode, [ScriptedStream(headers=JSON)], polls, observer=recorder)
+    label = "GET session/{token}/status"
+    retried = CallRetried(label, "ConnectionFailedError", "", timedelta(seconds=1))
+    assert recorder.of(CallRetried) == [retried, retried]
 
 
 class FailingBackend:

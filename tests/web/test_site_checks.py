@@ -122,6 +122,14 @@ def test_developers_are_spared_what_is_about_production(check: Any) -> None:
     assert ids(facts) == ([check.id] if check.in_debug else [])
 
 
+@pytest.mark.parametrize(
+    ("workers", "found"), [(None, "irma.W004"), (1, "irma.W004"), (2, "irma.E009")]
+)
+def test_store_of_one_process(workers: int | None, found: str) -> None:
+    """A store that is not shared is an error as soon as there are two processes."""
+    assert ids(attrs.evolve(RIGHT, is_store_shared=False, workers=workers)) == [found]
+
+
 def test_several_faults_are_found_with_errors_first() -> None:
     """A site with several faults has a finding for each, and the errors come first."""
     facts = attrs.evolve(RIGHT, has_authentication=False, is_cookie_plain=True, trusts_proxy=False)
