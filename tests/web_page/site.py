@@ -65,6 +65,8 @@ class Website:
         transport: Carries the calls to it.
         package: The browser package as one script.
         style: The browser package's style, if it is a file of its own.
+        api: Where the endpoints are, if another website serves the pages.
+        origins: The origins of other websites whose pages may call the endpoints.
 
     Attributes:
         asked: What the next session asks; it has a slot `name`.
@@ -73,8 +75,16 @@ class Website:
     """
 
     def __init__(
-        self, server: str, transport: Transport, package: bytes, style: bytes = b""
+        self,
+        server: str,
+        transport: Transport,
+        package: bytes,
+        style: bytes = b"",
+        *,
+        api: str = "",
+        origins: Iterable[str] = (),
     ) -> None:
+        self._api = api
         self.asked: DisclosureRequest | ExtendedRequest = ASKED
         self.calls: list[tuple[str, dict[str, Any], str | None]] = []
         self.logins: list[str] = []
@@ -89,6 +99,7 @@ class Website:
             [new_sealing_key()],
             store=MemoryStore(transport.clock),
             questions={"login": lambda _: self.asked, "other": lambda _: self.asked},
+            origins=origins,
             plain_cookie=True,
         )
         self._pages = IrmaPages(self._show, sessions, self._log_in, self._cookie)
@@ -101,10 +112,11 @@ class Website:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         if environ["PATH_INFO"].startswith("/irma/"):
-            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
             environ["wsgi.input"] = BytesIO(body)
             step = environ["PATH_INFO"].split("/")[2]
-            self.calls.append((step, json.loads(body), environ.get("HTTP_X_TOKEN")))
+            if environ["REQUEST_METHOD"] == "POST":
+                self.calls.append((step, json.loads(body), environ.get("HTTP_X_TOKEN")))
         return self._pages(environ, start)
 
     def _log_in(self, web_answer: WebAnswer) -> str:
@@ -122,7 +134,12 @@ class Website:
         found = self._page(path, self._visits.get(visit.value, "") if visit else "")
         found = found or self._files.get(path) or _static_file(path)
         kind, body = found or ("text/plain", b"")
-        policy = {**csp_sources(self._server), "default-src": ("'none'",)}
+        policy: dict[str, tuple[str, ...]] = {
+            **csp_sources(self._server),
+            "default-src": ("'none'",),
+        }
+        if self._api:
+            policy["connect-src"] = (*policy["connect-src"], self._api)
         written = "; ".join(f"{name} {' '.join(sources)}" for name, sources in policy.items())
         headers = [
             ("Content-Type", f"{kind}; charset=utf-8"),
@@ -134,7 +151,7 @@ class Website:
     def _page(self, path: str, person: str) -> tuple[str, bytes] | None:
         match path:
             case "/login":
-                return _html("Log in", [("login", "", "")])
+                return _html("Log in", [("login", "", "")], api=self._api)
             case "/inloggen":
                 return _html("Inloggen", [("login", "", "")], language="nl-NL")
             case "/auto":
@@ -157,6 +174,7 @@ def _html(
     *,
     language: str = "en",
     next_url: str | None = "/welcome",
+    api: str = "",
 ) -> tuple[str, bytes]:
     made = [
         ELEMENT.format(
@@ -164,12 +182,12 @@ def _html(
             attributes=attributes,
             content=content,
             settings=page_settings(
-                prefix="/irma/",
+                prefix=f"{api}/irma/",
                 name=name,
                 language=language,
                 next_url=next_url,
-                csrf_header="X-Token",
-                csrf_token="<of the page>",
+                csrf_header=None if api else "X-Token",
+                csrf_token=None if api else "<of the page>",
             ),
         )
         for name, attributes, content in elements

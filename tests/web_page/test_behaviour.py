@@ -110,6 +110,36 @@ def test_an_element_can_start_by_itself(shop: Shop, app: SimulatedApp) -> None:
     shop.expect_welcome()
 
 
+def test_a_tab_in_the_background_starts_nothing(shop: Shop) -> None:
+    """A page that starts by itself waits until somebody sees it, as browsers load pages ahead."""
+    hide = "Object.defineProperty(document, 'hidden', {get: () => window.isHidden ?? true})"
+    shop.page.add_init_script(hide)
+    shop.open("/auto")
+    shop.page.wait_for_load_state("networkidle")
+    assert shop.site.steps == []
+    shop.page.evaluate("""() => {
+      window.isHidden = false;
+      document.dispatchEvent(new Event("visibilitychange", {bubbles: true}));
+    }""")
+    shop.expect_state("qr")
+    assert shop.site.steps == ["start"]
+
+
+def test_ten_tabs_at_once(shop: Shop, app: SimulatedApp) -> None:
+    """Each tab has a session that can be finished, in any order."""
+    tabs = [shop.page, *(shop.page.context.new_page() for _ in range(9))]
+    for tab in tabs:
+        tab.goto(f"{shop.url}/login")
+        tab.get_by_role("button", name="Continue with Yivi").click()
+    for tab in tabs:
+        expect(tab.locator("[data-irma]")).to_have_attribute("data-irma-state", "qr")
+    for tab in reversed(tabs):
+        app.accept(scanned_qr(tab))
+    for tab in tabs:
+        tab.wait_for_url("**/welcome")
+    assert shop.site.logins == ["Ada"] * 10
+
+
 def test_all_can_be_done_by_keyboard(shop: Shop, app: SimulatedApp) -> None:
     """The focus follows from the start button to the session, so that Tab leads to its buttons."""
     shop.open()

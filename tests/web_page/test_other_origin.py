@@ -1,0 +1,74 @@
+"""Pages of one website, and endpoints of another: a single-page application and its backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page
+
+from irma_backend.dev_server import running_dev_server
+from irma_testing import InMemoryServer, SimulatedApp
+from irma_transport_urllib3 import Urllib3Transport
+from tests.web_page.conftest import Shop
+from tests.web_page.site import Website, running_website
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+
+class Later:
+    """An application that is made when the URL of its server is known."""
+
+    application: Website
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        return self.application(environ, start)
+
+
+@pytest.fixture(params=[True, False], ids=["allowed", "not allowed"])
+def is_allowed(request: pytest.FixtureRequest) -> bool:
+    """Whether the backend lets pages of the other website call it."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def shop(
+    page: Page, server: InMemoryServer, package: tuple[bytes, bytes], *, is_allowed: bool
+) -> Iterator[Shop]:
+    """The pages, on a browser; the site that the test sees is the backend."""
+    front, back = Later(), Later()
+    with (
+        running_dev_server(server) as irma,
+        Urllib3Transport() as transport,
+        running_website(front) as pages,
+        running_website(back) as api,
+    ):
+        front.application = Website(irma, transport, *package, api=api)
+        origins = [pages] if is_allowed else ["https://elsewhere.example"]
+        back.application = Website(irma, transport, *package, origins=origins)
+        yield Shop(pages, page, back.application, server, axe="")
+        page.close()
+
+
+def test_a_person_logs_in(shop: Shop, app: SimulatedApp, *, is_allowed: bool) -> None:
+    """The cookies are those of the backend; pages that it does not know cannot start anything."""
+    shop.open()
+    shop.press("Continue with Yivi")
+    if not is_allowed:
+        shop.expect_message(
+            "This website cannot be reached. Please check your internet connection."
+        )
+        assert not server_was_asked(shop)
+        return
+    shop.expect_state("qr")
+    app.accept(shop.scanned_qr())
+    shop.page.wait_for_url("**/welcome")
+    assert shop.site.steps == ["start", "finish"]
+    assert shop.site.logins == ["Ada"]
+
+
+def server_was_asked(shop: Shop) -> bool:
+    """Return whether there is a session at the IRMA server."""
+    return bool(shop.server.open_sessions())
