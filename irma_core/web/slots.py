@@ -18,11 +18,17 @@ from irma_core.errors import HandleError, StoreError
 from irma_core.flows.cancellation import try_cancel_flow
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, delete_stored, get_stored
-from irma_core.json_text import JsonTextError, read_json, write_json
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.pseudonyms import same_secret
-from irma_core.trust.random_secrets import new_random_secret
-from irma_core.web.store_calls import PATIENCE, claim_flow, delete_flow, get_flow, put_flow
+from irma_core.web.store_calls import (
+    PATIENCE,
+    claim_flow,
+    claimed_at,
+    delete_flow,
+    get_flow,
+    new_claim,
+    put_flow,
+)
 from irma_core.web.web_handles import WebSession, open_handle
 from irma_core.web.web_refusals import WebRefusal
 from irma_core.web.web_settings import WebSettings
@@ -71,7 +77,7 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
         StoreError: The store failed.
         WebRefusal: `store_unavailable`: other starts of this browser took each slot first.
     """
-    claim = write_json([utc_now(context.clock).timestamp(), new_random_secret()])
+    claim = new_claim(utc_now(context.clock))
     lifetime, store = settings.handle_lifetime, settings.store
     deadline = context.deadline(min(PATIENCE, context.call_timeout))
     while True:
@@ -84,27 +90,13 @@ def take_slot_flow(context: RequestorContext, settings: WebSettings, binding: st
                 yield from delete_flow(context, store, slot.handle_key)
                 return slot
             taken.append(attrs.evolve(slot, claim=other.decode("latin-1")))
-        for slot in sorted(taken, key=_started_at):
+        for slot in sorted(taken, key=lambda slot: claimed_at(slot.claim)):
             if (yield from _evict_flow(context, settings, slot, binding)):
                 break
         else:
             if context.seconds_left(deadline) <= 0:
                 raise WebRefusal("store_unavailable")
             yield from Sleep(_PAUSE)
-
-
-def _started_at(slot: Slot) -> float:
-    match _read_claim(slot.claim):
-        case [int() | float() as started, _]:
-            return started
-        case _:
-            return 0.0
-
-
-def _read_claim(claim: str) -> object:
-    with suppress(JsonTextError):
-        return read_json(claim)
-    return None
 
 
 def _evict_flow(
@@ -116,7 +108,7 @@ def _evict_flow(
         StoreError: The store failed.
     """
     key = f"{slot.key}:evicted:{sha256(slot.claim.encode()).hexdigest()}"
-    mine = new_random_secret().encode()
+    mine = new_claim(utc_now(context.clock)).encode()
     if (yield from claim_flow(context, settings.store, key, mine, _EVICTION)) is not None:
         return False
     stored = yield from get_flow(context, settings.store, slot.handle_key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -11,8 +11,17 @@ from irma_core.errors import StoreError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Call, Flow, Sleep, delete_stored, get_stored, put_if_absent
 from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.trust.random_secrets import new_random_secret
 
-__all__ = ["PATIENCE", "claim_flow", "delete_flow", "get_flow", "put_flow"]
+__all__ = [
+    "PATIENCE",
+    "claim_flow",
+    "claimed_at",
+    "delete_flow",
+    "get_flow",
+    "new_claim",
+    "put_flow",
+]
 
 ResultT = TypeVar("ResultT")
 PATIENCE: Final = timedelta(seconds=10)
@@ -73,6 +82,19 @@ def put_flow(
         StoreError: The store fails for longer than the patience. The value may be there.
     """
     return _repeated_flow(context, partial(put_if_absent, store, key, value, lifetime))
+
+
+def new_claim(now: datetime) -> str:
+    """Return a value for a claim, which no other call uses."""
+    return f"{now.timestamp()} {new_random_secret()}"
+
+
+def claimed_at(claim: str) -> float:
+    """Return when a claim was made, in seconds since 1970; zero for a value of another form."""
+    try:
+        return float(claim.partition(" ")[0])
+    except ValueError:
+        return 0.0
 
 
 def claim_flow(

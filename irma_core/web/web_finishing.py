@@ -29,15 +29,21 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, call_application
 from irma_core.flows.once import CLOCK_SKEW
 from irma_core.flows.session_answers import get_answer_flow
-from irma_core.json_text import JsonTextError, JsonValue, read_json, write_json
+from irma_core.json_text import JsonValue, write_json
 from irma_core.models.holders import Hidden, hide_text
 from irma_core.protocol.transport import utc_now
 from irma_core.tracebacks import remove_frames
-from irma_core.trust.random_secrets import new_random_secret
 from irma_core.web.browser_posts import cors_headers
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.slots import Slot, free_slot_flow
-from irma_core.web.store_calls import claim_flow, delete_flow, get_flow, put_flow
+from irma_core.web.store_calls import (
+    claim_flow,
+    claimed_at,
+    delete_flow,
+    get_flow,
+    new_claim,
+    put_flow,
+)
 from irma_core.web.web_answers import Complete, Finished, WebAnswer
 from irma_core.web.web_handles import WebSession
 from irma_core.web.web_messages import WebRequest, json_reply
@@ -169,8 +175,8 @@ class _Login:
         until = context.deadline(min(_LONGEST_WAIT, context.call_timeout))
         pause = _FIRST_PAUSE
         while True:
-            now = utc_now(context.clock).timestamp()
-            mine = write_json([now, new_random_secret()]).encode()
+            now = utc_now(context.clock)
+            mine = new_claim(now).encode()
             other = yield from claim_flow(context, store, self.claim_key, mine, self.lifetime)
             if other is None:
                 return None
@@ -178,8 +184,9 @@ class _Login:
             if outcome is not None:
                 return outcome
             if context.seconds_left(until) <= 0:
-                # No login that is still running takes that long.
-                is_old = now - _claimed_at(other) >= context.call_timeout.total_seconds()
+                # No login that is still running takes longer than a call.
+                age = now.timestamp() - claimed_at(other.decode("latin-1"))
+                is_old = age >= context.call_timeout.total_seconds()
                 raise WebRefusal("interrupted" if is_old else "busy")
             yield from Sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -212,17 +219,6 @@ class _Login:
         key = settings.slot_key(self._binding.reveal(), self.web.slot)
         yield from free_slot_flow(context, settings, Slot(key, self.web.slot, self.web.claim))
         return value
-
-
-def _claimed_at(claim: bytes) -> float:
-    try:
-        match read_json(claim):
-            case [int() | float() as seconds, _]:
-                return seconds
-            case _:
-                return 0.0
-    except JsonTextError:
-        return 0.0
 
 
 def _check_value(value: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from irma_core import new_sealing_key
+from irma_core import Sealer, new_sealing_key
 from irma_core.protocol.messages import HttpResponse
 from tests.modes import MODES
 from tests.web.site import COOKIE, SITE, Browser, Site
@@ -389,6 +389,37 @@ def test_fields_of_another_type(site: Site, fields: dict[str, Any]) -> None:
     handle = handle_of(victim)
     finish = victim.finish_with("login", victim.request("finish/login", fields))
     assert (finish.status, finish.code) == (400, "body_invalid")
+    assert_works(site, victim, handle)
+
+
+@pytest.mark.parametrize("url", ["", "/irma/start/login", "https://[", "https://a b/", "ftp://x/"])
+def test_host_that_is_no_host(site: Site, url: str) -> None:
+    """A request whose own origin cannot be known is refused, as no other one can be compared."""
+    victim = site.browser()
+    handle = handle_of(victim)
+    request = victim.request("", {"handle": handle}, url=url)
+    finish = victim.finish_with("login", request)
+    assert (finish.status, finish.code) == (400, "url_invalid")
+    assert_works(site, victim, handle)
+
+
+def test_handle_of_another_form(mode: str) -> None:
+    """What another part of the application sealed with the same keys is no handle."""
+    key = new_sealing_key()
+    site = Site(mode, keys=[key])
+    victim = site.browser()
+    handle = handle_of(victim)
+    binding = str(victim.cookie).partition("=")[2]
+    values: list[Any] = [None, [], [1, 2, 3, 4], [{}, 0, "claim", "reference"]]
+    for value in values:
+        sealed = Sealer([key]).seal(
+            value,
+            purpose="web session:login",
+            now=site.clock.now(),
+            lifetime=timedelta(minutes=1),
+            binding=binding,
+        )
+        assert victim.finish(sealed).code == "handle_invalid"
     assert_works(site, victim, handle)
 
 

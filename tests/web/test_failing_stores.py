@@ -140,6 +140,23 @@ def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
 
 
 @MODES
+def test_a_claim_of_another_form(mode: str) -> None:
+    """A claim that an unknown version wrote counts as a login that was interrupted long ago."""
+    site, store = login_site(mode)
+    put = store.put_if_absent
+
+    def put_after_another(key: str, value: bytes, lifetime: timedelta) -> bool:
+        if key.endswith(":claim"):
+            put(key, b"of another version", lifetime)
+        return put(key, value, lifetime)
+
+    store.put_if_absent = put_after_another  # type: ignore[method-assign]
+    browser = site.browser()
+    assert browser.finish(browser.started()).code == "interrupted"
+    assert not site.logins
+
+
+@MODES
 def test_a_store_that_neither_puts_nor_has_a_value(mode: str) -> None:
     """A broken store that contradicts itself is reported, and the session is cancelled."""
     site, store = login_site(mode)

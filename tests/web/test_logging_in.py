@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from irma_core import new_sealing_key
 from tests.modes import MODES
 from tests.web.site import COOKIE, EMAIL, OVER18, Site
 
@@ -75,6 +76,19 @@ def test_the_handle_is_valid_while_the_result_may_come(site: Site) -> None:
     site.server.pass_time(timedelta(minutes=14))
     scanned.accept()
     assert browser.finish(reply.handle).status == 200
+
+
+def test_a_shorter_lifetime_applies_to_older_handles(mode: str) -> None:
+    """After a deployment with a shorter lifetime, the store forgets sooner, and handles expire."""
+    keys = [new_sealing_key()]
+    before = Site(mode, keys=keys, lifetime=timedelta(hours=1))
+    after = Site(mode, keys=keys, server=before.server, lifetime=timedelta(seconds=10))
+    browser, later = before.browser(), after.browser()
+    reply = browser.start()
+    later.cookie = browser.cookie
+    before.server.pass_time(timedelta(minutes=21))
+    assert later.finish(reply.handle).code == "handle_expired"
+    assert browser.finish(reply.handle).code == "not_finished"
 
 
 def test_a_number_in_the_fragment_will_do(site: Site) -> None:

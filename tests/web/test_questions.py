@@ -141,7 +141,10 @@ def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
         asked.append(step.reference)
 
     shop = Shop(mode, deliver=outcomes.append, choose=choose)
-    questions = {"adult": Question(AGE, "order-17", has_callback=True)}
+    questions = {
+        "adult": Question(AGE, "order-17", has_callback=True),
+        "chain": Question(AGE, "order-18", has_next_session=True),
+    }
     site = Site(
         mode,
         server=shop.server,
@@ -153,6 +156,8 @@ def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
     handle = browser.started("adult")
     assert [each.reference for each in outcomes] == ["order-17"]
     assert browser.finish(handle, "adult").status == 200
+    assert browser.finish(browser.started("chain"), "chain").status == 200
+    assert asked == ["order-18"]
 
 
 @MODES

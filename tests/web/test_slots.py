@@ -15,6 +15,7 @@ from irma_testing import InMemoryServer
 from irma_transport import SystemClock
 from tests.modes import MODES
 from tests.web.site import SITE, Site, slot_in
+from tests.web.stores import failing_store
 
 
 @MODES
@@ -159,6 +160,97 @@ def test_a_failed_start_frees_its_slot(mode: str) -> None:
         assert (reply.status, reply.code, reply.again) == (503, "server_unavailable", "start")
     assert InMemoryServer.handle is away
     assert browser.finish(browser.started()).status == 200
+
+
+@MODES
+def test_a_slot_with_a_value_of_another_form_is_the_oldest(mode: str) -> None:
+    """What an unknown version wrote into a slot does not block it."""
+    server = InMemoryServer()
+    store, given = failing_store(mode, server.clock)
+    site = Site(mode, server=server, store=given, sessions_per_browser=2)
+    browser = site.browser()
+    kept = browser.start()
+    put = store.put_if_absent
+    foreign: list[str] = []
+
+    def put_foreign(key: str, value: bytes, lifetime: timedelta) -> bool:
+        if key.endswith(":1") and not foreign:
+            foreign.append(key)
+            put(key, b"of another version", lifetime)
+        return put(key, value, lifetime)
+
+    store.put_if_absent = put_foreign  # type: ignore[method-assign]
+    assert browser.start().status == 200
+    assert foreign
+    assert browser.send("status", "login", {"handle": kept.handle}).json["status"] == "INITIALIZED"
+
+
+@MODES
+def test_slots_that_others_are_taking(mode: str) -> None:
+    """While another start frees a slot, this one takes the next oldest, or waits for a moment."""
+    server = InMemoryServer()
+    store, given = failing_store(mode, server.clock)
+    site = Site(mode, server=server, store=given, sessions_per_browser=1)
+    browser = site.browser()
+    browser.start()
+    put, get = store.put_if_absent, store.get
+    refused: list[str] = []
+    others = [3]
+
+    def put_unless_taken(key: str, value: bytes, lifetime: timedelta) -> bool:
+        if ":evicted:" in key and len(refused) < others[0]:
+            refused.append(key)
+            return False
+        return put(key, value, lifetime)
+
+    def get_of_others(key: str) -> bytes | None:
+        return b"another start" if key in refused else get(key)
+
+    store.put_if_absent = put_unless_taken  # type: ignore[method-assign]
+    store.get = get_of_others  # type: ignore[method-assign]
+    assert browser.start().status == 200
+    assert len(refused) == 3
+    others[0] = 10**6
+    reply = browser.start()
+    assert (reply.status, reply.code) == (503, "store_unavailable")
+
+
+@MODES
+def test_a_start_that_is_interrupted_leaves_nothing_behind(mode: str) -> None:
+    """A program that is stopped after the start cancels the session and frees the slot."""
+    server = InMemoryServer()
+    store, given = failing_store(mode, server.clock)
+    site = Site(mode, server=server, store=given, sessions_per_browser=1)
+    browser = site.browser()
+    browser.finish(browser.started())
+    put = store.put_if_absent
+
+    def interrupt(key: str, value: bytes, lifetime: timedelta) -> bool:
+        if key.endswith(":handle"):
+            raise KeyboardInterrupt
+        return put(key, value, lifetime)
+
+    store.put_if_absent = interrupt  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        browser.start()
+    assert not site.server.open_sessions()
+    store.put_if_absent = put  # type: ignore[method-assign]
+    assert browser.start().status == 200
+
+
+@MODES
+def test_a_start_whose_coroutine_is_destroyed_sends_nothing_more(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flow that is closed can send nothing, so the slot expires by itself."""
+    site = Site(mode)
+
+    def destroy(_request: HttpRequest) -> HttpResponse:
+        raise GeneratorExit
+
+    monkeypatch.setattr(site.server, "handle", destroy)
+    with pytest.raises(GeneratorExit):
+        site.browser().start()
 
 
 def test_starts_in_parallel_have_slots_of_their_own() -> None:

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -165,6 +166,14 @@ def test_headers_in_each_form_of_a_framework(mode: str, form: str) -> None:
     body = json.dumps({"handle": handle})
     request = WebRequest("POST", f"{SITE}/x", forms[form], body)
     assert browser.finish_with("login", request).status == 200
+
+
+def test_a_changed_request_keeps_the_rest() -> None:
+    """An adapter may change one field of a request, such as its URL behind a proxy."""
+    request = WebRequest("POST", "http://x/", {"A": "b"}, b"{}", native=7)
+    changed = attrs.evolve(request, url="https://shop.example/")
+    assert changed.url == "https://shop.example/"
+    assert (changed.headers, changed.body, changed.native) == ((("a", "b"),), b"{}", 7)
 
 
 def test_a_request_with_wrong_types() -> None:
