@@ -100,7 +100,7 @@ from irma_core.web.receivers import (
     StaticSessionReceiver,
 )
 from irma_core.web.web_answers import Finished, WebAnswer
-from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_sessions import AsyncWebSessions, WebSessions
 from irma_core.wire.read_requests import read_request
 from irma_core.wire.stored_requests import dump_started_session, load_started_session
@@ -186,6 +186,7 @@ __all__ = [
     "TokenAuthentication",
     "VerifiedRequest",
     "WebAnswer",
+    "WebReply",
     "WebRequest",
     "WebSessions",
     "all_of",

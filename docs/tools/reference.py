@@ -49,8 +49,8 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
         "Handles for the browser": "Handles AsyncHandles Binding Sealer new_sealing_key",
         "Pages that a browser calls, for any web framework": (
-            "WebSessions AsyncWebSessions WebRequest Question WebAnswer Finished same_site_url "
-            "verified_email pseudonym check_same_person"
+            "WebSessions AsyncWebSessions WebRequest WebReply Question WebAnswer Finished "
+            "same_site_url verified_email pseudonym check_same_person"
         ),
         "Started sessions in a database": "dump_started_session load_started_session",
         "Callbacks and chained sessions": (

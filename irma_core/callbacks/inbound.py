@@ -42,10 +42,10 @@ __all__ = [
     "Body",
     "Headers",
     "InboundRequest",
-    "body_bytes",
     "check_inbound",
     "check_posted_result",
-    "header_pairs",
+    "framework_body",
+    "framework_headers",
     "parse_posted_result",
     "refuse_post",
 ]
@@ -101,7 +101,7 @@ class InboundRequest:
         """
         check_instance(method, str, "method", "a string")
         check_instance(url, str, "url", "a string; use str(request.url) for an object")
-        return cls(method, url, header_pairs(headers), body_bytes(body))
+        return cls(method, url, framework_headers(headers), framework_body(body))
 
     @property
     def media_type(self) -> str:
@@ -112,7 +112,7 @@ class InboundRequest:
         return ""
 
 
-def header_pairs(headers: object) -> tuple[tuple[str, str], ...]:
+def framework_headers(headers: object) -> tuple[tuple[str, str], ...]:
     """Return the headers that a web framework has, as pairs of strings.
 
     Raises:
@@ -140,7 +140,7 @@ def _decoded(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
-def body_bytes(body: object) -> bytes:
+def framework_body(body: object) -> bytes:
     """Return a body that a web framework has, as bytes.
 
     Raises:

@@ -76,12 +76,11 @@ class BrowserPost:
     Args:
         request: The request.
         page_origin: The origin of the page that made the call.
-        headers: Headers that each reply to this page needs.
+        is_same_site: Whether the page is of the same site, so that its browser sends usual cookies.
     """
 
     request: WebRequest
     page_origin: str
-    headers: HeaderPairs
     _binding: Hidden[str | None] = attrs.field(alias="binding", converter=hide_optional)
     _fields: Hidden[Mapping[str, JsonValue]] = attrs.field(alias="fields", converter=_hide_fields)
     is_same_site: bool
@@ -205,7 +204,6 @@ def read_post(site: Site, request: WebRequest) -> BrowserPost:
     return BrowserPost(
         request,
         page_origin,
-        cors_headers(site, request),
         binding=_binding(site, request),
         fields=fields,
         is_same_site=is_same_site,

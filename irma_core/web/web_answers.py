@@ -11,8 +11,8 @@ from irma_core.json_text import JsonValue
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_flag, check_instance, check_optional
 from irma_core.models.holders import Hidden, HiddenSecret, hide_optional, hide_text
-from irma_core.protocol.messages import HttpResponse
 from irma_core.tracebacks import boundary
+from irma_core.web.web_messages import WebReply
 
 __all__ = ["Complete", "Finished", "WebAnswer"]
 
@@ -75,38 +75,41 @@ class Finished:
     """How a finish ended.
 
     Args:
-        reply: The reply for the page.
-        code: The code of the refusal in it; None if the login worked.
+        reply: The reply to send.
         value: What the application's login returned, in this call or in the one that it repeats.
         is_repeat: Whether the login ran in an earlier call.
         web_answer: What the login got, if it worked in this call; else None.
-        error: What was raised, for a log or a crash report; None if nothing was, or if the page's
-            request alone was to blame.
 
     Raises:
         UsageError: An argument has the wrong type.
     """
 
-    reply: HttpResponse
-    code: str | None = attrs.field(default=None, kw_only=True)
+    reply: WebReply
     _value: Hidden[JsonValue] = attrs.field(
         default=None, alias="value", converter=_hide_value, kw_only=True, repr=False
     )
     is_repeat: bool = attrs.field(default=False, kw_only=True)
     web_answer: WebAnswer | None = attrs.field(default=None, kw_only=True)
-    error: Exception | None = attrs.field(default=None, kw_only=True, eq=False)
 
     def __attrs_post_init__(self) -> None:
-        check_instance(self.reply, HttpResponse, "reply", "an HttpResponse")
-        check_optional(self.code, str, "code", "a string")
+        check_instance(self.reply, WebReply, "reply", "a WebReply")
         check_flag(self.is_repeat, "is_repeat")
         check_optional(self.web_answer, WebAnswer, "web_answer", "a WebAnswer")
-        check_optional(self.error, Exception, "error", "an exception")
 
     @property
     def value(self) -> JsonValue:
         """What the application's login returned; None if it failed."""
         return self._value.reveal()
+
+    @property
+    def code(self) -> str | None:
+        """The code of the error in the reply; None if the login worked."""
+        return self.reply.code
+
+    @property
+    def error(self) -> Exception | None:
+        """What was raised, for a log or a crash report; None if nothing was."""
+        return self.reply.error
 
     @property
     def succeeded(self) -> bool:

@@ -32,8 +32,6 @@ from irma_core.flows.session_answers import get_answer_flow
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models.holders import Hidden, hide_text
 from irma_core.protocol.transport import utc_now
-from irma_core.tracebacks import remove_frames
-from irma_core.web.browser_posts import cors_headers
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.slots import Slot, free_slot_flow
 from irma_core.web.store_calls import (
@@ -45,11 +43,10 @@ from irma_core.web.store_calls import (
     put_flow,
 )
 from irma_core.web.web_answers import Complete, Finished, WebAnswer
+from irma_core.web.web_calls import WebCall
 from irma_core.web.web_handles import WebSession
-from irma_core.web.web_messages import WebRequest, json_reply
-from irma_core.web.web_refusals import Step, WebRefusal, code_of, refusal_reply
+from irma_core.web.web_refusals import WebRefusal
 from irma_core.web.web_settings import WebSettings
-from irma_core.web.web_starting import open_session_flow, read_known_post
 
 __all__ = ["finish_flow"]
 
@@ -63,45 +60,28 @@ _LARGEST_VALUE: Final = 4096
 _PURPOSE: Final = "web outcome:"
 
 
-def finish_flow(
-    context: RequestorContext,
-    settings: WebSettings,
-    name: str,
-    request: WebRequest,
-    complete: Complete,
-) -> Flow[Finished]:
+def finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
     """Finish a session; return how that ended, whatever happens."""
-    headers = cors_headers(settings.site, request)
     try:
-        return (yield from _finish_flow(context, settings, name, request, complete))
-    except WebRefusal as refused:
-        return Finished(refusal_reply(refused, Step.FINISH, request, headers), code=refused.code)
+        return (yield from _finish_flow(call, complete))
     except Exception as error:  # noqa: BLE001  # the page gets JSON, whatever happens
-        remove_frames(error)
-        reply = refusal_reply(error, Step.FINISH, request, headers)
-        return Finished(reply, code=code_of(error), error=error)
+        return Finished(call.refuse(error))
 
 
-def _finish_flow(
-    context: RequestorContext,
-    settings: WebSettings,
-    name: str,
-    request: WebRequest,
-    complete: Complete,
-) -> Flow[Finished]:
-    post = read_known_post(settings, name, request)
+def _finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
+    post = call.read_post()
     next_url = same_site_url(post.string("next"), post.page_origin)
-    reply = json_reply(200, {"next": next_url}, post.headers)
-    web = yield from open_session_flow(context, settings, name, post)
-    login = _Login(context, settings, web, post.needed_binding())
+    reply = call.reply({"next": next_url})
+    web = yield from call.open_session_flow(post)
+    login = _Login(call.context, call.settings, web, post.needed_binding())
     outcome = yield from login.read_outcome_flow()
     if outcome is not None:
         return Finished(reply, value=outcome.value, is_repeat=True)
-    answer = yield from get_answer_flow(context, web.session)
+    answer = yield from get_answer_flow(call.context, web.session)
     outcome = yield from login.claim_or_wait_flow()
     if outcome is not None:
         return Finished(reply, value=outcome.value, is_repeat=True)
-    web_answer = WebAnswer(answer, name, web.reference, next_url)
+    web_answer = WebAnswer(answer, call.name, web.reference, next_url)
     value = yield from login.run_flow(partial(complete, web_answer))
     return Finished(reply, value=value, web_answer=web_answer)
 
@@ -127,6 +107,10 @@ class _Login:
     @property
     def key(self) -> str:
         return self.settings.login_key(self.web.session.token)
+
+    @property
+    def session(self) -> str:
+        return self.web.session.token.fingerprint
 
     @property
     def claim_key(self) -> str:
@@ -160,7 +144,7 @@ class _Login:
                 binding=self._binding.reveal(),
             )
         except HandleError:
-            raise WebRefusal("already_used") from None
+            raise WebRefusal("already_used", self.session) from None
         return _Outcome(value)
 
     def claim_or_wait_flow(self) -> Flow[_Outcome | None]:
@@ -187,7 +171,7 @@ class _Login:
                 # No login that is still running takes longer than a call.
                 age = now.timestamp() - claimed_at(other.decode("latin-1"))
                 is_old = age >= context.call_timeout.total_seconds()
-                raise WebRefusal("interrupted" if is_old else "busy")
+                raise WebRefusal("interrupted" if is_old else "busy", self.session)
             yield from Sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

@@ -6,15 +6,15 @@ from typing import Final, TypeAlias, final
 
 import attrs
 
-from irma_core.callbacks.inbound import Body, Headers, body_bytes, header_pairs
+from irma_core.callbacks.inbound import Body, Headers, framework_body, framework_headers
 from irma_core.json_text import JsonValue, write_json
 from irma_core.models import holders
-from irma_core.models.arguments import check_instance
-from irma_core.models.holders import Hidden, HiddenSecret, hide_secret
+from irma_core.models.arguments import check_instance, check_optional
+from irma_core.models.holders import Hidden, HiddenSecret, hide_fields, hide_secret
 from irma_core.protocol.messages import HttpResponse
 from irma_core.tracebacks import boundary
 
-__all__ = ["HeaderPairs", "WebRequest", "json_reply"]
+__all__ = ["HeaderPairs", "WebReply", "WebRequest", "json_reply"]
 
 HeaderPairs: TypeAlias = holders.Headers
 _WSGI_PREFIX: Final = "HTTP_"
@@ -25,7 +25,7 @@ _WSGI_BARE: Final = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]:
     if isinstance(headers, Hidden):
         return headers
-    pairs = header_pairs(headers)
+    pairs = framework_headers(headers)
     # An environ has all of these, and a header of such a name is there as `HTTP_REQUEST_METHOD`.
     if any(name == "REQUEST_METHOD" for name, _ in pairs):
         pairs = tuple(
@@ -37,7 +37,7 @@ def _hide_headers(headers: Headers | Hidden[HeaderPairs]) -> Hidden[HeaderPairs]
 
 
 def _hide_body(body: Body | Hidden[bytes]) -> Hidden[bytes]:
-    return body if isinstance(body, Hidden) else HiddenSecret(body_bytes(body))
+    return body if isinstance(body, Hidden) else HiddenSecret(framework_body(body))
 
 
 def _hide_native(native: object) -> Hidden[object]:
@@ -109,11 +109,68 @@ class WebRequest:
         return [value.strip(" \t") for known, value in self.headers if known == name]
 
 
-def json_reply(status: int, value: JsonValue, headers: HeaderPairs = ()) -> HttpResponse:
+@final
+@boundary
+class WebReply(HttpResponse):
+    """The reply to a page's call: a response to send, and what it means.
+
+    Args:
+        status: The HTTP status: 200, or that of an error.
+        headers: Pairs of name and value.
+        body: The whole body, which is JSON.
+        code: The code of the error in it; None without one.
+        error: What was raised, for a log or a crash report; None if nothing was, or if the page's
+            request alone was to blame. It shows no frame of the library.
+
+    Raises:
+        UsageError: An argument has the wrong type.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        status: int,
+        headers: HeaderPairs = (),
+        *,
+        body: bytes = b"",
+        code: str | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        super().__init__(status, headers, body=body)
+        check_optional(code, str, "code", "a string")
+        check_optional(error, Exception, "error", "an exception")
+        hide_fields(self, (self.status, self.headers, self.body, code, error).__getitem__)
+
+    @property
+    def code(self) -> str | None:
+        """The code of the error in the body; None without one."""
+        code: str | None = self._field(3)
+        return code
+
+    @property
+    def error(self) -> Exception | None:
+        """What was raised, for a log or a crash report; None if nothing was."""
+        error: Exception | None = self._field(4)
+        return error
+
+    def __repr__(self) -> str:
+        return f"WebReply(status={self.status!r}, code={self.code!r})"
+
+
+def json_reply(
+    status: int,
+    value: JsonValue,
+    headers: HeaderPairs = (),
+    *,
+    code: str | None = None,
+    error: Exception | None = None,
+) -> WebReply:
     """Return a reply for the page, which no cache keeps."""
     fixed = (
         ("content-type", "application/json"),
         ("cache-control", "no-store"),
         ("x-content-type-options", "nosniff"),
     )
-    return HttpResponse(status, fixed + headers, body=write_json(value).encode())
+    body = write_json(value).encode()
+    return WebReply(status, fixed + headers, body=body, code=code, error=error)

@@ -43,9 +43,9 @@ from irma_core.errors import (
     WrongBindingError,
     WrongValueError,
 )
-from irma_core.protocol.messages import HttpResponse
+from irma_core.json_text import JsonValue
 from irma_core.protocol.policy import is_transient
-from irma_core.web.web_messages import HeaderPairs, WebRequest, json_reply
+from irma_core.web.web_messages import HeaderPairs, WebReply, WebRequest, json_reply
 
 __all__ = ["REFUSALS", "Again", "Refusal", "Step", "WebRefusal", "code_of", "refusal_reply"]
 
@@ -57,6 +57,7 @@ class Step(Enum):
     FINISH = "finish"
     STATUS = "status"
     CANCEL = "cancel"
+    PREFLIGHT = "preflight"
 
 
 class Again(Enum):
@@ -299,11 +300,17 @@ _BY_PROOF_STATUS: Final = {"EXPIRED": "card_expired", "MISSING_ATTRIBUTES": "oth
 
 
 class WebRefusal(Exception):  # noqa: N818  # it never leaves this package
-    """A step of a flow refuses the request, with a code of the table."""
+    """A step of a flow refuses the page's request.
 
-    def __init__(self, code: str) -> None:
+    Attributes:
+        code: A code of the table.
+        session: The fingerprint of the session, or an empty string.
+    """
+
+    def __init__(self, code: str, session: str = "") -> None:
         super().__init__(code)
         self.code = code
+        self.session = session
 
 
 def code_of(error: Exception) -> str:
@@ -322,7 +329,7 @@ def code_of(error: Exception) -> str:
 
 def refusal_reply(
     error: Exception, step: Step, request: WebRequest, headers: HeaderPairs = ()
-) -> HttpResponse:
+) -> WebReply:
     """Return the reply for an error that a flow raised.
 
     Args:
@@ -343,8 +350,9 @@ def refusal_reply(
         headers = (*headers, ("retry-after", _RETRY_AFTER))
     if code == "method":
         headers = (*headers, ("allow", "POST"))
-    value = {"error": {"code": code, "message": sentence, "again": again}}
-    return json_reply(refusal.status, value, headers)  # type: ignore[arg-type]
+    value: JsonValue = {"error": {"code": code, "message": sentence, "again": again}}
+    raised = None if isinstance(error, WebRefusal) else error
+    return json_reply(refusal.status, value, headers, code=code, error=raised)
 
 
 _LANGUAGE: Final = re.compile(r"(en|nl)(?:-[a-z0-9-]*+)?(?:;q=([0-9.]{1,5}))?", re.ASCII)

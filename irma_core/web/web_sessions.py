@@ -12,7 +12,6 @@ from typing import Final, final
 
 from irma_core.async_requestor import AsyncRequestor
 from irma_core.models.arguments import check_instance
-from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.requestor import Requestor
@@ -21,8 +20,10 @@ from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionRe
 from irma_core.web.questions import Questions
 from irma_core.web.receivers import AsyncCallbackReceiver, CallbackReceiver
 from irma_core.web.web_answers import Complete, Finished
+from irma_core.web.web_calls import WebCall
 from irma_core.web.web_finishing import finish_flow
-from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_messages import WebReply, WebRequest
+from irma_core.web.web_refusals import Step
 from irma_core.web.web_settings import make_settings
 from irma_core.web.web_starting import cancel_flow, preflight_reply, start_flow, status_flow
 
@@ -97,7 +98,7 @@ class WebSessions:
     def __repr__(self) -> str:
         return f"<WebSessions for {', '.join(self._settings.questions)}>"
 
-    def start(self, name: str, request: WebRequest) -> HttpResponse:
+    def start(self, name: str, request: WebRequest) -> WebReply:
         """Start a session of a question.
 
         Args:
@@ -112,9 +113,8 @@ class WebSessions:
         Raises:
             UsageError: An argument has the wrong type.
         """
-        _check_call(name, request)
-        flow = start_flow(self._requestor.context, self._settings, name, request)
-        return self._requestor.run_flow(flow)
+        call = self._call(Step.START, name, request)
+        return self._requestor.run_flow(start_flow(call))
 
     def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
         """Run the application's login with the answer of a session, once.
@@ -139,37 +139,38 @@ class WebSessions:
             ConfigurationError: `complete` is not a function, or is async.
             UsageError: Another argument has the wrong type.
         """
-        _check_call(name, request)
+        call = self._call(Step.FINISH, name, request)
         check_function(complete, "complete", may_be_async=False)
-        flow = finish_flow(self._requestor.context, self._settings, name, request, complete)
-        return self._requestor.run_flow(flow)
+        return self._requestor.run_flow(finish_flow(call, complete))
 
-    def status(self, name: str, request: WebRequest) -> HttpResponse:
+    def status(self, name: str, request: WebRequest) -> WebReply:
         """Return the `status` of a session; arguments and errors are those of `start`.
 
         The request's JSON has the `handle` or the `slot`.
         """
-        _check_call(name, request)
-        flow = status_flow(self._requestor.context, self._settings, name, request)
-        return self._requestor.run_flow(flow)
+        call = self._call(Step.STATUS, name, request)
+        return self._requestor.run_flow(status_flow(call))
 
-    def cancel(self, name: str, request: WebRequest) -> HttpResponse:
+    def cancel(self, name: str, request: WebRequest) -> WebReply:
         """Cancel a session, and return its `status`; arguments and errors are those of `start`.
 
         The request's JSON has the `handle` or the `slot`.
         """
-        _check_call(name, request)
-        flow = cancel_flow(self._requestor.context, self._settings, name, request)
-        return self._requestor.run_flow(flow)
+        call = self._call(Step.CANCEL, name, request)
+        return self._requestor.run_flow(cancel_flow(call))
 
-    def preflight(self, request: WebRequest) -> HttpResponse:
+    def preflight(self, request: WebRequest) -> WebReply:
         """Return the reply to an `OPTIONS` request, for pages of `origins`.
 
         Raises:
             UsageError: The request has the wrong type.
         """
-        _check_call("", request)
-        return preflight_reply(self._settings, request)
+        return preflight_reply(self._call(Step.PREFLIGHT, "", request))
+
+    def _call(self, step: Step, name: str, request: WebRequest) -> WebCall:
+        check_instance(name, str, "name", "a string")
+        check_instance(request, WebRequest, "request", "a WebRequest")
+        return WebCall(self._requestor.context, self._settings, step, name, request)
 
 
 @final
@@ -214,37 +215,32 @@ class AsyncWebSessions:
     def __repr__(self) -> str:
         return f"<AsyncWebSessions for {', '.join(self._settings.questions)}>"
 
-    async def start(self, name: str, request: WebRequest) -> HttpResponse:
+    async def start(self, name: str, request: WebRequest) -> WebReply:
         """Start a session of a question; see `WebSessions.start`."""
-        _check_call(name, request)
-        flow = start_flow(self._requestor.context, self._settings, name, request)
-        return await self._requestor.run_flow(flow)
+        call = self._call(Step.START, name, request)
+        return await self._requestor.run_flow(start_flow(call))
 
     async def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
         """Run the application's login once; see `WebSessions.finish`."""
-        _check_call(name, request)
+        call = self._call(Step.FINISH, name, request)
         check_function(complete, "complete", may_be_async=True)
-        flow = finish_flow(self._requestor.context, self._settings, name, request, complete)
-        return await self._requestor.run_flow(flow)
+        return await self._requestor.run_flow(finish_flow(call, complete))
 
-    async def status(self, name: str, request: WebRequest) -> HttpResponse:
+    async def status(self, name: str, request: WebRequest) -> WebReply:
         """Return the status of a session; see `WebSessions.status`."""
-        _check_call(name, request)
-        flow = status_flow(self._requestor.context, self._settings, name, request)
-        return await self._requestor.run_flow(flow)
+        call = self._call(Step.STATUS, name, request)
+        return await self._requestor.run_flow(status_flow(call))
 
-    async def cancel(self, name: str, request: WebRequest) -> HttpResponse:
+    async def cancel(self, name: str, request: WebRequest) -> WebReply:
         """Cancel a session; see `WebSessions.cancel`."""
-        _check_call(name, request)
-        flow = cancel_flow(self._requestor.context, self._settings, name, request)
-        return await self._requestor.run_flow(flow)
+        call = self._call(Step.CANCEL, name, request)
+        return await self._requestor.run_flow(cancel_flow(call))
 
-    def preflight(self, request: WebRequest) -> HttpResponse:
+    def preflight(self, request: WebRequest) -> WebReply:
         """Return the reply to an `OPTIONS` request; see `WebSessions.preflight`."""
-        _check_call("", request)
-        return preflight_reply(self._settings, request)
+        return preflight_reply(self._call(Step.PREFLIGHT, "", request))
 
-
-def _check_call(name: object, request: object) -> None:
-    check_instance(name, str, "name", "a string")
-    check_instance(request, WebRequest, "request", "a WebRequest")
+    def _call(self, step: Step, name: str, request: WebRequest) -> WebCall:
+        check_instance(name, str, "name", "a string")
+        check_instance(request, WebRequest, "request", "a WebRequest")
+        return WebCall(self._requestor.context, self._settings, step, name, request)

@@ -10,7 +10,6 @@ import attrs
 
 from irma_core.errors import SessionGoneError
 from irma_core.flows.cancellation import try_cancel_flow
-from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, call_application
 from irma_core.flows.session_calls import cancel_session_flow, get_status_flow
 from irma_core.flows.start import start_session_flow
@@ -19,36 +18,26 @@ from irma_core.models.session_requests import ExtendedRequest, as_extended
 from irma_core.models.sessions import StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
-from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.transport import utc_now
 from irma_core.trust.random_secrets import new_random_secret
-from irma_core.web.browser_posts import (
-    BrowserPost,
-    cors_headers,
-    preflight_headers,
-    read_post,
-    set_cookie,
-)
+from irma_core.web.browser_posts import BrowserPost, preflight_headers, set_cookie
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.questions import Question, as_question
 from irma_core.web.slots import (
     Slot,
-    find_session_flow,
     free_slot_flow,
     keep_handle_flow,
     return_number,
     take_slot_flow,
 )
-from irma_core.web.web_handles import WebSession, open_handle, seal_handle
-from irma_core.web.web_messages import HeaderPairs, WebRequest, json_reply
-from irma_core.web.web_refusals import Step, WebRefusal, refusal_reply
+from irma_core.web.web_calls import WebCall
+from irma_core.web.web_handles import WebSession, seal_handle
+from irma_core.web.web_messages import HeaderPairs, WebReply
+from irma_core.web.web_refusals import WebRefusal
 from irma_core.web.web_settings import WebSettings, check_receivers
 
 __all__ = [
     "cancel_flow",
-    "open_session_flow",
     "preflight_reply",
-    "read_known_post",
     "start_flow",
     "status_flow",
 ]
@@ -57,69 +46,42 @@ _NO_TIME: Final = timedelta(0)
 """In a request this means the server's default, as None does."""
 
 
-def start_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[HttpResponse]:
+def start_flow(call: WebCall) -> Flow[WebReply]:
     """Start a session for the page; return the reply, whatever happens."""
-    flow = _start_flow(context, settings, name, request)
-    return _replied_flow(settings, Step.START, request, flow)
+    return _replied_flow(call, _start_flow(call))
 
 
-def status_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[HttpResponse]:
+def status_flow(call: WebCall) -> Flow[WebReply]:
     """Return the reply with the status of a session, whatever happens."""
-    flow = _status_flow(context, settings, name, request)
-    return _replied_flow(settings, Step.STATUS, request, flow)
+    return _replied_flow(call, _status_flow(call))
 
 
-def cancel_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[HttpResponse]:
+def cancel_flow(call: WebCall) -> Flow[WebReply]:
     """Cancel a session and free its slot; return the reply, whatever happens."""
-    flow = _cancel_flow(context, settings, name, request)
-    return _replied_flow(settings, Step.CANCEL, request, flow)
+    return _replied_flow(call, _cancel_flow(call))
 
 
-def preflight_reply(settings: WebSettings, request: WebRequest) -> HttpResponse:
+def preflight_reply(call: WebCall) -> WebReply:
     """Return the reply to a preflight of a page of another origin."""
     try:
-        return json_reply(200, {}, preflight_headers(settings.site, request))
+        return call.reply({}, preflight_headers(call.settings.site, call.request))
     except WebRefusal as refused:
-        return refusal_reply(refused, Step.START, request, cors_headers(settings.site, request))
+        return call.refuse(refused)
 
 
-def _replied_flow(
-    settings: WebSettings,
-    step: Step,
-    request: WebRequest,
-    flow: Flow[tuple[JsonValue, HeaderPairs]],
-) -> Flow[HttpResponse]:
-    headers = cors_headers(settings.site, request)
+def _replied_flow(call: WebCall, flow: Flow[tuple[JsonValue, HeaderPairs]]) -> Flow[WebReply]:
     try:
-        value, more = yield from flow
+        value, headers = yield from flow
     except Exception as error:  # noqa: BLE001  # the page gets JSON, whatever happens
-        return refusal_reply(error, step, request, headers)
-    return json_reply(200, value, headers + more)
+        return call.refuse(error)
+    return call.reply(value, headers)
 
 
-def read_known_post(settings: WebSettings, name: str, request: WebRequest) -> BrowserPost:
-    """Return the page's call about a question, after the checks.
-
-    Raises:
-        WebRefusal: The request is refused.
-    """
-    if name not in settings.questions:
-        raise WebRefusal("unknown_question")
-    return read_post(settings.site, request)
-
-
-def _start_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[tuple[JsonValue, HeaderPairs]]:
-    post = read_known_post(settings, name, request)
+def _start_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
+    context, settings, name = call.context, call.settings, call.name
+    post = call.read_post()
     page = _return_page(post)
-    question = yield from _question_flow(context, settings, name, request)
+    question = yield from _question_flow(call)
     binding = post.binding or new_random_secret()
     slot = yield from take_slot_flow(context, settings, binding)
     token: RequestorToken | None = None
@@ -160,16 +122,14 @@ def _return_page(post: BrowserPost) -> str | None:
     return post.page_origin + address if address.startswith("/") else address
 
 
-def _question_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[Question]:
-    source = settings.questions[name]
+def _question_flow(call: WebCall) -> Flow[Question]:
+    source = call.settings.questions[call.name]
+    asked: object = source
     if callable(source):
-        asked: object = yield from call_application(partial(source, request), context.deadline())
-    else:
-        asked = source
+        deadline = call.context.deadline()
+        asked = yield from call_application(partial(source, call.request), deadline)
     question = as_question(asked)
-    check_receivers(settings, question)
+    check_receivers(call.settings, question)
     return question
 
 
@@ -202,38 +162,16 @@ def _started(session: StartedSession, handle: str) -> JsonValue:
     return {**shown, "timeout": int(timeout.total_seconds())}
 
 
-def open_session_flow(
-    context: RequestorContext, settings: WebSettings, name: str, post: BrowserPost
-) -> Flow[WebSession]:
-    """Return the session that a page names by its handle or slot.
-
-    Raises:
-        WebRefusal: The browser has no cookie, or there is no such session.
-        HandleError: The handle is refused.
-        StoreError: The store failed.
-    """
-    binding = post.needed_binding()
-    handle = post.string("handle")
-    if handle is None:
-        number = post.fields.get("slot")
-        return (yield from find_session_flow(context, settings, name, number, binding))
-    return open_handle(settings, name, handle, binding, utc_now(context.clock))
-
-
-def _status_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[tuple[JsonValue, HeaderPairs]]:
-    post = read_known_post(settings, name, request)
-    web = yield from open_session_flow(context, settings, name, post)
-    status = yield from get_status_flow(context, web.session)
+def _status_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
+    web = yield from call.open_session_flow(call.read_post())
+    status = yield from get_status_flow(call.context, web.session)
     return {"status": status.value}, ()
 
 
-def _cancel_flow(
-    context: RequestorContext, settings: WebSettings, name: str, request: WebRequest
-) -> Flow[tuple[JsonValue, HeaderPairs]]:
-    post = read_known_post(settings, name, request)
-    web = yield from open_session_flow(context, settings, name, post)
+def _cancel_flow(call: WebCall) -> Flow[tuple[JsonValue, HeaderPairs]]:
+    context, settings = call.context, call.settings
+    post = call.read_post()
+    web = yield from call.open_session_flow(post)
     status = SessionStatus.CANCELLED
     try:
         yield from cancel_session_flow(context, web.session)

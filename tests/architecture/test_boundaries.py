@@ -91,6 +91,7 @@ INSIDE = {
     "irma_core.web.slots": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.store_calls": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.web_answers": "what is public of it is in irma_core",
+    "irma_core.web.web_calls": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.web_finishing": "a driver runs a flow, and the driver is a boundary",
     "irma_core.web.web_handles": "boundaries call it",
     "irma_core.web.web_messages": "what is public of it is in irma_core",

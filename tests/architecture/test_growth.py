@@ -14,7 +14,18 @@ from typing import Any
 
 import pytest
 
-from irma_core import new_sealing_key, read_request, verify_session_request_jwt
+from irma_backend import MemoryStore
+from irma_core import (
+    DisclosureRequest,
+    Finished,
+    Requestor,
+    WebRequest,
+    WebSessions,
+    new_sealing_key,
+    read_request,
+    same_site_url,
+    verify_session_request_jwt,
+)
 from irma_core.callbacks.inbound import InboundRequest
 from irma_core.errors import IrmaError
 from irma_core.json_text import JsonTextError, read_json
@@ -171,6 +182,21 @@ def many_headers(size: int) -> list[list[tuple[str, str]]]:
     ]
 
 
+WEB = WebSessions(
+    Requestor(SERVER.url, SERVER.transport()),
+    [new_sealing_key()],
+    store=MemoryStore(SERVER.clock),
+    questions={"login": DisclosureRequest(["a.b.c.d"])},
+)
+
+
+def finish(
+    url: str = "https://x.example/", headers: Any = JSON_HEAD, body: bytes = b"{}"
+) -> Finished:
+    """Finish a page's session with something that a stranger sent."""
+    return WEB.finish("login", WebRequest("POST", url, headers, body), lambda _web: None)
+
+
 READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] = {
     "JSON": (documents, read_json),
     "JSON without doubled names": (documents, lambda text: read_json(text, unique_keys=True)),
@@ -243,6 +269,32 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
     "paths at the server in memory": (
         lambda size: ["/session/" + "x" * size, "/" * size, "/irma/" * size, "/%2f" * size],
         ask,
+    ),
+}
+READERS |= {
+    "bodies of pages": (documents, lambda body: finish(body=body)),
+    "headers of pages": (
+        lambda size: [
+            *many_headers(size),
+            [("cookie", "__Host-irma=" + "a" * 43 + "; ") for _ in range(size)],
+            [("cookie", ";" * size), ("cookie", "=" * size)],
+            [("accept-language", "nl;q=0.1," * size)],
+            [("accept-language", "n" * size)],
+            [("sec-fetch-site", "x")] * size,
+        ],
+        lambda headers: finish(headers=[*JSON_HEAD, *headers]),
+    ),
+    "URLs of pages": (
+        lambda size: [
+            "https://x/" + "y" * size,
+            "https://" + "x." * size,
+            "https://[" + ":" * size,
+        ],
+        lambda url: finish(url=url),
+    ),
+    "next URLs": (
+        lambda size: ["/" * size, "https://" + "a." * size, "x" * size, "/" + "\u00e9" * size],
+        lambda text: same_site_url(text, "https://x.example/"),
     ),
 }
 OURS = (IrmaError, JsonTextError, WireError, GoJsonError)

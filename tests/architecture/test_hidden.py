@@ -62,6 +62,7 @@ from irma_core import (
     StaticSessionReceiver,
     TokenAuthentication,
     VerifiedRequest,
+    WebReply,
     WebRequest,
     new_sealing_key,
     sign_session_request,
@@ -166,7 +167,8 @@ EXAMPLES: list[Any] = [
     HttpResponse(200, (("x", SECRET),), body=SECRET.encode()),
     WebRequest("POST", f"https://x/{SECRET}", {"cookie": SECRET}, SECRET, {"x": SECRET}),
     Question(ASKED, SECRET),
-    Finished(HttpResponse(200, (("x", SECRET),), body=SECRET.encode()), value={"x": SECRET}),
+    WebReply(200, (("x", SECRET),), body=SECRET.encode()),
+    Finished(WebReply(200, (("x", SECRET),), body=SECRET.encode()), value={"x": SECRET}),
     RequestorSettings("token", SECRET),
     ServerSettings(requestors={"x": RequestorSettings("token", SECRET)}, jwt_privkey=SECRET),
     Requestor(

@@ -565,8 +565,10 @@ def _web_values() -> Iterator[Door]:
             {"answer": world.answer(), "name": "login", "reference": "r", "next_url": "/"},
         ),
     )
-    finished = {"reply": _GONE, "code": None, "is_repeat": False}
-    yield Door("Finished", _of(core.Finished, **finished, web_answer=None, error=None))
+    reply = {"status": 200, "headers": (), "body": b"{}", "code": None, "error": None}
+    yield Door("WebReply", _of(core.WebReply, **reply))
+    finished = {"reply": core.WebReply(200), "is_repeat": False, "web_answer": None}
+    yield Door("Finished", _of(core.Finished, **finished))
     for function, wanted in (
         (core.verified_email, {"slot": "email"}),
         (core.pseudonym, {"slot": "age", "key": KEY}),

@@ -1,0 +1,151 @@
+"""The observer learns what was refused, and the caller what was raised: by codes alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import WebAnswer, WebRequest
+from irma_core.errors import ConfigurationError
+from irma_core.interfaces import Event, WebRefused
+from tests.modes import MODES
+from tests.web.site import QUESTIONS, Browser, Finish, Reply, Site
+
+
+class Noting:
+    """An observer that notes the refusals of pages."""
+
+    def __init__(self) -> None:
+        self.refusals: list[WebRefused] = []
+
+    def observe(self, event: Event) -> None:
+        """Note an event, if a page was refused."""
+        if isinstance(event, WebRefused):
+            self.refusals.append(event)
+
+
+@pytest.fixture
+def observer() -> Noting:
+    """An observer without events."""
+    return Noting()
+
+
+@pytest.fixture
+def site(mode: str, observer: Noting) -> Site:
+    """A website that is observed, with a question that fails."""
+    error = OSError("the database is away")
+
+    def fail(_request: WebRequest) -> Any:
+        raise error
+
+    return Site(mode, requestor={"observer": observer}, questions={**QUESTIONS, "broken": fail})
+
+
+def fingerprint_of(site: Site) -> str:
+    """Return the fingerprint of the session whose person was logged in last."""
+    return site.logins[-1].answer.token.fingerprint
+
+
+@MODES
+def test_a_login_that_works_is_no_refusal(site: Site, observer: Noting) -> None:
+    """A start, a finish and its repeat are observed as the session's own events alone."""
+    browser = site.browser()
+    handle = browser.started()
+    browser.finish(handle)
+    browser.finish(handle)
+    assert observer.refusals == []
+
+
+@MODES
+def test_each_call_that_is_refused(site: Site, observer: Noting) -> None:
+    """The event has the name of the question, the code, and no session that is not known."""
+    browser = site.browser()
+    handle = browser.start().handle
+    for step in ("status", "cancel"):
+        browser.send(step, "login", {"handle": "x"})
+        browser.send(step, "unknown", {"handle": handle})
+    site.sessions.preflight(browser.request("", {}, method="OPTIONS"))
+    assert observer.refusals == [
+        *[WebRefused("login", "handle_invalid", ""), WebRefused("", "unknown_question", "")] * 2,
+        WebRefused("", "other_site", ""),
+    ]
+
+
+@MODES
+def test_a_session_without_an_answer(site: Site, observer: Noting) -> None:
+    """The event of a refused finish names the session by its fingerprint."""
+    browser = site.browser()
+    reply = browser.start()
+    site.app.refuse(reply.pointer)
+    finish = browser.finish(reply.handle)
+    (event,) = observer.refusals
+    assert (event.name, event.code) == ("login", "cancelled")
+    assert event.session
+    assert event.session in str(finish.finished.error)
+
+
+@MODES
+def test_a_session_that_was_used(site: Site, observer: Noting) -> None:
+    """A late repeat is reported with the session that it repeats."""
+    browser = site.browser()
+    handle = browser.started()
+    browser.finish(handle)
+    site.server.pass_time(timedelta(seconds=61))
+    browser.finish(handle)
+    assert observer.refusals == [WebRefused("login", "already_used", fingerprint_of(site))]
+
+
+@MODES
+def test_an_interrupted_login(site: Site, observer: Noting) -> None:
+    """A login that another process began is reported with its session, while busy and later."""
+
+    class Died(BaseException):
+        pass
+
+    def die(_web: WebAnswer) -> None:
+        raise Died
+
+    browser = site.browser()
+    handle = browser.started()
+    site.on_login = die
+    with pytest.raises(Died):
+        browser.finish(handle)
+    browser.finish(handle)
+    site.server.pass_time(timedelta(seconds=30))
+    browser.finish(handle)
+    assert [event.code for event in observer.refusals] == ["busy", "interrupted"]
+    assert all(event.session for event in observer.refusals)
+
+
+@MODES
+def test_a_question_that_fails_is_reported_to_the_caller(site: Site, observer: Noting) -> None:
+    """The reply to a start has the application's own error, for a log or a crash report."""
+    request = site.browser().request("start/broken", {})
+    reply = site.done(site.sessions.start("broken", request))
+    assert (reply.status, reply.code) == (500, "failed")
+    assert str(reply.error) == "the database is away"
+    assert observer.refusals == [WebRefused("broken", "failed", "")]
+
+
+@MODES
+def test_a_misconfiguration_says_what_is_wrong(mode: str) -> None:
+    """The reply for the page says nothing, and the error for the developer says what to do."""
+    site = Site(mode, plain_cookie=True)
+    browser = site.browser()
+    reply = site.done(site.sessions.start("login", browser.request("", {})))
+    assert isinstance(reply.error, ConfigurationError)
+    assert "plain_cookie" in str(reply.error)
+    assert b"plain_cookie" not in reply.body
+    assert repr(reply) == "WebReply(status=500, code='misconfigured')"
+
+
+@MODES
+def test_a_reply_that_refuses_the_page_alone_has_no_error(site: Site) -> None:
+    """What a browser sent wrongly is nothing for a crash report."""
+    browser = site.browser()
+    replies: list[Finish | Reply] = [browser.finish("x"), browser.start("unknown")]
+    assert [each.code for each in replies] == ["no_cookie", "unknown_question"]
+    made = site.done(site.sessions.start("unknown", Browser(site, {}).request("", {})))
+    assert made.error is None
