@@ -11,6 +11,7 @@ from irma_core.json_text import JsonValue
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_flag, check_instance, check_optional
 from irma_core.models.holders import Hidden, HiddenSecret, hide_optional, hide_text
+from irma_core.models.sessions import StartedSession
 from irma_core.tracebacks import boundary
 from irma_core.web.web_messages import WebReply
 
@@ -28,6 +29,8 @@ class WebAnswer:
         name: The name of the question.
         reference: The application's own, as the question had it; empty without one.
         next_url: Where the page wants to go next: a page of the same site; None without one.
+        session: The session, for `NextSessionReceiver.follow`, which returns the answers of the
+            sessions that followed it. Never log a person in by it. None in a test without one.
 
     Raises:
         UsageError: An argument has the wrong type.
@@ -41,8 +44,10 @@ class WebAnswer:
     _next_url: Hidden[str | None] = attrs.field(
         default=None, alias="next_url", converter=hide_optional, repr=False
     )
+    session: StartedSession | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        check_optional(self.session, StartedSession, "session", "a StartedSession")
         check_instance(self.answer, Answer, "answer", "an Answer")
         check_instance(self.name, str, "name", "a string")
         check_instance(self.reference, str, "reference", "a string")

@@ -81,7 +81,7 @@ def _finish_flow(call: WebCall, complete: Complete) -> Flow[Finished]:
     outcome = yield from login.claim_or_wait_flow()
     if outcome is not None:
         return Finished(reply, value=outcome.value, is_repeat=True)
-    web_answer = WebAnswer(answer, call.name, web.reference, next_url)
+    web_answer = WebAnswer(answer, call.name, web.reference, next_url, session=web.session)
     value = yield from login.run_flow(partial(complete, web_answer))
     return Finished(reply, value=value, web_answer=web_answer)
 

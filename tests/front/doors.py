@@ -562,7 +562,13 @@ def _web_values() -> Iterator[Door]:
         "WebAnswer",
         lambda world: (
             core.WebAnswer,
-            {"answer": world.answer(), "name": "login", "reference": "r", "next_url": "/"},
+            {
+                "answer": world.answer(),
+                "name": "login",
+                "reference": "r",
+                "next_url": "/",
+                "session": None,
+            },
         ),
     )
     reply = {"status": 200, "headers": (), "body": b"{}", "code": None, "error": None}

@@ -9,6 +9,7 @@ import pytest
 
 from irma_core import (
     AttributeRequest,
+    ChainStep,
     CredentialRequest,
     DisclosureRequest,
     ExtendedRequest,
@@ -16,6 +17,7 @@ from irma_core import (
     Question,
     SessionOutcome,
     SignatureRequest,
+    WebAnswer,
     WebRequest,
     WebSessions,
     new_sealing_key,
@@ -158,6 +160,39 @@ def test_callbacks_and_next_sessions_have_the_reference(mode: str) -> None:
     assert browser.finish(handle, "adult").status == 200
     assert browser.finish(browser.started("chain"), "chain").status == 200
     assert asked == ["order-18"]
+
+
+def name_after_age(step: ChainStep) -> DisclosureRequest | None:
+    """Return what follows a proof of age: a question for the name."""
+    if "age" not in step.answer:
+        return None
+    return DisclosureRequest({"name": "example.town.resident.firstname"})
+
+
+@MODES
+def test_a_login_follows_the_chain(mode: str) -> None:
+    """The login gets the answer of the first session, and follows those that came after it."""
+    shop = Shop(mode, choose=name_after_age)
+    questions = {"chain": Question(AGE, has_next_session=True)}
+    site = Site(mode, server=shop.server, questions=questions, next_sessions=shop.nexts)
+    site.app.add("example.town.resident", {"firstname": "Ada", "familyname": "L", "email": "a@b.c"})
+    followed: list[Any] = []
+    nexts: Any = shop.nexts
+
+    def follow(web: WebAnswer) -> Any:
+        answers: Any = nexts.follow(web.session, timeout=timedelta(minutes=1))
+        if mode == "sync":
+            followed.extend(name for answer in answers for name in answer)
+            return None
+
+        async def collect() -> None:
+            followed.extend([name async for answer in answers for name in answer])
+
+        return collect()
+
+    browser = site.browser()
+    assert browser.finish(browser.started("chain"), "chain", complete=follow).status == 200
+    assert followed == ["age", "name"]
 
 
 @MODES
