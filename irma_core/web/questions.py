@@ -30,6 +30,7 @@ from irma_core.web.web_messages import WebRequest
 __all__ = ["Asked", "Question", "QuestionSource", "Questions", "as_question", "check_questions"]
 
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,40}")
+_NO_REFERENCE: Final[Hidden[str]] = Hidden("")
 _REQUESTS: Final = (ExtendedRequest, DisclosureRequest, SignatureRequest, IssuanceRequest)
 
 
@@ -54,7 +55,7 @@ class Question:
 
     request: SessionRequest | ExtendedRequest
     _reference: Hidden[str] = attrs.field(
-        default="", alias="reference", converter=hide_text, repr=False
+        default=_NO_REFERENCE, alias="reference", converter=hide_text, repr=False
     )
     has_callback: bool = attrs.field(default=False, kw_only=True)
     has_next_session: bool = attrs.field(default=False, kw_only=True)

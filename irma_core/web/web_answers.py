@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, final
+from typing import Final, TypeAlias, final
 
 import attrs
 
@@ -16,6 +16,8 @@ from irma_core.tracebacks import boundary
 from irma_core.web.web_messages import WebReply
 
 __all__ = ["Complete", "Finished", "WebAnswer"]
+
+_NO_REFERENCE: Final[Hidden[str]] = Hidden("")
 
 
 @final
@@ -39,7 +41,7 @@ class WebAnswer:
     answer: Answer
     name: str
     _reference: Hidden[str] = attrs.field(
-        default="", alias="reference", converter=hide_text, repr=False
+        default=_NO_REFERENCE, alias="reference", converter=hide_text, repr=False
     )
     _next_url: Hidden[str | None] = attrs.field(
         default=None, alias="next_url", converter=hide_optional, repr=False

@@ -270,8 +270,6 @@ READERS: dict[str, tuple[Callable[[int], list[Any]], Callable[[Any], object]]] =
         lambda size: ["/session/" + "x" * size, "/" * size, "/irma/" * size, "/%2f" * size],
         ask,
     ),
-}
-READERS |= {
     "bodies of pages": (documents, lambda body: finish(body=body)),
     "headers of pages": (
         lambda size: [

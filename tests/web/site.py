@@ -23,6 +23,7 @@ from irma_core import (
     new_sealing_key,
 )
 from irma_core.protocol.messages import HttpResponse
+from irma_core.web.web_answers import Complete
 from irma_testing import InMemoryServer, SimulatedApp
 
 __all__ = ["COOKIE", "EMAIL", "OVER18", "QUESTIONS", "SITE", "Browser", "Reply", "Site", "slot_in"]
@@ -195,7 +196,12 @@ class Browser:
         return slot_in(scanned.request["clientReturnUrl"]), reply.handle
 
     def finish(
-        self, handle: str | None, name: str = "login", *, complete: Any = None, **fields: Any
+        self,
+        handle: str | None,
+        name: str = "login",
+        *,
+        complete: Complete | None = None,
+        **fields: Any,
     ) -> Finish:
         """Finish a session."""
         if handle is not None:
@@ -203,7 +209,9 @@ class Browser:
         request = self.request(f"finish/{name}", fields)
         return self.finish_with(name, request, complete)
 
-    def finish_with(self, name: str, request: WebRequest, complete: Any = None) -> Finish:
+    def finish_with(
+        self, name: str, request: WebRequest, complete: Complete | None = None
+    ) -> Finish:
         """Finish a session with that request."""
         made = self.site.sessions.finish(name, request, complete or self.site.complete)
         finished: Finished = self.site.done(made)

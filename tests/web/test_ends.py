@@ -138,14 +138,16 @@ def set_attribute(**fields: Any) -> Callable[[Any], None]:
     return change
 
 
+def set_token(value: Any) -> None:
+    """Let a result be that of another session."""
+    value["token"] = "abcdefghijKLMNOPQRST"
+
+
 LIES: dict[str, tuple[str, str, Callable[[Any], object]]] = {
     "no value": ("login", "value_missing", set_attribute(rawvalue=None, value=None, status="NULL")),
     "another value": ("adult", "wrong_value", set_attribute(rawvalue="no", value={"": "no"})),
     "another attribute": ("login", "other_answer", set_attribute(id=OVER18)),
-    "another session": (
-        *("login", "other_answer"),
-        lambda value: value.update(token="abcdefghijKLMNOPQRST"),
-    ),
+    "another session": ("login", "other_answer", set_token),
 }
 
 

@@ -42,7 +42,8 @@ def test_the_steps_of_a_login(mode: str) -> None:
 def test_a_failure_for_a_moment_is_not_seen(mode: str, step: int, is_late: bool) -> None:
     """A single failed call is repeated: the person is logged in once, without an error."""
     site, store = login_site(mode)
-    store.fails, store.is_late = lambda number: number == step, is_late
+    store.fails = lambda number: number == step
+    store.is_late = is_late
     browser = site.browser()
     reply = browser.start()
     assert reply.status == 200
@@ -131,7 +132,8 @@ def test_a_claim_that_may_be_there_is_not_a_second_login(mode: str) -> None:
     browser = site.browser()
     reply = browser.start()
     site.app.accept(reply.pointer)
-    store.fails, store.is_late = lambda number: number >= CLAIM, True
+    store.fails = lambda number: number >= CLAIM
+    store.is_late = True
     assert browser.finish(reply.handle).code == "store_unavailable"
     store.fails = lambda _number: False
     site.server.pass_time(timedelta(seconds=30))

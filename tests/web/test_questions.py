@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +35,11 @@ NEEDY: list[Question] = [
     Question(LOGIN, has_next_session=True),
 ]
 """Questions that need a receiver."""
+
+
+def asking(asked: Any) -> Callable[[WebRequest], Any]:
+    """Return a function that asks this, whatever the request is."""
+    return lambda _request: asked
 
 
 @MODES
@@ -70,7 +76,7 @@ def test_a_function_decides_by_the_request(mode: str) -> None:
 @pytest.mark.parametrize("asked", [None, "login", {"disclose": []}, DisclosureRequest])
 def test_a_function_that_returns_no_question(mode: str, asked: Any) -> None:
     """Then the website is misconfigured, and no session is started."""
-    site = Site(mode, questions={"login": lambda _request: asked})
+    site = Site(mode, questions={"login": asking(asked)})
     reply = site.browser().start()
     assert (reply.status, reply.code) == (500, "misconfigured")
     assert not site.server.open_sessions()
@@ -199,7 +205,7 @@ def test_a_login_follows_the_chain(mode: str) -> None:
 def test_a_receiver_that_a_function_needs(mode: str) -> None:
     """A function that asks for a callback without a receiver is a misconfiguration."""
     for question in NEEDY:
-        site = Site(mode, questions={"login": lambda _request, asked=question: asked})
+        site = Site(mode, questions={"login": asking(question)})
         assert site.browser().start().code == "misconfigured"
 
 
@@ -247,7 +253,7 @@ def test_parts_of_the_other_mode() -> None:
 
     async def ask(_request: WebRequest) -> Any: ...
 
-    for mode, settings in (
+    wrong: list[tuple[str, dict[str, Any]]] = [
         ("sync", {"store": other.store}),
         ("sync", {"callbacks": async_shop.receiver}),
         ("sync", {"next_sessions": async_shop.nexts}),
@@ -255,7 +261,8 @@ def test_parts_of_the_other_mode() -> None:
         ("async", {"store": sync.store}),
         ("async", {"callbacks": shop.receiver}),
         ("async", {"next_sessions": shop.nexts}),
-    ):
+    ]
+    for mode, settings in wrong:
         with pytest.raises(ConfigurationError):
             Site(mode, **settings)
 
