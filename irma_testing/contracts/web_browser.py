@@ -230,6 +230,7 @@ class Browser:
     def _receive(self, response: HttpResponse) -> HttpResponse:
         for name, value in response.headers:
             if name.lower() == "set-cookie":
+                value = value.strip()  # noqa: PLW2901  # Django begins it with a space
                 self.set_cookies.append(value)
                 pair, _, attributes = value.partition(";")
                 key, _, content = pair.partition("=")
