@@ -16,6 +16,7 @@ from irma_backend import open_parts
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
 from irma_core.interfaces import Store
 from irma_core.protocol.transport import utc_now
+from irma_core.web.browser_posts import Site
 from irma_core.web.proofs import Proofs
 from irma_core.web.web_sessions import WebSessions
 from irma_web_django.django_store import DjangoStore
@@ -39,6 +40,8 @@ class IrmaSite:
         callbacks: Receives the server's callbacks; None without the setting `CALLBACK`.
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
         proofs: Seals what was proved, for Django's session.
+        page_site: Which pages may call.
+        posted_urls: The pages that the IRMA server posts below.
     """
 
     settings: SiteSettings
@@ -47,6 +50,8 @@ class IrmaSite:
     callbacks: CallbackReceiver | None
     next_sessions: NextSessionReceiver | None
     proofs: Proofs
+    page_site: Site
+    posted_urls: tuple[str, ...]
     _owned: ExitStack = attrs.field(repr=False)
 
     def now(self) -> datetime:
@@ -109,16 +114,18 @@ def _open(settings: SiteSettings) -> IrmaSite:
         store: Store = parts.store(settings.store) if settings.store else DjangoStore(clock)
         keys = settings.sealing_keys
         sealer = Sealer(keys)
+        callback_url = _absolute(settings, "irma:callback")
+        next_url = _absolute(settings, "irma:next_session")
         callbacks = settings.callback and CallbackReceiver(
             requestor,
-            _absolute(settings, "irma:callback"),
+            callback_url,
             sealer=sealer,
             store=store,
             deliver=settings.callback,
         )
         next_sessions = settings.next_session and NextSessionReceiver(
             requestor,
-            _absolute(settings, "irma:next_session"),
+            next_url,
             sealer=sealer,
             store=store,
             choose=settings.next_session,
@@ -135,9 +142,13 @@ def _open(settings: SiteSettings) -> IrmaSite:
             origins=settings.origins,
             plain_cookie=settings.is_cookie_plain,
         )
+        posted_urls = (callback_url,) * bool(callbacks) + (next_url,) * bool(next_sessions)
         proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
         return IrmaSite(
-            settings, requestor, sessions, callbacks, next_sessions, proofs, owned.pop_all()
+            *(settings, requestor, sessions, callbacks, next_sessions, proofs),
+            Site(frozenset(settings.origins), settings.is_cookie_plain),
+            posted_urls,
+            owned.pop_all(),
         )
 
 

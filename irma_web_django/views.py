@@ -1,8 +1,8 @@
 """The pages that the browser and the IRMA server call, each a few lines over the floor.
 
 The page's calls are protected by the floor, and by Django's CSRF token as well. A view checks the
-token itself, since Django's middleware would answer the page with HTML. The IRMA server has no
-token: its posts are protected by the seal in the URL and by the server's signature.
+token itself: Django's middleware would answer the page with HTML. The IRMA server has no token: its
+posts are protected by the seal in the URL and by the server's signature.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from django.views.decorators.http import require_safe
 
 from irma_core.errors import IrmaError, StoreError
 from irma_core.json_text import JsonTextError, read_json
+from irma_core.web.browser_posts import check_site
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.web_answers import WebAnswer
-from irma_core.web.web_refusals import Step, refusal_reply
+from irma_core.web.web_refusals import Step, WebRefusal, refusal_reply
 from irma_web_django import proof_sessions, signals
 from irma_web_django.browser_calls import as_django, as_web_request, body_of
 from irma_web_django.completing import DATABASE_AWAY, complete_once
@@ -59,11 +60,13 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
                 site = current_site()
                 if request.method == "OPTIONS":
                     return as_django(site.sessions.preflight(as_web_request(request)))
-                # Pages of other origins have no token, and the floor admits those of `ORIGINS`.
-                if request.headers.get("Origin") in site.settings.origins or _has_token(request):
+                if _is_protected(site, request, step):
                     return view(site, request, name)
+                check_site(site.page_site, as_web_request(request))
+            except WebRefusal as refused:
+                error: Exception = refused
             except DATABASE_AWAY:
-                error: Exception = StoreError("the site's database failed")
+                error = StoreError("the site's database failed")
             except IrmaError as raised:
                 _LOG.exception("a setting is wrong")
                 error = raised
@@ -151,6 +154,22 @@ def _receive(request: HttpRequest, receiver: Any) -> HttpResponse:
     # Django's own log of refusals would have the URL, and with it the seal.
     setattr(response, "_has_been_logged", True)  # noqa: B010  # no type has it
     return response
+
+
+def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
+    """Return whether a call has Django's token, or something that is as good.
+
+    Pages of other origins have no token, and the floor admits only those of `ORIGINS`. A handle is
+    a token, too: the floor takes it with the cookie of its browser alone. So a tab goes on after a
+    login in another tab has changed Django's token.
+    """
+    if request.headers.get("Origin") in site.settings.origins or _has_token(request):
+        return True
+    try:
+        fields = None if step is Step.START else read_json(body_of(request))
+    except JsonTextError:
+        return False
+    return isinstance(fields, dict) and isinstance(fields.get("handle"), str)
 
 
 def _has_token(request: HttpRequest) -> bool:

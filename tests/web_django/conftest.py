@@ -29,10 +29,10 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made: dict[str, Path] = {}
     for alias in configured.ALIASES:
         made[alias] = directory / f"{alias}.sqlite3"
-        _point(alias, made[alias])
+        point(alias, made[alias])
         call_command("migrate", database=alias, verbosity=0)
         connections[alias].close()
-        _point(alias, Path())
+        point(alias, Path())
     return made
 
 
@@ -42,14 +42,15 @@ def database(migrated: dict[str, Path], tmp_path: Path) -> Iterator[Path]:
     for alias, path in migrated.items():
         own = tmp_path / path.name
         shutil.copy(path, own)
-        _point(alias, own)
+        point(alias, own)
     yield tmp_path / "default.sqlite3"
     for alias in migrated:
         connections[alias].close()
-        _point(alias, Path())
+        point(alias, Path())
 
 
-def _point(alias: str, path: Path) -> None:
+def point(alias: str, path: Path) -> None:
+    """Let every thread use another file from now on."""
     connections[alias].close()
     connections[alias].settings_dict["NAME"] = str(path)
     connections.databases[alias]["NAME"] = str(path)
