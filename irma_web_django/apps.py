@@ -22,4 +22,5 @@ class IrmaConfig(AppConfig):
         from irma_web_django import forgetting, system_checks  # noqa: PLC0415
 
         checks.register(system_checks.check_site_settings, "irma")
+        checks.register(system_checks.check_deployment, "irma", deploy=True)
         forgetting.watch_settings()

@@ -61,7 +61,7 @@ class SiteSettings:
         origins: Other origins whose pages may start and finish sessions.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         store: URI of another store than the database; None for the database.
-        has_own_pseudonym_keys: Whether accounts outlive a change of `SECRET_KEY`.
+        has_own_sealing_keys: Whether the sealing keys do not come from `SECRET_KEY`.
     """
 
     server: str
@@ -77,7 +77,7 @@ class SiteSettings:
     origins: tuple[str, ...]
     is_cookie_plain: bool
     store: str | None
-    has_own_pseudonym_keys: bool
+    has_own_sealing_keys: bool
     _connect: Hidden[Mapping[str, Any]] = attrs.field(
         alias="connect", converter=_hide_arguments, repr=False
     )
@@ -167,7 +167,7 @@ def read_settings(given: object) -> SiteSettings:
         # The floor refuses it for every host that is not this machine.
         is_cookie_plain=reader.flag("PLAIN_COOKIE", default=django_settings.DEBUG),
         store=reader.optional_text("STORE"),
-        has_own_pseudonym_keys="PSEUDONYM_KEYS" in given,
+        has_own_sealing_keys="SEALING_KEYS" in given,
         connect=reader.connect(),
         sealing_keys=reader.sealing_keys(),
         pseudonym_keys=reader.pseudonym_keys(),

@@ -1,9 +1,16 @@
-"""System checks: what `manage.py check` says about the settings."""
+"""System checks: what `manage.py check` says about the settings.
+
+The core's table of checks is in it, with its identifiers. Its errors are Django's errors with
+`check --deploy` only: on a developer's machine, and in tests, they are warnings.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+import attrs
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
@@ -12,22 +19,104 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from irma_core.errors import ConfigurationError
+from irma_core.web.site_checks import (
+    BrowserPackage,
+    Finding,
+    Level,
+    SealingKeys,
+    SiteFacts,
+    check_site,
+    facts_of,
+)
+from irma_web.browser_package import package_state
 from irma_web_django.backends import IrmaBackend
+from irma_web_django.irma_site import current_site
+from irma_web_django.policies import csp
 from irma_web_django.proving import DEMANDED
 from irma_web_django.site_settings import SiteSettings, current_settings
 
-__all__ = ["check_site_settings"]
+__all__ = ["check_deployment", "check_site_settings"]
 
 _SCRIPT: Final = "irma_web/yivi.js"
+_WEAK_KEY: Final = "django-insecure-"
+"""Starts the key that `startproject` makes."""
+_SHORTEST_KEY: Final = 50
 
 
 def check_site_settings(**_: Any) -> list[CheckMessage]:
-    """Return what is wrong with the settings of this site."""
+    """Return what is wrong with the settings of this site, on a developer's machine too."""
     try:
         settings = current_settings()
+        errors = _errors(settings)
+        # Without the URLs there is nothing more to look at.
+        found = () if errors else check_site(_facts(settings, is_debug=True))
     except ConfigurationError as error:
         return [Error(str(error), hint="See docs/how-to/django.md.", id="irma_web_django.E001")]
-    return [*_errors(settings), *_warnings()]
+    return [*errors, *(_message(each, Warning) for each in found)]
+
+
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """Return what is wrong with this site in production."""
+    try:
+        found = check_site(_facts(current_settings(), is_debug=False))
+    except (ConfigurationError, NoReverseMatch):
+        return []  # the other check reports it
+    return [_message(each, Error if each.level is Level.ERROR else Warning) for each in found]
+
+
+def _message(finding: Finding, kind: type[Error | Warning]) -> CheckMessage:
+    remedy = finding.remedy
+    if finding.id in {"irma.E013", "irma.W006"}:
+        remedy = "manage.py irma_browser_package DIR, with a folder of static files as DIR"
+    return kind(f"{finding.finding}.", hint=remedy, id=finding.id)
+
+
+def _facts(settings: SiteSettings, *, is_debug: bool) -> SiteFacts:
+    needed = csp(django_settings.IRMA)
+    return attrs.evolve(
+        facts_of(current_site().requestor.context, settings.questions),
+        is_debug=is_debug,
+        site_url=settings.url,
+        posted_urls=current_site().posted_urls,
+        origins=settings.origins,
+        sealing_keys=_sealing_keys(settings),
+        is_store_shared=settings.store is None or settings.store != "memory:",
+        is_cookie_plain=settings.is_cookie_plain,
+        browser_package=_browser_package(),
+        content_policy=_content_policy(),
+        needed_sources=needed,
+        trusts_proxy=django_settings.SECURE_PROXY_SSL_HEADER is not None,
+    )
+
+
+def _sealing_keys(settings: SiteSettings) -> SealingKeys:
+    key = django_settings.SECRET_KEY
+    is_weak = key.startswith(_WEAK_KEY) or len(key) < _SHORTEST_KEY
+    return SealingKeys.WEAK if is_weak and not settings.has_own_sealing_keys else SealingKeys.OWN
+
+
+def _browser_package() -> BrowserPackage | None:
+    if not apps.is_installed("django.contrib.staticfiles"):
+        return None
+    found = finders.find(_SCRIPT)
+    if not isinstance(found, str):
+        return BrowserPackage.MISSING
+    return BrowserPackage(package_state(Path(found)).value)
+
+
+def _content_policy() -> Mapping[str, Sequence[str]] | None:
+    """Return the policy of Django's own middleware, or of django-csp; None without one."""
+    policy: object = getattr(django_settings, "SECURE_CSP", None)
+    if not policy:
+        of_package = getattr(django_settings, "CONTENT_SECURITY_POLICY", None)
+        policy = of_package.get("DIRECTIVES") if isinstance(of_package, Mapping) else None
+    if not isinstance(policy, Mapping):
+        return None
+    return {
+        str(directive): [str(source) for source in sources]
+        for directive, sources in policy.items()
+        if isinstance(sources, list | tuple | set)
+    }
 
 
 def _errors(settings: SiteSettings) -> list[CheckMessage]:
@@ -66,17 +155,12 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
                 id="irma_web_django.E005",
             )
         )
-    return found
-
-
-def _warnings() -> list[CheckMessage]:
-    found: list[CheckMessage] = []
-    if finders.find(_SCRIPT) is None:
+    if django_settings.SESSION_ENGINE.endswith(".signed_cookies"):
         found.append(
-            Warning(
-                f"The browser package is missing: no static file is called {_SCRIPT}.",
-                hint="manage.py irma_browser_package DIR, with a folder of static files as DIR",
-                id="irma_web_django.W001",
+            Error(
+                "Django's sessions are kept in cookies, so a repeated finish cannot join one.",
+                hint='SESSION_ENGINE = "django.contrib.sessions.backends.db"',
+                id="irma_web_django.E006",
             )
         )
     return found

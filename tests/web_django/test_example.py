@@ -38,7 +38,7 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
 def test_its_settings_have_no_errors(tmp_path: Path) -> None:
     """`manage.py check` finds nothing but that the browser package is still to be fetched."""
     found = manage(tmp_path, "check")
-    assert found.count("irma_web_django.W001") == found.count("?: ") == 1
+    assert found.count("irma.E013") == found.count("?: ") == 1
 
 
 def test_a_login_is_a_dozen_lines() -> None:

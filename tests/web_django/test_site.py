@@ -69,19 +69,45 @@ def problems(**settings: Any) -> set[str]:
     return {f"{each.id}".removeprefix("irma_web_django.") for each in found}
 
 
+def deployment_problems(**settings: Any) -> set[str]:
+    """Return the identifiers of the errors in production with some settings."""
+    with override_settings(**settings):
+        found = run_checks(tags=["irma"], include_deployment_checks=True)
+    return {f"{each.id}" for each in found if isinstance(each, Error)}
+
+
 def test_the_checks_explain_what_is_missing(shop: None, irma_server: InMemoryServer) -> None:
     """Each check finds what it is for."""
     assert problems(IRMA={"SERVR": "x"}) == {"E001"}
     good = {**QUESTIONS, "adlut": QUESTIONS["adult"]}
     irma = settings_for(irma_server, QUESTIONS=good)
     usual = problems(IRMA=irma)
-    assert usual <= {"W001"}
+    assert usual == {"irma.E013"}
     assert problems() - usual == {"E005"}
     apps = ["django.contrib.auth", "django.contrib.contenttypes", "irma_web_django"]
     assert problems(IRMA=irma, INSTALLED_APPS=apps) - usual == {"E002"}
     assert problems(IRMA=irma, ROOT_URLCONF="tests.web_django.empty_urls") - usual == {"E003"}
     backends = ["django.contrib.auth.backends.ModelBackend"]
     assert problems(IRMA=irma, AUTHENTICATION_BACKENDS=backends) - usual == {"E004"}
+    engine = "django.contrib.sessions.backends.signed_cookies"
+    assert problems(IRMA=irma, SESSION_ENGINE=engine) - usual == {"E006"}
+    assert problems(IRMA=irma, SECURE_CSP={"default-src": ["'self'"]}) - usual == {"irma.E014"}
+    policy = {"DIRECTIVES": {"default-src": ["'none'"]}}
+    assert problems(IRMA=irma, CONTENT_SECURITY_POLICY=policy) - usual == {"irma.E014"}
+
+
+def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemoryServer) -> None:
+    """`check --deploy` has the core's table, with its identifiers."""
+    irma = settings_for(irma_server, QUESTIONS={**QUESTIONS, "adlut": QUESTIONS["adult"]})
+    usual = deployment_problems(IRMA=irma)
+    assert usual == {"irma.E013"}
+    insecure = {"SECRET_KEY": "django-insecure-" + 50 * "x"}
+    assert deployment_problems(IRMA=irma, **insecure) - usual == {"irma.E008"}
+    assert deployment_problems(IRMA={**irma, "PLAIN_COOKIE": True}) - usual == {"irma.E006"}
+    posting = {**irma, "CALLBACK": print, "URL": "https://127.0.0.1"}
+    posting["SERVER_KEY"] = irma_server.public_key_pem
+    assert deployment_problems(IRMA=posting) - usual == {"irma.E004"}
+    assert deployment_problems(IRMA={}) == {"irma_web_django.E001"}
 
 
 def test_no_migration_is_missing(database: Path) -> None:
