@@ -118,6 +118,14 @@ def test_the_page_needs_the_core_alone(path: Path) -> None:
     assert heads <= {"attrs", "irma_core", "irma_web"}
 
 
+@pytest.mark.parametrize("path", list(ROOT.glob("irma_web_*/**/*.py")), ids=name)
+def test_adapters_do_not_know_each_other(path: Path) -> None:
+    """An adapter of a web framework may import everything below it, and no other adapter."""
+    heads = {module.partition(".")[0] for module in imports(path)}
+    others = {head for head in heads if head.startswith("irma_web_")}
+    assert others <= {path.relative_to(ROOT).parts[0]}
+
+
 @pytest.mark.parametrize("path", SHOWN, ids=name)
 def test_examples_and_pages_import_from_the_doors(path: Path) -> None:
     """An author needs `irma_core`, its errors and its interfaces; other modules have a reason."""

@@ -22,12 +22,15 @@ SHELL_BLOCKS = {
     "docs/examples/irma-signing-pkcs11/README.md": 3,
     "docs/examples/irma-status-redis/README.md": 2,
     "docs/how-to/any-other-framework.md": 1,
+    "docs/how-to/django.md": 2,
     "docs/how-to/test-your-application.md": 1,
     "docs/how-to/write-a-signing-scheme.md": 1,
     "docs/how-to/write-a-status-backend.md": 1,
     "docs/how-to/write-a-store.md": 1,
     "docs/how-to/write-a-transport.md": 1,
 }
+COMMANDS = ROOT / "irma_web_django" / "management" / "commands"
+"""What Django's `manage.py` takes besides its own commands."""
 OTHER_PROGRAMS = {"apt-get", "echo", "irma", "openssl", "softhsm2-util"}
 """Programs of others, which `tests/realserver` and the plugins' own tests start."""
 
@@ -76,6 +79,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/examples/irma-signing-pkcs11/README.md", sh=3)
 @runs("docs/examples/irma-status-redis/README.md", sh=2)
 @runs("docs/how-to/any-other-framework.md", sh=1)
+@runs("docs/how-to/django.md", sh=2)
 @runs("docs/how-to/test-your-application.md", sh=1)
 @runs("docs/how-to/write-a-signing-scheme.md", sh=1)
 @runs("docs/how-to/write-a-status-backend.md", sh=1)
@@ -95,6 +99,8 @@ def test_commands_exist(page: str) -> None:
             case "cd":
                 directory = ROOT / arguments[0]
                 assert directory.is_dir()
+            case "python" if arguments[0] == "manage.py":
+                assert arguments[1] == "migrate" or (COMMANDS / f"{arguments[1]}.py").is_file()
             case "." | "python":  # the environment, and a file that the page itself shows
                 assert len(arguments) == 1
             case "pytest":
