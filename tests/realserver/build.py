@@ -3,6 +3,7 @@
 Made are the official server (others of its versions on request), the project's headless wallet,
 schemes with keys, and a key pair for result JWTs. Each stands in a folder named after what it was
 made from, appears there whole or not at all, and is made by one process while others wait.
+`python -m tests.realserver.build` makes all that a run needs before it begins.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.realserver.versions import NEWEST, key_of
+from tests.realserver.versions import EACH_RUN, NEWEST, key_of
 
 HERE = Path(__file__).parent
 WALLET_SOURCES = HERE / "wallet"
@@ -161,3 +162,9 @@ def _locked(path: Path) -> Generator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # released by the close
         yield
+
+
+if __name__ == "__main__":
+    build_tools()
+    for each in EACH_RUN:
+        build_command(each)
