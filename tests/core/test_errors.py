@@ -53,6 +53,8 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.WrongPurposeError("x"),
     errors.WrongBindingError("x"),
     errors.HandleUsedError("x"),
+    errors.LoginRefusedError("Members only."),
+    errors.OtherPersonError(),
     errors.AnswerError("0123456789ab", "x"),
     errors.SessionNotFinishedError("0123456789ab", "CONNECTED"),
     errors.SessionCancelledError("0123456789ab", "INVALID_PROOFS"),
