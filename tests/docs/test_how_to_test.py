@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.docs.pages import ROOT, check_style, runs, write_files
+from tests.docs.pages import ROOT, check_style, code_of, runs, write_files
 from tests.pytest_plugin.running import outcome
 
 PAGE = "docs/how-to/test-your-application.md"
+ADAPTER = ROOT / "docs" / "examples" / "any_framework"
 EXAMPLE = ROOT / "docs" / "examples" / "wine_shop"
 
 
-@runs(PAGE, python=7)
+@runs(PAGE, python=12)
 def test_how_to_passes_its_own_tests(tmp_path: Path) -> None:
     """The blocks of the page are the files of a test suite that passes."""
     code = "".join(write_files(PAGE, tmp_path).values())
-    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
-    more_cheats = 4 - 1  # one function has four parameters
-    assert outcome(tmp_path) == f"{code.count('def test_') + more_cheats} passed"
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\npythonpath = . {ADAPTER}\n")
+    more = (4 - 1) + (3 - 1) + (2 - 1)  # the parameters of three functions
+    assert outcome(tmp_path) == f"{code.count('def test_') + more} passed"
+
+
+@runs(PAGE, py=1)
+def test_the_browser_test_is_one_of_ours() -> None:
+    """The block with a browser is a test that runs with one."""
+    (block,) = code_of(PAGE, "py")
+    assert block in (ROOT / "tests" / "browser" / "test_browser_app.py").read_text(encoding="utf-8")
 
 
 def test_blocks_are_in_our_style(tmp_path: Path) -> None:
