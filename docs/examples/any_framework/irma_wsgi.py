@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from wsgiref.util import request_uri
@@ -30,6 +31,7 @@ LARGEST_BODY = 1024 * 1024  # a callback's; the pages of the browser refuse more
 LOGGER = logging.getLogger(__name__)
 
 
+@dataclass
 class IrmaPages:
     """The pages of a browser and of the IRMA server, before an application.
 
@@ -43,29 +45,13 @@ class IrmaPages:
         next_sessions: Serves `next/…`.
     """
 
-    def __init__(
-        self,
-        application: WSGIApplication,
-        sessions: WebSessions,
-        log_in: Callable[[WebAnswer], str],
-        login_cookie: Callable[[str], str],
-        *,
-        prefix: str = "/irma",
-        callbacks: CallbackReceiver | None = None,
-        next_sessions: NextSessionReceiver | None = None,
-    ) -> None:
-        self.application = application
-        self.sessions = sessions
-        self.calls = {
-            "start": sessions.start,
-            "finish": self.finish,
-            "status": sessions.status,
-            "cancel": sessions.cancel,
-        }
-        self.log_in = log_in
-        self.login_cookie = login_cookie
-        self.prefix = prefix
-        self.receivers = {"callback": callbacks, "next": next_sessions}
+    application: WSGIApplication
+    sessions: WebSessions
+    log_in: Callable[[WebAnswer], str]
+    login_cookie: Callable[[str], str]
+    prefix: str = "/irma"
+    callbacks: CallbackReceiver | None = None
+    next_sessions: NextSessionReceiver | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer the request, or let the application do so."""
@@ -78,20 +64,21 @@ class IrmaPages:
     def reply(self, environ: WSGIEnvironment) -> HttpResponse | None:
         """Return the reply of a page, or None if the request is for the application."""
         path = environ["PATH_INFO"]
-        step, _, name = path.removeprefix(f"{self.prefix}/").partition("/")
         if not path.startswith(f"{self.prefix}/"):
             return None
-        if (receiver := self.receivers.get(step)) is not None:
-            body = read_body(environ)
-            return receiver.receive(environ["REQUEST_METHOD"], path, environ, body)
-        if step not in self.calls:
+        step, _, name = path.removeprefix(f"{self.prefix}/").partition("/")
+        receiver = {"callback": self.callbacks, "next": self.next_sessions}.get(step)
+        if receiver is None and step not in {"start", "finish", "status", "cancel"}:
             return None
-        request = WebRequest(
-            environ["REQUEST_METHOD"], request_uri(environ), environ, read_body(environ), environ
-        )
-        if request.method == "OPTIONS":
+        method, body = environ["REQUEST_METHOD"], read_body(environ)
+        if receiver is not None:
+            return receiver.receive(method, path, environ, body)
+        request = WebRequest(method, request_uri(environ), environ, body, environ)
+        if method == "OPTIONS":
             return self.sessions.preflight(request)
-        return self.calls[step](name, request)
+        call = self.finish if step == "finish" else getattr(self.sessions, step)
+        reply: HttpResponse = call(name, request)
+        return reply
 
     def finish(self, name: str, request: WebRequest) -> HttpResponse:
         """Log the person in, and give a repeat of the same call the same cookie."""
