@@ -315,15 +315,21 @@ class ScannedSession:
 
 def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
     """Return why the app cannot answer a slot, without any value."""
+    name = f"slot {slot}{_label(slot, chooser.request)}"
     advice = "add a matching credential, or refuse"
     if mismatches := chooser.mismatched_attributes(disjunction):
         held = ", ".join(mismatches)
         return (
-            f"slot {slot}: the app holds {held}, but not with a value that the request "
-            f"accepts: {advice}"
+            f"{name}: the app holds {held}, but not with a value that the request accepts: {advice}"
         )
     requested = ", ".join(sorted({attribute.type for con in disjunction for attribute in con}))
-    return f"slot {slot}: the app holds no credential for it ({requested}): {advice}"
+    return f"{name}: the app holds no credential for it ({requested}): {advice}"
+
+
+def _label(slot: int, request: StartRequest) -> str:
+    """Return the label of a slot in parentheses; the names of slots stay with the requestor."""
+    label = (request.app_json.get("labels") or {}).get(str(slot)) or {}
+    return f" ({label['en']})" if label.get("en") else ""
 
 
 @final

@@ -20,7 +20,7 @@ from irma_core import (
 )
 from irma_core.errors import ConfigurationError, UsageError
 from irma_core.protocol.messages import HttpResponse
-from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
+from irma_testing import EXAMPLE_SCHEME, AppError, InMemoryServer, SimulatedApp
 from irma_testing.people import make_person
 from tests.memory_server.calling import CONTEXT, Http, disclosure
 
@@ -151,3 +151,22 @@ def test_an_unknown_kind_is_refused(irma_person: People) -> None:
     """The error names the kinds that there are."""
     with pytest.raises(UsageError, match='kind: must be "adult", "minor" or "nobody"'):
         irma_person("child")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("minor", rf"slot 0 \(Your age\): the app holds {OVER18}, but not with a value"),
+        ("nobody", rf"slot 0 \(Your age\): the app holds no credential for it \({OVER18}\)"),
+    ],
+)
+def test_what_cannot_be_accepted_is_named(
+    irma_requestor: Requestor, irma_person: People, kind: str, reason: str
+) -> None:
+    """The error of `accept` has the slot's number and label, and says if only the value differs."""
+    labelled = DisclosureRequest(
+        ADULTS.disclose, labels={"age": {"en": "Your age", "nl": "Leeftijd"}}
+    )
+    session = irma_requestor.start_session(labelled)
+    with pytest.raises(AppError, match=reason):
+        irma_person(kind).accept(session.pointer)
