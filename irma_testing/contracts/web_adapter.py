@@ -20,7 +20,7 @@ from irma_testing.contracts.web_site import ORIGIN
 __all__ = ["WebAdapterContract"]
 
 _TABS: Final = 10
-_FAST_PARALLEL: Final = 3
+_AT_ONCE: Final = 3
 
 
 class WebAdapterContract(WebAttacksMixin, WebHarness):
@@ -43,7 +43,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         reply = self.browser().call("start")
         assert reply.status == 200
         assert set(reply.json) == {"sessionPtr", "frontendRequest", "handle", "timeout"}
-        assert reply.json["timeout"] == 300
+        assert reply.json["timeout"] > 0
 
     def test_finish_logs_the_person_in(self) -> None:
         """After a finish the application knows the person, in this browser and in no other."""
@@ -148,8 +148,8 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         browser = self.browser()
         handle = self.started(browser)
         request = browser.request("finish", handle=handle)
-        replies = browser.call_at_once([request] * _FAST_PARALLEL)
-        assert [reply.status for reply in replies] == [200] * _FAST_PARALLEL
+        replies = browser.call_at_once([request] * _AT_ONCE)
+        assert [reply.status for reply in replies] == [200] * _AT_ONCE
         assert self.site.logins == ["ada@example.com"]
         assert browser.user() == "ada@example.com"
 

@@ -33,9 +33,9 @@ def run_pytest(directory: Path, *arguments: str, all_plugins: bool = False) -> s
     return done.stdout + done.stderr
 
 
-def outcome(directory: Path) -> str:
+def outcome(directory: Path, *arguments: str) -> str:
     """Run them, and give the counts: `3 passed`."""
-    said = run_pytest(directory, "-q", "-W", "error")
+    said = run_pytest(directory, "-q", "-W", "error", *arguments)
     found = re.search(r"^(\d+ \w+(?:, \d+ \w+)*) in [\d.]+s", said, re.MULTILINE)
     assert found, said
     assert "failed" not in found[1], said
