@@ -253,11 +253,11 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         """The page learns that it may try again, and then nothing is lost."""
         browser = self.browser()
         handle = self.started(browser)
-        self.site.set_store_away(is_away=True)
+        self.set_store_away(is_away=True)
         for step in ("start", "finish"):
             reply = browser.call(step, handle=handle)
             self.check_away(reply, "store_unavailable", step)
-        self.site.set_store_away(is_away=False)
+        self.set_store_away(is_away=False)
         assert browser.call("finish", handle=handle).status == 200
 
     def check_away(self, reply: Reply, code: str, step: str) -> None:

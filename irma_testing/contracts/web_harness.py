@@ -39,6 +39,10 @@ class WebHarness:
         """
         raise NotImplementedError
 
+    def set_store_away(self, *, is_away: bool) -> None:
+        """Let each call of the store fail, or work again; override it for a store of your own."""
+        self.site.set_store_away(is_away=is_away)
+
     @pytest.fixture(autouse=True)
     def _around_each_test(self, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
         caplog.set_level(logging.DEBUG)

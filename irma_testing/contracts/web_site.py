@@ -28,7 +28,13 @@ from irma_core import (
 from irma_core.errors import ConnectionFailedError
 from irma_core.json_text import read_json
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_core.protocol.transport import AsyncByteStream, ByteStream, utc_now
+from irma_core.protocol.transport import (
+    AsyncByteStream,
+    AsyncTransport,
+    ByteStream,
+    Transport,
+    utc_now,
+)
 from irma_testing.memory.app import SimulatedApp
 from irma_testing.memory.server import InMemoryServer
 from irma_transport import SystemClock
@@ -74,7 +80,8 @@ class WebSite:
     """One website under test. Its application calls `login`; its adapter serves `parts()`.
 
     An adapter that makes its own `WebSessions` takes `requestor()` or `async_requestor()`, `store`
-    or `async_store`, `keys`, `questions`, `origins`, `session_ended` and `choose_next` instead.
+    or `async_store`, `keys`, `questions`, `origins`, `session_ended` and `choose_next` instead. One
+    that makes its own requestor too takes `transport()` or `async_transport()`.
 
     Attributes:
         server: The IRMA server, with a clock that runs by itself and can be moved on.
@@ -119,13 +126,21 @@ class WebSite:
             raise AssertionError("the URL of a request must be the one that the browser sees")
         return Question(_LOGIN, reference="order-17", has_callback=True)
 
+    def transport(self) -> Transport:
+        """Return a transport for threads, whose connection the tests cut."""
+        return _Transport(self._line)
+
+    def async_transport(self) -> AsyncTransport:
+        """Return a transport for asyncio, whose connection the tests cut."""
+        return _AsyncTransport(self._line)
+
     def requestor(self) -> Requestor:
         """Return a requestor for threads."""
-        return Requestor(self.server.url, _Transport(self._line), **self._settings)
+        return Requestor(self.server.url, self.transport(), **self._settings)
 
     def async_requestor(self) -> AsyncRequestor:
         """Return a requestor for asyncio."""
-        return AsyncRequestor(self.server.url, _AsyncTransport(self._line), **self._settings)
+        return AsyncRequestor(self.server.url, self.async_transport(), **self._settings)
 
     @property
     def _settings(self) -> dict[str, Any]:
