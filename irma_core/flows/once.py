@@ -103,7 +103,10 @@ def claim_or_wait_flow(
     while True:
         is_mine = yield from once.claim(by)
         # Read after the claim: another process may have done the thing and its claim expired.
-        record = yield from once.read_record(by)
+        reading = iter(once.read_record(by))
+        if is_mine:
+            reading = release_on_error_flow(context, once, reading)
+        record = yield from reading
         if record is not None or is_mine:
             return record
         if context.seconds_left(deadline) <= 0:
@@ -136,11 +139,15 @@ def check_first_flow(
 def release_on_error_flow(
     context: RequestorContext, once: OnceKey, flow: Flow[ResultT]
 ) -> Flow[ResultT]:
-    """Run the flow of a claimed action, and release the claim if the flow fails."""
+    """Run the flow of a claimed action, and release the claim if it fails or is interrupted."""
     claimed_at = context.clock.monotonic()
     try:
         return (yield from flow)
-    except Exception:
+    except GeneratorExit:
+        raise  # a destroyed flow cannot call the store
+    except BaseException:
+        # A handler that is cancelled, or a worker that has to end, must not make the server's next
+        # post wait for the claim to expire.
         yield from release_flow(context, once, claimed_at)
         raise
 

@@ -10,8 +10,8 @@ from irma_core.flows.effects import Call, Effect, Flow
 __all__ = ["RunningFlow"]
 
 ReturnT = TypeVar("ReturnT")
-_NOT_THROWN: Final = (GeneratorExit, StopIteration, StopAsyncIteration)
-"""The last two would become a RuntimeError in the generator's frame."""
+_STRAY: Final = (StopIteration, StopAsyncIteration)
+"""What would look like a result if it was raised in the frame of a generator."""
 
 
 @final
@@ -79,9 +79,12 @@ class RunningFlow(Generic[ReturnT]):
         Raises:
             BaseException: The flow raised it, or it is what interrupted the flow.
         """
-        if isinstance(error, _NOT_THROWN):
+        if isinstance(error, GeneratorExit):
             self._flow.close()
             raise error
+        if isinstance(error, _STRAY):
+            stray, error = error, RuntimeError(f"a stray {type(error).__name__} was raised")
+            error.__cause__ = stray  # as Python does in a generator (PEP 479)
         error, is_handled = _as_expected(error, self.effect)
         if not is_handled:
             self._interruption = error

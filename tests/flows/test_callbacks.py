@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AnswerError,
     CallbackReceiver,
@@ -36,6 +37,7 @@ from irma_core.flows.once import OnceKey
 from irma_core.models.credentials import CredentialRequest
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.status_backends import PublishedEnd
+from irma_testing import ManualClock
 from irma_testing.memory.jwt import JwtSigner
 from irma_transport import SystemClock
 from tests.flows.changed_posts import changed
@@ -237,7 +239,16 @@ def test_claim_of_a_dead_process_expires() -> None:
     def die(_end: SessionOutcome) -> None:
         raise KeyboardInterrupt
 
-    shop = Shop("sync", deliver=die)
+    class LastCallLost:
+        """The store of a process that dies before it can release its claim."""
+
+        def __init__(self, store: MemoryStore) -> None:
+            self.put_if_absent, self.get, self.close = store.put_if_absent, store.get, store.close
+
+        def delete(self, key: str) -> None: ...
+
+    clock = ManualClock()
+    shop = Shop("sync", deliver=die, store=LastCallLost(MemoryStore(clock)), clock=clock)
     with pytest.raises(KeyboardInterrupt):
         shop.app.accept(shop.start().pointer)
     assert shop.post(last_post(shop)).status == 503
@@ -247,8 +258,8 @@ def test_claim_of_a_dead_process_expires() -> None:
         shop.post(last_post(shop))
 
 
-def test_claim_of_a_cancelled_task_expires() -> None:
-    """The claim of a cancelled task expires like that of a dead process."""
+def test_claim_of_a_cancelled_task_is_released() -> None:
+    """When a web framework cancels a handler, the server's next post is delivered at once."""
     begun = asyncio.Event()
 
     async def never_ends() -> None:
@@ -268,10 +279,42 @@ def test_claim_of_a_cancelled_task_expires() -> None:
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        shop.server.pass_time(timedelta(minutes=1))
         assert (await received()).status == 204
 
     asyncio.run(story())
+    assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED] * 2
+
+
+INTERRUPTIONS = [
+    KeyboardInterrupt(),
+    SystemExit(1),
+    BaseExceptionGroup("several", [KeyboardInterrupt()]),
+    StopIteration("an iterator of the application"),
+    StopAsyncIteration(),
+    ExceptionGroup("several", [ZeroDivisionError()]),
+]
+
+
+@MODES
+@pytest.mark.parametrize("error", INTERRUPTIONS, ids=lambda error: type(error).__name__)
+def test_claim_of_an_interrupted_delivery_is_released(mode: str, error: BaseException) -> None:
+    """After an interruption or a stray exception, the server's next post is delivered at once."""
+    failures = iter([error])
+
+    def deliver(_end: SessionOutcome) -> None:
+        for each in failures:
+            raise each
+
+    shop = Shop(mode, deliver=deliver)
+    session = shop.start()
+    post = forged(shop, session, "CANCELLED")
+    if isinstance(error, Exception):
+        shop.post(post)
+        assert len(shop.failures) == 1
+    else:
+        with pytest.raises(type(error)):
+            shop.post(post)
+    assert shop.post(post).status == 204
     assert [end.status for end in shop.delivered] == [SessionStatus.CANCELLED] * 2
 
 
