@@ -80,7 +80,8 @@ class StatusBackend(Protocol):
         Args:
             token: The session's token.
             timeout: How long to wait; zero or less only looks. A call must not take much longer,
-                even if it fails: nothing can end a call that blocks its thread.
+                even if it fails: nothing can end a call that blocks its thread. Block for a second
+                or so at a time, or Ctrl-C may be noticed only at the end.
 
         Returns:
             The end, or None if none was published within the timeout.

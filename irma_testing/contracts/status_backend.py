@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ from irma_testing.contracts.harness import (
     elapsed,
     leaked_secret,
 )
+from irma_testing.contracts.signals import signal_while_blocked
 
 __all__ = ["AsyncStatusBackendContract", "StatusBackendContract"]
 
@@ -216,6 +218,11 @@ class _StatusBackendContract(PluginContract[BackendT]):
 
 class StatusBackendContract(_StatusBackendContract[StatusBackend]):
     """The contract of `StatusBackend`. Subclass it and define how your backend is made."""
+
+    def test_signal_just_before_a_wait_is_noticed_during_it(self) -> None:
+        """A wait blocks its thread for a few seconds at a time, so Ctrl-C is noticed in time."""
+        with closing(self.make_plugin()) as backend, signal_while_blocked():
+            backend.wait(_token(), timedelta(hours=1))
 
 
 class AsyncStatusBackendContract(

@@ -42,10 +42,14 @@ class Good:
 
     def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
         self.check_open()
+        deadline = time.monotonic() + timeout.total_seconds()
         with self.shared.changed:
-            seconds = max(timeout.total_seconds(), 0)
-            self.shared.changed.wait_for(lambda: token.fingerprint in self.shared.ends, seconds)
-            return self.shared.ends.get(token.fingerprint)
+            while (end := self.shared.ends.get(token.fingerprint)) is None:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                self.shared.changed.wait(min(left, 1))  # or a signal waits for the end
+            return end
 
     def close(self) -> None:
         self.is_closed = True
@@ -166,12 +170,11 @@ class WithoutResult(Good):
 
 
 class Mixing(Good):
-    """Publishes an end for every session."""
+    """Returns the end of the first session to each wait."""
 
-    def publish(self, token: RequestorToken, end: PublishedEnd) -> None:
-        super().publish(token, end)
-        with self.shared.changed:
-            self.shared.ends.update(dict.fromkeys(self.shared.ends, end))
+    def wait(self, token: RequestorToken, timeout: timedelta) -> PublishedEnd | None:
+        end = super().wait(token, timeout)
+        return end and next(iter(self.shared.ends.values()))
 
 
 class Queue(Good):

@@ -22,7 +22,7 @@ from irma_status_redis.failures import reason
 from irma_status_redis.records import CHANNEL
 from irma_status_redis.waiting import Notice, Waiting
 
-__all__ = ["CLOSED", "SILENCE", "Listener"]
+__all__ = ["CLOSED", "SILENCE", "Listener", "Queue"]
 
 SILENCE: Final = 2.0
 """Seconds without a message before a ping, and again before the connection counts as broken."""

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from queue import Empty
-from typing import final
+from typing import Final, final
 
 from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.interfaces import PublishedEnd, Secret, boundary
 from irma_status_redis.clients import as_bytes, make_client
 from irma_status_redis.failures import Door
-from irma_status_redis.listening import Listener
+from irma_status_redis.listening import Listener, Queue
 from irma_status_redis.records import CHANNEL, LIFETIME_MS, MAX_BYTES, SessionRecord
+from irma_status_redis.waiting import Notice
 
 __all__ = ["RedisStatusBackend"]
+
+_LONGEST_WAIT: Final = 1.0
+"""Seconds."""
 
 
 @final
@@ -68,10 +73,7 @@ class RedisStatusBackend:
         # Subscribe first, then look: an end that is published in between is not lost.
         with self._listener.subscription(record.key) as notices:
             while (end := record.open(self._look(record.key))) is None:
-                try:
-                    reason = notices.get(timeout=max(deadline - time.monotonic(), 0))
-                except Empty:
-                    return None
+                reason = _next_notice(notices, deadline)
                 if reason is not None:
                     raise StatusBackendError(reason)
                 if time.monotonic() >= deadline:
@@ -89,3 +91,12 @@ class RedisStatusBackend:
         return as_bytes(
             self._door.attempt(self._redis, lambda: self._redis.getrange(key, 0, MAX_BYTES))
         )
+
+
+def _next_notice(notices: Queue, deadline: float) -> Notice:
+    """Return why the wait has failed, or None when it is time to look or the deadline is over."""
+    while (left := deadline - time.monotonic()) > 0:
+        # A signal that comes just before a thread blocks is handled only afterwards.
+        with suppress(Empty):
+            return notices.get(timeout=min(left, _LONGEST_WAIT))
+    return None
