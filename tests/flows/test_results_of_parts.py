@@ -110,7 +110,8 @@ def read(value: Any, mode: str) -> Any:
 def _requestor(**wrong: Any) -> Requestor:
     right = InMemoryServer().transport()
     parts: dict[str, Any] = {name: getattr(right, name) for name in _TRANSPORT_MEMBERS}
-    return Requestor("https://irma.example", SimpleNamespace(**{**parts, **wrong}))
+    transport: Any = SimpleNamespace(**{**parts, **wrong})
+    return Requestor("https://irma.example", transport)
 
 
 def jitter(value: Any, _mode: str) -> Any:

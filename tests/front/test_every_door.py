@@ -65,12 +65,9 @@ class Proxy:
     def __init__(self, value: object) -> None:
         self._value = value
 
-    @property  # type: ignore[misc]
-    def __class__(self) -> Any:
-        return type(self._value)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._value, name)
+    def __getattribute__(self, name: str) -> Any:
+        value = object.__getattribute__(self, "_value")
+        return type(value) if name == "__class__" else getattr(value, name)
 
     def __str__(self) -> str:
         return str(self._value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -19,14 +20,14 @@ from tests.front.doors import DOORS, Door, World
 SECRET = "a-secret-that-no-error-may-show"
 
 
-def _server(_world: World) -> dict[str, Any]:
-    return {"server": InMemoryServer(clock=SystemClock())}
+def _serving(function: Callable[..., Any]) -> Door:
+    def make(_world: World) -> tuple[Any, dict[str, Any]]:
+        return function, {"server": InMemoryServer(clock=SystemClock())}
+
+    return Door(function.__name__, make)
 
 
-SERVING = [
-    Door(function.__name__, lambda world, function=function: (function, _server(world)))
-    for function in (running_server, running_dev_server)
-]
+SERVING = [_serving(running_server), _serving(running_dev_server)]
 
 
 def blocks() -> Iterator[Any]:
@@ -35,7 +36,7 @@ def blocks() -> Iterator[Any]:
         function, arguments = door.make(World())
         if isinstance(function, type):
             continue
-        is_coroutine = asyncio.iscoroutinefunction(function)
+        is_coroutine = inspect.iscoroutinefunction(function)
         if is_coroutine or "Generator[" not in str(
             getattr(function, "__annotations__", {}).get("return")
         ):
