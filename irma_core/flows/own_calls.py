@@ -29,8 +29,6 @@ OwnCall: TypeAlias = Send | OpenStream
 def with_own_headers(context: RequestorContext, flow: Flow[ReturnT]) -> Flow[ReturnT]:
     """Return a flow whose own calls have the requestor's headers."""
     headers = context.headers
-    if not headers:
-        return flow
 
     def send_flow(call: OwnCall) -> Flow[Any]:
         return (yield add_headers(call, headers))

@@ -398,6 +398,10 @@ def test_no_secret_is_in_the_repr_of_a_package() -> None:
             {**PACKAGE, "frontendRequest": {"authorization": "x", "pairingHint": 1}},
         ),
         (
+            ".frontendRequest.minProtocolVersion",
+            {**PACKAGE, "frontendRequest": {"authorization": "x", "minProtocolVersion": 1}},
+        ),
+        (
             ".frontendRequest.maxProtocolVersion",
             {**PACKAGE, "frontendRequest": {"authorization": "x", "maxProtocolVersion": 1.1}},
         ),

@@ -1,0 +1,64 @@
+"""HTTP messages: what they compare by, how they are copied, and which headers they take."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from irma_core.errors import UsageError
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+
+HEADERS = (("accept", "text/plain"), ("x-key", "secret"))
+
+
+class Name(str):
+    """A string of another class, as web frameworks have them."""
+
+    __slots__ = ()
+
+
+def request(**changes: Any) -> HttpRequest:
+    parts: dict[str, Any] = {"method": "GET", "url": "https://irma.example/x", "label": "GET x"}
+    return HttpRequest(**{**parts, "headers": HEADERS, "body": b"x", **changes})
+
+
+def response(**changes: Any) -> HttpResponse:
+    return HttpResponse(**{"status": 200, "headers": HEADERS, "body": b"x", **changes})
+
+
+@pytest.mark.parametrize("make", [request, response])
+def test_messages_compare_by_all_parts(make: Any) -> None:
+    """Two messages with the same parts are equal and have one hash; no others are."""
+    assert make() == make()
+    assert hash(make()) == hash(make())
+    assert make() != make(headers=())
+    assert make() != make(body=b"y")
+    assert make() != "x"
+    assert request() != response()
+
+
+@pytest.mark.parametrize("message", [request(), response()])
+def test_a_copy_is_the_message_itself(message: Any) -> None:
+    """A message cannot be changed, so a copy would be the same."""
+    assert copy.copy(message) is message
+    assert copy.deepcopy([message])[0] is message
+
+
+@pytest.mark.parametrize("make", [request, response])
+def test_pairs_of_other_classes_are_headers(make: Any) -> None:
+    """Lists of lists, iterators and strings of another class are pairs of strings too."""
+    assert len(make(headers=[["a", "b"]]).headers) == 1
+    assert make(headers=iter(HEADERS)).headers == HEADERS
+    assert make(headers=((Name("a"), "b"),)).headers == (("a", "b"),)
+
+
+@pytest.mark.parametrize("make", [request, response])
+@pytest.mark.parametrize(
+    "wrong", [{"a": "b"}, "ab", (("a",),), (("a", b"b"),), ((b"a", "b"),), ("ab",), 3]
+)
+def test_what_is_no_pair_of_strings_is_refused(make: Any, wrong: Any) -> None:
+    """The error names the argument and shows no value."""
+    with pytest.raises(UsageError, match=r"^headers: must be pairs of strings"):
+        make(headers=wrong)
