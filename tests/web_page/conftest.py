@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from irma_backend.dev_server import running_dev_server
-from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
 from tests.browser.conftest import PACKAGE as YIVI
@@ -57,8 +57,14 @@ def npm() -> str:
 
 
 @pytest.fixture
-def server() -> InMemoryServer:
-    return InMemoryServer(scheme=EXAMPLE_SCHEME, clock=SystemClock())
+def settings() -> ServerSettings:
+    """The IRMA server's; the official one sends no events by default."""
+    return ServerSettings()
+
+
+@pytest.fixture
+def server(settings: ServerSettings) -> InMemoryServer:
+    return InMemoryServer(settings, scheme=EXAMPLE_SCHEME, clock=SystemClock())
 
 
 @pytest.fixture

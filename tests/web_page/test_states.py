@@ -123,7 +123,6 @@ def test_a_session_times_out(shop: Shop) -> None:
     shop.site.asked = ExtendedRequest(ASKED, timeout=timedelta(seconds=2))
     shop.open()
     shop.press("Continue with Yivi")
-    shop.expect_state("qr")
     shop.expect_state("error")
     shop.expect_message("The app did not respond in time. Please start again.")
     shop.look("timed-out")
