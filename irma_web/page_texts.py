@@ -12,6 +12,7 @@ from typing import Final
 __all__ = ["LANGUAGES", "TEXTS", "page_language"]
 
 _ENGLISH = {
+    "ask": "Show who you are with Yivi",
     "start": "Continue with Yivi",
     "wait": "One moment, please.",
     "qr": "Scan the QR code with the Yivi app on your phone.",
@@ -29,6 +30,7 @@ _ENGLISH = {
     "failed": "Something went wrong. Please try again.",
 }
 _DUTCH = {
+    "ask": "Laat zien wie u bent met Yivi",
     "start": "Ga verder met Yivi",
     "wait": "Een ogenblik geduld.",
     "qr": "Scan de QR-code met de Yivi-app op uw telefoon.",

@@ -1,0 +1,49 @@
+"""The HTML around the page's script: the element of a question, and a page that asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from irma_web.page_texts import TEXTS, page_language
+
+__all__ = ["ask_page", "question_element"]
+
+
+def question_element(name: str, settings: str, *, scripts: Sequence[str], style: str) -> str:
+    """Return the HTML of a box in which a person answers a question.
+
+    There is no inline script, only JSON, so it works under a strict content security policy. A
+    browser loads a script once, however often a page names it.
+
+    Args:
+        name: The name of the question.
+        settings: What `page_settings` returned for it.
+        scripts: The URLs of `irma.js` and of the browser package's `yivi.js`.
+        style: The URL of `irma.css`.
+    """
+    module, package = (escape(each) for each in scripts)
+    return (
+        f'<link rel="stylesheet" href="{escape(style)}">\n'
+        f'<div class="irma" data-irma="{escape(name)}"></div>\n'
+        f'<script type="application/json" id="irma-{escape(name)}">{settings}</script>\n'
+        f'<script src="{package}"></script>\n'
+        f'<script type="module" src="{module}"></script>'
+    )
+
+
+def ask_page(element: str, *, language: str) -> str:
+    """Return a page that asks a question, and nothing else.
+
+    Args:
+        element: What `question_element` returned.
+        language: A language tag; see `page_settings`.
+    """
+    spoken = page_language(language)
+    title = escape(TEXTS[spoken]["ask"])
+    return (
+        f'<!doctype html>\n<html lang="{spoken}">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
+        f"{element}\n</main>\n</body>\n</html>\n"
+    )

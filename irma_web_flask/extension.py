@@ -1,0 +1,413 @@
+"""The Flask extension: a blueprint with the pages, a decorator for views, and the session.
+
+irma = Irma(questions={"login": DisclosureRequest({"email": …})})
+
+@irma.on_answer("login")
+def log_in(done):
+    session["email"] = verified_email(done.answer)
+
+irma.init_app(app)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from functools import partial, wraps
+from http import HTTPStatus
+from typing import Any, Final, TypeVar, cast, final
+
+import attrs
+from blinker import NamedSignal
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from irma_backend import open_parts
+from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
+from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.json_text import JsonTextError, read_json
+from irma_core.models.arguments import check_instance
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.transport import utc_now
+from irma_core.tracebacks import boundary
+from irma_core.web.next_urls import same_site_url
+from irma_core.web.proofs import Proof, Proofs
+from irma_core.web.questions import Questions
+from irma_core.web.web_answers import WebAnswer
+from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_refusals import Step, refusal_reply
+from irma_core.web.web_sessions import WebSessions
+from irma_web.markup import ask_page, question_element
+from irma_web.page import STATIC, page_settings
+from irma_web.page_texts import LANGUAGES
+from irma_web.per_process import PerProcess
+from irma_web_flask import signals
+from irma_web_flask.cookie_sessions import SessionChanges
+from irma_web_flask.flask_settings import FlaskSettings, read_settings
+
+__all__ = ["Irma"]
+
+ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+HandlerT = TypeVar("HandlerT", bound=Callable[[WebAnswer], object])
+_EXTENSION: Final = "irma"
+_PROOFS: Final = "irma_proofs"
+_TOO_LARGE: Final = 1024 * 1024 + 1
+"""More than any page of ours takes."""
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""All of them, so that the page gets JSON for a wrong one as well."""
+
+
+@final
+@attrs.frozen(eq=False)
+class _Site:
+    """What the views of a process share."""
+
+    requestor: Requestor
+    sessions: WebSessions
+    callbacks: CallbackReceiver | None
+    next_sessions: NextSessionReceiver | None
+    proofs: Proofs
+
+    def now(self) -> datetime:
+        """Return the time by the requestor's clock."""
+        return utc_now(self.requestor.context.clock)
+
+
+@final
+@boundary
+class Irma:
+    """Puts questions on the pages of a Flask application.
+
+    One object may serve several applications. Settings are in the application's configuration:
+    `IRMA_SERVER`, `IRMA_TOKEN` and more, in a table of `docs/how-to/flask.md`.
+
+    Args:
+        app: The application; None to call `init_app` later.
+        questions: What pages may ask, by name. See `Question`.
+        deliver: Takes the outcome of each question with `has_callback`; see `CallbackReceiver`.
+        choose: Chooses what follows a question with `has_next_session`; see `NextSessionReceiver`.
+        url_prefix: Where the pages are.
+
+    Raises:
+        ConfigurationError: A setting of the application is missing or invalid.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        questions: Questions,
+        deliver: Callable[..., Any] | None = None,
+        choose: Callable[..., Any] | None = None,
+        url_prefix: str = "/irma",
+    ) -> None:
+        self._questions = questions
+        self._deliver = deliver
+        self._choose = choose
+        self._prefix = url_prefix
+        self._handlers: dict[str, Callable[[WebAnswer], object]] = {}
+        self.blueprint = self._make_blueprint()
+        if app is not None:
+            self.init_app(app)
+
+    def __repr__(self) -> str:
+        return f"<Irma for {', '.join(self._questions)}>"
+
+    def init_app(self, app: Flask) -> None:
+        """Add the pages to an application, and `irma(name, next)` to its templates.
+
+        Raises:
+            ConfigurationError: A setting of the application is missing or invalid.
+            UsageError: It is not a Flask application.
+        """
+        check_instance(app, Flask, "app", "a Flask application")
+        settings = read_settings(app)
+        site = PerProcess[_Site](lambda owned: self._open(app, settings, owned))
+        app.extensions[_EXTENSION] = (settings, site)
+        app.register_blueprint(self.blueprint, url_prefix=self._prefix)
+        app.context_processor(lambda: {"irma": self.element})
+
+    def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
+        """Return a decorator for the function that a new answer is given to, such as a login.
+
+        The function takes a `WebAnswer`, and may change `flask.session`. It runs once for an
+        answer. If it raises, the session stays as it was, and the page may try again; it raises
+        `LoginRefusedError` to refuse the person.
+
+        Args:
+            name: The name of the question.
+
+        Raises:
+            ConfigurationError: There is no such question, or it has a function already.
+        """
+        if name not in self._questions:
+            raise ConfigurationError(f"on_answer: there is no question {name!r}")
+        if name in self._handlers:
+            raise ConfigurationError(f"on_answer: {name!r} has a function already")
+
+        def decorate(handler: HandlerT) -> HandlerT:
+            self._handlers[name] = handler
+            return handler
+
+        return decorate
+
+    def proved(self, name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], ViewT]:
+        """Return a decorator for views that need a proof; others are sent to a page that asks.
+
+        Args:
+            name: The name of the question.
+            max_age: How old a proof may be; None for as long as Flask's session lives.
+
+        Raises:
+            ConfigurationError: There is no such question.
+        """
+        if name not in self._questions:
+            raise ConfigurationError(f"proved: there is no question {name!r}")
+
+        def decorate(view: ViewT) -> ViewT:
+            @wraps(view)
+            def call(*arguments: Any, **named: Any) -> ResponseReturnValue:
+                if self.proof(name, max_age=max_age) is None:
+                    return redirect(url_for("irma.ask", name=name, next=_own_path()))
+                result: ResponseReturnValue = current_app.ensure_sync(view)(*arguments, **named)
+                return result
+
+            return cast("ViewT", call)
+
+        return decorate
+
+    def proof(self, name: str, *, max_age: timedelta | None = None) -> Proof | None:
+        """Return what the visitor has proved, or None without a proof that is young enough.
+
+        Args:
+            name: The name of the question.
+            max_age: How old the proof may be; None for as long as Flask's session lives.
+
+        Raises:
+            UsageError: An argument has the wrong type.
+        """
+        site = self._site()
+        kept: dict[str, str] = session.get(_PROOFS, {})
+        return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
+
+    def element(self, name: str, next: str | None = None) -> Markup:  # noqa: A002  # HTML's
+        """Return the HTML of a box in which the visitor answers a question.
+
+        Args:
+            name: The name of the question.
+            next: The page to go on to.
+
+        Raises:
+            ConfigurationError: There is no such question.
+        """
+        if name not in self._questions:
+            raise ConfigurationError(f"irma: there is no question {name!r}")
+        settings, _ = self._of_app()
+        known = page_settings(
+            prefix=url_for("irma.start", name=name).removesuffix(f"start/{name}"),
+            name=name,
+            language=_language(),
+            next_url=next,
+        )
+        scripts = (
+            url_for("irma.static", filename="irma.js"),
+            url_for("static", filename=settings.browser_package),
+        )
+        style = url_for("irma.static", filename="irma.css")
+        return Markup(question_element(name, known, scripts=scripts, style=style))  # noqa: S704
+
+    def close(self, app: Flask) -> None:
+        """Close the connections that this process has opened for an application."""
+        app.extensions[_EXTENSION][1].close()
+
+    def _of_app(self) -> tuple[FlaskSettings, PerProcess[_Site]]:
+        return cast("tuple[FlaskSettings, PerProcess[_Site]]", current_app.extensions[_EXTENSION])
+
+    def _site(self) -> _Site:
+        return self._of_app()[1].get()
+
+    def _open(self, app: Flask, settings: FlaskSettings, owned: ExitStack) -> _Site:
+        connect = dict(settings.connect)
+        names = ("plugins", "secrets", "allow", "transport")
+        opening = {name: connect.pop(name) for name in names if name in connect}
+        parts = owned.enter_context(open_parts(**opening))
+        requestor = parts.requestor(settings.server, **connect)
+        store, keys = settings.store, settings.sealing_keys
+        if isinstance(store, str):
+            store = parts.store(store)
+        sealer = Sealer(keys)
+        base = f"{settings.url or ''}".rstrip("/") + self._prefix
+        callbacks = self._deliver and CallbackReceiver(
+            requestor, f"{base}/callback", sealer=sealer, store=store, deliver=self._deliver
+        )
+        next_sessions = self._choose and NextSessionReceiver(
+            requestor, f"{base}/next", sealer=sealer, store=store, choose=self._choose
+        )
+        sessions = WebSessions(
+            requestor,
+            keys,
+            store=store,
+            questions=self._questions,
+            callbacks=callbacks,
+            next_sessions=next_sessions,
+            lifetime=settings.lifetime,
+            origins=settings.origins,
+            plain_cookie=settings.is_cookie_plain,
+        )
+        proofs = Proofs(keys, lifetime=app.permanent_session_lifetime)
+        return _Site(requestor, sessions, callbacks, next_sessions, proofs)
+
+    def _make_blueprint(self) -> Blueprint:
+        made = Blueprint(
+            "irma", __name__, static_folder=STATIC / "irma_web", static_url_path="/static"
+        )
+        for step in Step:
+            made.add_url_rule(
+                f"/{step.value}/<name>",
+                endpoint=step.value,
+                view_func=partial(self._call, step),
+                methods=_METHODS,
+                provide_automatic_options=False,
+            )
+        for page, view in (("callback", self._callback), ("next", self._next_session)):
+            made.add_url_rule(
+                f"/{page}/<path:sealed>",
+                endpoint=page,
+                view_func=view,
+                methods=_METHODS,
+                provide_automatic_options=False,
+            )
+        made.add_url_rule("/ask/<name>", endpoint="ask", view_func=self._ask)
+        return made
+
+    def _call(self, step: Step, name: str) -> Response:
+        """Make a page's call; the reply is JSON, whatever fails."""
+        asked = _web_request()
+        try:
+            sessions = self._site().sessions
+            if request.method == "OPTIONS":
+                return _as_flask(sessions.preflight(asked))
+            if step is Step.FINISH:
+                return self._finish(name, asked)
+            call = {
+                Step.START: sessions.start,
+                Step.STATUS: sessions.status,
+                Step.CANCEL: sessions.cancel,
+            }[step]
+            reply = call(name, asked)
+        except IrmaError as error:  # a setting is wrong
+            return _reported(name, refusal_reply(error, step, asked), error)
+        if step is Step.START and reply.status == HTTPStatus.OK:
+            _send(signals.started, name=name)
+        return _reported(name, reply)
+
+    def _finish(self, name: str, asked: WebRequest) -> Response:
+        site = self._site()
+
+        def complete(web_answer: WebAnswer) -> str:
+            changes = SessionChanges()
+            try:
+                handler = self._handlers.get(name)
+                if handler is not None:
+                    handler(web_answer)
+                sealed = site.proofs.seal(web_answer, now=site.now())
+                session[_PROOFS] = {**session.get(_PROOFS, {}), name: sealed}
+                return changes.dump()
+            except Exception:
+                changes.undo()
+                raise
+
+        finished = site.sessions.finish(name, asked, complete)
+        if finished.is_repeat and isinstance(finished.value, str):
+            SessionChanges.apply(finished.value)
+        if finished.web_answer is not None:
+            _send(signals.answered, name=name, web_answer=finished.web_answer)
+        return _reported(name, finished.reply, finished.error)
+
+    def _callback(self, sealed: str) -> Response:  # noqa: ARG002  # it is in the URL
+        return _received(self._site().callbacks)
+
+    def _next_session(self, sealed: str) -> Response:  # noqa: ARG002  # likewise
+        return _received(self._site().next_sessions)
+
+    def _ask(self, name: str) -> str:
+        if name not in self._questions:
+            abort(404)
+        next_url = same_site_url(request.args.get("next"), request.url)
+        return ask_page(self.element(name, next_url or "/"), language=_language())
+
+
+def _web_request() -> WebRequest:
+    """Return the request as the floor reads it; Flask decides about host and scheme."""
+    headers = request.headers.items()
+    return WebRequest(request.method, request.url, headers, _body(), native=request)
+
+
+def _body() -> bytes:
+    """Return the body, or so many bytes that it is refused as too large."""
+    if (request.content_length or 0) >= _TOO_LARGE:
+        return bytes(_TOO_LARGE)
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge:
+        return bytes(_TOO_LARGE)
+
+
+def _as_flask(reply: HttpResponse) -> Response:
+    return Response(reply.body, reply.status, list(reply.headers))
+
+
+def _received(receiver: CallbackReceiver | NextSessionReceiver | None) -> Response:
+    if receiver is None:
+        abort(404)
+    return _as_flask(
+        receiver.receive(request.method, request.path, request.headers.items(), _body())
+    )
+
+
+def _reported(name: str, reply: HttpResponse, error: Exception | None = None) -> Response:
+    """Send the signal of a refusal or a failure, log an error of the site, and return the reply."""
+    code = _code(reply)
+    if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if error is not None:
+            current_app.logger.error("IRMA question %s: %s", name, code, exc_info=error)
+        _send(signals.failed, name=name, code=code, error=error)
+    elif code is not None:
+        _send(signals.refused, name=name, code=code)
+    return _as_flask(reply)
+
+
+def _code(reply: HttpResponse) -> str | None:
+    try:
+        match read_json(reply.body):
+            case {"error": {"code": str() as code}}:
+                return code
+    except JsonTextError:
+        pass
+    return None
+
+
+def _send(signal: NamedSignal, **facts: Any) -> None:
+    signal.send(current_app._get_current_object(), **facts)  # type: ignore[attr-defined]  # noqa: SLF001  # Flask's documented way
+
+
+def _own_path() -> str:
+    """Return the path and query of the request, without the empty query that Flask adds."""
+    return request.full_path.removesuffix("?")
+
+
+def _language() -> str:
+    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]

@@ -1,0 +1,149 @@
+"""The settings `IRMA_…` of a Flask application, read into one frozen object."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, cast, final
+
+import attrs
+from flask import Flask
+
+from irma_core.errors import ConfigurationError
+from irma_core.interfaces import Store
+from irma_core.models.holders import Hidden, HiddenSecret
+from irma_core.tracebacks import boundary
+
+__all__ = ["SETTINGS", "FlaskSettings", "read_settings"]
+
+_PREFIX: Final = "IRMA_"
+SETTINGS: Final = (
+    *("IRMA_SERVER", "IRMA_TOKEN", "IRMA_SERVER_KEY", "IRMA_CONNECT", "IRMA_STORE", "IRMA_URL"),
+    *("IRMA_ORIGINS", "IRMA_LIFETIME", "IRMA_PLAIN_COOKIE", "IRMA_SEALING_KEYS"),
+    "IRMA_BROWSER_PACKAGE",
+)
+_LABEL: Final = b"irma_web_flask.sealing"
+
+
+def _hide_connect(value: Mapping[str, Any]) -> Hidden[Mapping[str, Any]]:
+    return HiddenSecret(value)
+
+
+def _hide_keys(value: Sequence[str]) -> Hidden[Sequence[str]]:
+    return HiddenSecret(value)
+
+
+@final
+@attrs.frozen(kw_only=True)
+class FlaskSettings:
+    """What the settings `IRMA_…` say, with their defaults.
+
+    Attributes:
+        server: The IRMA server's base URL.
+        store: The store, or its URI.
+        url: The application's own base URL, which the IRMA server posts below; None without
+            callbacks.
+        origins: Other origins whose pages may start and finish sessions.
+        lifetime: How long a person has to connect an app.
+        is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
+        browser_package: The name of the browser package's file among the static files.
+    """
+
+    server: str
+    store: Store | str = attrs.field(repr=False)
+    url: str | None
+    origins: Sequence[str]
+    lifetime: timedelta
+    is_cookie_plain: bool
+    browser_package: str
+    _connect: Hidden[Mapping[str, Any]] = attrs.field(
+        alias="connect", converter=_hide_connect, repr=False
+    )
+    _sealing_keys: Hidden[Sequence[str]] = attrs.field(
+        alias="sealing_keys", converter=_hide_keys, repr=False
+    )
+
+    @property
+    def connect(self) -> Mapping[str, Any]:
+        """The keyword arguments of `irma_backend.connect`."""
+        return self._connect.reveal()
+
+    @property
+    def sealing_keys(self) -> Sequence[str]:
+        """The keys that seal handles, URLs and proofs."""
+        return self._sealing_keys.reveal()
+
+
+@boundary
+def read_settings(app: Flask) -> FlaskSettings:
+    """Return the settings of an application.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or of the wrong type. The message names
+            it, and contains no secret.
+    """
+    config = app.config
+    for name in config:
+        if name.startswith(_PREFIX) and name not in SETTINGS:
+            near = get_close_matches(name, SETTINGS, 1)
+            advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(SETTINGS)}"
+            raise ConfigurationError(f"{name}: is unknown; {advice}")
+    server = config.get("IRMA_SERVER")
+    if not isinstance(server, str):
+        raise ConfigurationError("IRMA_SERVER: must be the base URL of the IRMA server")
+    connect: dict[str, Any] = dict(_typed(config, "IRMA_CONNECT", Mapping, {}))
+    for name, argument in (("IRMA_TOKEN", "token"), ("IRMA_SERVER_KEY", "server_key")):
+        if config.get(name) is not None:
+            connect[argument] = config[name]
+    return FlaskSettings(
+        server=server,
+        store=config.get("IRMA_STORE") or _default_store(app),
+        url=_typed(config, "IRMA_URL", str, None),
+        origins=_typed(config, "IRMA_ORIGINS", (list, tuple), ()),
+        lifetime=_typed(config, "IRMA_LIFETIME", timedelta, timedelta(minutes=5)),
+        # The floor refuses it for every host that is not this machine.
+        is_cookie_plain=_typed(config, "IRMA_PLAIN_COOKIE", bool, app.debug),
+        browser_package=_typed(config, "IRMA_BROWSER_PACKAGE", str, "yivi.js"),
+        connect=connect,
+        sealing_keys=_typed(config, "IRMA_SEALING_KEYS", (list, tuple), None) or _derived(app),
+    )
+
+
+def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) -> Any:
+    value = config.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, expected):
+        kinds = expected if isinstance(expected, tuple) else (expected,)
+        wanted = " or ".join(kind.__name__.lower() for kind in kinds)
+        raise ConfigurationError(f"{name}: must be a {wanted}, got {type(value).__name__}")
+    return value
+
+
+def _default_store(app: Flask) -> str:
+    """Return the URI of a file that all workers of one machine share."""
+    folder = Path(app.instance_path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"IRMA_STORE: is not set, and {folder} cannot be made for it: {error.strerror}"
+        ) from None
+    return f"sqlite:{folder / 'irma.db'}"
+
+
+def _derived(app: Flask) -> Sequence[str]:
+    """Return sealing keys made of the application's own secret keys, the newest first."""
+    secrets = [app.secret_key, *(app.config.get("SECRET_KEY_FALLBACKS") or ())]
+    if secrets[0] is None:
+        raise ConfigurationError("SECRET_KEY: is not set; Flask's session needs it too")
+    given = [cast("str | bytes", each) for each in secrets]
+    return [_sealing_key(each.encode() if isinstance(each, str) else each) for each in given]
+
+
+def _sealing_key(secret: bytes) -> str:
+    return base64.urlsafe_b64encode(hmac.digest(secret, _LABEL, "sha256")).decode()

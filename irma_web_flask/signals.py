@@ -1,0 +1,20 @@
+"""Signals of the extension, for an audit trail. The sender is the Flask application.
+
+Receivers run while the page waits. Each gets `name`, the name of the question.
+"""
+
+from blinker import Namespace
+
+__all__ = ["answered", "failed", "refused", "started"]
+
+_SIGNALS = Namespace()
+
+started = _SIGNALS.signal("irma-started")
+"""A session was started."""
+answered = _SIGNALS.signal("irma-answered")
+"""A person answered, and the application accepted it: with `web_answer`. Sent once a session."""
+refused = _SIGNALS.signal("irma-refused")
+"""A call of the page was refused: with `code`, as in the reply."""
+failed = _SIGNALS.signal("irma-failed")
+"""A call of the page failed because of the site or the IRMA server: with `code` and `error`, the
+exception or None."""

@@ -1,0 +1,282 @@
+"""The Flask extension: logins, proofs, the session, signals and settings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blinker import NamedSignal
+from flask import render_template_string
+
+import irma_web_flask
+from irma_core import DisclosureRequest
+from irma_core.errors import ConfigurationError, LoginRefusedError, UsageError
+from irma_web_flask import Irma
+from irma_web_flask.flask_settings import read_settings
+from tests.web_flask.shop import EMAIL, SITE, Shop
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    yield made
+    made.irma.close(made.app)
+
+
+def test_person_is_logged_in(shop: Shop) -> None:
+    """The function of the question gets the answer, and what it puts into the session stays."""
+    visitor = shop.visitor()
+    handle = visitor.start("login")
+    reply = visitor.finish("login", handle, next="/account")
+    assert (reply.status_code, reply.json) == (200, {"next": "/account"})
+    assert visitor.get("/account").text == "ada@example.com"
+
+
+def test_repeat_joins_the_login(shop: Shop) -> None:
+    """A page that lost the first reply gets the same session, and the login does not run again."""
+    visitor = shop.visitor()
+    handle = visitor.start("login")
+    binding = visitor.client.get_cookie("__Host-irma", domain="shop.example")
+    assert binding is not None
+    visitor.finish("login", handle)
+
+    late = shop.visitor()
+    late.client.set_cookie("__Host-irma", binding.value, domain="shop.example", secure=True)
+    assert late.finish("login", handle).status_code == 200
+    assert late.get("/account").text == "ada@example.com"
+    assert len(shop.logins) == 1
+
+
+def test_repeat_keeps_what_the_session_has_since(shop: Shop) -> None:
+    """A repeat makes the login's changes only; it does not restore an earlier session."""
+    visitor = shop.visitor()
+    with visitor.client.session_transaction(base_url=SITE) as before:
+        before["basket"] = ["wine"]
+    handle = visitor.start("login")
+    visitor.finish("login", handle)
+    with visitor.client.session_transaction(base_url=SITE) as since:
+        since["basket"] = ["wine", "cheese"]
+    visitor.finish("login", handle)
+    with visitor.client.session_transaction(base_url=SITE) as after:
+        assert after["basket"] == ["wine", "cheese"]
+        assert after["visits"] == ["ada@example.com"]
+
+
+def test_failed_login_leaves_the_session_alone(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A login that raises changes nothing, is logged, and can be repeated by the page."""
+    visitor = shop.visitor()
+    handle = visitor.start("login")
+    shop.failures.append(RuntimeError("the database is away"))
+    reply = visitor.finish("login", handle)
+    assert reply.status_code == 500
+    assert reply.json["error"]["code"] == "failed"
+    assert reply.json["error"]["again"] == "finish"
+    assert visitor.get("/account").text == ""
+    assert "the database is away" in caplog.text
+
+    assert visitor.finish("login", handle).status_code == 200
+    assert visitor.get("/account").text == "ada@example.com"
+
+
+def test_login_can_be_refused(shop: Shop) -> None:
+    """The application refuses a person with a sentence of its own."""
+    visitor = shop.visitor()
+    shop.failures.append(LoginRefusedError("You are not a member."))
+    reply = visitor.answer("login")
+    assert reply.status_code == 403
+    assert reply.json["error"]["message"] == "You are not a member."
+    assert shop.logins == []
+
+
+def test_page_needs_a_proof(shop: Shop) -> None:
+    """A visitor without a proof is sent to a page that asks, and then back."""
+    visitor = shop.visitor()
+    sent = visitor.get("/wines?colour=red")
+    assert sent.status_code == 302
+    asking = visitor.get(sent.headers["Location"]).text
+    found = re.search(r'id="irma-adult">(.*)</script>', asking)
+    assert found is not None
+    assert json.loads(found[1])["next"] == "/wines?colour=red"
+
+    visitor.answer("adult")
+    assert "example.town.age.over18" in visitor.get("/wines").text
+    assert visitor.get("/tasting").text == "A tasting"
+
+
+def test_proof_grows_too_old(shop: Shop) -> None:
+    """A view with a maximum age asks again after it."""
+    visitor = shop.visitor()
+    visitor.answer("adult")
+    shop.clock.advance(timedelta(minutes=59))
+    assert visitor.get("/wines").status_code == 200
+    shop.clock.advance(timedelta(minutes=2))
+    assert visitor.get("/wines").status_code == 302
+    assert visitor.get("/tasting").status_code == 200
+
+
+def test_proof_is_sealed(shop: Shop) -> None:
+    """Flask's cookie can be read by anyone, so what it has of a proof is encrypted."""
+    visitor = shop.visitor()
+    visitor.answer("adult")
+    with visitor.client.session_transaction(base_url=SITE) as kept:
+        assert "over18" not in json.dumps(dict(kept))
+
+
+def test_proof_of_another_question_does_not_count(shop: Shop) -> None:
+    """A proof is sealed for its question."""
+    visitor = shop.visitor()
+    visitor.answer("login")
+    with visitor.client.session_transaction(base_url=SITE) as kept:
+        kept["irma_proofs"] = {"adult": kept["irma_proofs"]["login"]}
+    assert visitor.get("/wines").status_code == 302
+
+
+@pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
+def test_other_methods_get_json(shop: Shop, step: str, method: str) -> None:
+    """A call with another method than POST gets the floor's error, not Flask's page."""
+    reply = shop.app.test_client().open(f"/irma/{step}/login", method=method, base_url=SITE)
+    assert reply.status_code == 405
+    assert reply.content_type == "application/json"
+
+
+def test_body_over_flask_limit_gets_json(tmp_path: Path) -> None:
+    """A body that Flask refuses to read is refused with JSON too."""
+    shop = Shop(tmp_path, {"MAX_CONTENT_LENGTH": 100})
+    reply = shop.visitor().post("/irma/start/login", {"page": "/" * 200})
+    assert reply.status_code == 413
+    assert reply.json["error"]["code"] == "body_too_large"
+    shop.irma.close(shop.app)
+
+
+@contextmanager
+def heard(shop: Shop) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Collect the signals of the extension."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    signals: list[NamedSignal] = [
+        irma_web_flask.started,
+        irma_web_flask.answered,
+        irma_web_flask.refused,
+        irma_web_flask.failed,
+    ]
+    with ExitStack() as stack:
+        for signal in signals:
+
+            def receive(sender: object, _name: str = signal.name, **facts: Any) -> None:
+                assert sender is shop.app
+                found.append((_name, facts))
+
+            stack.enter_context(signal.connected_to(receive, shop.app))
+        yield found
+
+
+def test_signals_tell_the_story(shop: Shop) -> None:
+    """A start, an answer, a refusal and a failure are signals, each once."""
+    visitor = shop.visitor()
+    with heard(shop) as signals:
+        handle = visitor.start("login")
+        visitor.finish("login", handle)
+        visitor.finish("login", handle)
+        visitor.finish("adult", handle)
+        failing = visitor.start("login")
+        shop.failures.append(RuntimeError("away"))
+        visitor.finish("login", failing)
+    names = [name for name, _ in signals]
+    assert names == [
+        "irma-started",
+        "irma-answered",
+        "irma-refused",
+        "irma-started",
+        "irma-failed",
+    ]
+    assert signals[1][1]["web_answer"] is shop.logins[0]
+    assert signals[2][1]["code"] == "handle_invalid"
+    assert isinstance(signals[4][1]["error"], RuntimeError)
+
+
+def test_template_has_the_element(shop: Shop) -> None:
+    """A template writes `{{ irma("login") }}`: no inline script, and safe JSON."""
+    with shop.app.test_request_context("/", base_url=SITE, headers={"Accept-Language": "nl"}):
+        written = render_template_string('{{ irma("login", next="/a?b=1&c=</script>") }}')
+    assert written.count("<script") == 3
+    found = re.search(r'id="irma-login">(.*?)</script>', written)
+    assert found is not None
+    settings = json.loads(found[1])
+    assert settings["next"] == "/a?b=1&c=</script>"
+    assert settings["language"] == "nl"
+    assert settings["prefix"] == "/irma/"
+
+
+def test_unknown_question_is_refused(shop: Shop) -> None:
+    """A question that does not exist is an error where the name is written."""
+    with pytest.raises(ConfigurationError, match="nothing"):
+        shop.irma.proved("nothing")
+    with pytest.raises(ConfigurationError, match="nothing"):
+        shop.irma.on_answer("nothing")
+    with shop.app.test_request_context("/"), pytest.raises(ConfigurationError, match="nothing"):
+        shop.irma.element("nothing")
+    assert shop.visitor().get("/irma/ask/nothing").status_code == 404
+
+
+def test_question_has_one_function(shop: Shop) -> None:
+    """A second function for a question would silently replace the first."""
+    with pytest.raises(ConfigurationError, match="already"):
+        shop.irma.on_answer("login")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("IRMA_SERVR", "x", "did you mean IRMA_SERVER"),
+        ("IRMA_SERVER", None, "IRMA_SERVER"),
+        ("IRMA_LIFETIME", 300, "IRMA_LIFETIME"),
+        ("IRMA_ORIGINS", "https://app.example", "IRMA_ORIGINS"),
+        ("IRMA_PLAIN_COOKIE", "yes", "IRMA_PLAIN_COOKIE"),
+        ("SECRET_KEY", None, "SECRET_KEY"),
+    ],
+)
+def test_wrong_setting_is_named(tmp_path: Path, name: str, value: object, text: str) -> None:
+    """A setting that is missing, unknown or of the wrong type is named when the app is made."""
+    with pytest.raises(ConfigurationError, match=text):
+        Shop(tmp_path, {name: value})
+
+
+def test_wrong_server_is_json_for_the_page(tmp_path: Path) -> None:
+    """A setting that is found wrong at the first call is an error for the page, and in the log."""
+    shop = Shop(tmp_path, {"IRMA_STORE": "unknown:store"})
+    reply = shop.visitor().post("/irma/start/login", {})
+    assert reply.status_code == 500
+    assert reply.json["error"]["code"] == "misconfigured"
+
+
+def test_only_flask_applications_are_taken() -> None:
+    """Another object is refused by its name."""
+    irma = Irma(questions={"login": DisclosureRequest({"email": EMAIL})})
+    with pytest.raises(UsageError, match="app"):
+        irma.init_app(object())  # type: ignore[arg-type]
+
+
+def test_settings_show_no_secret(shop: Shop) -> None:
+    """Neither the extension nor its settings show a key."""
+    settings, _ = shop.app.extensions["irma"]
+    assert "key-of-forty" not in repr(settings) + repr(shop.irma)
+    assert settings.sealing_keys[0] not in repr(settings)
+
+
+def test_old_secret_key_still_opens_handles(tmp_path: Path) -> None:
+    """`SECRET_KEY_FALLBACKS` unseals what was sealed before the key was changed."""
+    config = {"SECRET_KEY": "a-new-secret-key-of-forty-characters-too", "SECRET_KEY_FALLBACKS": []}
+    older = Shop(tmp_path)
+    old = read_settings(older.app).sealing_keys
+    config["SECRET_KEY_FALLBACKS"] = [older.app.config["SECRET_KEY"]]
+    new = read_settings(Shop(tmp_path, config).app).sealing_keys
+    assert new[1:] == old
+    assert new[0] not in old
