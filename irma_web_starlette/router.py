@@ -1,0 +1,480 @@
+"""The pages as Starlette routes, a dependency for views, and the session.
+
+irma = Irma("https://irma.example", questions={"login": …}, keys=[…], store="sqlite:irma.db")
+
+@irma.on_answer("login")
+async def log_in(request, done):
+    request.session["email"] = verified_email(done.answer)
+
+app = FastAPI(lifespan=irma.lifespan)
+app.include_router(irma.api_router())
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from inspect import isawaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
+from urllib.parse import urlencode
+
+import attrs
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from irma_backend import open_parts_async
+from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor, Sealer
+from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.interfaces import AsyncStore
+from irma_core.json_text import JsonValue
+from irma_core.models.holders import Hidden, HiddenSecret
+from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.transport import utc_now
+from irma_core.tracebacks import boundary
+from irma_core.web.next_urls import same_site_url
+from irma_core.web.proofs import Proof, Proofs
+from irma_core.web.questions import Questions
+from irma_core.web.web_answers import WebAnswer
+from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_refusals import Step, refusal_reply
+from irma_core.web.web_sessions import AsyncWebSessions
+from irma_web.markup import ask_page, question_element
+from irma_web.page import STATIC, page_settings
+from irma_web.page_texts import LANGUAGES
+from irma_web_starlette.cookie_sessions import SessionChanges, session_of
+from irma_web_starlette.openapi import SUMMARIES, request_body_of, responses_of
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+__all__ = ["Irma"]
+
+HandlerT = TypeVar("HandlerT", bound=Callable[[Request, WebAnswer], object])
+_LOG: Final = logging.getLogger("irma_web_starlette")
+_PROOFS: Final = "irma_proofs"
+_TOO_LARGE: Final = 1024 * 1024
+"""Bytes. No page of ours takes more."""
+_PROOF_LIFETIME: Final = timedelta(days=14)
+"""That of a session of Starlette's middleware, by default."""
+_SERVER_ERROR: Final = 500
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
+"""All of them, so that the page gets JSON for a wrong one as well."""
+
+
+@final
+@attrs.frozen(eq=False)
+class _Site:
+    """What the pages share while the application runs."""
+
+    requestor: AsyncRequestor
+    sessions: AsyncWebSessions
+    callbacks: AsyncCallbackReceiver | None
+    next_sessions: AsyncNextSessionReceiver | None
+
+    def now(self) -> datetime:
+        """Return the time by the requestor's clock."""
+        return utc_now(self.requestor.context.clock)
+
+
+@final
+@boundary
+class Irma:
+    """Puts questions on the pages of a Starlette or FastAPI application.
+
+    Args:
+        server: The IRMA server's base URL.
+        questions: What pages may ask, by name. See `Question`.
+        keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
+        store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
+        url: The application's own base URL, which the IRMA server posts below. It is needed with
+            `deliver` or `choose`.
+        deliver: Takes the outcome of each question with `has_callback`; see
+            `AsyncCallbackReceiver`.
+        choose: Chooses what follows a question with `has_next_session`; see
+            `AsyncNextSessionReceiver`.
+        prefix: Where the pages are.
+        lifetime: How long a person has to connect an app.
+        origins: Other origins whose pages may start and finish sessions.
+        plain_cookie: Use a cookie that works over plain HTTP on this machine, for development.
+        browser_package: The file `yivi.js` that `irma-backend browser-package` made.
+        connect: Further keyword arguments of `connect_async`, such as `token` and `server_key`.
+
+    Raises:
+        ConfigurationError: A setting is missing or invalid. Those of the server and the store are
+            checked when the application starts.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        questions: Questions,
+        keys: Sequence[str],
+        store: AsyncStore | str,
+        url: str | None = None,
+        deliver: Callable[..., Any] | None = None,
+        choose: Callable[..., Any] | None = None,
+        prefix: str = "/irma",
+        lifetime: timedelta = timedelta(minutes=5),
+        origins: Iterable[str] = (),
+        plain_cookie: bool = False,
+        browser_package: str | Path = "yivi.js",
+        **connect: Any,
+    ) -> None:
+        if url is None and (deliver or choose):
+            raise ConfigurationError(
+                "url: is missing; the IRMA server posts below it, such as https://shop.example"
+            )
+        self._server = server
+        self._questions = questions
+        self._keys = HiddenSecret(keys)
+        self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
+        self._store = store
+        self._base = f"{url or ''}".rstrip("/") + prefix
+        self._deliver, self._choose = deliver, choose
+        self._prefix = prefix
+        self._lifetime = lifetime
+        self._origins = tuple(origins)
+        self._plain_cookie = plain_cookie
+        self._browser_package = Path(browser_package)
+        self._connect: Hidden[Mapping[str, Any]] = HiddenSecret(connect)
+        self._handlers: dict[str, Callable[[Request, WebAnswer], object]] = {}
+        self._site: _Site | None = None
+
+    def __repr__(self) -> str:
+        return f"<Irma for {', '.join(self._questions)}>"
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncGenerator[None]:  # noqa: ARG002  # given
+        """Open the connections to the server and the store while the application runs.
+
+        Give it to the application as `lifespan`, or enter it in your own.
+
+        Raises:
+            ConfigurationError: A setting is invalid.
+            PluginError: A plugin failed.
+        """
+        connect = dict(self._connect.reveal())
+        names = ("plugins", "secrets", "allow", "transport")
+        opening = {name: connect.pop(name) for name in names if name in connect}
+        async with open_parts_async(**opening) as parts:
+            requestor = parts.requestor(self._server, **connect)
+            store, keys = self._store, self._keys.reveal()
+            if isinstance(store, str):
+                store = parts.store(store)
+            sealer = Sealer(keys)
+            callbacks = self._deliver and AsyncCallbackReceiver(
+                requestor,
+                f"{self._base}/callback",
+                sealer=sealer,
+                store=store,
+                deliver=self._deliver,
+            )
+            next_sessions = self._choose and AsyncNextSessionReceiver(
+                requestor, f"{self._base}/next", sealer=sealer, store=store, choose=self._choose
+            )
+            sessions = AsyncWebSessions(
+                requestor,
+                keys,
+                store=store,
+                questions=self._questions,
+                callbacks=callbacks,
+                next_sessions=next_sessions,
+                lifetime=self._lifetime,
+                origins=self._origins,
+                plain_cookie=self._plain_cookie,
+            )
+            self._site = _Site(requestor, sessions, callbacks, next_sessions)
+            try:
+                yield
+            finally:
+                self._site = None
+
+    def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
+        """Return a decorator for the function that a new answer is given to, such as a login.
+
+        The function, async or not, takes the request and a `WebAnswer`, and may change
+        `request.session`. It runs once for an answer. If it raises, the session stays as it was,
+        and the page may try again; it raises `LoginRefusedError` to refuse the person.
+
+        Args:
+            name: The name of the question.
+
+        Raises:
+            ConfigurationError: There is no such question, or it has a function already.
+        """
+        self._check_name(name, "on_answer")
+        if name in self._handlers:
+            raise ConfigurationError(f"on_answer: {name!r} has a function already")
+
+        def decorate(handler: HandlerT) -> HandlerT:
+            self._handlers[name] = handler
+            return handler
+
+        return decorate
+
+    def proved(
+        self, name: str, *, max_age: timedelta | None = None
+    ) -> Callable[[Request], Awaitable[Proof]]:
+        """Return a dependency that gives what the visitor has proved.
+
+            @app.get("/wines")
+            async def wines(proof: Annotated[Proof, Depends(irma.proved("adult"))]): ...
+
+        Without a proof a page is sent to one that asks for it, and another call gets a 403.
+
+        Args:
+            name: The name of the question.
+            max_age: How old a proof may be; None for as long as the session lives.
+
+        Raises:
+            ConfigurationError: There is no such question.
+        """
+        self._check_name(name, "proved")
+
+        async def dependency(request: Request) -> Proof:
+            proof = self.proof(request, name, max_age=max_age)
+            if proof is not None:
+                return proof
+            if request.method in {"GET", "HEAD"} and _accepts_html(request):
+                query = urlencode({"next": _own_path(request)})
+                location = f"{self._path(request, 'ask', name)}?{query}"
+                raise HTTPException(HTTPStatus.SEE_OTHER, headers={"Location": location})
+            raise HTTPException(HTTPStatus.FORBIDDEN, f"prove this first: {name}")
+
+        return dependency
+
+    def proof(
+        self, request: Request, name: str, *, max_age: timedelta | None = None
+    ) -> Proof | None:
+        """Return what the visitor has proved, or None without a proof that is young enough.
+
+        Args:
+            request: The visitor's request.
+            name: The name of the question.
+            max_age: How old the proof may be; None for as long as the session lives.
+
+        Raises:
+            ConfigurationError: The application has no session, or has not started.
+            UsageError: An argument has the wrong type.
+        """
+        kept: Mapping[str, str] = session_of(request).get(_PROOFS, {})
+        now = self._opened().now()
+        return self._proofs.unseal(kept.get(name), name, now=now, max_age=max_age)
+
+    def element(self, request: Request, name: str, next: str | None = None) -> str:  # noqa: A002
+        """Return the HTML of a box in which the visitor answers a question.
+
+        Args:
+            request: The visitor's request.
+            name: The name of the question.
+            next: The page to go on to.
+
+        Raises:
+            ConfigurationError: There is no such question.
+        """
+        self._check_name(name, "element")
+        known = page_settings(
+            prefix=self._path(request, ""), name=name, language=_language(request), next_url=next
+        )
+        script, style, package = (
+            self._path(request, "static", file) for file in ("irma.js", "irma.css", "yivi.js")
+        )
+        return question_element(name, known, scripts=(script, package), style=style)
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """The pages, for the routes of a Starlette application."""
+        steps = [self._route(f"{step.value}/{{name}}", partial(self._call, step)) for step in Step]
+        return [*steps, *self._other_routes()]
+
+    def api_router(self) -> APIRouter:
+        """Return the pages as a router of FastAPI, with what its OpenAPI says of them.
+
+        Raises:
+            ConfigurationError: FastAPI is not installed.
+        """
+        try:
+            from fastapi import APIRouter  # noqa: PLC0415  # Starlette alone suffices otherwise
+        except ImportError:
+            raise ConfigurationError("fastapi is not installed: pip install fastapi") from None
+        router = APIRouter()
+        for step in Step:
+            router.add_api_route(
+                f"{self._prefix}/{step.value}/{{name}}",
+                self._api_endpoint(step),
+                methods=["POST"],
+                operation_id=f"irma_{step.value}",
+                summary=SUMMARIES[step],
+                tags=["IRMA"],
+                response_class=JSONResponse,
+                responses=responses_of(step),
+                openapi_extra={"requestBody": request_body_of(step)},
+            )
+        # The floor answers other methods, too.
+        router.routes.extend(self.routes)
+        return router
+
+    def _api_endpoint(self, step: Step) -> Callable[..., Awaitable[Response]]:
+        async def call(request: Request, name: str) -> Response:  # noqa: ARG001  # in the path
+            return await self._call(step, request)
+
+        return call
+
+    def _route(self, path: str, view: Callable[[Request], Awaitable[Response]]) -> Route:
+        return Route(f"{self._prefix}/{path}", view, methods=_METHODS, include_in_schema=False)
+
+    def _other_routes(self) -> Sequence[Route]:
+        return [
+            self._route("callback/{sealed:path}", self._callback),
+            self._route("next/{sealed:path}", self._next_session),
+            Route(f"{self._prefix}/ask/{{name}}", self._ask, include_in_schema=False),
+            Route(f"{self._prefix}/static/{{file}}", self._static, include_in_schema=False),
+        ]
+
+    def _check_name(self, name: str, what: str) -> None:
+        if name not in self._questions:
+            raise ConfigurationError(f"{what}: there is no question {name!r}")
+
+    def _opened(self) -> _Site:
+        if self._site is None:
+            raise ConfigurationError(
+                "the application has not started: give it lifespan=irma.lifespan, and in a test "
+                "use the client in a with block"
+            )
+        return self._site
+
+    def _path(self, request: Request, *parts: str) -> str:
+        root = str(request.scope.get("root_path", ""))
+        return "/".join((root + self._prefix, *parts))
+
+    async def _call(self, step: Step, request: Request) -> Response:
+        """Make a page's call; the reply is JSON, whatever fails."""
+        name = str(request.path_params["name"])
+        asked = await _web_request(request)
+        try:
+            sessions = self._opened().sessions
+            if request.method == "OPTIONS":
+                return _as_starlette(sessions.preflight(asked))
+            if step is Step.FINISH:
+                return await self._finish(name, request, asked)
+            call = {
+                Step.START: sessions.start,
+                Step.STATUS: sessions.status,
+                Step.CANCEL: sessions.cancel,
+            }[step]
+            return _as_starlette(await call(name, asked))
+        except IrmaError as error:
+            _LOG.exception("a setting is wrong")
+            return _as_starlette(refusal_reply(error, step, asked))
+
+    async def _finish(self, name: str, request: Request, asked: WebRequest) -> Response:
+        site = self._opened()
+        session = session_of(request)
+
+        async def complete(web_answer: WebAnswer) -> JsonValue:
+            changes = SessionChanges(session)
+            try:
+                handler = self._handlers.get(name)
+                result = None if handler is None else handler(request, web_answer)
+                if isawaitable(result):
+                    await result
+                sealed = self._proofs.seal(web_answer, now=site.now())
+                session[_PROOFS] = {**session.get(_PROOFS, {}), name: sealed}
+                return changes.dump()
+            except BaseException:
+                changes.undo()
+                raise
+
+        finished = await site.sessions.finish(name, asked, complete)
+        if finished.is_repeat:
+            SessionChanges.apply(session, finished.value)
+        if finished.error is not None and finished.reply.status == _SERVER_ERROR:
+            _LOG.error("IRMA question %s: %s", name, finished.code, exc_info=finished.error)
+        return _as_starlette(finished.reply)
+
+    async def _callback(self, request: Request) -> Response:
+        return await _received(request, self._opened().callbacks)
+
+    async def _next_session(self, request: Request) -> Response:
+        return await _received(request, self._opened().next_sessions)
+
+    async def _ask(self, request: Request) -> Response:
+        name = str(request.path_params["name"])
+        if name not in self._questions:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        next_url = same_site_url(request.query_params.get("next"), str(request.url))
+        element = self.element(request, name, next_url or "/")
+        return HTMLResponse(ask_page(element, language=_language(request)))
+
+    async def _static(self, request: Request) -> Response:
+        file = str(request.path_params["file"])
+        if file == "yivi.js" and self._browser_package.is_file():
+            return FileResponse(self._browser_package, media_type="text/javascript")
+        if file in {"irma.js", "irma.css"}:
+            return FileResponse(STATIC / "irma_web" / file)
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+
+
+async def _web_request(request: Request) -> WebRequest:
+    """Return the request as the floor reads it; the server decides about host and scheme."""
+    body = await _body(request)
+    return WebRequest(request.method, str(request.url), request.headers.raw, body, native=request)
+
+
+async def _body(request: Request) -> bytes:
+    """Return the body, or so many bytes that it is refused as too large."""
+    read = bytearray()
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > _TOO_LARGE:
+                break
+    except ClientDisconnect:
+        return b""
+    return bytes(read)
+
+
+def _as_starlette(reply: HttpResponse) -> Response:
+    response = Response(reply.body, reply.status)
+    response.raw_headers = [
+        *(header for header in response.raw_headers if header[0] == b"content-length"),
+        *((name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers),
+    ]
+    return response
+
+
+async def _received(
+    request: Request, receiver: AsyncCallbackReceiver | AsyncNextSessionReceiver | None
+) -> Response:
+    if receiver is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    body = await _body(request)
+    return _as_starlette(
+        await receiver.receive(request.method, request.url.path, request.headers.raw, body)
+    )
+
+
+def _own_path(request: Request) -> str:
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
+
+
+def _accepts_html(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _language(request: Request) -> str:
+    """Return the first language of the browser's list that the page has."""
+    for each in request.headers.get("accept-language", "").split(","):
+        primary = each.partition(";")[0].strip().partition("-")[0].lower()
+        if primary in LANGUAGES:
+            return primary
+    return LANGUAGES[0]

@@ -1,0 +1,243 @@
+"""The routes and the dependency for Starlette and FastAPI: logins, proofs, session, OpenAPI."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.testclient import TestClient
+
+from irma_core import DisclosureRequest, new_sealing_key
+from irma_core.errors import ConfigurationError, LoginRefusedError, PluginError
+from irma_web_starlette import Irma
+from tests.web_starlette.shop import EMAIL, SITE, Shop, Visitor
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(tmp_path)
+    with TestClient(made.app):  # its lifespan
+        yield made
+
+
+def test_person_is_logged_in(shop: Shop) -> None:
+    """The function of the question gets the answer, and what it puts into the session stays."""
+    visitor = Visitor(shop)
+    reply = visitor.finish("login", visitor.start("login"), next="/account")
+    assert (reply.status_code, reply.json()) == (200, {"next": "/account"})
+    assert visitor.get("/account").json() == ["ada@example.com"]
+
+
+def test_repeat_joins_the_login(shop: Shop) -> None:
+    """A page that lost the first reply gets the same session, and the login does not run again."""
+    visitor = Visitor(shop)
+    handle = visitor.start("login")
+    binding = visitor.client.cookies["__Host-irma"]
+    visitor.finish("login", handle)
+
+    late = Visitor(shop)
+    late.client.cookies.set("__Host-irma", binding)
+    assert late.finish("login", handle).status_code == 200
+    assert late.get("/account").json() == ["ada@example.com"]
+    assert len(shop.logins) == 1
+
+
+def test_failed_login_leaves_the_session_alone(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A login that raises changes nothing, is logged, and can be repeated by the page."""
+    visitor = Visitor(shop)
+    handle = visitor.start("login")
+    shop.failures.append(RuntimeError("the database is away"))
+    reply = visitor.finish("login", handle)
+    assert reply.status_code == 500
+    assert reply.json()["error"]["code"] == "failed"
+    assert reply.json()["error"]["again"] == "finish"
+    assert visitor.get("/account").json() == []
+    assert "the database is away" in caplog.text
+
+    assert visitor.finish("login", handle).status_code == 200
+    assert visitor.get("/account").json() == ["ada@example.com"]
+
+
+def test_login_can_be_refused(shop: Shop) -> None:
+    """The application refuses a person with a sentence of its own."""
+    shop.failures.append(LoginRefusedError("You are not a member."))
+    reply = Visitor(shop).answer("login")
+    assert reply.status_code == 403
+    assert reply.json()["error"]["message"] == "You are not a member."
+    assert shop.logins == []
+
+
+def test_page_needs_a_proof(shop: Shop) -> None:
+    """A visitor without a proof is sent to a page that asks, and then back."""
+    visitor = Visitor(shop)
+    sent = visitor.get("/wines?colour=red")
+    assert sent.status_code == 303
+    asking = visitor.get(sent.headers["Location"]).text
+    found = re.search(r'id="irma-adult">(.*)</script>', asking)
+    assert found is not None
+    assert json.loads(found[1])["next"] == "/wines?colour=red"
+
+    visitor.answer("adult")
+    assert visitor.get("/wines").json() == {"proved_by": "example.town.age.over18"}
+    assert visitor.client.post("/orders").status_code == 200
+
+
+def test_call_without_a_proof_is_refused(shop: Shop) -> None:
+    """A program cannot be sent to a page, so it gets a 403 that names the question."""
+    reply = Visitor(shop).client.post("/orders")
+    assert reply.status_code == 403
+    assert "adult" in reply.json()["detail"]
+
+
+def test_proof_grows_too_old(shop: Shop) -> None:
+    """A dependency with a maximum age asks again after it."""
+    visitor = Visitor(shop)
+    visitor.answer("adult")
+    shop.clock.advance(timedelta(minutes=59))
+    assert visitor.get("/wines").status_code == 200
+    shop.clock.advance(timedelta(minutes=2))
+    assert visitor.get("/wines").status_code == 303
+
+
+@pytest.mark.parametrize("step", ["start", "finish", "status", "cancel"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "HEAD"])
+def test_other_methods_get_json(shop: Shop, step: str, method: str) -> None:
+    """A call with another method than POST gets the floor's error."""
+    reply = Visitor(shop).client.request(method, f"/irma/{step}/login")
+    assert reply.status_code == 405
+    assert reply.headers["content-type"] == "application/json"
+
+
+def test_large_body_is_not_read_whole(shop: Shop) -> None:
+    """A body over a mebibyte is refused once that much has been read."""
+    sent = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(100):
+            sent += 1
+            yield bytes(65536)
+
+    headers = {"Content-Type": "application/json"}
+    reply = Visitor(shop).client.post("/irma/start/login", content=body(), headers=headers)
+    assert reply.status_code == 413
+    assert reply.json()["error"]["code"] == "body_too_large"
+
+
+def test_static_files_are_served(shop: Shop) -> None:
+    """The page's script, its style and the browser package are served, and nothing else."""
+    visitor = Visitor(shop)
+    assert visitor.get("/irma/static/irma.js").headers["content-type"].startswith("text/javascript")
+    assert visitor.get("/irma/static/irma.css").status_code == 200
+    assert visitor.get("/irma/static/yivi.js").text == "/* the browser package */"
+    for name in ("shop.db", "..%2Frouter.py", "other.js"):
+        assert visitor.get(f"/irma/static/{name}").status_code == 404
+
+
+def test_openapi_describes_the_calls(shop: Shop) -> None:
+    """The OpenAPI of a FastAPI application has the four calls, with bodies and replies."""
+    described: Any = shop.app.openapi()
+    paths = {path: set(calls) for path, calls in described["paths"].items() if "irma" in path}
+    assert paths == {
+        f"/irma/{step}/{{name}}": {"post"} for step in ("start", "finish", "status", "cancel")
+    }
+    finish = described["paths"]["/irma/finish/{name}"]["post"]
+    body = finish["requestBody"]["content"]["application/json"]["schema"]
+    assert set(body["properties"]) == {"handle", "slot", "next"}
+    assert set(finish["responses"]) >= {"200", "4XX", "5XX"}
+
+
+def test_replies_are_as_openapi_says(shop: Shop) -> None:
+    """Each field of a real reply is in the description."""
+    described: Any = shop.app.openapi()
+    visitor = Visitor(shop)
+    started = visitor.client.post("/irma/start/login", json={}).json()
+    assert _fields(described, "start", "200") == set(started)
+    wrong = visitor.client.post("/irma/finish/login", json={"handle": "x"}).json()
+    assert _fields(described, "finish", "4XX") == set(wrong)
+
+
+def _fields(described: Any, step: str, status: str) -> set[str]:
+    call = described["paths"][f"/irma/{step}/{{name}}"]["post"]
+    schema = call["responses"][status]["content"]["application/json"]["schema"]
+    return set(schema["required"])
+
+
+def test_starlette_alone_suffices(tmp_path: Path) -> None:
+    """A Starlette application takes the routes, without FastAPI."""
+    shop = Shop(tmp_path)
+    app = Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)
+    app.add_middleware(SessionMiddleware, secret_key="a-secret")
+    with TestClient(app, base_url=SITE) as client:
+        assert client.post("/irma/start/login", json={}).status_code == 200
+        assert client.get("/irma/ask/login").status_code == 200
+        assert client.get("/irma/ask/nothing").status_code == 404
+
+
+def test_paths_follow_the_root_path(tmp_path: Path) -> None:
+    """Behind a proxy that cuts a prefix off, the page's URLs have that prefix."""
+    shop = Shop(tmp_path)
+    with TestClient(shop.app, base_url=SITE, root_path="/shop") as client:
+        page = client.get("/irma/ask/login").text
+    assert '"/shop/irma/static/irma.js"' in page
+    assert '"prefix":"/shop/irma/"' in page
+
+
+def test_session_middleware_is_needed(tmp_path: Path) -> None:
+    """Without a session nothing could be remembered, and the error says what to add."""
+    shop = Shop(tmp_path)
+    app = Starlette(routes=shop.irma.routes, lifespan=shop.irma.lifespan)
+    with TestClient(app, base_url=SITE) as client:
+        reply = client.post("/irma/finish/login", json={"handle": "x"})
+    assert reply.status_code == 500
+    assert reply.json()["error"]["code"] == "misconfigured"
+
+
+def test_application_must_have_started(tmp_path: Path) -> None:
+    """A call before the lifespan is an error for the page, and says in the log what to do."""
+    reply = Visitor(Shop(tmp_path)).client.post("/irma/start/login", json={})
+    assert reply.status_code == 500
+    assert reply.json()["error"]["code"] == "misconfigured"
+
+
+def test_wrong_settings_stop_the_start(tmp_path: Path) -> None:
+    """A store that cannot be opened is found when the application starts."""
+    with pytest.raises(PluginError), TestClient(Shop(tmp_path, store="unknown:x").app):
+        pytest.fail("it started")
+
+
+def test_unknown_question_is_refused(shop: Shop) -> None:
+    """A question that does not exist is an error where the name is written."""
+    with pytest.raises(ConfigurationError, match="nothing"):
+        shop.irma.proved("nothing")
+    with pytest.raises(ConfigurationError, match="nothing"):
+        shop.irma.on_answer("nothing")
+    with pytest.raises(ConfigurationError, match="already"):
+        shop.irma.on_answer("login")
+
+
+def test_callbacks_need_a_url() -> None:
+    """Callbacks without the application's own URL are refused when it is made."""
+    questions = {"login": DisclosureRequest({"email": EMAIL})}
+    with pytest.raises(ConfigurationError, match="url"):
+        Irma(
+            "https://irma.example",
+            questions=questions,
+            keys=[new_sealing_key()],
+            store="sqlite:x",
+            deliver=print,
+        )
+
+
+def test_secrets_are_not_shown(shop: Shop) -> None:
+    """The object shows no key."""
+    assert repr(shop.irma) == "<Irma for login, adult>"
