@@ -23,6 +23,8 @@ SHELL_BLOCKS = {
     "docs/examples/irma-status-redis/README.md": 2,
     "docs/how-to/any-other-framework.md": 1,
     "docs/how-to/django.md": 2,
+    "docs/how-to/fastapi.md": 2,
+    "docs/how-to/flask.md": 2,
     "docs/how-to/test-your-application.md": 1,
     "docs/how-to/write-a-signing-scheme.md": 1,
     "docs/how-to/write-a-status-backend.md": 1,
@@ -32,6 +34,9 @@ SHELL_BLOCKS = {
 COMMANDS = ROOT / "irma_web_django" / "management" / "commands"
 """What Django's `manage.py` takes besides its own commands."""
 OTHER_PROGRAMS = {"apt-get", "echo", "irma", "openssl", "softhsm2-util"}
+OTHER_PROGRAMS = {
+    *("apt-get", "echo", "export", "flask", "irma", "openssl", "softhsm2-util", "uvicorn"),
+}
 """Programs of others, which `tests/realserver` and the plugins' own tests start."""
 
 
@@ -80,6 +85,8 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/examples/irma-status-redis/README.md", sh=2)
 @runs("docs/how-to/any-other-framework.md", sh=1)
 @runs("docs/how-to/django.md", sh=2)
+@runs("docs/how-to/fastapi.md", sh=2)
+@runs("docs/how-to/flask.md", sh=2)
 @runs("docs/how-to/test-your-application.md", sh=1)
 @runs("docs/how-to/write-a-signing-scheme.md", sh=1)
 @runs("docs/how-to/write-a-status-backend.md", sh=1)

@@ -1,0 +1,78 @@
+"""A wine club on FastAPI: prove your age, and get a member's card in the same scan."""
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse
+from starlette.middleware.sessions import SessionMiddleware
+
+from irma_core import (
+    AttributeRequest,
+    ChainStep,
+    CredentialRequest,
+    DisclosureRequest,
+    IssuanceRequest,
+    Proof,
+    Question,
+    SessionOutcome,
+    WebRequest,
+)
+from irma_web_starlette import Irma
+
+OVER_18 = AttributeRequest("pbdf.gemeente.personalData.over18", value="Yes")
+
+
+def make_app(server: str, *, url: str, cookie_key: str, **settings: Any) -> FastAPI:
+    """Make the application.
+
+    Args:
+        server: The IRMA server's base URL.
+        url: The application's own base URL.
+        cookie_key: Signs the session cookie.
+        settings: Further arguments of `Irma`: keys, store, token, server_key and so on.
+    """
+    orders: dict[str, str] = {}  # by number: keep this in your database
+
+    def membership(request: WebRequest) -> Question:
+        native: Any = request.native  # FastAPI's own request
+        asked = DisclosureRequest({"age": OVER_18})
+        number = native.session["order"]
+        return Question(asked, reference=number, has_callback=True, has_next_session=True)
+
+    async def choose_card(step: ChainStep) -> IssuanceRequest:
+        return IssuanceRequest([CredentialRequest("pbdf.wine.member", {"order": step.reference})])
+
+    async def record(outcome: SessionOutcome) -> None:
+        orders[outcome.reference] = outcome.status.value
+
+    irma = Irma(
+        server,
+        questions={"membership": membership},
+        url=url,
+        choose=choose_card,
+        deliver=record,
+        **settings,
+    )
+    app = FastAPI(lifespan=irma.lifespan)
+    app.add_middleware(SessionMiddleware, secret_key=cookie_key)
+    app.include_router(irma.api_router())
+
+    @app.get("/", response_class=HTMLResponse)
+    async def home(request: Request) -> str:
+        number = request.session.setdefault("order", secrets.token_hex(4))
+        orders.setdefault(number, "open")
+        element = irma.element(request, "membership", next="/tasting")
+        title = "The wine club"
+        return (
+            f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1>{element}</html>"
+        )
+
+    @app.get("/tasting")
+    async def tasting(
+        request: Request, proof: Annotated[Proof, Depends(irma.proved("membership"))]
+    ) -> dict[str, str]:
+        number = request.session["order"]
+        return {"order": number, "status": orders[number], "age": proof["age"].value}
+
+    return app

@@ -1,0 +1,45 @@
+"""A shop with a login by e-mail address, and wine for adults, on Flask."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, redirect, render_template, session
+from werkzeug.wrappers import Response
+
+from irma_core import AttributeRequest, DisclosureRequest, WebAnswer, verified_email
+from irma_web_flask import Irma
+
+EMAIL = AttributeRequest("pbdf.sidn-pbdf.email.email", not_null=True)
+OVER_18 = AttributeRequest("pbdf.gemeente.personalData.over18", value="Yes")
+LOGIN = DisclosureRequest({"email": EMAIL})
+irma = Irma(questions={"login": LOGIN, "adult": DisclosureRequest({"age": OVER_18})})
+
+
+@irma.on_answer("login")
+def log_in(done: WebAnswer) -> None:
+    """Remember who it is. With accounts of your own, find or create one here."""
+    session["email"] = verified_email(done.answer)
+
+
+def create_app(**settings: Any) -> Flask:
+    """Make the application. Settings are in the environment: `FLASK_IRMA_SERVER`, and so on."""
+    app = Flask(__name__)
+    app.config.from_prefixed_env()
+    app.config.update(settings)
+    irma.init_app(app)
+
+    @app.get("/")
+    def home() -> str:
+        return render_template("home.html")
+
+    @app.get("/wines")
+    @irma.proved("adult", max_age=timedelta(hours=1))
+    def wines() -> str:
+        return render_template("wines.html")
+
+    @app.post("/logout")
+    def log_out() -> Response:
+        session.clear()
+        return redirect("/")
+
+    return app

@@ -1,0 +1,125 @@
+"""The how-to on Flask: its applications log people in, and the example's own tests pass."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from irma_core import Risk, SessionPointer, SessionType
+from irma_testing import InMemoryServer, SimulatedApp, wsgi
+from irma_web_flask.flask_settings import SETTINGS
+from tests.docs.pages import ROOT, check_style, runs, write_files
+from tests.pytest_plugin.running import outcome
+
+PAGE = "docs/how-to/flask.md"
+EXAMPLE = ROOT / "docs" / "examples" / "flask_login"
+SITE = "https://shop.example"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Write the files of the page, and let them import each other."""
+    names = {Path(name).stem for name in write_files(PAGE, tmp_path)}
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in names:
+        sys.modules.pop(name, None)
+    yield tmp_path
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> InMemoryServer:
+    """Return the server that the environment names."""
+    made = InMemoryServer()
+    monkeypatch.setenv("FLASK_SECRET_KEY", "a long random string")
+    monkeypatch.setenv("FLASK_IRMA_SERVER", made.url)
+    return made
+
+
+def answer(browser: Any, server: InMemoryServer, name: str) -> Any:
+    """Answer a question, and return the reply to the page."""
+    person = SimulatedApp(server)
+    person.add("pbdf.sidn-pbdf.email", {"email": "Ada@example.com"})
+    person.add("pbdf.gemeente.personalData", {"over18": "Yes"})
+    started = browser.post(f"/irma/start/{name}", json={}, base_url=SITE).json
+    pointer = started["sessionPtr"]
+    person.accept(SessionPointer(pointer["u"], SessionType(pointer["irmaqr"])))
+    body = {"handle": started["handle"]}
+    return browser.post(f"/irma/finish/{name}", json=body, base_url=SITE)
+
+
+def connected(
+    server: InMemoryServer, monkeypatch: pytest.MonkeyPatch, folder: Path, **more: Any
+) -> None:
+    """Add to each application's configuration what keeps it in memory."""
+    original = Flask.__init__
+
+    def made(self: Flask, name: str) -> None:
+        original(self, name, instance_path=str(folder))
+        self.config["IRMA_CONNECT"] = {"transport": server.transport(), **more}
+
+    monkeypatch.setattr(Flask, "__init__", made)
+
+
+@runs(PAGE, python=2)
+def test_page_logs_people_in(
+    folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The login greets a person by name, and the wines need a proof."""
+    connected(server, monkeypatch, folder)
+    browser = import_module("wines").with_wines().test_client()
+    assert 'data-irma="login"' in browser.get("/", base_url=SITE).text
+    assert browser.get("/wines", base_url=SITE).status_code == 302
+    assert answer(browser, server, "login").status_code == 200
+    assert "Welcome, ada@example.com." in browser.get("/", base_url=SITE).text
+    assert answer(browser, server, "adult").status_code == 200
+    assert "over18" in browser.get("/wines", base_url=SITE).text
+
+
+@runs(PAGE, python=1)
+def test_callback_brings_the_order_back(
+    folder: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The outcome is recorded under the order's number."""
+    monkeypatch.setenv("FLASK_IRMA_URL", SITE)
+    connected(
+        server,
+        monkeypatch,
+        folder,
+        server_key=server.public_key_pem,
+        allow={Risk.SIMULATED_PROOFS},
+    )
+    orders = import_module("orders")
+    app = orders.create_app()
+    server.deliver = wsgi(app)
+    browser = app.test_client()
+    with browser.session_transaction(base_url=SITE) as session:
+        session["order"] = "17"
+    assert answer(browser, server, "order").status_code == 200
+    assert orders.paid == {"17": "DONE"}
+
+
+def test_blocks_are_in_our_style(tmp_path: Path) -> None:
+    """The blocks are formatted and linted like our own code."""
+    write_files(PAGE, tmp_path)
+    check_style(tmp_path, "'irma_core','irma_web_flask'")
+
+
+def test_table_has_every_setting() -> None:
+    """The table of the page has the settings that the extension reads."""
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    rows = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `IRMA_")}
+    assert rows == set(SETTINGS)
+
+
+def test_example_passes_its_own_tests() -> None:
+    """The test suite of the example passes, run as its readers run it."""
+    tests = (EXAMPLE / "test_shop.py").read_text(encoding="utf-8")
+    assert outcome(EXAMPLE) == f"{tests.count('def test_')} passed"
