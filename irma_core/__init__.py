@@ -92,6 +92,7 @@ from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 from irma_core.web.login_policy import check_same_person, pseudonym, verified_email
 from irma_core.web.next_receivers import AsyncNextSessionReceiver, NextSessionReceiver
 from irma_core.web.next_urls import same_site_url
+from irma_core.web.proofs import Proof
 from irma_core.web.questions import Question
 from irma_core.web.receivers import (
     AsyncCallbackReceiver,
@@ -154,6 +155,7 @@ __all__ = [
     "NobodyAnsweredError",
     "OtherPersonError",
     "PairingMethod",
+    "Proof",
     "ProofStatus",
     "PublicKey",
     "PublicKeyAuthentication",
