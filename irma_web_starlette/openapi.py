@@ -18,7 +18,7 @@ SUMMARIES: Final[Mapping[Step, str]] = {
 _STRING: Final = {"type": "string"}
 _OF_A_SESSION: Final = {
     "handle": {"type": "string", "description": "The handle from the reply to `start`."},
-    "slot": {"type": "integer", "description": "Or the slot from `#irma-NAME-SLOT`."},
+    "slot": {"type": "integer", "description": "The number in `#irma-NAME-NUMBER`."},
 }
 _BODIES: Final[Mapping[Step, Mapping[str, Any]]] = {
     Step.START: {"page": _STRING, "same_device": {"type": "boolean"}},
