@@ -79,12 +79,12 @@ def test_login_can_be_refused(shop: Shop) -> None:
 def test_page_needs_a_proof(shop: Shop) -> None:
     """A visitor without a proof is sent to a page that asks, and then back."""
     visitor = Visitor(shop)
-    sent = visitor.get("/wines?colour=red")
+    sent = visitor.get("/wines?grape=merlot")
     assert sent.status_code == 303
     asking = visitor.get(sent.headers["Location"]).text
     found = re.search(r'id="irma-adult">(.*)</script>', asking)
     assert found is not None
-    assert json.loads(found[1])["next"] == "/wines?colour=red"
+    assert json.loads(found[1])["next"] == "/wines?grape=merlot"
 
     visitor.answer("adult")
     assert visitor.get("/wines").json() == {"proved_by": "example.town.age.over18"}
