@@ -75,7 +75,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The website of the page, imported."""
     write_files(PAGE, tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    import shop  # type: ignore[import-not-found]  # noqa: PLC0415
+    import shop  # noqa: PLC0415
 
     yield shop
     for name in ("shop", "irma_wsgi"):
