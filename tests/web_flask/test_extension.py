@@ -265,7 +265,7 @@ def test_only_flask_applications_are_taken() -> None:
 
 
 def test_settings_show_no_secret(shop: Shop) -> None:
-    """What is not a Flask application is refused, by the name of the argument."""
+    """The extension and its settings show no key."""
     settings, _ = shop.app.extensions["irma"]
     assert "key-of-forty" not in repr(settings) + repr(shop.irma)
     assert settings.sealing_keys[0] not in repr(settings)
