@@ -194,7 +194,8 @@ EXAMPLES: list[Any] = [
 NO_SECRET = {"Con", "ConDisCon", "DisCon", "RemoteError", "FetchedServerKey", "NoAuthentication"}
 """Public attrs classes that hold no secret of their own."""
 MADE_OF_OTHERS = {
-    *("AnsweredSlot", "ChainStep", "PublicKeyAuthentication", "SessionOutcome", "WebAnswer"),
+    *("AnsweredSlot", "ChainStep", "Proof", "PublicKeyAuthentication", "SessionOutcome"),
+    "WebAnswer",
 }
 """Public attrs classes whose parts are among the examples."""
 TESTED_BY_SESSIONS = {"Answer"}
