@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
@@ -22,7 +20,6 @@ __all__ = ["irma", "register"]
 
 register = template.Library()
 
-_SCRIPTS = ("irma_web/irma.js", "irma_web/yivi.js")
 _IS_DONE = "_irma_scripts"
 
 
@@ -67,13 +64,14 @@ def irma(context: template.Context, name: str, next: str = "") -> SafeString:  #
 
 
 def _scripts(request: HttpRequest) -> SafeString:
-    """Return the elements for the scripts, once for a page."""
+    """Return the elements for scripts and styles, once for a page."""
     if request.META.get(_IS_DONE):
         return SafeString()
     request.META[_IS_DONE] = True
-    urls: list[tuple[Any, ...]] = [(static(script),) for script in _SCRIPTS]
     return format_html(
-        "{}\n{}",
-        format_html_join("", '<script type="module" src="{}"></script>', urls[:1]),
-        format_html_join("", '<script src="{}"></script>', urls[1:]),
+        '<link rel="stylesheet" href="{}">\n'
+        '<script type="module" src="{}"></script>\n<script src="{}"></script>',
+        static("irma_web/irma.css"),
+        static("irma_web/irma.js"),
+        static("irma_web/yivi.js"),
     )
