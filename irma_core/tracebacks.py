@@ -280,11 +280,13 @@ def _is_foreign(error: BaseException) -> bool:
 _OWN: Final = frozenset(
     {"irma_backend", "irma_core", "irma_testing", "irma_transport", "irma_transport_aiohttp"}
     | {"irma_transport_urllib3", "irma_signing_pkcs11", "irma_status_redis", "irma_web"}
+    | {"irma_web_django"}
 )
 _DRIVEN: Final = sys.stdlib_module_names | frozenset(
-    {"aiohappyeyeballs", "aiohttp", "aiosignal", "asn1crypto", "attr", "attrs", "authlib"}
-    | {"cattr", "cattrs", "click", "cryptography", "frozenlist", "idna", "jinja2", "joserfc"}
-    | {"markupsafe", "multidict", "pkcs11", "pluggy", "propcache", "redis", "rich", "segno"}
+    {"aiohappyeyeballs", "aiohttp", "aiosignal", "asgiref", "asn1crypto", "attr", "attrs"}
+    | {"authlib", "cattr", "cattrs", "click", "cryptography", "django", "frozenlist", "idna"}
+    | {"jinja2", "joserfc", "markupsafe", "multidict", "pkcs11", "pluggy", "propcache"}
+    | {"psycopg", "redis", "rich", "segno"}
     | {"urllib3", "yarl"}
 )
 """Packages that the library calls. Their frames stay if the application called them."""

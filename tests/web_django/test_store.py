@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.test import TestCase, override_settings
 
 from irma_core.errors import ConfigurationError
@@ -20,6 +21,7 @@ from irma_testing.contracts import StoreContract
 from irma_transport import SystemClock
 from irma_web_django.django_store import DjangoStore, delete_expired
 from irma_web_django.models import IrmaEntry
+from tests.web_django.conftest import point
 
 HOUR = timedelta(hours=1)
 
@@ -139,3 +141,19 @@ def test_a_closed_store_refuses(store: DjangoStore) -> None:
     store.close()
     with pytest.raises(ConfigurationError, match="closed"):
         store.get("key")
+
+
+def test_no_traceback_has_a_value(store: DjangoStore) -> None:
+    """A failure of the database leaves no frame in which a crash reporter finds the value."""
+    value = b"sealed-qmnN5Z3dK2fV"
+    connections["default"].close()
+    point("default", Path("/nothing/there"))
+    with pytest.raises(OperationalError) as caught:
+        store.put_if_absent("key", value, HOUR)
+    error: BaseException | None = caught.value
+    while error is not None:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        others = [frame for frame in frames if frame.f_globals["__name__"] != __name__]
+        assert not [frame for frame in others if value in frame.f_locals.values()]
+        assert "qmnN5Z3dK2fV" not in str(error)
+        error = error.__cause__ or error.__context__
