@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from django.contrib.auth.models import User
 from django.core.checks import Error, Warning, run_checks  # noqa: A004
@@ -176,6 +177,19 @@ def test_the_policy_fits_django_csp(shop: None, irma_server: InMemoryServer) -> 
     with override_settings(
         MIDDLEWARE=[*MIDDLEWARE, "csp.middleware.CSPMiddleware"],
         CONTENT_SECURITY_POLICY={"DIRECTIVES": {"default-src": ["'self'"], **policy}},
+    ):
+        header = Visitor(irma_server).get("/")["Content-Security-Policy"]
+    assert "default-src 'self'" in header
+    assert "connect-src 'self' https://irma.example" in header
+
+
+@pytest.mark.skipif(django.VERSION < (6,), reason="this Django has no middleware for policies")
+def test_the_policy_fits_djangos_own_middleware(shop: None, irma_server: InMemoryServer) -> None:
+    """Django 6 sends the sources in its header."""
+    policy = irma_web_django.csp({"SERVER": "https://irma.example"})
+    with override_settings(
+        MIDDLEWARE=[*MIDDLEWARE, "django.middleware.csp.ContentSecurityPolicyMiddleware"],
+        SECURE_CSP={"default-src": ["'self'"], **policy},
     ):
         header = Visitor(irma_server).get("/")["Content-Security-Policy"]
     assert "default-src 'self'" in header
