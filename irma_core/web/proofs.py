@@ -18,7 +18,7 @@ from irma_core.models.answers import AnsweredSlot
 from irma_core.models.arguments import as_utc, check_instance, check_string, check_timedelta
 from irma_core.models.condiscon import Slot
 from irma_core.models.disclosed import DisclosedAttribute
-from irma_core.models.holders import Hidden, hide_text
+from irma_core.models.holders import FrozenMapping, Hidden, hide_text
 from irma_core.models.statuses import AttributeProofStatus
 from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
@@ -28,6 +28,10 @@ __all__ = ["Proof", "Proofs"]
 
 _PURPOSE: Final = "proof:"
 """Starts the purpose of a proof, so that nothing else sealed with the same keys passes for one."""
+
+
+def _frozen(slots: Mapping[Slot, AnsweredSlot]) -> FrozenMapping[Slot, AnsweredSlot]:
+    return FrozenMapping(slots)
 
 
 @final
@@ -43,7 +47,7 @@ class Proof(Mapping[Slot, AnsweredSlot]):
     """
 
     proved_at: datetime
-    _slots: Mapping[Slot, AnsweredSlot] = attrs.field(alias="slots", repr=False)
+    _slots: Mapping[Slot, AnsweredSlot] = attrs.field(alias="slots", converter=_frozen, repr=False)
     _reference: Hidden[str] = attrs.field(alias="reference", converter=hide_text, repr=False)
 
     @property

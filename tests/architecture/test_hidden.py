@@ -25,6 +25,7 @@ import irma_core
 from irma_backend import connect, connect_async, open_parts
 from irma_backend.memory_store import MemoryStore
 from irma_core import (
+    AnsweredSlot,
     AttributeBasedSignature,
     AttributeProofStatus,
     AttributeRequest,
@@ -47,6 +48,7 @@ from irma_core import (
     IssuanceRequest,
     NextSession,
     PairingMethod,
+    Proof,
     Question,
     Requestor,
     RequestorToken,
@@ -130,6 +132,7 @@ def verified() -> VerifiedRequest:
 
 EXAMPLES: list[Any] = [
     TOKEN,
+    Proof(NOW, {"x": AnsweredSlot((GIVEN,), 0)}, SECRET),
     FrontendAuthorization(SECRET),
     TokenAuthentication(SECRET),
     HmacAuthentication("shop", SIGNER),
