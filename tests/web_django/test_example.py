@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+from contextlib import ExitStack, closing
 from pathlib import Path
+
+import pytest
 
 from docs.tools.count_lines import Counts, count_lines, lines_about_irma
 
 ROOT = Path(__file__).parent.parent.parent
+_LIMIT = 60.0
 PROJECT = ROOT / "docs" / "examples" / "django_login"
 
 
@@ -81,3 +88,58 @@ def wines(request):
         ("def wines(request):", True),
         ("return None", True),
     ]
+
+
+def test_the_development_server_runs_beside_the_site(tmp_path: Path) -> None:
+    """`irma_dev_server` serves the shop and an IRMA server, until Ctrl-C ends both."""
+    copy = tmp_path / "django_login"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("db.sqlite3*", "static"))
+    ports = unused_ports(2)
+    arguments = ["irma_dev_server", "--", "--noreload", f"127.0.0.1:{ports[0]}"]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=copy,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "IRMA_SERVER": f"http://127.0.0.1:{ports[1]}",
+            },
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            for port in ports:
+                wait_until_open(port, process)
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            status = process.wait()
+    assert status == 0, (tmp_path / "log").read_text()
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+
+
+def unused_ports(count: int) -> list[int]:
+    """Return ports of this machine on which no program listens."""
+    with ExitStack() as opened:
+        listening = [
+            opened.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
+            for _ in range(count)
+        ]
+        return [each.getsockname()[1] for each in listening]
+
+
+def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a program listens on a port."""
+    ends = time.monotonic() + _LIMIT
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert process.poll() is None, "the command ended by itself"
+            assert time.monotonic() < ends, "nothing listens"
+            time.sleep(0.05)
+        else:
+            return
