@@ -144,6 +144,18 @@ def test_npm_fails(tmp_path: Path, script: str, said: str) -> None:
         assert err.startswith("npm error ENOTFOUND\nError: ")
 
 
+def test_npm_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of that name that is not a program, and a program that does not end."""
+    path = fake_npm(tmp_path, "exec /bin/sleep 600")
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setattr(browser_package, "_LONGEST_RUN", 0.2)
+    with pytest.raises(ConfigurationError, match="did not end within"):
+        install_browser_package(tmp_path / "static")
+    (tmp_path / "npm").write_bytes(b"\x00")
+    with pytest.raises(ConfigurationError, match="npm cannot be run"):
+        install_browser_package(tmp_path / "static")
+
+
 def test_npm_gets_the_pinned_version_and_runs_no_scripts(
     tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
