@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -32,7 +32,7 @@ _LIMIT = 60
 
 
 @contextmanager
-def served(project: Path, irma_server: str) -> Iterator[str]:
+def served(project: Path, irma_server: str) -> Generator[str]:
     """Run the project with Django's own server."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         address = f"127.0.0.1:{listening.getsockname()[1]}"
