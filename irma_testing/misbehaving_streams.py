@@ -22,7 +22,7 @@ _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
-_RELEASE_TIMEOUT = 5.0  # seconds; a test fails long before
+_BETWEEN_LOOKS = 0.02  # seconds
 _DAY = timedelta(days=1)  # the server stops long before
 
 
@@ -64,8 +64,9 @@ def stream_on_release(semaphore: threading.Semaphore, *pieces: bytes) -> Behavio
         peer.read_request()
         peer.send(_HEAD)
         for piece in (*pieces, b""):
-            if not semaphore.acquire(timeout=_RELEASE_TIMEOUT):
-                return
+            while not semaphore.acquire(timeout=_BETWEEN_LOOKS):
+                if not peer.wait(timedelta(0)):
+                    return
             peer.send(_chunk(piece))
 
     return behave
