@@ -38,7 +38,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from irma_backend import open_parts
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
 from irma_core.errors import ConfigurationError, IrmaError
-from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.transport import utc_now
@@ -47,7 +46,7 @@ from irma_core.web.next_urls import same_site_url
 from irma_core.web.proofs import Proof, Proofs
 from irma_core.web.questions import Questions
 from irma_core.web.web_answers import WebAnswer
-from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, refusal_reply
 from irma_core.web.web_sessions import WebSessions
 from irma_web.markup import ask_page, question_element
@@ -66,6 +65,7 @@ _EXTENSION: Final = "irma"
 _PROOFS: Final = "irma_proofs"
 _TOO_LARGE: Final = 1024 * 1024 + 1
 """More than any page of ours takes."""
+_STEPS: Final = (Step.START, Step.FINISH, Step.STATUS, Step.CANCEL)
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """All of them, so that the page gets JSON for a wrong one as well."""
 
@@ -274,7 +274,7 @@ class Irma:
         made = Blueprint(
             "irma", __name__, static_folder=STATIC / "irma_web", static_url_path="/static"
         )
-        for step in Step:
+        for step in _STEPS:
             made.add_url_rule(
                 f"/{step.value}/<name>",
                 endpoint=step.value,
@@ -309,7 +309,7 @@ class Irma:
             }[step]
             reply = call(name, asked)
         except IrmaError as error:  # a setting is wrong
-            return _reported(name, refusal_reply(error, step, asked), error)
+            return _reported(name, refusal_reply(error, step, asked))
         if step is Step.START and reply.status == HTTPStatus.OK:
             _send(signals.started, name=name)
         return _reported(name, reply)
@@ -335,7 +335,7 @@ class Irma:
             SessionChanges.apply(finished.value)
         if finished.web_answer is not None:
             _send(signals.answered, name=name, web_answer=finished.web_answer)
-        return _reported(name, finished.reply, finished.error)
+        return _reported(name, finished.reply)
 
     def _callback(self, sealed: str) -> Response:  # noqa: ARG002  # it is in the URL
         return _received(self._site().callbacks)
@@ -378,26 +378,16 @@ def _received(receiver: CallbackReceiver | NextSessionReceiver | None) -> Respon
     )
 
 
-def _reported(name: str, reply: HttpResponse, error: Exception | None = None) -> Response:
+def _reported(name: str, reply: WebReply) -> Response:
     """Send the signal of a refusal or a failure, log an error of the site, and return the reply."""
-    code = _code(reply)
+    code, error = reply.code, reply.error
     if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        if error is not None:
+        if error is not None and reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             current_app.logger.error("IRMA question %s: %s", name, code, exc_info=error)
         _send(signals.failed, name=name, code=code, error=error)
     elif code is not None:
         _send(signals.refused, name=name, code=code)
     return _as_flask(reply)
-
-
-def _code(reply: HttpResponse) -> str | None:
-    try:
-        match read_json(reply.body):
-            case {"error": {"code": str() as code}}:
-                return code
-    except JsonTextError:
-        pass
-    return None
 
 
 def _send(signal: NamedSignal, **facts: Any) -> None:

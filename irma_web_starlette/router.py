@@ -42,7 +42,7 @@ from irma_core.web.next_urls import same_site_url
 from irma_core.web.proofs import Proof, Proofs
 from irma_core.web.questions import Questions
 from irma_core.web.web_answers import WebAnswer
-from irma_core.web.web_messages import WebRequest
+from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, refusal_reply
 from irma_core.web.web_sessions import AsyncWebSessions
 from irma_web.markup import ask_page, question_element
@@ -63,7 +63,6 @@ _TOO_LARGE: Final = 1024 * 1024
 """Bytes. No page of ours takes more."""
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """That of a session of Starlette's middleware, by default."""
-_SERVER_ERROR: Final = 500
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 """All of them, so that the page gets JSON for a wrong one as well."""
 
@@ -292,7 +291,9 @@ class Irma:
     @property
     def routes(self) -> Sequence[Route]:
         """The pages, for the routes of a Starlette application."""
-        steps = [self._route(f"{step.value}/{{name}}", partial(self._call, step)) for step in Step]
+        steps = [
+            self._route(f"{step.value}/{{name}}", partial(self._call, step)) for step in SUMMARIES
+        ]
         return [*steps, *self._other_routes()]
 
     def api_router(self) -> APIRouter:
@@ -306,7 +307,7 @@ class Irma:
         except ImportError:
             raise ConfigurationError("fastapi is not installed: pip install fastapi") from None
         router = APIRouter()
-        for step in Step:
+        for step in SUMMARIES:
             router.add_api_route(
                 f"{self._prefix}/{step.value}/{{name}}",
                 self._api_endpoint(step),
@@ -370,10 +371,9 @@ class Irma:
                 Step.STATUS: sessions.status,
                 Step.CANCEL: sessions.cancel,
             }[step]
-            return _as_starlette(await call(name, asked))
-        except IrmaError as error:
-            _LOG.exception("a setting is wrong")
-            return _as_starlette(refusal_reply(error, step, asked))
+            return _logged(name, await call(name, asked))
+        except IrmaError as error:  # a setting is wrong
+            return _logged(name, refusal_reply(error, step, asked))
 
     async def _finish(self, name: str, request: Request, asked: WebRequest) -> Response:
         site = self._opened()
@@ -396,9 +396,7 @@ class Irma:
         finished = await site.sessions.finish(name, asked, complete)
         if finished.is_repeat:
             SessionChanges.apply(session, finished.value)
-        if finished.error is not None and finished.reply.status == _SERVER_ERROR:
-            _LOG.error("IRMA question %s: %s", name, finished.code, exc_info=finished.error)
-        return _as_starlette(finished.reply)
+        return _logged(name, finished.reply)
 
     async def _callback(self, request: Request) -> Response:
         return await _received(request, self._opened().callbacks)
@@ -440,6 +438,13 @@ async def _body(request: Request) -> bytes:
     except ClientDisconnect:
         return b""
     return bytes(read)
+
+
+def _logged(name: str, reply: WebReply) -> Response:
+    """Return the reply; log the error of the application or its settings that it is about."""
+    if reply.error is not None and reply.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _LOG.error("IRMA question %s: %s", name, reply.code, exc_info=reply.error)
+    return _as_starlette(reply)
 
 
 def _as_starlette(reply: HttpResponse) -> Response:

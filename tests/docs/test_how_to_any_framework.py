@@ -123,7 +123,7 @@ def test_the_website_logs_a_person_in(modules: Any) -> None:
     """The page has settings and a policy; after the finish, it knows the person."""
     server = InMemoryServer(clock=SystemClock())
     app = SimulatedApp(server)
-    app.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    app.add("pbdf.sidn-pbdf.email", {"email": "<b>ada@example.com"})
     transport = server.transport()
     requestor = Requestor(server.url, transport)
     store = MemoryStore(transport.clock)
@@ -137,5 +137,5 @@ def test_the_website_logs_a_person_in(modules: Any) -> None:
     app.accept(json.dumps(started["sessionPtr"]))
     said = json.dumps({"handle": started["handle"], "next": settings["next"]})
     assert json.loads(browser.send("POST", "/irma/finish/login", said)) == {"next": "/"}
-    assert "<h1>Welcome, ada@example.com</h1>" in browser.send("GET", "/")
+    assert "<h1>Welcome, &lt;b&gt;ada@example.com</h1>" in browser.send("GET", "/")
     assert "<h1>Log in</h1>" in Browser(shop).send("GET", "/")

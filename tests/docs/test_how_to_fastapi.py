@@ -26,7 +26,7 @@ def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """The login greets a person by name, and the wines need a proof."""
     server = InMemoryServer()
     person = SimulatedApp(server)
-    person.add("pbdf.sidn-pbdf.email", {"email": "Ada@example.com"})
+    person.add("pbdf.sidn-pbdf.email", {"email": "<b>Ada@example.com"})
     person.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     write_files(PAGE, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -52,7 +52,7 @@ def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             person.accept(started["sessionPtr"])
             body = {"handle": started["handle"]}
             assert browser.post(f"/irma/finish/{name}", json=body).status_code == 200
-        assert browser.get("/").text == "Welcome, ada@example.com."
+        assert browser.get("/").text == "Welcome, &lt;b&gt;ada@example.com."
         assert "over18" in browser.get("/wines").json()["proved_by"]
 
 

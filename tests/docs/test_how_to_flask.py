@@ -46,7 +46,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> InMemoryServer:
 def answer(browser: Any, server: InMemoryServer, name: str) -> Any:
     """Answer a question, and return the reply to the page."""
     person = SimulatedApp(server)
-    person.add("pbdf.sidn-pbdf.email", {"email": "Ada@example.com"})
+    person.add("pbdf.sidn-pbdf.email", {"email": "<b>Ada@example.com"})
     person.add("pbdf.gemeente.personalData", {"over18": "Yes"})
     started = browser.post(f"/irma/start/{name}", json={}, base_url=SITE).json
     pointer = started["sessionPtr"]
@@ -78,7 +78,7 @@ def test_page_logs_people_in(
     assert 'data-irma="login"' in browser.get("/", base_url=SITE).text
     assert browser.get("/wines", base_url=SITE).status_code == 302
     assert answer(browser, server, "login").status_code == 200
-    assert "Welcome, ada@example.com." in browser.get("/", base_url=SITE).text
+    assert "Welcome, &lt;b&gt;ada@example.com." in browser.get("/", base_url=SITE).text
     assert answer(browser, server, "adult").status_code == 200
     assert "over18" in browser.get("/wines", base_url=SITE).text
 

@@ -53,6 +53,7 @@ PAGE = "https://shop.example/irma"
 CARD = "example.town.age"
 OVER18 = "example.town.age.over18"
 ASKED = core.DisclosureRequest({"age": OVER18})
+ASKED_EMAIL = core.DisclosureRequest({"email": "example.mail.address.email"})
 A_MINUTE = timedelta(minutes=1)
 KEY = core.new_sealing_key()
 
@@ -77,6 +78,7 @@ class World:
         """An app that can disclose what is asked."""
         app = SimulatedApp(self.server)
         app.add(CARD, {"over12": "yes", "over18": "yes", "over65": "no"})
+        app.add("example.mail.address", {"email": "ada@example.com"})
         return app
 
     @cached_property
@@ -126,18 +128,18 @@ class World:
         """The same, awaited."""
         return _AsyncNoting(backend.AsyncMemoryStore(self.server.clock), self.stored)
 
-    def session(self, *, accepted: bool = True) -> Any:
+    def session(self, *, accepted: bool = True, asked: Any = ASKED) -> Any:
         """Start a session."""
         requestor = core.Requestor(self.server.url, InMemoryTransport(self.server))
-        session = requestor.start_session(ASKED)
+        session = requestor.start_session(asked)
         if accepted:
             self.app.accept(session.pointer)
         return session
 
-    def answer(self) -> Any:
+    def answer(self, asked: Any = ASKED) -> Any:
         """Return an answer."""
         requestor = core.Requestor(self.server.url, InMemoryTransport(self.server))
-        return requestor.get_answer(self.session())
+        return requestor.get_answer(self.session(asked=asked))
 
 
 def _application(environ: Any, start_response: Any) -> Any:
@@ -577,13 +579,13 @@ def _web_values() -> Iterator[Door]:
     yield Door("Finished", _of(core.Finished, **finished))
     for function, wanted in (
         (core.verified_email, {"slot": "email"}),
-        (core.pseudonym, {"slot": "age", "key": KEY}),
+        (core.pseudonym, {"slot": "email", "key": KEY}),
     ):
         yield Door(
             function.__name__,
             lambda world, function=function, wanted=wanted: (
                 function,
-                {"answer": world.answer(), **wanted},
+                {"answer": world.answer(ASKED_EMAIL), **wanted},
             ),
         )
     same = {"current": "ada@example.com", "proved": "ada@example.com"}

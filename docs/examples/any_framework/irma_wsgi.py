@@ -9,6 +9,7 @@ four things: read the request, call one method, send its reply, and keep the per
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -94,9 +95,8 @@ class IrmaPages:
 
 def read_body(environ: WSGIEnvironment) -> bytes:
     """Return the body, or a little more than is accepted of a body that is too large."""
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0
-    body: bytes = environ["wsgi.input"].read(max(0, min(length, LARGEST_BODY + 1)))
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not re.fullmatch("[0-9]{1,9}", length):
+        return b""
+    body: bytes = environ["wsgi.input"].read(min(int(length), LARGEST_BODY + 1))
     return body
