@@ -1,0 +1,87 @@
+"""The page on personal data has the times that the library uses."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from irma_backend import MemoryStore
+from irma_core import Question
+from irma_testing import ManualClock
+from tests.docs.pages import ROOT
+from tests.flows.shop import AGE, Shop
+from tests.web.site import Site
+
+PAGE = (ROOT / "docs" / "explanation" / "personal-data.md").read_text(encoding="utf-8")
+WHAT = {
+    "irma-web:H:0": "a slot",
+    "irma-web:H:0:handle": "the handle of a slot",
+    "irma-web:H:0:evicted:H": "the mark that a slot was taken over",
+    "irma-web:login:H:claim": "the claim on a login",
+    "irma-web:login:H": "the outcome of a login, sealed",
+    "irma-callback:H": "a delivered callback",
+    "irma-callback-url:H:first": "the first session of a callback URL",
+    "irma-next:H": "what follows a session in a chain",
+    "irma-next-url:H": "the first session of a callback URL",
+}
+"""The keys of the store, with H for a hash, and their rows in the page's table."""
+UNITS = {"minute": 60, "minutes": 60, "hour": 3600}
+
+
+class NotedStore:
+    """A store in memory that notes how long each entry is to live."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._store = MemoryStore(clock)
+        self.noted: dict[str, set[timedelta]] = {}
+
+    def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
+        """Note the lifetime, and put the value."""
+        name = re.sub(r"[0-9a-f]{64}|[A-Za-z0-9_-]{43}", "H", key)
+        self.noted.setdefault(name, set()).add(lifetime)
+        return self._store.put_if_absent(key, value, lifetime)
+
+    def get(self, key: str) -> bytes | None:
+        """Return a value."""
+        return self._store.get(key)
+
+    def delete(self, key: str) -> None:
+        """Delete a key."""
+        self._store.delete(key)
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def time_of(what: str) -> timedelta:
+    """Return the first time in the last column of a row."""
+    (row,) = re.findall(rf"^\| {re.escape(what)} \|.*$", PAGE, re.MULTILINE)
+    number, unit = re.findall(r"(\d+) (minutes?|hour)", row.split("|")[-2])[0]
+    return timedelta(seconds=int(number) * UNITS[unit])
+
+
+def test_the_store_keeps_nothing_for_longer() -> None:
+    """Every entry of a login with callbacks and a chain is on the page, with its lifetime."""
+    clock = ManualClock()
+    store = NotedStore(clock)
+    shop = Shop("sync", store=store, clock=clock)
+    question = Question(AGE, has_callback=True, has_next_session=True)
+    site = Site(
+        "sync",
+        server=shop.server,
+        questions={"adult": question},
+        store=store,
+        callbacks=shop.receiver,
+        next_sessions=shop.nexts,
+        sessions_per_browser=1,
+    )
+    browser = site.browser()
+    browser.start("adult")
+    assert browser.finish(browser.started("adult"), "adult").status == 200
+    # The claims on callbacks live for a minute, as their row says.
+    noted = store.noted
+    claims = [noted.pop(key) for key in list(noted) if re.fullmatch(r"irma-(?!web).*:claim", key)]
+    assert {each for claim in claims for each in claim} == {timedelta(minutes=1)}
+    assert {key: {time_of(WHAT[key])} for key in noted} == noted
+    assert noted.keys() == WHAT.keys()
+    assert "Max-Age=31536000" in browser.set_cookies[0]
