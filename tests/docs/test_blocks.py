@@ -18,7 +18,7 @@ TESTS = sorted(path.stem for path in Path(__file__).parent.glob("test_*.py"))
 SHELL_BLOCKS = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
-    "docs/tutorial.md": 5,
+    "docs/tutorial.md": 7,
     "docs/examples/irma-signing-pkcs11/README.md": 3,
     "docs/examples/irma-status-redis/README.md": 2,
     "docs/how-to/any-other-framework.md": 1,
@@ -33,9 +33,9 @@ SHELL_BLOCKS = {
 }
 COMMANDS = ROOT / "irma_web_django" / "management" / "commands"
 """What Django's `manage.py` takes besides its own commands."""
-OTHER_PROGRAMS = {"apt-get", "echo", "irma", "openssl", "softhsm2-util"}
 OTHER_PROGRAMS = {
-    *("apt-get", "echo", "export", "flask", "irma", "openssl", "softhsm2-util", "uvicorn"),
+    *("apt-get", "django-admin", "echo", "export", "flask", "irma", "openssl", "softhsm2-util"),
+    "uvicorn",
 }
 """Programs of others, which `tests/realserver` and the plugins' own tests start."""
 
