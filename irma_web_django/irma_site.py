@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Final, final
@@ -19,6 +17,7 @@ from irma_core.protocol.transport import utc_now
 from irma_core.web.browser_posts import Site
 from irma_core.web.proofs import Proofs
 from irma_core.web.web_sessions import WebSessions
+from irma_web.per_process import PerProcess
 from irma_web_django.django_store import DjangoStore
 from irma_web_django.site_settings import SiteSettings, current_settings
 
@@ -52,41 +51,10 @@ class IrmaSite:
     proofs: Proofs
     page_site: Site
     posted_urls: tuple[str, ...]
-    _owned: ExitStack = attrs.field(repr=False)
 
     def now(self) -> datetime:
         """Return the time by the requestor's clock."""
         return utc_now(self.requestor.context.clock)
-
-    def close(self) -> None:
-        """Close all connections to the IRMA server."""
-        self._owned.close()
-
-
-@final
-class _Process:
-    """The site of this process, opened on first use."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._site: IrmaSite | None = None
-        self._process = 0
-
-    def site(self) -> IrmaSite:
-        with self._lock:
-            # After a fork the connections belong to the parent, which goes on using them.
-            if self._site is None or self._process != os.getpid():
-                self._site, self._process = _open(current_settings()), os.getpid()
-            return self._site
-
-    def close(self) -> None:
-        with self._lock:
-            site, self._site = self._site, None
-        if site is not None and self._process == os.getpid():
-            site.close()
-
-
-_PROCESS: Final = _Process()
 
 
 def current_site() -> IrmaSite:
@@ -96,7 +64,7 @@ def current_site() -> IrmaSite:
         ConfigurationError: A setting is invalid.
         PluginError: A plugin failed.
     """
-    return _PROCESS.site()
+    return _PROCESS.get()
 
 
 def close_site() -> None:
@@ -104,52 +72,54 @@ def close_site() -> None:
     _PROCESS.close()
 
 
-def _open(settings: SiteSettings) -> IrmaSite:
+def _open(owned: ExitStack) -> IrmaSite:
+    settings = current_settings()
     connect = dict(settings.connect)
     opening = {name: connect.pop(name) for name in _OPENING if name in connect}
-    with ExitStack() as owned:
-        parts = owned.enter_context(open_parts(**opening))
-        requestor = parts.requestor(settings.server, **connect)
-        clock = requestor.context.clock
-        store: Store = parts.store(settings.store) if settings.store else DjangoStore(clock)
-        keys = settings.sealing_keys
-        sealer = Sealer(keys)
-        callback_url = _absolute(settings, "irma:callback")
-        next_url = _absolute(settings, "irma:next_session")
-        callbacks = settings.callback and CallbackReceiver(
-            requestor,
-            callback_url,
-            sealer=sealer,
-            store=store,
-            deliver=settings.callback,
-        )
-        next_sessions = settings.next_session and NextSessionReceiver(
-            requestor,
-            next_url,
-            sealer=sealer,
-            store=store,
-            choose=settings.next_session,
-        )
-        sessions = WebSessions(
-            requestor,
-            keys,
-            store=store,
-            questions=settings.questions,
-            callbacks=callbacks,
-            next_sessions=next_sessions,
-            lifetime=settings.lifetime,
-            sessions_per_browser=settings.sessions_per_browser,
-            origins=settings.origins,
-            plain_cookie=settings.is_cookie_plain,
-        )
-        posted_urls = (callback_url,) * bool(callbacks) + (next_url,) * bool(next_sessions)
-        proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
-        return IrmaSite(
-            *(settings, requestor, sessions, callbacks, next_sessions, proofs),
-            Site(frozenset(settings.origins), settings.is_cookie_plain),
-            posted_urls,
-            owned.pop_all(),
-        )
+    parts = owned.enter_context(open_parts(**opening))
+    requestor = parts.requestor(settings.server, **connect)
+    clock = requestor.context.clock
+    store: Store = parts.store(settings.store) if settings.store else DjangoStore(clock)
+    keys = settings.sealing_keys
+    sealer = Sealer(keys)
+    callback_url = _absolute(settings, "irma:callback")
+    next_url = _absolute(settings, "irma:next_session")
+    callbacks = settings.callback and CallbackReceiver(
+        requestor,
+        callback_url,
+        sealer=sealer,
+        store=store,
+        deliver=settings.callback,
+    )
+    next_sessions = settings.next_session and NextSessionReceiver(
+        requestor,
+        next_url,
+        sealer=sealer,
+        store=store,
+        choose=settings.next_session,
+    )
+    sessions = WebSessions(
+        requestor,
+        keys,
+        store=store,
+        questions=settings.questions,
+        callbacks=callbacks,
+        next_sessions=next_sessions,
+        lifetime=settings.lifetime,
+        sessions_per_browser=settings.sessions_per_browser,
+        origins=settings.origins,
+        plain_cookie=settings.is_cookie_plain,
+    )
+    posted_urls = (callback_url,) * bool(callbacks) + (next_url,) * bool(next_sessions)
+    proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
+    return IrmaSite(
+        *(settings, requestor, sessions, callbacks, next_sessions, proofs),
+        Site(frozenset(settings.origins), settings.is_cookie_plain),
+        posted_urls,
+    )
+
+
+_PROCESS: Final = PerProcess(_open)
 
 
 def _absolute(settings: SiteSettings, name: str) -> str:

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial, wraps
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final, TypeVar, cast, final
 
 import attrs
@@ -31,11 +32,13 @@ from flask import (
     session,
     url_for,
 )
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from irma_backend import open_parts
+from irma_backend.site_log import log_findings
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.arguments import check_instance
@@ -45,10 +48,12 @@ from irma_core.tracebacks import boundary
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.proofs import Proof, Proofs
 from irma_core.web.questions import Questions
+from irma_core.web.site_checks import BrowserPackage, SiteFacts, check_site, facts_of
 from irma_core.web.web_answers import WebAnswer
 from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, refusal_reply
 from irma_core.web.web_sessions import WebSessions
+from irma_web.browser_package import package_state
 from irma_web.markup import ask_page, question_element
 from irma_web.page import STATIC, page_settings
 from irma_web.page_texts import LANGUAGES
@@ -268,7 +273,25 @@ class Irma:
             plain_cookie=settings.is_cookie_plain,
         )
         proofs = Proofs(keys, lifetime=app.permanent_session_lifetime)
+        log_findings(check_site(self._facts(app, settings, requestor)))
         return _Site(requestor, sessions, callbacks, next_sessions, proofs)
+
+    def _facts(self, app: Flask, settings: FlaskSettings, requestor: Requestor) -> SiteFacts:
+        """Return what is known of the site, for the checks at its first use."""
+        package = Path(app.static_folder or "") / settings.browser_package
+        base = None if settings.url is None else f"{settings.url.rstrip('/')}{self._prefix}"
+        posted = (("callback", self._deliver), ("next", self._choose))
+        return attrs.evolve(
+            facts_of(requestor.context, self._questions),
+            is_debug=app.debug or app.testing,
+            site_url=settings.url,
+            posted_urls=tuple(f"{base}/{page}" for page, function in posted if base and function),
+            origins=tuple(settings.origins),
+            is_store_shared=settings.store != "memory:",
+            is_session_in_cookie=type(app.session_interface) is SecureCookieSessionInterface,
+            is_cookie_plain=settings.is_cookie_plain,
+            browser_package=BrowserPackage(package_state(package).value),
+        )
 
     def _make_blueprint(self) -> Blueprint:
         made = Blueprint(

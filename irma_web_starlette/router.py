@@ -30,6 +30,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from irma_backend import open_parts_async
+from irma_backend.site_log import log_findings
 from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor, Sealer
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.interfaces import AsyncStore
@@ -41,10 +42,12 @@ from irma_core.tracebacks import boundary
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.proofs import Proof, Proofs
 from irma_core.web.questions import Questions
+from irma_core.web.site_checks import BrowserPackage, SiteFacts, check_site, facts_of
 from irma_core.web.web_answers import WebAnswer
 from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, refusal_reply
 from irma_core.web.web_sessions import AsyncWebSessions
+from irma_web.browser_package import package_state
 from irma_web.markup import ask_page, question_element
 from irma_web.page import STATIC, page_settings
 from irma_web.page_texts import LANGUAGES
@@ -136,6 +139,7 @@ class Irma:
         self._keys = HiddenSecret(keys)
         self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
         self._store = store
+        self._url = url
         self._base = f"{url or ''}".rstrip("/") + prefix
         self._deliver, self._choose = deliver, choose
         self._prefix = prefix
@@ -190,11 +194,26 @@ class Irma:
                 origins=self._origins,
                 plain_cookie=self._plain_cookie,
             )
+            log_findings(check_site(self._facts(requestor)))
             self._site = _Site(requestor, sessions, callbacks, next_sessions)
             try:
                 yield
             finally:
                 self._site = None
+
+    def _facts(self, requestor: AsyncRequestor) -> SiteFacts:
+        """Return what is known of the site, for the checks at its start."""
+        posted = (("callback", self._deliver), ("next", self._choose))
+        return attrs.evolve(
+            facts_of(requestor.context, self._questions),
+            is_debug=self._plain_cookie,
+            site_url=self._url,
+            posted_urls=tuple(f"{self._base}/{page}" for page, function in posted if function),
+            origins=self._origins,
+            is_store_shared=self._store != "memory:",
+            is_cookie_plain=self._plain_cookie,
+            browser_package=BrowserPackage(package_state(self._browser_package).value),
+        )
 
     def on_answer(self, name: str) -> Callable[[HandlerT], HandlerT]:
         """Return a decorator for the function that a new answer is given to, such as a login.

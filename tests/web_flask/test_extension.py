@@ -280,3 +280,14 @@ def test_old_secret_key_still_opens_handles(tmp_path: Path) -> None:
     new = read_settings(Shop(tmp_path, config).app).sealing_keys
     assert new[1:] == old
     assert new[0] not in old
+
+
+def test_first_use_logs_what_is_wrong_with_the_site(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The table of checks is compared with the settings, and each finding is a line of the log."""
+    shop = Shop(tmp_path, {"IRMA_SERVER": "https://irma.example"})
+    shop.visitor().get("/wines")
+    shop.irma.close(shop.app)
+    found = [record.getMessage() for record in caplog.records if "irma." in record.getMessage()]
+    assert any(line.startswith("irma.E013: ") for line in found), found  # no browser package

@@ -241,3 +241,12 @@ def test_callbacks_need_a_url() -> None:
 def test_secrets_are_not_shown(shop: Shop) -> None:
     """The object shows no key."""
     assert repr(shop.irma) == "<Irma for login, adult>"
+
+
+def test_start_logs_what_is_wrong_with_the_site(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The table of checks is compared with the settings, and each finding is a line of the log."""
+    with TestClient(Shop(tmp_path, browser_package=tmp_path / "missing.js").app):
+        found = [each.getMessage() for each in caplog.records if "irma." in each.getMessage()]
+    assert any(line.startswith("irma.E013: ") for line in found), found  # no browser package
