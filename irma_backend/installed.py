@@ -112,7 +112,7 @@ def _named(name: str, installed: tuple[InstalledPlugin, ...]) -> list[InstalledP
     called = [plugin for plugin in installed if plugin.is_called(name)]
     if not called:
         there = ", ".join(plugin.name for plugin in installed) or "none"
-        raise PluginError(name, f"is not installed here. Installed are: {there}")
+        raise PluginError(name, f"is not installed. Installed plugins: {there}")
     return called
 
 

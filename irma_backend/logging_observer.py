@@ -65,7 +65,7 @@ _WEB_ADVICE: Final = {
     "media_type": _OTHER_CLIENT,
     "method": _OTHER_CLIENT,
     "misconfigured": "a setting is wrong: the error that was raised says which",
-    "no_cookie": "the browser sent no cookie: serve the page by HTTPS, under one host name",
+    "no_cookie": "the browser sent no cookie: serve the page over HTTPS, under one host name",
     "other_answer": _OTHER_APP,
     "other_browser": "the page was continued in another browser, or somebody used another "
     "person's page",
@@ -107,7 +107,7 @@ class LoggingObserver:
     """Writes one line for each event to the logger `irma_backend`.
 
     `DEBUG`: a session was started. `INFO`: a session was answered, refused or posted, or a page was
-    refused as an honest person may expect. `WARNING`: a session failed, a call is repeated, a watch
+    refused for an everyday reason. `WARNING`: a session failed, a call is repeated, a watch
     fell back, or a post, handle or page was refused.
 
     A line has codes, labels and fingerprints, and what to do about it if that is known.
@@ -167,7 +167,7 @@ def _line(event: Event) -> str:
             refused = f"a handle for {event.purpose!r} was refused: {event.error}"
             return _advised(refused, _HANDLE_ADVICE.get(event.error, ""))
         case WebRefused():
-            of = f" of session {event.session}" if event.session else ""
+            of = f" for session {event.session}" if event.session else ""
             refused = f"the page {event.name!r} was refused{of}: {event.code}"
             return _advised(refused, _WEB_ADVICE.get(event.code, ""))
         case _:

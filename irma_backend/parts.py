@@ -296,7 +296,7 @@ class Parts:
 class AsyncParts:
     """Opens asyncio requestors and their parts by URI; `open_parts_async` makes and closes it.
 
-    Its methods are those of `Parts`. What they return is awaited; they themselves are not.
+    Its methods are those of `Parts`. They are not awaited; the methods of what they return are.
     """
 
     def __init__(self, opener: _Opener, transport: AsyncTransport) -> None:

@@ -347,7 +347,7 @@ class LoginRefusedError(IrmaError):
 
     Attributes:
         sentence: What the page shows the person, in their language; None for a sentence of the
-            library's own. It contains no attribute value of another person.
+            library's own. It must not contain another person's attributes.
     """
 
     def __init__(self, sentence: str | None = None) -> None:
@@ -356,7 +356,7 @@ class LoginRefusedError(IrmaError):
 
 
 class OtherPersonError(LoginRefusedError):
-    """The proof is of another person than the one who is logged in."""
+    """The proof belongs to someone other than the person who is logged in."""
 
 
 class PostRefusedError(IrmaError):

@@ -79,8 +79,8 @@ class Requestor:
     Args:
         url: The server's base URL, with its `api_prefix` if it has one.
         transport: Runs the HTTP calls. The caller closes it.
-        authentication: Proves to the server who asks: see the server's setting `requestors`.
-        gateway: How to pass an API gateway that wants an OAuth 2.0 token.
+        authentication: Proves the requestor's identity: see the server's setting `requestors`.
+        gateway: How to pass an API gateway that requires an OAuth 2.0 token.
         allow: The risks that the application takes; see `Risk`.
         server_key: The server's public key in PEM, or several while keys change. With it, answers
             come from *signed* results and say so (`Answer.evidence`). Copy the key from the

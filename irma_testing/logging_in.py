@@ -61,7 +61,7 @@ def _read(step: str, response: Any) -> dict[str, Any]:
         return value
     error = value.get("error") if isinstance(value, dict) else None
     if not isinstance(error, dict):
-        raise AppError(f"{step}: the status is {status}, and the reply is not of IRMA's pages")
+        raise AppError(f"{step}: the status is {status}, and the reply is not from IRMA's pages")
     raise AppError(f"{step}: {status} {error['code']}: {error['message']}", str(error["code"]))
 
 
@@ -73,7 +73,7 @@ class _LoginBase:
     def _person(self, person: SimulatedApp | None, email: str | None) -> SimulatedApp:
         check_optional(person, SimulatedApp, "person", "a SimulatedApp, such as irma_person()")
         if person is not None and email is not None:
-            raise UsageError("email: must be left out if person is given, who has one")
+            raise UsageError("email: must be left out if person is passed, whose app has one")
         return person or make_person(self._server, email=email)
 
 

@@ -138,7 +138,7 @@ class _Script:
         )
         share: object = jitter
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1:
-            raise UsageError("jitter: must be a number from 0 up to 1")
+            raise UsageError("jitter: must be a number of at least 0 and below 1")
         self._jitter = jitter
         self.clock = ManualClock()
         self.requests: list[HttpRequest] = []

@@ -47,5 +47,5 @@ class ManualClock:
         try:
             self._now += duration
         except OverflowError:
-            raise UsageError("duration: must not lead past the year 9999") from None
+            raise UsageError("duration: must not move the clock past the year 9999") from None
         self._monotonic += duration.total_seconds()

@@ -52,7 +52,7 @@ class HeadCheck:
         """
         content = line.removesuffix(b"\n").removesuffix(b"\r")
         if _CONTROL.search(content):
-            raise NotHttpError("a line of its head holds a control character")
+            raise NotHttpError("a header line contains a control character")
         if not self._status_line:
             self._status_line = content
             return False
@@ -66,20 +66,20 @@ class HeadCheck:
 
     def _take_header(self, content: bytes) -> None:
         if content[:1] in (b" ", b"\t"):
-            raise NotHttpError("a line of its head continues the one before")
+            raise NotHttpError("a header line continues the previous one")
         name, colon, value = content.partition(b":")
         if not colon or not _NAME.fullmatch(name):
-            raise NotHttpError("a line of its head is not a header")
+            raise NotHttpError("a line before its body is not a header")
         name, value = name.lower(), value.strip(b" \t")
         if name == b"content-length":
             if not _LENGTH.fullmatch(value):
-                raise NotHttpError("its content-length is not understood")
+                raise NotHttpError("its content-length is invalid")
         elif name != b"transfer-encoding":
             return
         elif value.lower() != b"chunked":
-            raise NotHttpError("its transfer-encoding is not understood")
+            raise NotHttpError("its transfer-encoding is not supported")
         if self._framing_header:
-            raise NotHttpError("more than one header frames its body")
+            raise NotHttpError("more than one header gives the length of its body")
         self._framing_header = name
 
 

@@ -82,7 +82,7 @@ def tls_context(
     if ssl_context is not None:
         if settings != TlsSettings():
             raise ConfigurationError(
-                "ssl_context: replaces ca and client_…; pass either it or those"
+                "ssl_context: cannot be combined with ca or client_…; leave one of them out"
             )
         _check_context(ssl_context, allow)
         return ssl_context
@@ -93,7 +93,7 @@ def tls_context(
     if settings.client_certificate is not None:
         _load_client_certificate(context, settings)
     elif settings.client_key is not None or settings.client_key_password is not None:
-        raise ConfigurationError("client_key: needs a client_certificate beside it")
+        raise ConfigurationError("client_key: needs a client_certificate too")
     return context
 
 
@@ -127,7 +127,7 @@ def _check_context(context: object, allow: frozenset[Risk]) -> None:
         )
     if context.minimum_version in _OLD_TLS:
         raise ConfigurationError(
-            "ssl_context: takes TLS before 1.2; set minimum_version to TLSVersion.TLSv1_2, or "
+            "ssl_context: accepts TLS before 1.2; set minimum_version to TLSVersion.TLSv1_2, or "
             "allow Risk.UNVERIFIED_TLS"
         )
 

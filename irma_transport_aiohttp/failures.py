@@ -90,4 +90,4 @@ def _fault(error: Exception) -> str:
     # aiohttp raises these two if the connection ends within a body.
     if isinstance(cause, ContentLengthError | TransferEncodingError):
         return ""
-    return "its chunks are not understood" if isinstance(cause, HttpProcessingError) else ""
+    return "its chunked encoding is invalid" if isinstance(cause, HttpProcessingError) else ""

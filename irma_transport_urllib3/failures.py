@@ -102,7 +102,7 @@ def _fault(causes: list[BaseException], exchange: Exchange) -> str:
     if exchange.at_end:
         return ""
     if _first(causes, HTTPException):
-        return "its head or its chunks are not understood"
+        return "its head or its chunked encoding is invalid"
     return "its length is not understood" if _first(causes, InvalidHeader) else ""
 
 

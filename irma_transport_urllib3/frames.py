@@ -29,7 +29,7 @@ def chunk_size(line: bytes) -> int:
     """
     found = _SIZE.fullmatch(line)
     if found is None:
-        raise NotHttpError("its chunks are not understood")
+        raise NotHttpError("its chunked encoding is invalid")
     return int(found[1], 16)
 
 

@@ -149,7 +149,7 @@ class BoundedResponse(HTTPResponse):
             raise CutShortError
         if self.msg.defects or self.msg.get_payload():
             # urllib3 would log the whole URL, and go on.
-            raise NotHttpError("a line of its head is not a header")
+            raise NotHttpError("a line before its body is not a header")
         self._reader.is_in_head = False
         exchange.headers = tuple(self.getheaders())
         # The server could quote the request in it, and tracing tools show the reason.

@@ -163,7 +163,7 @@ def _packed_by_npm() -> bytes:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise ConfigurationError(f"npm did not end within {_LONGEST_RUN} seconds") from None
+            raise ConfigurationError(f"npm did not finish within {_LONGEST_RUN} seconds") from None
         except OSError as error:
             raise ConfigurationError(f"npm cannot be run: {_reason(error)}") from None
         if done.returncode != 0:

@@ -79,7 +79,7 @@ def page_settings(
 
 @boundary
 def csp_sources(server_url: str) -> Mapping[str, tuple[str, ...]]:
-    """Return what the page needs of a content security policy: directive to sources.
+    """Return the sources that the page needs in a content security policy, by directive.
 
     It is enough beside `default-src 'none'`. The styles are those of the pinned version of the
     browser package, which puts them into the page itself; `'unsafe-inline'` is not needed.

@@ -19,7 +19,7 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
         CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"default-src": ["'self'"], **csp(IRMA)}}
 
     Args:
-        irma: The setting `IRMA`, which is complete before Django has it.
+        irma: The complete setting `IRMA`, in the settings file, which Django has not read yet.
 
     Returns:
         A list of sources for each directive.

@@ -226,11 +226,11 @@ class Irma:
             name: The name of the question.
 
         Raises:
-            ConfigurationError: There is no such question, or it has a function already.
+            ConfigurationError: There is no such question, or it already has a function.
         """
         self._check_name(name, "on_answer")
         if name in self._handlers:
-            raise ConfigurationError(f"on_answer: {name!r} has a function already")
+            raise ConfigurationError(f"on_answer: {name!r} already has a function")
 
         def decorate(handler: HandlerT) -> HandlerT:
             self._handlers[name] = handler

@@ -57,7 +57,7 @@ GROUPS: dict[str, dict[str, str]] = {
             "CallbackReceiver AsyncCallbackReceiver SessionOutcome NextSessionReceiver ChainStep "
             "AsyncNextSessionReceiver StaticSessionReceiver AsyncStaticSessionReceiver"
         ),
-        "Errors, the ones that programs tell apart": (
+        "Errors that programs handle differently": (
             "IrmaError AnswerError NobodyAnsweredError SessionCancelledError "
             "SessionTimedOutError SessionGoneError "
             "SessionMayExistError ServerRefusedError HandleError HandleExpiredError "
@@ -104,10 +104,10 @@ GROUPS: dict[str, dict[str, str]] = {
 """Front door: group: its names."""
 
 _CONSTANTS = {
-    "OPEN_SCHEME": "Those two cards, and whatever else a test likes to ask for: the default.",
-    "EXAMPLE_SCHEME": "Two cards of a town, and nothing else: what else is asked is refused.",
+    "OPEN_SCHEME": "Any card that a test requests, besides those of `EXAMPLE_SCHEME`: the default.",
+    "EXAMPLE_SCHEME": "Two cards of a town. The server refuses requests for any other card.",
     "STATIC": "The directory of static files: `irma_web/irma.js` and `irma_web/irma.css`.",
-    "VERSION": "Raised when a test is added that something might fail which passed before.",
+    "VERSION": "Increased when a new test may fail for something that passed before.",
 }
 """What has no docstring of its own."""
 _EXTENDING = (
@@ -124,9 +124,9 @@ def drawn() -> str:
         [
             "# Reference",
             "",
-            "One line a name. Arguments, units, what comes back and each error that can come out",
-            "are in its docstring: behind the link, or by `help(…)`. `make reference` draws this",
-            "page.",
+            "Each name has one line here. Its docstring explains the arguments, their units, what",
+            "is returned and each error: follow the link, or use `help(…)`. `make reference`",
+            "generates this page.",
             "",
             *(line for door, groups in GROUPS.items() for line in _door(door, groups)),
             *_modules(),
@@ -171,7 +171,7 @@ def _first_sentences(docstring: str | None) -> str:
 
 
 def _modules() -> Iterator[str]:
-    yield from ("## Below the front doors", "")
+    yield from ("## More modules", "")
     yield "For authors of transports, stores, status backends, signers and plugins:"
     yield ""
     for name in _EXTENDING:

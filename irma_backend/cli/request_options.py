@@ -141,7 +141,7 @@ def parse_request(text: str) -> AnyRequest:
         return jwt
     request = read_request(text)
     if isinstance(request, RevocationRequest):
-        raise RequestError("@context", "a revocation is no session")
+        raise RequestError("@context", "a revocation is not a session")
     return request
 
 

@@ -97,7 +97,7 @@ class Player:
     def _find(self, name: str) -> ScannedSession:
         session = self._scanned.get(name)
         if session is None:
-            raise AppError("this app has scanned no such session")
+            raise AppError("this app has not scanned that session")
         return session
 
     def _store_values(

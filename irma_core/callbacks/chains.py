@@ -109,7 +109,7 @@ NextRequest: TypeAlias = SessionRequest | ExtendedRequest | None
 @boundary
 @attrs.frozen
 class ChainStep:
-    """A session of a chain that is about to end, as the application is asked what follows it.
+    """A session that is about to end, and for which the application chooses the next one.
 
     Args:
         answer: The session's answer, after every check.
@@ -426,7 +426,7 @@ def _next_request(
     request = record.next_request if record else None
     if request is None:
         raise ConfigurationError(
-            "store: does not have the request of the next session; use the store of the receiver "
-            "that replies to the server"
+            "store: has no request for the next session; use the same store as the receiver that "
+            "replies to the server"
         )
     return request

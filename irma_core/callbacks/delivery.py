@@ -97,7 +97,7 @@ _ACCEPTED: Final = HttpResponse(204)
 @boundary
 @attrs.frozen
 class SessionOutcome:
-    """How a session ended, as the application is notified of it.
+    """How a session ended, as reported to the application.
 
     Args:
         token: The session's requestor token, as `start_session` returned it.
@@ -354,7 +354,7 @@ def _ask_server_flow(
         result, jwt = yield from get_result_flow(context, token, deadline)
         if result.token != token:
             raise WrongSessionError(
-                token.fingerprint, f"the result is of {result.token.fingerprint}"
+                token.fingerprint, f"the result belongs to session {result.token.fingerprint}"
             )
         if result.status.is_final:
             break

@@ -88,7 +88,9 @@ def _start_session_flow(
             raise SessionMayExistError(error.reason) from error
         raise
     if package.pointer.type is not extended.request.session_type:
-        raise SessionMayExistError("the server started another type of session than was requested")
+        raise SessionMayExistError(
+            "the server started a different type of session from the one requested"
+        )
     return StartedSession(extended, package, started_at=utc_now(context.clock))
 
 

@@ -314,7 +314,7 @@ def _check_neighbours(attributes: tuple[AttributeRequest, ...], path: str) -> No
     seen, closed, last = set[str](), set[str](), ""
     for k, attribute in enumerate(attributes):
         if attribute.type in seen:
-            raise RequestError(f"{path}[{k}]", f"{attribute.type} comes twice in one option")
+            raise RequestError(f"{path}[{k}]", f"{attribute.type} occurs twice in one option")
         seen.add(attribute.type)
         credential = credential_type_of(attribute.type)
         if credential != last:

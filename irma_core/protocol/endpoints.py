@@ -214,7 +214,9 @@ def parse_cancel_response(response: HttpResponse) -> None:
         refuse(response, _CANCEL)
     if response.body.strip():
         # Perhaps a page of a proxy, so the server never saw the call.
-        raise UnexpectedResponseError(_CANCEL, response.status, "with a body instead of none")
+        raise UnexpectedResponseError(
+            _CANCEL, response.status, "with a body, although none was expected"
+        )
 
 
 @boundary

@@ -190,7 +190,9 @@ def _read_object(
     if has_other_case(value, known):
         raise refused("other_case", f"a name in the {code} differs only in case from a known one")
     if has_twins(value, maps):
-        raise refused("duplicate_key", f"an object of the {code} has a key twice, in two cases")
+        raise refused(
+            "duplicate_key", f"an object of the {code} has a key twice, in upper and lower case"
+        )
     return value
 
 
@@ -198,7 +200,7 @@ def _check_header(header: dict[str, JsonValue], refused: type[JwtError]) -> None
     if "crit" in header:
         raise refused("critical", "it has `crit`, which requires an extension: none is supported")
     if "b64" in header:
-        raise refused("b64", "it has `b64`, so that its payload is encoded in another way")
+        raise refused("b64", "it has `b64`, which encodes the payload in another way")
     if any(name in header for name in _KEYS_IN_HEADER):
         raise refused("key_in_header", "its header holds a key or the URL of one")
     if "zip" in header:

@@ -67,7 +67,7 @@ class SharedKey:
         return "<SharedKey>"
 
     def __reduce__(self) -> str:
-        raise ConfigurationError("a shared key is not pickled: it must not leave the process")
+        raise ConfigurationError("a shared key cannot be pickled: it must not leave the process")
 
 
 @final

@@ -102,7 +102,7 @@ class VerifiedRequest:
         return self
 
     def __reduce__(self) -> NoReturn:
-        raise UsageError("a VerifiedRequest is not pickled: verify the JWT again")
+        raise UsageError("a VerifiedRequest cannot be pickled: verify the JWT again")
 
 
 @boundary
@@ -342,7 +342,7 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
                 "unknown_claim", "it has a claim that session requests do not have"
             )
         if name in FIELDS.values() and name != field:
-            raise RequestJwtError("request", "it holds a request of another kind than its sub")
+            raise RequestJwtError("request", "it holds another kind of request than its sub names")
     for name in ("aud", "iss", "jti", "kid"):
         if not isinstance(claims.get(name, ""), str):
             raise RequestJwtError("claims", f"{name} must be a string")
@@ -371,7 +371,7 @@ def claimed_request(
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     if subject_of(request) != subject:
-        raise RequestError(field, "holds a request of another kind than sub says")
+        raise RequestError(field, "holds another kind of request than its sub names")
     match value:
         case {"request": {"credentials": [*credentials]}}:
             for i, credential in enumerate(credentials):
@@ -426,7 +426,7 @@ def _check_options(value: JsonValue, field: str) -> None:
                 if isinstance(options, list) and [] in options[:-1]:
                     raise RequestError(
                         f"{field}.request.disclose[{i}]",
-                        "the empty option must stand last: servers before 1.0.0 lose the others",
+                        "the empty option must come last: servers before 1.0.0 lose the others",
                     )
         case _:
             pass

@@ -143,7 +143,7 @@ def verify_result_jwt(
     _check_inner_names(claims)
     kind = _checked_kind(claims, issuer, _TYPES)
     if claims.get("type") != kind.value:
-        raise ResultJwtError("subject", "its sub must be of the same type of session as its result")
+        raise ResultJwtError("subject", "its sub must name the same type of session as its result")
     check_times(claims, now=now, leeway=leeway, required=("iat", "exp"), refused=ResultJwtError)
     _check_audience(claims)
     _check_simulated(claims, allow)

@@ -144,7 +144,7 @@ class Sealer:
         return "<Sealer>"
 
     def __reduce__(self) -> str:
-        raise ConfigurationError("a sealer is not pickled: its keys must not leave the process")
+        raise ConfigurationError("a sealer cannot be pickled: its keys must not leave the process")
 
     def _decrypt(self, text: object) -> list[JsonValue]:
         from cryptography.fernet import InvalidToken  # noqa: PLC0415  # slow to import

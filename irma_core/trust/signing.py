@@ -115,13 +115,13 @@ class HmacSigner:
         return "<HmacSigner>"
 
     def __reduce__(self) -> str:
-        raise ConfigurationError("a signer is not pickled: its key must not leave the process")
+        raise ConfigurationError("a signer cannot be pickled: its key must not leave the process")
 
 
 @final
 @boundary
 class RsaSigner:
-    """Signs by RS256 with a private key that is read once, in some 50 ms.
+    """Signs by RS256 with a private key that is read once, in about 50 ms.
 
     Args:
         pem: The private key in PEM, PKCS#1 or PKCS#8.
@@ -151,7 +151,7 @@ class RsaSigner:
         return "<RsaSigner>"
 
     def __reduce__(self) -> str:
-        raise ConfigurationError("a signer is not pickled: its key must not leave the process")
+        raise ConfigurationError("a signer cannot be pickled: its key must not leave the process")
 
 
 def _read_private_key(pem: object, password: object) -> RSAPrivateKey:

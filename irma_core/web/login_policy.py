@@ -74,7 +74,7 @@ def pseudonym(answer: Answer, slot: str | int, *, key: str) -> str:
 
 @boundary
 def check_same_person(current: str | None, proved: str) -> None:
-    """Check that a proof is of the person who is logged in.
+    """Check that a proof belongs to the person who is logged in.
 
     Call this before a step-up or a link of another attribute to an account. Without it, a person
     at a borrowed computer could add their own attribute to the account of its owner.

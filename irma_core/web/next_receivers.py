@@ -50,7 +50,7 @@ __all__ = ["AsyncNextSessionReceiver", "NextSessionReceiver"]
 @final
 @boundary
 class NextSessionReceiver:
-    """Asks the application which session follows another, when the server wants to know.
+    """Asks the application which session follows another, when the server asks for it.
 
     Threads may share it. Any process with the same keys and store takes any post.
 

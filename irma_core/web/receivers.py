@@ -77,12 +77,12 @@ class CallbackReceiver:
         run_later: Needed for unsigned posts: a function that runs its argument after the reply was
             sent, such as `executor.submit`. For each URL one such function runs at a time and asks
             about four tokens a minute at most, as anyone who learns the URL can post any number of
-            made-up tokens. What goes wrong is raised there.
+            made-up tokens. It raises what goes wrong.
 
     Raises:
         ConfigurationError: The URL is invalid or plain HTTP; the store or a function is async; the
             requestor has no `server_key` for signed posts, or has one with `accept_unsigned`; or
-            one of `accept_unsigned` and `run_later` is there without the other.
+            one of `accept_unsigned` and `run_later` is passed without the other.
         UsageError: Another argument has the wrong type.
     """
 

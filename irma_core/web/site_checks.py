@@ -288,7 +288,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.E001",
         "Apps would reach the IRMA server over plain HTTP, so anyone on the network can log in as "
         "anybody",
-        "Serve the IRMA server by HTTPS, and set `frontend_url`, and the server's setting `url`, "
+        "Serve the IRMA server over HTTPS, and set `frontend_url`, and the server's setting `url`, "
         "to its https URL.",
         lambda facts: _plain(facts.frontend_url or facts.server_url),
     ),
@@ -303,7 +303,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E003",
         "The IRMA server would post results over plain HTTP",
-        "Serve the page by HTTPS, and change its URL to https.",
+        "Serve the page over HTTPS, and change its URL to https.",
         lambda facts: _plain(*facts.posted_urls),
     ),
     Check(
@@ -317,7 +317,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E005",
         "The site is served over plain HTTP, so browsers drop the cookie that a login is bound to",
-        "Serve the site by HTTPS.",
+        "Serve the site over HTTPS.",
         lambda facts: _plain(facts.site_url),
     ),
     Check(
@@ -342,8 +342,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E009",
-        "Several processes have a store each, so one handle or callback counts once in each of "
-        "them",
+        "Each of several processes has its own store, so one handle or callback counts once in "
+        "each of them",
         "Use a store that they share: the database of the Django app, `sqlite:` on one machine, or "
         "a plugin such as irma-status-redis.",
         lambda facts: (
@@ -389,7 +389,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E015",
         "Unsigned results travel over plain HTTP, so anyone on that network can log in as anybody",
-        "Pass the server's public key as `server_key`, or serve the IRMA server by HTTPS.",
+        "Pass the server's public key as `server_key`, or serve the IRMA server over HTTPS.",
         lambda facts: None if facts.has_server_key else _plain(facts.server_url),
     ),
     Check(
@@ -416,7 +416,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W004",
-        "The store is the memory of one process, which forgets it at each restart",
+        "The store is in the memory of one process, and is lost at each restart",
         "Use a store that all processes share, unless there is one process for certain.",
         lambda facts: _found(when=facts.is_store_shared is False and (facts.workers or 1) == 1),
     ),
@@ -446,7 +446,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.W008",
         "A page of another origin is loaded over plain HTTP, so anyone on the network can change "
         "it",
-        "Serve that page by HTTPS.",
+        "Serve that page over HTTPS.",
         lambda facts: _plain(*facts.origins),
     ),
     Check(

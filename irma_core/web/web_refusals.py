@@ -92,7 +92,7 @@ class Refusal:
 
 
 _AT_FAULT_EN: Final = "Something is wrong with this website. Please try again later."
-_AT_FAULT_NL: Final = "Er gaat iets niet goed op deze website. Probeer het later opnieuw."
+_AT_FAULT_NL: Final = "Er is iets misgegaan op deze website. Probeer het later opnieuw."
 _START_EN: Final = "Please start again."
 _START_NL: Final = "Begin opnieuw."
 
@@ -102,8 +102,8 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "unknown_question": Refusal(
             404,
             Again.NOTHING,
-            "This website does not ask for this. Please go back and try again.",
-            "Deze website vraagt hier niet om. Ga terug en probeer het opnieuw.",
+            "This website does not know this request. Please go back and try again.",
+            "Deze website kent dit verzoek niet. Ga terug en probeer het opnieuw.",
         ),
         "url_invalid": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
         "method": Refusal(405, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
@@ -111,7 +111,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             403,
             Again.NOTHING,
             "This request came from another website, so it was refused.",
-            "Dit verzoek kwam van een andere website en is daarom geweigerd.",
+            "Dit verzoek komt van een andere website en is daarom geweigerd.",
         ),
         "body_too_large": Refusal(413, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
         "media_type": Refusal(415, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
@@ -122,23 +122,23 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             403,
             Again.START,
             "Your browser did not send our cookie. Please return to the browser in which you "
-            "began, or allow cookies and start again.",
+            "started, or allow cookies and start again.",
             "Uw browser heeft onze cookie niet meegestuurd. Ga terug naar de browser waarin u "
-            "begon, of sta cookies toe en begin opnieuw.",
+            "bent begonnen, of sta cookies toe en begin opnieuw.",
         ),
         "other_browser": Refusal(
             403,
             Again.START,
             "This was started in another browser. Please return to that browser, or start again "
             "here.",
-            "Dit is in een andere browser begonnen. Ga terug naar die browser, of begin hier "
-            "opnieuw.",
+            "U bent hiermee begonnen in een andere browser. Ga terug naar die browser, of begin "
+            "hier opnieuw.",
         ),
         "handle_invalid": Refusal(
             400,
             Again.START,
-            f"This page does not know what you started. {_START_EN}",
-            f"Deze pagina weet niet wat u begonnen bent. {_START_NL}",
+            f"This page could not find what you started. {_START_EN}",
+            f"Deze pagina kan niet vinden waarmee u bent begonnen. {_START_NL}",
         ),
         "handle_expired": Refusal(
             410,
@@ -149,35 +149,35 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "already_used": Refusal(
             409,
             Again.START,
-            "You have used this already. If you are not where you want to be, please start again.",
-            "U heeft dit al gebruikt. Bent u niet waar u wilt zijn, begin dan opnieuw.",
+            "This was already used. If you are not on the page you wanted, please start again.",
+            "Dit is al gebruikt. Bent u niet op de pagina die u zocht? Begin dan opnieuw.",
         ),
         "interrupted": Refusal(
             409,
             Again.START,
-            "This was interrupted, and it may have worked. Please reload the page. If it did not "
+            "This was interrupted, but it may have worked. Please reload the page. If it did not "
             "work, start again.",
-            "Dit werd onderbroken, en het kan gelukt zijn. Laad de pagina opnieuw. Is het niet "
-            "gelukt, begin dan opnieuw.",
+            "Dit is onderbroken, maar misschien toch gelukt. Laad de pagina opnieuw. Is het niet "
+            "gelukt? Begin dan opnieuw.",
         ),
         "busy": Refusal(
             503,
             Again.FINISH,
-            "This is still being handled. Please wait a moment.",
-            "Dit wordt nog verwerkt. Wacht een ogenblik.",
+            "Your request is still being processed. Please wait a moment.",
+            "Uw verzoek wordt nog verwerkt. Een ogenblik geduld.",
         ),
         # The answer.
         "not_finished": Refusal(
             409,
             Again.FINISH,
-            "The app is not done yet. Please complete the steps in the app.",
-            "De app is nog niet klaar. Rond de stappen in de app af.",
+            "You are not finished in the app yet. Please complete the steps there.",
+            "U bent nog niet klaar in de app. Rond de stappen in de app af.",
         ),
         "cancelled": Refusal(
             403,
             Again.START,
-            "It was cancelled, so nothing was shared.",
-            "Het is geannuleerd, dus er is niets gedeeld.",
+            "This was cancelled. Nothing was shared.",
+            "Dit is geannuleerd. Er is niets gedeeld.",
         ),
         "timed_out": Refusal(
             403,
@@ -188,36 +188,36 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "session_gone": Refusal(
             403,
             Again.START,
-            f"This took too long, so nothing was kept. {_START_EN}",
-            f"Dit duurde te lang, dus er is niets bewaard. {_START_NL}",
+            f"This took too long. No data was kept. {_START_EN}",
+            f"Dit duurde te lang. Er zijn geen gegevens bewaard. {_START_NL}",
         ),
         "value_missing": Refusal(
             403,
             Again.START,
-            "A piece of data that we need is empty in your app. Please load that card in your app "
-            "again, or use another card.",
-            "Een gegeven dat we nodig hebben ontbreekt in uw app. Laad dat kaartje in uw app "
-            "opnieuw, of gebruik een ander kaartje.",
+            "A card in your app lacks data that we need. Please add that card again, or use "
+            "another card.",
+            "Op een kaartje in uw app ontbreekt een gegeven dat we nodig hebben. Haal dat kaartje "
+            "opnieuw op, of gebruik een ander kaartje.",
         ),
         "wrong_value": Refusal(
             403,
             Again.START,
-            "Your app shared other data than this page needs.",
-            "Uw app heeft andere gegevens gedeeld dan deze pagina nodig heeft.",
+            "The data from your app is not what this page requires.",
+            "De gegevens uit uw app voldoen niet aan wat deze pagina vraagt.",
         ),
         "proof_invalid": Refusal(
             403,
             Again.START,
             "The data from your app could not be verified, perhaps because a card was revoked. "
-            "Please load it in your app again.",
+            "Please add it to your app again.",
             "De gegevens uit uw app konden niet worden gecontroleerd, misschien omdat een kaartje "
-            "is ingetrokken. Laad het in uw app opnieuw.",
+            "is ingetrokken. Haal het opnieuw op in uw app.",
         ),
         "card_expired": Refusal(
             403,
             Again.START,
-            "A card in your app has expired. Please load it again, or use another card.",
-            "Een kaartje in uw app is verlopen. Laad het opnieuw, of gebruik een ander kaartje.",
+            "A card in your app has expired. Please add it again, or use another card.",
+            "Een kaartje in uw app is verlopen. Haal het opnieuw op, of gebruik een ander kaartje.",
         ),
         "other_answer": Refusal(
             403,
@@ -229,26 +229,26 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             403,
             Again.START,
             "You cannot continue with the data that you shared.",
-            "Met de gegevens die u heeft gedeeld kunt u niet verder.",
+            "U kunt niet verder met de gegevens die u heeft gedeeld.",
         ),
         "other_person": Refusal(
             403,
             Again.NOTHING,
-            "This data is of another person than the one who is logged in. Please log out first.",
+            "This data belongs to someone other than the person logged in. Please log out first.",
             "Deze gegevens zijn van iemand anders dan degene die is ingelogd. Log eerst uit.",
         ),
         # The systems behind the page.
         "server_unavailable": Refusal(
             503,
             Again.SAME,
-            "The service behind this page does not respond. Please try again in a moment.",
-            "De dienst achter deze pagina reageert niet. Probeer het zo opnieuw.",
+            "The service behind this page is not responding. Please try again in a moment.",
+            "De dienst achter deze pagina reageert niet. Probeer het over enkele minuten opnieuw.",
         ),
         "store_unavailable": Refusal(
             503,
             Again.SAME,
-            "This website is not available for a moment. Please try again shortly.",
-            "Deze website is even niet beschikbaar. Probeer het zo opnieuw.",
+            "This website is temporarily unavailable. Please try again shortly.",
+            "Deze website is tijdelijk niet beschikbaar. Probeer het over enkele minuten opnieuw.",
         ),
         "server_refused": Refusal(502, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
         "misconfigured": Refusal(500, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
@@ -256,7 +256,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             500,
             Again.SAME,
             "Something went wrong. Please try again.",
-            "Er ging iets niet goed. Probeer het opnieuw.",
+            "Er is iets misgegaan. Probeer het opnieuw.",
         ),
     }
 )

@@ -119,8 +119,8 @@ class WebSessions:
     def finish(self, name: str, request: WebRequest, complete: Complete) -> Finished:
         """Run the application's login with the answer of a session, once.
 
-        A repeat gets the same outcome for a minute, and the login does not run again: after a lost
-        reply, a double click, or three calls at once.
+        A repeated call, such as after a lost reply, a double click, or three calls at once, gets
+        the same outcome for a minute, and the login does not run again.
 
         Args:
             name: As for `start`.

@@ -99,7 +99,7 @@ class ScannedSession:
             AppError: Pairing is not completed.
         """
         if not self.is_paired or self._request is None:
-            raise AppError("pairing is not completed: complete it in the browser first")
+            raise AppError("pairing is not complete: complete it in the browser first")
         return self._request
 
     @property

@@ -106,7 +106,7 @@ class EventLoops:
             yield
             return
         if not self._turn.acquire(timeout=_LIMIT_SECONDS):
-            raise UsageError("deliver: another delivery goes on; the application does not reply")
+            raise UsageError("deliver: the application has not yet replied to another delivery")
         try:
             with self._nesting.deeper():
                 yield

@@ -215,7 +215,7 @@ def test_an_invalid_condiscon_is_refused_at_its_path(place: str, disclose: objec
 
 def test_the_reasons_are_readable() -> None:
     """The error says what is wrong, and not only where."""
-    assert "comes twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
+    assert "occurs twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
     assert "must be adjacent" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
     assert "nobody could answer it" in refusal(any_of).reason
     assert (

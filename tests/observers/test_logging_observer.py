@@ -116,7 +116,7 @@ LINES: list[tuple[Event, int, str]] = [
     (
         WebRefused("login", "other_browser", OF),
         logging.WARNING,
-        f"the page 'login' was refused of session {OF}: other_browser; the page was continued in "
+        f"the page 'login' was refused for session {OF}: other_browser; the page was continued in "
         "another browser, or somebody used another person's page",
     ),
     (
@@ -151,7 +151,7 @@ def test_each_refusal_of_a_page_can_be_explained(
     LoggingObserver().observe(WebRefused("login", code, OF))
     ((_, level, line),) = caplog.record_tuples
     refused, _, advice = line.partition("; ")
-    assert refused == f"the page 'login' was refused of session {OF}: {code}"
+    assert refused == f"the page 'login' was refused for session {OF}: {code}"
     assert (level == logging.INFO) != bool(advice)
 
 

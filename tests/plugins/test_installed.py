@@ -99,11 +99,11 @@ def test_naming_a_plugin_twice_is_no_clash() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("nowhere", "is not installed here. Installed are: acme-irma, broken-irma, greedy-irma, "),
-        ("one", "is not installed here. Installed are: "),
-        ("vault", "is not installed here. Installed are: "),
-        ("absent-irma", "is not installed here. Installed are: "),
-        ("acme-irma:absent-irma", "is not installed here. Installed are: "),
+        ("nowhere", "is not installed. Installed plugins: acme-irma, broken-irma, greedy-irma, "),
+        ("one", "is not installed. Installed plugins: "),
+        ("vault", "is not installed. Installed plugins: "),
+        ("absent-irma", "is not installed. Installed plugins: "),
+        ("acme-irma:absent-irma", "is not installed. Installed plugins: "),
         ("broken-irma", "it cannot be imported: RuntimeError at broken_irma:1"),
         ("needy-irma", "it cannot be imported: it needs the module nowhere_to_be_found"),
     ],

@@ -33,7 +33,7 @@ __all__ = ["chromium", "chromium_arguments", "page", "yivi_script"]
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 YIVI_LOCK = YIVI / "package-lock.json"
 TOOLS = Path(__file__).parent / "npm"
-CANCELLED = "It was cancelled, so nothing was shared."
+CANCELLED = "This was cancelled. Nothing was shared."
 LIMIT = 60_000
 """Milliseconds that a busy machine keeps."""
 

@@ -163,7 +163,7 @@ def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp
     app.scan(shop.scanned_qr())
     shop.expect_state("app")
     shop.page.locator("[data-yivi-glue-transition=cancel]").dispatch_event("click")
-    shop.expect_message("You have cancelled.")
+    shop.expect_message("You cancelled.")
     shop.expect_open_sessions(0)
 
 
@@ -175,7 +175,7 @@ def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
     shop.press("Continue with Yivi")
     shop.expect_state("starting")
     shop.press("Cancel")
-    shop.expect_message("You have cancelled.")
+    shop.expect_message("You cancelled.")
     waiting[0].continue_()
     eventually(lambda: shop.site.steps == ["start", "cancel"])
     shop.expect_state("error")
@@ -281,7 +281,7 @@ def test_the_browser_loses_the_server_while_the_person_is_in_the_app(
     scanned = app.scan(shop.scanned_qr())
     shop.expect_state("app")
     shop.page.route("**/frontend/status", lambda route: route.abort())
-    shop.expect_message("The app is not done yet. Please complete the steps in the app.")
+    shop.expect_message("You are not finished in the app yet. Please complete the steps there.")
     scanned.accept()
     shop.expect_welcome()
 

@@ -149,7 +149,7 @@ def test_npm_cannot_be_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     path = fake_npm(tmp_path, "exec /bin/sleep 600")
     monkeypatch.setenv("PATH", path)
     monkeypatch.setattr(browser_package, "_LONGEST_RUN", 0.2)
-    with pytest.raises(ConfigurationError, match="did not end within"):
+    with pytest.raises(ConfigurationError, match="did not finish within"):
         install_browser_package(tmp_path / "static")
     (tmp_path / "npm").write_bytes(b"\x00")
     with pytest.raises(ConfigurationError, match="npm cannot be run"):

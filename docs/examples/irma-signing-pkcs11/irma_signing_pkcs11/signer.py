@@ -61,7 +61,7 @@ class Pkcs11Signer:
         return "<Pkcs11Signer>"
 
     def __reduce__(self) -> str:
-        raise ConfigurationError("a signer is not pickled: its sessions are this process's")
+        raise ConfigurationError("a signer cannot be pickled: its sessions are this process's")
 
 
 @final
@@ -92,4 +92,4 @@ class AsyncPkcs11Signer:
         return "<AsyncPkcs11Signer>"
 
     def __reduce__(self) -> str:
-        raise ConfigurationError("a signer is not pickled: its sessions are this process's")
+        raise ConfigurationError("a signer cannot be pickled: its sessions are this process's")

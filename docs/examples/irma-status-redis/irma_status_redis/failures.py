@@ -115,7 +115,7 @@ def fault(error: BaseException) -> Fault:
     errors = list(_chain(error))
     for each in errors:
         if isinstance(each, NoPasswordError):
-            return Fault(f"its password could not be got: {each}")
+            return Fault(f"its password could not be read: {each}")
     # The cause says more: redis-py reports a rejected certificate as a lost connection.
     for each in errors:
         if isinstance(each, ssl.SSLError) or "handshake" in str(each):

@@ -297,7 +297,7 @@ def test_failing_password_function_is_reported(mode: str, server: RedisServer) -
                 backend.wait(token, seconds=0),
                 backend.publish(token, DONE),
             ):
-                with pytest.raises(IrmaError, match="password could not be got: FileNotFound"):
+                with pytest.raises(IrmaError, match="password could not be read: FileNotFound"):
                     await failing
 
     asyncio.run(story())

@@ -205,10 +205,10 @@ def test_too_many_clients_are_told_as_that(server: RedisServer) -> None:
 @pytest.mark.parametrize(
     ("password", "said"),
     [
-        (lambda: 5, "its password could not be got: expected str or bytes, got int"),
-        (lambda: None, "its password could not be got: expected str or bytes, got NoneType"),
-        (lambda: b"\xff", "its password could not be got: UnicodeDecodeError"),
-        (lambda: "\ud800", "its password could not be got: UnicodeEncodeError"),
+        (lambda: 5, "its password could not be read: expected str or bytes, got int"),
+        (lambda: None, "its password could not be read: expected str or bytes, got NoneType"),
+        (lambda: b"\xff", "its password could not be read: UnicodeDecodeError"),
+        (lambda: "\ud800", "its password could not be read: UnicodeEncodeError"),
         ("wrong", "it refuses the user name or the password"),
     ],
 )
