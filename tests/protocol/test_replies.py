@@ -50,7 +50,7 @@ def test_a_redirect_names_its_base_url_without_secrets(location: str, target: st
 
 def test_a_cancel_that_a_proxy_answered_is_no_cancel() -> None:
     """The server's reply to a cancel is empty, so a page in its place is an error."""
-    with pytest.raises(UnexpectedResponseError, match="body instead of none"):
+    with pytest.raises(UnexpectedResponseError, match="body, although none was expected"):
         endpoints.parse_cancel_response(HttpResponse(200, body=b"<html>hello</html>"))
     endpoints.parse_cancel_response(HttpResponse(200, body=b"\n"))
 
