@@ -49,7 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
         ),
         "Handles for the browser": "Handles AsyncHandles Binding Sealer new_sealing_key",
         "Pages that a browser calls, for any web framework": (
-            "WebSessions AsyncWebSessions WebRequest WebReply Question WebAnswer Finished "
+            "WebSessions AsyncWebSessions WebRequest WebReply Question WebAnswer Finished Proof "
             "same_site_url verified_email pseudonym check_same_person"
         ),
         "Started sessions in a database": "dump_started_session load_started_session",

@@ -186,7 +186,7 @@ def test_pairing_code_is_shown_until_completed(browser: Browser, paired: Paired)
     assert ("meta", {"http-equiv": "refresh", "content": "2"}) in page.tags
     assert OVER18 not in page.html
     early = browser.submit(f"{page.url}/accept", page.form("Refuse").fields)
-    assert (early.status, "pairing is not completed" in early.text) == (409, True)
+    assert (early.status, "pairing is not complete:" in early.text) == (409, True)
     complete()
     assert OVER18 in browser.open(page.url).html
 
@@ -253,9 +253,12 @@ def test_unknown_session_is_refused(http: Http, browser: Browser) -> None:
     """The page reports an unknown session."""
     http.start(disclosure([[OVER18]]))
     form = browser.open().form("Scan")
-    for path in ("/app/AAAAAAAAAAAAAAAAAAAA/scan", "/app/AAAAAAAAAAAAAAAAAAAA/refuse"):
+    for path, said in (
+        ("/app/AAAAAAAAAAAAAAAAAAAA/scan", "there is no such session"),
+        ("/app/AAAAAAAAAAAAAAAAAAAA/refuse", "this app has not scanned that session"),
+    ):
         page = browser.submit(path, form.fields)
-        assert (page.status, "no such session" in page.text) == (409, True)
+        assert (page.status, said in page.text) == (409, True)
 
 
 @pytest.mark.parametrize(
