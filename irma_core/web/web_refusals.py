@@ -209,9 +209,9 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             403,
             Again.START,
             "The data from your app could not be verified, perhaps because a card was revoked. "
-            "Please add it to your app again.",
+            "Please add that card to your app again.",
             "De gegevens uit uw app konden niet worden gecontroleerd, misschien omdat een kaartje "
-            "is ingetrokken. Haal het opnieuw op in uw app.",
+            "is ingetrokken. Haal dat kaartje opnieuw op in uw app.",
         ),
         "card_expired": Refusal(
             403,
