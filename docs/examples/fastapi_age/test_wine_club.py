@@ -55,10 +55,11 @@ def test_card_follows_the_age(visitor: TestClient, person: SimulatedApp) -> None
 
 
 def test_tasting_is_for_members(visitor: TestClient) -> None:
-    """A visitor without a proof is sent to the page that asks for it."""
+    """A visitor without a proof is sent to the page that asks for it, and may answer there."""
     reply = visitor.get("/tasting", headers={"Accept": "text/html"})
     assert reply.status_code == 303
     assert reply.headers["location"].startswith("/irma/ask/membership")
+    assert "sessionPtr" in visitor.post("/irma/start/membership", json={}).json()
 
 
 def test_minor_gets_no_card(visitor: TestClient, irma_server: InMemoryServer) -> None:

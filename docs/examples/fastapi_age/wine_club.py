@@ -21,6 +21,21 @@ from irma_core import (
 from irma_web_starlette import Irma
 
 OVER_18 = AttributeRequest("pbdf.gemeente.personalData.over18", value="Yes")
+HOME = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>The wine club</title>
+</head>
+<body>
+<main>
+<h1>The wine club</h1>
+{element}
+</main>
+</body>
+</html>
+"""
 
 
 def make_app(server: str, *, url: str, cookie_key: str, **settings: Any) -> FastAPI:
@@ -34,10 +49,15 @@ def make_app(server: str, *, url: str, cookie_key: str, **settings: Any) -> Fast
     """
     orders: dict[str, str] = {}  # by number: keep this in your database
 
+    def order_of(request: Request) -> str:
+        number: str = request.session.setdefault("order", secrets.token_hex(4))
+        orders.setdefault(number, "open")
+        return number
+
     def membership(request: WebRequest) -> Question:
         native: Any = request.native  # FastAPI's own request
         asked = DisclosureRequest({"age": OVER_18})
-        number = native.session["order"]
+        number = order_of(native)
         return Question(asked, reference=number, has_callback=True, has_next_session=True)
 
     async def choose_card(step: ChainStep) -> IssuanceRequest:
@@ -60,19 +80,15 @@ def make_app(server: str, *, url: str, cookie_key: str, **settings: Any) -> Fast
 
     @app.get("/", response_class=HTMLResponse)
     async def home(request: Request) -> str:
-        number = request.session.setdefault("order", secrets.token_hex(4))
-        orders.setdefault(number, "open")
+        order_of(request)
         element = irma.element(request, "membership", next="/tasting")
-        title = "The wine club"
-        return (
-            f"<!doctype html><html lang=en><title>{title}</title><h1>{title}</h1>{element}</html>"
-        )
+        return HOME.format(element=element)
 
     @app.get("/tasting")
     async def tasting(
         request: Request, proof: Annotated[Proof, Depends(irma.proved("membership"))]
     ) -> dict[str, str]:
-        number = request.session["order"]
+        number = order_of(request)
         return {"order": number, "status": orders[number], "age": proof["age"].value}
 
     return app
