@@ -30,7 +30,7 @@ _ENGLISH = {
     "failed": "Something went wrong. Please try again.",
 }
 _DUTCH = {
-    "ask": "Laat zien wie u bent met Yivi",
+    "ask": "Laat met Yivi zien wie u bent",
     "start": "Ga verder met Yivi",
     "wait": "Een ogenblik geduld.",
     "qr": "Scan de QR-code met de Yivi-app op uw telefoon.",
