@@ -20,7 +20,28 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.realserver.build import cache_folder, cached, digest_of, run
+from tests.realserver.conftest import (
+    pool_of_version,
+    run_folder,
+    schemes,
+    start_official_server,
+    start_wallet,
+    timestamp_server,
+    yivi_tools,
+)
 
+__all__ = [
+    "pool_of_version",
+    "run_folder",
+    "schemes",
+    "start_official_server",
+    "start_wallet",
+    "timestamp_server",
+    "yivi_tools",
+]
+
+CANCELLED = "This was cancelled. Nothing was shared."
+"""What a page says once the person has refused in the app."""
 _LIMIT = 60
 PACKAGE = Path(__file__).parent / "npm"
 SCRIPT = Path("node_modules", "@privacybydesign", "yivi-frontend", "dist", "yivi.js")

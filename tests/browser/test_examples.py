@@ -14,11 +14,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from irma_backend.dev_server import running_dev_server
 from irma_testing import InMemoryServer, ScannedSession, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
-from tests.browser.conftest import scanned_qr
+from tests.browser.conftest import CANCELLED, scanned_qr
 from tests.browser.example_sites import DJANGO, FASTAPI, FLASK, Example, IrmaServer
 
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
-CANCELLED = "It was cancelled, so nothing was shared."
 REFUSED = "status of 403"
 """What the console says of each reply that is an error."""
 ANDROID = "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/150.0 Mobile Safari/537.36"

@@ -15,8 +15,8 @@ from irma_backend.dev_server import running_dev_server
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
-from tests.browser.conftest import PACKAGE as YIVI
 from tests.browser.conftest import (
+    CANCELLED,
     chromium,
     chromium_arguments,
     missing,
@@ -24,16 +24,16 @@ from tests.browser.conftest import (
     scanned_qr,
     yivi_script,
 )
+from tests.browser.conftest import PACKAGE as YIVI
 from tests.memory_server.conftest import fill
 from tests.realserver.build import cache_folder, cached, digest_of, run
 from tests.web_page.site import Website, running_website
 
-__all__ = ["chromium", "chromium_arguments", "page", "yivi_script"]
+__all__ = ["CANCELLED", "chromium", "chromium_arguments", "page", "yivi_script"]
 
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 YIVI_LOCK = YIVI / "package-lock.json"
 TOOLS = Path(__file__).parent / "npm"
-CANCELLED = "This was cancelled. Nothing was shared."
 LIMIT = 60_000
 """Milliseconds that a busy machine keeps."""
 

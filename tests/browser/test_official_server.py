@@ -1,0 +1,81 @@
+"""The example on Django with a real browser, the official server, and a wallet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import scanned_qr
+from tests.browser.example_sites import IrmaServer, running_django
+from tests.realserver.conftest import StartWallet
+from tests.realserver.official_server import OfficialServer, ServerPool
+from tests.realserver.plain_http import start_session
+from tests.realserver.session_requests import issuance
+from tests.realserver.wallet import Wallet, WalletSession
+from tests.realserver.wallet_events import PairingRequired, Succeeded
+
+EMAIL = {"credential": "pbdf.sidn-pbdf.email", "attributes": {"email": "ada@example.com"}}
+OVER_18 = {
+    "credential": "pbdf.gemeente.personalData",
+    "attributes": {"firstnames": "Ada", "over18": "Yes"},
+}
+REFUSED = "status of 403"
+
+
+@pytest.fixture
+def server(start_official_server: ServerPool) -> OfficialServer:
+    return start_official_server()
+
+
+@pytest.fixture
+def holder(start_wallet: StartWallet, server: OfficialServer) -> Iterator[Wallet]:
+    """The wallet of an adult with an e-mail address."""
+    with start_wallet() as wallet:
+        package = start_session(server.url, issuance(EMAIL, OVER_18))
+        assert isinstance(wallet.accept(package["sessionPtr"]), Succeeded)
+        yield wallet
+
+
+@pytest.fixture
+def site(server: OfficialServer, yivi_script: bytes, tmp_path: Path) -> Iterator[str]:
+    irma_server = IrmaServer(server.url, server.jwt_public_key_pem)
+    with running_django(tmp_path / "site", yivi_script, irma_server) as url:
+        yield url
+
+
+def pointer(page: Page) -> str:
+    """Return the session pointer in the QR code on the screen, which may be in a link."""
+    text = scanned_qr(page)
+    found = text if text.startswith("{") else unquote(text.partition("#")[2])
+    assert json.loads(found)["u"].startswith("http://127.0.0.1")
+    return found
+
+
+def test_a_login_and_a_page_for_adults(page: Page, site: str, holder: Wallet) -> None:
+    """A person refuses, tries again, is logged in, and sees the wines after one more proof."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    page.goto(site)
+    page.get_by_role("button", name="Continue with Yivi").click()
+    holder.refuse(pointer(page))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("[data-irma]")).to_have_attribute("data-irma-state", "qr")
+    assert isinstance(holder.accept(pointer(page)), Succeeded)
+    expect(page.get_by_role("heading")).to_contain_text("Welcome, irma-")
+
+    page.goto(f"{site}/wines/")
+    page.get_by_role("button", name="Continue with Yivi").click()
+    session: WalletSession = holder.start(pointer(page))
+    code = session.wait_for(PairingRequired).code
+    page.wait_for_selector(".yivi-web-pairing-form")
+    page.keyboard.type(code)
+    assert isinstance(session.wait(), Succeeded)
+    expect(page.get_by_role("heading")).to_have_text("Our wines")
+    assert [said for said in complaints if REFUSED not in said] == []
