@@ -31,7 +31,11 @@ _PURPOSE: Final = "proof:"
 
 
 def _frozen(slots: Mapping[Slot, AnsweredSlot]) -> FrozenMapping[Slot, AnsweredSlot]:
-    return FrozenMapping(slots)
+    return FrozenMapping(check_instance(slots, Mapping, "slots", "a mapping of slots"))
+
+
+def _proved_at(value: datetime) -> datetime:
+    return as_utc(value, "proved_at")
 
 
 @final
@@ -43,12 +47,18 @@ class Proof(Mapping[Slot, AnsweredSlot]):
     An optional slot that the person left out is not in it.
 
     Args:
-        proved_at: When the answer came, in UTC.
+        proved_at: When the answer came: an aware time, which becomes UTC.
+
+    Raises:
+        UsageError: `proved_at` is not an aware time, or another argument has the wrong type.
     """
 
-    proved_at: datetime
+    proved_at: datetime = attrs.field(converter=_proved_at)
     _slots: Mapping[Slot, AnsweredSlot] = attrs.field(alias="slots", converter=_frozen, repr=False)
     _reference: Hidden[str] = attrs.field(alias="reference", converter=hide_text, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_instance(self.reference, str, "reference", "a string")
 
     @property
     def reference(self) -> str:

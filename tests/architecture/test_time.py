@@ -27,6 +27,7 @@ from irma_core import (
     HmacAuthentication,
     HmacSigner,
     IssuanceRequest,
+    Proof,
     Requestor,
     Sealer,
     SessionPointer,
@@ -146,6 +147,12 @@ def started(now: datetime) -> object:
     return session
 
 
+def proved(now: datetime) -> object:
+    proof = Proof(now, {}, "")
+    assert proof.proved_at.tzinfo is UTC
+    return proof
+
+
 def held(name: str) -> Callable[[datetime], object]:
     def add(now: datetime) -> object:
         app = SimulatedApp(InMemoryServer())
@@ -191,6 +198,7 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "SessionPointer.android_intent(now)": POINTER.android_intent,
     "StartedSession(started_at)": started,
     "CredentialRequest(validity)": card,
+    "Proof(proved_at)": proved,
     "ManualClock(now)": lambda now: ManualClock(now).now(),
     "DisclosedAttribute(issued_at)": shown("issued_at"),
     "DisclosedAttribute(not_revoked_before)": shown("not_revoked_before"),

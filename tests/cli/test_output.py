@@ -43,6 +43,7 @@ WITH_OUTPUT: dict[str, tuple[str, ...]] = {
     "plugins": ("plugins",),
     "demo": ("demo",),
     "dev-server": ("dev-server", "--port", "0"),
+    "browser-package": ("browser-package", "--help"),
 }
 WITHOUT_OUTPUT = {"cancel"}
 

@@ -45,7 +45,8 @@ def places() -> Iterator[tuple[str, ...]]:
             elif flag != "--sign":
                 yield name, *needed, flag, SECRET
                 yield name, *needed, flag, f"{SECRET}={SECRET}"
-        yield name, SECRET
+        # A directory is printed when the browser package has been put there.
+        yield (name, "--from", SECRET) if name == "browser-package" else (name, SECRET)
         yield name, f"--{SECRET}"
         yield name, f"-{SECRET}"
     yield (SECRET,)

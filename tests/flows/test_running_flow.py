@@ -76,15 +76,23 @@ def test_an_interruption_is_raised_after_the_last_effects(interruption: BaseExce
     assert raised.value is interruption
 
 
-@pytest.mark.parametrize("ending", [GeneratorExit, StopIteration, StopAsyncIteration])
-def test_what_cannot_be_thrown_closes_the_flow(ending: type[BaseException]) -> None:
+def test_the_end_of_a_coroutine_closes_the_flow() -> None:
     """The flow is closed, and the exception passes."""
     flow = asking()
     running = RunningFlow(flow)
-    with pytest.raises(ending):
-        running.throw(ending())
+    with pytest.raises(GeneratorExit):
+        running.throw(GeneratorExit())
     with pytest.raises(StopIteration):
         next(flow)
+
+
+@pytest.mark.parametrize("stray", [StopIteration, StopAsyncIteration])
+def test_a_stray_end_of_iteration_is_an_interruption(stray: type[Exception]) -> None:
+    """It would look like the flow's result, so it becomes a `RuntimeError`, as in a generator."""
+    running = RunningFlow(asking())
+    with pytest.raises(RuntimeError) as raised:
+        running.throw(stray())
+    assert isinstance(raised.value.__cause__, stray)
 
 
 @pytest.mark.parametrize("error", [OSError("secret"), SigningError("another part's")])

@@ -573,6 +573,7 @@ def _web_values() -> Iterator[Door]:
             },
         ),
     )
+    yield Door("Proof", _of(core.Proof, proved_at=NOW, slots={}, reference="order-17"))
     reply = {"status": 200, "headers": (), "body": b"{}", "code": None, "error": None}
     yield Door("WebReply", _of(core.WebReply, **reply))
     finished = {"reply": core.WebReply(200), "is_repeat": False, "web_answer": None}

@@ -52,6 +52,8 @@ class Reply:
         self.response = response
         self.status = response.status
         self.json: dict[str, Any] = json.loads(response.body)
+        names = [name for name, _ in response.headers]
+        assert len(set(names)) == len(names), "browsers refuse a CORS header that comes twice"
         assert response.header("content-type") == "application/json"
         assert response.header("cache-control") == "no-store"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import inspect
 import json
 import re
 import shutil
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from irma_core.errors import ConfigurationError
-from irma_web import STATIC, csp_sources, page_settings
+from irma_web import STATIC, csp_sources, markup, page_settings
 from irma_web.page_texts import LANGUAGES, TEXTS, page_language
 
 SCRIPT = STATIC / "irma_web" / "irma.js"
@@ -85,7 +86,7 @@ def test_an_unknown_language_is_english(tag: str, language: str) -> None:
 
 def test_each_language_says_the_same() -> None:
     """No string is missing in a language, and none stands there without use."""
-    script = SCRIPT.read_text()
+    script = SCRIPT.read_text() + inspect.getsource(markup)
     for language in LANGUAGES:
         assert TEXTS[language].keys() == TEXTS["en"].keys()
         assert all(TEXTS[language].values())
