@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -75,9 +76,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The website of the page, imported."""
     write_files(PAGE, tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    import shop  # noqa: PLC0415
-
-    yield shop
+    yield import_module("shop")
     for name in ("shop", "irma_wsgi"):
         sys.modules.pop(name, None)
 

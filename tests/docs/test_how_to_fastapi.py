@@ -34,12 +34,12 @@ def test_page_logs_people_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("IRMA_SERVER", server.url)
     monkeypatch.setenv("IRMA_SEALING_KEYS", new_sealing_key())
     monkeypatch.setenv("COOKIE_KEY", "a long random string")
+
     # The page's application opens its own connections; here they lead to the server in memory.
-    opened = parts.open_parts_async
-    monkeypatch.setattr(
-        "irma_web_starlette.router.open_parts_async",
-        lambda **settings: opened(**{"transport": server.async_transport(), **settings}),
-    )
+    def opened(**_: Any) -> Any:
+        return parts.open_parts_async(transport=server.async_transport())
+
+    monkeypatch.setattr("irma_web_starlette.router.open_parts_async", opened)
     sys.modules.pop("shop", None)
     shop: Any = import_module("shop")
     del sys.modules["shop"]

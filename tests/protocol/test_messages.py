@@ -21,11 +21,13 @@ class Name(str):
 
 def request(**changes: Any) -> HttpRequest:
     parts: dict[str, Any] = {"method": "GET", "url": "https://irma.example/x", "label": "GET x"}
-    return HttpRequest(**{**parts, "headers": HEADERS, "body": b"x", **changes})
+    parts |= {"headers": HEADERS, "body": b"x", **changes}
+    return HttpRequest(**parts)
 
 
 def response(**changes: Any) -> HttpResponse:
-    return HttpResponse(**{"status": 200, "headers": HEADERS, "body": b"x", **changes})
+    parts: dict[str, Any] = {"status": 200, "headers": HEADERS, "body": b"x", **changes}
+    return HttpResponse(**parts)
 
 
 @pytest.mark.parametrize("make", [request, response])

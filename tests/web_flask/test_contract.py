@@ -26,15 +26,19 @@ class TestFlask(WebAdapterContract):
             choose=site.choose_next,
             url_prefix=self.prefix,
         )
+
+        def log_in(done: WebAnswer) -> None:
+            session["email"] = site.login(done)
+
         for name in site.questions:
-            irma.on_answer(name)(lambda done: _log_in(site, done))
+            irma.on_answer(name)(log_in)
         app = Flask("shop")
         app.config.update(
             SECRET_KEY="a-secret-of-the-session",
             SESSION_COOKIE_SECURE=True,
             IRMA_SERVER=site.server.url,
             IRMA_CONNECT={
-                "transport": site.requestor()._transport,
+                "transport": site.transport(),
                 "server_key": site.server.public_key_pem,
                 "allow": {Risk.SIMULATED_PROOFS},
             },
@@ -54,7 +58,3 @@ class TestFlask(WebAdapterContract):
             return jsonify(email=session.get("email"))
 
         return wsgi(app)
-
-
-def _log_in(site: WebSite, done: WebAnswer) -> None:
-    session["email"] = site.login(done)

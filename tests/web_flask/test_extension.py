@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -158,7 +158,7 @@ def test_body_over_flask_limit_gets_json(tmp_path: Path) -> None:
 
 
 @contextmanager
-def heard(shop: Shop) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+def heard(shop: Shop) -> Generator[list[tuple[str, dict[str, Any]]]]:
     """Collect the signals of the extension."""
     found: list[tuple[str, dict[str, Any]]] = []
     signals: list[NamedSignal] = [

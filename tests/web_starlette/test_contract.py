@@ -29,7 +29,7 @@ def _irma(site: WebSite) -> Irma:
         deliver=site.session_ended,
         choose=site.choose_next,
         origins=site.origins,
-        transport=site.async_requestor()._transport,
+        transport=site.async_transport(),
         server_key=site.server.public_key_pem,
         allow={Risk.SIMULATED_PROOFS},
     )
