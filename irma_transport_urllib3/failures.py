@@ -103,7 +103,7 @@ def _fault(causes: list[BaseException], exchange: Exchange) -> str:
         return ""
     if _first(causes, HTTPException):
         return "its head or its chunked encoding is invalid"
-    return "its length is not understood" if _first(causes, InvalidHeader) else ""
+    return "its length is invalid" if _first(causes, InvalidHeader) else ""
 
 
 def _broken(causes: list[BaseException], peer: str) -> str:

@@ -128,7 +128,7 @@ def _committing(using: str) -> Generator[None]:
             blocks.enter_context(transaction.atomic(using, durable=True))
         except RuntimeError:
             raise ConfigurationError(
-                "the store was called in a transaction, whose end would decide about the value: "
+                "the store was called in a transaction, which could roll the value back: "
                 "decorate the view with transaction.non_atomic_requests"
             ) from None
         yield

@@ -149,8 +149,8 @@ def read_settings(given: object) -> SiteSettings:
     if url is None and (callback or next_session):
         name = "CALLBACK" if callback else "NEXT_SESSION"
         raise ConfigurationError(
-            f'IRMA["URL"]: is missing; with {name} the IRMA server posts below it, such as '
-            '"https://shop.example"'
+            f'IRMA["URL"]: is missing; {name} needs it: the IRMA server posts to URLs below it, '
+            'such as "https://shop.example"'
         )
     return SiteSettings(
         server=reader.text("SERVER"),

@@ -132,7 +132,8 @@ class Irma:
     ) -> None:
         if url is None and (deliver or choose):
             raise ConfigurationError(
-                "url: is missing; the IRMA server posts below it, such as https://shop.example"
+                "url: is missing; set it to the URL that the server posts below, such as "
+                "https://shop.example"
             )
         self._server = server
         self._questions = questions

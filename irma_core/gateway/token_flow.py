@@ -92,7 +92,7 @@ class Gateway:
             self._token.forget(token)
             refusals.note_token_refused(clock.monotonic(), is_replacement=token.is_refresh)
         raise GatewayError(
-            "the gateway refuses each token that its authorization server gives: check that it "
+            "the gateway refuses each token that its authorization server issues: check that it "
             "accepts tokens of this client and scope, in this header",
             http_status=_UNAUTHORIZED,
             may_pass=not refusals.has_lasted(clock.monotonic()),

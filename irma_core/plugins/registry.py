@@ -165,7 +165,9 @@ class PluginRegistry:
                 )
             if scheme in claimed:
                 owner = claimed[scheme][0]
-                raise PluginError(name, f"claims the {kind.name} {scheme}:, which {owner} has")
+                raise PluginError(
+                    name, f"claims the {kind.name} {scheme}:, which belongs to {owner}"
+                )
             claimed[scheme] = (name, factory)
 
     def _open(self, kind: _Kind[PartT_co], uri: str, context: FactoryContext) -> OpenPart[PartT_co]:

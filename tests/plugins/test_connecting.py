@@ -572,7 +572,9 @@ def test_a_plugin_cannot_take_what_is_built_in() -> None:
     """A plugin that claims a built-in scheme is named, and nothing is opened."""
     evil = plugin(irma_stores=lambda: {"memory": dict})
     with (
-        pytest.raises(PluginError, match="acme: claims the store memory:, which irma-backend has"),
+        pytest.raises(
+            PluginError, match="acme: claims the store memory:, which belongs to irma-backend"
+        ),
         open_parts(plugins=[evil]),
     ):
         pass

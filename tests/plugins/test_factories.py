@@ -105,7 +105,7 @@ def test_two_claimants_of_a_scheme_are_refused() -> None:
     one, two = signing(print), signing(print)
     error = refused(lambda: PluginRegistry({"irma-backend": one, "evil": two}))
     assert error.plugin == "evil"
-    assert error.reason == "claims the signing scheme vault:, which irma-backend has"
+    assert error.reason == "claims the signing scheme vault:, which belongs to irma-backend"
 
 
 def test_one_plugin_under_two_names() -> None:

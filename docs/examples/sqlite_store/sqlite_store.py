@@ -33,7 +33,7 @@ class SqliteStore:
         put = {"key": key, "value": value, "now": now, "expires": now + lifetime.total_seconds()}
         with self._opened() as database:
             database.execute("DELETE FROM kept WHERE expires <= ?", (now - 3600,))
-            return database.execute(PUT, put).rowcount == 1  # one statement: nobody gets between
+            return database.execute(PUT, put).rowcount == 1  # one statement, so it is atomic
 
     def get(self, key: str) -> bytes | None:
         with self._opened() as database:

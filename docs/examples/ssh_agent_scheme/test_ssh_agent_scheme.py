@@ -48,7 +48,7 @@ class TestSshAgent(SignerContract):
         return cast("Signer", wired(self.agent, Mode.SYNC))
 
     def make_failing_signer(self) -> Signer:
-        return ssh_agent_scheme.SshAgentSigner(self.agent, b"a key that it has not")
+        return ssh_agent_scheme.SshAgentSigner(self.agent, b"a key that it does not have")
 
 
 class TestSshAgentAwaited(AsyncSignerContract):
