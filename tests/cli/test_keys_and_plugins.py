@@ -155,7 +155,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
             ("--key", "hmac:k", "--requestor", "me", "--secret-file", "k=/nowhere"),
             "the function for 'k' failed: --secret-file: cannot read the file: No such file",
         ),
-        (("--plugin", "nowhere"), "plugin nowhere: is not installed here"),
+        (("--plugin", "nowhere"), "plugin nowhere: is not installed"),
     ],
 )
 def test_wrong_settings_are_wrong_usage(

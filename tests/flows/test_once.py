@@ -12,8 +12,14 @@ from irma_core import RequestorToken
 from irma_core.errors import PostRefusedError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.driver import run
-from irma_core.flows.effects import Flow
-from irma_core.flows.once import CLOCK_SKEW, OnceKey, claim_or_wait_flow, release_flow
+from irma_core.flows.effects import Flow, Sleep
+from irma_core.flows.once import (
+    CLOCK_SKEW,
+    OnceKey,
+    claim_or_wait_flow,
+    release_flow,
+    release_on_error_flow,
+)
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
 from tests.core.proving import SECRET_TOKEN
@@ -75,3 +81,18 @@ def test_record_outlives_the_sealed_value() -> None:
 def put_record(scenario: Scenario) -> Flow[bool]:
     by = scenario.context.deadline()
     return (yield from scenario.once.record(b"delivered", timedelta(hours=1), by))
+
+
+def test_destroyed_flow_asks_for_nothing_more() -> None:
+    """A flow that is closed yields no effect, so its claim expires by itself."""
+    scenario = Scenario()
+    scenario.claim()
+
+    def waiting() -> Flow[None]:
+        yield from Sleep(timedelta(seconds=1))
+
+    flow = release_on_error_flow(scenario.context, scenario.once, waiting())
+    assert isinstance(next(flow), Sleep)
+    flow.close()
+    with pytest.raises(PostRefusedError, match="busy"):
+        scenario.claim()

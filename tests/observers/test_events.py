@@ -65,6 +65,7 @@ from irma_core.interfaces import (
     WatchSource,
     WebRefused,
 )
+from irma_core.models.sessions import SessionReference
 from irma_testing import AsyncScriptedTransport, ScriptedStream, ScriptedTransport
 from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, OVER18, Shop
@@ -124,6 +125,18 @@ def test_answered_session(mode: str) -> None:
     assert answered.session == fingerprint
     assert answered.duration is not None
     assert answered.duration >= timedelta(seconds=30)
+
+
+@MODES
+def test_start_that_is_not_known(mode: str) -> None:
+    """A session that follows in a chain has a request and a token, and no time of its start."""
+    observed = Observed(mode)
+    session = observed.start()
+    observed.shop.app.accept(session.pointer)
+    reference = SessionReference(session.request, session.token)
+    observed.answer(reference)
+    answered = observed.recorder.events[-1]
+    assert answered == SessionAnswered(session.token.fingerprint, None)
 
 
 @MODES

@@ -68,7 +68,7 @@ def faults() -> dict[str, tuple[dict[str, Any], str]]:
         "questions path": ({"QUESTIONS": "shop.nothing.QUESTIONS"}, "cannot import"),
         "account": ({"ACCOUNT": None}, r'IRMA\["ACCOUNT"\]: is missing'),
         "no login": ({"QUESTIONS": {"adult": LOGIN}}, 'has no "login"'),
-        "url": ({"CALLBACK": print}, r'IRMA\["URL"\]: is missing; with CALLBACK'),
+        "url": ({"CALLBACK": print}, r'IRMA\["URL"\]: is missing; CALLBACK needs it'),
         "callback": ({"CALLBACK": 5}, r'IRMA\["CALLBACK"\]: must be a function'),
         "lifetime": ({"LIFETIME": 300}, r'IRMA\["LIFETIME"\]: must be a timedelta'),
         "flag": ({"PLAIN_COOKIE": "no"}, r'IRMA\["PLAIN_COOKIE"\]: must be True or False'),
