@@ -287,7 +287,10 @@ class Irma:
             site_url=settings.url,
             posted_urls=tuple(f"{base}/{page}" for page, function in posted if base and function),
             origins=tuple(settings.origins),
-            is_store_shared=settings.store != "memory:",
+            # A store that the application made is its own business.
+            is_store_shared=settings.store != "memory:"
+            if isinstance(settings.store, str)
+            else None,
             is_session_in_cookie=type(app.session_interface) is SecureCookieSessionInterface,
             is_cookie_plain=settings.is_cookie_plain,
             browser_package=BrowserPackage(package_state(package).value),
@@ -418,8 +421,8 @@ def _send(signal: NamedSignal, **facts: Any) -> None:
 
 
 def _own_path() -> str:
-    """Return the path and query of the request, without the empty query that Flask adds."""
-    return request.full_path.removesuffix("?")
+    """Return the path and query that the browser sees, without the empty query that Flask adds."""
+    return f"{request.script_root}{request.full_path}".removesuffix("?")
 
 
 def _language() -> str:

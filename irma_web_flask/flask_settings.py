@@ -16,6 +16,8 @@ from flask import Flask
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import Store
 from irma_core.models.holders import Hidden, HiddenSecret
+from irma_core.models.risks import parse_risks
+from irma_core.protocol.server_url import ServerUrl
 from irma_core.tracebacks import boundary
 
 __all__ = ["SETTINGS", "FlaskSettings", "read_settings"]
@@ -96,6 +98,8 @@ def read_settings(app: Flask) -> FlaskSettings:
     if not isinstance(server, str):
         raise ConfigurationError("IRMA_SERVER: must be the base URL of the IRMA server")
     connect: dict[str, Any] = dict(_typed(config, "IRMA_CONNECT", Mapping, {}))
+    # A wrong URL would otherwise be found by the first visitor.
+    ServerUrl.parse(server, allow=parse_risks(connect.get("allow", ())), what="IRMA_SERVER")
     for name, argument in (("IRMA_TOKEN", "token"), ("IRMA_SERVER_KEY", "server_key")):
         if config.get(name) is not None:
             connect[argument] = config[name]

@@ -211,7 +211,8 @@ class Irma:
             site_url=self._url,
             posted_urls=tuple(f"{self._base}/{page}" for page, function in posted if function),
             origins=self._origins,
-            is_store_shared=self._store != "memory:",
+            # A store that the application made is its own business.
+            is_store_shared=self._store != "memory:" if isinstance(self._store, str) else None,
             is_cookie_plain=self._plain_cookie,
             browser_package=BrowserPackage(package_state(self._browser_package).value),
         )

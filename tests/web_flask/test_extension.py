@@ -111,6 +111,13 @@ def test_page_needs_a_proof(shop: Shop) -> None:
     assert visitor.get("/tasting").text == "A tasting"
 
 
+def test_page_below_a_prefix_is_found_again(shop: Shop) -> None:
+    """The way back has the prefix at which the application is mounted."""
+    environ = {"SCRIPT_NAME": "/shop"}
+    sent = shop.visitor().get("/wines", environ_overrides=environ)
+    assert sent.headers["Location"] == "/shop/irma/ask/adult?next=/shop/wines"
+
+
 def test_proof_grows_too_old(shop: Shop) -> None:
     """A view with a maximum age asks again after it."""
     visitor = shop.visitor()
@@ -237,6 +244,8 @@ def test_question_has_one_function(shop: Shop) -> None:
     [
         ("IRMA_SERVR", "x", "did you mean IRMA_SERVER"),
         ("IRMA_SERVER", None, "IRMA_SERVER"),
+        ("IRMA_SERVER", "irma.example", "IRMA_SERVER"),
+        ("IRMA_SERVER", "http://irma.example", "IRMA_SERVER"),
         ("IRMA_LIFETIME", 300, "IRMA_LIFETIME"),
         ("IRMA_ORIGINS", "https://app.example", "IRMA_ORIGINS"),
         ("IRMA_PLAIN_COOKIE", "yes", "IRMA_PLAIN_COOKIE"),
