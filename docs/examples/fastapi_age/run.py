@@ -33,6 +33,8 @@ def main() -> None:
         "plain_cookie": CLUB_URL.startswith("http:"),
     }
     with ExitStack() as servers:
+        if len(sys.argv) not in {1, 3}:
+            sys.exit("usage: run.py [URL KEY_FILE]")
         if len(sys.argv) > 1:
             server, key_file = sys.argv[1:]
             settings["server_key"] = Path(key_file).read_text(encoding="utf-8")
