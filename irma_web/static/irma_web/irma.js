@@ -155,8 +155,8 @@ export function connect(element) {
       history.replaceState(history.state, "", location.pathname + location.search);
       finish((attempt = { which: { slot: Number(slot) } }));
     } else if (isAuto && state === "ready" && !document.hidden) begin();
-    else if (mine.isInApp && /DO|CA|OUT/.test((await post("status", mine.which)).status)) {
-      finish(mine);
+    else if (mine.isInApp && !mine.isFinishing && !document.hidden) {
+      if (/DO|CA|OUT/.test((await post("status", mine.which)).status)) finish(mine);
     }
   }
 
