@@ -1,0 +1,1 @@
+"""Verify IRMA proofs and attribute-based signatures in Python, without a server."""
