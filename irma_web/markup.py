@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import final
 
 from irma_web.page_texts import TEXTS, page_language
 
-__all__ = ["ask_page", "question_element"]
+__all__ = ["SafeHtml", "ask_page", "question_element"]
 
 
-def question_element(name: str, settings: str, *, scripts: Sequence[str], style: str) -> str:
+@final
+class SafeHtml(str):
+    """HTML that a template shows as it is. Jinja, Mako and Django look for `__html__`."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """Return the HTML. What is made of it with `+` or `%` is a plain string again."""
+        return str(self)
+
+
+def question_element(name: str, settings: str, *, scripts: Sequence[str], style: str) -> SafeHtml:
     """Return the HTML of a box in which a person answers a question.
 
     There is no inline script, only JSON, so it works under a strict content security policy. A
@@ -23,7 +35,7 @@ def question_element(name: str, settings: str, *, scripts: Sequence[str], style:
         style: The URL of `irma.css`.
     """
     module, package = (escape(each) for each in scripts)
-    return (
+    return SafeHtml(
         f'<link rel="stylesheet" href="{escape(style)}">\n'
         f'<div class="irma" data-irma="{escape(name)}"></div>\n'
         f'<script type="application/json" id="irma-{escape(name)}">{settings}</script>\n'

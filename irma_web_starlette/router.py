@@ -48,7 +48,7 @@ from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, refusal_reply
 from irma_core.web.web_sessions import AsyncWebSessions
 from irma_web.browser_package import package_state
-from irma_web.markup import ask_page, question_element
+from irma_web.markup import SafeHtml, ask_page, question_element
 from irma_web.page import STATIC, page_settings
 from irma_web.page_texts import LANGUAGES
 from irma_web_starlette.cookie_sessions import SessionChanges, session_of
@@ -289,8 +289,15 @@ class Irma:
         now = self._opened().now()
         return self._proofs.unseal(kept.get(name), name, now=now, max_age=max_age)
 
-    def element(self, request: Request, name: str, next: str | None = None) -> str:  # noqa: A002
+    def element(
+        self,
+        request: Request,
+        name: str,
+        next: str | None = None,  # noqa: A002
+    ) -> SafeHtml:
         """Return the HTML of a box in which the visitor answers a question.
+
+        It is a string that templates of Jinja show as it is.
 
         Args:
             request: The visitor's request.

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from irma_core import DisclosureRequest, new_sealing_key
@@ -250,3 +252,13 @@ def test_start_logs_what_is_wrong_with_the_site(
     with TestClient(Shop(tmp_path, browser_package=tmp_path / "missing.js").app):
         found = [each.getMessage() for each in caplog.records if "irma." in each.getMessage()]
     assert any(line.startswith("irma.E013: ") for line in found), found  # no browser package
+
+
+def test_element_is_html_in_a_template(shop: Shop) -> None:
+    """A template of Jinja shows the box as it is, although it escapes strings."""
+    client = Visitor(shop).client
+    request = Request({"type": "http", "headers": [], "app": client.app})
+    element = shop.irma.element(request, "login", next="/?a=1&b=<2>")
+    template = Environment(autoescape=True).from_string("{{ element }}")
+    assert template.render(element=element) == element
+    assert '<div class="irma" data-irma="login">' in element
