@@ -239,15 +239,21 @@ def set_cookie(site: Site, post: BrowserPost, binding: str) -> HeaderPairs:
     return (("set-cookie", "; ".join(parts)),)
 
 
+_HEADER_NAME: Final = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+"""As in RFC 9110, section 5.1, in the lower case that browsers use here."""
 _PREFLIGHT: Final[HeaderPairs] = (
     ("access-control-allow-methods", "POST"),
-    ("access-control-allow-headers", "content-type, x-csrftoken"),
     ("access-control-max-age", "600"),
 )
 
 
 def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
     """Return the headers of the reply to a preflight, besides those of `cors_headers`.
+
+    A page of a named origin may send any header: a CSRF token, for example, or what a gateway in
+    front of this site wants. The calls here read none of them.
+
+    Source: the Fetch standard, "CORS-preflight fetch".
 
     Raises:
         WebRefusal: `method` or `other_site`.
@@ -256,4 +262,10 @@ def preflight_headers(site: Site, request: WebRequest) -> HeaderPairs:
         raise WebRefusal("method")
     if _sent_origin(request) not in site.origins:
         raise WebRefusal("other_site")
-    return _PREFLIGHT
+    asked = {
+        name.strip(" \t").lower()
+        for value in request.header_values("access-control-request-headers")
+        for name in value.split(",")
+    }
+    named = ", ".join(sorted(name for name in asked if _HEADER_NAME.fullmatch(name)))
+    return (*_PREFLIGHT, *([("access-control-allow-headers", named)] if named else ()))

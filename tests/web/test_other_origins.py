@@ -130,15 +130,28 @@ def preflight(site: Site, **headers: str) -> Reply:
 
 @MODES
 def test_a_preflight_of_a_named_origin(site: Site) -> None:
-    """A browser may send JSON and a CSRF token, by `POST`, with the cookie."""
-    reply = preflight(site, Origin=APP, Access_Control_Request_Method="POST")
+    """A browser may send JSON by `POST`, with the cookie and the headers that the page has."""
+    reply = preflight(
+        site,
+        Origin=APP,
+        Access_Control_Request_Method="POST",
+        Access_Control_Request_Headers="content-type,x-tenant, X-CSRFToken",
+    )
     assert (reply.status, reply.json) == (200, {})
     assert cors(reply.response) == {
         **allowed(APP),
         "access-control-allow-methods": "POST",
-        "access-control-allow-headers": "content-type, x-csrftoken",
+        "access-control-allow-headers": "content-type, x-csrftoken, x-tenant",
         "access-control-max-age": "600",
     }
+
+
+@MODES
+@pytest.mark.parametrize("asked", ["", "a b", "x:y, ä", ",,", "\u0130"])
+def test_a_preflight_with_names_that_are_none(site: Site, asked: str) -> None:
+    """Only what can be the name of a header is allowed."""
+    reply = preflight(site, Origin=APP, Access_Control_Request_Headers=asked)
+    assert "access-control-allow-headers" not in cors(reply.response)
 
 
 @MODES

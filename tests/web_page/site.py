@@ -186,8 +186,8 @@ def _html(
                 name=name,
                 language=language,
                 next_url=next_url,
-                csrf_header=None if api else "X-Token",
-                csrf_token=None if api else "<of the page>",
+                csrf_header="X-Token",
+                csrf_token="<of the page>",
             ),
         )
         for name, attributes, content in elements

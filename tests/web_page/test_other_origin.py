@@ -67,6 +67,7 @@ def test_a_person_logs_in(shop: Shop, app: SimulatedApp, *, is_allowed: bool) ->
     shop.page.wait_for_url("**/welcome")
     assert shop.site.steps == ["start", "finish"]
     assert shop.site.logins == ["Ada"]
+    assert {token for _, _, token in shop.site.calls} == {"<of the page>"}  # a header of its own
 
 
 def server_was_asked(shop: Shop) -> bool:
