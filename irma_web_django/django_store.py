@@ -14,6 +14,7 @@ from irma_core.errors import ConfigurationError
 from irma_core.protocol.transport import Clock, utc_now
 from irma_core.tracebacks import boundary
 from irma_web_django.models import IrmaEntry
+from irma_web_django.tables import explaining_missing_tables
 
 __all__ = ["DjangoStore", "delete_expired"]
 
@@ -37,12 +38,13 @@ class DjangoStore:
         self._clock = clock
         self._is_closed = False
 
+    @explaining_missing_tables()
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; see `Store`.
 
         Raises:
-            ConfigurationError: An argument is invalid, the store is closed, or the caller is in a
-                transaction.
+            ConfigurationError: An argument is invalid, the store is closed, the caller is in a
+                transaction, or the table is missing.
             django.db.DatabaseError: The database failed.
         """
         check_entry(key, value, lifetime)
@@ -64,11 +66,13 @@ class DjangoStore:
             return False
         return True
 
+    @explaining_missing_tables()
     def get(self, key: str) -> bytes | None:
         """Return the value of a key, or None if it has none; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, or the store is closed.
+            ConfigurationError: The key is not a string, the store is closed, or the table is
+                missing.
             django.db.DatabaseError: The database failed.
         """
         check_key(key)
@@ -78,12 +82,13 @@ class DjangoStore:
         found = live.values_list("value", flat=True).first()
         return None if found is None else bytes(found)
 
+    @explaining_missing_tables()
     def delete(self, key: str) -> None:
         """Delete a key, which may be absent; see `Store`.
 
         Raises:
-            ConfigurationError: The key is not a string, the store is closed, or the caller is in a
-                transaction.
+            ConfigurationError: The key is not a string, the store is closed, the caller is in a
+                transaction, or the table is missing.
             django.db.DatabaseError: The database failed.
         """
         check_key(key)
@@ -105,6 +110,7 @@ class DjangoStore:
 
 
 @boundary
+@explaining_missing_tables()
 def delete_expired(clock: Clock) -> int:
     """Delete the entries that have expired, and return how many there were.
 
@@ -112,6 +118,7 @@ def delete_expired(clock: Clock) -> int:
         clock: The clock of the stores.
 
     Raises:
+        ConfigurationError: The table is missing.
         django.db.DatabaseError: The database failed.
     """
     using = router.db_for_write(IrmaEntry)

@@ -15,6 +15,7 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.staticfiles import finders
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  # Django's names
+from django.db import DatabaseError
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
@@ -34,6 +35,7 @@ from irma_web_django.irma_site import current_site
 from irma_web_django.policies import csp
 from irma_web_django.proving import DEMANDED
 from irma_web_django.site_settings import SiteSettings, current_settings
+from irma_web_django.tables import MISSING, are_tables_missing
 
 __all__ = ["check_deployment", "check_site_settings"]
 
@@ -61,7 +63,18 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
         found = check_site(_facts(current_settings(), is_debug=False))
     except (ConfigurationError, NoReverseMatch):
         return []  # the other check reports it
-    return [_message(each, Error if each.level is Level.ERROR else Warning) for each in found]
+    messages = [_message(each, Error if each.level is Level.ERROR else Warning) for each in found]
+    return [*messages, *_table_errors()]
+
+
+def _table_errors() -> list[CheckMessage]:
+    try:
+        is_missing = are_tables_missing()
+    except DatabaseError:
+        return []  # the machine that runs the checks may have no database
+    if not is_missing:
+        return []
+    return [Error(f"{MISSING.capitalize()}.", hint="manage.py migrate", id="irma_web_django.E007")]
 
 
 def _message(finding: Finding, kind: type[Error | Warning]) -> CheckMessage:

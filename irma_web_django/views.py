@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from irma_core.errors import IrmaError, StoreError
+from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.web.browser_posts import check_site
 from irma_core.web.next_urls import same_site_url
@@ -34,6 +34,7 @@ from irma_web_django import proof_sessions, signals
 from irma_web_django.browser_calls import as_django, as_web_request, body_of
 from irma_web_django.completing import DATABASE_AWAY, complete_once
 from irma_web_django.irma_site import IrmaSite, current_site
+from irma_web_django.tables import explaining_missing_tables
 
 __all__ = ["ask", "callback", "cancel", "finish", "next_session", "start", "status"]
 
@@ -68,7 +69,7 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
             except DATABASE_AWAY:
                 error = StoreError("the site's database failed")
             except IrmaError as raised:
-                _LOG.exception("a setting is wrong")
+                _log_error(request, raised)
                 error = raised
             else:
                 return _stale_page()
@@ -93,7 +94,8 @@ def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
 
     def complete(web_answer: WebAnswer) -> str:
         try:
-            return complete_once(site, request, web_answer)
+            with explaining_missing_tables():
+                return complete_once(site, request, web_answer)
         except (*DATABASE_AWAY, UpdateError) as error:
             # The answer is still at the server, so a repeat may succeed.
             raise StoreError("the site's database failed") from error
@@ -101,7 +103,7 @@ def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
     finished = site.sessions.finish(name, as_web_request(request), complete)
     response = as_django(finished.reply)
     if finished.error is not None and response.status_code == _SERVER_ERROR:
-        _LOG.error("finishing %s failed", name, exc_info=finished.error)
+        _log_error(request, finished.error)
     _report(request, name, response, None, error=finished.error)
     if isinstance(finished.value, str):
         proof_sessions.join(request, response, finished.value)
@@ -206,6 +208,14 @@ def _report(
         signals.send(signals.failed, request=request, name=name, code=code, error=error)
     else:
         signals.send(signals.refused, request=request, name=name, code=code)
+
+
+def _log_error(request: HttpRequest, error: Exception) -> None:
+    """Log why a page of ours failed: in one line if a setting is wrong, or a table is missing."""
+    if isinstance(error, ConfigurationError):
+        _LOG.error("%s: %s", request.path, error)
+    else:
+        _LOG.error("%s failed", request.path, exc_info=error)
 
 
 def _code(response: HttpResponse) -> str | None:

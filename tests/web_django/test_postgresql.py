@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
 
+from irma_core.errors import ConfigurationError
 from irma_testing.contracts import StoreContract
 from irma_transport import SystemClock
 from irma_web_django.django_store import DjangoStore
@@ -39,15 +40,21 @@ ROUTER = ToPostgres()
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[None]:
-    """Two aliases: `postgres`, whose tables are there, and `away`, where no server listens."""
+    """`postgres` has the tables, `empty` has none, and at `away` no server listens."""
     check_installed()
     with running_postgres() as server:
         server.create_database("shop")
-        for alias, port in (("postgres", server.port), ("away", 1)):
+        server.create_database("empty")
+        aliases = {
+            "postgres": ("shop", server.port),
+            "empty": ("empty", server.port),
+            "away": ("shop", 1),
+        }
+        for alias, (database, port) in aliases.items():
             default = connections.settings["default"]
             connections.settings[alias] = {
                 **default,
-                **server.settings("shop"),
+                **server.settings(database),
                 "PORT": str(port),
             }
         try:
@@ -55,7 +62,7 @@ def postgres() -> Iterator[None]:
                 call_command("migrate", "irma_web_django", database="postgres", verbosity=0)
             yield
         finally:
-            for alias in ("postgres", "away"):
+            for alias in aliases:
                 connections[alias].close()
                 del connections[alias], connections.settings[alias]
 
@@ -87,3 +94,13 @@ class TestStoreOnPostgres(StoreContract):
                 connections.close_all()  # as Django does at the end of a request
 
         return await asyncio.to_thread(run)
+
+
+@pytest.mark.usefixtures("postgres")
+def test_a_missing_table_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL has its own error for a missing table; the store says to run `migrate`."""
+    monkeypatch.setattr(ROUTER, "alias", "empty")
+    with override_settings(DATABASE_ROUTERS=[ROUTER]):
+        store = DjangoStore(SystemClock())
+        with pytest.raises(ConfigurationError, match="migrate"):
+            store.get("key")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from irma_core.errors import ConfigurationError
 from irma_transport import SystemClock
 from irma_web_django.django_store import delete_expired
 
@@ -18,5 +19,13 @@ class Command(BaseCommand):
     help = "Deletes the expired entries of IRMA's store in the database."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Delete expired entries, and print how many."""
-        self.stdout.write(f"Deleted {delete_expired(SystemClock())} expired entries.")
+        """Delete expired entries, and print how many.
+
+        Raises:
+            CommandError: The table is missing.
+        """
+        try:
+            count = delete_expired(SystemClock())
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"Deleted {count} expired entries.")

@@ -1,0 +1,78 @@
+"""A site whose owner has not run `migrate`: one clear error, wherever it is met first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError
+from django.test import override_settings
+
+from irma_testing import InMemoryServer
+from tests.web_django.conftest import point
+from tests.web_django.shop import Visitor, code, settings_for
+
+ADVICE = "the tables of irma_web_django are missing or out of date: run manage.py migrate"
+CHECK = "irma_web_django.E007"
+
+
+@pytest.fixture
+def unmigrated(irma_server: InMemoryServer, tmp_path: Path) -> Iterator[Visitor]:
+    """A visitor of the shop, whose database is empty."""
+    point("default", tmp_path / "empty.sqlite3")
+    with override_settings(IRMA=settings_for(irma_server)):
+        yield Visitor(irma_server)
+    point("default", Path())
+
+
+def test_the_page_gets_json(unmigrated: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+    """A start is refused as a fault of the site, and the log says what to do, in one line."""
+    response = unmigrated.post("start", "login", {})
+    assert (response.status_code, code(response)) == (500, "misconfigured")
+    assert ADVICE in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_table_that_is_lost_later(ada: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+    """A finish that finds no tables says the same."""
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    call_command("migrate", "irma_web_django", "zero", verbosity=0)
+    response = ada.finish("login", started)
+    assert (response.status_code, code(response)) == (500, "misconfigured")
+    assert ADVICE in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.usefixtures("unmigrated")
+def test_the_command_says_what_to_do() -> None:
+    """`irma_cleanup` ends with the same error."""
+    with pytest.raises(CommandError, match=ADVICE):
+        call_command("irma_cleanup", stdout=StringIO())
+
+
+@pytest.mark.usefixtures("unmigrated")
+def test_the_checks_say_so() -> None:
+    """`check --deploy` finds it, and finds nothing once the tables are there."""
+
+    def found() -> list[str]:
+        messages = run_checks(tags=["irma"], include_deployment_checks=True)
+        return [f"{each.hint}" for each in messages if each.id == CHECK]
+
+    assert found() == ["manage.py migrate"]
+    call_command("migrate", verbosity=0)
+    assert found() == []
+
+
+@pytest.mark.usefixtures("unmigrated")
+def test_a_database_that_is_away_is_another_error(tmp_path: Path) -> None:
+    """A database that cannot be opened is reported as what it is; the checks are silent."""
+    point("default", tmp_path / "missing" / "x.sqlite3")
+    with pytest.raises(DatabaseError, match="unable to open"):
+        call_command("irma_cleanup", stdout=StringIO())
+    messages = run_checks(tags=["irma"], include_deployment_checks=True)
+    assert CHECK not in {each.id for each in messages}
