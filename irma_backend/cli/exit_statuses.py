@@ -38,6 +38,7 @@ RISKS = {
     "plain-http": Risk.PLAIN_HTTP,
     "demo-attributes": Risk.DEMO_ATTRIBUTES,
     "token-in-return-url": Risk.TOKEN_IN_RETURN_URL,
+    "simulated-proofs": Risk.SIMULATED_PROOFS,
 }
 """The values of `--allow` for commands that call a server."""
 
@@ -61,6 +62,7 @@ _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
+    "server_key": "--server-key-file",
     "either key or token": "either --key or --token-file",
     "as from_file=": "with --from",
     "use read_request for JSON": "--request also takes JSON",

@@ -14,7 +14,7 @@ from irma_backend.cli.options import FILE, Command, WholeNumber
 from irma_backend.cli.output import issued_in, print_answer
 from irma_backend.cli.request_options import request_from_options, with_request_options
 from irma_backend.cli.session_run import SessionRun
-from irma_backend.cli.settings import Settings, with_settings
+from irma_backend.cli.settings import Settings, with_result_settings
 from irma_backend.cli.state_files import NewStateFile, new_state_file
 from irma_backend.cli.terminal import show_answer, stderr_console, stdout_console
 from irma_core import Answer, StartedSession
@@ -52,7 +52,7 @@ __all__ = ["session"]
     help="URI of the status backend where the callback receiver publishes; needs a --plugin.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer or error as JSON.")
-@with_settings
+@with_result_settings
 def session(
     settings: Settings,
     *,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
@@ -12,7 +10,7 @@ from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.inputs import read_secret
 from irma_backend.cli.options import FILE, Command
 from irma_backend.cli.output import print_answer, print_line, print_unchecked
-from irma_backend.cli.settings import Settings, with_settings
+from irma_backend.cli.settings import Settings, with_result_settings, with_settings
 from irma_backend.cli.state_files import load_session
 from irma_core import StartedSession
 from irma_core.errors import ConfigurationError
@@ -20,17 +18,12 @@ from irma_core.models.tokens import RequestorToken
 
 __all__ = ["cancel", "health", "public_key", "result", "status"]
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-
-def _with_session(command: CommandT) -> CommandT:
-    """Add the option that selects the session to a command."""
-    return click.option(
-        "--state-file",
-        type=FILE,
-        help="The file that `session --state-file` wrote. Without it, the requestor token is read "
-        "from standard input.",
-    )(with_settings(command))
+_STATE_FILE = click.option(
+    "--state-file",
+    type=FILE,
+    help="The file that `session --state-file` wrote. Without it, the requestor token is read from "
+    "standard input.",
+)
 
 
 def _session(state_file: Path | None) -> StartedSession | RequestorToken:
@@ -45,7 +38,8 @@ def _session(state_file: Path | None) -> StartedSession | RequestorToken:
 
 
 @click.command(cls=Command)
-@_with_session
+@_STATE_FILE
+@with_settings
 def status(settings: Settings, *, state_file: Path | None) -> None:
     """Print the status of a session."""
     with reporting_errors(), settings.requestor() as requestor:
@@ -53,7 +47,8 @@ def status(settings: Settings, *, state_file: Path | None) -> None:
 
 
 @click.command(cls=Command)
-@_with_session
+@_STATE_FILE
+@with_result_settings
 def result(settings: Settings, *, state_file: Path | None) -> None:
     """Print the result of a session as JSON.
 
@@ -69,7 +64,8 @@ def result(settings: Settings, *, state_file: Path | None) -> None:
 
 
 @click.command(cls=Command)
-@_with_session
+@_STATE_FILE
+@with_settings
 def cancel(settings: Settings, *, state_file: Path | None) -> None:
     """Cancel a session."""
     with reporting_errors(), settings.requestor() as requestor:

@@ -18,15 +18,23 @@ import attrs
 import click
 
 from irma_backend.cli.exit_statuses import RISKS
-from irma_backend.cli.inputs import read_text
+from irma_backend.cli.inputs import read_bytes, read_text
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.installed import installed_plugins
-from irma_backend.parts import Parts, open_parts
+from irma_backend.parts import ConnectionSettings, Parts, open_parts
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
+from irma_core.trust.server_keys import GivenKey, parse_server_keys
 
-__all__ = ["Settings", "with_key_settings", "with_settings"]
+__all__ = [
+    "JWT_ISSUER",
+    "Settings",
+    "server_keys",
+    "with_key_settings",
+    "with_result_settings",
+    "with_settings",
+]
 
 _PLUGIN = re.compile(r"[a-z]+(-[a-z]+)*")
 """A name that an error may repeat. A secret hardly ever looks like this."""
@@ -43,6 +51,9 @@ class Settings:
     # It may hold a password.
     key: str | None = attrs.field(default=None, kw_only=True, repr=False)
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
+    server_key_files: tuple[Path, ...] = attrs.field(default=(), kw_only=True)
+    jwt_issuer: str | None = attrs.field(default=None, kw_only=True)
+    """None for the library's default; empty if the server has no issuer."""
     plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -57,17 +68,20 @@ class Settings:
         Raises:
             ConfigurationError: Settings contradict each other, or a file cannot be used.
         """
-        token = self._token()
+        settings: ConnectionSettings[Signer] = {
+            "name": None if self.key is None else self.name,
+            "key": self.key,
+            "token": self._token(),
+            "status": status,
+            "frontend_url": self.frontend_url,
+            "observer": None,  # a command reports to its caller, and not to a log
+        }
+        if self.server_key_files:
+            settings["server_key"] = server_keys(self.server_key_files)
+        if self.jwt_issuer is not None:
+            settings["jwt_issuer"] = self.jwt_issuer or None
         with self._parts() as parts:
-            yield parts.requestor(
-                self.server,
-                name=None if self.key is None else self.name,
-                key=self.key,
-                token=token,
-                status=status,
-                frontend_url=self.frontend_url,
-                observer=None,  # a command reports to its caller, and not to a log
-            )
+            yield parts.requestor(self.server, **settings)
 
     @contextmanager
     def signer(self, key: str) -> Generator[Signer]:
@@ -151,8 +165,9 @@ _KEY_OPTIONS = (
         "--allow",
         multiple=True,
         type=OneOf(list(RISKS)),
-        help="Accept a risk: a server without HTTPS, demo attributes that anyone can get, or the "
-        "session token in the return URL. Repeatable.",
+        help="Accept a risk: a server without HTTPS, demo attributes that anyone can get, the "
+        "session token in the return URL, or results of a development server, which prove nothing. "
+        "Repeatable.",
     ),
 )
 _SERVER_OPTIONS = (
@@ -178,11 +193,33 @@ _SERVER_OPTIONS = (
         help="File with the API token. Without it, IRMA_TOKEN is used if it is set.",
     ),
 )
+JWT_ISSUER = click.option(
+    "--jwt-issuer",
+    show_default="irmaserver",
+    metavar="NAME",
+    help="The server's setting `jwt_issuer`, which may be empty.",
+)
+_RESULT_OPTIONS = (
+    click.option(
+        "--server-key-file",
+        "server_key_files",
+        type=FILE,
+        multiple=True,
+        help="PEM file with the server's public key. The result must then be signed with it. "
+        "Repeat it for several keys during a key change.",
+    ),
+    JWT_ISSUER,
+)
 
 
 def with_settings(command: Command) -> Command:
     """Add the options for the server to a command, which takes `Settings` as its first argument."""
     return _with(command, (*_SERVER_OPTIONS, *_KEY_OPTIONS))
+
+
+def with_result_settings(command: Command) -> Command:
+    """Add the options of `with_settings`, and those that verify a signed result, to a command."""
+    return _with(command, (*_SERVER_OPTIONS, *_RESULT_OPTIONS, *_KEY_OPTIONS))
 
 
 def with_key_settings(command: Command) -> Command:
@@ -201,6 +238,15 @@ def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> 
     for option in reversed(options):
         wrapped = option(wrapped)
     return wrapped
+
+
+def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
+    """Return the server's public keys, as read from the files of --server-key-file.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or is not a public key in PEM.
+    """
+    return parse_server_keys([read_bytes(path, "--server-key-file") for path in paths])
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:

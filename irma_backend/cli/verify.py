@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from irma_backend.cli.exit_statuses import reporting_errors
-from irma_backend.cli.inputs import read_bytes, read_input
+from irma_backend.cli.inputs import read_input
 from irma_backend.cli.options import FILE, Command, OneOf
 from irma_backend.cli.output import print_unchecked
+from irma_backend.cli.settings import JWT_ISSUER, server_keys
 from irma_core import Risk, verify_result_jwt
+from irma_core.flows.context import DEFAULT_JWT_ISSUER
 
 __all__ = ["verify"]
 
@@ -25,18 +27,13 @@ __all__ = ["verify"]
     required=True,
     help="PEM file with the server's public key. Repeat it for several keys during a key change.",
 )
-@click.option(
-    "--jwt-issuer",
-    default="irmaserver",
-    show_default=True,
-    help="The server's setting `jwt_issuer`, which may be empty.",
-)
+@JWT_ISSUER
 @click.option(
     "--allow",
     type=OneOf(["simulated-proofs"]),
     help="Accept a JWT of the in-memory server, which proves nothing.",
 )
-def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> None:
+def verify(key_files: tuple[Path, ...], jwt_issuer: str | None, allow: str | None) -> None:
     """Verify a result JWT from standard input, and print its contents as JSON.
 
     This shows what the server signed. To check it against the request, use `result` with a state
@@ -45,8 +42,8 @@ def verify(key_files: tuple[Path, ...], jwt_issuer: str, allow: str | None) -> N
     with reporting_errors(as_json=True):
         result = verify_result_jwt(
             read_input("the JWT").strip(),
-            keys=[read_bytes(path, "--server-key-file") for path in key_files],
-            issuer=jwt_issuer or None,
+            keys=server_keys(key_files),
+            issuer=DEFAULT_JWT_ISSUER if jwt_issuer is None else jwt_issuer or None,
             now=datetime.now(UTC),
             allow=[Risk.SIMULATED_PROOFS] if allow else [],
         )

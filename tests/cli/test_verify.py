@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from irma_testing import InMemoryServer, SimulatedApp
+from tests.cli.conftest import OVER18, CommandLine
 from tests.trust import make_jwt_vectors
 
 
@@ -65,11 +66,46 @@ def test_simulated_result_must_be_allowed(command_line: CommandLine, key_file: s
     assert command_line.run("verify", *options, stdin=signed_now(simulated=True))[0] == 0
 
 
+def test_answer_is_signed_with_the_server_key(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
+) -> None:
+    """With --server-key-file, `session` and `result` print an answer whose evidence is signed."""
+    memory.when_started(app.accept)
+    own = tmp_path / "own.pem"
+    own.write_text(command_line.run("public-key")[1])
+    state = ("--state-file", str(tmp_path / "state"))
+    allowed = ("--server-key-file", str(own), "--allow", "simulated-proofs")
+    for asked in (("session", "--json", "--disclose", OVER18, *state), ("result", *state)):
+        status, out, err = command_line.run(*asked, *allowed)
+        assert (status, json.loads(out)["evidence"]) == (0, "signed"), err
+    status, out, _ = command_line.run("result", *state, *allowed, "--jwt-issuer", "other")
+    assert (status, json.loads(out)["error"]["code"]) == (6, "issuer")
+
+
+def test_answer_of_another_key_is_status_6(
+    command_line: CommandLine,
+    memory: InMemoryServer,
+    app: SimulatedApp,
+    key_file: str,
+    tmp_path: Path,
+) -> None:
+    """An answer that another key signed, or that is only simulated, is exit status 6."""
+    memory.when_started(app.accept)
+    own = tmp_path / "own.pem"
+    own.write_text(command_line.run("public-key")[1])
+    asked = ("session", "--json", "--disclose", OVER18, "--server-key-file")
+    for path, code in ((key_file, "signature"), (own, "simulated")):
+        status, out, _ = command_line.run(*asked, str(path))
+        assert (status, json.loads(out)["error"]["code"]) == (6, code)
+
+
 def test_invalid_key_is_wrong_usage(command_line: CommandLine, tmp_path: Path) -> None:
     """An invalid or missing key file is exit status 2."""
     path = tmp_path / "nothing.pem"
     path.write_text("nothing")
     for option in (str(path), str(tmp_path / "nowhere.pem")):
-        status, _, err = command_line.run("verify", "--server-key-file", option, stdin=signed_now())
-        assert status == 2, err
-        assert "Traceback" not in err
+        for command in (("verify",), ("session", "--disclose", OVER18)):
+            key = ("--server-key-file", option)
+            status, _, err = command_line.run(*command, *key, stdin=signed_now())
+            assert (status, "--server-key-file" in err) == (2, True), err
+            assert "Traceback" not in err
