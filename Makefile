@@ -72,7 +72,7 @@ bench: .venv/ready
 
 # What holds while servers and networks fail; `make chaos ARGS="--full"` for all counts.
 chaos: .venv/ready
-	PYTHONPATH=docs/examples/irma-status-redis $(BIN)/python -m chaos $(ARGS)
+	$(BIN)/python -m chaos $(ARGS)
 
 # 200 logins at once in Django under gunicorn, on SQLite and PostgreSQL, which also goes away.
 load: .venv/ready

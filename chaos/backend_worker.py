@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from irma_core import AsyncRequestor, DisclosureRequest, Requestor, SessionStatus
-from irma_status_redis import AsyncRedisStatusBackend, RedisStatusBackend
+from irma_redis import AsyncRedisStatusBackend, RedisStatusBackend
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 

@@ -24,8 +24,8 @@ from chaos.status_server import fault_and_end, running_status_server
 from irma_core import RequestorToken, SessionStatus
 from irma_core.errors import StatusBackendError
 from irma_core.protocol.status_backends import PublishedEnd
-from irma_status_redis import AsyncRedisStatusBackend
-from redis_tests.redis_server import RedisServer, running_redis
+from irma_redis import AsyncRedisStatusBackend
+from tests.redis.redis_server import RedisServer, running_redis
 
 __all__ = ["findings"]
 

@@ -1,4 +1,4 @@
-"""The built-in plugin: `file:` and `hmac:` for signing, `memory:` and `sqlite:` for stores.
+"""The built-in plugin: `file:` and `hmac:` sign, `memory:`, `sqlite:` and Redis store.
 
 It is a plugin like any other. It is registered first, so no other plugin can take its schemes.
 """
@@ -19,16 +19,19 @@ from irma_core.plugins.hookspecs import (
     Mode,
     PluginUri,
     SignerFactory,
+    StatusBackendFactory,
     StoreFactory,
     hookimpl,
 )
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.trust.key_forms import setting_text
 from irma_core.trust.signing import AsyncSigner, HmacSigner, RsaSigner, Signer
 
-__all__ = ["irma_signing_schemes", "irma_stores"]
+__all__ = ["irma_signing_schemes", "irma_status_backends", "irma_stores"]
 
 _LARGEST_KEY_FILE: Final = 64 * 1024
+_REDIS: Final = ("redis", "rediss", "unix")
 _PEM: Final = "-----BEGIN "
 _ENCRYPTED: Final = ("ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED")
 
@@ -40,9 +43,19 @@ def irma_signing_schemes() -> Mapping[str, SignerFactory]:
 
 
 @hookimpl
+def irma_status_backends() -> Mapping[str, StatusBackendFactory]:
+    """Return the factory of `redis:`, `rediss:` and `unix:`."""
+    return dict.fromkeys(_REDIS, _redis_status_backend)
+
+
+@hookimpl
 def irma_stores() -> Mapping[str, StoreFactory]:
-    """Return the factories of `memory:` and `sqlite:`."""
-    return {"memory": _memory_store, "sqlite": _sqlite_store}
+    """Return the factories of `memory:`, `sqlite:`, `redis:`, `rediss:` and `unix:`."""
+    return {
+        "memory": _memory_store,
+        "sqlite": _sqlite_store,
+        **dict.fromkeys(_REDIS, _redis_store),
+    }
 
 
 def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
@@ -81,6 +94,29 @@ def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore
 def _sqlite_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     is_async = context.mode is Mode.ASYNC
     return (AsyncSqliteStore if is_async else SqliteStore)(_parse_path(uri), context.clock)
+
+
+def _redis_status_backend(
+    uri: PluginUri, context: FactoryContext
+) -> StatusBackend | AsyncStatusBackend:
+    open_status_backend, _ = _import_redis()
+    return open_status_backend(uri, context)
+
+
+def _redis_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
+    _, open_store = _import_redis()
+    return open_store(uri, context)
+
+
+def _import_redis() -> tuple[StatusBackendFactory, StoreFactory]:
+    """Return the factories of `irma_redis`, which needs an extra that may not be installed."""
+    try:
+        from irma_redis.factories import open_status_backend, open_store  # noqa: PLC0415
+    except ImportError as error:
+        reason = error.msg
+    else:
+        return open_status_backend, open_store
+    raise ConfigurationError(reason)
 
 
 def _parse_path(uri: PluginUri) -> Path:

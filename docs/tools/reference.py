@@ -71,6 +71,11 @@ GROUPS: dict[str, dict[str, str]] = {
             "AsyncSqliteStore MemoryStore AsyncMemoryStore LoggingObserver"
         ),
     },
+    "irma_redis": {
+        "What processes share through Redis": (
+            "RedisStore AsyncRedisStore RedisStatusBackend AsyncRedisStatusBackend"
+        ),
+    },
     "irma_transport": {"For transports, stores and tests": "SystemClock"},
     "irma_transport_urllib3": {"For threads and scripts": "Urllib3Transport"},
     "irma_transport_aiohttp": {"For asyncio": "AiohttpTransport in_thread"},

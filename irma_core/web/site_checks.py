@@ -345,7 +345,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "Each of several processes has its own store, so one handle or callback counts once in "
         "each of them",
         "Use a store that they share: the database of the Django app, `sqlite:` on one machine, or "
-        "a plugin such as irma-status-redis.",
+        "`redis:` on several.",
         lambda facts: (
             f"{facts.workers} processes"
             if facts.is_store_shared is False and (facts.workers or 0) > 1

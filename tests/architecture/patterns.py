@@ -23,6 +23,7 @@ PACKAGES = (
     "irma_core",
     "irma_testing",
     "irma_transport",
+    "irma_redis",
     "irma_transport_aiohttp",
     "irma_transport_urllib3",
     "irma_web",

@@ -126,7 +126,7 @@ def modules() -> Iterator[str]:
     yield from ("irma_backend", "irma_core", "irma_testing", DRIVERS)
     yield from ("irma_transport", "irma_transport_aiohttp", "irma_transport_urllib3")
     yield "irma_web"
-    yield from ("irma_status_redis", "irma_signing_pkcs11")
+    yield from ("irma_redis", "irma_signing_pkcs11")
     for found in pkgutil.walk_packages(irma_core.__path__, "irma_core."):
         if not any(f"{found.name}.".startswith(f"{inside}.") for inside in INSIDE):
             yield found.name
@@ -134,8 +134,8 @@ def modules() -> Iterator[str]:
 
 def public_things() -> Iterator[Any]:
     for module in modules():
-        if module.startswith(("irma_status", "irma_signing")):
-            pytest.importorskip("redis" if "redis" in module else "pkcs11")
+        if module == "irma_signing_pkcs11":
+            pytest.importorskip("pkcs11")
         loaded = import_module(module)
         for name in getattr(loaded, "__all__", ()):
             thing: object = getattr(loaded, name)

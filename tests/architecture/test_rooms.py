@@ -24,6 +24,7 @@ ALL = [
     *CORE,
     *(ROOT / "irma_testing").rglob("*.py"),
     *(ROOT / "irma_backend").rglob("*.py"),
+    *ROOT.glob("irma_redis/*.py"),
     *ROOT.glob("irma_transport*/*.py"),
     *ROOT.glob("irma_web/*.py"),
 ]
@@ -109,6 +110,13 @@ def test_transports_do_not_know_each_other(path: Path) -> None:
     packages = {each for each in heads if each.startswith("irma_")}
     assert packages <= {"irma_core", "irma_transport", own}
     assert own != "irma_transport" or not heads & {"urllib3", "aiohttp", "yarl"}
+
+
+@pytest.mark.parametrize("path", list(ROOT.glob("irma_redis/*.py")), ids=name)
+def test_redis_needs_the_core_alone(path: Path) -> None:
+    """The status backend and the store in Redis import the core and redis-py."""
+    heads = {module.partition(".")[0] for module in imports(path)} - sys.stdlib_module_names
+    assert heads <= {"attrs", "cryptography", "irma_core", "irma_redis", "redis"}
 
 
 @pytest.mark.parametrize("path", list(ROOT.glob("irma_web/*.py")), ids=name)

@@ -20,11 +20,11 @@ SHELL_BLOCKS = {
     "README.md": 2,
     "docs/tutorial.md": 7,
     "docs/examples/irma-signing-pkcs11/README.md": 3,
-    "docs/examples/irma-status-redis/README.md": 2,
     "docs/how-to/any-other-framework.md": 1,
     "docs/how-to/django.md": 2,
     "docs/how-to/fastapi.md": 2,
     "docs/how-to/flask.md": 2,
+    "docs/how-to/redis.md": 1,
     "docs/how-to/test-your-application.md": 1,
     "docs/how-to/write-a-signing-scheme.md": 1,
     "docs/how-to/write-a-status-backend.md": 1,
@@ -82,11 +82,11 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("README.md", sh=SHELL_BLOCKS["README.md"])
 @runs("docs/tutorial.md", sh=SHELL_BLOCKS["docs/tutorial.md"])
 @runs("docs/examples/irma-signing-pkcs11/README.md", sh=3)
-@runs("docs/examples/irma-status-redis/README.md", sh=2)
 @runs("docs/how-to/any-other-framework.md", sh=1)
 @runs("docs/how-to/django.md", sh=2)
 @runs("docs/how-to/fastapi.md", sh=2)
 @runs("docs/how-to/flask.md", sh=2)
+@runs("docs/how-to/redis.md", sh=1)
 @runs("docs/how-to/test-your-application.md", sh=1)
 @runs("docs/how-to/write-a-signing-scheme.md", sh=1)
 @runs("docs/how-to/write-a-status-backend.md", sh=1)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from irma_core import DisclosureRequest, RequestorToken, SessionStatus, new_sealing_key
 from irma_core.protocol.status_backends import PublishedEnd
-from irma_status_redis import plugin
 from irma_testing import InMemoryServer
-from redis_tests.redis_server import running_redis
 from tests.docs.pages import run_blocks, runs
+from tests.redis.redis_server import running_redis
 
 PAGE = "docs/explanation/scaling.md"
 TOKEN = RequestorToken("abcdefghijKLMNOPQRST")
@@ -20,7 +19,6 @@ TOKEN = RequestorToken("abcdefghijKLMNOPQRST")
 def test_workers_share_their_state(tmp_path: Path) -> None:
     """Two workers share published results and sealed callback URLs by a real Redis."""
     names = run_blocks(PAGE)
-    names["PLUGINS"] = [plugin]  # it is not installed here
     pem, key = InMemoryServer().public_key_pem, new_sealing_key()
     with running_redis(tmp_path) as redis:
         settings = ("https://irma.example.com", redis.uri, pem, key)

@@ -28,8 +28,8 @@ def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
     assert listed["irma-backend"] == {
         "version": "0.1.0",
         "signingSchemes": ["file", "hmac"],
-        "statusBackends": [],
-        "stores": ["memory", "sqlite"],
+        "statusBackends": ["redis", "rediss", "unix"],
+        "stores": ["memory", "redis", "rediss", "sqlite", "unix"],
         "error": None,
     }
     assert listed["acme-irma"]["signingSchemes"] == ["vault"]

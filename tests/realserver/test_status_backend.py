@@ -23,12 +23,12 @@ from irma_core import (
     new_sealing_key,
 )
 from irma_core.trust.sealing import Sealer
-from irma_status_redis import RedisStatusBackend, RedisStore
+from irma_redis import RedisStatusBackend, RedisStore
 from irma_transport_urllib3 import Urllib3Transport
-from redis_tests.redis_server import RedisServer, running_redis
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.wallet import Wallet
 from tests.realserver.wallet_events import Succeeded
+from tests.redis.redis_server import RedisServer, running_redis
 
 ROOT = Path(__file__).parent.parent.parent
 

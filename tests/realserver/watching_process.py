@@ -10,7 +10,7 @@ from datetime import timedelta
 from irma_backend.memory_store import MemoryStore
 from irma_core import Binding, Handles, Requestor
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_status_redis import RedisStatusBackend
+from irma_redis import RedisStatusBackend
 from irma_transport_urllib3 import Urllib3Transport
 
 

@@ -9,11 +9,11 @@ from typing import final
 from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.interfaces import PublishedEnd, Secret, boundary
-from irma_status_redis.clients import make_async_client
-from irma_status_redis.failures import Door
-from irma_status_redis.listening_async import AsyncListener
-from irma_status_redis.looking import Looks
-from irma_status_redis.records import CHANNEL, LIFETIME_MS, SessionRecord
+from irma_redis.clients import make_async_client
+from irma_redis.failures import Door
+from irma_redis.listening_async import AsyncListener
+from irma_redis.looking import Looks
+from irma_redis.records import CHANNEL, LIFETIME_MS, SessionRecord
 
 __all__ = ["AsyncRedisStatusBackend"]
 

@@ -13,10 +13,10 @@ import attrs
 import redis.asyncio
 
 from irma_core.errors import StatusBackendError
-from irma_status_redis.clients import as_bytes
-from irma_status_redis.failures import Door, reason
-from irma_status_redis.listening import CLOSED
-from irma_status_redis.records import MAX_BYTES
+from irma_redis.clients import as_bytes
+from irma_redis.failures import Door, reason
+from irma_redis.listening import CLOSED
+from irma_redis.records import MAX_BYTES
 
 __all__ = ["Looks"]
 
@@ -64,7 +64,7 @@ class Looks:
         found: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
         self._wanted.append(_Look(key, found))
         if self._task is None:
-            self._task = asyncio.create_task(self._look(), name="irma-status-redis looks")
+            self._task = asyncio.create_task(self._look(), name="irma-redis looks")
         return await found
 
     async def aclose(self) -> None:

@@ -45,8 +45,8 @@ class SessionRecord:
 
     def __init__(self, token: RequestorToken) -> None:
         secret = token.reveal().encode()
-        self.key = f"irma:end:{sha256(b'irma-status-redis name ' + secret).hexdigest()[:32]}"
-        self._cipher = AESGCM(sha256(b"irma-status-redis key " + secret).digest())
+        self.key = f"irma:end:{sha256(b'irma-redis name ' + secret).hexdigest()[:32]}"
+        self._cipher = AESGCM(sha256(b"irma-redis key " + secret).digest())
 
     def seal(self, end: PublishedEnd) -> bytes:
         """Return the sealed form of an end."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from redis_tests.redis_server import RedisServer, running_redis
+from tests.redis.redis_server import RedisServer, running_redis
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from irma_core import RequestorToken
 from irma_core.interfaces import PublishedEnd, Secret
-from irma_status_redis import AsyncRedisStatusBackend, RedisStatusBackend
+from irma_redis import AsyncRedisStatusBackend, RedisStatusBackend
 
 __all__ = ["MODES", "Backend", "a_token", "opened"]
 

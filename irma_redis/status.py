@@ -11,11 +11,11 @@ from typing import Final, final
 from irma_core import RequestorToken
 from irma_core.errors import StatusBackendError
 from irma_core.interfaces import PublishedEnd, Secret, boundary
-from irma_status_redis.clients import as_bytes, make_client
-from irma_status_redis.failures import Door
-from irma_status_redis.listening import Listener, Queue
-from irma_status_redis.records import CHANNEL, LIFETIME_MS, MAX_BYTES, SessionRecord
-from irma_status_redis.waiting import Notice
+from irma_redis.clients import as_bytes, make_client
+from irma_redis.failures import Door
+from irma_redis.listening import Listener, Queue
+from irma_redis.records import CHANNEL, LIFETIME_MS, MAX_BYTES, SessionRecord
+from irma_redis.waiting import Notice
 
 __all__ = ["RedisStatusBackend"]
 
@@ -29,7 +29,7 @@ class RedisStatusBackend:
     """A `StatusBackend` in Redis. Threads may share it.
 
     Args:
-        uri: The URI of Redis; see the README.
+        uri: The URI of Redis; see `docs/how-to/redis.md`.
         password: The password, if the URI has none.
 
     Raises:

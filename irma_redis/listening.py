@@ -16,11 +16,11 @@ from typing import Final, final
 import redis
 
 from irma_core.errors import StatusBackendError
-from irma_status_redis.address import LONGEST_CALL, LONGEST_STEP
-from irma_status_redis.clients import as_bytes
-from irma_status_redis.failures import reason
-from irma_status_redis.records import CHANNEL
-from irma_status_redis.waiting import Notice, Waiting
+from irma_redis.address import LONGEST_CALL, LONGEST_STEP
+from irma_redis.clients import as_bytes
+from irma_redis.failures import reason
+from irma_redis.records import CHANNEL
+from irma_redis.waiting import Notice, Waiting
 
 __all__ = ["CLOSED", "SILENCE", "Listener", "Queue"]
 
@@ -92,7 +92,7 @@ class _Run:
         self._is_pinged = False
         self._has_begun = threading.Event()
         self._failure: str | None = None
-        self._thread = threading.Thread(target=self._listen, name="irma-status-redis", daemon=True)
+        self._thread = threading.Thread(target=self._listen, name="irma-redis", daemon=True)
         self._thread.start()
 
     @property

@@ -17,11 +17,11 @@ import redis
 from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError, StatusBackendError, StoreError, UsageError
 from irma_core.interfaces import PublishedEnd
-from irma_status_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
-from irma_status_redis.clients import check_server
-from irma_status_redis.failures import fault
-from redis_tests.backends import a_token
-from redis_tests.redis_server import RedisServer, running_redis, unused_port
+from irma_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
+from irma_redis.clients import check_server
+from irma_redis.failures import fault
+from tests.redis.backends import a_token
+from tests.redis.redis_server import RedisServer, running_redis, unused_port
 
 HOUR = timedelta(hours=1)
 FULL = "max number of clients reached"
@@ -137,7 +137,7 @@ def test_a_missing_right_is_told_as_that(server: RedisServer, right: str) -> Non
                     call()
                 except (StatusBackendError, StoreError) as error:
                     said.append(str(error))
-        assert set(said) <= {"Redis: its user lacks a permission that the README names"}
+        assert all("its user lacks a permission" in text for text in said)
         # Pings come later, and the look while wiring does without its right.
         assert said or right in {"+ping", "+info"}
         check_server(uri, None, keeps_all=True)

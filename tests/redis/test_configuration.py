@@ -1,4 +1,4 @@
-"""The plugin for Redis passes its own tests, as its readers run them."""
+"""A status backend and a store in Redis, by configuration alone."""
 
 from __future__ import annotations
 
@@ -15,26 +15,12 @@ from irma_backend import connect, connect_async, open_parts, open_parts_async
 from irma_core import DisclosureRequest, SessionStatus
 from irma_core.errors import ConfigurationError, StoreError
 from irma_core.protocol.status_backends import PublishedEnd
-from irma_status_redis import AsyncRedisStore, RedisStore, plugin
+from irma_redis import AsyncRedisStore, RedisStore
 from irma_testing import InMemoryServer
-from redis_tests.redis_server import RedisServer, check_installed, running_redis, unused_port
-from tests.pytest_plugin.running import outcome
-
-EXAMPLE = Path(__file__).parent.parent.parent / "docs" / "examples" / "irma-status-redis"
-
-
-@pytest.mark.long
-def test_the_plugin_passes_its_own_tests() -> None:
-    """All of them, at a real Redis: contracts, URIs, and what goes wrong."""
-    check_installed()
-    said = outcome(EXAMPLE)
-    assert said.endswith(" passed"), said
-    assert "," not in said
-
+from tests.redis.redis_server import RedisServer, running_redis, unused_port
 
 PASSWORD = "a password"  # of nobody
 SETTINGS: dict[str, Any] = {
-    "plugins": [plugin],
     "secrets": {"redis-password": lambda: PASSWORD},
 }
 A_MINUTE = timedelta(minutes=1)
@@ -91,7 +77,7 @@ async def test_a_store_by_configuration_is_one_for_both_modes(server: RedisServe
 
 def test_what_is_wrong_with_it_is_told_without_the_uri(server: RedisServer) -> None:
     """A URI at once, and a password when it is used."""
-    with open_parts(plugins=[plugin]) as parts:
+    with open_parts() as parts:
         with pytest.raises(ConfigurationError) as caught:
             parts.store("redis://ada:secret@host/x")
         assert "secret" not in str(caught.value)

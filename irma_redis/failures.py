@@ -16,7 +16,7 @@ import redis
 from redis import exceptions
 
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
-from irma_status_redis.address import LONGEST_CALL, NoPasswordError
+from irma_redis.address import LONGEST_CALL, NoPasswordError
 
 __all__ = ["Door", "Fault", "fault", "reason"]
 
@@ -36,7 +36,7 @@ class Fault(NamedTuple):
     is_setting: bool = False
 
 
-_PERMISSION: Final = Fault("its user lacks a permission that the README names")
+_PERMISSION: Final = Fault("its user lacks a permission; docs/how-to/redis.md lists those it needs")
 _LOGIN: Final = Fault("it refuses the user name or the password")
 _MEMORY: Final = Fault("it is out of memory")
 _REPLICA: Final = Fault("it is a replica, which takes no writes")

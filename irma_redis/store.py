@@ -13,8 +13,8 @@ from typing import Final, final
 
 from irma_core.errors import ConfigurationError, StoreError, UsageError
 from irma_core.interfaces import Secret, boundary
-from irma_status_redis.clients import as_bytes, make_async_client, make_client
-from irma_status_redis.failures import Door
+from irma_redis.clients import as_bytes, make_async_client, make_client
+from irma_redis.failures import Door
 
 __all__ = ["AsyncRedisStore", "RedisStore"]
 
@@ -30,7 +30,7 @@ class RedisStore:
     """A `Store` in Redis. Threads and processes may share it.
 
     Args:
-        uri: The URI of Redis; see the README.
+        uri: The URI of Redis; see `docs/how-to/redis.md`.
         password: The password, if the URI has none.
 
     Raises:

@@ -11,12 +11,12 @@ import redis
 import redis.asyncio
 
 from irma_core.errors import StatusBackendError
-from irma_status_redis.address import LONGEST_CALL, LONGEST_STEP
-from irma_status_redis.clients import as_bytes
-from irma_status_redis.failures import reason
-from irma_status_redis.listening import CLOSED, SILENCE
-from irma_status_redis.records import CHANNEL
-from irma_status_redis.waiting import Notice, Waiting
+from irma_redis.address import LONGEST_CALL, LONGEST_STEP
+from irma_redis.clients import as_bytes
+from irma_redis.failures import reason
+from irma_redis.listening import CLOSED, SILENCE
+from irma_redis.records import CHANNEL
+from irma_redis.waiting import Notice, Waiting
 
 __all__ = ["AsyncListener"]
 
@@ -72,7 +72,7 @@ class _Run:
         self._is_subscribed = False
         self._has_begun = asyncio.Event()
         self._failure: str | None = None
-        self._task = asyncio.create_task(self._listen(), name="irma-status-redis")
+        self._task = asyncio.create_task(self._listen(), name="irma-redis")
 
     @property
     def is_listening(self) -> bool:

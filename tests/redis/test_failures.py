@@ -11,10 +11,10 @@ import pytest
 from irma_core import SessionStatus
 from irma_core.errors import IrmaError, StatusBackendError, StoreError
 from irma_core.interfaces import PublishedEnd
-from irma_status_redis import AsyncRedisStore, RedisStore, listening, listening_async
-from irma_status_redis.clients import as_bytes
-from redis_tests.backends import MODES, a_token, opened
-from redis_tests.redis_server import RedisServer
+from irma_redis import AsyncRedisStore, RedisStore, listening, listening_async
+from irma_redis.clients import as_bytes
+from tests.redis.backends import MODES, a_token, opened
+from tests.redis.redis_server import RedisServer
 
 BEGUN = 0.3  # seconds after which a wait has begun
 LONGEST = 8.0  # seconds that a call may take to fail
@@ -384,7 +384,7 @@ def test_rejected_login_is_reported_without_secrets(
 
 @MODES
 def test_missing_permission_is_reported(mode: str, server: RedisServer) -> None:
-    """A missing permission is reported, and the permissions in the README are enough."""
+    """A missing permission is reported, and those that the how-to guide lists are enough."""
 
     async def story() -> None:
         named = "+getrange +set +publish +subscribe +ping +del +select +info ~irma:* &irma:status"

@@ -51,7 +51,7 @@ class Address:
         """Parse a URI.
 
         Args:
-            uri: The URI; see the README.
+            uri: The URI; see `docs/how-to/redis.md`.
             password: The password, if the URI has none. A function is called for each connection.
 
         Raises:

@@ -12,11 +12,11 @@ import pytest
 from irma_core import SessionStatus
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import PublishedEnd
-from irma_status_redis import RedisStatusBackend, RedisStore
-from irma_status_redis.address import Address
-from irma_status_redis.clients import make_client
-from redis_tests.backends import MODES, a_token, opened
-from redis_tests.redis_server import RedisServer
+from irma_redis import RedisStatusBackend, RedisStore
+from irma_redis.address import Address
+from irma_redis.clients import make_client
+from tests.redis.backends import MODES, a_token, opened
+from tests.redis.redis_server import RedisServer
 
 DONE = PublishedEnd(SessionStatus.DONE)
 SECRET = "a-secret-part"

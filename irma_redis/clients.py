@@ -20,8 +20,8 @@ from redis.retry import Retry
 
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import Secret
-from irma_status_redis.address import CONNECTIONS, LONGEST_STEP, Address
-from irma_status_redis.failures import fault
+from irma_redis.address import CONNECTIONS, LONGEST_STEP, Address
+from irma_redis.failures import fault
 
 __all__ = ["as_bytes", "check_server", "make_async_client", "make_client"]
 

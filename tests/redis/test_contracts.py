@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from irma_status_redis import (
+from irma_redis import (
     AsyncRedisStatusBackend,
     AsyncRedisStore,
     RedisStatusBackend,
@@ -19,7 +19,7 @@ from irma_testing.contracts import (
     StatusBackendContract,
     StoreContract,
 )
-from redis_tests.redis_server import running_redis
+from tests.redis.redis_server import running_redis
 
 PASSWORD = "a-password-that-nobody-may-read"
 NOBODY = f"redis://ada:{PASSWORD}@127.0.0.1:1/0"

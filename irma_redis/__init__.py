@@ -1,0 +1,20 @@
+"""Redis for irma-backend: a status backend and a store, each in two modes.
+
+It needs `irma-backend[redis]`. By configuration: `connect(…, status="redis://…")`. Or directly:
+
+    with closing(RedisStatusBackend("redis://127.0.0.1/0")) as backend:
+        requestor = Requestor(url, transport, status_backend=backend)
+"""
+
+from importlib.util import find_spec
+
+if find_spec("redis") is None:
+    raise ImportError(
+        "irma_redis needs the extra redis: pip install 'irma-backend[redis]'", name="redis"
+    )
+
+from irma_redis.status import RedisStatusBackend
+from irma_redis.status_async import AsyncRedisStatusBackend
+from irma_redis.store import AsyncRedisStore, RedisStore
+
+__all__ = ["AsyncRedisStatusBackend", "AsyncRedisStore", "RedisStatusBackend", "RedisStore"]
