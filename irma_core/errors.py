@@ -33,6 +33,7 @@
     ├── JwtError                       a JWT was rejected; see `code`
     │   ├── ResultJwtError             ... of a session result
     │   └── RequestJwtError            ... of a session request
+    ├── ProofError                     a proof or signature failed a check of our own
     └── AnswerError                    the session has no answer
         ├── SessionNotFinishedError    ... yet
         ├── NobodyAnsweredError        ... within the caller's timeout
@@ -83,6 +84,7 @@ __all__ = [
     "OtherPersonError",
     "PluginError",
     "PostRefusedError",
+    "ProofError",
     "ProofNotValidError",
     "RedirectError",
     "RequestError",
@@ -421,6 +423,28 @@ class ResultJwtError(JwtError):
 
 class RequestJwtError(JwtError):
     """The JWT of a session request was rejected."""
+
+
+class ProofError(IrmaError):
+    """A proof or an attribute-based signature did not pass a check of `irma_proofs`.
+
+    Attributes:
+        path: Where in the JSON: `signature[0].a_responses["3"]`. Empty for the whole.
+        reason: What is wrong there.
+        check: The check that failed, by the name of its function without `check_`; `form` if the
+            JSON does not have the form that is described.
+        status: The status that irmago uses for it (`ProofStatus`): `INVALID`, `INVALID_TIMESTAMP`,
+            `UNMATCHED_REQUEST`, `MISSING_ATTRIBUTES` or `EXPIRED`.
+    """
+
+    def __init__(
+        self, path: str, reason: str, *, check: str = "form", status: str = "INVALID"
+    ) -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.path = path
+        self.reason = reason
+        self.check = check
+        self.status = status
 
 
 class AnswerError(IrmaError):

@@ -278,8 +278,9 @@ def _is_foreign(error: BaseException) -> bool:
 
 
 _OWN: Final = frozenset(
-    {"irma_backend", "irma_core", "irma_testing", "irma_transport", "irma_transport_aiohttp"}
-    | {"irma_transport_urllib3", "irma_signing_pkcs11", "irma_redis", "irma_web"}
+    {"irma_backend", "irma_core", "irma_proofs", "irma_testing", "irma_transport"}
+    | {"irma_transport_aiohttp", "irma_transport_urllib3", "irma_signing_pkcs11", "irma_redis"}
+    | {"irma_web"}
     | {"irma_web_django"}
 )
 _DRIVEN: Final = sys.stdlib_module_names | frozenset(

@@ -1,0 +1,74 @@
+"""Products of modular powers, by gmpy2 if it is installed.
+
+All numbers are public, so nothing here takes constant time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final
+
+try:
+    import gmpy2
+except ImportError:  # it is the extra `proofs`
+    gmpy2 = None  # type: ignore[assignment]
+
+__all__ = ["product_of_powers"]
+
+_WINDOW: Final = 5
+"""Bits of an exponent that are handled by one multiplication."""
+_MASK: Final = (1 << _WINDOW) - 1
+
+
+def product_of_powers(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
+    """Return the product of powers, modulo a number.
+
+    Args:
+        pairs: Bases and exponents. The base of a negative exponent must be coprime to the modulus.
+        modulus: A number above 1.
+    """
+    if gmpy2 is None:
+        return _with_shared_squarings(pairs, modulus)
+    return _with_gmpy2(pairs, modulus)
+
+
+def _with_gmpy2(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
+    # Other threads run during each power. The context belongs to the application's thread, so the
+    # setting is for this block only.
+    with gmpy2.local_context(allow_release_gil=True):
+        product = gmpy2.mpz(1)
+        for base, exponent in pairs:
+            product = product * gmpy2.powmod(base, exponent, modulus) % modulus
+    return int(product)
+
+
+def _with_shared_squarings(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
+    """Return the product, with one row of squarings for all bases (Straus's algorithm)."""
+    # Each exponent is a sum of odd digits of five bits, shifted to their positions.
+    factors: defaultdict[int, list[int]] = defaultdict(list)
+    for base, exponent in pairs:
+        odd_powers = _odd_powers(pow(base, -1, modulus) if exponent < 0 else base, modulus)
+        bits, position = abs(exponent), 0
+        while bits:
+            zeros = (bits & -bits).bit_length() - 1
+            bits >>= zeros
+            position += zeros
+            factors[position].append(odd_powers[(bits & _MASK) >> 1])
+            bits >>= _WINDOW
+            position += _WINDOW
+    product = 1
+    for position in range(max(factors, default=-1), -1, -1):
+        product = product * product % modulus
+        for factor in factors.get(position, ()):
+            product = product * factor % modulus
+    return product
+
+
+def _odd_powers(base: int, modulus: int) -> list[int]:
+    """Return base, base³, base⁵ … as far as a digit reaches."""
+    square = base * base % modulus
+    powers = [base % modulus]
+    for _ in range(_MASK >> 1):
+        powers.append(powers[-1] * square % modulus)
+    return powers
