@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Where every branch is tested.
-PURE := irma_core/models/*,irma_core/wire/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*,irma_core/callbacks/*,irma_core/gateway/*,irma_core/web/*,irma_core/handles.py
+PURE := irma_core/models/*,irma_core/wire/*,irma_core/protocol/*,irma_core/trust/*,irma_core/flows/*,irma_core/callbacks/*,irma_core/gateway/*,irma_core/web/*,irma_core/handles.py,irma_proofs/*
 
 # `tests/conftest.py` says how many processes; one without work takes half of what another has left.
 PARALLEL := --numprocesses auto --dist worksteal

@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
-
-try:
-    import gmpy2
-except ImportError:  # it is the extra `proofs`
-    gmpy2 = None  # type: ignore[assignment]
+from importlib import import_module
+from typing import Any, Final
 
 __all__ = ["product_of_powers"]
+
+
+def _installed_gmpy2() -> Any:
+    try:
+        return import_module("gmpy2")  # it brings no types
+    except ImportError:  # it is the extra `proofs`
+        return None
+
+
+_GMPY2: Final = _installed_gmpy2()
 
 _WINDOW: Final = 5
 """Bits of an exponent that are handled by one multiplication."""
@@ -28,7 +34,7 @@ def product_of_powers(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
         pairs: Bases and exponents. The base of a negative exponent must be coprime to the modulus.
         modulus: A number above 1.
     """
-    if gmpy2 is None:
+    if _GMPY2 is None:
         return _with_shared_squarings(pairs, modulus)
     return _with_gmpy2(pairs, modulus)
 
@@ -36,10 +42,10 @@ def product_of_powers(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
 def _with_gmpy2(pairs: Iterable[tuple[int, int]], modulus: int) -> int:
     # Other threads run during each power. The context belongs to the application's thread, so the
     # setting is for this block only.
-    with gmpy2.local_context(allow_release_gil=True):
-        product = gmpy2.mpz(1)
+    with _GMPY2.context(_GMPY2.get_context(), allow_release_gil=True):
+        product = _GMPY2.mpz(1)
         for base, exponent in pairs:
-            product = product * gmpy2.powmod(base, exponent, modulus) % modulus
+            product = product * _GMPY2.powmod(base, exponent, modulus) % modulus
     return int(product)
 
 

@@ -1,0 +1,199 @@
+"""Public keys of issuers, by which their credentials are verified.
+
+Source: gabi `PublicKey` and `DefaultSystemParameters`; Idemix specification, section 4.3.
+"""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import Final, final
+
+import attrs
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from irma_proofs.scheme_xml import XmlFile, read_xml
+
+__all__ = ["IssuerKey", "Sizes", "is_unit", "load_p256_key", "parse_issuer_key"]
+
+_NUMBER_DIGITS: Final = 1240
+"""Decimal digits of the longest modulus, 4096 bits, and a few more."""
+_TIME_DIGITS: Final = 12
+_COUNTER_DIGITS: Final = 5
+_MOST_BASES: Final = 1000
+
+
+@final
+@attrs.frozen
+class Sizes:
+    """Lengths in bits that follow from the length of the modulus n.
+
+    The names are those of the Idemix specification, where each is a letter l with an index.
+
+    Args:
+        n: Of the modulus.
+        m: Of an attribute that is signed as it is.
+        statzk: The security parameter of statistical zero-knowledge.
+    """
+
+    n: int
+    m: int
+    statzk: int
+
+    HASH = 256
+    """Of the challenge: SHA-256."""
+    E_PRIME = 120
+    """Of the interval from which the prime e is chosen."""
+
+    @property
+    def e(self) -> int:
+        """Of the prime e of a credential's signature."""
+        return self.statzk + self.HASH + self.m + 5
+
+    @property
+    def v(self) -> int:
+        """Of the blinding number v of a credential's signature."""
+        return self.n + 2 * self.statzk + self.HASH + self.m + 4
+
+    @property
+    def m_response(self) -> int:
+        """Of the response for an attribute."""
+        return self.m + self.statzk + self.HASH + 1
+
+    @property
+    def e_response(self) -> int:
+        """Of the response for e."""
+        return self.E_PRIME + self.statzk + self.HASH + 1
+
+    @property
+    def v_response(self) -> int:
+        """Of the response for v."""
+        return self.v + self.statzk + self.HASH + 1
+
+    @property
+    def v_prime_response(self) -> int:
+        """Of the response for v' in a proof of issuance."""
+        return self.n + 2 * self.statzk + self.HASH + 1
+
+
+_SIZES: Final = {
+    1024: Sizes(1024, m=256, statzk=80),
+    2048: Sizes(2048, m=256, statzk=128),
+    4096: Sizes(4096, m=512, statzk=128),
+}
+
+
+@final
+@attrs.frozen
+class IssuerKey:
+    """One public key of an issuer.
+
+    Args:
+        issuer: The issuer's identifier, `scheme.issuer`.
+        counter: The number of the key.
+        expires_at: Until when the issuer signs with it, in Unix seconds.
+        n: The modulus.
+        z: The number Z.
+        s: The number S.
+        bases: The numbers R_0, R_1, …, one for each attribute.
+        g: The number G of non-revocation; None if the key has none.
+        h: The number H of non-revocation; None if the key has none.
+        accumulator_key: The ECDSA key that signs accumulators; None if the key has none.
+        sizes: The lengths that follow from that of n.
+    """
+
+    issuer: str
+    counter: int
+    expires_at: int
+    n: int = attrs.field(repr=False)
+    z: int = attrs.field(repr=False)
+    s: int = attrs.field(repr=False)
+    bases: tuple[int, ...] = attrs.field(repr=False)
+    g: int | None = attrs.field(repr=False)
+    h: int | None = attrs.field(repr=False)
+    accumulator_key: EllipticCurvePublicKey | None = attrs.field(repr=False)
+    sizes: Sizes = attrs.field(repr=False)
+
+
+def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> IssuerKey:
+    """Return the key in a file `PublicKeys/N.xml` of a scheme.
+
+    Args:
+        data: The file.
+        issuer: The issuer's identifier, `scheme.issuer`.
+        counter: The number N in the file's name.
+        path: The path of the file, for errors.
+
+    Raises:
+        ConfigurationError: The file is not such a key, or its modulus has another length than
+            1024, 2048 or 4096 bits.
+    """
+    root = read_xml(data, path, "IssuerPublicKey")
+    if root.number("Counter", digits=_COUNTER_DIGITS) != counter:
+        raise root.fault(f"Counter must be {counter}, as in the name of the file")
+    elements = root.get("Elements")
+    n = elements.number("n", digits=_NUMBER_DIGITS)
+    sizes = _SIZES.get(n.bit_length())
+    if sizes is None:
+        raise root.fault("n must have 1024, 2048 or 4096 bits")
+    return IssuerKey(
+        issuer=issuer,
+        counter=counter,
+        expires_at=root.number("ExpiryDate", digits=_TIME_DIGITS),
+        n=n,
+        z=_unit(elements, "Z", n),
+        s=_unit(elements, "S", n),
+        bases=_bases(elements.get("Bases"), n),
+        g=_optional_unit(elements, "G", n),
+        h=_optional_unit(elements, "H", n),
+        accumulator_key=_accumulator_key(root),
+        sizes=sizes,
+    )
+
+
+def is_unit(number: int, n: int) -> bool:
+    """Return whether a number is in 1 … n-1 and coprime to n."""
+    return 0 < number < n and gcd(number, n) == 1
+
+
+def _unit(elements: XmlFile, name: str, n: int) -> int:
+    number = elements.number(name, digits=_NUMBER_DIGITS)
+    if not is_unit(number, n):
+        raise elements.fault(f"{name} must be between 1 and n-1, and coprime to n")
+    return number
+
+
+def _optional_unit(elements: XmlFile, name: str, n: int) -> int | None:
+    return None if elements.find(name) is None else _unit(elements, name, n)
+
+
+def _bases(element: XmlFile, n: int) -> tuple[int, ...]:
+    found = element.children()
+    names = [each.name for each in found]
+    if len(found) > _MOST_BASES or names != [f"Base_{i}" for i in range(len(found))]:
+        raise element.fault("Bases must have Base_0, Base_1 and so on, in order")
+    if element.attribute("num") != str(len(found)):
+        raise element.fault("num of Bases must be the number of bases")
+    return tuple(_unit(element, name, n) for name in names)
+
+
+def _accumulator_key(root: XmlFile) -> EllipticCurvePublicKey | None:
+    data = root.base64("ECDSA")
+    if data is None:
+        return None
+    key = load_p256_key(data)
+    if key is None:
+        raise root.fault("ECDSA must be a public key on the curve P-256")
+    return key
+
+
+def load_p256_key(data: bytes) -> EllipticCurvePublicKey | None:
+    """Return a public key on the curve P-256, given its SubjectPublicKeyInfo; else None."""
+    try:
+        key = load_der_public_key(data)
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key
+    return None

@@ -1,0 +1,258 @@
+"""Schemes: who issues which credentials, and with which keys.
+
+A scheme is a folder. Its file `index` has the hash of each file, and `index.sig` signs the index.
+Files are read when they are first needed, as a scheme may have hundreds of keys.
+
+Source: irmago `Configuration`; IRMA documentation, "Schemes".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
+from typing import Final, Protocol, TypeVar, final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_instance
+from irma_core.tracebacks import boundary
+from irma_proofs.credential_types import (
+    CredentialType,
+    Scheme,
+    parse_credential_type,
+    parse_scheme,
+)
+from irma_proofs.issuer_keys import IssuerKey, parse_issuer_key
+
+__all__ = ["SchemeFiles", "Schemes", "hash_of_type"]
+
+ParsedT = TypeVar("ParsedT")
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_LINE: Final = re.compile(r"([0-9a-f]{64}) ([^\s\\][^\r\n\\]*)", re.ASCII)
+_TYPE: Final = re.compile(
+    r"([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)/Issues/([A-Za-z0-9_-]+)/description\.xml", re.ASCII
+)
+_LONGEST_INDEX: Final = 16 * 2**20
+_HASH_LENGTH: Final = 16
+"""Bytes of the hash of a credential type's identifier in the metadata."""
+
+
+class SchemeFiles(Protocol):
+    """Where the files of schemes come from. `irma_backend.SchemeFolder` reads a folder."""
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file.
+
+        Args:
+            path: The path below the folder of all schemes, such as `pbdf/description.xml`.
+
+        Raises:
+            OSError: The file cannot be read.
+        """
+        ...
+
+
+@final
+@boundary
+class Schemes:
+    """Schemes whose signatures were verified, with their credential types and keys.
+
+    An instance can be shared by threads, and keeps what it has read: make another one once the
+    files have changed.
+
+    Args:
+        files: Where the files come from.
+        pinned: The key of each scheme, by its name: the PEM of a public key on the curve P-256, as
+            in the scheme's `pk.pem`. Get it from a source that you trust, and keep it in your own
+            configuration: a key that comes with the files proves nothing. Only these schemes are
+            known.
+
+    Raises:
+        ConfigurationError: A key is not such a PEM, or an index is missing, is malformed, or is
+            not signed by the key.
+    """
+
+    def __init__(self, files: SchemeFiles, *, pinned: Mapping[str, str | bytes]) -> None:
+        self._files = files
+        self._hashes: dict[str, str] = {}
+        self._types_by_hash: dict[bytes, str] = {}
+        self._schemes: dict[str, Scheme] = {}
+        self._types: dict[str, CredentialType] = {}
+        self._keys: dict[str, IssuerKey] = {}
+        check_instance(pinned, Mapping, "pinned", "a mapping of schemes to keys")
+        for name, pem in pinned.items():
+            self._add(name, _pinned_key(name, pem))
+
+    def __repr__(self) -> str:
+        return f"<Schemes {', '.join(self._schemes) or 'none'}>"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the schemes."""
+        return tuple(self._schemes)
+
+    def scheme(self, name: str) -> Scheme | None:
+        """Return what a scheme says about itself; None for an unknown scheme."""
+        return self._schemes.get(name)
+
+    def credential_types(self) -> Iterator[str]:
+        """Yield the identifiers of all credential types, without reading their descriptions."""
+        yield from self._types_by_hash.values()
+
+    def credential_type(self, identifier: str) -> CredentialType | None:
+        """Return a credential type; None for an unknown one.
+
+        Raises:
+            ConfigurationError: Its file is missing, was changed, or is malformed.
+        """
+        scheme, issuer, name = _three_parts(identifier)
+        return self._parsed(
+            self._types,
+            f"{scheme}/{issuer}/Issues/{name}/description.xml",
+            lambda data, path: parse_credential_type(data, identifier=identifier, path=path),
+        )
+
+    def credential_type_by_hash(self, digest: bytes) -> CredentialType | None:
+        """Return the credential type with that hash in its metadata; None for an unknown one.
+
+        Raises:
+            ConfigurationError: Its file is missing, was changed, or is malformed.
+        """
+        identifier = self._types_by_hash.get(digest)
+        return None if identifier is None else self.credential_type(identifier)
+
+    def issuer_key(self, issuer: str, counter: int) -> IssuerKey | None:
+        """Return a public key of an issuer; None for an unknown one.
+
+        Args:
+            issuer: The issuer's identifier, `scheme.issuer`.
+            counter: The number of the key.
+
+        Raises:
+            ConfigurationError: Its file is missing, was changed, or is malformed.
+        """
+        return self._parsed(
+            self._keys,
+            f"{issuer.replace('.', '/')}/PublicKeys/{counter}.xml",
+            lambda data, path: parse_issuer_key(data, issuer=issuer, counter=counter, path=path),
+        )
+
+    def _add(self, name: str, key: EllipticCurvePublicKey) -> None:
+        index = self._read(f"{name}/index")
+        if len(index) > _LONGEST_INDEX:
+            raise ConfigurationError(
+                f"{name}/index: must not be larger than {_LONGEST_INDEX} bytes"
+            )
+        _check_index_signature(index, self._read(f"{name}/index.sig"), key, name)
+        for path, digest in _index_lines(index, name):
+            self._hashes[path] = digest
+            if found := _TYPE.fullmatch(path):
+                identifier = ".".join(found.groups())
+                self._types_by_hash[hash_of_type(identifier)] = identifier
+        path = f"{name}/description.xml"
+        self._schemes[name] = parse_scheme(self._checked(path), scheme=name, path=path)
+
+    def _parsed(
+        self,
+        known: dict[str, ParsedT],
+        path: str,
+        parse: Callable[[bytes, str], ParsedT],
+    ) -> ParsedT | None:
+        if path not in known:
+            if path not in self._hashes:
+                return None
+            known[path] = parse(self._checked(path), path)
+        return known[path]
+
+    def _checked(self, path: str) -> bytes:
+        """Return the content of a file that is in its scheme's index, with the hash given there."""
+        data = self._read(path)
+        _check_file_hash(data, self._hashes.get(path), path)
+        return data
+
+    def _read(self, path: str) -> bytes:
+        try:
+            return self._files.read(path)
+        except (OSError, LookupError):
+            raise ConfigurationError(f"{path}: this file of the scheme cannot be read") from None
+
+
+def hash_of_type(identifier: str) -> bytes:
+    """Return the hash of a credential type's identifier in the metadata: 16 bytes of SHA-256."""
+    return sha256(identifier.encode()).digest()[:_HASH_LENGTH]
+
+
+def _check_index_signature(
+    index: bytes, signature: bytes, key: EllipticCurvePublicKey, name: str
+) -> None:
+    """Check that the pinned key signed the index.
+
+    Raises:
+        ConfigurationError: It did not.
+    """
+    try:
+        key.verify(signature, index, ECDSA(SHA256()))
+    except InvalidSignature:
+        raise ConfigurationError(
+            f"{name}/index.sig: is not a signature of {name}/index by the pinned key; fetch the "
+            "whole scheme again, and compare the key"
+        ) from None
+
+
+def _check_file_hash(data: bytes, digest: str | None, path: str) -> None:
+    """Check that a file has the hash that the index gives for it.
+
+    Raises:
+        ConfigurationError: It has another, or is not in the index.
+    """
+    if digest is None:
+        raise ConfigurationError(f"{path}: is not in the index of its scheme")
+    if sha256(data).hexdigest() != digest:
+        raise ConfigurationError(
+            f"{path}: is not the file that the index of its scheme names; fetch the scheme again"
+        )
+
+
+def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        lines = index.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name}/index: must be UTF-8") from None
+    seen = set[str]()
+    for number, line in enumerate(lines, 1):
+        if not line and number == len(lines):
+            return
+        found = _LINE.fullmatch(line)
+        if not found or not found[2].startswith(f"{name}/") or found[2] in seen:
+            raise ConfigurationError(
+                f"{name}/index: line {number} must be a hash and a path in {name}, not listed yet"
+            )
+        seen.add(found[2])
+        yield found[2], found[1]
+
+
+def _pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ConfigurationError("pinned: must have the names of schemes as its keys")
+    data = pem.encode() if isinstance(pem, str) else pem
+    expected = f"pinned: the key of {name} must be the PEM of a public key on the curve P-256"
+    if not isinstance(data, bytes):
+        raise ConfigurationError(expected)
+    try:
+        key = load_pem_public_key(data)
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigurationError(expected) from None
+    if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
+        raise ConfigurationError(expected)
+    return key
+
+
+def _three_parts(identifier: str) -> tuple[str, str, str]:
+    parts = identifier.split(".")
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else ("", "", "")  # noqa: PLR2004

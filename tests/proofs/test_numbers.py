@@ -1,0 +1,138 @@
+"""Numbers are read within bounds, and written as DER."""
+
+from __future__ import annotations
+
+import base64
+import random
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from hypothesis import given
+from hypothesis import strategies as st
+
+from irma_core.errors import ProofError
+from irma_core.json_text import JsonValue
+from irma_proofs import numbers, powers
+
+
+def encoded(number: int, *, zeros: int = 0) -> str:
+    return base64.b64encode(bytes(zeros) + numbers.as_bytes(number)).decode()
+
+
+@given(st.integers(min_value=0, max_value=2**300 - 1))
+def test_a_number_survives_its_base64(number: int) -> None:
+    """A number is read from the base64 of its bytes, and from a JSON integer."""
+    assert numbers.read_number(encoded(number), "c", bits=300) == number
+    assert numbers.read_number(number, "c", bits=300) == number
+
+
+def test_a_number_may_have_leading_zeros() -> None:
+    """Leading zeros are accepted as far as the limit allows, and an empty string is 0."""
+    assert numbers.read_number(encoded(7, zeros=3), "c", bits=32) == 7
+    assert numbers.read_number("", "c", bits=32) == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, -1, 1.0, 0.5, [], {}, "A", "AQ", "AQ=", "AR==", " AQ==", "AQ==\n", "AQ_-", "Aé=="],
+)
+def test_other_values_are_no_numbers(value: JsonValue) -> None:
+    """Negative numbers, fractions, Booleans, null and loose base64 are refused."""
+    with pytest.raises(ProofError) as caught:
+        numbers.read_number(value, "signature[0].c", bits=256)
+    assert (caught.value.path, caught.value.check) == ("signature[0].c", "form")
+    assert caught.value.status == "INVALID"
+
+
+@pytest.mark.parametrize("value", [2**256, encoded(2**256), "A" * 10**6, 10**400])
+def test_a_number_that_is_too_long_is_refused(value: JsonValue) -> None:
+    """One bit more than the limit is too much, in either notation."""
+    assert numbers.read_number(encoded(2**256 - 1), "c", bits=256) == 2**256 - 1
+    with pytest.raises(ProofError, match="at most"):
+        numbers.read_number(value, "c", bits=256)
+
+
+def test_numbers_by_index() -> None:
+    """The keys of an object of numbers are indices of attributes."""
+    read = numbers.read_numbers_by_index({"0": "AQ==", "12": 5}, "a", bits=8)
+    assert read == {0: 1, 12: 5}
+
+
+@pytest.mark.parametrize(
+    "index", ["", "01", "+1", "-1", "1.0", " 1", "1 ", "\u0661", "00", "10000"]
+)
+def test_other_keys_are_no_indices(index: str) -> None:
+    """An index is written in one way only."""
+    with pytest.raises(ProofError, match="indices"):
+        numbers.read_numbers_by_index({index: "AQ=="}, "a", bits=8)
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 1])
+def test_numbers_by_index_are_an_object(value: JsonValue) -> None:
+    """Anything but an object is refused."""
+    with pytest.raises(ProofError, match="object"):
+        numbers.read_numbers_by_index(value, "a", bits=8)
+
+
+def test_an_error_names_the_index() -> None:
+    """The path of an error leads to the number."""
+    with pytest.raises(ProofError) as caught:
+        numbers.read_numbers_by_index({"0": 1, "3": 256}, "a_responses", bits=8)
+    assert caught.value.path == 'a_responses["3"]'
+
+
+@given(st.integers(min_value=1, max_value=2**5000), st.integers(min_value=1, max_value=2**200))
+def test_der_integers_are_those_of_another_writer(first: int, second: int) -> None:
+    """A sequence of two numbers is what `cryptography` writes for a signature."""
+    written = numbers.der_sequence(map(numbers.der_integer, (first, second)))
+    assert written == encode_dss_signature(first, second)
+
+
+def test_der_of_other_types() -> None:
+    """Zero, octets of three kinds of length, and true are written as X.690 says."""
+    assert numbers.der_integer(0).hex() == "020100"
+    assert numbers.der_integer(127).hex() == "02017f"
+    assert numbers.der_integer(128).hex() == "02020080"
+    assert numbers.der_octets(b"x").hex() == "040178"
+    assert numbers.der_octets(bytes(128))[:3].hex() == "048180"
+    assert numbers.der_octets(bytes(256))[:4].hex() == "04820100"
+    assert numbers.der_true().hex() == "0101ff"
+    assert numbers.der_sequence([]).hex() == "3000"
+
+
+RANDOM = random.Random(18)
+MODULUS = RANDOM.getrandbits(256) | 1 << 255 | 1
+
+
+@pytest.mark.parametrize("has_gmpy2", [False, True])
+@pytest.mark.parametrize("bits", [0, 1, 5, 6, 300])
+def test_powers_are_those_of_python(
+    monkeypatch: pytest.MonkeyPatch, *, has_gmpy2: bool, bits: int
+) -> None:
+    """Both ways give the same product as one `pow` for each base, also for negative exponents."""
+    if not has_gmpy2:
+        monkeypatch.setattr(powers, "_GMPY2", None)
+    elif vars(powers)["_GMPY2"] is None:
+        pytest.skip("gmpy2 is not installed")
+    for sign in (1, -1):
+        pairs = [
+            (number, sign * RANDOM.getrandbits(bits))
+            for number in (1, 2, 65537, MODULUS - 2, 2**400 + 1)
+        ]
+        expected = 1
+        for base, exponent in pairs:
+            expected = expected * pow(base, exponent, MODULUS) % MODULUS
+        product = powers.product_of_powers(pairs, MODULUS)
+        assert product == expected
+        assert type(product) is int
+    assert powers.product_of_powers([], MODULUS) == 1
+
+
+def test_powers_work_without_gmpy2(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra `proofs`, its absence is no error."""
+
+    def missing(_name: str) -> None:
+        raise ImportError
+
+    monkeypatch.setattr(powers, "import_module", missing)
+    assert vars(powers)["_installed_gmpy2"]() is None
