@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from benchmarks.reading import attribute
 from benchmarks.rounds import Effort, Row, Work, alternate
-from irma_backend.memory_store import MemoryStore
 from irma_core import (
     CallbackReceiver,
     DisclosureRequest,
@@ -23,6 +22,7 @@ from irma_core.protocol.stores import Store
 from irma_testing.memory.jwt import JwtSigner
 from irma_transport_urllib3 import Urllib3Transport
 from tests.core.proving import SECRET_TOKEN
+from tests.memory_stores import memory_store
 
 __all__ = ["rows"]
 
@@ -71,7 +71,7 @@ def _posts(
     def receiver(store: Store) -> CallbackReceiver:
         return CallbackReceiver(requestor, PAGE, sealer=sealer, store=store, deliver=_take)
 
-    first, again = receiver(Forgetful()), receiver(MemoryStore(transport.clock))
+    first, again = receiver(Forgetful()), receiver(memory_store(transport.clock))
     url = first.with_callback(request).callback_url or ""
 
     def post(receiver: CallbackReceiver) -> None:

@@ -13,7 +13,6 @@ from urllib.parse import unquote, urlsplit
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 from irma_core.errors import ConfigurationError
-from irma_core.models.risks import Risk
 from irma_core.plugins.hookspecs import (
     FactoryContext,
     Mode,
@@ -82,13 +81,8 @@ def _secret_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSig
 def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     if uri.rest:
         raise ConfigurationError("nothing may follow memory:")
-    if Risk.MEMORY_STORE not in context.allow:
-        raise ConfigurationError(
-            "each process has a memory store of its own: allow Risk.MEMORY_STORE if the program "
-            "runs as one process, otherwise use a store that its processes share"
-        )
     is_async = context.mode is Mode.ASYNC
-    return AsyncMemoryStore(context.clock) if is_async else MemoryStore(context.clock)
+    return (AsyncMemoryStore if is_async else MemoryStore)(context.clock, allow=context.allow)
 
 
 def _sqlite_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:

@@ -1,19 +1,21 @@
 """Stores in memory, for tests and for programs of one process.
 
 Each process of a program has a store of its own, so several processes would accept a callback or a
-handle several times. A process cannot detect the others, so `memory:` needs `Risk.MEMORY_STORE`. A
-fork after the store was created can be detected, and is refused.
+handle several times. A process cannot detect the others, so a memory store needs
+`Risk.MEMORY_STORE`. A fork after the store was created can be detected, and is refused.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final, final
 
 from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
+from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.transport import Clock
 from irma_core.tracebacks import boundary
 
@@ -31,10 +33,20 @@ class MemoryStore:
 
     Args:
         clock: The clock that lifetimes are measured by, such as `transport.clock`.
+        allow: The accepted risks. The store needs `Risk.MEMORY_STORE`, which says that the program
+            runs as one process.
+
+    Raises:
+        ConfigurationError: An argument is invalid, or the risk is not allowed.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, allow: Collection[Risk] = ()) -> None:
         check_clock(clock)
+        if Risk.MEMORY_STORE not in parse_risks(allow):
+            raise ConfigurationError(
+                "each process has a memory store of its own: allow Risk.MEMORY_STORE if the "
+                "program runs as one process, otherwise use a store that its processes share"
+            )
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, bytes]] = {}
@@ -114,10 +126,14 @@ class AsyncMemoryStore:
 
     Args:
         clock: As for `MemoryStore`.
+        allow: As for `MemoryStore`.
+
+    Raises:
+        ConfigurationError: An argument is invalid, or the risk is not allowed.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._store = MemoryStore(clock)
+    def __init__(self, clock: Clock, *, allow: Collection[Risk] = ()) -> None:
+        self._store = MemoryStore(clock, allow=allow)
 
     async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; see `MemoryStore`."""

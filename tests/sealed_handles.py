@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import Handles, Requestor
 from irma_testing import ManualClock, ScriptedTransport
+from tests.memory_stores import memory_store
 
 __all__ = ["handles_at"]
 
@@ -18,7 +18,7 @@ def handles_at(now: datetime, keys: Sequence[str], **settings: Any) -> Handles:
     transport = ScriptedTransport()
     transport.clock = ManualClock(now)
     arguments: dict[str, Any] = {
-        "store": MemoryStore(transport.clock),
+        "store": memory_store(transport.clock),
         "purpose": "login",
         "lifetime": timedelta(minutes=30),
         **settings,

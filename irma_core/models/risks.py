@@ -38,7 +38,7 @@ class Risk(Enum):
     SIMULATED_PROOFS = "simulated proofs"
     """JWTs of an in-memory server, which prove nothing: for tests and development."""
     MEMORY_STORE = "memory store"
-    """A `memory:` store, which processes do not share: each of them would accept the same callback
+    """A store in memory, which processes do not share: each of them would accept the same callback
     or handle once."""
 
 

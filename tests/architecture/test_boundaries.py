@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import irma_core
-from irma_backend import AsyncMemoryStore, connect
+from irma_backend import connect
 from irma_core import (
     AsyncHandles,
     AsyncNextSessionReceiver,
@@ -64,6 +64,7 @@ from irma_testing import InMemoryServer, ScriptedTransport
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
 from tests.flows.shop import Shop
+from tests.memory_stores import async_memory_store
 from tests.modes import MODES
 from tests.sealed_handles import handles_at
 
@@ -304,7 +305,7 @@ AWAITED: dict[str, Callable[[AsyncRequestor], Any]] = {
     "status": lambda requestor: requestor.get_status(SECRET),  # type: ignore[arg-type]
     "wait": lambda requestor: requestor.wait_for_answer(SESSION, timeout=timedelta(0)),
     "redeem": lambda requestor: AsyncHandles(
-        requestor, [KEY], store=AsyncMemoryStore(InMemoryServer().clock), purpose="login"
+        requestor, [KEY], store=async_memory_store(InMemoryServer().clock), purpose="login"
     ).redeem(SECRET, binding=SECRET),
     "watch": lambda requestor: requestor.watch_status(SECRET).__aenter__(),  # type: ignore[arg-type]
     "chain": lambda requestor: anext(
@@ -316,7 +317,7 @@ AWAITED: dict[str, Callable[[AsyncRequestor], Any]] = {
             ),
             "https://shop.example/irma",
             sealer=Sealer([KEY]),
-            store=AsyncMemoryStore(InMemoryServer().clock),
+            store=async_memory_store(InMemoryServer().clock),
             choose=print,
         ).follow(SESSION, timeout=timedelta(0))
     ),

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from irma_backend import MemoryStore
 from irma_core import (
     DisclosureRequest,
     Finished,
@@ -40,6 +39,7 @@ from irma_core.wire.values import WireError
 from irma_testing import InMemoryServer
 from irma_testing.memory.go_json import GoJsonError, parse_json
 from tests.counting import count_lines
+from tests.memory_stores import memory_store
 from tests.sealed_handles import handles_at
 
 SMALL, FACTOR = 30, 8
@@ -185,7 +185,7 @@ def many_headers(size: int) -> list[list[tuple[str, str]]]:
 WEB = WebSessions(
     Requestor(SERVER.url, SERVER.transport()),
     [new_sealing_key()],
-    store=MemoryStore(SERVER.clock),
+    store=memory_store(SERVER.clock),
     questions={"login": DisclosureRequest(["a.b.c.d"])},
 )
 

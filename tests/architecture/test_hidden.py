@@ -23,7 +23,6 @@ from rich.pretty import pretty_repr
 
 import irma_core
 from irma_backend import connect, connect_async, open_parts
-from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AnsweredSlot,
     AttributeBasedSignature,
@@ -82,6 +81,7 @@ from irma_core.trust.result_jwt import GetproofResult
 from irma_testing import ManualClock, RequestorSettings, ScriptedTransport, ServerSettings
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import memory_store
 from tests.pytest_plugin.running import run_pytest
 from tests.sealed_handles import handles_at
 
@@ -184,7 +184,7 @@ EXAMPLES: list[Any] = [
         Requestor("https://irma.example", ScriptedTransport(), server_key=FetchedServerKey()),
         f"https://shop.example/irma/{SECRET}",
         request=ASKED.request,
-        store=MemoryStore(ManualClock()),
+        store=memory_store(ManualClock()),
         deliver=print,
     ),
     connect("https://irma.example", token=SECRET),

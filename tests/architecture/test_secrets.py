@@ -21,7 +21,6 @@ from typing import Any
 import attrs
 import pytest
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AsyncRequestor,
     AttributeRequest,
@@ -48,6 +47,7 @@ from irma_core.trust.sealing import Sealer
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import memory_store
 
 VALUE, MESSAGE, PATH = "Ada-1815-12-10", "I owe-Babbage-5-guineas", "callback-path-7f3a"
 KEY, REVOCATION_KEY, BEARER = (
@@ -186,7 +186,7 @@ def issuing(requestor: Requestor, _app: SimulatedApp, _server: InMemoryServer) -
 
 
 def handed_over(requestor: Requestor, app: SimulatedApp, server: InMemoryServer) -> list[object]:
-    store = MemoryStore(server.transport().clock)
+    store = memory_store(server.transport().clock)
     handles = Handles(requestor, [SEALING_KEY], store=store, purpose="login")
     session = requestor.start_session(DisclosureRequest({"name": NAME}))
     handle = handles.seal(session, binding=BINDING)
@@ -335,7 +335,7 @@ def test_messages_and_effects_show_no_content() -> None:
     )
     response = HttpResponse(200, (("x", BEARER),), body=MESSAGE.encode())
     signing = sign(HmacSigner(KEY.encode()), VALUE.encode(), 0.0)
-    put = put_if_absent(MemoryStore(SystemClock()), BEARER, VALUE.encode(), SHORT, 0.0)
+    put = put_if_absent(memory_store(SystemClock()), BEARER, VALUE.encode(), SHORT, 0.0)
     for text in shown([request, response, signing, put]):
         assert not any(secret in text for secret in (VALUE, MESSAGE, KEY, BEARER))
 

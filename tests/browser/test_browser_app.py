@@ -11,7 +11,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from docs.examples.any_framework.irma_wsgi import IrmaPages
-from irma_backend import MemoryStore
 from irma_core import (
     AttributeRequest,
     DisclosureRequest,
@@ -22,6 +21,7 @@ from irma_core import (
 )
 from irma_testing import AppError, BrowserApp, InMemoryServer, SimulatedApp
 from irma_transport import SystemClock
+from tests.memory_stores import memory_store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -78,7 +78,7 @@ def shop(irma_requestor: Requestor, irma_server: InMemoryServer) -> Iterator[str
     sessions = WebSessions(
         irma_requestor,
         [new_sealing_key()],
-        store=MemoryStore(irma_server.clock),
+        store=memory_store(irma_server.clock),
         questions={"adult": ADULT},
         plain_cookie=True,
     )

@@ -12,7 +12,6 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from irma_backend import MemoryStore
 from irma_backend.dev_server import running_dev_server
 from irma_core import DisclosureRequest, Handles, Requestor, StartedSession, new_sealing_key
 from irma_testing import InMemoryServer, SimulatedApp
@@ -22,6 +21,7 @@ from tests.browser.conftest import scanned_qr
 from tests.docs.pages import code_of
 from tests.docs.test_how_to_handles import PAGE as HOW_TO
 from tests.docs.test_how_to_handles import load
+from tests.memory_stores import memory_store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -52,7 +52,7 @@ def app(server: InMemoryServer) -> SimulatedApp:
 def login(tmp_path: Path, server: InMemoryServer) -> Iterator[Any]:
     """The how-to's login at the development server."""
     with running_dev_server(server) as url, Urllib3Transport() as transport:
-        requestor, store = Requestor(url, transport), MemoryStore(transport.clock)
+        requestor, store = Requestor(url, transport), memory_store(transport.clock)
         handles = Handles(requestor, [new_sealing_key()], store=store, purpose="login")
         yield load("login", tmp_path).Login(requestor, handles)
 

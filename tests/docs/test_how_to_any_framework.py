@@ -15,13 +15,13 @@ from wsgiref.validate import validator
 
 import pytest
 
-from irma_backend import MemoryStore
 from irma_core import Requestor, new_sealing_key
 from irma_core.web.web_refusals import REFUSALS, Again
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_testing.contracts import WebAdapterContract
 from irma_transport import SystemClock
 from tests.docs.pages import ROOT, check_style, files_of, runs, write_files
+from tests.memory_stores import memory_store
 from tests.pytest_plugin.running import outcome
 
 PAGE = "docs/how-to/any-other-framework.md"
@@ -125,7 +125,7 @@ def test_the_website_logs_a_person_in(modules: Any) -> None:
     app.add("pbdf.sidn-pbdf.email", {"email": "<b>ada@example.com"})
     transport = server.transport()
     requestor = Requestor(server.url, transport)
-    store = MemoryStore(transport.clock)
+    store = memory_store(transport.clock)
     shop = modules.make_shop(requestor, server.url, [new_sealing_key()], store)
     browser = Browser(shop)
     page = browser.send("GET", "/")

@@ -15,7 +15,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from irma_backend import MemoryStore, SqliteStore
+from irma_backend import SqliteStore
 from irma_backend.dev_server import running_server
 from irma_core import Handles, Requestor, Sealer, StartedSession, new_sealing_key
 from irma_core.errors import ConnectionFailedError
@@ -24,6 +24,7 @@ from irma_core.protocol.transport import ByteStream, Transport
 from irma_testing import InMemoryServer, RequestorSettings, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from tests.docs.pages import ROOT, check_style, code_of, files_of, runs, write_files
+from tests.memory_stores import memory_store
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -99,7 +100,7 @@ class Browser:
 
 @pytest.fixture
 def login(tmp_path: Path, irma_requestor: Requestor, irma_server: InMemoryServer) -> Any:
-    store = MemoryStore(irma_server.clock)
+    store = memory_store(irma_server.clock)
     handles = Handles(irma_requestor, [KEY], store=store, purpose="login")
     return load("login", tmp_path).Login(irma_requestor, handles)
 
@@ -233,7 +234,7 @@ def test_unreachable_server(
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
     requestor, handles = login._requestor, login._handles
-    store = MemoryStore(irma_server.clock)
+    store = memory_store(irma_server.clock)
     away = Requestor(irma_server.url, AwayTransport(irma_server.transport()))
     login._requestor = away
     login._handles = Handles(away, [KEY], store=store, purpose="login")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from irma_backend import MemoryStore
 from irma_core import Question
 from irma_testing import ManualClock
 from tests.docs.pages import ROOT
 from tests.flows.shop import AGE, Shop
+from tests.memory_stores import memory_store
 from tests.web.site import Site
 
 PAGE = (ROOT / "docs" / "explanation" / "personal-data.md").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ class NotedStore:
     """A store in memory that notes how long each entry is to live."""
 
     def __init__(self, clock: ManualClock) -> None:
-        self._store = MemoryStore(clock)
+        self._store = memory_store(clock)
         self.noted: dict[str, set[timedelta]] = {}
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
     AsyncCallbackReceiver,
     AsyncNextSessionReceiver,
@@ -27,6 +26,7 @@ from irma_core import (
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, ServerSettings, SimulatedApp
+from tests.memory_stores import async_memory_store, memory_store
 
 PAGE = "https://shop.example/irma/callback"
 NEXT_PAGE = "https://shop.example/irma/next"
@@ -97,7 +97,7 @@ class Shop:
                 self.asked.append(step)
                 return choose(step)
 
-            self.store = store or MemoryStore(self.server.clock)
+            self.store = store or memory_store(self.server.clock)
             requestor = Requestor(self.server.url, self.server.transport(), **common)
             self.requestor = requestor
             self.receiver = CallbackReceiver(
@@ -117,7 +117,7 @@ class Shop:
                 self.asked.append(step)
                 return choose(step)
 
-            self.store = store or AsyncMemoryStore(self.server.clock)
+            self.store = store or async_memory_store(self.server.clock)
             other = AsyncRequestor(self.server.url, self.server.async_transport(), **common)
             self.requestor = other
             self.receiver = AsyncCallbackReceiver(

@@ -42,6 +42,7 @@ from irma_testing.memory.jwt import JwtSigner
 from irma_transport import SystemClock
 from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, OVER18, PAGE, Shop
+from tests.memory_stores import memory_store
 from tests.modes import MODES
 
 SOON = timedelta(seconds=60)
@@ -248,7 +249,7 @@ def test_claim_of_a_dead_process_expires() -> None:
         def delete(self, key: str) -> None: ...
 
     clock = ManualClock()
-    shop = Shop("sync", deliver=die, store=LastCallLost(MemoryStore(clock)), clock=clock)
+    shop = Shop("sync", deliver=die, store=LastCallLost(memory_store(clock)), clock=clock)
     with pytest.raises(KeyboardInterrupt):
         shop.app.accept(shop.start().pointer)
     assert shop.post(last_post(shop)).status == 503

@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 import pytest
 
-from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
     ChainStep,
     CredentialRequest,
@@ -34,6 +33,7 @@ from irma_core.flows.effects import Call
 from irma_core.protocol.server_url import ServerUrl
 from tests.core.proving import SECRET_TOKEN
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
+from tests.memory_stores import async_memory_store, memory_store
 from tests.modes import MODES
 
 A_WHILE = timedelta(minutes=5)
@@ -147,7 +147,7 @@ def test_a_store_that_does_not_know_what_was_asked_is_named(mode: str) -> None:
     session = shop.start_chain()
     shop.app.accept(session.pointer)
     clock = shop.server.clock
-    empty: Any = MemoryStore(clock) if mode == "sync" else AsyncMemoryStore(clock)
+    empty: Any = memory_store(clock) if mode == "sync" else async_memory_store(clock)
     others: Any = {"store": empty, "keys": Sealer([new_sealing_key()])}
     for why, other in others.items():
         setting: Any = {"store" if why == "store" else "sealer": other}

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AnswerError,
     AsyncRequestor,
@@ -42,6 +41,7 @@ from irma_transport import SystemClock
 from tests.flows.scripted_backend import AsyncScriptedBackend, ScriptedBackend
 from tests.flows.shop import AGE, OVER18, Shop
 from tests.front.test_both_requestors import LOST, STARTED, UNKNOWN, reply
+from tests.memory_stores import memory_store
 from tests.modes import MODES
 
 A_MINUTE = timedelta(minutes=1)
@@ -383,7 +383,7 @@ def test_a_chain_that_cannot_be_followed_is_cancelled(
 ) -> None:
     """A chain whose record is missing is cancelled, because it can have no answer."""
     chain = Chain("sync", keep_session=keep)
-    chain.nexts = chain.shop.next_receiver(store=MemoryStore(chain.shop.server.clock))
+    chain.nexts = chain.shop.next_receiver(store=memory_store(chain.shop.server.clock))
     answer, error = chain.follow(leave_after=9)
     assert answer["age"].value == "yes"
     assert isinstance(error, ConfigurationError)

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AttributeRequest,
     ChainStep,
@@ -34,6 +33,7 @@ from irma_core.wire.read_results import read_session_result
 from irma_testing import ManualClock, ScriptedTransport
 from tests.flows.changed_posts import changed
 from tests.flows.shop import AGE, NEXT_PAGE, OVER18, Shop, choose_nothing
+from tests.memory_stores import memory_store
 from tests.modes import MODES
 
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
@@ -245,7 +245,7 @@ def test_a_requestor_without_a_server_key_cannot_have_chains() -> None:
             requestor,
             NEXT_PAGE,
             sealer=Sealer([new_sealing_key()]),
-            store=MemoryStore(transport.clock),
+            store=memory_store(transport.clock),
             choose=card_for,
         )
 
@@ -265,7 +265,7 @@ def recorded_receiver(choose: Callable[[ChainStep], Any]) -> NextSessionReceiver
         Requestor("https://irma.example", transport, server_key=POST["public_key"]),
         NEXT_PAGE,
         sealer=Sealer([new_sealing_key()]),
-        store=MemoryStore(transport.clock),
+        store=memory_store(transport.clock),
         choose=choose,
     )
 

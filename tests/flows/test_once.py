@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import RequestorToken
 from irma_core.errors import PostRefusedError
 from irma_core.flows.context import RequestorContext
@@ -23,6 +22,7 @@ from irma_core.flows.once import (
 from irma_core.protocol.server_url import ServerUrl
 from irma_testing import ScriptedTransport
 from tests.core.proving import SECRET_TOKEN
+from tests.memory_stores import memory_store
 
 
 class Scenario:
@@ -33,7 +33,7 @@ class Scenario:
         self.clock = self.transport.clock
         server = ServerUrl.parse("https://irma.example")
         self.context = RequestorContext(server, self.clock, jitter=lambda: 0.0)
-        store, token = MemoryStore(self.clock), RequestorToken(SECRET_TOKEN)
+        store, token = memory_store(self.clock), RequestorToken(SECRET_TOKEN)
         self.once = OnceKey.of_session(store, "test", token)
 
     def play(self, flow: Any) -> Any:

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import (
     AnswerError,
     AttributeRequest,
@@ -39,6 +38,7 @@ from irma_core.protocol.messages import HttpResponse
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.wire.stored_requests import stored_request
 from irma_testing import ManualClock, ScriptedTransport
+from tests.memory_stores import memory_store
 
 MAX_POST_BYTES = 1024 * 1024
 RECORDED = Path(__file__).parent.parent / "vectors" / "recorded"
@@ -72,7 +72,7 @@ class Receiving:
             Requestor("https://irma.example", transport, server_key=key),
             PAGE,
             sealer=SEALER,
-            store=MemoryStore(transport.clock),
+            store=memory_store(transport.clock),
             deliver=self.delivered.append,
             accept_unsigned=unsigned,
             run_later=self.later.append if unsigned else None,
@@ -317,7 +317,7 @@ def test_a_request_that_no_url_can_keep_is_refused() -> None:
 def test_receiver_needs_a_key_or_accept_unsigned() -> None:
     """A receiver is refused if its key and `accept_unsigned` do not match."""
     transport = ScriptedTransport()
-    store = MemoryStore(transport.clock)
+    store = memory_store(transport.clock)
     without = Requestor("https://irma.example", transport)
     with_key = Requestor("https://irma.example", transport, server_key=KEY)
     common: Any = {"sealer": SEALER, "store": store, "deliver": print}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_backend.memory_store import MemoryStore
 from irma_core import (
     Answer,
     AsyncHandles,
@@ -36,6 +36,7 @@ from irma_core.errors import (
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import InMemoryServer, SimulatedApp
+from tests.memory_stores import async_memory_store, memory_store
 
 AGE = DisclosureRequest({"age": "example.town.age.over18"})
 KEY = new_sealing_key()
@@ -53,7 +54,7 @@ class Backend:
         self.requestor = Requestor(self.server.url, self.transport)
         self.is_async = mode == "async"
         clock = self.transport.clock
-        self.store: Any = AsyncMemoryStore(clock) if self.is_async else MemoryStore(clock)
+        self.store: Any = async_memory_store(clock) if self.is_async else memory_store(clock)
 
     def start(self) -> tuple[StartedSession, str]:
         session = self.requestor.start_session(AGE)
@@ -69,7 +70,7 @@ class Backend:
         """Return a store for the requestor's mode that shares its entries."""
         if not self.is_async:
             return store
-        made: Any = AsyncMemoryStore(self.transport.clock)
+        made: Any = async_memory_store(self.transport.clock)
         made._store = store
         return made
 
@@ -261,7 +262,7 @@ def test_the_store_remembers_longer_than_handles_live(backend: Backend) -> None:
 def test_without_the_stores_word_there_is_no_answer(backend: Backend, was_put: bool) -> None:
     """A failing store raises its error, and no answer is returned."""
     handle = backend.done()
-    kept = MemoryStore(backend.transport.clock)
+    kept = memory_store(backend.transport.clock)
     failing = Forgetful(kept if was_put else None)
     with pytest.raises(StoreError) as caught:
         backend.redeem(handle, store=failing)

@@ -39,6 +39,7 @@ from irma_testing import (
 )
 from irma_transport_aiohttp import AiohttpTransport, in_thread
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import async_memory_store, memory_store
 from tests.sealed_handles import handles_at
 
 __all__ = ["DOORS", "Door", "World", "public_callables"]
@@ -121,12 +122,12 @@ class World:
     @property
     def store(self) -> Any:
         """A store that notes what is put."""
-        return _Noting(backend.MemoryStore(self.server.clock), self.stored)
+        return _Noting(memory_store(self.server.clock), self.stored)
 
     @property
     def async_store(self) -> Any:
         """The same, awaited."""
-        return _AsyncNoting(backend.AsyncMemoryStore(self.server.clock), self.stored)
+        return _AsyncNoting(async_memory_store(self.server.clock), self.stored)
 
     def session(self, *, accepted: bool = True, asked: Any = ASKED) -> Any:
         """Start a session."""
@@ -599,7 +600,8 @@ def _stores() -> Iterator[Door]:
     for prefix in ("", "Async"):
         kind = f"{prefix}MemoryStore"
         made: Any = getattr(backend, kind)
-        yield Door(kind, _of(made, clock=ManualClock()))
+        risk = {core.Risk.MEMORY_STORE}
+        yield Door(kind, _of(made, clock=ManualClock(), allow=risk))
         for name, arguments in (
             ("put_if_absent", put),
             ("get", {"key": "k"}),
@@ -607,7 +609,10 @@ def _stores() -> Iterator[Door]:
         ):
             yield _method(
                 f"{kind}.{name}",
-                lambda _, made=made, arguments=arguments: (made(ManualClock()), dict(arguments)),
+                lambda _, made=made, arguments=arguments, risk=risk: (
+                    made(ManualClock(), allow=risk),
+                    dict(arguments),
+                ),
             )
 
 

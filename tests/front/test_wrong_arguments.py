@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from irma_backend.memory_store import AsyncMemoryStore
 from irma_core import (
     AsyncNextSessionReceiver,
     AsyncRequestor,
@@ -32,6 +31,7 @@ from irma_testing import (
     ManualClock,
     ScriptedTransport,
 )
+from tests.memory_stores import async_memory_store
 
 EMAIL = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
 A_MINUTE = timedelta(minutes=1)
@@ -177,7 +177,7 @@ async def _followed(_requestor: AsyncRequestor, session: StartedSession) -> None
         signing,
         "https://shop.example/irma",
         sealer=Sealer([new_sealing_key()]),
-        store=AsyncMemoryStore(ManualClock()),
+        store=async_memory_store(ManualClock()),
         choose=print,
     )
     await anext(nexts.follow(session, timeout=A_MINUTE))

@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 from flask import Flask
 from flask import request as flask_request
 
-from irma_backend.memory_store import AsyncMemoryStore
 from irma_core import (
     AnswerError,
     AsyncCallbackReceiver,
@@ -32,6 +31,7 @@ from irma_core import (
 from irma_core.errors import UsageError
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import AppError, InMemoryServer, SimulatedApp, asgi, wsgi
+from tests.memory_stores import async_memory_store
 
 EMAIL = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
 PAGE = "https://shop.example/irma/callback"
@@ -75,7 +75,7 @@ class AsyncShop:
             self.requestor,
             PAGE,
             sealer=Sealer([new_sealing_key()]),
-            store=AsyncMemoryStore(server.clock),
+            store=async_memory_store(server.clock),
             deliver=self.ended,
         )
         self.app = FastAPI()

@@ -14,7 +14,7 @@ from inspect import isawaitable
 from threading import Event, Thread
 from typing import Any, Self
 
-from irma_backend import AsyncMemoryStore, LoggingObserver, MemoryStore
+from irma_backend import LoggingObserver
 from irma_core import (
     AsyncCallbackReceiver,
     AsyncHandles,
@@ -42,6 +42,7 @@ from irma_core.errors import IrmaError
 from irma_transport import SystemClock
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import async_memory_store, memory_store
 
 __all__ = ["Play"]
 
@@ -146,7 +147,7 @@ class Play:
         url, clock = self._settings["server_url"], SystemClock()
         key = await result(self._requestor(url, transport).get_public_key())
         requestor = self._requestor(url, transport, server_key=key, allow=[Risk.SIMULATED_PROOFS])
-        store: Any = AsyncMemoryStore(clock) if self._is_async else MemoryStore(clock)
+        store: Any = async_memory_store(clock) if self._is_async else memory_store(clock)
         receiver_kind: Any = AsyncCallbackReceiver if self._is_async else CallbackReceiver
         with CallbackPage(asyncio.get_running_loop()) as page:
             page.receiver = receiver_kind(

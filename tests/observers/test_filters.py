@@ -15,7 +15,6 @@ import sentry_sdk
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.transport import Transport
 
-from irma_backend import MemoryStore
 from irma_backend.observers import RedactingFilter, redact, redact_event, redact_url
 from irma_core import (
     CallbackReceiver,
@@ -30,6 +29,7 @@ from irma_core import (
 from irma_core.errors import UsageError
 from irma_core.models.risks import Risk
 from irma_testing import InMemoryServer
+from tests.memory_stores import memory_store
 
 KEY = new_sealing_key()
 SERVER = InMemoryServer()
@@ -45,12 +45,12 @@ RECEIVER = CallbackReceiver(
     REQUESTOR,
     "https://shop.example/irma",
     sealer=Sealer([KEY]),
-    store=MemoryStore(SERVER.clock),
+    store=memory_store(SERVER.clock),
     deliver=print,
 )
 CALLBACK = str(RECEIVER.with_callback(ASKED).callback_url)
 SEALED = CALLBACK.rstrip("/").rpartition("/")[2]
-HANDLES = Handles(REQUESTOR, [KEY], store=MemoryStore(SERVER.clock), purpose="login")
+HANDLES = Handles(REQUESTOR, [KEY], store=memory_store(SERVER.clock), purpose="login")
 HANDLE = HANDLES.seal(SESSION, binding="visit")
 TOKEN = SESSION.token.reveal()
 JWT = sign_session_request(

@@ -15,8 +15,10 @@ import pytest
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_backend.sqlite_store import SqliteStore
 from irma_core.errors import ConfigurationError
+from irma_core.models.risks import Risk
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_testing import ManualClock
+from tests.memory_stores import async_memory_store, memory_store
 
 ROOT = Path(__file__).parent.parent.parent
 MINUTE = timedelta(minutes=1)
@@ -30,7 +32,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def store(clock: ManualClock) -> MemoryStore:
-    return MemoryStore(clock)
+    return memory_store(clock)
 
 
 def test_first_put_counts(store: Store) -> None:
@@ -130,14 +132,23 @@ def test_a_sweep_takes_nothing_that_lives(store: MemoryStore) -> None:
     assert not any(store.put_if_absent(str(number), b"", MINUTE) for number in range(10_000))
 
 
+@pytest.mark.parametrize("make", [MemoryStore, AsyncMemoryStore])
+def test_a_store_in_memory_is_an_accepted_risk(make: type, clock: ManualClock) -> None:
+    """A memory store is refused unless the risk that it is for one process is allowed."""
+    for allow in ({}, {"allow": [Risk.PLAIN_HTTP]}):
+        with pytest.raises(ConfigurationError, match=r"allow Risk\.MEMORY_STORE"):
+            make(clock, **allow)
+
+
 FORKED = """\
 import os
 from datetime import timedelta
 from irma_backend import MemoryStore
+from irma_core import Risk
 from irma_core.errors import ConfigurationError
 from irma_transport import SystemClock
 
-store = MemoryStore(SystemClock())
+store = MemoryStore(SystemClock(), allow={Risk.MEMORY_STORE})
 store.put_if_absent("k", b"", timedelta(minutes=1))
 if os.fork() == 0:
     for use in (
@@ -168,7 +179,7 @@ def test_a_forked_process_may_not_use_it() -> None:
 
 async def test_the_awaited_one_is_the_same(clock: ManualClock) -> None:
     """The asyncio store behaves like the sync one."""
-    store: AsyncStore = AsyncMemoryStore(clock)
+    store: AsyncStore = async_memory_store(clock)
     assert await store.put_if_absent("k", b"first", MINUTE)
     assert not await store.put_if_absent("k", b"second", MINUTE)
     assert await store.get("k") == b"first"

@@ -14,6 +14,7 @@ import pytest
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_testing import ManualClock
 from irma_testing.contracts import AsyncStoreContract, StoreContract
+from tests.memory_stores import async_memory_store, memory_store
 
 
 class TestMemoryStore(StoreContract):
@@ -21,7 +22,7 @@ class TestMemoryStore(StoreContract):
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
-        self.store = MemoryStore(self.clock)
+        self.store = memory_store(self.clock)
 
     def make_store(self) -> MemoryStore:
         return copy(self.store)
@@ -35,10 +36,10 @@ class TestAsyncMemoryStore(AsyncStoreContract):
 
     def setup_method(self) -> None:
         self.clock = ManualClock()
-        self.store = AsyncMemoryStore(self.clock)
+        self.store = async_memory_store(self.clock)
 
     def make_store(self) -> AsyncMemoryStore:
-        made = AsyncMemoryStore(self.clock)
+        made = async_memory_store(self.clock)
         vars(made).update({name: copy(part) for name, part in vars(self.store).items()})
         return made
 
@@ -50,7 +51,7 @@ class Good:
     """A correct store, in which a subclass breaks one thing."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore(ManualClock())
+        self.store = memory_store(ManualClock())
 
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         return self.store.put_if_absent(key, value, lifetime)
@@ -234,7 +235,7 @@ class AsyncMemoryStoreOf:
     is_busy = False
 
     def __init__(self) -> None:
-        self.store = AsyncMemoryStore(ManualClock())
+        self.store = async_memory_store(ManualClock())
 
     async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         raise NotImplementedError

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 import pytest
 
-from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
     AsyncCallbackReceiver,
     AsyncNextSessionReceiver,
@@ -36,6 +35,7 @@ from irma_core import (
 from irma_core.wire.write_requests import request_value
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import async_memory_store, memory_store
 from tests.realserver.conftest import StartWallet
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.plain_http import start_session
@@ -78,7 +78,7 @@ def delivered() -> list[SessionOutcome]:
 def callbacks(
     requestor: Requestor, transport: Urllib3Transport, site: Site, delivered: list[SessionOutcome]
 ) -> CallbackReceiver:
-    store = MemoryStore(transport.clock)
+    store = memory_store(transport.clock)
     receiver = CallbackReceiver(
         requestor, f"{site.url}/callback", sealer=SEALER, store=store, deliver=delivered.append
     )
@@ -147,7 +147,7 @@ def test_contradicting_callbacks_are_settled(
         requestor,
         f"{site.url}/callback",
         sealer=SEALER,
-        store=MemoryStore(transport.clock),
+        store=memory_store(transport.clock),
         deliver=slowly,
     )
     session = requestor.start_session(receiver.with_callback(ADULT))
@@ -176,7 +176,7 @@ def test_unsigned_callbacks_make_the_server_be_asked(
             requestor,
             f"{site.url}/callback",
             sealer=SEALER,
-            store=MemoryStore(transport.clock),
+            store=memory_store(transport.clock),
             deliver=delivered.append,
             accept_unsigned=True,
             run_later=lambda work: works.append(executor.submit(work)),
@@ -213,7 +213,7 @@ def test_static_session_is_delivered_for_each_scan(
     server = start_official_server(ServerOptions(static_sessions=static))
     requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
     site.pages["callback"] = StaticSessionReceiver(
-        requestor, url, request=ADULT, store=MemoryStore(transport.clock), deliver=delivered.append
+        requestor, url, request=ADULT, store=memory_store(transport.clock), deliver=delivered.append
     )
     pointer = SessionPointer.of_static_session(server.url, "visit").json_text()
     assert isinstance(wallet.accept(pointer), Succeeded)
@@ -258,7 +258,7 @@ def test_what_is_issued_depends_on_what_was_disclosed(
     new_wallet: Wallet,
 ) -> None:
     """The answers of a chain of two come in order, and the callback has the first."""
-    store = MemoryStore(transport.clock)
+    store = memory_store(transport.clock)
     site.pages["next"] = nexts = NextSessionReceiver(
         requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=card_for
     )
@@ -288,7 +288,7 @@ def test_late_choice_fails_the_chain(
         requestor,
         f"{site.url}/next",
         sealer=SEALER,
-        store=MemoryStore(transport.clock),
+        store=memory_store(transport.clock),
         choose=slowly,
     )
     session = requestor.start_session(nexts.with_next_session(ADULT))
@@ -318,7 +318,7 @@ async def test_all_of_it_on_an_event_loop(
         requestor = AsyncRequestor(
             official_server.url, transport, server_key=official_server.jwt_public_key_pem
         )
-        store = AsyncMemoryStore(transport.clock)
+        store = async_memory_store(transport.clock)
         pages["callback"] = callbacks = AsyncCallbackReceiver(
             requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=deliver
         )

@@ -21,7 +21,6 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
 from irma_core import (
     Answer,
     AsyncCallbackReceiver,
@@ -57,6 +56,7 @@ from irma_core import (
 from irma_core.trust.result_jwt import verify_getproof_jwt
 from irma_transport_aiohttp import AiohttpTransport
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import async_memory_store, memory_store
 from tests.realserver.conftest import StartWallet
 from tests.realserver.official_server import OfficialServer, ServerOptions, ServerPool
 from tests.realserver.old_servers import expect_gap
@@ -342,7 +342,7 @@ def test_callbacks(server: OfficialServer, wallet: Wallet) -> None:
             requestor,
             f"{site.url}/callback",
             sealer=SEALER,
-            store=MemoryStore(transport.clock),
+            store=memory_store(transport.clock),
             deliver=delivered.append,
         )
         session = requestor.start_session(receiver.with_callback(ADULT))
@@ -369,7 +369,7 @@ def test_unsigned_callbacks(servers: ServerPool, wallet: Wallet) -> None:
             requestor,
             f"{site.url}/callback",
             sealer=SEALER,
-            store=MemoryStore(transport.clock),
+            store=memory_store(transport.clock),
             deliver=delivered.append,
             accept_unsigned=True,
             run_later=lambda work: works.append(executor.submit(work)),
@@ -390,7 +390,7 @@ def test_chaining(servers: ServerPool, card_wallet: Wallet) -> None:
     server = servers(shared=False)  # some older ones hang when they are watched meanwhile
     with running_site() as site, Urllib3Transport() as transport:
         requestor = Requestor(server.url, transport, server_key=server.jwt_public_key_pem)
-        store = MemoryStore(transport.clock)
+        store = memory_store(transport.clock)
         site.pages["next"] = receiver = NextSessionReceiver(
             requestor, f"{site.url}/next", sealer=SEALER, store=store, choose=issue_next
         )
@@ -412,7 +412,7 @@ async def test_callbacks_and_chaining_with_asyncio(
     pages: dict[str, AsyncCallbackReceiver | AsyncNextSessionReceiver] = {}
     async with AiohttpTransport() as transport, running_async_site(pages) as url:
         requestor = AsyncRequestor(server.url, transport, server_key=server.jwt_public_key_pem)
-        store = AsyncMemoryStore(transport.clock)
+        store = async_memory_store(transport.clock)
         pages["callback"] = callbacks = AsyncCallbackReceiver(
             requestor, f"{url}/callback", sealer=SEALER, store=store, deliver=delivered.append
         )

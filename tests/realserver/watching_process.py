@@ -7,11 +7,11 @@ import sys
 from contextlib import closing
 from datetime import timedelta
 
-from irma_backend.memory_store import MemoryStore
 from irma_core import Binding, Handles, Requestor
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_redis import RedisStatusBackend
 from irma_transport_urllib3 import Urllib3Transport
+from tests.memory_stores import memory_store
 
 
 class Counting(Urllib3Transport):
@@ -28,7 +28,7 @@ def main(url: str, redis: str, key: str, server_key: str, handle: str) -> None:
     """Wait for the answer and print it."""
     with Counting() as transport, closing(RedisStatusBackend(redis)) as backend:
         requestor = Requestor(url, transport, server_key=server_key, status_backend=backend)
-        store = MemoryStore(transport.clock)
+        store = memory_store(transport.clock)
         handles = Handles(requestor, [key], store=store, purpose="test")
         session = handles.unseal(handle, binding=Binding.NONE)
         with requestor.watch_status(session, timeout=timedelta(minutes=1)) as statuses:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from irma_backend import AsyncMemoryStore, MemoryStore
 from irma_core import (
     AsyncRequestor,
     AsyncWebSessions,
@@ -25,6 +24,7 @@ from irma_core import (
 from irma_core.protocol.messages import HttpResponse
 from irma_core.web.web_answers import Complete
 from irma_testing import InMemoryServer, SimulatedApp
+from tests.memory_stores import async_memory_store, memory_store
 
 __all__ = ["COOKIE", "EMAIL", "OVER18", "QUESTIONS", "SITE", "Browser", "Reply", "Site", "slot_in"]
 
@@ -104,12 +104,12 @@ class Site:
         given = settings.get("store")
         self.sessions: Any
         if self.is_async:
-            self.store: Any = common.setdefault("store", given or AsyncMemoryStore(self.clock))
+            self.store: Any = common.setdefault("store", given or async_memory_store(self.clock))
             transport: Any = self.server.async_transport()
             asking = AsyncRequestor(self.server.url, transport, **(requestor or {}))
             self.sessions = AsyncWebSessions(asking, **common)
         else:
-            self.store = common.setdefault("store", given or MemoryStore(self.clock))
+            self.store = common.setdefault("store", given or memory_store(self.clock))
             transport = self.server.transport()
             self.sessions = WebSessions(
                 Requestor(self.server.url, transport, **(requestor or {})), **common

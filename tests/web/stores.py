@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from irma_backend import MemoryStore
 from irma_core.protocol.transport import Clock
+from tests.memory_stores import memory_store
 
 __all__ = ["FailingStore", "failing_store"]
 
@@ -22,7 +22,7 @@ class FailingStore:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._store = MemoryStore(clock)
+        self._store = memory_store(clock)
         self.calls: list[str] = []
         self.fails: Callable[[int], bool] = lambda _number: False
         self.is_late = False

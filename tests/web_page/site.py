@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from docs.examples.any_framework.irma_wsgi import IrmaPages
-from irma_backend import MemoryStore
 from irma_core import (
     DisclosureRequest,
     ExtendedRequest,
@@ -26,6 +25,7 @@ from irma_core import (
 )
 from irma_core.interfaces import Transport
 from irma_web import STATIC, csp_sources, page_settings
+from tests.memory_stores import memory_store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -97,7 +97,7 @@ class Website:
         sessions = WebSessions(
             Requestor(server, transport),
             [new_sealing_key()],
-            store=MemoryStore(transport.clock),
+            store=memory_store(transport.clock),
             questions={"login": lambda _: self.asked, "other": lambda _: self.asked},
             origins=origins,
             plain_cookie=True,
