@@ -1,4 +1,4 @@
-"""Many logins at once at the example project, under gunicorn with three workers.
+"""Many logins at once at the example project, under gunicorn with three workers, or uvicorn.
 
 Each visitor starts a session, answers it with an app, and sends the finish three times at once. A
 finish is repeated for as long as its reply says so, as the page's script does.
@@ -121,23 +121,31 @@ class Outcome:
 
 
 def log_many_in(
-    database: Database, directory: Path, visitors: int, *, away: float | None = None
+    database: Database,
+    directory: Path,
+    visitors: int,
+    *,
+    away: float | None = None,
+    is_asgi: bool = False,
 ) -> Outcome:
     """Log that many visitors in at once, and return what happened.
 
     Args:
         database: The database of the site.
-        directory: For the log of gunicorn.
+        directory: For the log of the web server.
         visitors: How many.
         away: For how many seconds the database is away while they finish; None for never.
+        is_asgi: Whether the site runs under uvicorn, in one process.
     """
     server = InMemoryServer(clock=SystemClock())
-    with running_server(server) as url, _site(database, url, directory) as site:
+    with running_server(server) as url, _site(database, url, directory, is_asgi=is_asgi) as site:
         return asyncio.run(_run(server, site, database, visitors, away))
 
 
 @contextmanager
-def _site(database: Database, irma_server: str, directory: Path) -> Generator[str]:
+def _site(
+    database: Database, irma_server: str, directory: Path, *, is_asgi: bool
+) -> Generator[str]:
     environment = {
         **os.environ,
         **database.environment,
@@ -146,12 +154,16 @@ def _site(database: Database, irma_server: str, directory: Path) -> Generator[st
         "IRMA_SERVER": irma_server,
     }
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
+        port = listening.getsockname()[1]
+        address = f"127.0.0.1:{port}"
     python = [sys.executable, "-m"]
     migrate = [*python, "django", "migrate", "--verbosity", "0"]
     subprocess.run(migrate, env=environment, cwd=directory, check=True)
     serve = [*python, "gunicorn", "-w", "3", "-b", address, "--timeout", "120", "cellar.wsgi"]
-    with (directory / "gunicorn.log").open("wb") as log:
+    if is_asgi:
+        application = ["--factory", "django.core.asgi:get_asgi_application"]
+        serve = [*python, "uvicorn", "--port", f"{port}", "--lifespan", "off", *application]
+    with (directory / "server.log").open("wb") as log:
         process = subprocess.Popen(
             serve, env=environment, cwd=directory, stdout=log, stderr=subprocess.STDOUT
         )
@@ -170,8 +182,8 @@ def _wait_until_open(address: str, process: subprocess.Popen[bytes]) -> None:
         try:
             socket.create_connection((host, int(port)), timeout=1).close()
         except OSError:
-            assert process.poll() is None, "gunicorn ended by itself"
-            assert time.monotonic() < ends, "gunicorn does not answer"
+            assert process.poll() is None, "the web server ended by itself"
+            assert time.monotonic() < ends, "the web server does not answer"
             time.sleep(0.05)
         else:
             return
