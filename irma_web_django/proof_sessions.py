@@ -12,7 +12,7 @@ from irma_core.web.proofs import Proof
 from irma_core.web.web_answers import WebAnswer
 from irma_web_django.irma_site import IrmaSite, current_site
 
-__all__ = ["join", "keep", "proof_of"]
+__all__ = ["forget", "join", "keep", "proof_of"]
 
 _KEY: Final = "irma_proofs"
 
@@ -31,6 +31,13 @@ def proof_of(request: HttpRequest, name: str, max_age: timedelta | None = None) 
     site = current_site()
     kept: dict[str, str] = request.session.get(_KEY, {})
     return site.proofs.unseal(kept.get(name), name, now=site.now(), max_age=max_age)
+
+
+def forget(request: HttpRequest, name: str) -> None:
+    """Forget what the visitor has proved."""
+    kept: dict[str, str] = request.session.get(_KEY, {})
+    if name in kept:
+        request.session[_KEY] = {each: kept[each] for each in kept if each != name}
 
 
 def join(request: HttpRequest, response: HttpResponse, key: str) -> None:

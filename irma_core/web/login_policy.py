@@ -14,6 +14,7 @@ from irma_core.models.answers import Answer, AnsweredSlot
 from irma_core.models.arguments import check_instance, check_optional
 from irma_core.tracebacks import boundary
 from irma_core.trust.pseudonyms import keyed_pseudonym, same_secret
+from irma_core.web.proofs import Proof
 
 __all__ = ["check_same_person", "pseudonym", "verified_email"]
 
@@ -21,14 +22,14 @@ _LOWER: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrs
 
 
 @boundary
-def verified_email(answer: Answer, slot: str | int = "email") -> str:
+def verified_email(answer: Answer | Proof, slot: str | int = "email") -> str:
     """Return the e-mail address in a slot, in the one spelling that accounts are compared by.
 
     The letters A to Z become lower case, and nothing else changes. Other letters stay as they are:
     some of them become A to Z when their case is changed, and would lead to another account.
 
     Args:
-        answer: The answer.
+        answer: The answer, or a proof that a website has kept of it.
         slot: The slot, whose option has the address as its only attribute.
 
     Raises:
@@ -46,14 +47,14 @@ def verified_email(answer: Answer, slot: str | int = "email") -> str:
 
 
 @boundary
-def pseudonym(answer: Answer, slot: str | int, *, key: str) -> str:
+def pseudonym(answer: Answer | Proof, slot: str | int, *, key: str) -> str:
     """Return a stable name for the person whose unique attribute is in a slot.
 
     The name says nothing about the attribute. It depends on the key, on the attribute's identifier
     and on its value, exactly as issued: an attribute of another issuer gives another name.
 
     Args:
-        answer: The answer.
+        answer: The answer, or a proof that a website has kept of it.
         slot: The slot. If its option has several attributes, the name depends on all of them.
         key: A key of the website's own for this, as `new_sealing_key` makes it. Unlike a sealing
             key it can never be changed, as all names would change. Anyone with the key can
@@ -94,12 +95,11 @@ def check_same_person(current: str | None, proved: str) -> None:
         raise OtherPersonError
 
 
-def _slot_of(answer: Answer, slot: str | int) -> AnsweredSlot:
-    check_instance(answer, Answer, "answer", "an Answer")
+def _slot_of(answer: Answer | Proof, slot: str | int) -> AnsweredSlot:
+    check_instance(answer, (Answer, Proof), "answer", "an Answer or a Proof")
     check_instance(slot, (str, int), "slot", "the name or number of a slot")
     found = answer.get(slot)
     if found is None:
-        raise SlotNotAnsweredError(
-            answer.token.fingerprint, "the slot that identifies the person is not answered"
-        )
+        session = answer.token.fingerprint if isinstance(answer, Answer) else "unknown"
+        raise SlotNotAnsweredError(session, "the slot that identifies the person is not answered")
     return found

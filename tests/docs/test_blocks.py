@@ -22,6 +22,7 @@ SHELL_BLOCKS = {
     "docs/examples/irma-signing-pkcs11/README.md": 3,
     "docs/how-to/any-other-framework.md": 1,
     "docs/how-to/django.md": 2,
+    "docs/how-to/django-allauth.md": 1,
     "docs/how-to/fastapi.md": 2,
     "docs/how-to/flask.md": 2,
     "docs/how-to/redis.md": 1,
@@ -84,6 +85,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/examples/irma-signing-pkcs11/README.md", sh=3)
 @runs("docs/how-to/any-other-framework.md", sh=1)
 @runs("docs/how-to/django.md", sh=2)
+@runs("docs/how-to/django-allauth.md", sh=1)
 @runs("docs/how-to/fastapi.md", sh=2)
 @runs("docs/how-to/flask.md", sh=2)
 @runs("docs/how-to/redis.md", sh=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from irma_core.errors import (
     SlotNotAnsweredError,
     UsageError,
 )
+from irma_core.web.proofs import Proof
 from irma_testing import InMemoryServer, SimulatedApp
 
 EMAIL = "example.mail.address.email"
@@ -110,6 +112,17 @@ def test_a_pseudonym_is_stable() -> None:
     assert name == pseudonym(person("123456782", "Bob"), "who", key=KEY)
     assert len(name) == 43
     assert "123456782" not in name
+
+
+def test_a_proof_names_the_same_person() -> None:
+    """A proof that a website has kept leads to the same account as its answer."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    answer = email("Ada@example.com")
+    proof = Proof(at, dict(answer), "")
+    assert verified_email(proof) == verified_email(answer)
+    assert pseudonym(proof, "email", key=KEY) == pseudonym(answer, "email", key=KEY)
+    with pytest.raises(SlotNotAnsweredError):
+        verified_email(proof, "mail")
 
 
 def test_a_pseudonym_of_a_known_key() -> None:

@@ -1,0 +1,7 @@
+"""A provider for django-allauth, so that a site with allauth logs people in with Yivi, too.
+
+    INSTALLED_APPS += ["irma_web", "irma_web_django", "irma_web_django.allauth"]
+    SOCIALACCOUNT_PROVIDERS = {"irma": {"QUESTION": "allauth", "ACCOUNT": "email"}}
+
+allauth decides about accounts, sign-up and logins. `docs/how-to/django.md` has the settings.
+"""

@@ -1,0 +1,106 @@
+"""The provider: allauth's buttons, accounts and sign-up, with what a person has proved."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.account.models import EmailAddress  # pyright: ignore[reportMissingTypeStubs]
+from allauth.socialaccount.models import SocialAccount  # pyright: ignore[reportMissingTypeStubs]
+from allauth.socialaccount.providers.base import Provider, ProviderAccount  # pyright: ignore[reportMissingTypeStubs]
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from irma_core.web.login_policy import pseudonym, verified_email
+from irma_core.web.proofs import Proof
+from irma_web_django import proof_sessions
+from irma_web_django.allauth.provider_settings import PROVIDER, provider_settings
+from irma_web_django.site_settings import current_settings
+
+__all__ = ["IrmaProvider", "IrmaSocialAccount", "provider_classes"]
+
+
+class IrmaSocialAccount(ProviderAccount):  # type: ignore[misc]  # allauth has no types
+    """An account on the pages of allauth, which shows no attribute."""
+
+    def to_str(self) -> str:
+        """Return the name of the provider."""
+        return IrmaProvider.name
+
+
+class IrmaProvider(Provider):  # type: ignore[misc]  # allauth has no types
+    """Logs people in with Yivi.
+
+    allauth knows an account by a pseudonym of the attribute in the slot `ACCOUNT`. A site that
+    keeps more of an answer names a subclass in the setting `provider_class`, with a method
+    `extract_common_fields` of its own. Everywhere, `data` is the `Proof`.
+    """
+
+    id = PROVIDER
+    name = "Yivi"
+    account_class = IrmaSocialAccount
+    uses_apps = False
+    supports_redirect = True
+    package = "irma_web_django.allauth"  # a subclass has the same URLs
+
+    def get_login_url(self, request: HttpRequest, **kwargs: str) -> str:  # noqa: ARG002
+        """Return the URL that begins a login."""
+        url = reverse("irma_login")
+        return f"{url}?{urlencode(kwargs)}" if kwargs else url
+
+    def redirect(
+        self,
+        request: HttpRequest,
+        process: str,
+        next_url: str | None = None,
+        data: Any = None,
+        **kwargs: Any,
+    ) -> HttpResponse:
+        """Send the visitor to the page that asks, which leads back to the callback.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        question = provider_settings().question
+        # What was proved before, by whomever, must not log in anybody.
+        proof_sessions.forget(request, question)
+        state = self.stash_redirect_state(request, process, next_url, data, **kwargs)
+        callback = f"{reverse('irma_callback')}?{urlencode({'state': state})}"
+        asking = f"{reverse('irma:ask', args=[question])}?{urlencode({'next': callback})}"
+        return HttpResponseRedirect(asking)
+
+    def extract_uid(self, data: Proof) -> str:
+        """Return the pseudonym of the person.
+
+        Raises:
+            NullAttributeError: The attribute has no value.
+            SlotNotAnsweredError: The slot was left out.
+        """
+        slot = provider_settings().account
+        newest, *older = [
+            pseudonym(data, slot, key=key) for key in current_settings().pseudonym_keys
+        ]
+        # An account that was made with a key which will be removed some day moves to the newest.
+        known = SocialAccount.objects.filter(provider=self.sub_id)
+        if older and not known.filter(uid=newest).exists():
+            known.filter(uid__in=older).update(uid=newest)
+        return newest
+
+    def extract_extra_data(self, data: Proof) -> dict[str, Any]:  # noqa: ARG002
+        """Return nothing: allauth would store it as it is."""
+        return {}
+
+    def extract_email_addresses(self, data: Proof) -> list[EmailAddress]:
+        """Return the address in the slot `EMAIL`, which is verified, or nothing.
+
+        Raises:
+            LoginRefusedError: The value is not an e-mail address.
+        """
+        slot = provider_settings().email
+        if slot is None or slot not in data:
+            return []
+        return [EmailAddress(email=verified_email(data, slot), verified=True, primary=True)]
+
+
+provider_classes = [IrmaProvider]
+"""What allauth looks for."""
