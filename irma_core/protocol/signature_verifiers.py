@@ -1,0 +1,40 @@
+"""What verifies attribute-based signatures; `irma_proofs.SignatureVerifier` is one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from irma_core.models.disclosed import AttributeBasedSignature
+from irma_core.models.session_requests import SignatureRequest
+from irma_core.models.verified_signatures import VerifiedSignature
+
+__all__ = ["SignatureVerifier"]
+
+
+@runtime_checkable
+class SignatureVerifier(Protocol):
+    """Verifies attribute-based signatures without the IRMA server.
+
+    It is called in any thread, and may take seconds, but does no network I/O.
+    """
+
+    def verify(
+        self,
+        signature: AttributeBasedSignature,
+        request: SignatureRequest,
+        *,
+        not_before: datetime,
+    ) -> VerifiedSignature:
+        """Return what a signature proves, once it has passed every check.
+
+        Args:
+            signature: The signature, as the server sent it.
+            request: The request that it must answer.
+            not_before: The time before which it must not have been made: the session's start.
+
+        Raises:
+            ProofError: The signature did not pass a check.
+            ConfigurationError: What the verifier was set up with is incomplete or was changed.
+        """
+        ...

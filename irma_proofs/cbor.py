@@ -1,0 +1,79 @@
+"""Read the small part of CBOR that signed accumulators are written in (RFC 8949).
+
+That is maps from strings to bytes or numbers. All lengths are given before the content.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from irma_core.errors import ProofError
+
+__all__ = ["read_cbor_map"]
+
+CborValue: TypeAlias = int | bytes
+
+_UNSIGNED, _BYTES, _STRING, _MAP = 0, 2, 3, 5
+"""Major types."""
+_LENGTH_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
+"""How many bytes follow, by the additional information."""
+
+
+def read_cbor_map(
+    data: bytes, path: str, kinds: dict[str, type[CborValue]]
+) -> dict[str, CborValue]:
+    """Return the map that the data are.
+
+    Args:
+        data: The CBOR.
+        path: Where the data are, for the error.
+        kinds: The keys that the map must have, each with the type of its value.
+
+    Raises:
+        ProofError: The data are not such a map.
+    """
+    reader = _Reader(data, path)
+    found: dict[str, CborValue] = {}
+    for _ in range(reader.head(_MAP)):
+        key = reader.take(reader.head(_STRING)).decode("ascii", errors="replace")
+        kind = kinds.get(key)
+        if kind is None or key in found:
+            raise reader.fault()
+        found[key] = reader.head(_UNSIGNED) if kind is int else reader.take(reader.head(_BYTES))
+    if found.keys() != kinds.keys() or not reader.is_at_end:
+        raise reader.fault()
+    return found
+
+
+class _Reader:
+    def __init__(self, data: bytes, path: str) -> None:
+        self._data = data
+        self._path = path
+        self._position = 0
+
+    @property
+    def is_at_end(self) -> bool:
+        return self._position == len(self._data)
+
+    def fault(self) -> ProofError:
+        return ProofError(self._path, "must be CBOR of a signed accumulator")
+
+    def take(self, count: int) -> bytes:
+        """Return the next bytes."""
+        taken = self._data[self._position : self._position + count]
+        if len(taken) < count:
+            raise self.fault()
+        self._position += count
+        return taken
+
+    def head(self, major: int) -> int:
+        """Return the number in the head of an item, which must be of that major type."""
+        first = self.take(1)[0]
+        if first >> 5 != major:
+            raise self.fault()
+        information = first & 0x1F
+        if information < min(_LENGTH_BYTES):
+            return information
+        if information not in _LENGTH_BYTES:
+            raise self.fault()
+        return int.from_bytes(self.take(_LENGTH_BYTES[information]), "big")

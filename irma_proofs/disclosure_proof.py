@@ -1,0 +1,382 @@
+"""Disclosure proofs: that a person has a credential of an issuer, with the disclosed attributes.
+
+The arithmetic is that of Camenisch-Lysyanskaya signatures. `docs/explanation/proofs.md` has the
+formulas.
+
+Source: gabi `ProofD`; Idemix specification, sections 6.2.3 and 6.2.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, final
+
+import attrs
+
+from irma_core.errors import ProofError
+from irma_core.json_text import JsonValue
+from irma_proofs.credential_types import FIRST_ATTRIBUTE, CredentialType
+from irma_proofs.issuer_keys import IssuerKey, Sizes, is_unit
+from irma_proofs.metadata import Metadata, parse_metadata, signed_value
+from irma_proofs.numbers import read_number, read_numbers_by_index
+from irma_proofs.powers import product_of_powers
+from irma_proofs.proof_json import MOST_BITS, read_list, read_members
+from irma_proofs.schemes import Schemes
+
+__all__ = ["METADATA", "SECRET_KEY", "DisclosureProof", "commitment", "read_proofs"]
+
+SECRET_KEY: Final = 0
+"""The index of the secret key, which is never disclosed."""
+METADATA: Final = 1
+"""The index of the metadata, which are always disclosed."""
+_MOST_PROOFS: Final = 20
+_VALUE_BITS: Final = 8 * 4 * 2**20
+"""Bits of the longest disclosed attribute: 4 MiB, as it may be a photo. It costs one hash."""
+_REQUIRED: Final = frozenset({"c", "A", "e_response", "v_response", "a_responses", "a_disclosed"})
+_OPTIONAL: Final = frozenset({"nonrev_proof", "rangeproofs"})
+
+
+@final
+@attrs.frozen
+class DisclosureProof:
+    """One proof, whose form was checked, and what it is about.
+
+    Args:
+        path: Where it is in the JSON.
+        challenge: The number c.
+        a: The number A, a blinded part of the issuer's signature.
+        e_response: The response for the signature's number e.
+        v_response: The response for the signature's number v.
+        responses: The responses for attributes that are not disclosed, by index.
+        disclosed: The disclosed attributes as numbers, by index.
+        metadata: What the attribute of index 1 says.
+        credential_type: The type of the credential.
+        key: The issuer's key.
+        non_revocation: The JSON of the proof of non-revocation; None without one.
+    """
+
+    path: str
+    challenge: int
+    a: int = attrs.field(repr=False)
+    e_response: int = attrs.field(repr=False)
+    v_response: int = attrs.field(repr=False)
+    responses: dict[int, int] = attrs.field(repr=False)
+    disclosed: dict[int, int] = attrs.field(repr=False)
+    metadata: Metadata
+    credential_type: CredentialType
+    key: IssuerKey
+    non_revocation: JsonValue = attrs.field(repr=False)
+
+
+def read_proofs(
+    value: JsonValue, path: str, *, schemes: Schemes, min_key_bits: int
+) -> tuple[DisclosureProof, ...]:
+    """Return the disclosure proofs of a list, once the form of each has passed every check.
+
+    Nothing is computed yet.
+
+    Args:
+        value: The list in the JSON.
+        path: Where it is.
+        schemes: The schemes of the credentials.
+        min_key_bits: The length of the shortest modulus to accept.
+
+    Raises:
+        ProofError: A proof does not have the right form.
+        ConfigurationError: A file of a scheme is missing, was changed, or is malformed.
+    """
+    values = read_list(value, path)
+    check_number_of_proofs(values, path)
+    return tuple(
+        _read_proof(each, f"{path}[{i}]", schemes, min_key_bits) for i, each in enumerate(values)
+    )
+
+
+def _read_proof(
+    value: JsonValue, path: str, schemes: Schemes, min_key_bits: int
+) -> DisclosureProof:
+    members = read_members(value, path, required=_REQUIRED, optional=_OPTIONAL)
+    check_no_range_proofs(members, path)
+    disclosed = read_numbers_by_index(
+        members["a_disclosed"], f"{path}.a_disclosed", bits=_VALUE_BITS
+    )
+    check_metadata_disclosed(disclosed, path)
+    metadata = parse_metadata(disclosed[METADATA], f'{path}.a_disclosed["{METADATA}"]')
+    credential_type = known_credential_type(schemes, metadata, path)
+    key = known_key(schemes, credential_type, metadata, path)
+    check_key_length(key, min_key_bits, path)
+    proof = DisclosureProof(
+        path=path,
+        challenge=read_number(members["c"], f"{path}.c", bits=MOST_BITS),
+        a=read_number(members["A"], f"{path}.A", bits=MOST_BITS),
+        e_response=read_number(members["e_response"], f"{path}.e_response", bits=MOST_BITS),
+        v_response=read_number(members["v_response"], f"{path}.v_response", bits=MOST_BITS),
+        responses=read_numbers_by_index(
+            members["a_responses"], f"{path}.a_responses", bits=MOST_BITS
+        ),
+        disclosed=disclosed,
+        metadata=metadata,
+        credential_type=credential_type,
+        key=key,
+        non_revocation=members.get("nonrev_proof"),
+    )
+    check_no_index_twice(proof)
+    check_secret_key_hidden(proof)
+    check_indices_of_type(proof)
+    check_indices_of_key(proof)
+    check_group_element(proof)
+    check_challenge_length(proof)
+    check_attribute_responses(proof)
+    check_e_response(proof)
+    check_v_response(proof)
+    check_random_blind_length(proof)
+    return proof
+
+
+def commitment(proof: DisclosureProof) -> int:
+    """Return the commitment that the prover must have made, if the proof is valid.
+
+    It is Z^-c · A^(e_response + c·2^(le-1)) · S^v_response · ∏ R_i^(c·x(a_i)) over the disclosed
+    attributes · ∏ R_i^response over the others, all modulo n.
+    """
+    key, c = proof.key, proof.challenge
+    pairs = [
+        (key.z, -c),
+        (proof.a, proof.e_response + (c << (key.sizes.e - 1))),
+        (key.s, proof.v_response),
+    ]
+    pairs += [
+        (key.bases[i], c * signed_value(number, bits=key.sizes.m))
+        for i, number in proof.disclosed.items()
+    ]
+    pairs += [(key.bases[i], response) for i, response in proof.responses.items()]
+    return product_of_powers(pairs, key.n)
+
+
+def known_credential_type(schemes: Schemes, metadata: Metadata, path: str) -> CredentialType:
+    """Return the credential type that the metadata name.
+
+    Raises:
+        ProofError: It is in none of the schemes.
+        ConfigurationError: Its file is missing, was changed, or is malformed.
+    """
+    found = schemes.credential_type_by_hash(metadata.type_hash)
+    if found is None:
+        raise ProofError(
+            path,
+            "is of a credential type that is in none of the given schemes; add its scheme, or "
+            "update it",
+            check="known_credential_type",
+        )
+    return found
+
+
+def known_key(
+    schemes: Schemes, credential_type: CredentialType, metadata: Metadata, path: str
+) -> IssuerKey:
+    """Return the issuer's key that the metadata name.
+
+    Raises:
+        ProofError: The scheme does not have it.
+        ConfigurationError: Its file is missing, was changed, or is malformed.
+    """
+    found = schemes.issuer_key(credential_type.issuer, metadata.key_counter)
+    if found is None:
+        raise ProofError(
+            path,
+            f"is of key {metadata.key_counter} of {credential_type.issuer}, which is not in the "
+            "given scheme; update the scheme",
+            check="known_key",
+        )
+    return found
+
+
+def check_number_of_proofs(values: Sequence[JsonValue], path: str) -> None:
+    """Check that there are at most 20 proofs, as each takes some time.
+
+    Raises:
+        ProofError: There are more.
+    """
+    if len(values) > _MOST_PROOFS:
+        raise ProofError(path, f"must have at most {_MOST_PROOFS} proofs", check="number_of_proofs")
+
+
+def check_no_range_proofs(members: dict[str, JsonValue], path: str) -> None:
+    """Check that the proof has no range proofs, which are not supported.
+
+    Raises:
+        ProofError: It has.
+    """
+    if "rangeproofs" in members:
+        raise ProofError(
+            f"{path}.rangeproofs", "range proofs are not supported", check="no_range_proofs"
+        )
+
+
+def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
+    """Check that the metadata are disclosed.
+
+    Raises:
+        ProofError: They are not.
+    """
+    if METADATA not in disclosed:
+        raise ProofError(
+            f"{path}.a_disclosed", "must disclose the metadata, 1", check="metadata_disclosed"
+        )
+
+
+def check_key_length(key: IssuerKey, min_key_bits: int, path: str) -> None:
+    """Check that the issuer's key is as long as the caller demands.
+
+    Raises:
+        ProofError: It is shorter.
+    """
+    if key.sizes.n < min_key_bits:
+        raise ProofError(
+            path,
+            f"is of a key of {key.issuer} with {key.sizes.n} bits; to accept it, set min_key_bits",
+            check="key_length",
+        )
+
+
+def check_no_index_twice(proof: DisclosureProof) -> None:
+    """Check that no attribute is both disclosed and hidden.
+
+    Raises:
+        ProofError: One is.
+    """
+    if proof.disclosed.keys() & proof.responses.keys():
+        raise ProofError(
+            f"{proof.path}.a_responses",
+            "must have no index that a_disclosed has",
+            check="no_index_twice",
+        )
+
+
+def check_secret_key_hidden(proof: DisclosureProof) -> None:
+    """Check that there is a response for the secret key.
+
+    Raises:
+        ProofError: There is no such response.
+    """
+    if SECRET_KEY not in proof.responses:
+        raise ProofError(
+            f"{proof.path}.a_responses",
+            "must have the secret key, 0",
+            check="secret_key_hidden",
+        )
+
+
+def check_indices_of_type(proof: DisclosureProof) -> None:
+    """Check that the credential type has an attribute for each index.
+
+    Raises:
+        ProofError: It has too few.
+    """
+    if max(proof.disclosed.keys() | proof.responses.keys()) >= (
+        proof.credential_type.number_of_indices
+    ):
+        raise ProofError(
+            proof.path,
+            f"must have no index that is not an attribute of {proof.credential_type.identifier}",
+            check="indices_of_type",
+        )
+
+
+def check_indices_of_key(proof: DisclosureProof) -> None:
+    """Check that the issuer's key has a base for each index.
+
+    Raises:
+        ProofError: It has too few.
+    """
+    if max(proof.disclosed.keys() | proof.responses.keys()) >= len(proof.key.bases):
+        raise ProofError(
+            proof.path,
+            f"must have no index without a base in the key of {proof.key.issuer}",
+            check="indices_of_key",
+        )
+
+
+def check_group_element(proof: DisclosureProof) -> None:
+    """Check that A is between 1 and n-1, and coprime to n.
+
+    Raises:
+        ProofError: It is not.
+    """
+    if not is_unit(proof.a, proof.key.n):
+        raise ProofError(
+            f"{proof.path}.A",
+            "must be between 1 and n-1, and coprime to n",
+            check="group_element",
+        )
+
+
+def check_challenge_length(proof: DisclosureProof) -> None:
+    """Check that the challenge is not longer than a hash.
+
+    Raises:
+        ProofError: It is.
+    """
+    if proof.challenge.bit_length() > Sizes.HASH:
+        raise ProofError(
+            f"{proof.path}.c", f"must have at most {Sizes.HASH} bits", check="challenge_length"
+        )
+
+
+def check_attribute_responses(proof: DisclosureProof) -> None:
+    """Check that no response for an attribute is longer than an honest one.
+
+    Raises:
+        ProofError: One is.
+    """
+    bits = proof.key.sizes.m_response
+    for i, response in proof.responses.items():
+        if response.bit_length() > bits:
+            raise ProofError(
+                f'{proof.path}.a_responses["{i}"]',
+                f"must have at most {bits} bits",
+                check="attribute_responses",
+            )
+
+
+def check_e_response(proof: DisclosureProof) -> None:
+    """Check that the response for e is not longer than an honest one.
+
+    Raises:
+        ProofError: It is.
+    """
+    bits = proof.key.sizes.e_response
+    if proof.e_response.bit_length() > bits:
+        raise ProofError(
+            f"{proof.path}.e_response", f"must have at most {bits} bits", check="e_response"
+        )
+
+
+def check_v_response(proof: DisclosureProof) -> None:
+    """Check that the response for v is not longer than an honest one.
+
+    Raises:
+        ProofError: It is.
+    """
+    bits = proof.key.sizes.v_response
+    if proof.v_response.bit_length() > bits:
+        raise ProofError(
+            f"{proof.path}.v_response", f"must have at most {bits} bits", check="v_response"
+        )
+
+
+def check_random_blind_length(proof: DisclosureProof) -> None:
+    """Check that each disclosed random number is one that is signed as it is.
+
+    Raises:
+        ProofError: One is longer.
+    """
+    bits = proof.key.sizes.m
+    for i, attribute in enumerate(proof.credential_type.attributes, FIRST_ATTRIBUTE):
+        number = proof.disclosed.get(i, 0)
+        if attribute.is_random_blind and number.bit_length() > bits:
+            raise ProofError(
+                f'{proof.path}.a_disclosed["{i}"]',
+                f"must have at most {bits} bits",
+                check="random_blind_length",
+            )

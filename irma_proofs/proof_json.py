@@ -1,0 +1,83 @@
+"""Read the JSON of proofs strictly: exact names, no member twice, nothing unknown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from irma_core.errors import ProofError
+from irma_core.json_text import JsonTextError, JsonValue, read_json
+
+__all__ = [
+    "LAST_SECOND",
+    "MOST_BITS",
+    "read_integer",
+    "read_list",
+    "read_members",
+    "read_proof_json",
+]
+
+MOST_BITS: Final = 6144
+"""More than the longest number of a proof has: 5509, the response for v with a key of 4096 bits."""
+LAST_SECOND: Final = 253_402_300_799
+"""The last second of the year 9999, in Unix seconds; Python knows no later time."""
+_LONGEST: Final = 20 * 2**20
+"""Bytes of a whole signature. Attributes may hold photos."""
+
+
+def read_proof_json(data: str | bytes) -> JsonValue:
+    """Return the value of JSON without repeated names.
+
+    Raises:
+        ProofError: The input is not such JSON, or exceeds 20 MiB.
+    """
+    if len(data) > _LONGEST:
+        raise ProofError("", f"must not be longer than {_LONGEST} bytes")
+    try:
+        return read_json(data, unique_keys=True)
+    except JsonTextError as error:
+        raise ProofError("", error.reason) from None
+
+
+def read_members(
+    value: JsonValue, path: str, *, required: frozenset[str], optional: frozenset[str] = frozenset()
+) -> dict[str, JsonValue]:
+    """Return the members of an object. An optional one that is null counts as left out.
+
+    Raises:
+        ProofError: The value is not an object, lacks a required member, or has an unknown one.
+    """
+    if type(value) is not dict:
+        raise ProofError(path, "must be an object")
+    if missing := sorted(required - value.keys()):
+        raise ProofError(f"{path}.{missing[0]}".removeprefix("."), "is missing")
+    # An unknown name is not quoted, as it may hold anything.
+    if value.keys() - required - optional:
+        names = ", ".join(sorted(required | optional))
+        raise ProofError(path, f"must have no other members than {names}")
+    return {
+        name: member for name, member in value.items() if not (member is None and name in optional)
+    }
+
+
+def read_list(value: JsonValue, path: str) -> list[JsonValue]:
+    """Return a list. Null counts as an empty one, as Go writes it.
+
+    Raises:
+        ProofError: The value is something else.
+    """
+    if value is None:
+        return []
+    if type(value) is not list:
+        raise ProofError(path, "must be a list")
+    return value
+
+
+def read_integer(value: JsonValue, path: str, *, most: int) -> int:
+    """Return a whole number from 0 to a limit.
+
+    Raises:
+        ProofError: The value is something else.
+    """
+    if type(value) is not int or not 0 <= value <= most:
+        raise ProofError(path, f"must be a whole number from 0 to {most}")
+    return value

@@ -1,0 +1,54 @@
+"""That all credentials are one person's.
+
+Source: gabi `ProofList.Verify`; irmago `ProofList.VerifyProofs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from irma_core.errors import ProofError
+from irma_proofs.disclosure_proof import SECRET_KEY, DisclosureProof
+from irma_proofs.schemes import Schemes
+
+__all__ = ["check_one_secret_key", "check_singletons"]
+
+
+def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) -> None:
+    """Check that all credentials have the same secret key.
+
+    A keyshare server has a part of the key for the credentials of its scheme, so these have a key
+    of their own.
+
+    Raises:
+        ProofError: Two credentials that should have the same key have different ones.
+    """
+    first: dict[str, int] = {}
+    for proof in proofs:
+        scheme = schemes.scheme(proof.credential_type.scheme)
+        group = scheme.identifier if scheme is not None and scheme.is_distributed else ""
+        response = proof.responses[SECRET_KEY]
+        if first.setdefault(group, response) != response:
+            raise ProofError(
+                f'{proof.path}.a_responses["{SECRET_KEY}"]',
+                "must be equal to that of the credentials before it: they are not one person's",
+                check="one_secret_key",
+            )
+
+
+def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
+    """Check that there is only one proof for each type of which a person has one credential.
+
+    Raises:
+        ProofError: There are two.
+    """
+    seen = set[str]()
+    for proof in proofs:
+        identifier = proof.credential_type.identifier
+        if proof.credential_type.is_singleton and identifier in seen:
+            raise ProofError(
+                proof.path,
+                f"must be the only proof of {identifier}, of which a person has one credential",
+                check="singletons",
+            )
+        seen.add(identifier)

@@ -1,0 +1,100 @@
+"""The order of checks for a list of proofs: form first, then arithmetic, then what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from irma_core.json_text import JsonValue
+from irma_proofs.challenge import challenge_of, check_challenges
+from irma_proofs.disclosure_proof import DisclosureProof, commitment, read_proofs
+from irma_proofs.non_revocation import non_revocation_contributions, read_non_revocation
+from irma_proofs.numbers import read_number
+from irma_proofs.proof_json import MOST_BITS, read_members, read_proof_json
+from irma_proofs.proved_slots import (
+    Asked,
+    ProvedSlots,
+    VerifiedProof,
+    prove_slots,
+    read_indices,
+)
+from irma_proofs.schemes import Schemes
+from irma_proofs.secret_keys import check_one_secret_key, check_singletons
+
+__all__ = ["read_any_number", "verify_disclosure", "verify_proofs"]
+
+
+def read_any_number(value: JsonValue, path: str) -> int:
+    """Return a number of a proof, of any length that occurs.
+
+    Raises:
+        ProofError: The value is not such a number.
+    """
+    return read_number(value, path, bits=MOST_BITS)
+
+
+def verify_proofs(
+    proofs: Sequence[DisclosureProof],
+    schemes: Schemes,
+    *,
+    context: int,
+    nonce: int,
+    is_signature: bool,
+) -> tuple[VerifiedProof, ...]:
+    """Return proofs, once their arithmetic has passed every check.
+
+    Args:
+        proofs: The proofs, in the order of the JSON.
+        schemes: The schemes of the credentials.
+        context: The session's context.
+        nonce: The session's nonce; that of a signature includes its message.
+        is_signature: Whether a message is signed.
+
+    Raises:
+        ProofError: A proof is not valid, or the credentials are not one person's.
+    """
+    check_one_secret_key(proofs, schemes)
+    check_singletons(proofs)
+    verified = tuple(VerifiedProof(proof, read_non_revocation(proof)) for proof in proofs)
+    contributions: list[int] = []
+    for each in verified:
+        contributions += (each.proof.a, commitment(each.proof))
+        if each.non_revocation is not None:
+            contributions += non_revocation_contributions(each.non_revocation)
+    expected = challenge_of(contributions, context=context, nonce=nonce, is_signature=is_signature)
+    check_challenges(proofs, expected)
+    return verified
+
+
+def verify_disclosure(
+    disclosure: str | bytes,
+    asked: Asked,
+    schemes: Schemes,
+    *,
+    nonce: int,
+    context: int,
+    at: datetime,
+    min_key_bits: int,
+) -> ProvedSlots:
+    """Return what a disclosure proves, once it has passed every check.
+
+    Args:
+        disclosure: The JSON that the app sends to the server.
+        asked: What was asked.
+        schemes: The schemes of the credentials.
+        nonce: The session's nonce.
+        context: The session's context.
+        at: The time by which the credentials are judged.
+        min_key_bits: The length of the shortest modulus to accept.
+
+    Raises:
+        ProofError: The disclosure did not pass a check.
+        ConfigurationError: A file of a scheme is missing, was changed, or is malformed.
+    """
+    members = read_members(
+        read_proof_json(disclosure), "", required=frozenset({"proofs", "indices"})
+    )
+    indices = read_indices(members["indices"])
+    proofs = read_proofs(members["proofs"], "proofs", schemes=schemes, min_key_bits=min_key_bits)
+    verified = verify_proofs(proofs, schemes, context=context, nonce=nonce, is_signature=False)
+    return prove_slots(verified, indices, asked=asked, at=at)
