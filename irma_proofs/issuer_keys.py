@@ -130,13 +130,10 @@ def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> Is
             1024, 2048 or 4096 bits.
     """
     root = read_xml(data, path, "IssuerPublicKey")
-    if root.number("Counter", digits=_COUNTER_DIGITS) != counter:
-        raise root.fault(f"Counter must be {counter}, as in the name of the file")
+    check_counter(root, counter)
     elements = root.get("Elements")
     n = elements.number("n", digits=_NUMBER_DIGITS)
-    sizes = _SIZES.get(n.bit_length())
-    if sizes is None:
-        raise root.fault("n must have 1024, 2048 or 4096 bits")
+    sizes = sizes_of_key(root, n)
     return IssuerKey(
         issuer=issuer,
         counter=counter,
@@ -150,6 +147,28 @@ def parse_issuer_key(data: bytes, *, issuer: str, counter: int, path: str) -> Is
         accumulator_key=_accumulator_key(root),
         sizes=sizes,
     )
+
+
+def check_counter(root: XmlFile, counter: int) -> None:
+    """Check that a key has the number that its file is named by.
+
+    Raises:
+        ConfigurationError: It has another.
+    """
+    if root.number("Counter", digits=_COUNTER_DIGITS) != counter:
+        raise root.fault(f"Counter must be {counter}, as in the name of the file")
+
+
+def sizes_of_key(root: XmlFile, n: int) -> Sizes:
+    """Return the lengths of all numbers, given the modulus.
+
+    Raises:
+        ConfigurationError: The modulus does not have 1024, 2048 or 4096 bits.
+    """
+    sizes = _SIZES.get(n.bit_length())
+    if sizes is None:
+        raise root.fault("n must have 1024, 2048 or 4096 bits")
+    return sizes
 
 
 def is_unit(number: int, n: int) -> bool:

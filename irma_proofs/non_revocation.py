@@ -29,6 +29,7 @@ _ALPHA_BITS: Final = 195 + 256 + 128 + 1
 _RESPONSES: Final = ("beta", "delta", "epsilon", "zeta")
 _MOST_DATA: Final = 8192
 _MOST_COUNTER: Final = 2**16 - 1
+_NO_UNIT: Final = "must be between 1 and n-1, and coprime to n"
 _SIGNED: Final[dict[str, type[CborValue]]] = {"Msg": bytes, "Sig": bytes}
 _ACCUMULATOR: Final[dict[str, type[CborValue]]] = {
     "Nu": bytes,
@@ -231,7 +232,8 @@ def check_c_r(given: NonRevocationProof) -> None:
     Raises:
         ProofError: It is not.
     """
-    _check_unit(given.c_r, given, "C_r", "c_r")
+    if not is_unit(given.c_r, given.proof.key.n):
+        raise ProofError(_path(given, "C_r"), _NO_UNIT, check="c_r")
 
 
 def check_c_u(given: NonRevocationProof) -> None:
@@ -240,7 +242,8 @@ def check_c_u(given: NonRevocationProof) -> None:
     Raises:
         ProofError: It is not.
     """
-    _check_unit(given.c_u, given, "C_u", "c_u")
+    if not is_unit(given.c_u, given.proof.key.n):
+        raise ProofError(_path(given, "C_u"), _NO_UNIT, check="c_u")
 
 
 def check_nu(given: NonRevocationProof) -> None:
@@ -249,13 +252,9 @@ def check_nu(given: NonRevocationProof) -> None:
     Raises:
         ProofError: It is not.
     """
-    _check_unit(given.nu, given, "sacc.data", "nu")
+    if not is_unit(given.nu, given.proof.key.n):
+        raise ProofError(_path(given, "sacc.data"), _NO_UNIT, check="nu")
 
 
-def _check_unit(number: int, given: NonRevocationProof, name: str, check: str) -> None:
-    if not is_unit(number, given.proof.key.n):
-        raise ProofError(
-            f"{given.proof.path}.nonrev_proof.{name}",
-            "must be between 1 and n-1, and coprime to n",
-            check=check,
-        )
+def _path(given: NonRevocationProof, name: str) -> str:
+    return f"{given.proof.path}.nonrev_proof.{name}"

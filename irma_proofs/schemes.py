@@ -149,7 +149,7 @@ class Schemes:
             raise ConfigurationError(
                 f"{name}/index: must not be larger than {_LONGEST_INDEX} bytes"
             )
-        _check_index_signature(index, self._read(f"{name}/index.sig"), key, name)
+        check_index_signature(index, self._read(f"{name}/index.sig"), key, name)
         for path, digest in _index_lines(index, name):
             self._hashes[path] = digest
             if found := _TYPE.fullmatch(path):
@@ -173,7 +173,7 @@ class Schemes:
     def _checked(self, path: str) -> bytes:
         """Return the content of a file that is in its scheme's index, with the hash given there."""
         data = self._read(path)
-        _check_file_hash(data, self._hashes.get(path), path)
+        check_file_hash(data, self._hashes.get(path), path)
         return data
 
     def _read(self, path: str) -> bytes:
@@ -188,7 +188,7 @@ def hash_of_type(identifier: str) -> bytes:
     return sha256(identifier.encode()).digest()[:_HASH_LENGTH]
 
 
-def _check_index_signature(
+def check_index_signature(
     index: bytes, signature: bytes, key: EllipticCurvePublicKey, name: str
 ) -> None:
     """Check that the pinned key signed the index.
@@ -205,7 +205,7 @@ def _check_index_signature(
         ) from None
 
 
-def _check_file_hash(data: bytes, digest: str | None, path: str) -> None:
+def check_file_hash(data: bytes, digest: str | None, path: str) -> None:
     """Check that a file has the hash that the index gives for it.
 
     Raises:
