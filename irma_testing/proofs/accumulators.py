@@ -1,0 +1,107 @@
+"""Accumulators and witnesses, by which a holder proves that a credential is not revoked.
+
+An accumulator is a number nu. The witness of a credential is a prime e, which is the credential's
+revocation attribute, and a number u with u^e = nu modulo the issuer's n.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from attrs import frozen
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from irma_testing.proofs.chance import Chance
+from irma_testing.proofs.encoding import cbor, number_bytes
+from irma_testing.proofs.issuer_keys import MadeIssuerKey
+
+__all__ = ["Accumulator", "Witness"]
+
+PRIME_BITS = 195
+"""The length of a witness's prime, `AttributeSize` in gabi's `revocation.Parameters`."""
+
+
+@frozen
+class Accumulator:
+    """What an issuer publishes about revocation at some time."""
+
+    key: MadeIssuerKey
+    nu: int
+    index: int
+    """How many credentials were revoked before."""
+    time: int
+    """Unix time in seconds."""
+    event_hash: bytes
+
+    @classmethod
+    def first(cls, key: MadeIssuerKey, chance: Chance, *, time: int) -> Accumulator:
+        """Return an accumulator before anything was revoked."""
+        nu = pow(key.s, chance.below(key.order), key.n)
+        return cls(key, nu, 0, time, _event_hash(0, b"", 1))
+
+    def witness(self, chance: Chance) -> Witness:
+        """Return a new witness, whose prime is for a credential that is issued with it."""
+        prime = chance.prime(1 << (PRIME_BITS - 1), PRIME_BITS - 2)
+        return Witness(self, prime, self._root(prime))
+
+    def revoke(self, prime: int, *, time: int) -> Accumulator:
+        """Return the next accumulator, for which there is no witness with that prime."""
+        parent = self.event_hash
+        index = self.index + 1
+        event_hash = _event_hash(index, parent, prime)
+        return Accumulator(self.key, self._root(prime), index, time, event_hash)
+
+    def signed(self) -> dict[str, object]:
+        """Return the accumulator as a proof has it, signed by the issuer.
+
+        Raises:
+            ValueError: the issuer has no key to sign accumulators with.
+        """
+        if self.key.accumulator_key is None:
+            raise ValueError("this issuer has no key to sign accumulators with: make one that has")
+        message = cbor(
+            {
+                "Nu": number_bytes(self.nu),
+                "Time": self.time,
+                "Index": self.index,
+                "EventHash": self.event_hash,
+            }
+        )
+        signature = self.key.accumulator_key.sign(message, ec.ECDSA(SHA256()))
+        data = cbor({"Msg": message, "Sig": signature})
+        return {"data": base64.b64encode(data).decode(), "pk": self.key.counter}
+
+    def _root(self, prime: int) -> int:
+        return pow(self.nu, pow(prime, -1, self.key.order), self.key.n)
+
+
+@frozen
+class Witness:
+    """What a holder knows: u to the power of the prime is the accumulator's nu."""
+
+    accumulator: Accumulator
+    prime: int
+    u: int
+
+    def update(self, accumulator: Accumulator, revoked: int) -> Witness:
+        """Return the witness for the next accumulator, after another prime was revoked.
+
+        With a·e + b·revoked = 1 it is u^b · nu'^a, which needs no private key.
+        """
+        n = self.accumulator.key.n
+        b = pow(revoked, -1, self.prime)
+        a = (1 - b * revoked) // self.prime
+        u = pow(self.u, b, n) * pow(accumulator.nu, a, n) % n
+        return Witness(accumulator, self.prime, u)
+
+    def show_with(self, accumulator: Accumulator) -> Witness:
+        """Return the witness beside an accumulator that it is not for, as a cheat would."""
+        return Witness(accumulator, self.prime, self.u)
+
+
+def _event_hash(index: int, parent: bytes, prime: int) -> bytes:
+    """Return SHA-256 of an event as a multihash, whose first two bytes are its kind and length."""
+    event = index.to_bytes(8) + parent + number_bytes(prime)
+    return b"\x12\x20" + hashlib.sha256(event).digest()

@@ -1,0 +1,93 @@
+"""Write numbers as JSON, DER and CBOR have them.
+
+The verifier has functions of its own for this. A mistake in one of both is then no mistake of both.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+
+__all__ = [
+    "cbor",
+    "der_bytes",
+    "der_integer",
+    "der_sequence",
+    "der_true",
+    "hash_number",
+    "json_number",
+    "number_bytes",
+]
+
+_LONG_LENGTH = 0x80
+"""From here on a length has bytes of its own in DER."""
+_LONG_NUMBER = 24
+"""The same for a number in CBOR."""
+
+Cbor = int | str | bytes | Mapping[str, "Cbor"]
+
+
+def number_bytes(number: int) -> bytes:
+    """Return the big-endian bytes of a number without leading zeros; none for 0."""
+    return number.to_bytes((number.bit_length() + 7) // 8)
+
+
+def json_number(number: int) -> str:
+    """Return a number as proofs have it in JSON: standard base64 of its big-endian bytes."""
+    return base64.b64encode(number_bytes(number)).decode()
+
+
+def hash_number(content: bytes) -> int:
+    """Return SHA-256 of bytes, read as a big-endian number."""
+    return int.from_bytes(hashlib.sha256(content).digest())
+
+
+def der_integer(number: int) -> bytes:
+    """Return an `INTEGER`, for numbers that are not negative."""
+    return _tagged(0x02, number.to_bytes(number.bit_length() // 8 + 1))
+
+
+def der_bytes(content: bytes) -> bytes:
+    """Return an `OCTET STRING`."""
+    return _tagged(0x04, content)
+
+
+def der_true() -> bytes:
+    """Return a `BOOLEAN` that is true."""
+    return b"\x01\x01\xff"
+
+
+def der_sequence(*elements: bytes) -> bytes:
+    """Return a `SEQUENCE` of elements that are written already."""
+    return _tagged(0x30, b"".join(elements))
+
+
+def _tagged(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    if length < _LONG_LENGTH:
+        return bytes((tag, length)) + content
+    written = number_bytes(length)
+    return bytes((tag, _LONG_LENGTH | len(written))) + written + content
+
+
+def cbor(value: Cbor) -> bytes:
+    """Return a number, a string, bytes or a map as CBOR (RFC 8949, section 3.1)."""
+    match value:
+        case int():
+            return _head(0, value)
+        case bytes():
+            return _head(2, len(value)) + value
+        case str():
+            return _head(3, len(value.encode())) + value.encode()
+        case _:
+            items = b"".join(cbor(key) + cbor(each) for key, each in value.items())
+            return _head(5, len(value)) + items
+
+
+def _head(kind: int, number: int) -> bytes:
+    """Return the first bytes of an item: its major type, and a number of 0 to 8 more bytes."""
+    if number < _LONG_NUMBER:
+        return bytes((kind << 5 | number,))
+    size = next(size for size in range(4) if number < 1 << (8 << size))
+    return bytes((kind << 5 | _LONG_NUMBER + size,)) + number.to_bytes(1 << size)

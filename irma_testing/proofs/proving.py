@@ -1,0 +1,234 @@
+"""Prove what is in credentials: disclosure proofs, with proofs of non-revocation if wanted.
+
+    proofs = OpenProofs([Shown(credential, ("name",))], Chance("an example"))
+    proofs.close(nonce=7)
+
+Each proof commits to random numbers first. The challenge is the hash of all commitments, and the
+responses answer it. Between both, a signature is stamped with the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import field, frozen
+
+from irma_testing.proofs.accumulators import Witness
+from irma_testing.proofs.chance import Chance
+from irma_testing.proofs.credentials import Credential
+from irma_testing.proofs.encoding import (
+    der_integer,
+    der_sequence,
+    der_true,
+    hash_number,
+    json_number,
+)
+
+__all__ = ["Json", "OpenProofs", "Shown", "challenge", "default_indices", "disclose"]
+
+Json = dict[str, object]
+
+SECRET_KEY_BITS = 592
+"""Random bits for the secret key: those for keys of 1024 bits, as one number is for all keys."""
+PRIME_BITS = 579
+"""Random bits for a revocation attribute: 195 of the prime, 256 of the challenge, 128 more."""
+
+
+@frozen
+class Shown:
+    """A credential, and what a proof shows of it.
+
+    Args:
+        credential: the credential.
+        attributes: the names of those attributes that are shown.
+        witness: if the proof shall say that the credential is not revoked.
+    """
+
+    credential: Credential
+    attributes: tuple[str, ...] = field(default=(), converter=tuple[str, ...])
+    witness: Witness | None = None
+
+    @property
+    def disclosed(self) -> dict[int, int]:
+        """Return the numbers that the proof shows, by index: the metadata is always there."""
+        indices = [1, *(self.credential.type.index_of(name) for name in self.attributes)]
+        return {index: self.credential.numbers[index] for index in sorted(indices)}
+
+
+class OpenProofs:
+    """Proofs that wait for their challenge.
+
+    Args:
+        shown: the credentials in order.
+        chance: where the random numbers come from.
+    """
+
+    def __init__(self, shown: Sequence[Shown], chance: Chance) -> None:
+        self.shown = tuple(shown)
+        secrets: dict[str, int] = {}
+        for each in shown:
+            secrets.setdefault(each.credential.group, chance.bits(SECRET_KEY_BITS))
+        self._open = [_OpenProof(each, secrets[each.credential.group], chance) for each in shown]
+
+    @property
+    def randomized(self) -> list[int]:
+        """Return the A of each proof, which a time stamp covers."""
+        return [proof.a for proof in self._open]
+
+    def close(self, nonce: int, context: int = 1, *, is_signature: bool = False) -> list[Json]:
+        """Return the proofs as JSON, with responses to the challenge.
+
+        Args:
+            nonce: the number that makes the challenge fresh.
+            context: the session's context, which is 1 in practice.
+            is_signature: whether the proofs are for a signature.
+        """
+        contributions = [number for proof in self._open for number in proof.contributions]
+        c = challenge(contributions, nonce, context, is_signature=is_signature)
+        return [proof.answer(c) for proof in self._open]
+
+
+def challenge(
+    contributions: Sequence[int], nonce: int, context: int = 1, *, is_signature: bool = False
+) -> int:
+    """Return the hash that all proofs of a list answer."""
+    numbers = [len(contributions) + 2, context, *contributions, nonce]
+    flag = [der_true()] if is_signature else []
+    return hash_number(der_sequence(*flag, *map(der_integer, numbers)))
+
+
+def disclose(
+    shown: Sequence[Shown],
+    chance: Chance,
+    *,
+    nonce: int,
+    context: int = 1,
+    indices: list[list[Json]] | None = None,
+) -> Json:
+    """Return what an app sends at the end of a disclosure session.
+
+    Args:
+        shown: the credentials in order.
+        chance: where the random numbers come from.
+        nonce: the session's nonce.
+        context: the session's context.
+        indices: what answers which disjunction; by default each credential answers one.
+    """
+    proofs = OpenProofs(shown, chance).close(nonce, context)
+    return {"proofs": proofs, "indices": default_indices(shown) if indices is None else indices}
+
+
+def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
+    """Return a list for each credential: its shown attributes, or the metadata if there are none.
+
+    The metadata alone says that the holder has the credential.
+    """
+    indices: list[list[Json]] = []
+    for number, each in enumerate(shown):
+        named = [each.credential.type.index_of(name) for name in each.attributes] or [1]
+        indices.append([{"cred": number, "attr": index} for index in named])
+    return indices
+
+
+class _OpenProof:
+    """The proof of one credential."""
+
+    def __init__(self, shown: Shown, secret_random: int, chance: Chance) -> None:
+        self._shown = shown
+        self._credential = credential = shown.credential
+        key, sizes = credential.key, credential.key.sizes
+        n = key.n
+        m_bits, e_bits, v_bits = sizes.commitments
+
+        # A signature (A, e, v) over the same attributes is (A·S^r, e, v - e·r) as well.
+        blind = chance.bits(sizes.ln + sizes.lstatzk)
+        self.a = credential.a * pow(key.s, blind, n) % n
+        self._v = credential.v - credential.e * blind
+
+        hidden = [i for i in range(len(credential.numbers)) if i not in shown.disclosed]
+        self._random = {index: chance.bits(m_bits) for index in hidden}
+        self._random[0] = secret_random
+        self._not_revoked = None
+        if shown.witness is not None:
+            index = [each.revocation for each in credential.type.attributes].index(True) + 2
+            self._random[index] = chance.bits(PRIME_BITS)
+            self._not_revoked = _OpenNonRevocation(shown.witness, self._random[index], chance)
+        self._random_e = chance.bits(e_bits)
+        self._random_v = chance.bits(v_bits)
+
+        z = pow(self.a, self._random_e, n) * pow(key.s, self._random_v, n) % n
+        for index, number in self._random.items():
+            z = z * pow(key.bases[index], number, n) % n
+        self.contributions = [self.a, z]
+        if self._not_revoked:
+            self.contributions += self._not_revoked.contributions
+
+    def answer(self, c: int) -> Json:
+        credential, key = self._credential, self._credential.key
+        e = credential.e - (1 << (key.sizes.le - 1))
+        responses = {
+            str(index): json_number(number + c * key.signed_number(credential.numbers[index]))
+            for index, number in sorted(self._random.items())
+        }
+        proof: Json = {
+            "c": json_number(c),
+            "A": json_number(self.a),
+            "e_response": json_number(self._random_e + c * e),
+            "v_response": json_number(self._random_v + c * self._v),
+            "a_responses": responses,
+            "a_disclosed": {str(i): json_number(m) for i, m in self._shown.disclosed.items()},
+        }
+        if self._not_revoked:
+            proof["nonrev_proof"] = self._not_revoked.answer(c)
+        return proof
+
+
+class _OpenNonRevocation:
+    """The proof that a witness's prime belongs to the accumulator."""
+
+    def __init__(self, witness: Witness, random_alpha: int, chance: Chance) -> None:
+        self._accumulator = accumulator = witness.accumulator
+        key, n = accumulator.key, accumulator.key.n
+        quarter = n // 4
+        epsilon, zeta = chance.below(quarter), chance.below(quarter)
+        self._secrets = {
+            "beta": witness.prime * epsilon,
+            "delta": witness.prime * zeta,
+            "epsilon": epsilon,
+            "zeta": zeta,
+        }
+        self._random = random = {
+            "beta": chance.below(quarter << PRIME_BITS),
+            "delta": chance.below(quarter << PRIME_BITS),
+            "epsilon": chance.below(quarter << 384),
+            "zeta": chance.below(quarter << 384),
+        }
+        self._c_r = pow(key.g, epsilon, n) * pow(key.h, zeta, n) % n
+        self._c_u = witness.u * pow(key.h, epsilon, n) % n
+        self.contributions = [
+            self._c_r,
+            self._c_u,
+            accumulator.nu,
+            _product({key.g: random["epsilon"], key.h: random["zeta"]}, n),
+            _product({self._c_u: random_alpha, key.h: -random["beta"]}, n),
+            _product({self._c_r: random_alpha, key.g: -random["beta"], key.h: -random["delta"]}, n),
+        ]
+
+    def answer(self, c: int) -> Json:
+        responses = {
+            name: json_number(self._random[name] + c * secret)
+            for name, secret in self._secrets.items()
+        }
+        return {
+            "C_r": json_number(self._c_r),
+            "C_u": json_number(self._c_u),
+            "responses": responses,
+            "sacc": self._accumulator.signed(),
+        }
+
+
+def _product(powers: Mapping[int, int], n: int) -> int:
+    product = 1
+    for base, exponent in powers.items():
+        product = product * pow(base, exponent, n) % n
+    return product

@@ -1,0 +1,130 @@
+"""Sign messages with attributes, and stamp signatures with the time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+
+from attrs import frozen
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from irma_testing.proofs.chance import Chance
+from irma_testing.proofs.encoding import (
+    der_bytes,
+    der_integer,
+    der_sequence,
+    hash_number,
+    json_number,
+)
+from irma_testing.proofs.made_scheme import TIME_STAMPS
+from irma_testing.proofs.proving import Json, OpenProofs, Shown, default_indices
+
+__all__ = ["TimeStamper", "sign_message", "stamped_content"]
+
+CONTEXT = "https://irma.app/ld/signature/v2"
+"""Marks the second form; signatures of before 2019 lack it."""
+
+
+@frozen
+class TimeStamper:
+    """A time-stamping server's key.
+
+    Args:
+        url: the server's URL, which the verifier takes from the scheme.
+        seed: equal seeds give equal keys.
+    """
+
+    url: str = TIME_STAMPS
+    seed: str = "time stamps"
+
+    @property
+    def _key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(self.seed.encode()).digest())
+
+    @property
+    def public_key(self) -> str:
+        """Return the key that a verifier pins, in base64."""
+        return base64.b64encode(self._key.public_key().public_bytes_raw()).decode()
+
+    def sign(self, content: bytes, *, at: int) -> bytes:
+        """Return the signature over a hash at a Unix time in seconds."""
+        return self._key.sign(at.to_bytes(8) + content)
+
+    def stamp(self, signature: bytes, *, at: int) -> Json:
+        """Return the time stamp with that signature."""
+        return {
+            "Time": at,
+            "ServerUrl": self.url,
+            "Sig": {
+                "Alg": "ed25519",
+                "Data": base64.b64encode(signature).decode(),
+                "PublicKey": self.public_key,
+            },
+        }
+
+
+def sign_message(
+    message: str,
+    shown: Sequence[Shown],
+    chance: Chance,
+    *,
+    stamper: TimeStamper | None = None,
+    at: int = 0,
+    nonce: int = 7,
+    context: int = 1,
+    first_form: bool = False,
+    indices: list[list[Json]] | None = None,
+) -> Json:
+    """Return an attribute-based signature as JSON.
+
+    Args:
+        message: the message.
+        shown: the credentials in order.
+        chance: where the random numbers come from.
+        stamper: stamps the signature; without one it has no time stamp.
+        at: the time of the stamp, as Unix time in seconds.
+        nonce: the session's nonce.
+        context: the session's context.
+        first_form: make the form that was in use until 2019.
+        indices: what answers which disjunction; by default each credential answers one.
+    """
+    proofs = OpenProofs(shown, chance)
+    numbers = [der_integer(nonce), der_integer(hash_number(message.encode()))]
+    signature: Json = {} if first_form else {"@context": CONTEXT}
+    stamp: Json | None = None
+    if stamper:
+        content = stamped_content(message, proofs, first_form=first_form)
+        signed = stamper.sign(content, at=at)
+        stamp = stamper.stamp(signed, at=at)
+        numbers.append(der_bytes(signed))
+    own_nonce = hash_number(der_sequence(*numbers))
+    signature |= {
+        "signature": proofs.close(own_nonce, context, is_signature=True),
+        "indices": default_indices(shown) if indices is None else indices,
+        "nonce": json_number(nonce),
+        "context": json_number(context),
+        "message": message,
+    }
+    if stamp:
+        signature["timestamp"] = stamp
+    return signature
+
+
+def stamped_content(message: str, proofs: OpenProofs, *, first_form: bool = False) -> bytes:
+    """Return the hash that a time-stamping server signs, of 32 bytes."""
+    shown: list[bytes] = []
+    for each in proofs.shown:
+        disclosed = each.disclosed
+        if first_form:
+            count = len(each.credential.numbers)
+            numbers = [disclosed.get(index, 0) for index in range(count)]
+            shown.append(der_sequence(*map(der_integer, numbers)))
+        else:
+            shown.append(der_integer(each.credential.key.represent(disclosed)))
+    content = der_sequence(
+        der_sequence(*map(der_integer, proofs.randomized)),
+        der_bytes(hashlib.sha256(message.encode()).digest()),
+        der_sequence(*shown),
+    )
+    return hashlib.sha256(content).digest()
