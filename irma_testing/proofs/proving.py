@@ -119,7 +119,7 @@ def disclose(
 
 
 def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
-    """Return a list for each credential: its shown attributes, or the metadata if there are none.
+    """Return a list for each credential: its shown attributes, or else its metadata.
 
     The metadata alone says that the holder has the credential.
     """

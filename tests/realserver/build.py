@@ -1,8 +1,9 @@
 """Build what the real-server tests need, once, into a cache outside the checkout.
 
-Made are the official server (others of its versions on request), the project's headless wallet,
-schemes with keys, and a key pair for result JWTs. Each stands in a folder named after what it was
-made from, appears there whole or not at all, and is made by one process while others wait.
+Made are the official server (others of its versions on request), the project's headless wallet, a
+verifier of proofs, schemes with keys, and a key pair for result JWTs. Each stands in a folder named
+after what it was made from, appears there whole or not at all, and is made by one process while
+others wait.
 `python -m tests.realserver.build` makes all that a run needs before it begins.
 """
 
@@ -21,6 +22,7 @@ from tests.realserver.versions import EACH_RUN, NEWEST, key_of
 
 HERE = Path(__file__).parent
 WALLET_SOURCES = HERE / "wallet"
+VERIFIER_SOURCES = HERE.parent / "proofs" / "differential" / "verifier"
 SCHEME_SOURCES = HERE / "scheme"
 _FIRST_YIVI = (1, 0)
 """From this version on the command is `yivi`, with all that was in `irma` below it."""
@@ -53,8 +55,7 @@ def build_tools(cache: Path | None = None) -> Tools:
     """
     cache = cache or cache_folder()
     yivi = build_command(NEWEST, cache)
-    wallet_name = f"wallet-{digest_of(WALLET_SOURCES)}"
-    wallet = cached(cache, wallet_name, _build_wallet) / "headlesswallet"
+    wallet = _build_program(WALLET_SOURCES, "headlesswallet", cache)
     scheme_name = f"scheme-v{NEWEST}-{digest_of(SCHEME_SOURCES)}"
     return Tools(
         yivi=yivi,
@@ -78,6 +79,16 @@ def build_command(version: str, cache: Path | None = None) -> Path:
         run(_go(), "install", package, cwd=folder, CGO_ENABLED="0", GOBIN=str(folder))
 
     return cached(cache or cache_folder(), f"{name}-v{version}", install) / name
+
+
+def build_proof_verifier(cache: Path | None = None) -> Path:
+    """Find the program that verifies proofs by irmago, or build it: half a minute.
+
+    Raises:
+        GoMissing: it must be built, and there is no Go.
+        BuildError: Go reports an error.
+    """
+    return _build_program(VERIFIER_SOURCES, "proofverifier", cache or cache_folder())
 
 
 def server_command(command: Path) -> tuple[str | Path, ...]:
@@ -113,9 +124,14 @@ def run(*command: str | Path, cwd: Path | None = None, **environment: str) -> No
         raise BuildError(f"{' '.join(map(str, command))}:\n{done.stdout[-4000:]}")
 
 
-def _build_wallet(folder: Path) -> None:
-    flags = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder / "headlesswallet")
-    run(_go(), "build", *flags, ".", cwd=WALLET_SOURCES, CGO_ENABLED="0")
+def _build_program(sources: Path, name: str, cache: Path) -> Path:
+    """Find a program of this project in Go, or build it."""
+
+    def build(folder: Path) -> None:
+        flags = ("-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", folder / name)
+        run(_go(), "build", *flags, ".", cwd=sources, CGO_ENABLED="0")
+
+    return cached(cache, f"{sources.name}-{digest_of(sources)}", build) / name
 
 
 def _make_scheme(yivi: Path, folder: Path) -> None:
@@ -166,5 +182,6 @@ def _locked(path: Path) -> Generator[None]:
 
 if __name__ == "__main__":
     build_tools()
+    build_proof_verifier()
     for each in EACH_RUN:
         build_command(each)

@@ -1,0 +1,12 @@
+"""The official verifier accepts what our prover makes."""
+
+from tests.proofs.honest import HONEST, honest
+from tests.proofs.irmago import Irmago
+
+
+def test_irmago_accepts_every_honest_proof(irmago: Irmago) -> None:
+    """Each kind of honest proof is VALID for irmago."""
+    proofs = {name: honest(name) for name in HONEST}
+    answers = irmago.ask(proof.question() for proof in proofs.values())
+    statuses = {name: answer["status"] for name, answer in zip(proofs, answers, strict=True)}
+    assert statuses == dict.fromkeys(proofs, "VALID")
