@@ -12,9 +12,11 @@ from irma_core.tracebacks import boundary
 from irma_testing.memory.app import SimulatedApp
 from irma_testing.memory.server import InMemoryServer
 
-__all__ = ["Kind", "make_person"]
+__all__ = ["KINDS", "Kind", "cards_of", "make_person"]
 
 Kind: TypeAlias = Literal["adult", "minor", "nobody"]
+KINDS: Final[tuple[Kind, ...]] = ("adult", "minor", "nobody")
+"""The kinds of people."""
 _PERSONAL_DATA: Final = "pbdf.gemeente.personalData"
 _ADDRESS: Final = "pbdf.gemeente.address"
 _EMAIL: Final = "pbdf.sidn-pbdf.email"
@@ -49,32 +51,40 @@ def make_person(
     check_instance(server, InMemoryServer, "server", "an InMemoryServer")
     check_optional(email, str, "email", "a string")
     app = SimulatedApp(server)
-    if kind not in ("adult", "minor", "nobody"):
+    if kind not in KINDS:
         raise UsageError('kind: must be "adult", "minor" or "nobody"')
-    if kind != "nobody":
-        first, family = _NAMES[kind]
-        age = _AGES[kind]
-        app.add(
-            _PERSONAL_DATA,
-            {
-                "firstnames": first,
-                "familyname": family,
-                "fullname": f"{first} {family}",
-                "dateofbirth": f"01-01-{utc_now(server.clock).year - age}",
-                **{f"over{limit}": "Yes" if age >= limit else "No" for limit in _LIMITS},
-            },
-        )
-        app.add(
-            _ADDRESS,
-            {
-                "street": "Stationsplein",
-                "houseNumber": "1",
-                "zipcode": "1234 AB",
-                "city": "Utrecht",
-            },
-        )
-        app.add(_PHONE, {"mobilenumber": "+31612345678"})
-        email = f"{first.lower()}@example.com" if email is None else email
+    cards = cards_of(kind, utc_now(server.clock).year)
     if email is not None:
-        app.add(_EMAIL, {"email": email, "domain": email.rpartition("@")[2]})
+        cards[_EMAIL] = _email_card(email)
+    for credential_type, attributes in cards.items():
+        app.add(credential_type, attributes)
     return app
+
+
+def cards_of(kind: Kind, year: int) -> dict[str, dict[str, str | None]]:
+    """Return the cards of a kind of person in a year: attributes by credential type."""
+    if kind == "nobody":
+        return {}
+    first, family = _NAMES[kind]
+    age = _AGES[kind]
+    return {
+        _PERSONAL_DATA: {
+            "firstnames": first,
+            "familyname": family,
+            "fullname": f"{first} {family}",
+            "dateofbirth": f"01-01-{year - age}",
+            **{f"over{limit}": "Yes" if age >= limit else "No" for limit in _LIMITS},
+        },
+        _ADDRESS: {
+            "street": "Stationsplein",
+            "houseNumber": "1",
+            "zipcode": "1234 AB",
+            "city": "Utrecht",
+        },
+        _PHONE: {"mobilenumber": "+31612345678"},
+        _EMAIL: _email_card(f"{first.lower()}@example.com"),
+    }
+
+
+def _email_card(email: str) -> dict[str, str | None]:
+    return {"email": email, "domain": email.rpartition("@")[2]}

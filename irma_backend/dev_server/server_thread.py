@@ -14,6 +14,7 @@ from aiohttp import web
 
 from irma_backend.dev_server.bridge import Bridge
 from irma_backend.dev_server.callback_sender import sending_callbacks
+from irma_backend.dev_server.descriptions import Descriptions
 from irma_backend.dev_server.guard import only_hosts, own_hosts
 from irma_backend.dev_server.pages import Pages
 from irma_backend.dev_server.player import Player
@@ -100,6 +101,7 @@ def _running(
         bridge = Bridge(server, threads)
         waiting = WaitingRoom()
         application = web.Application(middlewares=[only_hosts(own_hosts(port)), waiting.read_first])
+        Descriptions(server).add_to(application)
         if pages is not None:
             pages.add_to(application)
         application.router.add_route("*", "/{path:.*}", bridge.respond)

@@ -18,10 +18,10 @@ from irma_core.models.arguments import (
 )
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import ProofStatus, SessionType
-from irma_core.protocol.transport import utc_now
+from irma_core.protocol.transport import Transport, utc_now
 from irma_core.tracebacks import boundary
 from irma_testing.arguments import check_choice, check_items, check_lists, check_mapping
-from irma_testing.memory.app_client import AppClient, AppError, AppReply, read_pointer
+from irma_testing.memory.app_client import AppClient, AppError, AppReply, AppServer, read_pointer
 from irma_testing.memory.app_proofs import AppMessage, with_expired_credentials, with_values
 from irma_testing.memory.requests import read_static
 from irma_testing.memory.server import InMemoryServer
@@ -30,6 +30,7 @@ from irma_testing.memory.wallet import Chooser, HeldCredential, Lists, Wallet, c
 
 __all__ = ["Outcome", "ScannedSession", "SimulatedApp"]
 
+_TAKEN = "UNEXPECTED_REQUEST"
 _SIGNATURE_FLAWS = (ProofStatus.UNMATCHED_REQUEST, ProofStatus.INVALID_TIMESTAMP)
 
 
@@ -69,7 +70,7 @@ class ScannedSession:
     """
 
     def __init__(
-        self, server: InMemoryServer, wallet: Wallet, url: str, repeats: ConDisCon = ()
+        self, server: AppServer, wallet: Wallet, url: str, repeats: ConDisCon = ()
     ) -> None:
         self._server = server
         self._wallet = wallet
@@ -209,7 +210,7 @@ class ScannedSession:
     def _connect(self) -> None:
         reply = self._client.get()
         if not reply.is_ok:
-            raise AppError(f"the server refuses the app: {reply.code}", reply.code)
+            raise AppError(f"the server refuses the app: {_explained(reply.code)}", reply.code)
         self._request = reply.value.get("request")
         self.pairing_code = reply.value["options"].get("pairingCode")
 
@@ -313,6 +314,13 @@ class ScannedSession:
             self.next = ScannedSession(self._server, self._wallet, pointer["u"], repeats)
 
 
+def _explained(code: str) -> str:
+    """Return the server's error when an app connects, with its usual cause."""
+    if code == _TAKEN:
+        return f"{code}, because another app has scanned the session, or it has ended"
+    return code
+
+
 def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
     """Return why the app cannot answer a slot, without any value."""
     name = f"slot {slot}{_label(slot, chooser.request)}"
@@ -335,7 +343,7 @@ def _label(slot: int, request: StartRequest) -> str:
 @final
 @boundary
 class SimulatedApp:
-    """An app with its credentials, which uses one in-memory server.
+    """An app with its credentials, which uses one in-memory server; `at` reaches one elsewhere.
 
     Args:
         server: The server, whose scheme and clock the app shares.
@@ -344,7 +352,37 @@ class SimulatedApp:
     def __init__(self, server: InMemoryServer) -> None:
         value: object = server
         if not isinstance(value, InMemoryServer):
-            raise ConfigurationError("server: must be an InMemoryServer")
+            raise ConfigurationError(
+                "server: must be an InMemoryServer; for a development server in another process "
+                "use SimulatedApp.at(url)"
+            )
+        self._use(server)
+
+    @classmethod
+    def at(cls, url: str, transport: Transport | None = None) -> SimulatedApp:
+        """Return an app for the development server of another process, with an empty wallet.
+
+        It understands sessions of that server only. Where the person must wait for pairing,
+        `accept` and the other decisions wait, too: at most five minutes for the browser. The app
+        does not learn that a credential was revoked.
+
+        Args:
+            url: The base URL of the server, as `irma-backend dev-server` prints it.
+            transport: Sends the app's requests; by default a new `Urllib3Transport`.
+
+        Raises:
+            AppError: A real IRMA server is at this URL, or another program.
+            IrmaError: The transport failed, as `Transport.send` says.
+            UsageError: An argument has another type.
+        """
+        # An application with an event loop of its own need not have urllib3's part loaded.
+        from irma_testing.remote_server import RemoteServer  # noqa: PLC0415
+
+        app = cls.__new__(cls)
+        app._use(RemoteServer(url, transport))  # noqa: SLF001  # its own class
+        return app
+
+    def _use(self, server: AppServer) -> None:
         self._server = server
         self._wallet = Wallet(server.scheme)
 

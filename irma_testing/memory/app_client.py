@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Protocol, final
 from urllib.parse import unquote
 
@@ -12,10 +14,17 @@ import attrs
 from irma_core.errors import IrmaError
 from irma_core.models.pointers import SessionPointer
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import Clock
 from irma_testing.memory.replies import compact_json
+from irma_testing.memory.scheme import Scheme
 from irma_testing.memory.sessions import new_token
 
-__all__ = ["AppClient", "AppError", "AppReply", "read_pointer"]
+__all__ = ["AppClient", "AppError", "AppReply", "AppServer", "read_pointer"]
+
+_SESSION_URL = re.compile(
+    r"(https?://[^\s?#]*?)/(?:irma/session|app(?:-[\w-]+)?)/([0-9A-Za-z]{20})", re.ASCII
+)
+"""The URL of a session at the server, or on the page of a development server."""
 
 
 class AppError(IrmaError):
@@ -30,8 +39,30 @@ class AppError(IrmaError):
         self.code = code
 
 
-class _Server(Protocol):
-    def handle(self, request: HttpRequest) -> HttpResponse: ...
+class AppServer(Protocol):
+    """What an app needs of a server, which is in memory or in another process."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock."""
+        ...
+
+    @property
+    def scheme(self) -> Scheme:
+        """The credential types that exist."""
+        ...
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Return the response to a request."""
+        ...
+
+    def after(self, delay: timedelta, action: Callable[[], object]) -> None:
+        """Call a function after a delay."""
+        ...
+
+    def is_revoked(self, serial: str) -> bool:
+        """Return whether the app knows that the credential with this serial was revoked."""
+        ...
 
 
 @final
@@ -65,7 +96,7 @@ class AppReply:
 class AppClient:
     """The calls of one app in one session."""
 
-    def __init__(self, server: _Server, url: str) -> None:
+    def __init__(self, server: AppServer, url: str) -> None:
         self._server = server
         self._url = url
         self._headers = (
@@ -108,11 +139,15 @@ def read_pointer(pointer: SessionPointer | Mapping[str, Any] | str) -> tuple[str
     """
     if isinstance(pointer, SessionPointer):
         return pointer.url, pointer.type.value == "redirect"
+    if isinstance(pointer, str) and (found := _SESSION_URL.fullmatch(pointer)):
+        return f"{found[1]}/irma/session/{found[2]}", False
     try:
         value = json.loads(_pointer_json(pointer)) if isinstance(pointer, str) else pointer
         return str(value["u"]), value["irmaqr"] == "redirect"
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise AppError("expected a session pointer, or a link that contains one") from None
+        raise AppError(
+            "expected a session pointer, a link that contains one, or the URL of a session"
+        ) from None
 
 
 def _pointer_json(text: str) -> str:

@@ -101,6 +101,7 @@ class Lifecycle:
             frontend_authorization=frontend_authorization or new_token(),
             request=with_validity(request, utc_now(self.clock)),
             requestor=requestor,
+            started_at=utc_now(self.clock),
             last_active=self.clock.monotonic(),
             nonce=base64.b64encode(secrets.token_bytes(16)).decode(),
             repeats=repeats,

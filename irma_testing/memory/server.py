@@ -269,7 +269,13 @@ class InMemoryServer:
         """Return the sessions that have not ended, the oldest first."""
         self.catch_up()
         return tuple(
-            OpenSession(self._pointer(session), session.status)
+            OpenSession(
+                self._pointer(session),
+                session.status,
+                requestor=session.requestor,
+                started_at=session.started_at,
+                request=session.request.app_json,
+            )
             for session in self._life.store.open()
         )
 

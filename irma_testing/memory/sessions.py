@@ -12,12 +12,13 @@ import copy
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, final
 
 import attrs
 
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import as_utc, check_instance
+from irma_core.models.holders import FrozenMapping
 from irma_core.models.pointers import SessionPointer
 from irma_core.models.statuses import ProofStatus, SessionStatus
 from irma_core.protocol.transport import Clock
@@ -77,6 +78,7 @@ class Session:
     frontend_authorization: str
     request: StartRequest
     requestor: str
+    started_at: datetime
     last_active: float
     nonce: str
     repeats: ConDisCon = ()
@@ -227,6 +229,15 @@ class SessionStore:
         return not session.status.is_final and self.times_out_at(session) <= self._clock.monotonic()
 
 
+def _started_at(value: datetime) -> datetime:
+    return as_utc(value, "started_at")
+
+
+def _personal(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    check_instance(value, Mapping, "request", "a mapping")
+    return FrozenMapping(value, is_personal=True)
+
+
 @final
 @attrs.frozen
 class OpenSession:
@@ -235,14 +246,21 @@ class OpenSession:
     Args:
         pointer: The session pointer in the QR code.
         status: Its status.
+        requestor: The name of the requestor that started it; empty without authentication.
+        started_at: When it was started: an aware time, which becomes UTC.
+        request: The session request in JSON, as an app gets it.
     """
 
     pointer: SessionPointer
     status: SessionStatus
+    requestor: str = attrs.field(default="", kw_only=True)
+    started_at: datetime = attrs.field(kw_only=True, converter=_started_at)
+    request: Mapping[str, Any] = attrs.field(kw_only=True, converter=_personal, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_instance(self.pointer, SessionPointer, "pointer", "a SessionPointer")
         check_instance(self.status, SessionStatus, "status", "a SessionStatus")
+        check_instance(self.requestor, str, "requestor", "a string")
 
 
 def options_json(session: Session) -> dict[str, str]:

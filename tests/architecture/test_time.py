@@ -31,6 +31,7 @@ from irma_core import (
     Requestor,
     Sealer,
     SessionPointer,
+    SessionStatus,
     SessionType,
     StartedSession,
     new_sealing_key,
@@ -55,6 +56,7 @@ from irma_testing import (
     HeldCredential,
     InMemoryServer,
     ManualClock,
+    OpenSession,
     SimulatedApp,
 )
 from tests.sealed_handles import handles_at
@@ -204,6 +206,9 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "DisclosedAttribute(not_revoked_before)": shown("not_revoked_before"),
     "HeldCredential(issued_at)": kept("issued_at"),
     "HeldCredential(expires_at)": kept("expires_at"),
+    "OpenSession(started_at)": lambda now: OpenSession(
+        POINTER, SessionStatus.CONNECTED, started_at=now, request={}
+    ),
     "SimulatedApp.add(issued_at)": held("issued_at"),
     "SimulatedApp.add(expires_at)": held("expires_at"),
 }

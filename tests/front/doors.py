@@ -894,7 +894,16 @@ def _testing() -> Iterator[Door]:
             },
         ),
         (ManualClock, {"now": NOW}),
-        (testing.OpenSession, {"pointer": POINTER, "status": core.SessionStatus.CONNECTED}),
+        (
+            testing.OpenSession,
+            {
+                "pointer": POINTER,
+                "status": core.SessionStatus.CONNECTED,
+                "requestor": "shop",
+                "started_at": NOW,
+                "request": {},
+            },
+        ),
         (testing.Outcome, {"proof_status": core.ProofStatus.VALID, "error": "", "message": ""}),
         (
             testing.RequestorSettings,
@@ -971,6 +980,10 @@ def _testing() -> Iterator[Door]:
             lambda _, arguments=arguments: (InMemoryServer(), dict(arguments)),
         )
     held = {"credential_type": CARD, "attributes": {}, "issued_at": NOW, "expires_at": NOW}
+    yield _method(
+        "SimulatedApp.at",
+        lambda _: (SimulatedApp, {"url": "http://127.0.0.1:8088", "transport": _remote()}),
+    )
     yield _method("SimulatedApp.add", lambda world: (world.app, dict(held)))
     for name in ("scan", "accept", "answer", "refuse"):
         yield _method(
@@ -996,6 +1009,12 @@ def _testing() -> Iterator[Door]:
                 dict(arguments),
             ),
         )
+
+
+def _remote() -> testing.ScriptedTransport:
+    """Return a transport to a development server that says only that it is one."""
+    said = b'{"developmentServer":true,"url":"x","scheme":{"isOpen":true,"credentialTypes":[]}}'
+    return testing.ScriptedTransport([HttpResponse(200, body=said)])
 
 
 def _no_stores() -> dict[str, Any]:

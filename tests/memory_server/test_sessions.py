@@ -156,6 +156,9 @@ def test_open_sessions_are_listed(http: Http, server: InMemoryServer, app: Simul
         (second["sessionPtr"]["u"], "CONNECTED"),
         (short["sessionPtr"]["u"], "INITIALIZED"),
     ]
+    assert [(each.requestor, each.started_at) for each in shown] == [("", server.clock.now())] * 3
+    assert shown[0].request["disclose"] == AGE18["disclose"]
     assert first["token"] not in repr(shown)
+    assert OVER18 not in repr(shown)
     server.pass_time(timedelta(seconds=5))
     assert len(server.open_sessions()) == 2

@@ -1,0 +1,221 @@
+"""`SimulatedApp.at` plays the app from another process, and what the server says to programs."""
+
+from __future__ import annotations
+
+import json
+from threading import Thread
+
+import pytest
+
+from irma_core import (
+    CredentialRequest,
+    DisclosureRequest,
+    IssuanceRequest,
+    PairingMethod,
+    Requestor,
+    SessionPointer,
+    SessionType,
+)
+from irma_core.errors import ConfigurationError
+from irma_core.protocol.messages import HttpResponse
+from irma_testing import (
+    EXAMPLE_SCHEME,
+    AppError,
+    CredentialType,
+    InMemoryServer,
+    Scheme,
+    ScriptedTransport,
+    SimulatedApp,
+)
+from irma_testing.remote_server import RemoteServer, about
+from irma_transport_urllib3 import Urllib3Transport
+from tests.dev_server.test_other_websites import Caller
+from tests.memory_server.calling import EMAIL, OVER18, RESIDENT, Http, disclosure
+from tests.memory_server.conftest import fill
+
+ASK = DisclosureRequest({"age": OVER18})
+
+
+@pytest.fixture
+def remote(url: str, transport: Urllib3Transport) -> SimulatedApp:
+    app = SimulatedApp.at(url, transport)
+    fill(app)
+    return app
+
+
+def test_remote_app_accepts(remote: SimulatedApp, requestor: Requestor) -> None:
+    """An app reaches the server by HTTP, and discloses what it holds."""
+    session = requestor.start_session(ASK)
+    remote.accept(session.pointer)
+    assert requestor.get_answer(session)["age"].value == "yes"
+
+
+def test_remote_app_needs_no_transport(url: str, requestor: Requestor) -> None:
+    """Without a transport, the app makes one."""
+    session = requestor.start_session(ASK)
+    remote = SimulatedApp.at(f"{url}/")
+    remote.refuse(session.pointer)
+    assert requestor.get_status(session).value == "CANCELLED"
+
+
+def test_remote_app_keeps_what_it_receives(remote: SimulatedApp, requestor: Requestor) -> None:
+    """What is issued in one session can be disclosed in the next."""
+    remote.remove_all()
+    card = IssuanceRequest(
+        [CredentialRequest("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})]
+    )
+    remote.accept(requestor.start_session(card).pointer)
+    session = requestor.start_session(ASK)
+    remote.answer(session.pointer)
+    assert requestor.get_answer(session)["age"].value == "yes"
+
+
+def test_scheme_is_the_servers(remote: SimulatedApp) -> None:
+    """The app refuses credential types and attributes that the server's scheme does not have."""
+    with pytest.raises(ConfigurationError, match="the scheme has no such credential type"):
+        remote.add("pbdf.sidn-pbdf.email", {"email": "ada@example.com"})
+    with pytest.raises(ConfigurationError, match="has only over12"):
+        remote.add("example.town.age", {"over21": "yes"})
+    remote.add("example.town.age", {"over18": "no"})  # a singleton replaces the older one
+    types = [held.credential_type for held in remote.credentials]
+    assert types == ["example.town.age", RESIDENT["credential"]]
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        EXAMPLE_SCHEME,
+        Scheme(is_open=True),
+        Scheme(
+            (CredentialType("a.b.c", ("d", "e"), optional={"e"}, singleton=True, revocation=True),)
+        ),
+    ],
+)
+def test_scheme_survives_its_description(scheme: Scheme) -> None:
+    """A scheme is read back as it was."""
+    said = json.dumps(about("https://irma.example", scheme)).encode()
+    transport = ScriptedTransport([HttpResponse(200, body=said)])
+    assert RemoteServer("https://irma.example", transport).scheme == scheme
+
+
+def test_decision_waits_for_pairing(remote: SimulatedApp, requestor: Requestor) -> None:
+    """A decision before the end of pairing waits for the browser."""
+    session = requestor.start_session(ASK)
+    code = requestor.set_pairing(session, PairingMethod.PIN).pairing_code
+    scanned = remote.scan(session.pointer)
+    assert scanned.pairing_code == code
+    accepting = Thread(target=scanned.accept)
+    accepting.start()
+    requestor.complete_pairing(session)
+    accepting.join(60)
+    assert requestor.get_answer(session)["age"].value == "yes"
+
+
+def test_session_may_end_during_pairing(remote: SimulatedApp, requestor: Requestor) -> None:
+    """If the session ends during pairing, the decision ends, too."""
+    session = requestor.start_session(ASK)
+    requestor.set_pairing(session, PairingMethod.PIN)
+    scanned = remote.scan(session.pointer)
+    requestor.cancel_session(session)
+    scanned.accept()
+    assert scanned.outcome is not None
+    assert scanned.outcome.error == "SESSION_UNKNOWN"
+
+
+def test_pairing_ends_after_five_minutes() -> None:
+    """An app does not wait for a browser for ever."""
+    said = json.dumps(about("https://irma.example", EXAMPLE_SCHEME)).encode()
+    connected = b'{"options":{"pairingCode":"1234"}}'
+    replies = [HttpResponse(200, body=said), HttpResponse(200, body=connected)]
+    waiting = HttpResponse(200, body=b'"PAIRING"')
+    transport = ScriptedTransport([*replies, *[waiting] * 10_000])
+    scanned = SimulatedApp.at("https://irma.example", transport).scan(
+        "https://irma.example/irma/session/abcdefghijklmnopqrst"
+    )
+    with pytest.raises(AppError, match="has not completed pairing within 5 minutes"):
+        scanned.accept()
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        HttpResponse(404),
+        HttpResponse(200, body=b"OK"),
+        HttpResponse(200, body=b"[]"),
+        HttpResponse(200, body=b'{"developmentServer":false}'),
+        HttpResponse(302, (("location", "/"),)),
+    ],
+)
+def test_other_servers_are_refused(response: HttpResponse) -> None:
+    """A server that does not say that it is a development server gets no answer."""
+    transport = ScriptedTransport([response])
+    with pytest.raises(AppError, match=r"irma\.example is not a development server"):
+        SimulatedApp.at("https://irma.example/irma", transport)
+
+
+def test_session_of_another_server_is_refused(remote: SimulatedApp, requestor: Requestor) -> None:
+    """The app does not call the server of a pointer that is not its own."""
+    name = requestor.start_session(ASK).pointer.url.rpartition("/")[2]
+    elsewhere = SessionPointer(f"https://irma.example/irma/session/{name}", SessionType.DISCLOSING)
+    with pytest.raises(AppError, match=r"the session is at https://irma\.example, and this app is"):
+        remote.scan(elsewhere)
+
+
+def test_url_of_the_server_is_understood(
+    server: InMemoryServer, requestor: Requestor, transport: Urllib3Transport
+) -> None:
+    """An app that knows the server by another name uses that name for pointers of the server."""
+    other = server.url.replace("127.0.0.1", "localhost")
+    app = SimulatedApp.at(other, transport)
+    fill(app)
+    session = requestor.start_session(ASK)
+    app.accept(session.pointer)
+    assert requestor.get_answer(session)["age"].value == "yes"
+
+
+@pytest.mark.parametrize("transport", [object(), "https://irma.example", 5])
+def test_wrong_transport_is_refused(transport: object) -> None:
+    """Something that is not a transport is refused with an error that names the argument."""
+    with pytest.raises(ConfigurationError, match="transport: must"):
+        SimulatedApp.at("http://127.0.0.1", transport)  # type: ignore[arg-type]
+
+
+def test_local_app_names_the_other_way() -> None:
+    """A URL in place of a server in memory is refused with the name of the right function."""
+    with pytest.raises(ConfigurationError, match=r"use SimulatedApp.at\(url\)"):
+        SimulatedApp("http://127.0.0.1:8088")  # type: ignore[arg-type]
+
+
+def test_sessions_are_described(http: Http, url: str, transport: Urllib3Transport) -> None:
+    """A program reads who started which session, and when, without the requestor token."""
+    package = http.start(disclosure([[EMAIL]]))
+    name = package["sessionPtr"]["u"].rpartition("/")[2]
+    remote = RemoteServer(url, transport)
+    session = remote.session(name)
+    assert remote.sessions("app") == (session,)
+    assert session.pointer.url == package["sessionPtr"]["u"]
+    assert session.request["disclose"] == [[[EMAIL]]]
+    assert package["token"] not in http.call("GET", "/app/sessions.json").body.decode()
+    http.call("DELETE", f"/session/{package['token']}")
+    assert remote.sessions("app") == ()
+    with pytest.raises(AppError, match="there is no such session, or it has ended"):
+        remote.session(name)
+
+
+@pytest.mark.parametrize("path", ["server.json", "sessions.json", "{name}/session.json"])
+def test_descriptions_are_for_programs_only(http: Http, url: str, path: str) -> None:
+    """A page of another website gets no description."""
+    name = http.start(disclosure([[EMAIL]]))["sessionPtr"]["u"].rpartition("/")[2]
+    caller = Caller(url)
+    for headers in ({"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        response, said = caller.call("GET", f"/app/{path.format(name=name)}", headers)
+        assert (response.status, b"for programs only" in said) == (403, True)
+    response, _ = caller.call("GET", f"/app/{path.format(name=name)}", {})
+    assert response.status == 200
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    assert response.headers["cache-control"] == "no-store"
+
+
+def test_descriptions_are_below_the_prefix(http: Http, server: InMemoryServer) -> None:
+    """A server without a prefix has its descriptions at the root."""
+    assert json.loads(http.call("GET", "/app/server.json").body)["url"] == server.url
