@@ -58,6 +58,8 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (IrmaError, 7),
 )
 """The first matching class decides."""
+_BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
+"""The statuses of the commands of `app`; without a code, the app itself cannot do it."""
 _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
@@ -69,6 +71,7 @@ OPTIONS = {
     "use wait_for_answer or watch_status to wait": "irma-backend status prints its status",
     "which plugins= must name": "which --plugin must name",
     "in secrets= (": "in --secret-file (",
+    "add a matching credential, or refuse": "give it with --has ATTRIBUTE=VALUE",
     "compare `authentication` with": "compare IRMA_TOKEN or --token-file (or --key and "
     "--requestor) with",
     **{
@@ -85,6 +88,10 @@ def exit_status(error: IrmaError) -> int:
         # Usually a credential or attribute that no scheme has, so a mistake in the options.
         of_request = error.http_status == _BAD_REQUEST and error.remote_message != NOT_KNOWN
         return USAGE if of_request else _REFUSED
+    from irma_testing import AppError  # noqa: PLC0415  # only a command that fails needs it
+
+    if isinstance(error, AppError):
+        return _BY_APP_CODE.get(error.code, _REFUSED)
     return next(status for kind, status in _BY_ERROR if isinstance(error, kind))
 
 
@@ -162,6 +169,6 @@ def _error_value(error: IrmaError, status: int, message: str) -> dict[str, JsonV
     }
     for name in ("code", "slot", "attribute"):
         fact = getattr(error, name, None)
-        if fact is not None:
+        if fact is not None and fact != "":
             value[name] = fact
     return value

@@ -25,6 +25,7 @@ _COMMANDS = {
         "Fetch yivi.js, the official browser package, for your pages.",
     ),
     "demo": ("demo:demo", "Play a whole session with a simulated app."),
+    "app": ("app:app", "Play the app at a development server, from a script."),
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
 }
 """The location in `irma_backend.cli` and the line in the overview, by name."""

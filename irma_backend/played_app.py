@@ -1,0 +1,109 @@
+"""What a person who plays the app chooses: whose app it is, what it holds, and how it cheats.
+
+The development server's pages and the command line share this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from irma_core.errors import ConfigurationError
+from irma_core.models.statuses import ProofStatus
+from irma_testing import AppError, ScannedSession, SimulatedApp
+from irma_testing.people import Kind, cards_of
+
+__all__ = ["CHEATS", "Cards", "cheat", "fill", "read_cards"]
+
+Cards: TypeAlias = Mapping[str, Mapping[str, str | None]]
+"""Attributes by credential type; None for an attribute without a value."""
+_PART = "[A-Za-z0-9_-]+"
+_HELD: Final = re.compile(
+    rf"(?P<card>{_PART}\.{_PART}\.{_PART})(?:\.(?P<name>{_PART})=(?P<value>.*))?",
+    re.ASCII | re.DOTALL,
+)
+_YES, _NO = "Yes", "No"
+
+
+def read_cards(values: Sequence[str]) -> Cards:
+    """Return the cards that values of `--has` describe.
+
+    Args:
+        values: `SCHEME.ISSUER.CREDENTIAL.ATTRIBUTE=VALUE`, with an empty value for an attribute
+            without one, or `SCHEME.ISSUER.CREDENTIAL` for a card without attributes.
+
+    Raises:
+        ConfigurationError: A value is something else, or an attribute occurs twice.
+    """
+    cards: dict[str, dict[str, str | None]] = {}
+    for number, value in enumerate(values, 1):
+        found = _HELD.fullmatch(value)
+        if found is None:
+            raise ConfigurationError(
+                f"--has {number}: must be scheme.issuer.credential.attribute=VALUE, "
+                "such as pbdf.sidn-pbdf.email.email=ada@example.com"
+            )
+        card = cards.setdefault(found["card"], {})
+        if found["name"] in card:
+            raise ConfigurationError(f"--has {number}: this attribute has a value already")
+        if found["name"]:
+            card[found["name"]] = found["value"] or None
+    return cards
+
+
+def fill(app: SimulatedApp, kind: Kind, cards: Cards, *, year: int) -> None:
+    """Add to an app the cards of a kind of person, changed and extended by more cards.
+
+    Raises:
+        ConfigurationError: The server's scheme has no such card or attribute. The cards of a kind
+            of person are left out then.
+    """
+    known = cards_of(kind, year)
+    for credential_type, attributes in known.items():
+        if credential_type not in cards:
+            try:
+                app.add(credential_type, attributes)
+            except ConfigurationError:
+                continue  # another scheme than pbdf
+    for credential_type, more in cards.items():
+        try:
+            app.add(credential_type, {**known.get(credential_type, {}), **more})
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--has {credential_type}: {error}") from None
+
+
+def cheat(session: ScannedSession, kind: str) -> None:
+    """Answer dishonestly, in one of the ways of `CHEATS`.
+
+    Raises:
+        AppError: This is impossible in this session.
+    """
+    CHEATS[kind](session)
+
+
+def _with(flaw: ProofStatus) -> Callable[[ScannedSession], None]:
+    return lambda session: session.cheat(flaw)
+
+
+def _send_other_values(session: ScannedSession) -> None:
+    values: dict[str, str | None] = {
+        attribute.type: _NO if attribute.value != _NO else _YES
+        for disjunction in session.disclose
+        for attribute in next(filter(None, disjunction), ())
+        if attribute.value is not None
+    }
+    if not values:
+        raise AppError("wrong-value: the request does not require a value")
+    session.cheat(values=values)
+
+
+CHEATS: Final[Mapping[str, Callable[[ScannedSession], None]]] = {
+    "invalid": _with(ProofStatus.INVALID),
+    "wrong-value": _send_other_values,
+    "missing-attributes": _with(ProofStatus.MISSING_ATTRIBUTES),
+    "expired": _with(ProofStatus.EXPIRED),
+    "unmatched-request": _with(ProofStatus.UNMATCHED_REQUEST),
+    "invalid-timestamp": _with(ProofStatus.INVALID_TIMESTAMP),
+}
+"""How an app can cheat, by the name on the command line."""
