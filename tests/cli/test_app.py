@@ -232,7 +232,7 @@ def test_impossible_cheat_is_wrong_usage(command_line: CommandLine, start: Start
     link = start(ASK_EMAIL).pointer.link()
     status, _, err = command_line.run("app", "cheat", link, "wrong-value")
     assert (status, "does not require a value" in err) == (2, True)
-    status, _, err = command_line.run("app", "cheat", link, "invald")
+    status, _, err = command_line.run("app", "cheat", link, "lie")
     assert (status, "must be one of: invalid, wrong-value" in err) == (2, True)
 
 
@@ -379,7 +379,7 @@ def test_unreachable_server_is_status_7(command_line: CommandLine) -> None:
 
 def test_misspelt_command_is_suggested(command_line: CommandLine) -> None:
     """A misspelt command of `app` is status 2, with a suggestion."""
-    status, _, err = command_line.run("app", "acept")
+    status, _, err = command_line.run("app", "accept-")
     assert (status, "Did you mean accept?" in err) == (2, True)
     assert "walk-away" in command_line.run("app", "--help")[1]
 
