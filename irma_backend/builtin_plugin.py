@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from irma_backend.memory_store import AsyncMemoryStore, MemoryStore
+from irma_backend.path_uris import path_of
 from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import (
@@ -59,7 +60,7 @@ def irma_stores() -> Mapping[str, StoreFactory]:
 
 def _file_signer(uri: PluginUri, context: FactoryContext) -> Signer | AsyncSigner:
     """Return the signer of a file: a private key in PEM (RS256), or a key in base64 (HS256)."""
-    content = _read(_parse_path(uri))
+    content = _read(path_of(uri.text))
     if _PEM in setting_text(content):
         return _for_mode(_rsa_signer(content), context)
     try:
@@ -87,7 +88,7 @@ def _memory_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore
 
 def _sqlite_store(uri: PluginUri, context: FactoryContext) -> Store | AsyncStore:
     is_async = context.mode is Mode.ASYNC
-    return (AsyncSqliteStore if is_async else SqliteStore)(_parse_path(uri), context.clock)
+    return (AsyncSqliteStore if is_async else SqliteStore)(path_of(uri.text), context.clock)
 
 
 def _redis_status_backend(
@@ -111,17 +112,6 @@ def _import_redis() -> tuple[StatusBackendFactory, StoreFactory]:
     else:
         return open_status_backend, open_store
     raise ConfigurationError(reason)
-
-
-def _parse_path(uri: PluginUri) -> Path:
-    """Return the path of `file:PATH` or `file:///PATH` (RFC 8089), which may be relative."""
-    try:
-        parts = urlsplit(uri.text)
-    except ValueError:
-        parts = urlsplit("file://?")
-    if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not parts.path:
-        raise ConfigurationError(f"{uri.scheme}: takes a path; write %3F for ? and %23 for #")
-    return Path(unquote(parts.path))
 
 
 def _read(path: Path) -> bytes:
