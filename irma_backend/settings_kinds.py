@@ -1,0 +1,296 @@
+"""The kinds of values that settings have: how each is read from TOML, a variable or an option.
+
+A reader gets the value as TOML has it, and the folder of the settings file, from which relative
+paths start. Its errors say what the value must be, and never repeat it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, final
+from urllib.parse import parse_qsl, urlsplit
+
+import attrs
+
+from irma_backend.path_uris import path_of, resolve_path
+from irma_core.errors import ConfigurationError, RequestError
+from irma_core.models.holders import Hidden, HiddenSecret
+from irma_core.models.risks import Risk
+from irma_core.models.session_requests import RevocationRequest
+from irma_core.plugins.hookspecs import PluginUri
+from irma_core.protocol.server_url import ServerUrl
+from irma_core.wire.read_requests import read_request
+
+__all__ = [
+    "FLAG",
+    "NAME",
+    "PATH",
+    "PORT",
+    "REFERENCE",
+    "REFERENCES",
+    "REQUEST",
+    "REQUEST_FILE",
+    "RISKS",
+    "RISK_NAMES",
+    "SECONDS",
+    "TEXT",
+    "TEXTS",
+    "URI",
+    "URL",
+    "Kind",
+    "Reader",
+    "SecretReference",
+    "holds_secret",
+    "read_small_file",
+]
+
+Reader = Callable[[Any, Path], Any]
+_LARGEST_FILE: Final = 1024 * 1024
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_LARGEST_PORT: Final = 65535
+_LONGEST: Final = 366 * 24 * 3600.0
+"""Seconds."""
+_SECRET_QUERY: Final = re.compile(r"pass|pwd|secret|token|key|pin", re.IGNORECASE)
+_FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""A name that the user chooses. No key is that short: one of 32 bytes has 43 letters in base64."""
+RISK_NAMES: Final = {risk.name.lower().replace("_", "-"): risk for risk in Risk}
+"""The risks by the names that settings have for them, such as `plain-http`."""
+
+
+def _as_it_is(_name: str, text: str) -> object:
+    return text
+
+
+@final
+@attrs.frozen
+class Kind:
+    """A kind of value.
+
+    Attributes:
+        expected: What a value must be, with an article.
+        read: Returns the value that TOML's stands for. It raises `ConfigurationError`.
+        of_variable: Returns TOML's value for the name of an environment variable and its string.
+        read_outside: Reads a value that is not in a file, if other rules apply to it.
+    """
+
+    expected: str
+    read: Reader
+    of_variable: Callable[[str, str], object] = _as_it_is
+    read_outside: Reader | None = None
+
+
+def _hide_function(read: Callable[[], str]) -> Hidden[Callable[[], str]]:
+    return HiddenSecret(read)
+
+
+@final
+@attrs.frozen
+class SecretReference:
+    """The place where a secret is: a file, or an environment variable.
+
+    Attributes:
+        text: `file:PATH` or `env:NAME`.
+    """
+
+    text: str
+    _read: Hidden[Callable[[], str]] = attrs.field(
+        alias="read", converter=_hide_function, repr=False
+    )
+
+    @classmethod
+    def to_file(cls, path: Path) -> SecretReference:
+        """Return the reference to a file."""
+        return cls(f"file:{path}", lambda: read_small_file(path).strip())
+
+    @classmethod
+    def to_variable(cls, name: str) -> SecretReference:
+        """Return the reference to an environment variable."""
+        return cls(f"env:{name}", lambda: os.environ.get(name, "").strip())
+
+    def read(self) -> str:
+        """Return the secret, without whitespace around it.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or there is no secret.
+        """
+        secret = self._read.reveal()()
+        if not secret:
+            is_file = self.text.startswith("file:")
+            raise ConfigurationError(
+                "the file is empty" if is_file else "the environment variable is not set"
+            )
+        return secret
+
+
+def read_small_file(path: Path) -> str:
+    """Return the content of a file of at most a mebibyte, which must be UTF-8.
+
+    Raises:
+        ConfigurationError: It cannot be read, is larger, or is not in UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "the path is not valid"
+        raise ConfigurationError(f"cannot read the file: {reason}") from None
+    if len(content) > _LARGEST_FILE:
+        raise ConfigurationError("cannot read the file: it is larger than 1 MiB")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigurationError("the file must be text in UTF-8") from None
+
+
+def _string(value: Any, _folder: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError("must be a string that is not empty")
+    return value
+
+
+def _strings(value: Any, folder: Path) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ConfigurationError("must be a list of strings")
+    return tuple(_string(each, folder) for each in value)
+
+
+def _url(value: Any, folder: Path) -> str:
+    url = _string(value, folder)
+    # Whether plain HTTP is allowed is known when the server is connected to.
+    ServerUrl.parse(url, allow=tuple(Risk), what="URL")
+    return url
+
+
+def _uri(value: Any, folder: Path) -> str:
+    uri = _any_uri(value, folder)
+    if holds_secret(uri):
+        raise ConfigurationError(
+            "must hold no secret. For a URI with a password, use the environment variable of this "
+            "setting; hmac: takes the name of a key in [secrets]"
+        )
+    return resolve_path(uri, folder)
+
+
+def _any_uri(value: Any, folder: Path) -> str:
+    return PluginUri.parse(_string(value, folder)).text
+
+
+def holds_secret(uri: str) -> bool:
+    """Return whether a URI seems to hold a password or a key."""
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() == "hmac":
+        return NAME.fullmatch(rest) is None
+    try:
+        parts = urlsplit(uri)
+        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    except ValueError:
+        return True  # a password with a bracket in it, perhaps
+    return parts.password is not None or any(map(_SECRET_QUERY.search, names))
+
+
+def _path(value: Any, folder: Path) -> Path:
+    text = _string(value, folder)
+    if "\0" in text or "\n" in text:
+        raise ConfigurationError("must be the path of a file")
+    return folder / text
+
+
+def _reference(value: Any, folder: Path) -> SecretReference:
+    if isinstance(value, SecretReference):
+        return value
+    scheme, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if colon and scheme == "file":
+        path = folder / path_of(value)
+        return SecretReference.to_file(path)
+    if colon and scheme == "env" and _VARIABLE.fullmatch(rest):
+        return SecretReference.to_variable(rest)
+    raise ConfigurationError(
+        "must say where the secret is, as file:PATH or env:NAME. A settings file holds no secret: "
+        "move it into a file that only this program may read, or into an environment variable"
+    )
+
+
+def _references(value: Any, folder: Path) -> tuple[SecretReference, ...]:
+    if not isinstance(value, list) or not value:
+        raise ConfigurationError("must be a list of references to secrets, such as file:PATH")
+    return tuple(_reference(each, folder) for each in value)
+
+
+def _seconds(value: Any, _folder: Path) -> timedelta:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 < value <= _LONGEST:
+        raise ConfigurationError("must be a number of seconds above zero, and at most a year")
+    duration = timedelta(seconds=value)
+    if not duration:
+        raise ConfigurationError("must be a microsecond or more")
+    return duration
+
+
+def _port(value: Any, _folder: Path) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LARGEST_PORT:
+        raise ConfigurationError("must be a port, from 0 to 65535")
+    return value
+
+
+def _flag(value: Any, _folder: Path) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError("must be true or false")
+    return value
+
+
+def _risks(value: Any, folder: Path) -> tuple[str, ...]:
+    risks = _strings(value, folder)
+    if not RISK_NAMES.keys() >= set(risks):
+        raise ConfigurationError(f"must be a list of risks: {', '.join(RISK_NAMES)}")
+    return risks
+
+
+def _request(value: Any, folder: Path) -> Any:
+    try:
+        request = read_request(_string(value, folder))
+    except RequestError as error:
+        raise ConfigurationError(str(error)) from None
+    if isinstance(request, RevocationRequest):
+        raise ConfigurationError("must be a session request, and not a revocation")
+    return request
+
+
+def _request_file(value: Any, folder: Path) -> Any:
+    return _request(read_small_file(_path(value, folder)), folder)
+
+
+def _number(_name: str, text: str) -> object:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _listed(_name: str, text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _true_or_false(_name: str, text: str) -> object:
+    return _FLAGS.get(text.lower(), text)
+
+
+TEXT: Final = Kind("a string", _string)
+TEXTS: Final = Kind("a list of strings", _strings, _listed)
+URL: Final = Kind("a URL", _url)
+URI: Final = Kind("a URI without a password", _uri, read_outside=_any_uri)
+PATH: Final = Kind("a path", _path)
+REFERENCE: Final = Kind("`file:PATH` or `env:NAME`", _reference, lambda name, _: f"env:{name}")
+REFERENCES: Final = Kind(
+    "a list of `file:PATH` or `env:NAME`", _references, lambda name, _: [f"env:{name}"]
+)
+SECONDS: Final = Kind("a number of seconds", _seconds, _number)
+PORT: Final = Kind("a whole number", _port)
+FLAG: Final = Kind("`true` or `false`", _flag, _true_or_false)
+RISKS: Final = Kind("a list of risks", _risks, _listed)
+REQUEST: Final = Kind("a session request in JSON", _request)
+REQUEST_FILE: Final = Kind("the path of a file with a session request in JSON", _request_file)

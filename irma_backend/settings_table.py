@@ -1,0 +1,185 @@
+"""The one table of all settings: their names, kinds, environment variables and purposes.
+
+The settings file, the environment, the command `irma-backend config` and the page
+`docs/settings.md` have their settings from here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+import attrs
+
+from irma_backend.settings_kinds import (
+    FLAG,
+    NAME,
+    PATH,
+    PORT,
+    REFERENCE,
+    REFERENCES,
+    REQUEST,
+    REQUEST_FILE,
+    RISKS,
+    SECONDS,
+    TEXT,
+    TEXTS,
+    URI,
+    URL,
+    Kind,
+)
+
+__all__ = ["SETTINGS", "Setting", "is_table", "setting_of"]
+
+
+@final
+@attrs.frozen
+class Setting:
+    """A setting that a settings file may hold.
+
+    Attributes:
+        name: Its table and key, such as `server.url`. `*` stands for a name that the user chooses.
+        kind: What its value must be.
+        purpose: What it is for.
+        variable: The environment variable that overrides it; None if it has none.
+        adds_up: Whether all places count, rather than the first that has a value.
+    """
+
+    name: str
+    kind: Kind
+    purpose: str
+    variable: str | None = None
+    adds_up: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def depth(self) -> int:
+        """The number of names in the path of the setting."""
+        return self.name.count(".") + 1
+
+    def is_below(self, path: tuple[str, ...]) -> bool:
+        """Return whether a path leads to this setting, or to a table that may hold it."""
+        return all(
+            one == other or (one == "*" and NAME.fullmatch(other) is not None)
+            for one, other in zip(self.name.split("."), path, strict=False)
+        )
+
+
+SETTINGS: Final = (
+    Setting("server.url", URL, "The IRMA server's base URL.", "IRMA_SERVER"),
+    Setting(
+        "server.frontend_url",
+        URL,
+        "The URL at which browsers and apps reach the server, if it differs from `url`: the "
+        "server's setting `url` without `/irma`.",
+        "IRMA_FRONTEND_URL",
+    ),
+    Setting(
+        "server.key_file",
+        PATH,
+        "A file with the server's public key in PEM, which verifies its results.",
+        "IRMA_SERVER_KEY_FILE",
+    ),
+    Setting(
+        "server.jwt_issuer",
+        TEXT,
+        "The issuer in the JWTs that the server signs.",
+        "IRMA_JWT_ISSUER",
+    ),
+    Setting("server.timeout", SECONDS, "The limit for each call to the server.", "IRMA_TIMEOUT"),
+    Setting(
+        "server.allow",
+        RISKS,
+        "The risks that are accepted. Those from several places add up.",
+        "IRMA_ALLOW",
+        adds_up=True,
+    ),
+    Setting(
+        "authentication.requestor",
+        TEXT,
+        "The name of the key in the server's setting `requestors`.",
+        "IRMA_REQUESTOR",
+    ),
+    Setting(
+        "authentication.key",
+        URI,
+        "The key that signs session requests: `file:PATH`, `hmac:NAME` with a name in `[secrets]`, "
+        "or a URI of a plugin's.",
+        "IRMA_KEY",
+    ),
+    Setting(
+        "authentication.token",
+        REFERENCE,
+        "The API token that the server has for this requestor. It excludes `key`.",
+        "IRMA_TOKEN",
+    ),
+    Setting("secrets.*", REFERENCE, "A secret that a URI or a plugin refers to by this name."),
+    Setting(
+        "plugins.use",
+        TEXTS,
+        "The names of the installed plugins to use. Those from several places add up.",
+        "IRMA_PLUGINS",
+        adds_up=True,
+    ),
+    Setting(
+        "parts.store",
+        URI,
+        "The store of callbacks and handles, which all processes share: `sqlite:PATH`, `memory:` "
+        "for one process, or a URI of a plugin's.",
+        "IRMA_STORE",
+    ),
+    Setting(
+        "parts.status",
+        URI,
+        "The status backend that watches wait on, and where callback receivers publish.",
+        "IRMA_STATUS",
+    ),
+    Setting("requests.*.json", REQUEST, "The session request of this name, as JSON."),
+    Setting("requests.*.file", REQUEST_FILE, "The same in a file of its own."),
+    Setting(
+        "web.url",
+        URL,
+        "The website's own base URL, which the IRMA server posts below.",
+        "IRMA_URL",
+    ),
+    Setting(
+        "web.origins",
+        TEXTS,
+        "Other origins whose pages may start and finish sessions.",
+        "IRMA_ORIGINS",
+    ),
+    Setting("web.lifetime", SECONDS, "How long a visitor has to connect an app.", "IRMA_LIFETIME"),
+    Setting(
+        "web.plain_cookie",
+        FLAG,
+        "Whether the cookie may travel over HTTP on this machine, for development.",
+        "IRMA_PLAIN_COOKIE",
+    ),
+    Setting(
+        "web.sealing_keys",
+        REFERENCES,
+        "The sealing keys, as `new_sealing_key` makes them, the newest first. A place may hold "
+        "several, with commas or line ends between them.",
+        "IRMA_SEALING_KEYS",
+    ),
+    Setting("dev_server.host", TEXT, "The address on which the development server listens."),
+    Setting("dev_server.port", PORT, "Its port; 0 selects any free port."),
+    Setting("dev_server.url", URL, "Its URL for a phone in the same network."),
+    Setting("dev_server.requestors", PATH, "A file with its requestors."),
+    Setting("dev_server.scheme", PATH, "A folder with a scheme, whose attributes it knows."),
+    Setting("dev_server.has", TEXTS, "What its app holds: `ATTRIBUTE=VALUE`."),
+)
+
+
+def setting_of(path: tuple[str, ...]) -> Setting | None:
+    """Return the setting that a key in a file belongs to; None if there is no such setting.
+
+    Args:
+        path: The names of the tables and the key, such as `("secrets", "vault")`.
+    """
+    return next(
+        (each for each in SETTINGS if each.depth == len(path) and each.is_below(path)), None
+    )
+
+
+def is_table(path: tuple[str, ...]) -> bool:
+    """Return whether a path is that of a table."""
+    return any(each.depth > len(path) and each.is_below(path) for each in SETTINGS)
