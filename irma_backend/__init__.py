@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         open_parts,
         open_parts_async,
     )
+    from irma_backend.settings import read_settings
     from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
     # Loaded on first use, so that the command line starts quickly.
@@ -26,6 +27,7 @@ else:
         "parts": "AsyncParts Parts connect connect_async open_parts open_parts_async",
         "logging_observer": "LoggingObserver",
         "memory_store": "AsyncMemoryStore MemoryStore",
+        "settings": "read_settings",
         "sqlite_store": "AsyncSqliteStore SqliteStore",
     }
 
@@ -53,4 +55,5 @@ __all__ = [
     "connect_async",
     "open_parts",
     "open_parts_async",
+    "read_settings",
 ]

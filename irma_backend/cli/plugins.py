@@ -19,7 +19,7 @@ from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json
 from irma_backend.cli.terminal import printable, stdout_console
 from irma_backend.installed import installed_plugins
-from irma_backend.parts import BUILT_IN
+from irma_backend.opener import BUILT_IN
 from irma_core.errors import PluginError
 from irma_core.json_text import JsonValue
 from irma_core.plugins.registry import Offers, PluginRegistry

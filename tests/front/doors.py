@@ -15,6 +15,7 @@ from copy import copy
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache, cached_property
+from pathlib import Path
 from ssl import create_default_context
 from typing import Any, final
 
@@ -57,6 +58,7 @@ ASKED = core.DisclosureRequest({"age": OVER18})
 ASKED_EMAIL = core.DisclosureRequest({"email": "example.mail.address.email"})
 A_MINUTE = timedelta(minutes=1)
 KEY = core.new_sealing_key()
+SETTINGS_FILE = Path(__file__).parent.parent / "vectors" / "settings" / "whole.toml"
 
 
 @cache
@@ -692,6 +694,7 @@ def _all() -> Iterator[Door]:
     yield from _web_values()
     yield from _stores()
     yield from _openers()
+    yield Door("read_settings", _of(backend.read_settings, path=SETTINGS_FILE))
     for function, arguments in (
         (core.AnsweredSlot, {"attributes": (core.DisclosedAttribute(**ATTRIBUTE),), "option": 0}),
         (core.AttributeBasedSignature, {"json_text": "{}", "message": "I agree"}),

@@ -178,6 +178,7 @@ NAMED_OTHERWISE = {
     ("optional", "options"): "optional",
     ("read_request", "text"): "request",
     ("PluginUri.parse", "text"): "uri",
+    ("read_settings", "path"): "settings",
     ("Urllib3Transport", "client_key_password"): "client_key",
     ("AiohttpTransport", "client_key_password"): "client_key",
 }

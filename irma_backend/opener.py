@@ -1,0 +1,320 @@
+"""Open parts by URI and complete a requestor's arguments, in one mode.
+
+`parts` has the doors to this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from types import ModuleType, TracebackType
+from typing import Any, Final, Generic, TypeAlias, TypedDict, TypeVar, cast, final
+
+from irma_backend import builtin_plugin
+from irma_backend.installed import installed_plugins, load_plugins
+from irma_backend.logging_observer import LoggingObserver
+from irma_backend.settings import Settings, SettingsSource, as_settings
+from irma_backend.settings_kinds import SecretReference, read_small_file
+from irma_backend.settings_sources import Place, naming
+from irma_core.errors import ConfigurationError, PluginError
+from irma_core.gateway.gateway_settings import GatewayAuthentication
+from irma_core.models.risks import Risk, parse_risks
+from irma_core.plugins.guard import OpenPart
+from irma_core.plugins.hookspecs import FactoryContext, Mode, Secret
+from irma_core.plugins.registry import PluginRegistry
+from irma_core.protocol.observers import Observer
+from irma_core.protocol.part_checks import check_transport
+from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
+from irma_core.protocol.stores import AsyncStore, Store
+from irma_core.protocol.transport import AsyncTransport, Transport
+from irma_core.trust.authentication import (
+    Authentication,
+    HmacAuthentication,
+    NoAuthentication,
+    PublicKeyAuthentication,
+    TokenAuthentication,
+)
+from irma_core.trust.server_keys import ServerKey, parse_server_keys
+from irma_core.trust.signing import HS256, AsyncSigner, Signer
+
+__all__ = [
+    "BUILT_IN",
+    "ConnectionSettings",
+    "Opener",
+    "PluginNames",
+    "Secrets",
+    "closing",
+    "closing_async",
+]
+
+BUILT_IN: Final = "irma-backend"
+"""The name of the built-in plugin."""
+
+_OF_SETTINGS: Final = {
+    "url": "server.url",
+    "frontend_url": "server.frontend_url",
+    "server_key": "server.key_file",
+    "jwt_issuer": "server.jwt_issuer",
+    "timeout": "server.timeout",
+    "name": "authentication.requestor",
+    "key": "authentication.key",
+    "token": "authentication.token",
+    "status": "parts.status",
+}
+"""Settings by the arguments that override them."""
+
+PluginNames: TypeAlias = Iterable[str | ModuleType]
+Secrets: TypeAlias = Mapping[str, Secret]
+GatewaySignerT = TypeVar("GatewaySignerT", bound=Signer | AsyncSigner)
+PartT = TypeVar("PartT")
+
+
+class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
+    """Keyword arguments of `Parts.requestor` and `connect`; all are optional.
+
+    Attributes:
+        name: The name under which the server knows the key.
+        key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
+            in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (a key in base64, which
+            `secrets` holds under that name), or a URI of a plugin's.
+        token: The API token that the server has for this requestor. It excludes `key`.
+        status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
+            that use this requestor publish there.
+        gateway: See `Requestor`, also for the settings below.
+        server_key: The server's public key.
+        jwt_issuer: The issuer in the JWTs that the server signs.
+        timeout: The limit for each call.
+        headers: Headers for each call.
+        frontend_url: The URL at which browsers and apps reach the server.
+        observer: Is notified of what happens; see `Requestor`. By default a `LoggingObserver()`;
+            None for no observer.
+    """
+
+    name: str | None
+    key: str | None
+    token: str | None
+    status: str | None
+    gateway: GatewayAuthentication[GatewaySignerT] | None
+    server_key: ServerKey | None
+    jwt_issuer: str | None
+    timeout: timedelta
+    headers: Mapping[str, str] | None
+    frontend_url: str | None
+    observer: Observer | None
+
+
+@final
+class Opener:
+    """Opens parts of one mode.
+
+    Args:
+        mode: The mode of the parts. The registry checks that each has it.
+        transport: The transport, and the clock, that plugins get.
+        own: Takes each part as soon as it is open, to close it later.
+        settings: As for `open_parts`, as are the next three.
+        plugins: The plugins to use.
+        secrets: Secrets by name.
+        allow: The accepted risks.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        transport: Transport | AsyncTransport,
+        own: Callable[[OpenPart[object]], object],
+        *,
+        settings: SettingsSource | None,
+        plugins: PluginNames,
+        secrets: Secrets | None,
+        allow: Collection[Risk],
+    ) -> None:
+        check_transport(transport, is_async=mode is Mode.ASYNC)
+        if secrets is not None and not isinstance(secrets, Mapping):
+            raise ConfigurationError(
+                "secrets must be a mapping of names to strings, bytes, or functions that return one"
+            )
+        self.is_closed = False
+        self._own = own
+        self._settings = None if settings is None else as_settings(settings)
+        known = self._settings or Settings(None, ())
+        self._plugins = PluginRegistry(
+            {BUILT_IN: builtin_plugin, **_plugins_of(known), **load_plugins(plugins)},
+            lambda: [plugin.name for plugin in installed_plugins()],
+        )
+        self._context = FactoryContext(
+            mode,
+            transport.clock,
+            transport,
+            {**known.secrets, **(secrets or {})},
+            allow=parse_risks(allow) | known.risks,
+        )
+
+    def signer(self, uri: str | None, place: Place | None = None) -> Signer | AsyncSigner:
+        """Return a signer. Its place names a setting in errors, as for a status backend."""
+        return self._open(self._plugins.signer, uri, "authentication.key", place)
+
+    def status_backend(
+        self, uri: str | None, place: Place | None = None
+    ) -> StatusBackend | AsyncStatusBackend:
+        """Return a status backend."""
+        return self._open(self._plugins.status_backend, uri, "parts.status", place)
+
+    def store(self, uri: str | None) -> Store | AsyncStore:
+        """Return a store."""
+        return self._open(self._plugins.store, uri, "parts.store")
+
+    def requestor_arguments(
+        self, url: str | None, connection: ConnectionSettings[Any]
+    ) -> dict[str, Any]:
+        """Return a requestor's arguments without its transport, after opening the parts in them."""
+        rest: dict[str, Any] = {**connection}
+        if unknown := rest.keys() - ConnectionSettings.__annotations__.keys():
+            raise ConfigurationError(
+                f"{', '.join(sorted(unknown))}: a requestor has no such setting; expected "
+                f"{', '.join(ConnectionSettings.__annotations__)}"
+            )
+        self._check_open()
+        rest["url"] = url
+        places = self._complete(rest)
+        self._check_urls(rest, places)
+        names = ("name", "key", "token")
+        authentication = self._authentication(
+            places, **{name: rest.pop(name, None) for name in names}
+        )
+        status = rest.pop("status", None)
+        if (key_place := places.get("server_key")) is not None:
+            with naming(key_place):
+                rest["server_key"] = read_small_file(rest["server_key"])
+                parse_server_keys(rest["server_key"])
+        return {
+            "authentication": authentication,
+            "status_backend": None
+            if status is None
+            else self.status_backend(status, places.get("status")),
+            "allow": self._context.allow,
+            "observer": LoggingObserver(),
+            **rest,
+        }
+
+    def _complete(self, arguments: dict[str, Any]) -> dict[str, Place]:
+        """Add the settings that no argument overrides, and return where they were given."""
+        places: dict[str, Place] = {}
+        given = {name for name, value in arguments.items() if value is not None}
+        if given & {"key", "token"}:
+            given |= {"key", "token"}
+        for argument, name in _OF_SETTINGS.items() if self._settings else ():
+            setting = cast("Settings", self._settings).first(name)
+            if setting is not None and argument not in given:
+                arguments[argument], places[argument] = setting.value, setting.place
+        if arguments.get("token") is not None and "name" in places:
+            del arguments["name"]  # it is the name of a key that the token replaces
+        return places
+
+    def _check_urls(self, arguments: dict[str, Any], places: Mapping[str, Place]) -> None:
+        if arguments["url"] is None:
+            raise (
+                ConfigurationError("url: must be the server's base URL")
+                if self._settings is None
+                else self._settings.missing("server.url")
+            )
+        for argument in places.keys() & {"url", "frontend_url"}:
+            with naming(places[argument]):
+                ServerUrl.parse(arguments[argument], allow=self._context.allow, what="URL")
+
+    def _authentication(
+        self,
+        places: Mapping[str, Place],
+        *,
+        name: str | None,
+        key: str | None,
+        token: str | SecretReference | None,
+    ) -> Authentication[Signer | AsyncSigner]:
+        if key is not None and token is not None:
+            raise ConfigurationError("give either key or token, not both")
+        if (key is None) != (name is None):
+            with naming(places.get("key", places.get("name"))):
+                raise ConfigurationError(
+                    "key and name must be given together: name is the key's name in the server's "
+                    "setting `requestors` (authentication.requestor in a settings file)"
+                )
+        if token is not None:
+            with naming(places.get("token")):
+                known = token.read() if isinstance(token, SecretReference) else token
+                return TokenAuthentication(known)
+        if key is None or name is None:
+            return NoAuthentication()
+        signer = self.signer(key, places.get("key"))
+        if signer.algorithm == HS256:
+            return HmacAuthentication(name, signer)
+        # It refuses any algorithm but RS256.
+        return PublicKeyAuthentication(name, signer)
+
+    def _open(
+        self,
+        open_part: Callable[[str, FactoryContext], OpenPart[PartT]],
+        uri: str | None,
+        name: str,
+        place: Place | None = None,
+    ) -> PartT:
+        self._check_open()
+        if uri is None:
+            if self._settings is None:
+                raise ConfigurationError("a URI must be given, or open_parts needs settings=")
+            given = self._settings.first(name)
+            if given is None:
+                raise self._settings.missing(name)
+            uri, place = str(given.value), given.place
+        with naming(place):
+            part = open_part(uri, self._context)
+        self._own(part)
+        return part.value
+
+    def _check_open(self) -> None:
+        if self.is_closed:
+            raise ConfigurationError(
+                "the `with` block of open_parts has ended: open parts inside it"
+            )
+
+
+def _plugins_of(settings: Settings) -> dict[str, object]:
+    """Import the plugins that the settings name."""
+    used = settings.first("plugins.use")
+    with naming(None if used is None else used.place):
+        return load_plugins(settings.plugins)
+
+
+def closing(part: OpenPart[object]) -> Callable[..., None]:
+    """Return the exit function that closes a part at the end of the `with` block."""
+
+    def leave(
+        _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            part.close()
+        except PluginError as failed:
+            _raise_unless_second(failed, error)
+
+    return leave
+
+
+def closing_async(part: OpenPart[object]) -> Callable[..., Awaitable[None]]:
+    """Return `_closing` for an `async with` block."""
+
+    async def leave(
+        _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        try:
+            await part.aclose()
+        except PluginError as failed:
+            _raise_unless_second(failed, error)
+
+    return leave
+
+
+def _raise_unless_second(failed: PluginError, error: BaseException | None) -> None:
+    # The first error matters more. If it is an interruption or a cancelled task, replacing it would
+    # let the program go on.
+    if error is None:
+        raise failed
+    error.add_note(f"Afterwards: {failed}")

@@ -1,0 +1,249 @@
+"""`connect` and `open_parts` by a settings file, in both modes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irma_backend import (
+    AsyncSqliteStore,
+    SqliteStore,
+    connect,
+    connect_async,
+    open_parts,
+    open_parts_async,
+    read_settings,
+)
+from irma_core import DisclosureRequest, Requestor, Risk
+from irma_core.errors import ConfigurationError, PluginError
+from irma_testing import InMemoryServer, RequestorSettings, ServerSettings
+from tests.plugins.in_process import giving, plugin, signing
+
+TOKEN = "an-api-token"
+KEY = base64.b64encode(bytes(range(32))).decode()
+ASK = DisclosureRequest({"email": "pbdf.sidn-pbdf.email.email"})
+WORD = "zq7"
+
+
+@pytest.fixture(scope="module")
+def server() -> InMemoryServer:
+    known = {
+        "by-token": RequestorSettings("token", TOKEN),
+        "by-hmac": RequestorSettings("hmac", KEY),
+    }
+    return InMemoryServer(ServerSettings(requestors=known))
+
+
+@pytest.fixture
+def token_file(written: Path, server: InMemoryServer) -> Path:
+    """Return a settings file with a token by reference."""
+    (written.parent / "token.txt").write_text(f"{TOKEN}\n")
+    written.write_text(
+        f'server = {{ url = "{server.url}" }}\nauthentication.token = "file:token.txt"\n'
+    )
+    return written
+
+
+@pytest.fixture
+def key_file(written: Path, server: InMemoryServer) -> Path:
+    """Return a settings file with a key by reference, and with the server's public key."""
+    (written.parent / "hmac.txt").write_text(KEY)
+    (written.parent / "server-key.pem").write_text(server.public_key_pem)
+    written.write_text(
+        "[server]\n"
+        f'url = "{server.url}"\n'
+        'key_file = "server-key.pem"\n'
+        'allow = ["simulated-proofs"]\n'
+        "[authentication]\n"
+        'requestor = "by-hmac"\n'
+        'key = "hmac:shop"\n'
+        '[secrets]\nshop = "file:hmac.txt"\n'
+    )
+    return written
+
+
+def start(requestor: Requestor) -> None:
+    """Start a session, which the server refuses without authentication."""
+    assert requestor.start_session(ASK).pointer.url
+
+
+async def test_a_file_says_where_to_connect_and_as_whom(
+    token_file: Path, server: InMemoryServer
+) -> None:
+    """The server and the token come from the file, in both modes."""
+    with connect(settings=token_file, transport=server.transport()) as requestor:
+        start(requestor)
+    async with connect_async(
+        settings=str(token_file), transport=server.async_transport()
+    ) as awaited:
+        assert (await awaited.start_session(ASK)).pointer.url
+
+
+def test_the_environment_names_the_file(
+    token_file: Path, server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a URL and settings, an application connects as its environment says."""
+    monkeypatch.setenv("IRMA_SETTINGS", str(token_file))
+    with connect(transport=server.transport()) as requestor:
+        start(requestor)
+    monkeypatch.delenv("IRMA_SETTINGS")
+    monkeypatch.setenv("IRMA_SERVER", server.url)
+    monkeypatch.setenv("IRMA_TOKEN", TOKEN)
+    with connect(transport=server.transport()) as requestor:
+        start(requestor)
+
+
+def test_keys_of_both_sides_come_from_the_file(key_file: Path, server: InMemoryServer) -> None:
+    """A key of the file signs requests, and one of the server's verifies results."""
+    with connect(settings=key_file, transport=server.transport()) as requestor:
+        start(requestor)
+        assert requestor.context.server_keys == (server.public_key_pem,)
+
+
+def test_arguments_override_the_file(key_file: Path, server: InMemoryServer) -> None:
+    """An argument overrides the setting of that meaning, and a token replaces a key."""
+    with connect(
+        server.url, settings=key_file, token=TOKEN, transport=server.transport()
+    ) as requestor:
+        start(requestor)
+    with (
+        pytest.raises(PluginError, match="32 bytes"),
+        connect(settings=key_file, secrets={"shop": "AAAA"}, transport=server.transport()),
+    ):
+        pass
+
+
+async def test_parts_come_from_the_file(
+    written: Path, server: InMemoryServer, tmp_path: Path
+) -> None:
+    """`open_parts` takes the URIs of parts from the settings, in both modes."""
+    backend = _Backend()
+    pigeon = plugin(irma_status_backends=lambda: {"pigeon": giving(backend)})
+    written.write_text(  # noqa: ASYNC240  # a small file
+        f'server.url = "{server.url}"\n'
+        'parts = { store = "sqlite:irma.db", status = "pigeon:" }\n'
+        'authentication = { requestor = "by-hmac", key = "hmac:shop" }\n'
+    )
+    settings = read_settings(written)
+    with open_parts(
+        settings=settings, plugins=[pigeon], secrets={"shop": KEY}, transport=server.transport()
+    ) as parts:
+        assert isinstance(parts.store(), SqliteStore)
+        assert (tmp_path / "irma.db").exists()
+        assert parts.status_backend() is backend
+        assert parts.signer().algorithm == "HS256"
+        start(parts.requestor())
+    async with open_parts_async(
+        settings=settings, secrets={"shop": KEY}, transport=server.async_transport()
+    ) as awaited:
+        assert isinstance(awaited.store(), AsyncSqliteStore)
+        assert awaited.signer().algorithm == "HS256"
+
+
+class _Backend:
+    def publish(self, *_: object) -> None: ...
+
+    def wait(self, *_: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "name", "says"),
+    [
+        ('server.url = "http://zq7.example"', 1, "server.url", 'add "plain-http" to server.allow'),
+        (
+            'server.url = "https://irma.example"\nserver.frontend_url = "http://irma.example"',
+            *(2, "server.frontend_url", "plain-http"),
+        ),
+        (
+            'server.url = "https://irma.example"\nserver.key_file = "zq7.pem"',
+            *(2, "server.key_file", "No such file"),
+        ),
+        (
+            'server.url = "https://irma.example"\nserver.key_file = "settings.toml"',
+            *(2, "server.key_file", "BEGIN PUBLIC KEY"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.token = "file:zq7.txt"',
+            *(2, "authentication.token", "No such file"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.token = "env:SHOP_TOKEN"',
+            *(2, "authentication.token", "not set"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.token = "file:empty.txt"',
+            *(2, "authentication.token", "the file is empty"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.token = "file:latin.txt"',
+            *(2, "authentication.token", "UTF-8"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.token = "file:large.txt"',
+            *(2, "authentication.token", "1 MiB"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.key = "hmac:shop"',
+            *(2, "authentication.key", "authentication.requestor"),
+        ),
+        (
+            'server.url = "https://irma.example"\nauthentication.requestor = "shop"',
+            *(2, "authentication.requestor", "must be given together"),
+        ),
+    ],
+)
+def test_an_error_on_connecting_names_the_line(
+    text: str, line: int, name: str, says: str, written: Path
+) -> None:
+    """A setting that turns out to be wrong when it is used is named with its file and line."""
+    (written.parent / "empty.txt").write_text("\n")
+    (written.parent / "latin.txt").write_bytes(b"\xff")
+    (written.parent / "large.txt").write_bytes(b"a" * 1_100_000)
+    written.write_text(text)
+    with pytest.raises(ConfigurationError) as caught, connect(settings=written):
+        pass
+    assert str(caught.value).startswith(f"{written}, line {line}, {name}: ")
+    assert says in str(caught.value)
+
+
+def test_an_error_of_a_plugin_names_the_line(written: Path) -> None:
+    """A plugin that is not there, or has not the scheme, is named with the line of its setting."""
+    written.write_text('server.url = "https://irma.example"\nplugins.use = ["no-such-plugin"]')
+    with pytest.raises(PluginError, match=r"line 2, plugins.use\)"), connect(settings=written):
+        pass
+    written.write_text('parts.store = "pigeon:"')
+    with (
+        open_parts(settings=written, plugins=[signing(giving(None))]) as parts,
+        pytest.raises(PluginError, match=r"line 1, parts.store\)"),
+    ):
+        parts.store()
+
+
+@pytest.mark.parametrize("part", ["requestor", "store", "status_backend", "signer"])
+def test_a_part_that_no_setting_names(part: str, written: Path) -> None:
+    """A part without a URI and a setting is refused with what to set."""
+    written.write_text("")
+    openers: list[tuple[Any, str]] = [
+        (open_parts, "must be"),
+        (lambda: open_parts(settings=written), rf"{written}: \w+\.\w+ is missing: set .* IRMA_"),
+        (lambda: open_parts(settings=read_settings()), r"\w+\.\w+: is missing: set it .* IRMA_"),
+    ]
+    for opener, reason in openers:
+        with opener() as parts:
+            call: Callable[[], object] = getattr(parts, part)
+            with pytest.raises(ConfigurationError, match=reason):
+                call()
+
+
+def test_risks_of_code_and_file_add_up(key_file: Path, server: InMemoryServer) -> None:
+    """A risk is accepted if the code or the file accepts it."""
+    with connect(
+        settings=key_file, allow={Risk.PLAIN_HTTP}, transport=server.transport()
+    ) as requestor:
+        assert requestor.context.allow == {Risk.PLAIN_HTTP, Risk.SIMULATED_PROOFS}
