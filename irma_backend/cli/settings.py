@@ -21,7 +21,8 @@ from irma_backend.cli.exit_statuses import RISKS
 from irma_backend.cli.inputs import read_bytes, read_text
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.installed import installed_plugins
-from irma_backend.parts import ConnectionSettings, Parts, open_parts
+from irma_backend.opener import ConnectionSettings
+from irma_backend.parts import Parts, open_parts
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.plugins.hookspecs import Secret
