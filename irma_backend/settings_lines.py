@@ -142,7 +142,7 @@ def _key(text: str, at: int) -> tuple[tuple[str, ...], int]:
 
 
 def _end_of_value(text: str, at: int) -> int:
-    """Return the position of the line end after a value, or of the text's end."""
+    """Return the position of the line end after a value, or of the end of the document."""
     depth = 0
     for found in _OF_VALUE.finditer(text, at):
         kind = found.lastgroup

@@ -116,7 +116,7 @@ def test_any_bytes_are_a_document_or_one_fault(content: bytes) -> None:
     ],
 )
 def test_a_fault_has_its_line(content: bytes, line: int) -> None:
-    """A fault names the line on which it is; an unfinished value, the last line of the text."""
+    """A fault names the line on which it is. That of an unfinished value is the last line."""
     with pytest.raises(TomlFault) as caught:
         read_toml(content)
     assert caught.value.line == line
