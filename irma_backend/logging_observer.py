@@ -69,6 +69,8 @@ _WEB_ADVICE: Final = {
     "other_answer": _OTHER_APP,
     "other_browser": "the page was continued in another browser, or somebody used another "
     "person's page",
+    "too_many": "one network started too many sessions: behind a proxy, see that the framework "
+    "knows the address of each visitor",
     "other_site": "the request came from another origin: name it in `origins` if it is yours, and "
     "let the proxy pass `Host` and `X-Forwarded-Proto`",
     "proof_invalid": "a card has expired or was revoked, or the app is not honest: see the line of "

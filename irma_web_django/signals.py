@@ -34,7 +34,8 @@ More arguments: `user`."""
 refused: Final = Signal()
 """A call of the page was refused: the person cancelled, or may not log in, for example.
 
-More arguments: `code`, from the table in `docs/how-to/django.md`."""
+More arguments: `code`, from the table in
+`docs/how-to/any-other-framework.md`."""
 
 failed: Final = Signal()
 """A call of the page failed, with a status of 500 and above.

@@ -58,6 +58,9 @@ class SiteSettings:
         next_session: Chooses the session that follows.
         lifetime: How long a person has for a session.
         sessions_per_browser: How many sessions of one browser may be open at once.
+        starts_per_minute: How many sessions one network may start in a minute; None for any number.
+        client_address: Returns the address that a request comes from; None for the one that Django
+            sees, which is a proxy's if there is one.
         origins: Other origins whose pages may start and finish sessions.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         store: URI of another store than the database; None for the database.
@@ -74,6 +77,8 @@ class SiteSettings:
     next_session: Callable[..., Any] | None
     lifetime: timedelta
     sessions_per_browser: int
+    starts_per_minute: int | None
+    client_address: Callable[..., Any] | None
     origins: tuple[str, ...]
     is_cookie_plain: bool
     store: str | None
@@ -163,6 +168,8 @@ def read_settings(given: object) -> SiteSettings:
         next_session=next_session,
         lifetime=reader.lifetime(),
         sessions_per_browser=reader.count("SESSIONS_PER_BROWSER", 20),
+        starts_per_minute=reader.optional_count("STARTS_PER_MINUTE", 120),
+        client_address=reader.function("CLIENT_ADDRESS"),
         origins=reader.texts("ORIGINS"),
         # The floor refuses it for every host that is not this machine.
         is_cookie_plain=reader.flag("PLAIN_COOKIE", default=django_settings.DEBUG),
@@ -177,7 +184,15 @@ def read_settings(given: object) -> SiteSettings:
 SETTINGS: Final = (
     *("SERVER", "TOKEN", "SERVER_KEY", "CONNECT", "QUESTIONS", "LOGIN", "ACCOUNT"),
     *("ACCOUNT_BY_EMAIL", "URL", "CALLBACK", "NEXT_SESSION", "LIFETIME", "SESSIONS_PER_BROWSER"),
-    *("ORIGINS", "PLAIN_COOKIE", "STORE", "SEALING_KEYS", "PSEUDONYM_KEYS"),
+    *(
+        "STARTS_PER_MINUTE",
+        "CLIENT_ADDRESS",
+        "ORIGINS",
+        "PLAIN_COOKIE",
+        "STORE",
+        "SEALING_KEYS",
+        "PSEUDONYM_KEYS",
+    ),
 )
 
 
@@ -227,6 +242,9 @@ class _Reader:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise _invalid(name, "a whole number of at least 1")
         return value
+
+    def optional_count(self, name: str, default: int) -> int | None:
+        return None if self._given.get(name, default) is None else self.count(name, default)
 
     def lifetime(self) -> timedelta:
         value = self._given.get("LIFETIME", timedelta(minutes=5))

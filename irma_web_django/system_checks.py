@@ -64,7 +64,21 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
     except (ConfigurationError, NoReverseMatch):
         return []  # the other check reports it
     messages = [_message(each, Error if each.level is Level.ERROR else Warning) for each in found]
-    return [*messages, *_table_errors()]
+    return [*messages, *_table_errors(), *_limit_warnings(current_settings())]
+
+
+def _limit_warnings(settings: SiteSettings) -> list[CheckMessage]:
+    is_counted = settings.client_address is not None or settings.starts_per_minute is None
+    if is_counted or django_settings.SECURE_PROXY_SSL_HEADER is None:
+        return []
+    return [
+        Warning(
+            "Starts are not limited: behind a proxy, Django does not see where they come from.",
+            hint='Set IRMA["CLIENT_ADDRESS"]; or "STARTS_PER_MINUTE": None if the proxy limits '
+            "them.",
+            id="irma_web_django.W009",
+        )
+    ]
 
 
 def _table_errors() -> list[CheckMessage]:

@@ -26,14 +26,17 @@ from django.views.decorators.http import require_safe
 
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.json_text import JsonTextError, read_json
-from irma_core.web.browser_posts import check_site
+from irma_core.models.events import WebRefused
+from irma_core.web.browser_posts import check_site, cors_headers
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.web_answers import WebAnswer
+from irma_core.web.web_messages import WebReply, WebRequest
 from irma_core.web.web_refusals import Step, WebRefusal, refusal_reply
 from irma_web_django import proof_sessions, signals
 from irma_web_django.browser_calls import as_django, as_web_request, body_of
 from irma_web_django.completing import DATABASE_AWAY, complete_once
 from irma_web_django.irma_site import IrmaSite, current_site
+from irma_web_django.rate_limit import WINDOW, is_over_limit
 from irma_web_django.tables import explaining_missing_tables
 
 __all__ = ["ask", "callback", "cancel", "finish", "next_session", "start", "status"]
@@ -82,8 +85,12 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
 
 @_called_by_page(Step.START)
 def start(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
-    """Start a session."""
-    response = as_django(site.sessions.start(name, as_web_request(request)))
+    """Start a session, unless the visitor's network has started too many."""
+    asked = as_web_request(request)
+    if is_over_limit(site, request):
+        response = as_django(_too_many(site, name, asked))
+    else:
+        response = as_django(site.sessions.start(name, asked))
     _report(request, name, response, signals.started)
     return response
 
@@ -188,6 +195,14 @@ def _has_token(request: HttpRequest) -> bool:
 def _no_view(_request: HttpRequest) -> HttpResponse:
     """Stand for a view that is not exempt."""
     return HttpResponse()
+
+
+def _too_many(site: IrmaSite, name: str, request: WebRequest) -> WebReply:
+    known = name if name in site.settings.questions else ""
+    site.requestor.context.notify(WebRefused(known, "too_many", ""))
+    retry = ("retry-after", f"{WINDOW.total_seconds():.0f}")
+    headers = (*cors_headers(site.page_site, request), retry)
+    return refusal_reply(WebRefusal("too_many"), Step.START, request, headers)
 
 
 def _stale_page() -> HttpResponse:

@@ -26,6 +26,7 @@ from irma_core.errors import (
     NonRevocationError,
     NullAttributeError,
     OtherPersonError,
+    ProofError,
     ProofNotValidError,
     ResultJwtError,
     ServerRefusedError,
@@ -117,6 +118,12 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "media_type": Refusal(415, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
         "body_not_json": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
         "body_invalid": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
+        "too_many": Refusal(
+            429,
+            Again.START,
+            "Too many requests came from your network. Please wait a minute, and try again.",
+            "Er kwamen te veel verzoeken van uw netwerk. Wacht een minuut, en probeer het opnieuw.",
+        ),
         # The handle and the browser.
         "no_cookie": Refusal(
             403,
@@ -280,6 +287,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (ProofNotValidError, "proof_invalid"),
     (NonRevocationError, "proof_invalid"),
     (SignatureMismatchError, "proof_invalid"),
+    (ProofError, "proof_invalid"),
     (AnswerError, "other_answer"),
     (OtherPersonError, "other_person"),
     (LoginRefusedError, "login_refused"),

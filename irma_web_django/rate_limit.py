@@ -1,0 +1,64 @@
+"""How many sessions one network may start in a minute, counted in Django's cache.
+
+Only a start costs something: it opens a session at the IRMA server. A browser is limited by its
+slots, and this limits a program that throws its cookies away.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from irma_web_django.irma_site import IrmaSite
+
+__all__ = ["WINDOW", "is_over_limit"]
+
+_LOG: Final = logging.getLogger("irma_web_django")
+WINDOW: Final = timedelta(minutes=1)
+"""The time that starts are counted for."""
+_IPV6_SITE: Final = 64
+"""The bits that a provider assigns to one customer, who chooses the others (RFC 6177)."""
+
+
+def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:
+    """Count a start, and return whether its network has used up this minute's.
+
+    No header is believed: see `SiteSettings.client_address`. If the cache fails, the start goes on.
+    """
+    limit, network = site.settings.starts_per_minute, _network(site, request)
+    if limit is None or network is None:
+        return False
+    window = int(site.now().timestamp() // WINDOW.total_seconds())
+    # The cache has no address that a reader could see.
+    name = salted_hmac("irma_web_django.starts", network, algorithm="sha256").hexdigest()
+    key = f"irma-starts:{window}:{name}"
+    try:
+        cache.add(key, 0, 2 * WINDOW.total_seconds())
+        return cache.incr(key) > limit
+    except Exception:  # noqa: BLE001  # each cache has errors of its own
+        _LOG.warning("a start was not counted: the cache failed", exc_info=True)
+        return False
+
+
+def _network(site: IrmaSite, request: HttpRequest) -> str | None:
+    """Return the network that a request comes from, or None if Django does not see it."""
+    function = site.settings.client_address
+    given = request.META.get("REMOTE_ADDR") if function is None else function(request)
+    try:
+        address: IPv4Address | IPv6Address = ip_address(f"{given}")
+    except ValueError:
+        # A server that listens at a Unix socket has no address; a function should return one.
+        return None if function is None else "unknown"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if function is None and not address.is_global:
+        return None  # of a proxy, with all visitors behind it; or of this machine
+    if isinstance(address, IPv6Address):
+        return f"{int(address) >> _IPV6_SITE:x}"
+    return f"{address}"
