@@ -21,16 +21,17 @@ from irma_backend.cli.exit_statuses import RISKS
 from irma_backend.cli.inputs import read_bytes, read_text
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.installed import installed_plugins
-from irma_backend.opener import ConnectionSettings
 from irma_backend.parts import Parts, open_parts
 from irma_core import Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
+from irma_core.flows.context import DEFAULT_JWT_ISSUER
 from irma_core.plugins.hookspecs import Secret
 from irma_core.trust.server_keys import GivenKey, parse_server_keys
 
 __all__ = [
     "JWT_ISSUER",
     "Settings",
+    "issuer_of",
     "server_keys",
     "with_key_settings",
     "with_result_settings",
@@ -69,20 +70,20 @@ class Settings:
         Raises:
             ConfigurationError: Settings contradict each other, or a file cannot be used.
         """
-        settings: ConnectionSettings[Signer] = {
-            "name": None if self.key is None else self.name,
-            "key": self.key,
-            "token": self._token(),
-            "status": status,
-            "frontend_url": self.frontend_url,
-            "observer": None,  # a command reports to its caller, and not to a log
-        }
-        if self.server_key_files:
-            settings["server_key"] = server_keys(self.server_key_files)
-        if self.jwt_issuer is not None:
-            settings["jwt_issuer"] = self.jwt_issuer or None
+        token = self._token()
+        keys = server_keys(self.server_key_files) if self.server_key_files else None
         with self._parts() as parts:
-            yield parts.requestor(self.server, **settings)
+            yield parts.requestor(
+                self.server,
+                name=None if self.key is None else self.name,
+                key=self.key,
+                token=token,
+                status=status,
+                server_key=keys,
+                jwt_issuer=issuer_of(self.jwt_issuer),
+                frontend_url=self.frontend_url,
+                observer=None,  # a command reports to its caller, and not to a log
+            )
 
     @contextmanager
     def signer(self, key: str) -> Generator[Signer]:
@@ -196,7 +197,7 @@ _SERVER_OPTIONS = (
 )
 JWT_ISSUER = click.option(
     "--jwt-issuer",
-    show_default="irmaserver",
+    show_default=DEFAULT_JWT_ISSUER,
     metavar="NAME",
     help="The server's setting `jwt_issuer`, which may be empty.",
 )
@@ -248,6 +249,11 @@ def server_keys(paths: Sequence[Path]) -> tuple[GivenKey, ...]:
         ConfigurationError: A file cannot be read, or is not a public key in PEM.
     """
     return parse_server_keys([read_bytes(path, "--server-key-file") for path in paths])
+
+
+def issuer_of(option: str | None) -> str | None:
+    """Return the issuer for --jwt-issuer: the default if it was left out, None if it is empty."""
+    return DEFAULT_JWT_ISSUER if option is None else option or None
 
 
 def _installed(names: Sequence[str]) -> Sequence[str]:

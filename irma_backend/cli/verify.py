@@ -11,9 +11,8 @@ from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.inputs import read_input
 from irma_backend.cli.options import FILE, Command, OneOf
 from irma_backend.cli.output import print_unchecked
-from irma_backend.cli.settings import JWT_ISSUER, server_keys
+from irma_backend.cli.settings import JWT_ISSUER, issuer_of, server_keys
 from irma_core import Risk, verify_result_jwt
-from irma_core.flows.context import DEFAULT_JWT_ISSUER
 
 __all__ = ["verify"]
 
@@ -43,7 +42,7 @@ def verify(key_files: tuple[Path, ...], jwt_issuer: str | None, allow: str | Non
         result = verify_result_jwt(
             read_input("the JWT").strip(),
             keys=server_keys(key_files),
-            issuer=DEFAULT_JWT_ISSUER if jwt_issuer is None else jwt_issuer or None,
+            issuer=issuer_of(jwt_issuer),
             now=datetime.now(UTC),
             allow=[Risk.SIMULATED_PROOFS] if allow else [],
         )
