@@ -14,7 +14,8 @@ from types import ModuleType
 
 import click
 
-from irma_backend.cli.session_commands import health
+from irma_backend.cli.exit_statuses import EXIT_STATUSES
+from irma_backend.cli.session_commands import public_key
 from irma_core import Requestor
 
 __all__ = ["GROUPS", "PAGE", "drawn"]
@@ -195,19 +196,16 @@ def _requestor_settings() -> Iterator[str]:
 
 
 def _command_line() -> Iterator[str]:
-    from irma_backend.cli.main import main  # noqa: PLC0415  # `main` is the group, not the module
-
     yield from ("## Settings of the command line", "", "Of every command that asks a server:", "")
     yield from ("| option | environment | what it says |", "| --- | --- | --- |")
-    for option in health.params:
+    for option in public_key.params:
         if isinstance(option, click.Option) and option.help:
             variable = f"`{option.envvar}`" if isinstance(option.envvar, str) else ""
             yield f"| `{option.opts[0]}` | {variable} | {option.help.replace('|', ' ')} |"
-    statuses = " ".join((main.help or "").partition("Exit status: ")[2].split()).rstrip(".")
     yield from ("", "## Exit statuses of the command line", "")
     yield from ("| status | what happened |", "| --- | --- |")
-    for status, words in re.findall(r"(\d+) ((?:\([^)]*\)|[^,(])+)", statuses):
-        yield f"| {status} | {words} |"
+    for status, meaning in EXIT_STATUSES.items():
+        yield f"| {status} | {meaning} |"
     yield from ("", "`irma-backend COMMAND --help` has the options of each command.", "")
 
 

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.options import Command
+from irma_backend.cli.session_link import show_session
 from irma_backend.cli.session_run import SessionRun
 from irma_backend.cli.settings import Settings
 from irma_backend.cli.terminal import show_answer, stderr_console, stdout_console
@@ -58,7 +59,7 @@ def demo(server: str | None) -> None:
     with reporting_errors():
         if server is not None:
             with Settings(server).requestor() as requestor:
-                _main_job(requestor, stderr_console(), stdout_console())
+                _main_job(requestor, stderr_console(), stdout_console(), show_session)
             return
         play(stderr_console(), stdout_console())
 
@@ -72,7 +73,9 @@ def play(console: Console, output: Console) -> None:
     """
     with _served() as (requestor, memory, app):
         console.print("The server is in memory and the app is simulated: nothing here is proved.\n")
-        _main_job(requestor, console, output, after_start=partial(_accept_later, memory, app))
+        show_link = partial(show_session, intro="The app scans the QR code, or opens this link:")
+        accept = partial(_accept_later, memory, app)
+        _main_job(requestor, console, output, show_link, after_start=accept)
         console.print("\nNever accepted as an answer:")
         _failures(requestor, memory, app, console)
 
@@ -92,11 +95,12 @@ def _main_job(
     requestor: Requestor,
     console: Console,
     output: Console,
+    show_link: Callable[[Console, SessionPointer], None],
     *,
     after_start: Callable[[SessionPointer], None] | None = None,
 ) -> None:
     console.print("Are you over 18? And, optionally, what is your name?\n")
-    SessionRun(requestor, console, timeout=_TIMEOUT).run(
+    SessionRun(requestor, console, timeout=_TIMEOUT, show_link=show_link).run(
         _REQUEST, lambda answer, _started: show_answer(output, answer), after_start=after_start
     )
 

@@ -32,7 +32,17 @@ from irma_core.errors import (
 from irma_core.json_text import JsonValue
 from irma_core.models.remote_errors import NOT_KNOWN
 
-__all__ = ["FAULT", "OPTIONS", "OUTPUT", "RISKS", "USAGE", "exit_status", "reporting_errors", "run"]
+__all__ = [
+    "EXIT_STATUSES",
+    "FAULT",
+    "OPTIONS",
+    "OUTPUT",
+    "RISKS",
+    "USAGE",
+    "exit_status",
+    "reporting_errors",
+    "run",
+]
 
 RISKS = {
     "plain-http": Risk.PLAIN_HTTP,
@@ -42,6 +52,21 @@ RISKS = {
 }
 """The values of `--allow` for commands that call a server."""
 
+EXIT_STATUSES = {
+    0: "Success.",
+    2: "Wrong usage: an option, a file, a setting or the request is invalid. Correct it.",
+    3: "The session was cancelled, in the app or because the pairing code was wrong.",
+    4: "Nobody answered in time, or the session timed out or is gone. Start a new one.",
+    5: "The server refused. Check the token or key, and what the server permits it.",
+    6: "There is no answer yet, or no valid one: a proof, a JWT or a value is not as required.",
+    7: "The network or the server failed. Trying again later may help.",
+    8: "The output cannot be written. An answer was saved in a file, whose path was printed.",
+    9: "A bug in irma-backend. Please report the line that it printed.",
+    129: "The terminal was closed (SIGHUP).",
+    130: "Interrupted by Ctrl-C (SIGINT).",
+    131: "Interrupted by SIGQUIT.",
+    143: "Interrupted by SIGTERM, as `kill` sends it.",
+}
 USAGE = 2
 OUTPUT = 8
 FAULT = 9

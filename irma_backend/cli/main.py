@@ -27,6 +27,7 @@ _COMMANDS = {
     "demo": ("demo:demo", "Play a whole session with a simulated app."),
     "app": ("app:app", "Play the app at a development server, from a script."),
     "dev-server": ("dev_server:dev_server", "Run an IRMA server for development."),
+    "help": ("help:help_command", "Show the help of a command, or list the exit statuses."),
 }
 """The location in `irma_backend.cli` and the line in the overview, by name."""
 
@@ -80,8 +81,5 @@ def main() -> None:
     Run a command with --help to see its options. The answer goes to standard output, and
     everything else to standard error.
 
-    Exit status: 0 success, 2 wrong usage, 3 cancelled in the app, 4 session timed out or gone, 5
-    refused by the server, 6 no answer yet or no valid answer, 7 network or server failure, 8 output
-    cannot be written, 9 bug in irma-backend, 129 terminal closed (SIGHUP), 130 Ctrl-C (SIGINT), 131
-    SIGQUIT, 143 SIGTERM.
+    `irma-backend help exit-codes` lists the exit statuses.
     """

@@ -78,6 +78,8 @@ def suggestion(name: str, names: list[str]) -> str:
 
 def usage_message(error: click.ClickException) -> str:
     """Return the message for a usage error, without the user's input."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
     lines: list[str] = []
     context = error.ctx if isinstance(error, click.UsageError) else None
     if context is not None:

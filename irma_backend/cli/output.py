@@ -1,38 +1,33 @@
 """Write the answer to the standard output, and everything else to the standard error.
 
-`guard_streams` makes both streams safe for any encoding, and for a reader that has gone. The
-functions at the end print answers and results as JSON, on one line, for scripts.
+`guard_streams` makes both streams safe for any encoding, and for a reader that has gone.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import TextIO, cast
 
-from irma_core import Answer, DisclosedAttribute, IssuanceRequest, SessionResult
-from irma_core.json_text import JsonValue, read_json, write_json
-from irma_core.models.sessions import StartedSession
+from irma_core.json_text import JsonValue, write_json
 
 __all__ = [
     "OutputError",
-    "answer_json",
     "clean",
     "guard_streams",
     "has_failed",
     "has_lost_reader",
     "is_control_character",
-    "issued_in",
-    "print_answer",
+    "json_line",
     "print_json",
     "print_line",
     "print_message",
-    "print_unchecked",
 ]
 
 
@@ -75,10 +70,12 @@ class _GuardedStream:
         """Whether writing has failed."""
         return bool(self._reason)
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         if self.failed:
             self._fail(self._reason)
-        self._try(lambda stream: stream.write(text))
+        # click writes bytes for the shell's completion.
+        written = text.decode() if isinstance(text, bytes) else text
+        self._try(lambda stream: stream.write(written))
         return len(text)
 
     def flush(self) -> None:
@@ -182,93 +179,41 @@ def is_control_character(character: str) -> bool:
 
 
 def print_json(value: JsonValue) -> None:
-    """Print a value on one line.
+    """Print a value: on one line for programs, and indented and highlighted at a terminal.
 
     Control characters, and characters that the stream's encoding lacks, are escaped.
 
     Raises:
         OutputError: It cannot be written.
     """
-    print_line(_line(value, sys.stdout.encoding))
+    if not sys.stdout.isatty():
+        print_line(json_line(value, sys.stdout.encoding))
+        return
+    from rich.console import Console  # noqa: PLC0415  # not in a pipe, where commands start faster
+    from rich.highlighter import JSONHighlighter  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    text = Text(_escape(json.dumps(value, indent=2, ensure_ascii=False), sys.stdout.encoding))
+    JSONHighlighter().highlight(text)
+    Console(file=sys.stdout, soft_wrap=True).print(text)
 
 
-def _line(value: JsonValue, encoding: str) -> str:
-    written = write_json(value)
+def json_line(value: JsonValue, encoding: str) -> str:
+    """Return a value as one line of JSON that can be written in an encoding."""
+    return _escape(write_json(value), encoding)
+
+
+def _escape(written: str, encoding: str) -> str:
     try:
         written.encode(encoding)
     except UnicodeEncodeError:
         return "".join(each if each.isascii() else _escaped(each) for each in written)
-    return "".join(_escaped(each) if is_control_character(each) else each for each in written)
+    return "".join(
+        _escaped(each) if is_control_character(each) and each != "\n" else each for each in written
+    )
 
 
 def _escaped(character: str) -> str:
     # JSON escapes UTF-16 code units. A lone surrogate stays one.
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
-
-
-def print_answer(answer: Answer, session: StartedSession) -> None:
-    """Print the answer of a session.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    print_json(_answer_value(answer, session))
-
-
-def answer_json(answer: Answer, session: StartedSession) -> str:
-    """Return the line that `print_answer` prints, in ASCII, for a file."""
-    return _line(_answer_value(answer, session), "ascii")
-
-
-def issued_in(session: StartedSession) -> Sequence[str]:
-    """Return the credential types that a session issues."""
-    request = session.request.request
-    if not isinstance(request, IssuanceRequest):
-        return ()
-    return [credential.credential for credential in request.credentials]
-
-
-def _answer_value(answer: Answer, session: StartedSession) -> JsonValue:
-    slots: dict[str, JsonValue] = {
-        str(slot): {"option": answered.option, "attributes": _attributes(answered)}
-        for slot, answered in answer.items()
-    }
-    value: dict[str, JsonValue] = {
-        "session": answer.token.fingerprint,
-        "type": answer.type.value,
-        "evidence": answer.evidence.value,
-        "answer": slots,
-    }
-    if answer.signature is not None:
-        value["signature"] = read_json(answer.signature.json_text)
-    if issued := issued_in(session):
-        value["issuedCredentials"] = list(issued)
-    return value
-
-
-def print_unchecked(result: SessionResult) -> None:
-    """Print a result that was not compared with a request."""
-    disclosed: list[JsonValue] = [
-        None if each is None else _attributes(each) for each in result.unchecked_disclosed
-    ]
-    print_json(
-        {
-            "session": result.token.fingerprint,
-            "type": result.type.value,
-            "status": result.status.value,
-            "proofStatus": result.proof_status.value if result.proof_status else None,
-            "disclosed": disclosed,
-        }
-    )
-
-
-def _attributes(attributes: Iterable[DisclosedAttribute]) -> list[JsonValue]:
-    return [
-        {
-            "id": each.attribute,
-            "value": each.raw_value,
-            "issued": int(each.issued_at.timestamp()),
-        }
-        for each in attributes
-    ]

@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
+from irma_backend.cli.answer_output import VALUE_OPTION, AnswerOutput
 from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.options import FILE, Command, WholeNumber
-from irma_backend.cli.output import issued_in, print_answer
 from irma_backend.cli.request_options import request_from_options, with_request_options
+from irma_backend.cli.session_link import open_session, show_session
 from irma_backend.cli.session_run import SessionRun
 from irma_backend.cli.settings import Settings, with_result_settings
 from irma_backend.cli.state_files import NewStateFile, new_state_file
-from irma_backend.cli.terminal import show_answer, stderr_console, stdout_console
-from irma_core import Answer, StartedSession
+from irma_backend.cli.terminal import duration_in_words, stderr_console
+from irma_core import SessionPointer
 
 __all__ = ["session"]
 
@@ -51,7 +53,16 @@ __all__ = ["session"]
     metavar="URI",
     help="URI of the status backend where the callback receiver publishes; needs a --plugin.",
 )
+@click.option("--no-qr", is_flag=True, help="Show only the link, and draw no QR code.")
+@click.option(
+    "--open",
+    "opens",
+    is_flag=True,
+    help="Open the link in your browser, or the page of a server on this machine. Other users of "
+    "this machine may see the link.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer or error as JSON.")
+@VALUE_OPTION
 @with_result_settings
 def session(
     settings: Settings,
@@ -60,7 +71,10 @@ def session(
     timeout: int,
     state_file: Path | None,
     status_uri: str | None,
+    no_qr: bool,
+    opens: bool,
     as_json: bool,
+    slot: str | None,
     **request_options: Any,
 ) -> None:
     """Start a session, show its QR code, and wait for the answer.
@@ -78,22 +92,34 @@ def session(
     For anything more complex use --request FILE. Other users of this machine can see command-line
     options, so keep private values in a file.
 
+    The answer is a table at a terminal. In a pipe it is a line for each attribute, with tabs
+    between slot, attribute, value and time of issuance.
+
     Ctrl-C, SIGTERM and SIGHUP cancel the session at the server. If the answer cannot be written, it
     is saved in a private file, whose path is printed.
     """  # noqa: D301  # click keeps the lines after this character as they are
+    output, within = AnswerOutput(as_json, slot), timedelta(seconds=timeout)
 
-    def write_answer(answer: Answer, started: StartedSession) -> None:
-        if as_json:
-            print_answer(answer, started)
-        else:
-            show_answer(stdout_console(), answer, issued_in(started))
+    def show_link(console: Console, pointer: SessionPointer) -> None:
+        show_session(console, pointer, draw=not no_qr)
+        if console.is_terminal:
+            console.print(
+                f"Waiting up to {duration_in_words(within)}. Press Ctrl-C to cancel the session."
+            )
+        if opens:
+            open_session(pointer)
 
     with reporting_errors(as_json=as_json):
         request = request_from_options(**request_options)
+        output.check(request)
         with _state_file(state_file) as state, settings.requestor(status=status_uri) as requestor:
             SessionRun(
-                requestor, stderr_console(), timeout=timedelta(seconds=timeout), state_file=state
-            ).run(request, write_answer, pairing=pairing)
+                requestor,
+                stderr_console(),
+                timeout=within,
+                show_link=show_link,
+                state_file=state,
+            ).run(request, output.write, pairing=pairing)
 
 
 def _state_file(path: Path | None) -> AbstractContextManager[NewStateFile | None]:

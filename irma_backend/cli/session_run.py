@@ -16,7 +16,7 @@ from rich.console import Console
 from irma_backend.cli.interrupts import Interrupted, signals_deferred
 from irma_backend.cli.output import OutputError, has_failed, has_lost_reader, print_message
 from irma_backend.cli.state_files import NewStateFile, save_answer, save_session
-from irma_backend.cli.terminal import show_pairing_code, show_session, show_status
+from irma_backend.cli.terminal import show_pairing_code, show_status
 from irma_core import (
     Answer,
     PairingMethod,
@@ -48,6 +48,7 @@ class SessionRun:
         requestor: The requestor that starts it.
         console: The console for the QR code, statuses and questions.
         timeout: How long to wait for the answer.
+        show_link: Shows how an app joins the session.
         state_file: The file to save the session in. The session then stays open after a timeout or
             an error.
     """
@@ -58,11 +59,13 @@ class SessionRun:
         console: Console,
         *,
         timeout: timedelta,
+        show_link: Callable[[Console, SessionPointer], None],
         state_file: NewStateFile | None = None,
     ) -> None:
         self._requestor = requestor
         self._console = console
         self._timeout = timeout
+        self._show_link = show_link
         self._state_file = state_file
         self._started: StartedSession | None = None
         self._status = SessionStatus.INITIALIZED
@@ -115,7 +118,7 @@ class SessionRun:
 
     def _follow(self, started: StartedSession, code: str) -> None:
         ends_at = time.monotonic() + self._timeout.total_seconds()
-        show_session(self._console, started.pointer)
+        self._show_link(self._console, started.pointer)
         if has_failed(sys.stderr) and not self._stays_open:
             raise OutputError("standard error is closed or full, so the QR code cannot be shown")
         with self._requestor.watch_status(started, timeout=self._timeout) as statuses:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import attrs
 
-from irma_backend.cli.output import answer_json, print_message
+from irma_backend.cli.json_values import answer_value
+from irma_backend.cli.output import json_line, print_message
 from irma_core import Answer, RevocationRequest, Risk, StartedSession
 from irma_core.errors import ConfigurationError, RequestError
 from irma_core.json_text import JsonTextError, read_json, write_json
@@ -179,7 +180,7 @@ def _os_reason(error: OSError) -> str:
 
 def save_answer(answer: Answer, session: StartedSession) -> None:
     """Save an answer that could not be written to the standard output."""
-    text = answer_json(answer, session)
+    text = json_line(answer_value(answer, session), "ascii")
     path = _write_private_file("irma-answer-", text)
     if path is None:
         print_message("The answer could not be saved in a file either. It is:")

@@ -1,4 +1,4 @@
-"""Show the QR code, link, statuses and the table of the answer at a terminal.
+"""Show statuses and answers: for people at a terminal, and as bare lines in a pipe.
 
 Control characters in strings from outside are replaced before they reach the terminal.
 """
@@ -6,22 +6,25 @@ Control characters in strings from outside are replaced before they reach the te
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from io import StringIO
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
-import segno
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from irma_backend.cli.output import clean
-from irma_core import Answer, DisclosedAttribute, SessionPointer, SessionStatus
+from irma_backend.cli.json_values import iso_time
+from irma_backend.cli.output import clean, print_line
+from irma_core import Answer, DisclosedAttribute, SessionStatus
 
 __all__ = [
+    "age_in_words",
+    "describe",
+    "duration_in_words",
+    "print_row",
     "printable",
     "show_answer",
     "show_pairing_code",
-    "show_session",
     "show_status",
     "stderr_console",
     "stdout_console",
@@ -35,9 +38,15 @@ _DESCRIPTIONS = {
     SessionStatus.CANCELLED: "cancelled",
     SessionStatus.TIMEOUT: "timed out",
 }
+_STYLES = {
+    SessionStatus.DONE: "green",
+    SessionStatus.CANCELLED: "red",
+    SessionStatus.TIMEOUT: "red",
+}
 _MIN_TABLE_WIDTH = 60
 """In fewer columns, rich wraps cells letter by letter and finally omits them."""
-_UNLIMITED_WIDTH = 100_000
+_FEW = 2
+"""A larger unit is used from this count on: 90 seconds and 23 months, but 2 minutes and 2 years."""
 
 
 def stderr_console() -> Console:
@@ -47,9 +56,10 @@ def stderr_console() -> Console:
 
 def stdout_console() -> Console:
     """Return the console on the standard output, for the answer."""
-    # A file must hold each value on one line.
-    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=True)
+    # Programs read bare lines from a pipe, also if the environment forces styles.
+    return Console(
+        file=sys.stdout, force_terminal=sys.stdout.isatty(), highlight=False, soft_wrap=True
+    )
 
 
 def printable(console: Console, text: str) -> Text:
@@ -61,35 +71,24 @@ def printable(console: Console, text: str) -> Text:
     return Text(cleaned.decode(console.encoding))
 
 
-def show_session(console: Console, pointer: SessionPointer) -> None:
-    """Show the QR code and the link; if the QR code cannot be drawn, say why."""
-    drawing = StringIO()
-    segno.make(pointer.qr_text(), error="l").terminal(drawing, compact=True, border=2)
-    obstacle = _obstacle(console, drawing.getvalue())
-    if not obstacle and console.is_terminal:
-        console.print(Text(drawing.getvalue()))
-        console.print("Scan this with the Yivi app, or open on your phone:")
-    else:
-        if console.is_terminal:
-            console.print(f"The QR code is not drawn: {obstacle}")
-        console.print("Open this on your phone:")
-    console.print(printable(console, pointer.link()))
+def print_row(*fields: str) -> None:
+    """Print fields that a tab separates, without control characters, for programs.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    print_line("\t".join(map(clean, fields)))
 
 
-def _obstacle(console: Console, drawing: str) -> str:
-    width = max(map(len, drawing.splitlines()))
-    if console.width < width:
-        return f"it needs {width} columns, and the terminal has {console.width}."
-    try:
-        drawing.encode(console.encoding)
-    except UnicodeEncodeError:
-        return f"the encoding {console.encoding} lacks its characters."
-    return ""
+def describe(status: SessionStatus) -> str:
+    """Return a status in words."""
+    return _DESCRIPTIONS[status]
 
 
 def show_status(console: Console, status: SessionStatus) -> None:
-    """Show a status."""
-    console.print(f"  {status.value:<12} {_DESCRIPTIONS[status]}", style="dim")
+    """Show a status while a session is in progress."""
+    style = _STYLES.get(status, "dim")
+    console.print(f"  {status.value:<12} {describe(status)}", style=style)
 
 
 def show_pairing_code(console: Console, code: str) -> None:
@@ -100,13 +99,25 @@ def show_pairing_code(console: Console, code: str) -> None:
 
 
 def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) -> None:
-    """Show the answer as a table of slots and attributes, and the issued credentials.
+    """Show the answer and the issued credentials.
+
+    At a terminal it is a table. In a pipe each attribute is a line of slot, attribute, value and
+    time of issuance, with tabs between them, and each issued credential is a line.
 
     Args:
-        console: The console to print on.
+        console: The console on the standard output.
         answer: The answer.
         issued: The issued credential types.
+
+    Raises:
+        OutputError: It cannot be written.
     """
+    if not console.is_terminal:
+        for slot, each in _attributes(answer):
+            print_row(slot, each.attribute, each.raw_value or "", iso_time(each.issued_at))
+        for credential in issued:
+            print_row(credential)
+        return
     if len(answer) or not issued:
         if console.width < _MIN_TABLE_WIDTH:
             _list(console, answer)
@@ -116,26 +127,51 @@ def show_answer(console: Console, answer: Answer, issued: Sequence[str] = ()) ->
         console.print(Text("Issued: ", style="bold green").append(printable(console, credential)))
 
 
+def _attributes(answer: Answer) -> Iterator[tuple[str, DisclosedAttribute]]:
+    for slot, answered in answer.items():
+        for each in answered:
+            yield str(slot), each
+
+
 def _tabulate(console: Console, answer: Answer) -> None:
     table = Table(title="Proved", title_justify="left", title_style="bold green")
     for heading in ("slot", "attribute", "value", "issued"):
         table.add_column(heading, overflow="fold")
-    for slot, answered in answer.items():
-        for each in answered:
-            cells = (str(slot), each.attribute, _value(each), f"{each.issued_at:%Y-%m-%d}")
-            table.add_row(*(printable(console, cell) for cell in cells))
+    for slot, each in _attributes(answer):
+        cells = (slot, each.attribute, _value(each), age_in_words(each.issued_at))
+        table.add_row(*(printable(console, cell) for cell in cells))
     console.print(table)
 
 
 def _list(console: Console, answer: Answer) -> None:
     console.print("Proved", style="bold green")
-    for slot, answered in answer.items():
-        for each in answered:
-            console.print(printable(console, f"{slot}: {each.attribute}"))
-            console.print(
-                printable(console, f"  {_value(each)} (issued {each.issued_at:%Y-%m-%d})")
-            )
+    for slot, each in _attributes(answer):
+        console.print(printable(console, f"{slot}: {each.attribute}"))
+        age = age_in_words(each.issued_at)
+        console.print(printable(console, f"  {_value(each)} (issued {age})"))
 
 
 def _value(attribute: DisclosedAttribute) -> str:
     return "-" if attribute.is_null else attribute.value
+
+
+def age_in_words(issued_at: datetime) -> str:
+    """Return when a credential was issued. Issuers round that time down to a week."""
+    days = (datetime.now(UTC) - issued_at).days
+    weeks, months, years = days // 7, int(days / 30.44), int(days / 365.25)
+    if days < 0:  # one of the clocks is wrong
+        return f"{issued_at:%Y-%m-%d}"
+    if weeks < _FEW:
+        return ("this week", "last week")[weeks]
+    if months < _FEW:
+        return f"{weeks} weeks ago"
+    return f"{months} months ago" if years < _FEW else f"{years} years ago"
+
+
+def duration_in_words(duration: timedelta) -> str:
+    """Return a duration in one unit, rounded down, such as "5 minutes"."""
+    seconds = max(0, round(duration.total_seconds()))
+    units = (("hour", 3600), ("minute", 60), ("second", 1))
+    name, length = next(unit for unit in units if seconds >= _FEW * unit[1] or unit[1] == 1)
+    count = seconds // length
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"

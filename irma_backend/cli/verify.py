@@ -9,8 +9,9 @@ import click
 
 from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.inputs import read_input
+from irma_backend.cli.json_values import unchecked_value
 from irma_backend.cli.options import FILE, Command, OneOf
-from irma_backend.cli.output import print_unchecked
+from irma_backend.cli.output import print_json
 from irma_backend.cli.settings import JWT_ISSUER, issuer_of, server_keys
 from irma_core import Risk, verify_result_jwt
 
@@ -36,7 +37,7 @@ def verify(key_files: tuple[Path, ...], jwt_issuer: str | None, allow: str | Non
     """Verify a result JWT from standard input, and print its contents as JSON.
 
     This shows what the server signed. To check it against the request, use `result` with a state
-    file. The exit status is 6 if the JWT is rejected.
+    file and --server-key-file. The exit status is 6 if the JWT is rejected.
     """
     with reporting_errors(as_json=True):
         result = verify_result_jwt(
@@ -46,4 +47,4 @@ def verify(key_files: tuple[Path, ...], jwt_issuer: str | None, allow: str | Non
             now=datetime.now(UTC),
             allow=[Risk.SIMULATED_PROOFS] if allow else [],
         )
-        print_unchecked(result)
+        print_json(unchecked_value(result))

@@ -44,6 +44,7 @@ WITH_OUTPUT: dict[str, tuple[str, ...]] = {
     "demo": ("demo",),
     "dev-server": ("dev-server", "--port", "0"),
     "browser-package": ("browser-package", "--help"),
+    "help": ("help", "exit-codes"),
 }
 WITHOUT_OUTPUT = {"cancel"}
 

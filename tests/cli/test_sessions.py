@@ -19,22 +19,23 @@ from irma_transport import SystemClock
 from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, TOKEN, CommandLine, read_until
 
 ADULT = ("session", "--disclose", f"age={OVER18}==Yes", "--disclose", f"name?={FIRSTNAMES}")
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 Act = Callable[[SimulatedApp, SessionPointer], object]
 
 
-def test_answer_is_a_table(
+def test_answer_is_bare_lines_in_a_pipe(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """The answer is a table on the standard output; link and statuses are on the standard error."""
+    """In a pipe the answer is lines with tabs; link and statuses are on the standard error."""
     memory.when_started(app.accept)
     status, out, err = command_line.run(*ADULT)
     assert status == 0
     assert "https://open.yivi.app/-/session#" in err
     assert "DONE" in err
-    for cell in ("age", OVER18, "Yes", "name", FIRSTNAMES, "Ada"):
-        assert cell in out
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [row[:3] for row in rows] == [["age", OVER18, "Yes"], ["name", FIRSTNAMES, "Ada"]]
+    assert all(ISO_TIME.fullmatch(row[3]) for row in rows)
     assert "Ada" not in err
-    assert "https" not in out
 
 
 def test_answer_is_json_for_scripts(
@@ -72,10 +73,11 @@ def test_issued_credentials_are_shown(
     """The types of issued credentials are shown as text and as JSON."""
     memory.when_started(app.accept)
     issue = ("session", "--issue", f"{CARD}:over18=No")
-    assert command_line.run(*issue)[:2] == (0, f"Issued: {CARD}\n")
-    status, out, _ = command_line.run(*issue, "--disclose", OVER18)
-    assert (status, out.splitlines()[-1]) == (0, f"Issued: {CARD}")
-    assert "Proved" in out
+    assert command_line.run(*issue)[:2] == (0, f"{CARD}\n")
+    with command_line.at_terminal(*issue, "--disclose", OVER18) as terminal:
+        assert terminal.end() == 0
+    assert "Proved" in terminal.seen
+    assert f"Issued: {CARD}" in terminal.seen
     _, out, _ = command_line.run(*issue, "--json")
     assert json.loads(out)["issuedCredentials"] == [CARD]
 
@@ -282,18 +284,21 @@ def test_public_key_and_health(command_line: CommandLine) -> None:
     status, out, _ = command_line.run("public-key")
     assert status == 0
     assert out.startswith("-----BEGIN PUBLIC KEY-----\n")
-    assert command_line.run("health") == (0, "The server is up.\n", "")
+    assert command_line.run("health") == (0, "up\n", "")
 
 
-def test_terminal_shows_the_qr_code(
+def test_terminal_shows_the_qr_code_and_a_table(
     command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp
 ) -> None:
-    """A terminal shows the QR code in block characters, and uses ANSI styles."""
+    """A terminal shows the QR code, how long is waited, and the answer as a table with words."""
+    memory.url = "https://irma.example"
     memory.when_started(app.accept)
     with command_line.at_terminal(*ADULT) as terminal:
         assert terminal.end() == 0
     assert "\u2580" in terminal.seen
     assert "\x1b[" in terminal.seen
+    for words in ("Waiting up to 5 minutes.", "Proved", "Ada", "this week"):
+        assert words in terminal.seen
 
 
 @pytest.mark.parametrize(("answer", "expected"), [("y\n", 0), ("n\n", 3), ("\n", 3), ("\x04", 3)])

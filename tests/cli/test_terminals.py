@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from irma_testing import InMemoryServer, SimulatedApp
@@ -20,6 +22,13 @@ def app(memory: InMemoryServer) -> SimulatedApp:
     return app
 
 
+@pytest.fixture
+def public(command_line: CommandLine, memory: InMemoryServer) -> CommandLine:
+    """The command line of a server whose links lead to another machine."""
+    memory.url = "https://irma.example"
+    return command_line
+
+
 def seen_at(command_line: CommandLine, columns: int, *arguments: str, **variables: str) -> str:
     """Run a session to its answer; return what the terminal showed."""
     there = command_line.at(**variables)
@@ -29,44 +38,50 @@ def seen_at(command_line: CommandLine, columns: int, *arguments: str, **variable
     return terminal.seen
 
 
-@pytest.mark.parametrize("columns", [1, 20, 40])
+@pytest.mark.parametrize("columns", [1, 40])
 def test_narrow_terminal_shows_only_the_link(
-    columns: int, command_line: CommandLine, app: SimulatedApp
+    columns: int, public: CommandLine, app: SimulatedApp
 ) -> None:
     """A narrow terminal shows the link, the reason, and every value unbroken."""
-    seen = seen_at(command_line, columns)
+    seen = seen_at(public, columns)
     assert BLOCK not in seen
-    assert f"and the terminal has {columns}." in seen.replace("\r\n", " ")
+    assert f"and the terminal has {columns} and 50." in seen.replace("\r\n", " ")
     for value in (OVER18, FIRSTNAMES, NAMES, "Yes"):
         assert value in seen
 
 
-@pytest.mark.parametrize("columns", [0, 60, 200])
-def test_qr_code_is_drawn_if_it_fits(
-    columns: int, command_line: CommandLine, app: SimulatedApp
-) -> None:
-    """The QR code is drawn if it fits or if the width is unknown."""
-    assert BLOCK in seen_at(command_line, columns)
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_encoding_without_blocks_shows_only_the_link(
-    encoding: str, command_line: CommandLine, app: SimulatedApp
+    public: CommandLine, app: SimulatedApp
 ) -> None:
     """If the encoding lacks block characters, the terminal shows the link and the reason."""
-    seen = seen_at(command_line, 200, PYTHONIOENCODING=encoding)
-    assert f"The QR code is not drawn: the encoding {encoding} lacks its characters." in seen
+    seen = seen_at(public, 200, PYTHONIOENCODING="cp1252")
+    assert "The QR code is not drawn: the encoding cp1252 lacks its characters." in seen
     assert NAMES in seen
 
 
-@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"TERM": "unknown"}, {"NO_COLOR": "1"}])
-def test_qr_code_needs_no_colours(
-    variables: dict[str, str], command_line: CommandLine, app: SimulatedApp
+@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"NO_COLOR": "1"}])
+def test_qr_code_needs_no_ansi_styles(
+    variables: dict[str, str], public: CommandLine, app: SimulatedApp
 ) -> None:
     """The QR code is drawn without escape sequences."""
-    seen = seen_at(command_line, 100, **variables)
+    seen = seen_at(public, 100, **variables)
     assert BLOCK in seen
     assert "\x1b[3" not in seen
+
+
+def test_no_qr_shows_only_the_link(public: CommandLine, app: SimulatedApp) -> None:
+    """With --no-qr the QR code is not drawn."""
+    assert BLOCK not in seen_at(public, 100, "--no-qr")
+
+
+def test_json_is_indented_at_a_terminal(command_line: CommandLine, app: SimulatedApp) -> None:
+    """At a terminal, JSON is indented and highlighted."""
+    with command_line.at_terminal("health", "--json") as terminal:
+        assert terminal.end() == 0
+    assert '\r\n  \x1b[1;34m"status"' in terminal.seen
+    with command_line.at(NO_COLOR="1", TERM="dumb").at_terminal("health", "--json") as terminal:
+        assert terminal.end() == 0
+    assert json.loads(terminal.seen) == {"status": "up"}
 
 
 def test_token_prompt_does_not_echo(command_line: CommandLine) -> None:
