@@ -1,4 +1,4 @@
-"""The admin pages: to look at what is stored, and to unlink an account."""
+"""The admin pages: to look at what is stored, to unlink an account, and to drop a callback."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from irma_web_django.models import IrmaAccount, IrmaEntry
+from irma_web_django.models import IrmaAccount, IrmaCallback, IrmaEntry
 
-__all__ = ["IrmaAccountAdmin", "IrmaEntryAdmin"]
+__all__ = ["IrmaAccountAdmin", "IrmaCallbackAdmin", "IrmaEntryAdmin"]
 
 if TYPE_CHECKING:
     # Django's own class takes no type argument at run time.
     EntryAdmin = admin.ModelAdmin[IrmaEntry]
     AccountAdmin = admin.ModelAdmin[IrmaAccount]
+    CallbackAdmin = admin.ModelAdmin[IrmaCallback]
 else:
-    EntryAdmin = AccountAdmin = admin.ModelAdmin
+    EntryAdmin = AccountAdmin = CallbackAdmin = admin.ModelAdmin
 
 
 @admin.register(IrmaEntry)
@@ -55,4 +56,21 @@ class IrmaAccountAdmin(AccountAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         """Return False: an account that is given to another user is another person's."""
+        return False
+
+
+@admin.register(IrmaCallback)
+class IrmaCallbackAdmin(CallbackAdmin):
+    """Shows callbacks that are still to be delivered. Deleting one gives its outcome up."""
+
+    list_display = ("session", "received_at")
+    fields = ("session", "received_at")
+    readonly_fields = ("session", "received_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Return False: only the IRMA server's posts become callbacks."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Return False: what was posted is sealed."""
         return False

@@ -19,6 +19,7 @@ from irma_core.web.proofs import Proofs
 from irma_core.web.web_sessions import WebSessions
 from irma_web.per_process import PerProcess
 from irma_web_django.django_store import DjangoStore
+from irma_web_django.kept_callbacks import keeping
 from irma_web_django.site_settings import SiteSettings, current_settings
 
 __all__ = ["IrmaSite", "close_site", "current_site"]
@@ -38,6 +39,7 @@ class IrmaSite:
         sessions: Handles the calls of the page.
         callbacks: Receives the server's callbacks; None without the setting `CALLBACK`.
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
+        sealer: Seals handles, URLs and kept callbacks.
         proofs: Seals what was proved, for Django's session.
         page_site: Which pages may call.
         posted_urls: The pages that the IRMA server posts below.
@@ -48,6 +50,7 @@ class IrmaSite:
     sessions: WebSessions
     callbacks: CallbackReceiver | None
     next_sessions: NextSessionReceiver | None
+    sealer: Sealer
     proofs: Proofs
     page_site: Site
     posted_urls: tuple[str, ...]
@@ -89,7 +92,7 @@ def _open(owned: ExitStack) -> IrmaSite:
         callback_url,
         sealer=sealer,
         store=store,
-        deliver=settings.callback,
+        deliver=keeping(settings.callback, sealer=sealer, clock=clock),
     )
     next_sessions = settings.next_session and NextSessionReceiver(
         requestor,
@@ -113,7 +116,7 @@ def _open(owned: ExitStack) -> IrmaSite:
     posted_urls = (callback_url,) * bool(callbacks) + (next_url,) * bool(next_sessions)
     proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
     return IrmaSite(
-        *(settings, requestor, sessions, callbacks, next_sessions, proofs),
+        *(settings, requestor, sessions, callbacks, next_sessions, sealer, proofs),
         Site(frozenset(settings.origins), settings.is_cookie_plain),
         posted_urls,
     )

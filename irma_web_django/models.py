@@ -1,4 +1,4 @@
-"""What the adapter keeps in the database: entries of the store, and accounts by pseudonym."""
+"""What the adapter keeps in the database: entries of the store, accounts, and callbacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["IrmaAccount", "IrmaEntry"]
+__all__ = ["IrmaAccount", "IrmaCallback", "IrmaEntry"]
 
 
 class IrmaEntry(models.Model):
@@ -69,3 +69,32 @@ class IrmaAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pseudonym[:8]}…"
+
+
+class IrmaCallback(models.Model):
+    """A callback that the site's function has not taken yet. What was disclosed is sealed."""
+
+    name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, unique=True)
+    session: models.CharField[str, str] = models.CharField(_("session"), max_length=40)
+    post: models.TextField[str, str] = models.TextField(_("post"))
+    # A number, as in `IrmaEntry`.
+    received_ms: models.BigIntegerField[int, int] = models.BigIntegerField(
+        _("received"), db_index=True
+    )
+
+    objects: ClassVar[models.Manager[IrmaCallback]] = models.Manager()
+
+    class Meta:
+        """Names for the admin pages."""
+
+        verbose_name = _("IRMA callback")
+        verbose_name_plural = _("IRMA callbacks")
+
+    def __str__(self) -> str:
+        return self.session
+
+    @property
+    @admin.display(description=_("received"), ordering="received_ms")
+    def received_at(self) -> datetime:
+        """When the callback was received, in UTC."""
+        return datetime.fromtimestamp(self.received_ms / 1000, UTC)

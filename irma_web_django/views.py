@@ -36,6 +36,7 @@ from irma_web_django import proof_sessions, signals
 from irma_web_django.browser_calls import as_django, as_web_request, body_of
 from irma_web_django.completing import DATABASE_AWAY, complete_once
 from irma_web_django.irma_site import IrmaSite, current_site
+from irma_web_django.kept_callbacks import handling
 from irma_web_django.rate_limit import WINDOW, is_over_limit
 from irma_web_django.tables import explaining_missing_tables
 
@@ -132,7 +133,8 @@ def cancel(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
 @_public
 def callback(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # it is in the URL
     """Receive a callback of the IRMA server."""
-    return _receive(request, current_site().callbacks)
+    with handling(request.get_full_path(), body_of(request)):
+        return _receive(request, current_site().callbacks)
 
 
 @_public
@@ -159,8 +161,14 @@ def _receive(request: HttpRequest, receiver: Any) -> HttpResponse:
     if receiver is None:
         raise Http404
     url, body = request.get_full_path(), body_of(request)
-    response = as_django(receiver.receive(f"{request.method}", url, request.headers, body))
-    # Django's own log of refusals would have the URL, and with it the seal.
+    try:
+        reply = receiver.receive(f"{request.method}", url, request.headers, body)
+    except Exception:  # noqa: BLE001  # a function of the site raises anything
+        _LOG.exception("a post of the IRMA server failed")
+        response = HttpResponse(status=_SERVER_ERROR)
+    else:
+        response = as_django(reply)
+    # Django's own log would have the URL, and with it the seal.
     setattr(response, "_has_been_logged", True)  # noqa: B010  # no type has it
     return response
 

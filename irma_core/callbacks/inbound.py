@@ -28,11 +28,11 @@ from irma_core.callbacks.callback_urls import CallbackContext, SealedUrl, Static
 from irma_core.errors import HandleError, PostRefusedError, UsageError
 from irma_core.flows.context import RequestorContext
 from irma_core.json_text import JsonTextError, read_json
-from irma_core.models.arguments import check_instance
+from irma_core.models.arguments import as_utc, check_instance
 from irma_core.models.events import PostRefused
 from irma_core.models.results import SessionResult
 from irma_core.protocol.messages import HttpResponse
-from irma_core.protocol.transport import utc_now
+from irma_core.protocol.transport import Clock, utc_now
 from irma_core.wire.read_results import read_session_result
 from irma_core.wire.values import WireError
 
@@ -44,6 +44,7 @@ __all__ = [
     "InboundRequest",
     "check_inbound",
     "check_posted_result",
+    "context_at",
     "framework_body",
     "framework_headers",
     "parse_posted_result",
@@ -150,6 +151,33 @@ def framework_body(body: object) -> bytes:
     checked = check_instance(body, (bytes, bytearray, memoryview, str), "body", expected)
     # The server never sends a lone surrogate. The character in its place makes the body invalid.
     return checked.encode("utf-8", "replace") if isinstance(checked, str) else bytes(checked)
+
+
+@final
+@attrs.frozen
+class _ClockAt:
+    """A clock whose wall time stands still; deadlines are kept by the other one."""
+
+    at: datetime
+    clock: Clock
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.clock.monotonic()
+
+
+def context_at(context: RequestorContext, received_at: datetime | None) -> RequestorContext:
+    """Return the context for a request that was received at a time; None if that is now.
+
+    Raises:
+        UsageError: The time is not aware.
+    """
+    if received_at is None:
+        return context
+    at = as_utc(received_at, "received_at")
+    return attrs.evolve(context, clock=_ClockAt(at, context.clock))
 
 
 def check_inbound(

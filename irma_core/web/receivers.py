@@ -7,6 +7,7 @@ which posts are refused, and with which code, in `callbacks.inbound`.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from functools import partial
 from typing import TypeAlias, TypeVar, final
 
@@ -22,7 +23,7 @@ from irma_core.callbacks.delivery import (
     receive_unsigned_callback_flow,
     resolve_unsigned_callback_flow,
 )
-from irma_core.callbacks.inbound import Body, Headers, InboundRequest
+from irma_core.callbacks.inbound import Body, Headers, InboundRequest, context_at
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import RequestorContext
 from irma_core.models.arguments import check_flag, check_instance, check_reference
@@ -126,7 +127,15 @@ class CallbackReceiver:
         """
         return _with_callback(self._requestor.context, self._settings, request, reference)
 
-    def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
+    def receive(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: Body,
+        *,
+        received_at: datetime | None = None,
+    ) -> HttpResponse:
         """Handle a request to the page.
 
         Args:
@@ -134,6 +143,8 @@ class CallbackReceiver:
             url: The URL or its path, as received.
             headers: A mapping, or pairs. A WSGI environ and the headers of an ASGI scope will do.
             body: The whole body, as received.
+            received_at: When it was received, if the application has kept the request to handle it
+                later: an aware time. The URL and the signature must have been valid then.
 
         Returns:
             The response to send, unchanged: 204; or a refusal, whose body has the reason for the
@@ -146,7 +157,8 @@ class CallbackReceiver:
             UsageError: An argument has the wrong type.
             IrmaError: Two posts contradict each other, and the server could not be asked.
         """
-        post, context = InboundRequest.of(method, url, headers, body), self._requestor.context
+        post = InboundRequest.of(method, url, headers, body)
+        context = context_at(self._requestor.context, received_at)
         if self._run_later is None:
             return self._requestor.run_flow(receive_callback_flow(context, self._settings, post))
         flow = receive_unsigned_callback_flow(context, self._settings, post)
@@ -199,9 +211,18 @@ class AsyncCallbackReceiver:
         """Return the request with a callback URL; see `CallbackReceiver.with_callback`."""
         return _with_callback(self._requestor.context, self._settings, request, reference)
 
-    async def receive(self, method: str, url: str, headers: Headers, body: Body) -> HttpResponse:
+    async def receive(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: Body,
+        *,
+        received_at: datetime | None = None,
+    ) -> HttpResponse:
         """Handle a request to the page; see `CallbackReceiver.receive`."""
-        post, context = InboundRequest.of(method, url, headers, body), self._requestor.context
+        post = InboundRequest.of(method, url, headers, body)
+        context = context_at(self._requestor.context, received_at)
         if self._run_later is None:
             flow = receive_callback_flow(context, self._settings, post)
             return await self._requestor.run_flow(flow)

@@ -32,6 +32,7 @@ from irma_core.errors import (
     SessionGoneError,
     StatusBackendError,
     StoreError,
+    UsageError,
 )
 from irma_core.flows.once import OnceKey
 from irma_core.models.credentials import CredentialRequest
@@ -232,6 +233,26 @@ def test_failed_delivery_is_repeated(mode: str) -> None:
         shop.post(last_post(shop))
     assert shop.statuses == [500, 204, 204]
     assert [end.status for end in shop.delivered] == [SessionStatus.DONE] * 2
+
+
+@MODES
+def test_a_kept_post_is_handled_later(mode: str) -> None:
+    """A post whose delivery failed is handled days later, with the time at which it came."""
+    shop = Shop(mode, deliver=Flaky(1))
+    shop.app.accept(shop.start().pointer)
+    assert isinstance(shop.server.clock, ManualClock)
+    came = shop.server.clock.now()
+    shop.server.clock.advance(timedelta(days=3))
+    shop.post(last_post(shop))
+    post = last_post(shop)
+    arguments: Any = ("POST", post.url, post.headers, post.body)
+    for _ in range(2):
+        reply = shop.done(shop.receiver.receive(*arguments, received_at=came))
+        assert reply.status == 204
+    assert shop.statuses == [500, 404]  # without the time, the URL has expired
+    assert len(shop.delivered) == 2
+    with pytest.raises(UsageError):
+        shop.done(shop.receiver.receive(*arguments, received_at=came.replace(tzinfo=None)))
 
 
 def test_claim_of_a_dead_process_expires() -> None:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from irma_core.errors import ConfigurationError
 from irma_transport import SystemClock
 from irma_web_django.django_store import delete_expired
+from irma_web_django.kept_callbacks import delete_expired_callbacks
 
 __all__ = ["Command"]
 
@@ -16,7 +17,7 @@ __all__ = ["Command"]
 class Command(BaseCommand):
     """Deletes expired entries. It is harmless while the site runs."""
 
-    help = "Deletes the expired entries of IRMA's store in the database."
+    help = "Deletes what IRMA keeps in the database and no longer needs."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Delete expired entries, and print how many.
@@ -25,7 +26,8 @@ class Command(BaseCommand):
             CommandError: The table is missing.
         """
         try:
-            count = delete_expired(SystemClock())
+            clock = SystemClock()
+            count = delete_expired(clock) + delete_expired_callbacks(clock)
         except ConfigurationError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"Deleted {count} expired entries.")

@@ -1,0 +1,176 @@
+"""Callbacks that the site's function did not take: kept, sealed, and delivered by a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import override_settings
+
+from irma_core import (
+    AttributeRequest,
+    DisclosureRequest,
+    Question,
+    Risk,
+    SessionOutcome,
+    new_sealing_key,
+)
+from irma_testing import InMemoryServer, ManualClock, django
+from irma_web_django.kept_callbacks import KEPT_FOR, delete_expired_callbacks
+from irma_web_django.models import IrmaCallback
+from tests.web_django.shop import EMAIL, Visitor, settings_for
+
+ASKED = DisclosureRequest({"email": AttributeRequest(EMAIL, not_null=True)})
+
+
+class Function:
+    """The site's function, which fails while `is_broken` is set."""
+
+    def __init__(self) -> None:
+        self.is_broken = True
+        self.seen: list[str] = []
+        self.kept: list[int] = []
+
+    def __call__(self, outcome: SessionOutcome) -> None:
+        self.kept.append(IrmaCallback.objects.count())
+        if self.is_broken:
+            raise ZeroDivisionError(outcome.get_answer()["email"].value)
+        self.seen.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
+
+
+@pytest.fixture
+def function() -> Function:
+    return Function()
+
+
+@pytest.fixture
+def order(shop: None, irma_server: InMemoryServer, function: Function) -> Iterator[Visitor]:
+    """A visitor who has answered a question whose callback failed."""
+    irma = settings_for(
+        irma_server,
+        CONNECT={"transport": irma_server.transport(), "allow": [Risk.SIMULATED_PROOFS]},
+        SERVER_KEY=irma_server.public_key_pem,
+        URL="https://shop.example",
+        CALLBACK=function,
+        ACCOUNT=None,
+        SEALING_KEYS=[new_sealing_key()],
+        QUESTIONS={"order": Question(ASKED, "order-17", has_callback=True)},
+    )
+    with override_settings(IRMA=irma):
+        visitor = Visitor(irma_server)
+        irma_server.deliver = django(visitor.browser)
+        visitor.app.accept(visitor.start("order")["sessionPtr"])
+        yield visitor
+
+
+def changed(**more: Any) -> Any:
+    """Change settings of the order's site for a block."""
+    return override_settings(IRMA={**settings.IRMA, **more})
+
+
+def replay() -> tuple[list[str], bool]:
+    """Run the command; return its lines without fingerprints, and whether it succeeded."""
+    out = StringIO()
+    try:
+        call_command("irma_replay_callbacks", stdout=out)
+    except CommandError as error:
+        return [
+            *(line.partition(": ")[2] for line in out.getvalue().splitlines()),
+            f"{error}",
+        ], False
+    return out.getvalue().splitlines(), True
+
+
+def wait(server: InMemoryServer, duration: timedelta) -> None:
+    """Let time pass."""
+    assert isinstance(server.clock, ManualClock)
+    server.clock.advance(duration)
+
+
+@pytest.mark.usefixtures("order")
+def test_an_outcome_is_delivered_later(irma_server: InMemoryServer, function: Function) -> None:
+    """Days later, when the function is mended, the command delivers the outcome, once."""
+    assert function.kept == [1]
+    wait(irma_server, timedelta(days=3))
+    assert replay() == (
+        ["ZeroDivisionError was raised", "1 of 1 callbacks could not be delivered"],
+        False,
+    )
+    function.is_broken = False
+    lines, is_done = replay()
+    assert (lines[-1], is_done) == ("Delivered 1 callbacks.", True)
+    assert function.seen == ["order-17 ada@example.com"]
+    assert not IrmaCallback.objects.exists()
+    assert replay() == (["Delivered 0 callbacks."], True)
+    assert function.seen == ["order-17 ada@example.com"]
+
+
+def test_nothing_is_kept_once_the_function_returns(
+    order: Visitor, irma_server: InMemoryServer, function: Function
+) -> None:
+    """A post is kept while the function runs, in case the process ends, and deleted afterwards."""
+    IrmaCallback.objects.all().delete()
+    function.is_broken = False
+    order.app.accept(order.start("order")["sessionPtr"])
+    assert function.kept[-1] == 1
+    assert not IrmaCallback.objects.exists()
+
+
+@pytest.mark.usefixtures("order")
+def test_a_repeat_of_the_server_delivers_too(
+    irma_server: InMemoryServer, function: Function
+) -> None:
+    """If the server itself posts once more, nothing is left for the command."""
+    function.is_broken = False
+    assert irma_server.deliver is not None
+    irma_server.deliver(irma_server.posted[-1])
+    assert function.seen == ["order-17 ada@example.com"]
+    assert not IrmaCallback.objects.exists()
+
+
+@pytest.mark.usefixtures("order")
+def test_nobody_can_read_what_is_kept(
+    irma_server: InMemoryServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The table has no attribute and no URL, and the log of the failure has no sealed URL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM irma_web_django_irmacallback")
+        row = f"{cursor.fetchall()}"
+    assert "ada" not in row
+    assert "callback/" not in row
+    assert irma_server.deliver is not None
+    irma_server.deliver(irma_server.posted[-1])
+    assert "/irma/callback/" not in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.usefixtures("order")
+def test_an_outcome_is_not_kept_forever(irma_server: InMemoryServer, function: Function) -> None:
+    """After a week it can no longer be opened, and `irma_cleanup` deletes it."""
+    function.is_broken = False
+    wait(irma_server, KEPT_FOR - timedelta(seconds=1))
+    assert delete_expired_callbacks(irma_server.clock) == 0
+    wait(irma_server, timedelta(seconds=2))
+    lines, _ = replay()
+    assert "it is too old" in lines[0]
+    assert function.seen == []
+    assert delete_expired_callbacks(irma_server.clock) == 1
+
+
+def test_what_cannot_be_delivered_is_said(order: Visitor, irma_server: InMemoryServer) -> None:
+    """Another key, a missing function, and a post that is refused are each named."""
+    with changed(SEALING_KEYS=[new_sealing_key()]):
+        assert "sealing key is gone" in replay()[0][0]
+    with changed(CALLBACK=None, QUESTIONS={"order": ASKED}):
+        assert 'IRMA["CALLBACK"] is not set' in replay()[0][0]
+    connect = {"transport": irma_server.transport(), "jwt_issuer": "other"}
+    with changed(CONNECT=connect):
+        assert "it was refused" in replay()[0][0]
+    with changed(SERVR="x"):
+        assert "did you mean 'SERVER'" in replay()[0][-1]
