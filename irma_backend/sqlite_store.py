@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from random import uniform
 from typing import Final, TypeVar, final
 
 from irma_backend.store_arguments import check_clock, check_entry, check_key
@@ -20,7 +22,9 @@ from irma_core.tracebacks import boundary
 __all__ = ["AsyncSqliteStore", "SqliteStore"]
 
 ReturnT = TypeVar("ReturnT")
-_BUSY_TIMEOUT: Final = timedelta(seconds=5)
+_BUSY_TIMEOUT: Final = timedelta(seconds=10)
+_LOOK_AGAIN: Final = (0.001, 0.01)
+"""The least and the most seconds before the next look for the lock."""
 _CREATE: Final = """
 CREATE TABLE IF NOT EXISTS entries
 (key TEXT PRIMARY KEY, value BLOB NOT NULL, expires REAL NOT NULL) WITHOUT ROWID
@@ -64,7 +68,7 @@ class SqliteStore:
 
         Raises:
             ConfigurationError: An argument is not what it should be, or the store is closed.
-            sqlite3.Error: The file cannot be written, or stayed locked for 5 seconds.
+            sqlite3.Error: The file cannot be written, or stayed locked for 10 seconds.
         """
         check_entry(key, value, lifetime)
         now = self._now()
@@ -78,10 +82,10 @@ class SqliteStore:
 
         Raises:
             ConfigurationError: The key is not a string, or the store is closed.
-            sqlite3.Error: The file cannot be read, or stayed locked for 5 seconds.
+            sqlite3.Error: The file cannot be read, or stayed locked for 10 seconds.
         """
         check_key(key)
-        with self._transaction() as database:
+        with self._database() as database:
             row: tuple[bytes] | None = database.execute(
                 _GET, {"key": key, "now": self._now()}
             ).fetchone()
@@ -92,7 +96,7 @@ class SqliteStore:
 
         Raises:
             ConfigurationError: The key is not a string, or the store is closed.
-            sqlite3.Error: The file cannot be written, or stayed locked for 5 seconds.
+            sqlite3.Error: The file cannot be written, or stayed locked for 10 seconds.
         """
         check_key(key)
         with self._transaction() as database:
@@ -129,7 +133,7 @@ class SqliteStore:
         raise ConfigurationError(f"path: cannot open the store's file: {reason}")
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
+    def _database(self) -> Generator[sqlite3.Connection]:
         self.check_open()
         database = sqlite3.connect(
             self._path, timeout=_BUSY_TIMEOUT.total_seconds(), isolation_level=None
@@ -137,17 +141,41 @@ class SqliteStore:
         try:
             # Readers do not wait for a writer. The mode is a property of the file and stays.
             database.execute("PRAGMA journal_mode = WAL")
-            # IMMEDIATE waits for the lock at once. A transaction that starts as a reader would
-            # fail without waiting if another process wrote in between.
-            database.execute("BEGIN IMMEDIATE")
+            yield database
+        finally:
+            database.close()
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        with self._database() as database:
+            _begin(database)
             try:
                 yield database
             except BaseException:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
-        finally:
-            database.close()
+
+
+def _begin(database: sqlite3.Connection) -> None:
+    """Begin a transaction that writes, once no other process does.
+
+    SQLite itself would look for its lock more and more seldom, and the longest wait would lose
+    every race. So we look again after a few milliseconds, as often as all others do.
+    """
+    ends = time.monotonic() + _BUSY_TIMEOUT.total_seconds()
+    database.execute("PRAGMA busy_timeout = 0")
+    while True:
+        try:
+            # A transaction that starts as a reader would fail if another process wrote meanwhile.
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(uniform(*_LOOK_AGAIN))  # noqa: S311  # no secret
+        else:
+            break
+    database.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT // timedelta(milliseconds=1)}")
 
 
 @final

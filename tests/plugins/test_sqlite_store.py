@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 MINUTE = timedelta(minutes=1)
 PUT = """\
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from irma_backend import SqliteStore
 from irma_transport import SystemClock
@@ -27,7 +29,9 @@ from irma_transport import SystemClock
 store = SqliteStore(sys.argv[1], SystemClock())
 print("ready", flush=True)
 sys.stdin.readline()
-print(sum(store.put_if_absent(str(n), b"", timedelta(hours=1)) for n in range(100)))
+keys = [str(n) for n in range(25) for _ in range(8)]
+with ThreadPoolExecutor(8) as threads:
+    print(sum(threads.map(lambda key: store.put_if_absent(key, b"", timedelta(hours=1)), keys)))
 """
 
 
@@ -74,7 +78,7 @@ class TestAsyncSqliteStore(AsyncStoreContract):
 
 
 def test_one_process_puts_each_key(tmp_path: Path) -> None:
-    """Of four processes that put the same 100 keys, each key is put by exactly one."""
+    """Of 32 threads in four processes that put the same 25 keys, one puts each key."""
     command = [sys.executable, "-c", PUT, str(tmp_path / "store.db")]
     processes = [
         subprocess.Popen(
@@ -89,7 +93,7 @@ def test_one_process_puts_each_key(tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    assert sum(int(process.communicate()[0]) for process in processes) == 100
+    assert sum(int(process.communicate()[0]) for process in processes) == 25
 
 
 def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
@@ -121,6 +125,22 @@ def test_a_failed_call_leaves_no_lock(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError):
             store.put_if_absent("k", b"", MINUTE)
     assert store.put_if_absent("k", b"", MINUTE)
+
+
+def test_a_put_waits_for_another_process(tmp_path: Path) -> None:
+    """A put waits while another connection writes, and fails if that takes too long."""
+    store = SqliteStore(tmp_path / "store.db", ManualClock())
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("irma_backend.sqlite_store._BUSY_TIMEOUT", timedelta(seconds=0.1))
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                store.put_if_absent("k", b"", MINUTE)
+        with ThreadPoolExecutor() as threads:
+            put = threads.submit(store.put_if_absent, "k", b"", MINUTE)
+            assert store.get("k") is None
+            other.execute("COMMIT")
+            assert put.result()
 
 
 def test_a_lifetime_must_be_above_zero(tmp_path: Path) -> None:
