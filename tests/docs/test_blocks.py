@@ -26,6 +26,7 @@ SHELL_BLOCKS = {
     "docs/how-to/fastapi.md": 2,
     "docs/how-to/flask.md": 2,
     "docs/how-to/redis.md": 1,
+    "docs/how-to/store-in-sqlalchemy.md": 1,
     "docs/how-to/test-your-application.md": 1,
     "docs/how-to/write-a-signing-scheme.md": 1,
     "docs/how-to/write-a-status-backend.md": 1,
@@ -89,6 +90,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/how-to/fastapi.md", sh=2)
 @runs("docs/how-to/flask.md", sh=2)
 @runs("docs/how-to/redis.md", sh=1)
+@runs("docs/how-to/store-in-sqlalchemy.md", sh=1)
 @runs("docs/how-to/test-your-application.md", sh=1)
 @runs("docs/how-to/write-a-signing-scheme.md", sh=1)
 @runs("docs/how-to/write-a-status-backend.md", sh=1)
