@@ -1,10 +1,14 @@
-"""The pages on which a person plays the app: HTML and forms, without scripts."""
+"""The pages on which a person plays the app: HTML and forms.
+
+A script renews what has changed. Without scripts, the pages reload every few seconds.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, final
+from contextlib import suppress
+from typing import Final, TypeAlias, final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -19,10 +23,14 @@ from irma_testing import AppError
 __all__ = ["Pages"]
 
 _Act: TypeAlias = Callable[[str, dict[str, str]], str]
-_Show: TypeAlias = Callable[[web.Request], Awaitable[web.Response]]
+_Show: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_FILES: Final = {"style.css": "text/css", "page.js": "text/javascript"}
+# How long a change may take to show, in seconds.
+_EVENT_INTERVAL: Final = 0.25
 _HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+        "img-src data:; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     "x-content-type-options": "nosniff",
@@ -37,10 +45,19 @@ _HEADERS = {
 
 @final
 class Pages:
-    """The pages of one player."""
+    """The pages of one player.
 
-    def __init__(self, player: Player) -> None:
+    Args:
+        player: The player.
+        home: The path of the list of sessions, with a slash at its end.
+        folder: The path of all else, without one.
+    """
+
+    def __init__(self, player: Player, home: str = "/", folder: str = "/app") -> None:
         self._player = player
+        self._home_path = home
+        self._folder = folder
+        self._is_closing = False
         self._guard = ButtonGuard()
         self._templates = Environment(
             loader=PackageLoader("irma_backend.dev_server"),
@@ -53,31 +70,79 @@ class Pages:
     def add_to(self, application: web.Application) -> None:
         """Add the paths of the pages, which the IRMA server does not use."""
         router = application.router
-        router.add_get("/", _shown(self._home))
-        router.add_get("/app/style.css", _shown(self._style))
-        router.add_get("/app/{name}", _shown(self._session))
-        router.add_post("/app/{name}/scan", self._button(self._scan))
-        router.add_post("/app/{name}/accept", self._button(self._accept))
-        router.add_post("/app/{name}/refuse", self._button(self._refuse))
+        folder = self._folder
+        router.add_get(self._home_path, _shown(self._home))
+        for name, content_type in _FILES.items():
+            router.add_get(f"{folder}/{name}", _shown(self._file(name, content_type)))
+        router.add_get(f"{folder}/events", _shown(self._events))
+        router.add_post(f"{folder}/wallet", self._button(self._pick))
+        router.add_get(f"{folder}/{{name}}", _shown(self._session))
+        for action, act in (
+            ("scan", self._scan),
+            ("accept", self._accept),
+            ("refuse", self._refuse),
+            ("lie", self._cheating("wrong-value")),
+            ("invalid", self._cheating("invalid")),
+            ("time-out", self._time_out),
+        ):
+            router.add_post(f"{folder}/{{name}}/{action}", self._button(act))
 
-    async def _home(self, _request: web.Request) -> web.Response:
-        sessions = await asyncio.to_thread(self._player.list_sessions)
-        held = self._player.list_credentials()
-        return self._page("home.html", sessions=sessions, credentials=held)
+    def close(self) -> None:
+        """End the streams of events."""
+        self._is_closing = True
 
-    async def _style(self, _request: web.Request) -> web.Response:
-        text = self._templates.get_template("style.css").render()
-        return web.Response(text=text, content_type="text/css", headers=_HEADERS)
+    async def _home(self, _request: web.Request) -> web.StreamResponse:
+        player = self._player
+        sessions = await asyncio.to_thread(player.list_sessions)
+        return self._page(
+            "home.html",
+            server=player.server_url,
+            version=await asyncio.to_thread(player.version, ""),
+            sessions=sessions,
+            wallets=player.list_wallets(),
+            credentials=player.list_credentials(),
+        )
 
-    async def _session(self, request: web.Request) -> web.Response:
+    def _file(self, name: str, content_type: str) -> _Show:
+        async def show(_request: web.Request) -> web.StreamResponse:
+            text = self._templates.get_template(name).render()
+            return web.Response(text=text, content_type=content_type, headers=_HEADERS)
+
+        return show
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """Send the version of a page at once, and again whenever it changes."""
+        name = request.query.get("of", "")
+        response = web.StreamResponse(headers={**_HEADERS, "content-type": "text/event-stream"})
+        sent = ""
+        # A reset means that the page is closed.
+        with suppress(ConnectionResetError):
+            while not self._is_closing:
+                try:
+                    version = await asyncio.to_thread(self._player.version, name)
+                except AppError as error:
+                    return self._error_page(404, str(error))
+                if not response.prepared:
+                    await response.prepare(request)
+                if version != sent:
+                    await response.write(f"data: {version}\n\n".encode())
+                    sent = version
+                if request.transport is None or request.transport.is_closing():
+                    break
+                await asyncio.sleep(_EVENT_INTERVAL)
+        return response
+
+    async def _session(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["name"]
         try:
-            session = await asyncio.to_thread(self._player.show, request.match_info["name"])
+            version = await asyncio.to_thread(self._player.version, name)
+            session = await asyncio.to_thread(self._player.show, name)
         except AppError as error:
             return self._error_page(404, str(error))
-        return self._page("session.html", session=session)
+        return self._page("session.html", version=version, session=session)
 
     def _button(self, act: _Act) -> _Show:
-        async def press(request: web.Request) -> web.Response:
+        async def press(request: web.Request) -> web.StreamResponse:
             try:
                 form = _form_in(request)
             except ValueError:
@@ -87,10 +152,11 @@ class Pages:
                     403, "The button was not pressed on a page of this server. Reload the page."
                 )
             try:
-                name = await asyncio.to_thread(act, request.match_info["name"], form)
+                name = await asyncio.to_thread(act, request.match_info.get("name", ""), form)
             except (AppError, ConfigurationError) as error:
                 return self._error_page(409, str(error))
-            return web.Response(status=303, headers={**_HEADERS, "location": f"/app/{name}"})
+            location = f"{self._folder}/{name}" if name else self._home_path
+            return web.Response(status=303, headers={**_HEADERS, "location": location})
 
         return press
 
@@ -105,18 +171,37 @@ class Pages:
         self._player.refuse(name)
         return name
 
+    def _cheating(self, kind: str) -> _Act:
+        def act(name: str, _form: dict[str, str]) -> str:
+            self._player.cheat(name, kind)
+            return name
+
+        return act
+
+    def _time_out(self, name: str, _form: dict[str, str]) -> str:
+        self._player.time_out(name)
+        return name
+
+    def _pick(self, _name: str, form: dict[str, str]) -> str:
+        self._player.pick(form.get("kind", ""))
+        return ""
+
     def _error_page(self, status: int, reason: str) -> web.Response:
         return self._page("error.html", status, reason=reason)
 
     def _page(self, template: str, status: int = 200, **shown: object) -> web.Response:
         text = self._templates.get_template(template).render(
-            token=self._guard.token, token_field=TOKEN_FIELD, **shown
+            token=self._guard.token,
+            token_field=TOKEN_FIELD,
+            home=self._home_path,
+            folder=self._folder,
+            **shown,
         )
         return web.Response(status=status, text=text, content_type="text/html", headers=_HEADERS)
 
 
 def _shown(show: _Show) -> _Show:
-    async def check(request: web.Request) -> web.Response:
+    async def check(request: web.Request) -> web.StreamResponse:
         if is_visit(request):
             return await show(request)
         return refusal("A page of another origin requested this page. Open it in a tab of its own.")

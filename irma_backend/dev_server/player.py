@@ -1,69 +1,129 @@
-"""The app that a person plays on the pages: scan, enter values, accept and refuse."""
+"""The app that a person plays on the pages: scan, enter values, accept, refuse and cheat."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping
-from typing import final
+from typing import Final, final
 
+import attrs
+
+from irma_backend.dev_server.listing import ListedView, asked_by, listed, name_of
 from irma_backend.dev_server.views import (
     CredentialView,
-    ListedView,
     SessionView,
     held_of_type,
-    listed,
-    name_of,
     option_field,
     value_field,
     view_of,
 )
-from irma_core.models.pointers import SessionPointer
-from irma_testing import AppError, InMemoryServer, RequestedAttribute, ScannedSession, SimulatedApp
+from irma_backend.dev_server.wallets import Wallets, WalletView
+from irma_backend.played_app import Cards, cheat
+from irma_core.protocol.transport import utc_now
+from irma_testing import (
+    AppError,
+    InMemoryServer,
+    OpenSession,
+    RequestedAttribute,
+    ScannedSession,
+    SimulatedApp,
+)
 
 __all__ = ["Player"]
+
+_TIMED_OUT: Final = "You let the session time out: nobody can answer it any more."
+
+
+@final
+@attrs.define
+class _Played:
+    """A session on the pages, the app that has scanned it, and how the person ended it."""
+
+    session: ScannedSession
+    app: SimulatedApp
+    requestor: str
+    ending: str = ""
 
 
 @final
 class Player:
-    """One app at a server, played by hand. Threads may share it.
+    """The apps at a server, played by hand. Threads may share it.
 
     A session's name is its client token. Methods raise `AppError` if there is no such session.
+
+    Args:
+        server: The server.
+        cards: What the adult's app holds in place of the usual cards, and besides them.
+
+    Raises:
+        ConfigurationError: The server's scheme does not have such a card.
     """
 
-    def __init__(self, server: InMemoryServer) -> None:
+    def __init__(self, server: InMemoryServer, cards: Cards | None = None) -> None:
         self._server = server
-        self._app = SimulatedApp(server)
-        self._scanned: dict[str, ScannedSession] = {}
+        self._wallets = Wallets(server, cards or {})
+        self._played: dict[str, _Played] = {}
         self._lock = threading.Lock()
+
+    @property
+    def server_url(self) -> str:
+        """The base URL of the server."""
+        return self._server.url
 
     def list_sessions(self) -> tuple[ListedView, ...]:
         """Return the open sessions, the newest first."""
+        now = utc_now(self._server.clock)
         return tuple(
-            listed(session, is_here=name_of(session.pointer.url) in self._scanned)
+            listed(session, is_here=name_of(session.pointer.url) in self._played, now=now)
             for session in reversed(self._server.open_sessions())
         )
 
     def list_credentials(self) -> tuple[CredentialView, ...]:
-        """Return the app's credentials, the newest first."""
+        """Return the credentials of the app that is picked, the newest first."""
         return tuple(
-            CredentialView(held.credential_type, held.attributes) for held in self._app.credentials
+            CredentialView(held.credential_type, held.attributes)
+            for held in self._wallets.app.credentials
         )
+
+    def list_wallets(self) -> tuple[WalletView, ...]:
+        """Return the apps to pick from."""
+        return self._wallets.views()
+
+    def pick(self, kind: str) -> None:
+        """Pick the app for the next sessions."""
+        self._wallets.pick(kind)
+
+    def version(self, name: str) -> str:
+        """Return a string that changes when a page does: the list, or a session if it is named."""
+        shown = self.list_sessions() if not name else self.show(name).state
+        # It is not secret, but a page must not show more than it needs.
+        return hashlib.sha256(repr(_plain(shown)).encode()).hexdigest()[:16]
 
     def show(self, name: str) -> SessionView:
         """Return the view of a scanned session."""
         with self._lock:
             is_open = name in self._open()
-            return view_of(name, self._find(name), self._app.credentials, is_open=is_open)
+            played = self._find(name)
+            return view_of(
+                name,
+                played.session,
+                played.app.credentials,
+                is_open=is_open,
+                requestor=asked_by(played.requestor),
+                ending=played.ending,
+            )
 
     def scan(self, name: str) -> None:
-        """Scan an open session. Scanning it again has no effect."""
+        """Scan an open session with the app that is picked. Scanning it again has no effect."""
         with self._lock:
-            if name in self._scanned:
+            if name in self._played:
                 return
-            pointer = self._open().get(name)
-            if pointer is None:
+            found = self._open().get(name)
+            if found is None:
                 raise AppError("there is no such session, or it has ended")
-            self._scanned[name] = self._app.scan(pointer)
+            app = self._wallets.app
+            self._played[name] = _Played(app.scan(found.pointer), app, found.requestor)
 
     def accept(self, name: str, form: Mapping[str, str]) -> str:
         """Accept with the options and values in a form; return the session to show next.
@@ -71,54 +131,76 @@ class Player:
         Entered values that the app does not hold yet become a new credential of the app.
         """
         with self._lock:
-            session = self._find(name)
+            played = self._find(name)
+            session = played.session
             choice = {
                 slot: _chosen(form.get(option_field(slot), ""), len(options))
                 for slot, options in enumerate(session.disclose)
             }
             for slot, option in choice.items():
-                self._store_values(session.disclose[slot][option], slot, option, form)
+                _store_values(played.app, session.disclose[slot][option], slot, option, form)
             session.accept(choice, follow=False)
             if session.next is None:
                 return name
             following = name_of(session.next.url)
-            self._scanned[following] = session.next
+            self._played[following] = _Played(session.next, played.app, played.requestor)
             return following
 
     def refuse(self, name: str) -> None:
         """Refuse the session."""
         with self._lock:
-            self._find(name).refuse()
+            self._find(name).session.refuse()
 
-    def _open(self) -> dict[str, SessionPointer]:
+    def cheat(self, name: str, kind: str) -> None:
+        """Answer the session dishonestly."""
+        with self._lock:
+            cheat(self._find(name).session, kind)
+
+    def time_out(self, name: str) -> None:
+        """Walk away from the session, and let its time run out at once."""
+        with self._lock:
+            played = self._find(name)
+            found = self._open().get(name)
+            played.session.lose_connection()
+            played.ending = _TIMED_OUT
+            if found is not None:
+                self._server.time_out(found.pointer)
+
+    def _open(self) -> dict[str, OpenSession]:
         sessions = self._server.open_sessions()
-        return {name_of(session.pointer.url): session.pointer for session in sessions}
+        return {name_of(session.pointer.url): session for session in sessions}
 
-    def _find(self, name: str) -> ScannedSession:
-        session = self._scanned.get(name)
-        if session is None:
+    def _find(self, name: str) -> _Played:
+        played = self._played.get(name)
+        if played is None:
             raise AppError("this app has not scanned that session")
-        return session
+        return played
 
-    def _store_values(
-        self,
-        option: tuple[RequestedAttribute, ...],
-        slot: int,
-        number: int,
-        form: Mapping[str, str],
-    ) -> None:
-        entered: dict[str, dict[str, str | None]] = {}
-        for index, asked in enumerate(option):
-            values = entered.setdefault(asked.credential_type, {})
-            if asked.name:
-                # An empty field stands for an attribute without a value.
-                text = form.get(value_field(slot, number, index), "")
-                values[asked.name] = (text or None) if asked.value is None else asked.value
-        for credential_type, values in entered.items():
-            held = held_of_type(self._app.credentials, credential_type)
-            before = held.attributes if held else {}
-            if held is None or {**before, **values} != before:
-                self._app.add(credential_type, {**before, **values})
+
+def _plain(shown: object) -> object:
+    # The `repr` of a view hides what the requests ask for.
+    return [attrs.astuple(each) for each in shown] if isinstance(shown, tuple) else shown
+
+
+def _store_values(
+    app: SimulatedApp,
+    option: tuple[RequestedAttribute, ...],
+    slot: int,
+    number: int,
+    form: Mapping[str, str],
+) -> None:
+    entered: dict[str, dict[str, str | None]] = {}
+    for index, asked in enumerate(option):
+        values = entered.setdefault(asked.credential_type, {})
+        if asked.name:
+            # An empty field stands for an attribute without a value.
+            text = form.get(value_field(slot, number, index), "")
+            values[asked.name] = (text or None) if asked.value is None else asked.value
+    for credential_type, values in entered.items():
+        held = held_of_type(app.credentials, credential_type)
+        before = held.attributes if held else {}
+        if held is None or {**before, **values} != before:
+            app.add(credential_type, {**before, **values})
 
 
 def _chosen(text: str, options: int) -> int:

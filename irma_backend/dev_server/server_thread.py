@@ -108,7 +108,7 @@ def _running(
         with (
             _at(server, port),
             sending_callbacks(server, anywhere=callbacks_anywhere),
-            _serving(application, bridge, waiting, listening),
+            _serving(application, bridge, pages, waiting, listening),
         ):
             yield server.url
 
@@ -142,7 +142,11 @@ def _at(server: InMemoryServer, port: int) -> Generator[None]:
 
 @contextmanager
 def _serving(
-    application: web.Application, bridge: Bridge, waiting: WaitingRoom, listening: socket.socket
+    application: web.Application,
+    bridge: Bridge,
+    pages: Pages | None,
+    waiting: WaitingRoom,
+    listening: socket.socket,
 ) -> Generator[None]:
     runner = web.AppRunner(
         application,
@@ -166,6 +170,8 @@ def _serving(
                 yield
             finally:
                 bridge.close()
+                if pages is not None:
+                    pages.close()
                 served.result()
         finally:
             run(_end(runner, waiting)).result()

@@ -7,17 +7,16 @@ from typing import Literal, TypeAlias, final
 
 import attrs
 
-from irma_testing import HeldCredential, OpenSession, RequestedAttribute, ScannedSession
+from irma_backend.dev_server.examples import example_value
+from irma_backend.dev_server.listing import title_of
+from irma_testing import HeldCredential, RequestedAttribute, ScannedSession
 
 __all__ = [
     "CredentialView",
     "FieldView",
-    "ListedView",
     "SessionView",
     "SlotView",
     "held_of_type",
-    "listed",
-    "name_of",
     "option_field",
     "value_field",
     "view_of",
@@ -29,31 +28,24 @@ _LANGUAGE = "en"
 
 @final
 @attrs.frozen
-class ListedView:
-    """An open session in the list. `place` says which app has scanned it, if any."""
-
-    name: str
-    type: str
-    status: str
-    place: Literal["new", "here", "elsewhere"]
-
-
-@final
-@attrs.frozen
 class FieldView:
     """One requested attribute.
 
     Args:
         field: The name of its field in the form; empty if there is nothing to enter.
         identifier: The attribute, or the credential type.
-        value: The required value, or the value that the app holds; empty without one.
+        title: A short title for it.
+        value: The required value, the value that the app holds, or an example.
         is_required: Whether the value is required.
+        is_example: Whether the value is an example, as the app does not hold the credential.
     """
 
     field: str
     identifier: str
+    title: str
     value: str = attrs.field(repr=False)
     is_required: bool
+    is_example: bool = False
 
 
 @final
@@ -66,6 +58,11 @@ class SlotView:
     options: tuple[tuple[FieldView, ...], ...]
     chosen: int
 
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is more than one option."""
+        return len(self.options) > 1
+
 
 @final
 @attrs.frozen
@@ -75,26 +72,31 @@ class CredentialView:
     type: str
     attributes: Mapping[str, str | None] = attrs.field(repr=False)
 
+    @property
+    def title(self) -> str:
+        """A short title for the type."""
+        return title_of(self.type)
+
 
 @final
 @attrs.frozen
 class SessionView:
-    """A scanned session, as the person sees it."""
+    """A scanned session, as the person sees it.
+
+    `can_lie` says whether the request requires a value, so that the person can send another.
+    """
 
     name: str
     state: State
+    requestor: str = ""
     type: str = ""
     pairing_code: str = ""
     message: str = ""
     slots: tuple[SlotView, ...] = ()
     issued: tuple[CredentialView, ...] = ()
+    can_lie: bool = False
     outcome: str = ""
     return_url: str = ""
-
-
-def name_of(url: str) -> str:
-    """Return the name of a session on the pages: the client token, which the QR code shows."""
-    return url.rpartition("/")[2]
 
 
 def option_field(slot: int) -> str:
@@ -107,22 +109,14 @@ def value_field(slot: int, option: int, attribute: int) -> str:
     return f"value-{slot}-{option}-{attribute}"
 
 
-def listed(session: OpenSession, *, is_here: bool) -> ListedView:
-    """Return the view of an open session in the list; `is_here` if our own app has scanned it."""
-    status = session.status.value
-    is_new = status == "INITIALIZED"
-    place: Literal["new", "here", "elsewhere"] = (
-        "here" if is_here else "new" if is_new else "elsewhere"
-    )
-    return ListedView(name_of(session.pointer.url), session.pointer.type.value, status, place)
-
-
 def view_of(
     name: str,
     session: ScannedSession,
     credentials: Sequence[HeldCredential],
     *,
     is_open: bool,
+    requestor: str,
+    ending: str = "",
 ) -> SessionView:
     """Return the view of a scanned session.
 
@@ -131,18 +125,26 @@ def view_of(
         session: What the app has scanned.
         credentials: What the app holds.
         is_open: Whether the session still runs at the server.
+        requestor: Who asks.
+        ending: How the person has ended the session without an answer; may be empty.
     """
     if session.outcome is not None or not is_open:
-        return _over(name, session)
+        return _over(name, session, ending)
     if not session.is_paired:
-        return SessionView(name, "pairing", pairing_code=session.pairing_code or "")
+        return SessionView(name, "pairing", requestor, pairing_code=session.pairing_code or "")
     request = session.request
     return SessionView(
         name,
         "deciding",
+        requestor,
         session.type.value,
         message=str(request.get("message", "")),
         slots=_slots(session, credentials),
+        can_lie=any(
+            attribute.value is not None
+            for disjunction in session.disclose
+            for attribute in next(filter(None, disjunction), ())
+        ),
         issued=tuple(
             CredentialView(issued["credential"], issued["attributes"])
             for issued in request.get("credentials", ())
@@ -157,10 +159,11 @@ def held_of_type(
     return next((held for held in credentials if held.credential_type == credential_type), None)
 
 
-def _over(name: str, session: ScannedSession) -> SessionView:
+def _over(name: str, session: ScannedSession, ending: str) -> SessionView:
     outcome = session.outcome
     if outcome is None:
-        return SessionView(name, "over", outcome="The session ended before this app answered.")
+        ending = ending or "The session ended before this app answered."
+        return SessionView(name, "over", outcome=ending)
     if outcome.error:
         message = f"The server rejected the app: {outcome.error} {outcome.message}".strip()
         return SessionView(name, "over", outcome=message)
@@ -183,10 +186,12 @@ def _return_url(request: Mapping[str, object]) -> str:
 
 def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tuple[SlotView, ...]:
     labels = session.request.get("labels") or {}
+    count = len(session.disclose)
     return tuple(
         SlotView(
             option_field(slot),
-            _translated(labels.get(str(slot))),
+            _translated(labels.get(str(slot)))
+            or (f"Part {slot + 1} of {count}" if count > 1 else "Attributes to share"),
             tuple(
                 tuple(
                     _field(value_field(slot, number, index), asked, credentials)
@@ -205,13 +210,17 @@ def _slots(session: ScannedSession, credentials: Sequence[HeldCredential]) -> tu
 def _field(
     field: str, asked: RequestedAttribute, credentials: Sequence[HeldCredential]
 ) -> FieldView:
+    title = title_of(asked.type)
     if not asked.name:
-        return FieldView("", asked.type, "", is_required=False)
+        return FieldView("", asked.type, title, "", is_required=False)
     if asked.value is not None:
-        return FieldView("", asked.type, asked.value, is_required=True)
+        return FieldView("", asked.type, title, asked.value, is_required=True)
     held = held_of_type(credentials, asked.credential_type)
-    value = held.attributes.get(asked.name) if held else None
-    return FieldView(field, asked.type, value or "", is_required=False)
+    if held is None:
+        example = example_value(asked.name)
+        return FieldView(field, asked.type, title, example, is_required=False, is_example=True)
+    value = held.attributes.get(asked.name) or ""
+    return FieldView(field, asked.type, title, value, is_required=False)
 
 
 def _translated(texts: object) -> str:

@@ -157,9 +157,10 @@ class EventHub:
 
     def _watch(self, session: Session, store: SessionStore) -> None:
         token = session.token
-        self._timeline.at(store.times_out_at(session), lambda: self._check_timeout(token, store))
+        self._timeline.at(store.times_out_at(session), lambda: self.check_timeout(token, store))
 
-    def _check_timeout(self, token: str, store: SessionStore) -> None:
+    def check_timeout(self, token: str, store: SessionStore) -> None:
+        """Send the time-out of a session to its streams, if its time has run out."""
         session = store.find(token)
         if session is None or session.status.is_final or not self._listeners(token):
             return

@@ -138,6 +138,18 @@ class Lifecycle:
         session.clear_result()
         self.move(session, SessionStatus.CANCELLED)
 
+    def time_out(self, stored: Session) -> None:
+        """Let the time of a session run out now, as if nothing had happened for all of it."""
+
+        def age(session: Session) -> None:
+            session.last_active -= self.store.times_out_at(session) - self.clock.monotonic()
+
+        self.store.change(stored, age)
+        aged = self.store.find(stored.token)
+        if aged is not None:
+            self._plan_sweep(aged)
+        self.events.check_timeout(stored.token, self.store)
+
     def fail(self, session: Session, error: ServerError, message: str = "") -> Refusal:
         """End a session with an error, and return the refusal for the app."""
         refusal = Refusal(error, message)

@@ -279,6 +279,22 @@ class InMemoryServer:
             for session in self._life.store.open()
         )
 
+    def time_out(self, pointer: SessionPointer) -> None:
+        """Let the time of an open session run out now, so that a test need not wait for it.
+
+        Nothing happens to a session that has ended.
+
+        Args:
+            pointer: The session's pointer.
+
+        Raises:
+            UsageError: This is not a pointer.
+        """
+        check_instance(pointer, SessionPointer, "pointer", "a SessionPointer")
+        for session in self._life.store.open():
+            if self._pointer(session) == pointer:
+                self._life.time_out(session)
+
     def is_revoked(self, serial: str) -> bool:
         """Return whether the credential with this serial was revoked here."""
         check_instance(serial, str, "serial", "a string")

@@ -139,14 +139,22 @@ def pages_of(browser: Browser, http: Http) -> list[Page]:
     home = browser.open()
     session = browser.press(home, "Scan")
     over = browser.press(session, "Refuse")
-    return [home, session, over, browser.open("/app/x"), browser.open("/app/style.css")]
+    return [
+        home,
+        session,
+        over,
+        browser.open("/app/x"),
+        browser.open("/app/style.css"),
+        browser.open("/app/page.js"),
+    ]
 
 
 def test_pages_have_security_headers(http: Http, browser: Browser) -> None:
-    """The headers of every page forbid scripts, frames, caching and reading by other origins."""
+    """The headers forbid inline and foreign scripts, frames, caching, and other origins."""
     for page in pages_of(browser, http):
         policy = page.headers["content-security-policy"].split("; ")
         assert "default-src 'none'" in policy
+        assert "script-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self'" in policy
         assert "unsafe" not in page.headers["content-security-policy"]
@@ -158,10 +166,11 @@ def test_pages_have_security_headers(http: Http, browser: Browser) -> None:
 
 
 def test_pages_obey_their_own_policy(http: Http, browser: Browser) -> None:
-    """The pages have no script, inline style, event handler or external resource."""
+    """The pages have no inline script or style, event handler or external resource."""
     for page in pages_of(browser, http):
         for tag, given in page.tags:
-            assert tag not in {"script", "style", "iframe", "object", "img", "base"}
+            assert tag != "script" or given["src"] == "/app/page.js"
+            assert tag not in {"style", "iframe", "object", "img", "base"}
             assert not any(name.startswith("on") or name == "style" for name in given)
             addresses = [given.get(name, "/") for name in ("href", "src", "action", "formaction")]
             assert all(re.match(r"/(?!/)|data:,$", address) for address in addresses)

@@ -6,11 +6,14 @@ import json
 import re
 from collections.abc import Callable, Generator
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from irma_backend.dev_server import running_dev_server
+from irma_backend.dev_server.examples import example_value
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
@@ -223,27 +226,29 @@ def test_chain_continues_on_the_next_page(
 
 
 def test_list_shows_which_app_has_a_session(
-    http: Http, browser: Browser, app: SimulatedApp
+    http: Http, browser: Browser, app: SimulatedApp, server: InMemoryServer
 ) -> None:
-    """The list shows open sessions and which app has them, and reloads if it is empty."""
-    empty = browser.open()
-    assert ("meta", {"http-equiv": "refresh", "content": "2"}) in empty.tags
+    """The list shows who asks for what, since when, and which app has each session."""
+    assert f"whose IRMA server is {server.url}" in browser.open().text
     other = http.start(disclosure([[OVER12]]))
     app.scan(other["sessionPtr"])
-    mine = http.start(disclosure([[OVER18]]))
+    mine = http.start(disclosure([[{"type": OVER18, "value": "yes"}], []], [[EMAIL, FIRSTNAME]]))
     page = browser.press(browser.open(), "Scan")
-    http.start(signature("yes", [[OVER18]]))
+    http.start(signature("I agree " + "x" * 99, [[OVER18, PHONE], ["example.town.age"]]))
+    http.start(issuance(AGE))
     listed = browser.open()
-    mark = " with the link \\w{6}…"
-    assert re.search(
-        f"signing INITIALIZED{mark} disclosing CONNECTED{mark} Continue "
-        f"disclosing CONNECTED{mark} in another app",
-        listed.text,
-    )
-    assert f"{mine['sessionPtr']['u'].rpartition('/')[2][:6]}… Continue" in listed.text
-    assert not any(tag == "meta" and "http-equiv" in given for tag, given in listed.tags)
+    when = "Started less than a minute ago"
+    assert (
+        f"4 sessions are open. Your application offers you Age (a credential) {when} "
+        f"Your application asks you to sign “I agree {'x' * 72}…” "
+        f"Over18 (Age) and Phone (Resident) or Age {when} "
+        f"Your application asks you to share Over18 (Age): yes or nothing "
+        f"Email (Resident) and Firstname (Resident) {when} Continue "
+        f"Your application asks you to share Over12 (Age) {when} "
+        "Another app has scanned this session."
+    ) in listed.text
     assert any(tag == "a" and given.get("href") == page.url for tag, given in listed.tags)
-    assert browser.submit(f"{page.url}/scan", listed.form("Scan").fields).url == page.url
+    assert browser.submit(f"{page.url}/scan", page.form("Accept").fields).url == page.url
     http.call("DELETE", f"/session/{mine['token']}")
     assert "The session ended before this app answered." in browser.open(page.url).text
     assert "Continue" not in browser.open().text
@@ -349,7 +354,8 @@ def test_html_is_escaped(http: Http, browser: Browser, scan: Scan) -> None:
     browser.press(page, "Accept", value_0_0_0=evil)
     _, again = scan(disclosure([[FIRSTNAME]]))
     assert again.form("Accept").fields["value-0-0-0"] == evil
-    assert not {"script", "b"} & (tags | {tag for tag, _ in again.tags})
+    assert "b" not in (tags | {tag for tag, _ in again.tags})
+    assert "<script>" not in page.html + again.html
     assert evil in browser.open().text
 
 
@@ -366,12 +372,138 @@ def test_no_page_shows_a_secret(http: Http, browser: Browser, scan: Scan) -> Non
         assert not any(secret in html for secret in [*secrets, token])
 
 
+def test_example_values_are_filled_in(http: Http, browser: Browser, scan: Scan) -> None:
+    """An attribute of a credential that the app lacks has an example, which can be accepted."""
+    token, page = scan(disclosure([[FIRSTNAME, EMAIL, PHONE, "example.town.resident.familyname"]]))
+    assert page.text.count("An example: change it as you like.") == 4
+    browser.press(page, "Accept")
+    values = ["Ada", "ada@example.com", "+31612345678", "Lovelace"]
+    assert values_in(http.result(token)) == [values]
+    _, again = scan(disclosure([[FIRSTNAME]]))
+    assert "An example" not in again.text
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("over18", "Yes"), ("isMember", "Yes"), ("BSN", "999990019"), ("something", "example")],
+)
+def test_example_value_suits_the_attribute(attribute: str, value: str) -> None:
+    """An example looks like a value of the attribute, whose name may have capital letters."""
+    assert example_value(attribute) == value
+
+
+def test_only_a_choice_has_radio_buttons(browser: Browser, scan: Scan) -> None:
+    """A slot with one option has no radio button, and slots without a label have a number."""
+    _, page = scan(disclosure([[OVER18]], [[EMAIL], []]))
+    radios = [given for _, given in page.tags if given.get("type") == "radio"]
+    assert [given["name"] for given in radios] == ["option-1"] * 2
+    assert page.form("Accept").fields["option-0"] == "0"
+    assert "Part 1 of 2" in page.text
+    assert "Share Email" in page.text
+    assert "Share nothing" in page.text
+
+
+def test_another_app_can_be_picked(http: Http, browser: Browser, scan: Scan) -> None:
+    """Each app keeps its own credentials."""
+    _, page = scan(disclosure([[FIRSTNAME]]))
+    browser.press(page, "Accept", value_0_0_0="Ada")
+    home = browser.open()
+    form = home.form("Kim, a minor")
+    home = browser.submit(form.action, {**form.fields, "kind": "minor"})
+    assert "This app is empty." in home.text
+    _, page = scan(disclosure([[FIRSTNAME]]))
+    browser.press(page, "Accept", value_0_0_0="Kim")
+    browser.submit(form.action, {**form.fields, "kind": "adult"})
+    assert "firstname Ada" in browser.open().text
+    wrong = browser.submit(form.action, {**form.fields, "kind": "alien"})
+    assert (wrong.status, "pick one of the apps" in wrong.text) == (409, True)
+
+
+def test_apps_have_the_cards_of_their_people() -> None:
+    """Where the scheme has them, an adult and a minor hold the usual cards, and nobody none."""
+    with running_dev_server(InMemoryServer(clock=SystemClock())) as url:
+        browser = Browser(url)
+        form = browser.open().form("Kim, a minor")
+        pages = [
+            browser.submit(form.action, {**form.fields, "kind": kind}).text
+            for kind in ("adult", "minor", "nobody")
+        ]
+    assert [re.findall("over18 (Yes|No)", text) for text in pages] == [["Yes"], ["No"], []]
+
+
+def test_person_can_answer_no(http: Http, browser: Browser, scan: Scan) -> None:
+    """A person sends No where Yes is required, and the server notices."""
+    token, page = scan(disclosure([[{"type": OVER18, "value": "Yes"}]]))
+    over = browser.press(page, "Answer No")
+    assert "the proof is MISSING_ATTRIBUTES" in over.text
+    assert http.status(token) == "DONE"
+    _, page = scan(disclosure([[OVER18]]))
+    assert "Answer No" not in page.html
+
+
+def test_person_can_send_an_invalid_proof(http: Http, browser: Browser, scan: Scan) -> None:
+    """An app that cheats sends a proof that the server finds invalid."""
+    token, page = scan(disclosure([[OVER18]]))
+    assert "the proof is INVALID" in browser.press(page, "Send an invalid proof").text
+    assert http.result(token)["proofStatus"] == "INVALID"
+
+
+def test_person_can_let_the_session_time_out(http: Http, browser: Browser, scan: Scan) -> None:
+    """The session times out at once, rather than after a quarter of an hour."""
+    token, page = scan(disclosure([[OVER18]]))
+    assert "You let the session time out" in browser.press(page, "Let it time out").text
+    assert http.status(token) == "TIMEOUT"
+    late = browser.submit(f"{page.url}/time-out", page.form("Accept").fields)
+    assert (late.status, "the user has already decided" in late.text) == (409, True)
+
+
+def test_session_that_has_ended_cannot_time_out(http: Http, browser: Browser, scan: Scan) -> None:
+    """Letting a session time out that the requestor has cancelled leaves it cancelled."""
+    token, page = scan(disclosure([[OVER18]]))
+    http.call("DELETE", f"/session/{token}")
+    browser.press(page, "Let it time out")
+    assert http.status(token) == "CANCELLED"
+
+
+def events_of(url: str, path: str, count: int, act: Callable[[], object]) -> list[str]:
+    """Return the data of the first events of a page, acting after the first."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=60)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    assert response.headers["content-type"].startswith("text/event-stream")
+    data: list[str] = []
+    while len(data) < count:
+        line = response.readline().decode()
+        assert line
+        if line.startswith("data: "):
+            data.append(line.removeprefix("data: ").strip())
+            if len(data) == 1:
+                act()
+    connection.close()
+    return data
+
+
+def test_events_report_changes(http: Http, browser: Browser, scan: Scan, url: str) -> None:
+    """A page learns its version at once, and each change after that, without what is asked."""
+    started: list[Any] = []
+    request = disclosure([[OVER18]])
+    home = events_of(url, "/app/events", 2, lambda: started.append(http.start(request)))
+    shown = [given["data-version"] for _, given in browser.open().tags if "data-version" in given]
+    assert home[1:] == shown
+    http.call("DELETE", f"/session/{started[0]['token']}")
+    token, page = scan(disclosure([[EMAIL]]))
+    stream = f"/app/events?of={page.url.rpartition('/')[2]}"
+    states = events_of(url, stream, 2, lambda: http.call("DELETE", f"/session/{token}"))
+    assert states[0] != states[1]
+    assert browser.open("/app/events?of=nothing").status == 404
+
+
 def test_page_shows_a_timeout(http: Http, browser: Browser) -> None:
     """The page of a session that timed out shows that it has ended."""
     http.start({"request": disclosure([[OVER18]]), "timeout": 1})
     assert "Scan" in browser.open().html
     form = browser.open().form("Scan")
-    _wait_for(lambda: not browser.open().forms)
+    _wait_for(lambda: "Scan" not in browser.open().html)
     assert browser.submit(form.action, form.fields).status == 409
 
 

@@ -975,6 +975,7 @@ def _testing() -> Iterator[Door]:
         ("when_started", {"action": lambda _pointer: None, "after": A_MINUTE}),
         ("after", {"delay": A_MINUTE, "action": lambda: None}),
         ("pass_time", {"duration": A_MINUTE, "until": lambda: False}),
+        ("time_out", {"pointer": POINTER}),
         ("is_revoked", {"serial": "s"}),
         ("run", {"function": lambda: None}),
     ):

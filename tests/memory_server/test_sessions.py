@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from irma_testing import InMemoryServer, ManualClock, ServerSettings, SimulatedApp
+from irma_core import SessionPointer, SessionType
+from irma_testing import EventStream, InMemoryServer, ManualClock, ServerSettings, SimulatedApp
 from tests.memory_server.calling import (
     OVER18,
     Http,
     disclosure,
     error_in,
+    request_to,
 )
 
 AGE18 = disclosure([[OVER18]])
@@ -162,3 +164,29 @@ def test_open_sessions_are_listed(http: Http, server: InMemoryServer, app: Simul
     assert OVER18 not in repr(shown)
     server.pass_time(timedelta(seconds=5))
     assert len(server.open_sessions()) == 2
+
+
+def test_time_can_run_out_now(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:
+    """A test lets a session time out at once, whether an app has scanned it or not."""
+    waiting, scanned, over = (http.start(AGE18) for _ in range(3))
+    app.scan(scanned["sessionPtr"])
+    app.refuse(over["sessionPtr"])
+    kept = http.start(AGE18)
+    for package in (waiting, scanned, over):
+        server.time_out(SessionPointer(package["sessionPtr"]["u"], SessionType.DISCLOSING))
+    statuses = [http.status(package["token"]) for package in (waiting, scanned, over, kept)]
+    assert statuses == ["TIMEOUT", "TIMEOUT", "CANCELLED", "INITIALIZED"]
+    server.pass_time(timedelta(minutes=6))
+    assert http.call("GET", f"/session/{waiting['token']}/status").status == 400
+
+
+def test_time_out_is_an_event(http: Http, server: InMemoryServer) -> None:
+    """A stream gets the time-out when the test causes it."""
+    package = http.start(AGE18)
+    stream = server.subscribe(
+        request_to(server.url, "GET", f"/session/{package['token']}/statusevents")
+    )
+    assert isinstance(stream, EventStream)
+    server.time_out(SessionPointer(package["sessionPtr"]["u"], SessionType.DISCLOSING))
+    assert stream.read() == b'data: "TIMEOUT"\n\n'
+    assert stream.is_over

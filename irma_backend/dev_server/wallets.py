@@ -1,0 +1,71 @@
+"""The apps that a person can pick on the pages: an adult's, a minor's, and an empty one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, final
+
+import attrs
+
+from irma_backend.played_app import Cards, fill
+from irma_core.protocol.transport import utc_now
+from irma_testing import AppError, InMemoryServer, SimulatedApp
+from irma_testing.people import KINDS, Kind
+
+__all__ = ["WalletView", "Wallets"]
+
+_TITLES: Final[Mapping[Kind, str]] = {
+    "adult": "Ada, an adult",
+    "minor": "Kim, a minor",
+    "nobody": "Nobody: empty",
+}
+
+
+@final
+@attrs.frozen
+class WalletView:
+    """An app to pick: its name in the form, its title, and whether it is picked."""
+
+    kind: Kind
+    title: str
+    is_picked: bool
+
+
+@final
+class Wallets:
+    """One app for each kind of person; the adult's is picked at first.
+
+    Args:
+        server: The server of the apps.
+        cards: What the adult's app holds in place of the usual cards, and besides them.
+
+    Raises:
+        ConfigurationError: The server's scheme does not have such a card.
+    """
+
+    def __init__(self, server: InMemoryServer, cards: Cards) -> None:
+        self._apps: dict[str, SimulatedApp] = {}
+        self._picked: str = KINDS[0]
+        year = utc_now(server.clock).year
+        for kind in KINDS:
+            self._apps[kind] = SimulatedApp(server)
+            fill(self._apps[kind], kind, cards if kind == KINDS[0] else {}, year=year)
+
+    @property
+    def app(self) -> SimulatedApp:
+        """The app that is picked."""
+        return self._apps[self._picked]
+
+    def pick(self, kind: str) -> None:
+        """Pick the app of a kind of person.
+
+        Raises:
+            AppError: There is no such kind.
+        """
+        if kind not in self._apps:
+            raise AppError("pick one of the apps")
+        self._picked = kind
+
+    def views(self) -> tuple[WalletView, ...]:
+        """Return all apps to pick from."""
+        return tuple(WalletView(kind, _TITLES[kind], kind == self._picked) for kind in KINDS)

@@ -1,0 +1,205 @@
+"""The development server's pages in a real Chromium: at two widths, by keyboard, and renewed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import Page, expect
+
+from irma_backend.dev_server import running_dev_server
+from irma_core import (
+    AttributeRequest,
+    CredentialRequest,
+    DisclosureRequest,
+    IssuanceRequest,
+    PairingMethod,
+    Requestor,
+    SessionStatus,
+    SignatureRequest,
+    any_of,
+    optional,
+)
+from irma_testing import InMemoryServer, ServerSettings
+from irma_transport import SystemClock
+from irma_transport_urllib3 import Urllib3Transport
+from tests.browser.conftest import chromium, chromium_arguments
+from tests.web_page.conftest import ARTIFACTS, tools
+
+__all__ = ["chromium", "chromium_arguments", "tools"]
+
+EMAIL = "pbdf.sidn-pbdf.email.email"
+OVER18 = "pbdf.gemeente.personalData.over18"
+SIZES = {"phone": (390, 844), "desktop": (1200, 800)}
+LIMIT = 60_000
+
+
+@attrs.frozen
+class Playing:
+    """A page of the development server, and a requestor that starts sessions at it."""
+
+    page: Page
+    url: str
+    requestor: Requestor
+    size: str
+    axe: str = attrs.field(repr=False)
+    complaints: list[str] = attrs.field(factory=list)
+
+    def look(self, name: str) -> None:
+        """Keep a screenshot, and check with axe-core that everybody can use what is shown."""
+        ARTIFACTS.mkdir(exist_ok=True)
+        path = ARTIFACTS / f"dev-server-{self.size}-{name}.png"
+        self.page.screenshot(path=path, full_page=True)
+        assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        self.page.evaluate(self.axe)
+        found = self.page.evaluate("axe.run()")
+        assert [(each["id"], each["nodes"]) for each in found["violations"]] == []
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def expect_heading(self, name: str) -> None:
+        """Wait for a heading."""
+        expect(self.page.get_by_role("heading", name=name)).to_be_visible()
+
+
+@pytest.fixture(params=list(SIZES))
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def playing(chromium: Chromium, tools: Path, size: str) -> Iterator[Playing]:
+    """At the end, the browser has not complained about anything."""
+    width, height = SIZES[size]
+    # axe-core is added past the policy of the pages, which `test_guarding` checks.
+    context = chromium.new_context(viewport={"width": width, "height": height}, bypass_csp=True)
+    context.set_default_timeout(LIMIT)
+    expect.set_options(timeout=LIMIT)
+    page = context.new_page()
+    axe = (tools / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
+    with running_dev_server(server) as url, Urllib3Transport() as transport:
+        playing = Playing(page, url, Requestor(url, transport), size, axe)
+        page.on("pageerror", lambda error: playing.complaints.append(str(error)))
+        page.on("console", lambda message: playing.complaints.append(message.text))
+        page.goto(url)
+        yield playing
+        context.close()
+    assert playing.complaints == []
+
+
+def test_pages_look_well_and_are_accessible(playing: Playing) -> None:
+    """Each page fits its width, and axe-core finds nothing."""
+    playing.look("1-empty")
+    start = playing.requestor.start_session
+    start(IssuanceRequest([CredentialRequest("pbdf.library.card", {"holder": "Ada"})]))
+    start(SignatureRequest("I agree to pay 12 euros.", {"email": EMAIL}))
+    mixed = start(
+        DisclosureRequest(
+            {
+                "age": any_of(AttributeRequest(OVER18, value="Yes"), "pbdf.pilot.idcard.over18"),
+                "name": optional("pbdf.library.card.holder"),
+            },
+            labels={"age": {"en": "Your age"}},
+        )
+    )
+    page = playing.page
+    expect(page.get_by_text("3 sessions are open.")).to_be_visible()
+    playing.look("2-sessions")
+    page.get_by_role("button", name="Scan").first.click()
+    playing.expect_heading("Share these attributes?")
+    playing.look("3-disclosing")
+    playing.press("Accept")
+    playing.expect_heading("This session has ended")
+    playing.look("4-over")
+    assert playing.requestor.get_status(mixed) is SessionStatus.DONE
+    for heading, name in (("Sign this message?", "5-signing"), ("Receive this", "6-issuing")):
+        page.get_by_role("link", name="Back to the open sessions").click()
+        page.get_by_role("button", name="Scan").first.click()
+        playing.expect_heading(heading)
+        playing.look(name)
+        playing.press("Refuse")
+    paired = start(DisclosureRequest({"email": EMAIL}))
+    playing.requestor.set_pairing(paired, PairingMethod.PIN)
+    page.get_by_role("link", name="Simulated app").click()
+    playing.press("Scan")
+    playing.expect_heading("Is it you?")
+    playing.look("7-pairing")
+    playing.requestor.complete_pairing(paired)
+    playing.expect_heading("Share these attributes?")
+    playing.look("8-paired")
+
+
+@pytest.mark.parametrize("size", ["phone"])
+def test_list_renews_itself(playing: Playing) -> None:
+    """Sessions come and go without a reload, and the focus stays where it is."""
+    page, requestor = playing.page, playing.requestor
+    page.evaluate("window.isSame = true")
+    first = requestor.start_session(DisclosureRequest({"email": EMAIL}))
+    button = page.get_by_role("button", name="Scan")
+    button.focus()
+    second = requestor.start_session(DisclosureRequest({"email": EMAIL}))
+    expect(page.get_by_text("2 sessions are open.")).to_be_visible()
+    expect(button.nth(1)).to_be_focused()
+    requestor.cancel_session(first)
+    requestor.cancel_session(second)
+    expect(page.get_by_text("Nothing to scan yet.")).to_be_visible()
+    expect(button).to_have_count(0)
+    assert page.evaluate("window.isSame")
+
+
+@pytest.mark.parametrize("size", ["phone"])
+def test_session_that_ends_elsewhere_is_shown(playing: Playing) -> None:
+    """A page on which the person decides says that the session has ended meanwhile."""
+    session = playing.requestor.start_session(DisclosureRequest({"email": EMAIL}))
+    playing.press("Scan")
+    playing.page.get_by_label("Email").fill("bob@example.com")
+    playing.requestor.cancel_session(session)
+    playing.expect_heading("This session has ended")
+
+
+@pytest.mark.parametrize("size", ["desktop"])
+def test_keyboard_is_enough(playing: Playing) -> None:
+    """A person who uses only the keyboard picks an app, scans and accepts."""
+    session = playing.requestor.start_session(DisclosureRequest({"email": EMAIL}))
+    page = playing.page
+    expect(page.get_by_role("button", name="Scan")).to_be_visible()
+    visited: list[str] = []
+
+    def tab_to(name: str) -> None:
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            focused = page.evaluate("document.activeElement.textContent.trim()")
+            visited.append(focused)
+            if focused == name:
+                page.keyboard.press("Enter")
+                return
+        raise AssertionError(visited)
+
+    tab_to("Kim, a minor")
+    expect(page.get_by_role("button", name="Kim, a minor", pressed=True)).to_be_visible()
+    tab_to("Scan")
+    playing.expect_heading("Share these attributes?")
+    tab_to("Accept")
+    playing.expect_heading("This session has ended")
+    assert playing.requestor.get_answer(session)["email"].value == "kim@example.com"
+
+
+@pytest.mark.parametrize("size", ["phone"])
+def test_pages_work_without_scripts(playing: Playing, chromium: Chromium) -> None:
+    """Without scripts the list reloads, and the buttons work."""
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(playing.url)
+    session = playing.requestor.start_session(DisclosureRequest({"email": EMAIL}))
+    page.get_by_role("button", name="Scan").click(timeout=LIMIT)
+    page.get_by_role("button", name="Refuse").click(timeout=LIMIT)
+    expect(page.get_by_text(re.compile("Refused"))).to_be_visible()
+    assert playing.requestor.get_status(session) is SessionStatus.CANCELLED
+    context.close()
