@@ -54,7 +54,7 @@ BUILT_IN: Final = "irma-backend"
 _OF_SETTINGS: Final = {
     "url": "server.url",
     "frontend_url": "server.frontend_url",
-    "server_key": "server.key_file",
+    "server_key": "server.key_files",
     "jwt_issuer": "server.jwt_issuer",
     "timeout": "server.timeout",
     "name": "authentication.requestor",
@@ -185,8 +185,11 @@ class Opener:
         status = rest.pop("status", None)
         if (key_place := places.get("server_key")) is not None:
             with naming(key_place):
-                rest["server_key"] = read_small_file(rest["server_key"])
-                parse_server_keys(rest["server_key"])
+                rest["server_key"] = parse_server_keys(
+                    [read_small_file(path) for path in rest["server_key"]]
+                )
+        if "jwt_issuer" in places:
+            rest["jwt_issuer"] = rest["jwt_issuer"] or None
         return {
             "authentication": authentication,
             "status_backend": None
@@ -201,6 +204,7 @@ class Opener:
         """Add the settings that no argument overrides, and return where they were given."""
         places: dict[str, Place] = {}
         given = {name for name, value in arguments.items() if value is not None}
+        given |= arguments.keys() & {"jwt_issuer"}  # None is the value for a server without one
         if given & {"key", "token"}:
             given |= {"key", "token"}
         for argument, name in _OF_SETTINGS.items() if self._settings else ():

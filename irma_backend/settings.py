@@ -228,13 +228,15 @@ def settings_with(
     Raises:
         ConfigurationError: See `read_settings`; or an option is invalid.
     """
-    file = (os.environ.get(_VARIABLE) or None) if path is None else path
+    what, file = "settings", path
+    if path is None:
+        what, file = _VARIABLE, os.environ.get(_VARIABLE) or None
     if file is None:
         return Settings(None, [read_options(options), read_variables()])
     if not isinstance(file, str | Path):
         raise ConfigurationError("settings: must be the path of a settings file")
     file = Path(file)
-    return Settings(file, [read_options(options), read_variables(), read_file(file)])
+    return Settings(file, [read_options(options), read_variables(), read_file(file, what)])
 
 
 def as_settings(source: SettingsSource) -> Settings:

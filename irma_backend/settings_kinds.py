@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, final
 from urllib.parse import parse_qsl, urlsplit
@@ -18,17 +19,26 @@ import attrs
 
 from irma_backend.path_uris import path_of, resolve_path
 from irma_core.errors import ConfigurationError, RequestError
+from irma_core.json_text import JsonValue
 from irma_core.models.holders import Hidden, HiddenSecret
 from irma_core.models.risks import Risk
-from irma_core.models.session_requests import RevocationRequest
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    RevocationRequest,
+    SessionRequest,
+    as_extended,
+)
 from irma_core.plugins.hookspecs import PluginUri
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.wire.read_requests import read_request
 
 __all__ = [
     "FLAG",
+    "HELD",
+    "ISSUER",
     "NAME",
     "PATH",
+    "PATHS",
     "PORT",
     "REFERENCE",
     "REFERENCES",
@@ -44,7 +54,6 @@ __all__ = [
     "Kind",
     "Reader",
     "SecretReference",
-    "holds_secret",
     "read_small_file",
 ]
 
@@ -66,6 +75,47 @@ def _as_it_is(_name: str, text: str) -> object:
     return text
 
 
+def fingerprint(secret: str) -> str:
+    """Return the first 8 hexadecimal digits of the SHA-256 of a secret.
+
+    They show whether two secrets are the same, and are too few to find one.
+    """
+    return sha256(secret.encode(errors="surrogateescape")).hexdigest()[:8]
+
+
+def _shown(value: Any) -> JsonValue:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, tuple):
+        return [_shown(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _shown_uri(uri: str) -> JsonValue:
+    if not _holds_secret(uri):
+        return uri
+    return {"scheme": uri.partition(":")[0].lower(), "fingerprint": fingerprint(uri)}
+
+
+def _shown_reference(reference: SecretReference) -> JsonValue:
+    try:
+        return {"reference": reference.text, "fingerprint": fingerprint(reference.read())}
+    except ConfigurationError as error:
+        return {"reference": reference.text, "error": str(error)}
+
+
+def _shown_references(references: tuple[SecretReference, ...]) -> JsonValue:
+    return [_shown_reference(each) for each in references]
+
+
+def _shown_request(request: SessionRequest | ExtendedRequest) -> JsonValue:
+    return type(as_extended(request).request).__name__
+
+
+def _shown_attributes(held: tuple[str, ...]) -> JsonValue:
+    return [each.partition("=")[0] for each in held]
+
+
 @final
 @attrs.frozen
 class Kind:
@@ -76,12 +126,14 @@ class Kind:
         read: Returns the value that TOML's stands for. It raises `ConfigurationError`.
         of_variable: Returns TOML's value for the name of an environment variable and its string.
         read_outside: Reads a value that is not in a file, if other rules apply to it.
+        show: Returns what may be shown of a value, as JSON.
     """
 
     expected: str
     read: Reader
     of_variable: Callable[[str, str], object] = _as_it_is
     read_outside: Reader | None = None
+    show: Callable[[Any], JsonValue] = _shown
 
 
 def _hide_function(read: Callable[[], str]) -> Hidden[Callable[[], str]]:
@@ -153,6 +205,10 @@ def _string(value: Any, _folder: Path) -> str:
     return value
 
 
+def _issuer(value: Any, folder: Path) -> str:
+    return "" if value == "" else _string(value, folder)
+
+
 def _strings(value: Any, folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ConfigurationError("must be a list of strings")
@@ -168,7 +224,7 @@ def _url(value: Any, folder: Path) -> str:
 
 def _uri(value: Any, folder: Path) -> str:
     uri = _any_uri(value, folder)
-    if holds_secret(uri):
+    if _holds_secret(uri):
         raise ConfigurationError(
             "must hold no secret. For a URI with a password, use the environment variable of this "
             "setting; hmac: takes the name of a key in [secrets]"
@@ -180,7 +236,7 @@ def _any_uri(value: Any, folder: Path) -> str:
     return PluginUri.parse(_string(value, folder)).text
 
 
-def holds_secret(uri: str) -> bool:
+def _holds_secret(uri: str) -> bool:
     """Return whether a URI seems to hold a password or a key."""
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "hmac":
@@ -198,6 +254,12 @@ def _path(value: Any, folder: Path) -> Path:
     if "\0" in text or "\n" in text:
         raise ConfigurationError("must be the path of a file")
     return folder / text
+
+
+def _paths(value: Any, folder: Path) -> tuple[Path, ...]:
+    if not isinstance(value, list) or not value:
+        raise ConfigurationError("must be a list of paths")
+    return tuple(_path(each, folder) for each in value)
 
 
 def _reference(value: Any, folder: Path) -> SecretReference:
@@ -280,17 +342,30 @@ def _true_or_false(_name: str, text: str) -> object:
 
 
 TEXT: Final = Kind("a string", _string)
+ISSUER: Final = Kind("a string", _issuer)
 TEXTS: Final = Kind("a list of strings", _strings, _listed)
 URL: Final = Kind("a URL", _url)
-URI: Final = Kind("a URI without a password", _uri, read_outside=_any_uri)
+URI: Final = Kind("a URI without a password", _uri, read_outside=_any_uri, show=_shown_uri)
 PATH: Final = Kind("a path", _path)
-REFERENCE: Final = Kind("`file:PATH` or `env:NAME`", _reference, lambda name, _: f"env:{name}")
+PATHS: Final = Kind("a list of paths", _paths, _listed)
+REFERENCE: Final = Kind(
+    "`file:PATH` or `env:NAME`",
+    _reference,
+    lambda name, _: f"env:{name}",
+    show=_shown_reference,
+)
 REFERENCES: Final = Kind(
-    "a list of `file:PATH` or `env:NAME`", _references, lambda name, _: [f"env:{name}"]
+    "a list of `file:PATH` or `env:NAME`",
+    _references,
+    lambda name, _: [f"env:{name}"],
+    show=_shown_references,
 )
 SECONDS: Final = Kind("a number of seconds", _seconds, _number)
 PORT: Final = Kind("a whole number", _port)
 FLAG: Final = Kind("`true` or `false`", _flag, _true_or_false)
 RISKS: Final = Kind("a list of risks", _risks, _listed)
-REQUEST: Final = Kind("a session request in JSON", _request)
-REQUEST_FILE: Final = Kind("the path of a file with a session request in JSON", _request_file)
+REQUEST: Final = Kind("a session request in JSON", _request, show=_shown_request)
+REQUEST_FILE: Final = Kind(
+    "the path of a file with a session request in JSON", _request_file, show=_shown_request
+)
+HELD: Final = Kind("a list of `ATTRIBUTE=VALUE`", _strings, show=_shown_attributes)

@@ -98,15 +98,19 @@ def _advice(message: str, place: Place) -> str:
     return message
 
 
-def read_file(path: Path) -> Iterator[Given]:
+def read_file(path: Path, what: str = "settings") -> Iterator[Given]:
     """Yield what a settings file gives.
+
+    Args:
+        path: The file.
+        what: The argument, variable or option that names the file.
 
     Raises:
         ConfigurationError: The file cannot be read, or a setting is unknown or invalid. The error
             names file, line and key, and shows no value.
     """
     try:
-        document = read_toml(_content(path))
+        document = read_toml(_content(path, what))
     except TomlFault as error:
         raise ConfigurationError(f"{path}, line {error.line}: {error.reason}") from None
     folder = path.absolute().parent
@@ -120,7 +124,7 @@ def read_file(path: Path) -> Iterator[Given]:
         yield given
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, what: str) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)
@@ -130,7 +134,7 @@ def _content(path: Path) -> bytes:
         if len(content) <= _LARGEST_FILE:
             return content
         reason = "it is larger than 256 KiB"
-    raise ConfigurationError(f"the settings file cannot be read: {reason}")
+    raise ConfigurationError(f"{what}: the file cannot be read: {reason}")
 
 
 def _leaves(

@@ -12,8 +12,11 @@ import attrs
 
 from irma_backend.settings_kinds import (
     FLAG,
+    HELD,
+    ISSUER,
     NAME,
     PATH,
+    PATHS,
     PORT,
     REFERENCE,
     REFERENCES,
@@ -73,15 +76,16 @@ SETTINGS: Final = (
         "IRMA_FRONTEND_URL",
     ),
     Setting(
-        "server.key_file",
-        PATH,
-        "A file with the server's public key in PEM, which verifies its results.",
-        "IRMA_SERVER_KEY_FILE",
+        "server.key_files",
+        PATHS,
+        "Files with the server's public key in PEM, which verifies its results; several during a "
+        "change of keys.",
+        "IRMA_SERVER_KEY_FILES",
     ),
     Setting(
         "server.jwt_issuer",
-        TEXT,
-        "The issuer in the JWTs that the server signs.",
+        ISSUER,
+        "The server's setting `jwt_issuer`, which may be empty.",
         "IRMA_JWT_ISSUER",
     ),
     Setting("server.timeout", SECONDS, "The limit for each call to the server.", "IRMA_TIMEOUT"),
@@ -165,7 +169,7 @@ SETTINGS: Final = (
     Setting("dev_server.url", URL, "Its URL for a phone in the same network."),
     Setting("dev_server.requestors", PATH, "A file with its requestors."),
     Setting("dev_server.scheme", PATH, "A folder with a scheme, whose attributes it knows."),
-    Setting("dev_server.has", TEXTS, "What its app holds: `ATTRIBUTE=VALUE`."),
+    Setting("dev_server.has", HELD, "What its app holds."),
 )
 
 

@@ -89,6 +89,7 @@ _INVALID_REQUEST = "INVALID_REQUEST"
 _BAD_REQUEST, _NOT_FOUND = 400, 404
 OPTIONS = {
     "frontend_url": "--frontend-url",
+    "settings: the file": "--settings: the file",
     "server_key": "--server-key-file",
     "either key or token": "either --key or --token-file",
     "as from_file=": "with --from",

@@ -19,6 +19,7 @@ _COMMANDS = {
     "verify": ("verify:verify", "Verify a result JWT and print its contents."),
     "public-key": ("session_commands:public_key", "Print the server's public key."),
     "health": ("session_commands:health", "Check that the server is up."),
+    "config": ("config:config", "Show the settings, and where each of them came from."),
     "plugins": ("plugins:plugins", "List the installed plugins and what they offer."),
     "browser-package": (
         "browser_package:browser_package",

@@ -31,15 +31,15 @@ def request(settings: Settings, **request_options: Any) -> None:
     into `session --request -`. Anyone who has the JWT can use it for five minutes.
     """
     with reporting_errors():
-        asked, now = request_from_options(**request_options), datetime.now(UTC)
+        asked, now = request_from_options(settings.requests, **request_options), datetime.now(UTC)
         if isinstance(asked, str):
             raise RequestError("", "it is already a JWT")
-        if settings.key is None:
+        if not settings.has_key:
             ready = resolve_request(as_extended(asked), now, settings.risks)
             print_json(named_request_value(ready))
             return
         name = settings.name
-        with settings.signer(settings.key) as signer:
+        with settings.signer() as signer:
             jwt = sign_session_request(
                 asked, name=name, signer=signer, now=now, allow=settings.risks
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,6 +76,9 @@ _OPTIONS = (
         metavar="FILE",
         help="Read the request from this file, as JSON or JWT; - is standard input.",
     ),
+    click.option(
+        "--named", metavar="NAME", help="Use the request of this name in the settings file."
+    ),
 )
 
 
@@ -87,16 +90,37 @@ def with_request_options(command: Command) -> Command:
 
 
 def request_from_options(
-    *, disclose: Sequence[str], sign: str | None, issue: Sequence[str], file: str | None
+    requests: Mapping[str, AnyRequest],
+    *,
+    disclose: Sequence[str],
+    sign: str | None,
+    issue: Sequence[str],
+    file: str | None,
+    named: str | None,
 ) -> AnyRequest:
     """Return the request that the options describe.
+
+    Args:
+        requests: The requests of the settings file, by name.
+        disclose: See `parse_options`, as for the next two.
+        sign: The message of a signature request.
+        issue: Credentials.
+        file: The file with a request; `-` is the standard input.
+        named: The name of a request of the settings file.
 
     Raises:
         RequestError: The request is invalid; the error has its path.
     """
     by_options = bool(disclose or issue or sign is not None)
-    if by_options == (file is not None):
-        raise RequestError("", "expected either --disclose, --sign or --issue, or --request FILE")
+    if by_options + (file is not None) + (named is not None) != 1:
+        raise RequestError(
+            "", "expected either --disclose, --sign or --issue, or --request FILE, or --named NAME"
+        )
+    if named is not None:
+        if named not in requests:
+            there = ", ".join(requests) or "none"
+            raise RequestError("--named", f"the settings file has no such request ({there})")
+        return requests[named]
     if file is None:
         return parse_options(disclose, sign=sign, issue=issue)
     return parse_request(

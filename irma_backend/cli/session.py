@@ -110,7 +110,7 @@ def session(
             open_session(pointer)
 
     with reporting_errors(as_json=as_json):
-        request = request_from_options(**request_options)
+        request = request_from_options(settings.requests, **request_options)
         output.check(request)
         with _state_file(state_file) as state, settings.requestor(status=status_uri) as requestor:
             SessionRun(

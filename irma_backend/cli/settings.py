@@ -6,26 +6,29 @@ from the environment or from a file. A URI that holds a password belongs in the 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial, wraps
+from contextlib import contextmanager
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
 import click
+from click.core import ParameterSource
 
 from irma_backend.cli.exit_statuses import RISKS
-from irma_backend.cli.inputs import read_bytes, read_text
+from irma_backend.cli.inputs import read_bytes
 from irma_backend.cli.options import FILE, OneOf
 from irma_backend.installed import installed_plugins
-from irma_backend.parts import Parts, open_parts
-from irma_core import Requestor, Risk, Signer
+from irma_backend.parts import open_parts
+from irma_backend.settings import Settings as ReadSettings
+from irma_backend.settings import settings_with
+from irma_backend.settings_kinds import SecretReference
+from irma_core import ExtendedRequest, Requestor, Risk, Signer
 from irma_core.errors import ConfigurationError
 from irma_core.flows.context import DEFAULT_JWT_ISSUER
-from irma_core.plugins.hookspecs import Secret
+from irma_core.models.session_requests import SessionRequest
 from irma_core.trust.server_keys import GivenKey, parse_server_keys
 
 __all__ = [
@@ -45,17 +48,18 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @attrs.frozen
 class Settings:
-    """The server and the credentials for it. Commands that call no server leave it empty."""
+    """The options of a command, which override the environment and the settings file."""
 
-    server: str = ""
+    server: str | None = None
+    settings_file: Path | None = attrs.field(default=None, kw_only=True)
     frontend_url: str | None = attrs.field(default=None, kw_only=True)
     token_file: Path | None = attrs.field(default=None, kw_only=True)
     # It may hold a password.
-    key: str | None = attrs.field(default=None, kw_only=True, repr=False)
+    key_uri: str | None = attrs.field(default=None, kw_only=True, repr=False)
     requestor_name: str | None = attrs.field(default=None, kw_only=True)
     server_key_files: tuple[Path, ...] = attrs.field(default=(), kw_only=True)
     jwt_issuer: str | None = attrs.field(default=None, kw_only=True)
-    """None for the library's default; empty if the server has no issuer."""
+    """None for that of the settings; empty if the server has no issuer."""
     plugins: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     secret_files: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     allow: tuple[str, ...] = attrs.field(default=(), kw_only=True)
@@ -68,37 +72,43 @@ class Settings:
             status: URI of the status backend to watch with.
 
         Raises:
-            ConfigurationError: Settings contradict each other, or a file cannot be used.
+            ConfigurationError: A setting is invalid or missing, or a file cannot be used.
         """
-        token = self._token()
-        keys = server_keys(self.server_key_files) if self.server_key_files else None
-        with self._parts() as parts:
-            yield parts.requestor(
-                self.server,
-                name=None if self.key is None else self.name,
-                key=self.key,
-                token=token,
-                status=status,
-                server_key=keys,
-                jwt_issuer=issuer_of(self.jwt_issuer),
-                frontend_url=self.frontend_url,
-                observer=None,  # a command reports to its caller, and not to a log
+        if self.all.first("server.url") is None:
+            raise ConfigurationError(
+                "--server is missing: give the base URL of the IRMA server, set IRMA_SERVER, or "
+                "set url in the table [server] of a settings file"
             )
+        if self.has_key:
+            _ = self.name
+        with open_parts(settings=self.all) as parts:
+            # A command reports to its caller, and not to a log.
+            yield parts.requestor(status=status, observer=None)
 
     @contextmanager
-    def signer(self, key: str) -> Generator[Signer]:
-        """Open the signer of a URI for a `with` block.
+    def signer(self) -> Generator[Signer]:
+        """Open the signer of the key for a `with` block.
 
         Raises:
             ConfigurationError: The URI or a file cannot be used.
         """
-        with self._parts() as parts:
-            yield parts.signer(key)
+        with open_parts(settings=self.all) as parts:
+            yield parts.signer()
 
     @property
-    def risks(self) -> list[Risk]:
+    def risks(self) -> frozenset[Risk]:
         """The accepted risks."""
-        return [RISKS[name] for name in self.allow]
+        return self.all.risks
+
+    @property
+    def requests(self) -> Mapping[str, SessionRequest | ExtendedRequest]:
+        """The session requests of the settings file, by name."""
+        return self.all.requests
+
+    @property
+    def has_key(self) -> bool:
+        """Whether requests are signed."""
+        return self.all.first("authentication.key") is not None
 
     @property
     def name(self) -> str:
@@ -107,35 +117,55 @@ class Settings:
         Raises:
             ConfigurationError: --requestor is missing.
         """
-        if not self.requestor_name:
+        name = self.all.value("authentication.requestor")
+        if not isinstance(name, str):
             raise ConfigurationError(
                 "--key needs --requestor, the name of the key in the server's setting `requestors`"
             )
-        return self.requestor_name
+        return name
 
-    def _parts(self) -> AbstractContextManager[Parts]:
-        return open_parts(
-            plugins=_installed(self.plugins), secrets=self._secrets(), allow=self.risks
-        )
+    @cached_property
+    def all(self) -> ReadSettings:
+        """The settings, with these options above the environment and the settings file.
 
-    def _token(self) -> str | None:
-        if self.token_file is not None:
-            return read_text(self.token_file, "--token-file").strip()
-        return None if self.key is not None else os.environ.get("IRMA_TOKEN") or None
-
-    def _secrets(self) -> Mapping[str, Secret]:
-        secrets: dict[str, Secret] = {}
-        for each in self.secret_files:
-            name, equals, path = each.partition("=")
-            if not (name and equals and path):
-                raise ConfigurationError("--secret-file must be NAME=FILE")
-            secrets[name] = partial(_secret, Path(path))
-        return secrets
+        Raises:
+            ConfigurationError: An option, a variable or the settings file is invalid.
+        """
+        options: dict[str, tuple[str, object]] = {
+            "server.url": ("--server", self.server),
+            "server.frontend_url": ("--frontend-url", self.frontend_url),
+            "server.key_files": (
+                "--server-key-file",
+                [str(each) for each in self.server_key_files],
+            ),
+            "server.jwt_issuer": ("--jwt-issuer", self.jwt_issuer),
+            "server.allow": ("--allow", list(self.allow)),
+            "authentication.requestor": ("--requestor", self.requestor_name),
+            "authentication.key": ("--key", self.key_uri),
+            "authentication.token": (
+                "--token-file",
+                None if self.token_file is None else SecretReference.to_file(self.token_file),
+            ),
+            "plugins.use": ("--plugin", list(_installed(self.plugins))),
+            **dict(map(_secret, self.secret_files)),
+        }
+        given = {name: each for name, each in options.items() if each[1] not in (None, [])}
+        return settings_with(given, self.settings_file)
 
 
 _KEY_OPTIONS = (
     click.option(
+        "--settings",
+        "settings_file",
+        type=FILE,
+        envvar="IRMA_SETTINGS",
+        show_envvar=True,
+        help="A settings file, for what neither an option nor an environment variable sets. "
+        "`irma-backend config` shows where each setting comes from.",
+    ),
+    click.option(
         "--key",
+        "key_uri",
         envvar="IRMA_KEY",
         show_envvar=True,
         metavar="URI",
@@ -177,7 +207,6 @@ _SERVER_OPTIONS = (
         "--server",
         envvar="IRMA_SERVER",
         show_envvar=True,
-        required=True,
         metavar="URL",
         help="Base URL of the IRMA server.",
     ),
@@ -233,8 +262,9 @@ def _with(command: Command, options: Sequence[Callable[[Command], Command]]) -> 
     @wraps(command)
     def with_options(**given: Any) -> Any:
         names = [field.name for field in attrs.fields(Settings) if field.name in given]
-        settings = Settings(**{name: given.pop(name) for name in names})
-        return command(settings, **given)
+        options = {name: given.pop(name) for name in names}
+        typed = {name: value for name, value in options.items() if not _is_variable(name)}
+        return command(Settings(**typed), **given)
 
     wrapped: Command = with_options  # type: ignore[assignment]  # click calls it by keywords only
     for option in reversed(options):
@@ -268,5 +298,18 @@ def _installed(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def _secret(path: Path) -> str:
-    return read_text(path, "--secret-file").strip()
+def _is_variable(name: str) -> bool:
+    """Return whether the value of an option is that of its environment variable.
+
+    `settings_with` reads the variables itself, and errors then name the right place.
+    """
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.ENVIRONMENT
+
+
+def _secret(text: str) -> tuple[str, tuple[str, object]]:
+    """Return a secret's setting, option and reference for NAME=FILE."""
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        raise ConfigurationError("--secret-file must be NAME=FILE")
+    return f"secrets.{name}", ("--secret-file", SecretReference.to_file(Path(path)))

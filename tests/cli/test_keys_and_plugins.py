@@ -117,15 +117,15 @@ def test_token_file(at_server: CommandLine, keys: Path) -> None:
     token = ("--token-file", str(keys / "token"))
     assert known.run(*ASK, *token)[0] == 0
     status, _, err = known.run(*ASK, *token, "--key", f"file:{keys}/hmac", "--requestor", "by-hmac")
-    assert (status, "give either --key or --token-file" in err) == (2, True)
+    assert (status, "excludes --key" in err) == (2, True)
 
 
 def test_settings_from_the_environment(at_server: CommandLine, keys: Path) -> None:
-    """URIs may come from the environment. IRMA_TOKEN is ignored if there is a key."""
-    known = at_server.at(
-        IRMA_KEY=f"file:{keys}/hmac", IRMA_REQUESTOR="by-hmac", IRMA_TOKEN="a-token"
-    )
+    """URIs may come from the environment, where IRMA_KEY and IRMA_TOKEN exclude each other."""
+    known = at_server.at(IRMA_KEY=f"file:{keys}/hmac", IRMA_REQUESTOR="by-hmac")
     assert known.run(*ASK)[0] == 0
+    status, _, err = known.at(IRMA_TOKEN="a-token").run(*ASK)
+    assert (status, "IRMA_TOKEN: excludes IRMA_KEY" in err) == (2, True)
 
 
 def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: str) -> None:
@@ -149,7 +149,7 @@ def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: s
         (("--key", "file:/nowhere", "--requestor", "me"), "No such file"),
         (("--key", "hunter2", "--requestor", "me"), "must begin with a scheme"),
         (("--key", "vault://hunter2", "--requestor", "me"), "plugin vault: unknown signing scheme"),
-        (("--status", "redis://:hunter2@localhost"), "plugin redis: unknown status backend"),
+        (("--status", "pigeon://:hunter2@localhost"), "plugin pigeon: unknown status backend"),
         (("--secret-file", "hunter2"), "NAME=FILE"),
         (
             ("--key", "hmac:k", "--requestor", "me", "--secret-file", "k=/nowhere"),

@@ -56,7 +56,8 @@ def key_file(written: Path, server: InMemoryServer) -> Path:
     written.write_text(
         "[server]\n"
         f'url = "{server.url}"\n'
-        'key_file = "server-key.pem"\n'
+        'key_files = ["server-key.pem"]\n'
+        'jwt_issuer = ""\n'
         'allow = ["simulated-proofs"]\n'
         "[authentication]\n"
         'requestor = "by-hmac"\n'
@@ -101,6 +102,7 @@ def test_keys_of_both_sides_come_from_the_file(key_file: Path, server: InMemoryS
     """A key of the file signs requests, and one of the server's verifies results."""
     with connect(settings=key_file, transport=server.transport()) as requestor:
         start(requestor)
+        assert requestor.context.jwt_issuer is None
         assert requestor.context.server_keys == (server.public_key_pem,)
 
 
@@ -161,12 +163,12 @@ class _Backend:
             *(2, "server.frontend_url", "plain-http"),
         ),
         (
-            'server.url = "https://irma.example"\nserver.key_file = "zq7.pem"',
-            *(2, "server.key_file", "No such file"),
+            'server.url = "https://irma.example"\nserver.key_files = ["zq7.pem"]',
+            *(2, "server.key_files", "No such file"),
         ),
         (
-            'server.url = "https://irma.example"\nserver.key_file = "settings.toml"',
-            *(2, "server.key_file", "BEGIN PUBLIC KEY"),
+            'server.url = "https://irma.example"\nserver.key_files = ["settings.toml"]',
+            *(2, "server.key_files", "BEGIN PUBLIC KEY"),
         ),
         (
             'server.url = "https://irma.example"\nauthentication.token = "file:zq7.txt"',

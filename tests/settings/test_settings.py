@@ -60,7 +60,7 @@ def test_a_file_may_hold_every_setting() -> None:
 def test_paths_start_from_the_folder_of_the_file() -> None:
     """Relative paths start from the folder of the settings file, also in the URIs of the house."""
     settings = read_settings(WHOLE)
-    assert settings.value("server.key_file") == FOLDER / "server-key.pem"
+    assert settings.value("server.key_files") == (FOLDER / "server-key.pem",)
     assert settings.value("authentication.key") == f"file:{FOLDER}/keys/shop.pem"
     assert settings.value("parts.store") == f"sqlite:{FOLDER}/irma.db"
     assert settings.value("parts.status") == "pigeon://127.0.0.1:6379/0"

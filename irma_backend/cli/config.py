@@ -1,0 +1,97 @@
+"""`irma-backend config`: show the settings, and where each of them came from.
+
+With `--json`, it prints a list of `{"name", "value", "source"}`. The source is `{"file", "line"}`,
+`{"variable"}` or `{"option"}`. The value of a secret is `{"reference", "fingerprint"}`, or
+`{"reference", "error"}` if it cannot be read; that of a URI with a password is `{"scheme",
+"fingerprint"}`. A session request is the name of its type, and an attribute has no value.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+
+import click
+from rich.table import Table
+
+from irma_backend.cli.exit_statuses import USAGE, reporting_errors
+from irma_backend.cli.options import Command
+from irma_backend.cli.output import print_json, print_line
+from irma_backend.cli.settings import Settings, with_result_settings
+from irma_backend.cli.terminal import printable, stdout_console
+from irma_backend.settings_sources import Given, Place
+from irma_backend.settings_table import setting_of
+from irma_core.json_text import JsonValue
+
+__all__ = ["config"]
+
+
+@click.command(cls=Command)
+@click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
+@with_result_settings
+def config(settings: Settings, *, as_json: bool) -> None:
+    """Show the settings, and where each of them came from.
+
+    An option overrides an environment variable, which overrides the settings file. A secret is
+    shown as its fingerprint: the first 8 hexadecimal digits of its SHA-256. The exit status is 2 if
+    a secret cannot be read.
+    """
+    with reporting_errors(as_json=as_json):
+        shown = [(each.place, _shown(each)) for each in settings.all.given]
+    if as_json:
+        print_json([_value(place, value) for place, value in shown])
+    elif stdout_console().is_terminal:
+        _show(shown)
+    else:
+        for place, value in shown:
+            print_line("\t".join((place.name, _words(value), _source(place))))
+    if any("error" in each for _, value in shown for each in _objects(value)):
+        sys.exit(USAGE)
+
+
+def _shown(given: Given) -> JsonValue:
+    setting = setting_of(tuple(given.place.name.split(".")))
+    return None if setting is None else setting.kind.show(given.value)
+
+
+def _value(place: Place, value: JsonValue) -> JsonValue:
+    source: dict[str, JsonValue] = {"file": str(place.file), "line": place.line}
+    if place.file is None:
+        source = {"option": place.option} if place.option else {"variable": place.variable}
+    return {"name": place.name, "value": value, "source": source}
+
+
+def _source(place: Place) -> str:
+    if place.file is not None:
+        return f"{place.file}, line {place.line}"
+    return place.option or f"environment variable {place.variable}"
+
+
+def _show(shown: list[tuple[Place, JsonValue]]) -> None:
+    console, table = stdout_console(), Table()
+    for heading in ("setting", "value", "from"):
+        table.add_column(heading, overflow="fold")
+    for place, value in shown:
+        cells = (place.name, _words(value), _source(place))
+        table.add_row(*(printable(console, cell) for cell in cells))
+    console.print(table)
+
+
+def _words(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    if "error" in value:
+        return f"{value['reference']}: {value['error']}"
+    what = value["reference"] if "reference" in value else f"{value['scheme']}:…"
+    return f"{what} (fingerprint {value['fingerprint']})"
+
+
+def _objects(value: JsonValue) -> Iterator[dict[str, JsonValue]]:
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, dict):
+            yield each
