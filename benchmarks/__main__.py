@@ -14,6 +14,7 @@ from benchmarks import (
     signing_parts,
     starting,
     verifying,
+    web_adapters,
 )
 from benchmarks.rounds import Effort, Row
 
@@ -24,6 +25,7 @@ CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "plugins": signing_parts.rows,
     "verify": verifying.rows,
     "callback": receiving.rows,
+    "web": web_adapters.rows,
     "import": importing.rows,
 }
 

@@ -45,10 +45,22 @@ def as_django(reply: Reply) -> HttpResponse:
     """Return a reply of the floor as Django sends it."""
     response = HttpResponse(reply.body, status=reply.status)
     for name, value in reply.headers:
-        known = value
         if name.lower() == "set-cookie" and "partitioned" not in value.lower():
             # Python reads the attribute `Partitioned` since version 3.14 only.
-            response.cookies.load(value)
-            continue
-        response[name] = known
+            _set_cookie(response, value)
+        else:
+            response[name] = value
     return response
+
+
+def _set_cookie(response: HttpResponse, header: str) -> None:
+    """Set the floor's cookie where Django and its test client look for cookies.
+
+    `SimpleCookie.load` would read any cookie, and take six times as long.
+    """
+    pair, *attributes = header.split("; ")
+    name, _, value = pair.partition("=")
+    response.cookies[name] = value
+    for each in attributes:
+        attribute, _, given = each.partition("=")
+        response.cookies[name][attribute.lower()] = given or True

@@ -89,9 +89,12 @@ def start(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
     """Start a session, unless the visitor's network has started too many."""
     asked = as_web_request(request)
     if is_over_limit(site, request):
-        response = as_django(_too_many(site, name, asked))
+        reply = _too_many(site, name, asked)
     else:
-        response = as_django(site.sessions.start(name, asked))
+        reply = site.sessions.start(name, asked)
+        if reply.status == _SERVER_ERROR and reply.error is not None:
+            _log_error(request, reply.error)
+    response = as_django(reply)
     _report(request, name, response, signals.started)
     return response
 
