@@ -53,6 +53,7 @@ from irma_core.models.sessions import FrontendOptions, PairingMethod, StartedSes
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.observers import Observer
+from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import AsyncStatusBackend
 from irma_core.protocol.transport import AsyncTransport
 from irma_core.tracebacks import boundary
@@ -94,6 +95,9 @@ class AsyncRequestor:
             Needed for pairing by the backend, if that host differs from the base URL's.
         observer: Is notified when sessions start and end, and when calls are repeated. It is called
             in the same thread or task and is never awaited.
+        signature_verifier: Verifies the signature of each signature session before there is an
+            answer, so that nobody has to trust the server for it (`Evidence.PROOF`). See
+            `irma_proofs.SignatureVerifier`. It runs on a thread.
 
     A method that takes a `StartedSession` or a `RequestorToken` does not compare the result with
     the request. Besides the errors that it names, each method may raise `ServerRefusedError`,
@@ -121,6 +125,7 @@ class AsyncRequestor:
         headers: Mapping[str, str] | None = None,
         frontend_url: str | None = None,
         observer: Observer | None = None,
+        signature_verifier: SignatureVerifier | None = None,
     ) -> None:
         self._transport = transport
         self._context = make_context(
@@ -136,6 +141,7 @@ class AsyncRequestor:
             headers=headers,
             frontend_url=frontend_url,
             observer=observer,
+            signature_verifier=signature_verifier,
         )
         self._has_headers = bool(self._context.headers)
         self._gateway = None if gateway is None else Gateway(gateway, self._context)

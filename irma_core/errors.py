@@ -21,6 +21,7 @@
     ├── SigningError                   the signer failed
     ├── StoreError                     the store failed
     ├── StatusBackendError             the status backend failed
+    ├── VerifierError                  the signature verifier failed
     ├── LoginRefusedError              the application refuses a person
     │   └── OtherPersonError           ... because another one is logged in
     ├── PostRefusedError               a POST does not come from the server
@@ -106,6 +107,7 @@ __all__ = [
     "TransportTimeoutError",
     "UnexpectedResponseError",
     "UsageError",
+    "VerifierError",
     "WrongBindingError",
     "WrongPurposeError",
     "WrongSessionError",
@@ -342,6 +344,13 @@ class StatusBackendError(IrmaError):
     """A status backend failed. The cause is its error."""
 
 
+class VerifierError(IrmaError):
+    """A signature verifier failed, which says nothing about the signature.
+
+    The cause is its error.
+    """
+
+
 class LoginRefusedError(IrmaError):
     """The application refuses a person, although the proof is valid.
 
@@ -513,7 +522,11 @@ class SessionGoneError(AnswerError):
 
 
 class ProofNotValidError(AnswerError):
-    """The app's proof is not valid. `proof_status` is what the server reported, or None."""
+    """The app's proof is not valid.
+
+    `proof_status` is what the server reported, or None. If `Requestor(signature_verifier=…)` found
+    it, it is the status of the `ProofError` that is the cause.
+    """
 
     def __init__(self, session: str, proof_status: str | None) -> None:
         super().__init__(session, f"the proof is not valid: {proof_status or 'no proof status'}")

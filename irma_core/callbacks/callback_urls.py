@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, final
 from urllib.parse import urlsplit
@@ -22,6 +22,8 @@ from irma_core.errors import (
     RequestError,
 )
 from irma_core.models.session_requests import ExtendedRequest
+from irma_core.models.sessions import SessionReference
+from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.server_url import ServerUrl
 from irma_core.trust.sealing import Sealer
 from irma_core.wire.stored_requests import read_stored_request, stored_request
@@ -57,6 +59,7 @@ class CallbackContext:
         reference: The application's own reference, or an empty string.
         lifetime: How long posts of the session may come. Records of them must live as long.
         name: Another name for the URL, in which no secret can be read.
+        started_after: A time before which the session was not started.
         issued_after: The age limit of a result JWT, for a URL that does not expire by itself.
     """
 
@@ -64,7 +67,12 @@ class CallbackContext:
     reference: str = attrs.field(repr=False)
     lifetime: timedelta
     name: str
+    started_after: datetime = attrs.field(kw_only=True)
     issued_after: datetime | None = None
+
+    def session(self, token: RequestorToken) -> SessionReference:
+        """Return the session of a post, with all that an answer is compared with."""
+        return SessionReference(self.request, token, started_after=self.started_after)
 
 
 @final
@@ -97,7 +105,12 @@ class SealedUrl:
         """
         lifetime = (request.timeout or _DEFAULT_APP_TIMEOUT) + _MARGIN
         sealed = self.sealer.seal(
-            [int(lifetime.total_seconds()), stored_request(request), reference],
+            [
+                int(lifetime.total_seconds()),
+                stored_request(request),
+                reference,
+                int(now.timestamp()),
+            ],
             purpose=self._sealed_for,
             now=now,
             lifetime=lifetime,
@@ -122,13 +135,14 @@ class SealedUrl:
         sealed = _last_segment(url)
         value = self.sealer.unseal(sealed, purpose=self._sealed_for, now=now)
         match value:
-            case [int() as seconds, stored, str() as reference]:
+            case [int() as seconds, stored, str() as reference, int() as made_at]:
                 with suppress(RequestError):
                     return CallbackContext(
                         read_stored_request(stored),
                         reference,
                         timedelta(seconds=seconds),
                         _hash_of(sealed),
+                        started_after=datetime.fromtimestamp(made_at, UTC),
                     )
             case _:
                 pass
@@ -183,7 +197,16 @@ class StaticUrl:
         # Hashes are compared, so that timing reveals nothing.
         if _hash_of(_last_segment(url)) != self.name:
             raise HandleInvalidError("the URL does not end with the secret segment")
-        return CallbackContext(self.request, "", _STATIC_LIFETIME, self.name, now - _STATIC_MAX_AGE)
+        oldest = now - _STATIC_MAX_AGE
+        return CallbackContext(
+            self.request,
+            "",
+            _STATIC_LIFETIME,
+            self.name,
+            # The result is signed at the end of a session. The app signs some seconds before.
+            started_after=oldest,
+            issued_after=oldest,
+        )
 
 
 def _last_segment(url: str) -> str:

@@ -54,6 +54,7 @@ from irma_core.flows.once import (
     claim_or_wait_flow,
     release_on_error_flow,
 )
+from irma_core.flows.proved_signatures import proved_signature_flow
 from irma_core.flows.session_answers import verified_result_flow
 from irma_core.flows.session_calls import check_has_request
 from irma_core.flows.watch import wait_for_answer_flow
@@ -170,7 +171,7 @@ def answer_next_session_flow(
         except ResultJwtError as error:
             raise PostRefusedError(error.code, error.reason) from None
         check_posted_result(post, result, callback)
-        answer = _answer(result, callback)
+        answer = yield from _answer_flow(context, result, callback, deadline)
         first = OnceKey(settings.store, f"irma-next-url:{callback.name}")
         yield from check_first_flow(context, first, result.token, callback.lifetime)
         once = next_session_key(settings.store, result.token)
@@ -193,11 +194,15 @@ def answer_next_session_flow(
     return HttpResponse(200, headers, body=write_json(record.request).encode())
 
 
-def _answer(result: SessionResult, callback: CallbackContext) -> Answer:
+def _answer_flow(
+    context: RequestorContext, result: SessionResult, callback: CallbackContext, deadline: float
+) -> Flow[Answer]:
     if result.status is not SessionStatus.CONNECTED:
         raise PostRefusedError("status", "the session is not CONNECTED, so nothing can follow it")
+    session = callback.session(result.token)
     try:
-        return result.answer_before_next_session(SessionReference(callback.request, result.token))
+        answer = result.answer_before_next_session(session)
+        return (yield from proved_signature_flow(context, session, answer, deadline))
     except AnswerError as error:
         raise PostRefusedError("answer", error.reason) from None
 
@@ -416,7 +421,8 @@ def _next_session_flow(
     except BaseException:
         yield from leave_chain_flow(context, state)
         raise
-    return SessionReference(request, token)
+    # The first session was started before all others, which is near enough.
+    return SessionReference(request, token, started_after=state.first.started_at)
 
 
 def _next_request(

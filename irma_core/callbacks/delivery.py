@@ -60,12 +60,12 @@ from irma_core.flows.once import (
     release_flow,
     release_on_error_flow,
 )
+from irma_core.flows.proved_signatures import proved_signature_flow
 from irma_core.flows.session_answers import get_result_flow, verified_result_flow
 from irma_core.models.answers import Answer
 from irma_core.models.arguments import check_instance, check_reference
 from irma_core.models.events import CallbackDelivered
 from irma_core.models.results import SessionResult
-from irma_core.models.sessions import SessionReference
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.messages import HttpResponse
@@ -173,13 +173,13 @@ class _Delivery:
     result: SessionResult
     jwt: str | None = attrs.field(repr=False)
 
-    @property
-    def outcome(self) -> SessionOutcome:
-        """The outcome, as the application gets it."""
-        result = self.result
+    def outcome_flow(self, context: RequestorContext, deadline: float) -> Flow[SessionOutcome]:
+        """Return the outcome, as the application gets it."""
+        result, session = self.result, self.callback.session(self.result.token)
         outcome: Answer | AnswerError
         try:
-            outcome = result.answer_to(SessionReference(self.callback.request, result.token))
+            answer = result.answer_to(session)
+            outcome = yield from proved_signature_flow(context, session, answer, deadline)
         except AnswerError as error:
             outcome = error
         reference = self.callback.reference
@@ -380,7 +380,9 @@ def _deliver_once_flow(
     record = yield from claim_or_wait_flow(context, once, deadline)
     if record is not None:
         return _delivered_status(record)
-    outcome = delivery.outcome
+    outcome = yield from release_on_error_flow(
+        context, once, delivery.outcome_flow(context, deadline)
+    )
     call = call_application(partial(settings.deliver, outcome), context.deadline())
     yield from release_on_error_flow(context, once, iter(call))
     if context.observer is not None:

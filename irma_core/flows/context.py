@@ -19,12 +19,14 @@ from irma_core.models.risks import Risk, parse_risks
 from irma_core.protocol.observers import Observer
 from irma_core.protocol.part_checks import (
     check_observer,
+    check_signature_verifier,
     check_signer,
     check_status_backend,
     check_transport,
 )
 from irma_core.protocol.policy import RetryPolicy
 from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.transport import AsyncTransport, Clock, Jitter, Transport
 from irma_core.tracebacks import boundary
@@ -73,6 +75,7 @@ class RequestorContext:
         poll_interval: The time between two requests for a session's status.
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
         observer: Is notified of what happens to sessions, or None.
+        signature_verifier: Verifies the signatures of signature sessions, or None.
     """
 
     server: ServerUrl
@@ -101,6 +104,9 @@ class RequestorContext:
     is_async: bool = attrs.field(default=False, kw_only=True)
     observer: Observer | None = attrs.field(
         default=None, kw_only=True, repr=lambda observer: f"<{type(observer).__name__}>"
+    )
+    signature_verifier: SignatureVerifier | None = attrs.field(
+        default=None, kw_only=True, repr=lambda verifier: f"<{type(verifier).__name__}>"
     )
 
     @property
@@ -168,6 +174,7 @@ def make_context(
     headers: Mapping[str, str] | None,
     frontend_url: str | None,
     observer: Observer | None,
+    signature_verifier: SignatureVerifier | None,
 ) -> RequestorContext:
     """Return the context of a requestor, made from its arguments.
 
@@ -177,6 +184,7 @@ def make_context(
     check_transport(transport, is_async=is_async)
     check_status_backend(status_backend, is_async=is_async)
     check_observer(observer)
+    check_signature_verifier(signature_verifier)
     _check_authentication(authentication, is_async=is_async)
     _check_issuer(jwt_issuer)
     risks = parse_risks(allow)
@@ -203,6 +211,7 @@ def make_context(
         call_timeout=timeout,
         is_async=is_async,
         observer=observer,
+        signature_verifier=signature_verifier,
     )
 
 

@@ -189,7 +189,8 @@ async def _perform_async(
             await cast("AsyncByteStream", effect.stream).aclose()
             return None
         case Call():
-            return await _result_of(effect.function(), effect, transport)
+            result = _on_thread(effect) if effect.computes else effect.function()
+            return await _result_of(result, effect, transport)
         case _:
             _unknown(effect)
 
@@ -241,6 +242,13 @@ def _awaitable(result: Awaitable[ResultT]) -> Awaitable[ResultT]:
             "transport: each method of an AsyncTransport and of its streams must be `async def`"
         )
     return result
+
+
+def _on_thread(call: Call[Any]) -> Awaitable[object]:
+    """Return what awaits the result of a call on a thread, which goes on if it is cancelled."""
+    from asyncio import to_thread  # noqa: PLC0415  # a sync program needs no event loop
+
+    return to_thread(call.function)
 
 
 async def _result_of(result: object, call: Call[Any], transport: AsyncTransport) -> object:

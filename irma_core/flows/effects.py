@@ -14,7 +14,7 @@ Belongs here: the effects. Does not belong here: how an effect is performed (`dr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from types import NoneType
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast, final
@@ -27,9 +27,14 @@ from irma_core.errors import (
     SigningError,
     StatusBackendError,
     StoreError,
+    VerifierError,
 )
+from irma_core.models.disclosed import AttributeBasedSignature
+from irma_core.models.session_requests import SignatureRequest
 from irma_core.models.tokens import RequestorToken
+from irma_core.models.verified_signatures import VerifiedSignature
 from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncByteStream, ByteStream, ReadOutcome
@@ -51,6 +56,7 @@ __all__ = [
     "publish_end",
     "put_if_absent",
     "sign",
+    "verify_signature",
     "wait_for_end",
 ]
 
@@ -163,6 +169,8 @@ class Call(_EffectBase[ResultT]):
             application: the flow receives its exception unchanged.
         expected: What the called method must return, or None for anything. A driver need not
             check it.
+        computes: Whether the call keeps a processor busy and waits for nothing. An async driver
+            should run it on a thread.
     """
 
     function: Callable[[], ResultT | Awaitable[ResultT]]
@@ -170,6 +178,7 @@ class Call(_EffectBase[ResultT]):
     callee: str = attrs.field(kw_only=True)
     failure: type[IrmaError] | None = attrs.field(kw_only=True)
     expected: ExpectedResult | None = attrs.field(default=None, kw_only=True)
+    computes: bool = attrs.field(default=False, kw_only=True)
 
     def __iter__(self) -> Generator[Effect, Any, ResultT]:
         result: object = yield self
@@ -246,6 +255,27 @@ def wait_for_end(
         callee="status backend",
         failure=StatusBackendError,
         expected=expected,
+    )
+
+
+def verify_signature(
+    verifier: SignatureVerifier,
+    signature: AttributeBasedSignature,
+    request: SignatureRequest,
+    *,
+    not_before: datetime,
+    deadline: float,
+) -> Call[VerifiedSignature]:
+    """See `SignatureVerifier.verify`. The flow receives a `ProofError` unchanged."""
+    function: Any = partial(verifier.verify, signature, request, not_before=not_before)
+    expected = _expected(verifier, "verify", (VerifiedSignature,), "a VerifiedSignature")
+    return Call(
+        function,
+        deadline,
+        callee="signature verifier",
+        failure=VerifierError,
+        expected=expected,
+        computes=True,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Generic, TypeVar, cast, final
 
-from irma_core.errors import ConfigurationError, TransportError
+from irma_core.errors import ConfigurationError, ProofError, TransportError
 from irma_core.flows.effects import Call, Effect, Flow
 
 __all__ = ["RunningFlow"]
@@ -105,8 +105,9 @@ def _as_expected(error: BaseException, effect: Effect | None) -> tuple[BaseExcep
         return error, isinstance(error, TransportError)
     if effect.failure is None:
         return error, isinstance(error, Exception)
-    if isinstance(error, Exception) and not isinstance(error, (effect.failure, ConfigurationError)):
+    own = (effect.failure, ProofError)  # a verifier's finding is not a failure of it
+    if isinstance(error, Exception) and not isinstance(error, (*own, ConfigurationError)):
         failed = effect.failure(f"the {effect.callee} failed: {type(error).__name__}")
         failed.__cause__ = error
         return failed, True
-    return error, isinstance(error, effect.failure)
+    return error, isinstance(error, own)

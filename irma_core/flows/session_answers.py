@@ -16,6 +16,7 @@ from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, Sleep, wait_for_end
 from irma_core.flows.exchange import exchange_flow
 from irma_core.flows.observing import observed_answer
+from irma_core.flows.proved_signatures import proved_signature_flow
 from irma_core.flows.session_calls import (
     check_has_request,
     get_result_jwt_flow,
@@ -66,20 +67,20 @@ def unobserved_answer_flow(
     deadline = min(context.deadline(), deadline)
     end = yield from _published_end_flow(context, session.token, deadline)
     published = None if end is None else _verify_published(context, session.token, end)
-    if published is not None:
-        return published.answer_to(session)
-    while True:
+    answer = None if published is None else published.answer_to(session)
+    while answer is None:
         # The JWT is not stored in a variable, as tracebacks show those.
         result = (yield from get_result_flow(context, session.token, deadline))[0]
         try:
-            return result.answer_to(session)
+            answer = result.answer_to(session)
         except SessionNotFinishedError:
             # The server posts the callback, from which the end is published, before it stores the
             # end. So an unfinished session with a published end finishes in a moment.
             is_late = context.seconds_left(deadline) <= context.poll_interval.total_seconds()
             if end is None or is_late:
                 raise
-        yield from Sleep(context.poll_interval)
+            yield from Sleep(context.poll_interval)
+    return (yield from proved_signature_flow(context, session, answer, deadline))
 
 
 def get_result_flow(

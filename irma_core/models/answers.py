@@ -30,7 +30,7 @@ from irma_core.models.statuses import AttributeProofStatus, SessionType
 from irma_core.models.tokens import RequestorToken
 from irma_core.models.validation import credential_type_of, scheme_of
 
-__all__ = ["Answer", "AnsweredSlot", "Evidence", "answer_slots", "make_answer"]
+__all__ = ["Answer", "AnsweredSlot", "Evidence", "answer_slots", "make_answer", "proved_answer"]
 
 
 _ATTRIBUTES_ONLY = frozenset({DisclosedAttribute})
@@ -43,6 +43,9 @@ class Evidence(Enum):
     """The signature of the IRMA server, which was verified."""
     TRANSPORT = "transport"
     """Only the connection to the base URL."""
+    PROOF = "proof"
+    """The proofs in an attribute-based signature, which the requestor's own `signature_verifier`
+    verified. The server could not have made them."""
 
 
 @final
@@ -208,7 +211,7 @@ def make_answer(
     signature: AttributeBasedSignature | None,
     next_session: RequestorToken | None,
 ) -> Answer:
-    """Return an answer. Only `results` may call this, after all its checks."""
+    """Return an answer. Only `results` may call this, after all its checks, and `proved_answer`."""
     answer = object.__new__(Answer)
     set_field = object.__setattr__
     set_field(answer, "_slots", MappingProxyType(dict(slots)))
@@ -218,6 +221,21 @@ def make_answer(
     set_field(answer, "signature", signature)
     set_field(answer, "next_session", next_session)
     return answer
+
+
+def proved_answer(answer: Answer, slots: Mapping[Slot, AnsweredSlot]) -> Answer:
+    """Return an answer with `Evidence.PROOF` and what its signature proves.
+
+    Only `proved_signatures` may call this, once the signature is verified.
+    """
+    return make_answer(
+        slots,
+        type=answer.type,
+        token=answer.token,
+        evidence=Evidence.PROOF,
+        signature=answer.signature,
+        next_session=answer.next_session,
+    )
 
 
 def answer_slots(

@@ -17,6 +17,7 @@ from irma_core.errors import ConfigurationError
 __all__ = [
     "check_function",
     "check_observer",
+    "check_signature_verifier",
     "check_signer",
     "check_status_backend",
     "check_store",
@@ -94,6 +95,22 @@ def check_observer(observer: object) -> None:
             "observer: must be an Observer, an object with a method observe(event), or None"
         )
     check_function(observe, "observer", may_be_async=False)
+
+
+def check_signature_verifier(verifier: object) -> None:
+    """Check a signature verifier, or None for no verifier.
+
+    Raises:
+        ConfigurationError: It has no method `verify`, or that is `async def`.
+    """
+    if verifier is None:
+        return
+    verify = getattr(verifier, "verify", None)
+    if isinstance(verifier, type) or not callable(verify):
+        raise ConfigurationError(
+            "signature_verifier: must be a SignatureVerifier, such as that of irma_proofs, or None"
+        )
+    check_function(verify, "signature_verifier", may_be_async=False)
 
 
 def check_signer(signer: object, place: str, *, is_async: bool) -> None:

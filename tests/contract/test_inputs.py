@@ -23,6 +23,7 @@ from tests.contract.inputs import (
     Caller,
     MemoryCaller,
     Players,
+    UnhurriedClock,
     WireCaller,
     load,
     memory_server,
@@ -42,7 +43,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def in_memory(site: Site) -> Players:
     def serve(setup: str, pem: str) -> Caller:
-        server = memory_server(setup, pem)
+        server = memory_server(setup, pem, UnhurriedClock())
         server.deliver = site.deliver
         return MemoryCaller(server)
 

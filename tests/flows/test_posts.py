@@ -255,7 +255,7 @@ def test_a_secret_is_for_one_page_and_a_time() -> None:
     unsealed = SEALER.unseal(
         receiving.url().rsplit("/", 2)[1], purpose=purpose, now=now
     )  # or the odd ones would be refused for another reason
-    assert unsealed == [4500, kept, ""]
+    assert unsealed == [4500, kept, "", DONE["recorded"]]
     for url in (
         SealedUrl(page, SEALER, purpose=NEXT_SESSION).url_for(asked, now),
         SealedUrl(page, other_keys, purpose=CALLBACK).url_for(asked, now),
