@@ -65,6 +65,7 @@ class Shop:
         clock: Any = None,
         server_key: Any = None,
         observer: Any = None,
+        signature_verifier: Any = None,
     ) -> None:
         self.mode = mode
         settings = UNSIGNED if unsigned else ServerSettings()
@@ -83,6 +84,7 @@ class Shop:
         key = None if unsigned else server_key or self.server.public_key_pem
         common: Any = {"server_key": key, "allow": {Risk.SIMULATED_PROOFS}}
         common |= {"status_backend": status_backend, "observer": observer}
+        common |= {"signature_verifier": signature_verifier}
         later: Any = self.later.append if unsigned else None
         others: Any = {"sealer": self.sealer, "accept_unsigned": unsigned, "run_later": later}
         self.receiver: CallbackReceiver | AsyncCallbackReceiver

@@ -59,9 +59,10 @@ class Door(Shop):
         transports = (self.server.transport(), self.server.async_transport())
         kind: Any = StaticSessionReceiver if self.mode == "sync" else AsyncStaticSessionReceiver
         requestor: Any = type(self.requestor)
-        allow = self.requestor.context.allow
+        context = self.requestor.context
+        common = {"allow": context.allow, "signature_verifier": context.signature_verifier}
         return kind(
-            requestor(self.server.url, transports[self.mode == "async"], allow=allow, **key),
+            requestor(self.server.url, transports[self.mode == "async"], **common, **key),
             url,
             request=request,
             store=self.store,

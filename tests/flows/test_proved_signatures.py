@@ -1,0 +1,310 @@
+"""Signatures that the requestor's own verifier verifies before there is an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from irma_core import (
+    AsyncHandles,
+    AsyncRequestor,
+    Binding,
+    Evidence,
+    Handles,
+    Requestor,
+    SignatureRequest,
+    new_sealing_key,
+)
+from irma_core.errors import (
+    ConfigurationError,
+    ProofError,
+    ProofNotValidError,
+    UsageError,
+    VerifierError,
+)
+from irma_core.models.answers import AnsweredSlot
+from irma_core.models.disclosed import DisclosedAttribute
+from irma_core.models.sessions import SessionReference
+from irma_core.models.statuses import AttributeProofStatus
+from irma_core.models.verified_signatures import VerifiedSignature
+from irma_core.protocol.signature_verifiers import SignatureVerifier
+from irma_testing import EXAMPLE_SCHEME, InMemoryServer, SimulatedApp
+from tests.flows.shop import AGE, OVER18, Shop
+from tests.flows.test_chains import followed
+from tests.flows.test_static_sessions import Door
+from tests.modes import MODES
+
+MESSAGE = "I agree."
+SIGNING = SignatureRequest(MESSAGE, {"age": OVER18})
+PROVED = AnsweredSlot(
+    (
+        DisclosedAttribute(
+            OVER18,
+            "proved",
+            status=AttributeProofStatus.PRESENT,
+            issued_at=datetime(2026, 11, 19, tzinfo=UTC),
+        ),
+    ),
+    0,
+)
+BROKEN = ProofError("timestamp", "is missing", status="INVALID_TIMESTAMP")
+
+
+class Verifying:
+    """A verifier that finds what a test says, and keeps what it was given."""
+
+    def __init__(self, find: Callable[[], Any] = lambda: None) -> None:
+        self.find = find
+        self.given: list[tuple[Any, Any, datetime]] = []
+
+    def verify(self, signature: Any, request: Any, *, not_before: datetime) -> VerifiedSignature:
+        self.given.append((signature, request, not_before))
+        found: VerifiedSignature = self.find() or VerifiedSignature(
+            {"age": PROVED}, message=MESSAGE, signed_at=not_before, is_time_stamped=True
+        )
+        return found
+
+
+def failing(error: BaseException) -> Verifying:
+    def fail() -> None:
+        raise error
+
+    return Verifying(fail)
+
+
+def signed(shop: Shop, request: Any = SIGNING) -> Any:
+    """Start a session, let the app sign, and return the answer."""
+    session = shop.done(shop.requestor.start_session(request))
+    shop.app.accept(session.pointer)
+    return shop.done(shop.requestor.get_answer(session))
+
+
+@MODES
+def test_the_answer_has_what_the_signature_proves(mode: str) -> None:
+    """The slots are the verifier's, and the evidence says that the server is not trusted."""
+    verifier = Verifying()
+    shop = Shop(mode, signature_verifier=verifier)
+    session = shop.done(shop.requestor.start_session(SIGNING))
+    shop.app.accept(session.pointer)
+    answer = shop.done(shop.requestor.get_answer(session))
+    assert answer.evidence is Evidence.PROOF
+    assert answer["age"].value == "proved"
+    assert (answer.token, answer.type) == (session.token, SIGNING.session_type)
+    assert verifier.given == [(answer.signature, SIGNING, session.started_at)]
+
+
+@MODES
+def test_other_sessions_need_no_verifier(mode: str) -> None:
+    """A disclosure has no signature, so that its evidence is the server's."""
+    verifier = Verifying()
+    assert signed(Shop(mode, signature_verifier=verifier), AGE).evidence is Evidence.SIGNED
+    assert not verifier.given
+
+
+@MODES
+def test_a_signature_that_fails_a_check_is_no_answer(mode: str) -> None:
+    """The error has the verifier's status, and its cause says which check failed."""
+    shop = Shop(mode, signature_verifier=failing(BROKEN))
+    with pytest.raises(ProofNotValidError) as caught:
+        signed(shop)
+    assert caught.value.proof_status == "INVALID_TIMESTAMP"
+    assert caught.value.__cause__ is BROKEN
+
+
+@MODES
+def test_a_verifier_that_breaks_says_nothing_about_the_signature(mode: str) -> None:
+    """A bug in a verifier, or a wrong result, is an error of its own."""
+    for verifier in (failing(ZeroDivisionError()), Verifying(lambda: True)):
+        with pytest.raises(VerifierError):
+            signed(Shop(mode, signature_verifier=verifier))
+
+
+@MODES
+def test_incomplete_schemes_are_a_fault_of_the_configuration(mode: str) -> None:
+    """The verifier's own ConfigurationError reaches the caller unchanged."""
+    lost = ConfigurationError("schemes: pbdf/index is missing")
+    with pytest.raises(ConfigurationError) as caught:
+        signed(Shop(mode, signature_verifier=failing(lost)))
+    assert caught.value is lost
+
+
+def test_the_event_loop_runs_while_a_signature_is_verified() -> None:
+    """Verification takes a thread, so that it can wait for what the event loop does next."""
+    loop_went_on = threading.Event()
+
+    def wait() -> None:
+        assert loop_went_on.wait(60)
+
+    shop = Shop("async", signature_verifier=Verifying(wait))
+    requestor = shop.requestor
+    assert isinstance(requestor, AsyncRequestor)
+
+    async def main() -> Any:
+        session = await requestor.start_session(SIGNING)
+        await asyncio.to_thread(shop.app.accept, session.pointer)
+        verifying = asyncio.create_task(requestor.get_answer(session))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        loop_went_on.set()
+        return await verifying
+
+    assert asyncio.run(main()).evidence is Evidence.PROOF
+
+
+@MODES
+def test_a_handle_is_redeemed_after_the_verification(mode: str) -> None:
+    """A handle whose signature fails a check is not used up."""
+    verifier = failing(BROKEN)
+    shop = Shop(mode, signature_verifier=verifier)
+    kind: Any = Handles if mode == "sync" else AsyncHandles
+    handles = kind(shop.requestor, [new_sealing_key()], store=shop.store, purpose="sign")
+    session = shop.done(shop.requestor.start_session(SIGNING))
+    handle = handles.seal(session, binding=Binding.NONE)
+    shop.app.accept(session.pointer)
+    with pytest.raises(ProofNotValidError):
+        shop.done(handles.redeem(handle, binding=Binding.NONE))
+    verifier.find = lambda: None
+    answer = shop.done(handles.redeem(handle, binding=Binding.NONE))
+    assert answer.evidence is Evidence.PROOF
+    assert verifier.given[-1][2] == session.started_at
+
+
+@MODES
+def test_a_callback_delivers_what_is_proved(mode: str) -> None:
+    """The signature must not be from before the callback URL was made."""
+    verifier = Verifying()
+    shop = Shop(mode, signature_verifier=verifier)
+    shop.app.accept(shop.start(SIGNING).pointer)
+    (end,) = shop.delivered
+    assert end.get_answer().evidence is Evidence.PROOF
+    now = shop.server.clock.now()
+    assert timedelta() <= now - verifier.given[0][2] < timedelta(minutes=1)
+
+
+@MODES
+def test_a_callback_delivers_a_refusal(mode: str) -> None:
+    """The application learns that the signature failed a check."""
+    shop = Shop(mode, signature_verifier=failing(BROKEN))
+    shop.app.accept(shop.start(SIGNING).pointer)
+    (end,) = shop.delivered
+    with pytest.raises(ProofNotValidError):
+        end.get_answer()
+    assert shop.statuses == [204]
+
+
+@MODES
+def test_a_verifier_that_breaks_delivers_nothing(mode: str) -> None:
+    """The claim is released, so that the next post of the same end is delivered."""
+    verifier = failing(ZeroDivisionError())
+    shop = Shop(mode, signature_verifier=verifier)
+    posts: list[Any] = []
+    shop.server.deliver = lambda post: posts.append(post) or shop.post(post)
+    shop.app.accept(shop.start(SIGNING).pointer)
+    assert not shop.delivered
+    assert {type(error) for error in shop.failures} == {VerifierError}
+    verifier.find = lambda: None
+    shop.post(posts[0])
+    assert [end.get_answer().evidence for end in shop.delivered] == [Evidence.PROOF]
+
+
+@MODES
+def test_each_session_of_a_chain_is_verified(mode: str) -> None:
+    """The function that chooses the next session gets an answer that is proved."""
+    verifier = Verifying()
+    shop = Shop(
+        mode,
+        signature_verifier=verifier,
+        choose=lambda step: None if step.answer.next_session else SIGNING,
+    )
+    session = shop.start_chain(SIGNING)
+    shop.app.accept(session.pointer)
+    answers = followed(shop, session)
+    assert [answer.evidence for answer in answers] == [Evidence.PROOF, Evidence.PROOF]
+    assert [step.answer.evidence for step in shop.asked] == [Evidence.PROOF]
+    assert verifier.given[-1][2] == session.started_at
+
+
+@MODES
+def test_a_chain_ends_where_a_signature_fails_a_check(mode: str) -> None:
+    """The application is not asked for the next session."""
+    shop = Shop(mode, signature_verifier=failing(BROKEN))
+    shop.app.scan(shop.start_chain(SIGNING).pointer).accept()
+    assert not shop.asked
+    assert 204 not in shop.statuses
+
+
+@MODES
+def test_a_static_session_is_verified(mode: str) -> None:
+    """A printed QR code has no start, so that the signature must be of the last hour."""
+    verifier = Verifying()
+    door = Door(mode, request=SIGNING, signature_verifier=verifier)
+    door.scan()
+    (end,) = door.delivered
+    assert end.get_answer().evidence is Evidence.PROOF
+    assert verifier.given[0][2] == door.clock.now() - timedelta(hours=1)
+
+
+@MODES
+def test_a_session_without_a_time_cannot_be_verified(mode: str) -> None:
+    """A reference says when its session was started, or an old signature would pass."""
+    verifier = Verifying()
+    shop = Shop(mode, signature_verifier=verifier)
+    session = shop.done(shop.requestor.start_session(SIGNING))
+    shop.app.accept(session.pointer)
+    bare = SessionReference(session.request, session.token)
+    with pytest.raises(UsageError, match="started_after"):
+        shop.done(shop.requestor.get_answer(bare))
+    known = SessionReference(
+        session.request, session.token, started_after=session.started_at - timedelta(hours=1)
+    )
+    assert shop.done(shop.requestor.get_answer(known)).evidence is Evidence.PROOF
+
+
+def test_a_verification_ends_at_the_deadline() -> None:
+    """An AsyncRequestor stops waiting for a verifier that takes too long."""
+    released = threading.Event()
+    server = InMemoryServer(scheme=EXAMPLE_SCHEME)
+    app = SimulatedApp(server)
+    app.add("example.town.age", {"over12": "yes", "over18": "yes", "over65": "no"})
+    requestor = AsyncRequestor(
+        server.url,
+        server.async_transport(),
+        signature_verifier=Verifying(lambda: released.wait(600) and None),
+        timeout=timedelta(milliseconds=300),
+    )
+
+    async def main() -> None:
+        session = await requestor.start_session(SIGNING)
+        app.accept(session.pointer)
+        try:
+            with pytest.raises(VerifierError, match="in time"):
+                await requestor.get_answer(session)
+        finally:
+            released.set()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [Requestor, AsyncRequestor])
+def test_what_is_no_verifier_is_refused(kind: Any) -> None:
+    """A class, an object without `verify`, and an async one are refused when they are passed."""
+
+    class Awaited:
+        async def verify(self, *_: object) -> None: ...
+
+    server = InMemoryServer()
+    transport = server.transport() if kind is Requestor else server.async_transport()
+    for wrong in (Verifying, object(), Awaited()):
+        with pytest.raises(ConfigurationError, match="signature_verifier"):
+            kind(server.url, transport, signature_verifier=wrong)
+
+
+def test_the_test_verifier_is_one() -> None:
+    """What these tests pass fulfils the protocol."""
+    verifier: SignatureVerifier = Verifying()
+    assert isinstance(verifier, SignatureVerifier)
