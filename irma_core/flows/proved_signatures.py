@@ -6,9 +6,7 @@ same message again: the time stamp must not be from before the session.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from irma_core.errors import ProofError, ProofNotValidError, UsageError
+from irma_core.errors import ProofError, ProofNotValidError
 from irma_core.flows.context import RequestorContext
 from irma_core.flows.effects import Flow, verify_signature
 from irma_core.models.answers import Answer, proved_answer
@@ -29,18 +27,12 @@ def proved_signature_flow(
         ProofNotValidError: The signature did not pass a check; the cause says which one.
         VerifierError: The verifier failed, or took too long.
         ConfigurationError: The verifier lacks a file, or what it has was changed.
-        UsageError: Nothing says when the session was started.
     """
     verifier, signature = context.signature_verifier, answer.signature
     request = session.request.request
     if verifier is None or signature is None or not isinstance(request, SignatureRequest):
         return answer
-    if isinstance(session, StartedSession):
-        started: datetime | None = session.started_at
-    else:
-        started = session.started_after
-    if started is None:
-        raise UsageError("session: started_after is needed to verify its signature")
+    started = session.started_at if isinstance(session, StartedSession) else session.started_after
     try:
         verified = yield from verify_signature(
             verifier,

@@ -157,8 +157,8 @@ def _started_at(value: datetime) -> datetime:
     return as_utc(value, "started_at")
 
 
-def _started_after(value: datetime | None) -> datetime | None:
-    return None if value is None else as_utc(value, "started_after")
+def _started_after(value: datetime) -> datetime:
+    return as_utc(value, "started_after")
 
 
 @final
@@ -247,7 +247,7 @@ class SessionReference:
         request: The request.
         token: The requestor token, only for the backend.
         started_after: A time before which the session was not started; an aware time, which becomes
-            UTC. It is needed to verify a signature with `Requestor(signature_verifier=…)`.
+            UTC. A signature from before that time belongs to another session.
 
     Raises:
         UsageError: An argument has a wrong type, or `started_after` is not an aware time.
@@ -255,9 +255,7 @@ class SessionReference:
 
     request: ExtendedRequest
     token: RequestorToken
-    started_after: datetime | None = attrs.field(
-        default=None, kw_only=True, converter=_started_after
-    )
+    started_after: datetime = attrs.field(kw_only=True, converter=_started_after)
 
     def __attrs_post_init__(self) -> None:
         check_instance(self.request, ExtendedRequest, "request", "an ExtendedRequest")

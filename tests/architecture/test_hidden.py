@@ -148,7 +148,7 @@ EXAMPLES: list[Any] = [
     FRONTEND,
     PACKAGE,
     StartedSession(ASKED, PACKAGE, started_at=NOW),
-    SessionReference(ASKED, TOKEN),
+    SessionReference(ASKED, TOKEN, started_after=NOW),
     ASKED,
     ASKED.request,
     AttributeRequest(AGE, SECRET),

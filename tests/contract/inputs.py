@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from irma_core.protocol.messages import HttpRequest
-from irma_core.protocol.transport import Clock
 from irma_core.trust.signing import RsaSigner
 from irma_testing import EXAMPLE_SCHEME, InMemoryServer, RequestorSettings, ServerSettings
 from irma_transport import SystemClock
@@ -39,7 +38,6 @@ __all__ = [
     "MemoryCaller",
     "Players",
     "Reply",
-    "UnhurriedClock",
     "WireCaller",
     "load",
     "memory_server",
@@ -199,14 +197,7 @@ def official_options(setup: str, public_pem: str) -> ServerOptions:
     return ServerOptions(static_sessions={"visit": VISIT}, api_prefix=prefix)
 
 
-class UnhurriedClock(SystemClock):
-    """A clock by which a server never takes longer than it may, even on a busy machine."""
-
-    def monotonic(self) -> float:
-        return super().monotonic() / 1000
-
-
-def memory_server(setup: str, public_pem: str, clock: Clock | None = None) -> InMemoryServer:
+def memory_server(setup: str, public_pem: str) -> InMemoryServer:
     """Make the server in memory that is set up like it."""
     settings = ServerSettings(enable_sse=True, static_sessions={"visit": VISIT})
     if setup == "known":
@@ -225,7 +216,7 @@ def memory_server(setup: str, public_pem: str, clock: Clock | None = None) -> In
     elif setup == "unsigned":
         settings = ServerSettings(enable_sse=True, has_jwt_key=False, allow_unsigned_callbacks=True)
     url = "http://127.0.0.1:8088/api" if setup == "prefixed" else "http://127.0.0.1:8088"
-    return InMemoryServer(settings, url=url, scheme=EXAMPLE_SCHEME, clock=clock or SystemClock())
+    return InMemoryServer(settings, url=url, scheme=EXAMPLE_SCHEME, clock=SystemClock())
 
 
 def _keys(public_pem: str) -> dict[str, tuple[str, str]]:

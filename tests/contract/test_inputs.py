@@ -7,6 +7,7 @@ there is one, the data is compared with it again.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -23,7 +24,6 @@ from tests.contract.inputs import (
     Caller,
     MemoryCaller,
     Players,
-    UnhurriedClock,
     WireCaller,
     load,
     memory_server,
@@ -32,6 +32,14 @@ from tests.contract.inputs import (
 )
 from tests.contract.site import Site, running_site
 from tests.realserver.official_server import ServerPool
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unhurried() -> Iterator[None]:
+    """Let a server in memory take its time, as it may have to on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("irma_testing.memory.server._HANDLER_TIMEOUT", math.inf)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def in_memory(site: Site) -> Players:
     def serve(setup: str, pem: str) -> Caller:
-        server = memory_server(setup, pem, UnhurriedClock())
+        server = memory_server(setup, pem)
         server.deliver = site.deliver
         return MemoryCaller(server)
 

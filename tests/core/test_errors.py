@@ -45,6 +45,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.PluginError("pkcs11", "is not installed"),
     errors.StoreError("x"),
     errors.StatusBackendError("x"),
+    errors.VerifierError("x"),
     errors.GatewayError("refused", http_status=401, code="invalid_client"),
     errors.PostRefusedError("secret", "the URL has none"),
     errors.HandleError("x"),

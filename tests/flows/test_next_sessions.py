@@ -309,7 +309,8 @@ def test_only_a_connected_session_can_have_a_next_one() -> None:
     """Only a connected session can have a next session."""
     said = json.loads(recorded("next-session-result-first")["response"]["body"])
     result = read_session_result(said)
-    session = SessionReference(as_extended(DisclosureRequest({"age": OVER18})), result.token)
+    asked = as_extended(DisclosureRequest({"age": OVER18}))
+    session = SessionReference(asked, result.token, started_after=datetime.now(UTC))
     with pytest.raises(WrongSessionError):
         result.answer_before_next_session(session)
     assert result.answer_to(session)["age"].value == "yes"

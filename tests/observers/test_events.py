@@ -133,7 +133,7 @@ def test_start_that_is_not_known(mode: str) -> None:
     observed = Observed(mode)
     session = observed.start()
     observed.shop.app.accept(session.pointer)
-    reference = SessionReference(session.request, session.token)
+    reference = SessionReference(session.request, session.token, started_after=session.started_at)
     observed.answer(reference)
     answered = observed.recorder.events[-1]
     assert answered == SessionAnswered(session.token.fingerprint, None)
