@@ -46,6 +46,7 @@ SPECIMENS: list[errors.IrmaError] = [
     errors.StoreError("x"),
     errors.StatusBackendError("x"),
     errors.VerifierError("x"),
+    errors.ProofError("signature[0].c", "is wrong"),
     errors.GatewayError("refused", http_status=401, code="invalid_client"),
     errors.PostRefusedError("secret", "the URL has none"),
     errors.HandleError("x"),
