@@ -13,9 +13,9 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Final, final
 
-from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
 from irma_core.models.risks import Risk, parse_risks
+from irma_core.protocol.entry_checks import check_clock, check_entry, check_key
 from irma_core.protocol.transport import Clock
 from irma_core.tracebacks import boundary
 

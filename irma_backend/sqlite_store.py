@@ -14,8 +14,8 @@ from pathlib import Path
 from random import uniform
 from typing import Final, TypeVar, final
 
-from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
+from irma_core.protocol.entry_checks import check_clock, check_entry, check_key
 from irma_core.protocol.transport import Clock, utc_now
 from irma_core.tracebacks import boundary
 

@@ -11,14 +11,14 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final, final
 
-from irma_core.errors import ConfigurationError, StoreError, UsageError
+from irma_core.errors import StoreError
 from irma_core.interfaces import Secret, boundary
+from irma_core.protocol.entry_checks import MAX_VALUE, check_entry, check_key
 from irma_redis.clients import as_bytes, make_async_client, make_client
 from irma_redis.failures import Door
 
 __all__ = ["AsyncRedisStore", "RedisStore"]
 
-_LARGEST: Final = 64 * 1024
 _BEFORE: Final = b"="
 _LONGEST: Final = timedelta(days=36_500)
 """Redis rejects lifetimes that its clock cannot represent."""
@@ -47,10 +47,10 @@ class RedisStore:
         Raises:
             StoreError: Redis cannot be reached or is full, and the value may have been put; or the
                 store is closed.
-            ConfigurationError: The lifetime is not greater than zero.
-            UsageError: The key or the value is invalid.
+            ConfigurationError: An argument is invalid.
         """
-        name, kept, milliseconds = _name(key), _kept(value), _milliseconds(lifetime)
+        check_entry(key, value, lifetime)
+        name, kept, milliseconds = _name(key), _BEFORE + value, _milliseconds(lifetime)
         done = self._door.attempt(
             self._redis, lambda: self._redis.set(name, kept, nx=True, px=milliseconds)
         )
@@ -62,12 +62,13 @@ class RedisStore:
         Raises:
             StoreError: Redis cannot be reached, or holds another program's value; or the store is
                 closed.
-            UsageError: The key is invalid.
+            ConfigurationError: The key is invalid.
         """
+        check_key(key)
         name = _name(key)
         return _value(
             self._door.attempt(
-                self._redis, lambda: self._redis.getrange(name, 0, _LARGEST + len(_BEFORE))
+                self._redis, lambda: self._redis.getrange(name, 0, MAX_VALUE + len(_BEFORE))
             )
         )
 
@@ -76,8 +77,9 @@ class RedisStore:
 
         Raises:
             StoreError: Redis cannot be reached, or the store is closed.
-            UsageError: The key is invalid.
+            ConfigurationError: The key is invalid.
         """
+        check_key(key)
         name = _name(key)
         self._door.attempt(self._redis, lambda: self._redis.delete(name))
 
@@ -98,7 +100,8 @@ class AsyncRedisStore:
 
     async def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; see `RedisStore`."""
-        name, kept, milliseconds = _name(key), _kept(value), _milliseconds(lifetime)
+        check_entry(key, value, lifetime)
+        name, kept, milliseconds = _name(key), _BEFORE + value, _milliseconds(lifetime)
         done = await self._door.attempt_async(
             lambda: self._redis.set(name, kept, nx=True, px=milliseconds)
         )
@@ -106,15 +109,17 @@ class AsyncRedisStore:
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of a key; see `RedisStore`."""
+        check_key(key)
         name = _name(key)
         return _value(
             await self._door.attempt_async(
-                lambda: self._redis.getrange(name, 0, _LARGEST + len(_BEFORE))
+                lambda: self._redis.getrange(name, 0, MAX_VALUE + len(_BEFORE))
             )
         )
 
     async def delete(self, key: str) -> None:
         """Delete a key; see `RedisStore`."""
+        check_key(key)
         name = _name(key)
         await self._door.attempt_async(lambda: self._redis.delete(name))
 
@@ -125,31 +130,17 @@ class AsyncRedisStore:
 
 
 def _name(key: str) -> str:
-    try:
-        encoded = key.encode()
-    except UnicodeEncodeError:
-        pass  # Python's own error shows the key
-    else:
-        return "irma:store:" + sha256(encoded).hexdigest()
-    raise UsageError("key must be a string without lone surrogates")
-
-
-def _kept(value: bytes) -> bytes:
-    if len(value) > _LARGEST:
-        raise UsageError(f"value must be at most {_LARGEST} bytes long")
-    return _BEFORE + value
+    return "irma:store:" + sha256(key.encode()).hexdigest()
 
 
 def _value(answer: object) -> bytes | None:
     kept = as_bytes(answer)
     if not kept:
         return None
-    if not kept.startswith(_BEFORE) or len(kept) > _LARGEST + len(_BEFORE):
+    if not kept.startswith(_BEFORE) or len(kept) > MAX_VALUE + len(_BEFORE):
         raise StoreError("Redis: the stored value was not put there by a store")
     return kept.removeprefix(_BEFORE)
 
 
 def _milliseconds(lifetime: timedelta) -> int:
-    if lifetime <= timedelta(0):
-        raise ConfigurationError("lifetime must be greater than zero")
     return math.ceil(min(lifetime, _LONGEST) / timedelta(milliseconds=1))

@@ -9,8 +9,8 @@ from typing import final
 
 from django.db import IntegrityError, router, transaction
 
-from irma_backend.store_arguments import check_clock, check_entry, check_key
 from irma_core.errors import ConfigurationError
+from irma_core.protocol.entry_checks import check_clock, check_entry, check_key
 from irma_core.protocol.transport import Clock, utc_now
 from irma_core.tracebacks import boundary
 from irma_web_django.models import IrmaEntry

@@ -77,6 +77,7 @@ INSIDE = {
     "irma_core.plugins.guard": "it calls plugins for irma_backend",
     "irma_core.gateway": "what is public of it is in irma_core",
     "irma_core.plugins.registry": "it calls plugins for irma_backend",
+    "irma_core.protocol.entry_checks": "boundaries call it",
     "irma_core.protocol.part_checks": "boundaries call it",
     "irma_core.protocol.policy": "it takes errors and durations",
     "irma_core.protocol.replies": "parse functions call it",

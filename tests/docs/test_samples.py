@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, code_of
+from tests.docs.pages import PAGES, ROOT, blocks, code_of
 
 EXAMPLES = sorted((ROOT / "docs" / "examples").rglob("*.py"))
 
@@ -73,10 +73,45 @@ def test_cookies_are_read_one_by_one(name: str) -> None:
     assert not re.search(r"^\s*(from|import) http\.cookies", SAMPLES[name], re.MULTILINE)
 
 
+def counts_in_memory(code: str) -> bool:
+    """Return whether a program or its settings open a store in memory, or allow one."""
+    return bool(re.search(r"MemoryStore\b|MEMORY_STORE|[\"'=]memory:|memory store", code))
+
+
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_no_application_counts_in_memory(name: str) -> None:
-    """A store in memory counts a handle once for each worker process."""
-    assert "MemoryStore(" not in APPLICATIONS[name]
+    """No sample uses a store in memory, which counts a handle once for each worker process."""
+    assert not counts_in_memory(APPLICATIONS[name])
+
+
+def test_no_setting_counts_in_memory() -> None:
+    """No command and no settings file of a page names a store in memory."""
+    shown = [
+        block.source
+        for page in PAGES
+        for block in blocks(page.relative_to(ROOT).as_posix())
+        if block.language not in {"python", "text"}
+    ]
+    assert shown
+    assert not any(map(counts_in_memory, shown))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "store = MemoryStore(clock, allow={Risk.MEMORY_STORE})",
+        "from irma_backend import AsyncMemoryStore as Store",
+        'parts.store("memory:")',
+        "app.config.update(IRMA_STORE='memory:')",
+        'store = "memory:"',
+        "export IRMA_STORE=memory:",
+        'allow = ["memory store"]',
+    ],
+)
+def test_a_store_in_memory_is_found(code: str) -> None:
+    """The search above finds a store in memory, however it is opened."""
+    assert counts_in_memory(code)
+    assert not counts_in_memory('store = parts.store("sqlite:shop.db")')
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)

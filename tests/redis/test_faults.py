@@ -15,7 +15,7 @@ import pytest
 import redis
 
 from irma_core import SessionStatus
-from irma_core.errors import ConfigurationError, StatusBackendError, StoreError, UsageError
+from irma_core.errors import ConfigurationError, StatusBackendError, StoreError
 from irma_core.interfaces import PublishedEnd
 from irma_redis import AsyncRedisStore, RedisStatusBackend, RedisStore
 from irma_redis.clients import check_server
@@ -238,16 +238,17 @@ def test_something_else_under_our_names_is_told_as_that(server: RedisServer) -> 
 
 
 def test_what_no_store_takes_is_refused_before_redis_is_asked() -> None:
-    """An invalid key or value is refused before Redis is asked, and the error omits it."""
+    """An invalid argument is refused before Redis is asked, and the error omits it."""
     with closing(RedisStore(f"redis://127.0.0.1:{unused_port()}")) as store:
         calls: list[Callable[[], object]] = [
             lambda: store.put_if_absent("\ud800", b"", HOUR),
             lambda: store.get("\ud800"),
             lambda: store.delete("\ud800"),
             lambda: store.put_if_absent("key", b"x" * 65_537, HOUR),
+            lambda: store.put_if_absent("key", b"", timedelta(0)),
         ]
         for call in calls:
-            with pytest.raises(UsageError) as caught:
+            with pytest.raises(ConfigurationError) as caught:
                 call()
             assert caught.value.__context__ is None
 

@@ -1,12 +1,16 @@
-"""Checks of the arguments of the built-in stores."""
+"""Checks of the arguments of stores, which are the same for all stores of the library."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from irma_core.errors import ConfigurationError
 
-__all__ = ["check_clock", "check_entry", "check_key"]
+__all__ = ["MAX_VALUE", "check_clock", "check_entry", "check_key"]
+
+MAX_VALUE: Final = 64 * 1024
+"""The most bytes of a value, as `Store` documents it."""
 
 
 def check_clock(clock: object) -> None:
@@ -35,11 +39,11 @@ def check_entry(key: object, value: object, lifetime: object) -> None:
     """Check the arguments of `put_if_absent`.
 
     Raises:
-        ConfigurationError: The key is not a string that can be stored, the value is not bytes, or
-            the lifetime is not a duration above zero.
+        ConfigurationError: The key is not a string that can be stored, the value is not bytes or
+            longer than 64 KiB, or the lifetime is not a duration above zero.
     """
     check_key(key)
-    if not isinstance(value, bytes):
-        raise ConfigurationError("value: must be bytes")
+    if not isinstance(value, bytes) or len(value) > MAX_VALUE:
+        raise ConfigurationError(f"value: must be bytes, at most {MAX_VALUE}")
     if not isinstance(lifetime, timedelta) or lifetime <= timedelta(0):
         raise ConfigurationError("lifetime: must be a timedelta greater than zero")
