@@ -1,4 +1,4 @@
-"""Read schemes from a folder, as the app, the server and `irma scheme download` keep them."""
+"""Read schemes from a folder, as the official server keeps them."""
 
 from __future__ import annotations
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
 
-from irma_core.errors import ConfigurationError
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    SECP384R1,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from irma_backend.scheme_folder import SchemeFolder
+from irma_core.errors import ConfigurationError, UsageError
 from irma_proofs import Schemes
-from tests.proofs.cases import Files, pinned, schemes
+from irma_proofs.scheme_xml import read_xml
+from tests.proofs.attempts import altered, scheme_file, signed
+from tests.proofs.cases import FOLDER, Files, pinned, schemes
 
 PERSON = "bits/mid/Issues/person/description.xml"
 KEY = "bits/mid/PublicKeys/0.xml"
@@ -46,3 +62,273 @@ def test_a_changed_file_is_refused(content: bytes | None) -> None:
         bits.credential_type("bits.mid.person")
     with pytest.raises(ConfigurationError, match=KEY):
         bits.issuer_key("bits.mid", 0)
+
+
+def test_only_files_of_the_index_are_used() -> None:
+    """A file that is in the folder, and not in the index, is not there."""
+    path = "bits/small/PublicKeys/1.xml"
+    assert schemes("bits", "shared").issuer_key("bits.small", 1) is not None
+    assert altered("bits", {path: None}).issuer_key("bits.small", 1) is None
+    assert altered("bits", {PERSON: None}).credential_type("bits.mid.person") is None
+    description = "bits/description.xml"
+    with pytest.raises(ConfigurationError, match=description):
+        altered("bits", {description: None})
+
+
+@pytest.mark.parametrize("identifier", ["", "bits", "bits.mid", "bits.mid.person.name", "a.b.c"])
+def test_unknown_things_are_none(identifier: str) -> None:
+    """A type, a key or a scheme that is not there is None."""
+    bits = schemes("bits", "shared")
+    assert bits.credential_type(identifier) is None
+    assert bits.issuer_key(identifier, 7) is None
+    assert bits.credential_type_by_hash(identifier.encode()) is None
+
+
+def test_index_signature() -> None:
+    """The index must be signed by the pinned key, whatever key is in the folder."""
+    path = FOLDER / "schemes" / "bits"
+    index, signature = (path / "index").read_bytes(), (path / "index.sig").read_bytes()
+    spoiled: list[dict[str, bytes | None]] = [
+        {"bits/index": index + b"\n"},
+        {"bits/index.sig": signature[:-1]},
+        {"bits/index.sig": b""},
+        {"bits/index.sig": None},
+    ]
+    for changed in spoiled:
+        with pytest.raises(ConfigurationError, match=r"bits/index\.sig"):
+            Schemes(Files(changed), pinned=pinned("bits"))
+    other = generate_private_key(SECP256R1()).public_key()
+    with pytest.raises(ConfigurationError, match="pinned key"):
+        Schemes(Files(), pinned={"bits": pem(other)})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x bits/more",
+        "0" * 64 + " other/more",
+        "0" * 64 + "  bits/more",
+        "0" * 64 + " bits/description.xml",
+        "0" * 64 + " bits/..\\more",
+        "A" * 64 + " bits/more",
+        "",
+        "é",
+    ],
+)
+def test_a_malformed_index_is_refused(line: str) -> None:
+    """Each line of an index is a hash and a path of the scheme, and no path comes twice."""
+    index = (FOLDER / "schemes" / "bits" / "index").read_bytes()
+    for encoding in ("utf-8", "latin-1"):
+        content = index + f"{line}\n".encode(encoding)
+        with pytest.raises(ConfigurationError, match="bits/index: "):
+            Schemes(Files(signed("bits", content)), pinned=pinned("bits"))
+
+
+def test_an_index_without_a_last_newline_is_read() -> None:
+    """The last line may end without a newline, and an index may not be huge."""
+    index = (FOLDER / "schemes" / "bits" / "index").read_bytes()
+    known = Schemes(Files(signed("bits", index.rstrip(b"\n"))), pinned=pinned("bits"))
+    assert known.credential_type("bits.mid.person") is not None
+    assert repr(known) == "<Schemes bits>"
+    with pytest.raises(ConfigurationError, match="larger"):
+        Schemes(Files({"bits/index": bytes(16 * 2**20 + 1)}), pinned=pinned("bits"))
+
+
+def pem(key: EllipticCurvePublicKey | Ed25519PublicKey) -> str:
+    form = PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(Encoding.PEM, form).decode()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"bits": ""},
+        {"bits": "x"},
+        {"bits": None},
+        {"bits": pem(generate_private_key(SECP384R1()).public_key())},
+        {"bits": pem(Ed25519PrivateKey.generate().public_key())},
+        {1: ""},
+        {"../x": pinned("bits")["bits"]},
+        {"": pinned("bits")["bits"]},
+    ],
+)
+def test_pinned_keys_are_checked(given: Any) -> None:
+    """A pinned key is the PEM of a public key on P-256, and its name is that of a scheme."""
+    with pytest.raises(ConfigurationError, match="pinned"):
+        Schemes(Files(), pinned=given)
+
+
+def test_pinned_keys_are_a_mapping() -> None:
+    """Without any key, no scheme is known."""
+    wrong: Any = [1]
+    with pytest.raises(UsageError, match="pinned"):
+        Schemes(Files(), pinned=wrong)
+    assert Schemes(Files(), pinned={}).names == ()
+
+
+def test_a_scheme_has_its_folder_s_name() -> None:
+    """The description of another scheme is refused."""
+    path = "bits/description.xml"
+    with pytest.raises(ConfigurationError, match="Id must be"):
+        altered("bits", {path: scheme_file(path).replace("<Id>bits", "<Id>other")})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("<Counter>0", "<Counter>1", "Counter must be 0"),
+        ("<Counter>0", "<Counter>000000", "at most 5 digits"),
+        ("<Counter>0</Counter>", "", "Counter is missing"),
+        ("<Counter>0</Counter>", "<Counter>0</Counter><Counter>0</Counter>", "only one Counter"),
+        ("<ExpiryDate>", "<ExpiryDate>-", "ExpiryDate must be"),
+        ("<n>2", "<n>", "must have 1024, 2048 or 4096 bits"),
+        ("<n>", "<n>" + "1" * 1300, "at most 1240 digits"),
+        ("<Z>", "<Z>x", "Z must be"),
+        ("<Z>", "<Z>9", "Z must be between"),
+        ("<Base_3>", "<Base_3>9", "Base_3 must be between"),
+        ("Base_3>", "Base_9>", "in order"),
+        ('num="8"', 'num="9"', "number of bases"),
+        ("<ECDSA>", "<ECDSA>?", "ECDSA must be base64"),
+        ("<ECDSA>", "<ECDSA>AAAA", "ECDSA must be a public key"),
+        ("<G>", "<G>x", "G must be"),
+        ("IssuerPublicKey", "IssuerPrivateKey", "must be an XML file of IssuerPublicKey"),
+        ("</Elements>", "", "is not valid XML"),
+    ],
+)
+def test_a_malformed_key_is_refused(old: str, new: str, reason: str) -> None:
+    """A key with another counter, length, number or form than it should have is refused."""
+    known = altered("bits", {KEY: scheme_file(KEY).replace(old, new)})
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        known.issuer_key("bits.mid", 0)
+    assert str(caught.value).startswith(KEY)
+
+
+def test_numbers_of_a_key_are_coprime_to_its_modulus() -> None:
+    """A base that has a factor of the modulus is refused."""
+    prime = re.search("<p>(.*)</p>", scheme_file("bits/mid/PrivateKeys/0.xml"))
+    assert prime is not None
+    key = re.sub("<S>.*</S>", f"<S>{prime[1]}</S>", scheme_file(KEY))
+    with pytest.raises(ConfigurationError, match="S must be between"):
+        altered("bits", {KEY: key}).issuer_key("bits.mid", 0)
+
+
+def test_accumulators_are_signed_on_p_256() -> None:
+    """A key for accumulators of another kind is refused."""
+    form = PublicFormat.SubjectPublicKeyInfo
+    for other in (generate_private_key(SECP384R1()), Ed25519PrivateKey.generate()):
+        der = b64encode(other.public_key().public_bytes(Encoding.DER, form)).decode()
+        key = re.sub("<ECDSA>.*</ECDSA>", f"<ECDSA>{der}</ECDSA>", scheme_file(KEY))
+        with pytest.raises(ConfigurationError, match="P-256"):
+            altered("bits", {KEY: key}).issuer_key("bits.mid", 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("<CredentialID>person", "<CredentialID>other", "must be the folders' names"),
+        ("<IssuerID>mid", "<IssuerID>big", "must be the folders' names"),
+        ("<Attributes>", "<Attributes><Other/>", "only Attribute"),
+        ("<Attributes>", "<Attributes><Attribute/>", "must have an id"),
+        ("<Attributes>", '<Attributes><Attribute id="a.b"/>', "must have an id"),
+        ("<Attributes>", '<Attributes><Attribute id="x" revocation="true"/>', "must have an id"),
+        ("<Attributes>", '<Attributes><Attribute id="name"/>', "no id twice"),
+        (
+            "<Attributes>",
+            '<Attributes><Attribute revocation="true"/><Attribute revocation="true"/>',
+            "only one revocation",
+        ),
+        ("Attributes>", "Attribute>", "Attributes is missing"),
+        (
+            "<IssueSpecification",
+            '<!DOCTYPE a [<!ENTITY b "c">]><IssueSpecification',
+            "document type",
+        ),
+    ],
+)
+def test_a_malformed_credential_type_is_refused(old: str, new: str, reason: str) -> None:
+    """A description of another type, or with other attributes than it can have, is refused."""
+    known = altered("bits", {PERSON: scheme_file(PERSON).replace(old, new)})
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        known.credential_type("bits.mid.person")
+    assert str(caught.value).startswith(PERSON)
+
+
+def test_a_credential_type_has_attributes() -> None:
+    """A credential type without attributes is refused."""
+    text = re.sub("<Attributes>.*</Attributes>", "<Attributes/>", scheme_file(PERSON))
+    with pytest.raises(ConfigurationError, match="between 1 and"):
+        altered("bits", {PERSON: text}).credential_type("bits.mid.person")
+
+
+def test_what_a_credential_type_says() -> None:
+    """A type has its attributes in order, their kinds, and names by language."""
+    bits = schemes("bits", "shared")
+    person = bits.credential_type("bits.mid.person")
+    assert person is not None
+    assert (person.scheme, person.issuer, person.number_of_indices) == ("bits", "bits.mid", 5)
+    assert [each.identifier for each in person.attributes] == [
+        "bits.mid.person.name",
+        "bits.mid.person.email",
+        "bits.mid.person.phone",
+    ]
+    assert [each.is_optional for each in person.attributes] == [False, False, True]
+    assert person.attributes[0].name == {"en": "name", "nl": "name"}
+    assert person.name["en"] == "Demo person"
+    assert person.description["nl"] == "person"
+    assert (person.is_singleton, person.deprecated_since) == (False, None)
+    assert person.revocation_index is None
+    kinds = [
+        (each.is_random_blind, each.is_revocation, index)
+        for name in ("bits.mid.lot", "bits.mid.pass")
+        if (found := bits.credential_type(name)) is not None
+        for each in found.attributes
+        for index in [found.revocation_index]
+    ]
+    assert kinds == [
+        (False, False, None),
+        (True, False, None),
+        (False, False, 4),
+        (False, False, 4),
+        (False, True, 4),
+    ]
+
+
+def test_a_deprecated_credential_type_says_so() -> None:
+    """A type that is no longer issued says since when, and names may be missing."""
+    since = "<DeprecatedSince>1700000000</DeprecatedSince><Attributes>"
+    text = scheme_file(PERSON).replace("<Attributes>", since)
+    person = altered("bits", {PERSON: text}).credential_type("bits.mid.person")
+    assert person is not None
+    assert person.deprecated_since == 1_700_000_000
+    text = re.sub("<Name>.*?</Name>", "", scheme_file(PERSON))
+    person = altered("bits", {PERSON: text}).credential_type("bits.mid.person")
+    assert person is not None
+    assert person.name == {}
+
+
+def test_a_file_of_another_encoding_is_refused() -> None:
+    """Files are UTF-8, with or without a byte order mark, and not huge."""
+    marked = "\ufeff" + scheme_file(PERSON)
+    assert altered("bits", {PERSON: marked}).credential_type("bits.mid.person") is not None
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        read_xml("<é/>".encode("latin-1"), "x.xml", "x")
+    with pytest.raises(ConfigurationError, match="larger"):
+        read_xml(bytes(4 * 2**20 + 1), "x.xml", "x")
+
+
+def test_a_folder_is_read(tmp_path: Path) -> None:
+    """A folder yields its files, and nothing outside it."""
+    folder = SchemeFolder(FOLDER / "schemes")
+    known = Schemes(folder, pinned=pinned("bits", "shared", "example"))
+    assert known.issuer_key("example.town", 0) is not None
+    for path in ("../cases.json", "bits/../../cases.json", "/etc/passwd", ""):
+        with pytest.raises(ConfigurationError, match="inside the folder"):
+            folder.read(path)
+    with pytest.raises(ConfigurationError, match="folder that holds the schemes"):
+        SchemeFolder(tmp_path / "missing")
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(16 * 2**20 + 1)
+    with pytest.raises(ConfigurationError, match="larger"):
+        SchemeFolder(str(tmp_path)).read("huge")
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Schemes(SchemeFolder(tmp_path), pinned=pinned("bits"))

@@ -1,0 +1,45 @@
+"""Each check is one function, named in its error, with one test of its name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+TESTS = Path(__file__).parent.glob("test_checks_of_*.py")
+TESTED = {
+    name for path in TESTS for name in re.findall(r"def test_(\w+)\(", path.read_text("utf-8"))
+}
+
+
+def functions_with_checks() -> Iterator[tuple[str, str]]:
+    """Yield each function that raises a `ProofError` with a check, and the check."""
+    for path in (ROOT / "irma_proofs").glob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "ProofError":
+                    for keyword in node.keywords:
+                        if keyword.arg == "check":
+                            yield function.name, ast.literal_eval(keyword.value)
+
+
+FOUND = sorted(functions_with_checks())
+
+
+def test_no_check_is_made_twice() -> None:
+    """Each check is one function."""
+    checks = [check for _, check in FOUND]
+    assert len(checks) == len(set(checks)) > 40
+
+
+@pytest.mark.parametrize(("function", "check"), FOUND)
+def test_a_check_has_the_name_of_its_function_and_a_test(function: str, check: str) -> None:
+    """The error names the function, and a test of that name holds the check."""
+    assert function.removeprefix("check_") == check
+    assert check in TESTED

@@ -1,0 +1,260 @@
+"""Each check of signatures and their time stamps finds what it is for, and no other check does."""
+# pyright: reportUnknownLambdaType=false
+# JSON of any shape is the point here.
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from irma_core.errors import ConfigurationError, UsageError
+from irma_core.models.condiscon import all_of
+from irma_core.models.disclosed import AttributeBasedSignature
+from irma_core.models.session_requests import SignatureRequest
+from irma_proofs import SignatureVerifier
+from tests.proofs.attempts import (
+    SIGNED,
+    TWO,
+    UNSTAMPED,
+    altered,
+    attempt,
+    refused,
+    scheme_file,
+    spoiled,
+)
+from tests.proofs.cases import CASES, schemes
+
+MESSAGE = CASES[SIGNED]["proof"]["message"]
+TIME = datetime.fromtimestamp(CASES[SIGNED]["proof"]["timestamp"]["Time"], UTC)
+AT = datetime(2026, 11, 28, tzinfo=UTC)
+DISCLOSE: Any = [all_of("bits.mid.person.name", "bits.mid.person.email"), "bits.mid.badge.level"]
+(SERVER, (PINNED,)) = next(iter(CASES[SIGNED]["trusted"].items()))
+
+
+def stamp(**changed: Any) -> Any:
+    """Return a change of the time stamp."""
+    return lambda proof: proof["timestamp"].update(changed)
+
+
+def sig(**changed: Any) -> Any:
+    """Return a change of the time stamp's signature."""
+    return lambda proof: proof["timestamp"]["Sig"].update(changed)
+
+
+@pytest.mark.parametrize("form", ["https://irma.app/ld/signature/v3", "x", 2, [], {}, True])
+def test_form(form: Any) -> None:
+    """A signature of an unknown form is refused."""
+    error = refused(SIGNED, lambda proof: proof.update({"@context": form}))
+    assert (error.check, error.path) == ("form", "@context")
+
+
+def test_the_form_is_stamped() -> None:
+    """The time stamp of one form is not valid for the other."""
+    assert refused(SIGNED, lambda proof: proof.pop("@context")).check == "stamp_signature"
+
+
+def test_message() -> None:
+    """The signed message must be that of the request."""
+    assert attempt(SIGNED, request=SignatureRequest(MESSAGE, DISCLOSE)).message == MESSAGE
+    error = refused(SIGNED, request=SignatureRequest(f"{MESSAGE} ", DISCLOSE))
+    assert (error.check, error.status) == ("message", "UNMATCHED_REQUEST")
+
+
+def test_nonce() -> None:
+    """The nonce must be that of the session, if the caller knows it."""
+    nonce = int.from_bytes(b64decode(CASES[SIGNED]["proof"]["nonce"]), "big")
+    assert attempt(SIGNED, nonce=nonce).message == MESSAGE
+    error = refused(SIGNED, nonce=nonce + 1)
+    assert (error.check, error.status) == ("nonce", "UNMATCHED_REQUEST")
+
+
+def test_context() -> None:
+    """The context must be that of the session, if the caller knows it."""
+    assert attempt(SIGNED, context=1).message == MESSAGE
+    error = refused(SIGNED, context=2)
+    assert (error.check, error.status) == ("context", "UNMATCHED_REQUEST")
+
+
+@pytest.mark.parametrize("proofs", [[], None])
+def test_some_proof(proofs: Any) -> None:
+    """A signature without any proof is nobody's."""
+    error = refused(UNSTAMPED, lambda proof: proof.update(signature=proofs), at=AT)
+    assert (error.check, error.status) == ("some_proof", "INVALID")
+
+
+def test_time_without_stamp() -> None:
+    """A signature without a time stamp is refused, unless the caller says when to judge it."""
+    signature = attempt(UNSTAMPED, at=AT.astimezone(timezone(timedelta(hours=1))))
+    assert (signature.signed_at, signature.is_time_stamped) == (AT, False)
+    error = refused(UNSTAMPED)
+    assert (error.check, error.status) == ("time_without_stamp", "INVALID_TIMESTAMP")
+    assert refused(UNSTAMPED, at=AT, not_before=AT).check == "time_without_stamp"
+
+
+def test_a_time_stamp_cannot_be_taken_away() -> None:
+    """Without its time stamp, a signature is another one."""
+    error = refused(SIGNED, lambda proof: proof.pop("timestamp"), at=AT)
+    assert error.check == "challenges"
+
+
+def test_a_time_stamp_counts_more_than_the_time_given() -> None:
+    """With a time stamp, its time is the one that counts."""
+    signature = attempt(SIGNED, at=datetime(2099, 1, 1, tzinfo=UTC))
+    assert (signature.signed_at, signature.is_time_stamped) == (TIME, True)
+
+
+def test_no_hashing() -> None:
+    """A time stamp with a `Hashing` is refused."""
+    error = refused(SIGNED, stamp(Hashing="x"))
+    assert (error.check, error.status) == ("no_hashing", "INVALID_TIMESTAMP")
+
+
+@pytest.mark.parametrize("algorithm", ["xmssmt", "Ed25519", "", None, 1, []])
+def test_algorithm(algorithm: Any) -> None:
+    """Only Ed25519 is supported; XMSS and others are refused explicitly."""
+    error = refused(SIGNED, sig(Alg=algorithm))
+    assert (error.check, error.status) == ("algorithm", "INVALID_TIMESTAMP")
+
+
+@pytest.mark.parametrize("changed", [{"Data": "AQ=="}, {"PublicKey": "AQ=="}])
+def test_lengths(changed: dict[str, str]) -> None:
+    """The signature has 64 bytes, and the key 32."""
+    error = refused(SIGNED, sig(**changed))
+    assert (error.check, error.status) == ("lengths", "INVALID_TIMESTAMP")
+
+
+def test_time_stamp_server() -> None:
+    """All schemes must name one and the same time-stamping server."""
+    path = "shared/description.xml"
+    for url in ("", "http://127.0.0.1:8300/"):
+        tag = "<TimestampServer>{}</TimestampServer>"
+        text = re.sub(tag.format(".*"), tag.format(url), scheme_file(path))
+        error = refused(TWO, known=altered("shared", {path: text}))
+        assert (error.check, error.status) == ("time_stamp_server", "INVALID_TIMESTAMP")
+    path = "bits/description.xml"
+    text = re.sub("<TimestampServer>.*</TimestampServer>", "", scheme_file(path))
+    assert refused(SIGNED, known=altered("bits", {path: text})).check == "time_stamp_server"
+
+
+def test_the_url_in_the_time_stamp_does_not_count() -> None:
+    """The scheme says which server it must be, whatever the time stamp says."""
+    other = stamp(ServerUrl="https://other.example")
+    assert attempt(SIGNED, other).is_time_stamped
+    trusted = {"https://other.example": [PINNED]}
+    assert refused(SIGNED, other, trusted=trusted).check == "pinned_key"
+
+
+@pytest.mark.parametrize("trusted", [{}, {SERVER: []}, {SERVER: [bytes(32)]}])
+def test_pinned_key(trusted: Any) -> None:
+    """The caller must have pinned the key of the time-stamping server."""
+    error = refused(SIGNED, trusted=trusted)
+    assert (error.check, error.status) == ("pinned_key", "INVALID_TIMESTAMP")
+
+
+@pytest.mark.parametrize(
+    "trusted",
+    [{SERVER: [bytes(32), b64decode(PINNED)]}, {SERVER.rstrip("/"): (PINNED,)}],
+)
+def test_a_key_is_pinned_in_several_ways(trusted: Any) -> None:
+    """A key is bytes or base64, beside others, and a slash at the end of a URL is no difference."""
+    assert attempt(SIGNED, trusted=trusted).is_time_stamped
+
+
+def unstamped_numbers(proof: Any) -> None:
+    """Exchange A of two proofs: the sequence counts."""
+    first, second = proof["signature"]
+    first["A"], second["A"] = second["A"], first["A"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        stamp(Time=CASES[SIGNED]["proof"]["timestamp"]["Time"] + 1),
+        sig(Data=b64encode(bytes(64)).decode()),
+        lambda proof: proof.update(message="x"),
+        lambda proof: proof["signature"][0]["a_disclosed"].update({"2": "AQ=="}),
+        unstamped_numbers,
+    ],
+)
+def test_stamp_signature(change: Any) -> None:
+    """The server must have signed the time, the message, the attributes and each A."""
+    error = refused(SIGNED, change)
+    assert (error.check, error.status) == ("stamp_signature", "INVALID_TIMESTAMP")
+
+
+def test_the_first_form_stamps_each_number() -> None:
+    """In the first form, the attributes themselves are stamped."""
+
+    def spoil(proof: Any) -> None:
+        proof["signature"][0]["a_disclosed"]["2"] = "AQ=="
+
+    assert attempt("made-v1").is_time_stamped
+    assert refused("made-v1", spoil).check == "stamp_signature"
+
+
+def test_a_key_that_is_no_point_verifies_nothing() -> None:
+    """A pinned key that is not on the curve is not an error of another kind."""
+    for bad in (b"\2" + bytes(31), bytes(32)):
+        change = sig(PublicKey=b64encode(bad).decode(), Data=b64encode(bytes(64)).decode())
+        assert refused(SIGNED, change, trusted={SERVER: [bad]}).check == "stamp_signature"
+
+
+def test_not_before() -> None:
+    """A time stamp from before the session is refused; the second of its start is not."""
+    for early in (timedelta(0), timedelta(seconds=1), -timedelta(milliseconds=999)):
+        assert attempt(SIGNED, not_before=TIME - early).signed_at == TIME
+    error = refused(SIGNED, not_before=TIME + timedelta(seconds=1))
+    assert (error.check, error.status) == ("not_before", "INVALID_TIMESTAMP")
+
+
+def test_what_comes_out() -> None:
+    """A verified signature has its message, time, slots and schemes, and no truth value."""
+    request = SignatureRequest(MESSAGE, {"who": DISCLOSE[0], "badge": DISCLOSE[1]})
+    given = AttributeBasedSignature(spoiled(SIGNED, None), MESSAGE)
+    verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps={SERVER: [PINNED]})
+    signature = verifier.verify(given, request, not_before=TIME)
+    assert list(signature) == ["who", "badge"]
+    assert signature["who"]["bits.mid.person.email"].value == "ada@example.com"
+    assert (signature["badge"].value, signature["badge"].option) == ("3", 0)
+    assert (len(signature), signature.extra) == (2, ())
+    assert signature.schemes == {"bits"}
+    with pytest.raises(UsageError, match="no truth value"):
+        bool(signature)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"time_stamps": {1: []}},
+        {"time_stamps": {SERVER: PINNED}},
+        {"time_stamps": {SERVER: 1}},
+        {"time_stamps": {SERVER: ["AQ=="]}},
+        {"time_stamps": {SERVER: ["?"]}},
+        {"time_stamps": {SERVER: ["é"]}},
+        {"time_stamps": {SERVER: [None]}},
+        {"time_stamps": {}, "min_key_bits": 1023},
+    ],
+)
+def test_wrong_settings(arguments: Any) -> None:
+    """Wrong keys and lengths are errors of the configuration, which do not show a value."""
+    with pytest.raises(ConfigurationError, match=r"time_stamps|min_key_bits"):
+        SignatureVerifier(schemes("bits", "shared"), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (("x", "request"), "request"),
+        ((None,), "signature"),
+    ],
+)
+def test_wrong_arguments(arguments: Any, name: str) -> None:
+    """A wrong argument is a mistake of the caller, and names the parameter."""
+    verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps={})
+    with pytest.raises(UsageError, match=name):
+        verifier.verify(*arguments)
+    assert "bits" in repr(verifier)
