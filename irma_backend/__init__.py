@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         open_parts,
         open_parts_async,
     )
+    from irma_backend.scheme_folder import SchemeFolder
     from irma_backend.settings import read_settings
     from irma_backend.sqlite_store import AsyncSqliteStore, SqliteStore
 else:
@@ -27,6 +28,7 @@ else:
         "parts": "AsyncParts Parts connect connect_async open_parts open_parts_async",
         "logging_observer": "LoggingObserver",
         "memory_store": "AsyncMemoryStore MemoryStore",
+        "scheme_folder": "SchemeFolder",
         "settings": "read_settings",
         "sqlite_store": "AsyncSqliteStore SqliteStore",
     }
@@ -50,6 +52,7 @@ __all__ = [
     "LoggingObserver",
     "MemoryStore",
     "Parts",
+    "SchemeFolder",
     "SqliteStore",
     "connect",
     "connect_async",

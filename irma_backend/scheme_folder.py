@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, final
 
 from irma_core.errors import ConfigurationError
+from irma_core.models.arguments import check_instance
 from irma_core.tracebacks import boundary
 
 __all__ = ["SchemeFolder"]
@@ -22,13 +23,15 @@ class SchemeFolder:
         path: The folder, such as `irma_configuration` of the official server.
 
     Raises:
-        ConfigurationError: The path is not a folder.
+        ConfigurationError: There is no folder.
+        UsageError: The path has a wrong type.
     """
 
     def __init__(self, path: str | Path) -> None:
+        check_instance(path, (str, Path), "path", "a string or a Path")
         self._path = Path(path)
-        if not self._path.is_dir():
-            raise ConfigurationError(f"{self._path}: must be the folder that holds the schemes")
+        if not str(path) or not _is_folder(self._path):
+            raise ConfigurationError("path: must be the folder that holds the schemes")
 
     def read(self, path: str) -> bytes:
         """Return the content of a file.
@@ -37,13 +40,24 @@ class SchemeFolder:
             path: The path below the folder, with slashes.
 
         Raises:
-            ConfigurationError: The path leads out of the folder, or the file exceeds 16 MiB.
-            OSError: The file cannot be read.
+            ConfigurationError: The path leads out of the folder, the file cannot be read, or it
+                exceeds 16 MiB.
         """
+        check_instance(path, str, "path", "a string")
         if {"..", ""} & set(path.split("/")):
-            raise ConfigurationError(f"{path}: must be a path inside the folder")
-        with (self._path / path).open("rb") as file:
-            data = file.read(_LONGEST + 1)
+            raise ConfigurationError(f"path {path}: must be inside the folder of schemes")
+        try:
+            with (self._path / path).open("rb") as file:
+                data = file.read(_LONGEST + 1)
+        except (OSError, ValueError):  # the latter for a null character
+            raise ConfigurationError(f"path {path}: there is no file that can be read") from None
         if len(data) > _LONGEST:
-            raise ConfigurationError(f"{path}: must not be larger than {_LONGEST} bytes")
+            raise ConfigurationError(f"path {path}: must not be larger than {_LONGEST} bytes")
         return data
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # its name is too long, for example
+        return False

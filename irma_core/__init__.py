@@ -72,6 +72,7 @@ from irma_core.models.statuses import (
     SessionType,
 )
 from irma_core.models.tokens import FrontendAuthorization, RequestorToken
+from irma_core.models.verified_signatures import VerifiedSignature
 from irma_core.requestor import Requestor
 from irma_core.trust.authentication import (
     HmacAuthentication,
@@ -187,6 +188,7 @@ __all__ = [
     "StaticSessionReceiver",
     "TokenAuthentication",
     "VerifiedRequest",
+    "VerifiedSignature",
     "WebAnswer",
     "WebReply",
     "WebRequest",

@@ -35,6 +35,7 @@ from irma_core.plugins.hookspecs import (
 )
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.observers import Observer
+from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import AsyncStatusBackend, PublishedEnd, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import (
@@ -81,6 +82,7 @@ __all__ = [
     "SessionRefused",
     "SessionStarted",
     "SessionStatus",
+    "SignatureVerifier",
     "Signer",
     "SignerFactory",
     "StatusBackend",

@@ -71,11 +71,6 @@ class Sizes:
         """Of the response for v."""
         return self.v + self.statzk + self.HASH + 1
 
-    @property
-    def v_prime_response(self) -> int:
-        """Of the response for v' in a proof of issuance."""
-        return self.n + 2 * self.statzk + self.HASH + 1
-
 
 _SIZES: Final = {
     1024: Sizes(1024, m=256, statzk=80),

@@ -182,7 +182,7 @@ def _all_attributes(
         proof = verified.proof
         identifier = proof.credential_type.identifier
         tolerance = tolerances.get(identifier) or _TOLERANCE
-        before = _not_revoked_before(verified.non_revocation, at - tolerance)
+        before = _not_revoked_before(verified.non_revocation, at, tolerance)
         for index in sorted(proof.disclosed):
             name, value = _name_and_value(proof, index)
             found[Place(i, index)] = DisclosedAttribute(
@@ -198,12 +198,14 @@ def _all_attributes(
     return found
 
 
-def _not_revoked_before(given: NonRevocationProof | None, oldest: datetime) -> datetime | None:
+def _not_revoked_before(
+    given: NonRevocationProof | None, at: datetime, tolerance: timedelta
+) -> datetime | None:
     """Return the time of a proof of non-revocation, if it is too old."""
     if given is None:
         return None
     time = datetime.fromtimestamp(given.time, UTC)
-    return time if time < oldest else None
+    return time if at - time > tolerance else None
 
 
 def _name_and_value(proof: DisclosureProof, index: int) -> tuple[str, str | None]:

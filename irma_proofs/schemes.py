@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from irma_core.errors import ConfigurationError
+from irma_core.errors import ConfigurationError, UsageError
 from irma_core.models.arguments import check_instance
 from irma_core.tracebacks import boundary
 from irma_proofs.credential_types import (
@@ -54,6 +54,7 @@ class SchemeFiles(Protocol):
 
         Raises:
             OSError: The file cannot be read.
+            ConfigurationError: Likewise, with a reason.
         """
         ...
 
@@ -79,6 +80,8 @@ class Schemes:
     """
 
     def __init__(self, files: SchemeFiles, *, pinned: Mapping[str, str | bytes]) -> None:
+        if not callable(getattr(files, "read", None)):
+            raise UsageError("files: must have a method read, such as a SchemeFolder")
         self._files = files
         self._hashes: dict[str, str] = {}
         self._types_by_hash: dict[bytes, str] = {}
@@ -99,6 +102,7 @@ class Schemes:
 
     def scheme(self, name: str) -> Scheme | None:
         """Return what a scheme says about itself; None for an unknown scheme."""
+        check_instance(name, str, "name", "a string")
         return self._schemes.get(name)
 
     def credential_types(self) -> Iterator[str]:
@@ -111,6 +115,7 @@ class Schemes:
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
         """
+        check_instance(identifier, str, "identifier", "a string")
         scheme, issuer, name = _three_parts(identifier)
         return self._parsed(
             self._types,
@@ -124,6 +129,7 @@ class Schemes:
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
         """
+        check_instance(digest, bytes, "digest", "bytes")
         identifier = self._types_by_hash.get(digest)
         return None if identifier is None else self.credential_type(identifier)
 
@@ -137,6 +143,8 @@ class Schemes:
         Raises:
             ConfigurationError: Its file is missing, was changed, or is malformed.
         """
+        check_instance(issuer, str, "issuer", "a string")
+        check_instance(counter, int, "counter", "a whole number")
         return self._parsed(
             self._keys,
             f"{issuer.replace('.', '/')}/PublicKeys/{counter}.xml",
@@ -240,7 +248,7 @@ def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
 def _pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError("pinned: must have the names of schemes as its keys")
-    data = pem.encode() if isinstance(pem, str) else pem
+    data = pem.encode(errors="replace") if isinstance(pem, str) else pem
     expected = f"pinned: the key of {name} must be the PEM of a public key on the curve P-256"
     if not isinstance(data, bytes):
         raise ConfigurationError(expected)

@@ -36,8 +36,8 @@ GROUPS: dict[str, dict[str, str]] = {
             "FrontendRequest FrontendAuthorization FrontendOptions PairingMethod"
         ),
         "Its answer": (
-            "Answer AnsweredSlot DisclosedAttribute AttributeBasedSignature Evidence SessionResult "
-            "ProofStatus AttributeProofStatus RemoteError"
+            "Answer AnsweredSlot DisclosedAttribute AttributeBasedSignature VerifiedSignature "
+            "Evidence SessionResult ProofStatus AttributeProofStatus RemoteError"
         ),
         "How the server knows you": (
             "NoAuthentication TokenAuthentication HmacAuthentication PublicKeyAuthentication "
@@ -70,6 +70,12 @@ GROUPS: dict[str, dict[str, str]] = {
         "By configuration alone": (
             "connect connect_async open_parts open_parts_async Parts AsyncParts SqliteStore "
             "AsyncSqliteStore MemoryStore AsyncMemoryStore LoggingObserver"
+        ),
+        "Files of schemes": "SchemeFolder",
+    },
+    "irma_proofs": {
+        "Signatures verified without a server": (
+            "SignatureVerifier VerifiedSignature Schemes SchemeFiles TimeStampKeys"
         ),
     },
     "irma_redis": {

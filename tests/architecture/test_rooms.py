@@ -14,14 +14,17 @@ import pytest
 
 import irma_backend
 import irma_core
+import irma_proofs
 import irma_testing
 import irma_web
 from irma_core import errors
 
 ROOT = Path(__file__).parent.parent.parent
 CORE = sorted((ROOT / "irma_core").rglob("*.py"))
+PROOFS = sorted((ROOT / "irma_proofs").rglob("*.py"))
 ALL = [
     *CORE,
+    *PROOFS,
     *(ROOT / "irma_testing").rglob("*.py"),
     *(ROOT / "irma_backend").rglob("*.py"),
     *ROOT.glob("irma_redis/*.py"),
@@ -94,6 +97,7 @@ def test_nothing_of_the_core_imports_upwards(path: Path) -> None:
             other = room(module)
             assert FLOORS[other] < FLOORS[own] or other == own, f"{module} in {name(path)}"
         assert not module.startswith(("irma_transport", "irma_testing", "irma_backend"))
+        assert not module.startswith("irma_proofs")
 
 
 @pytest.mark.parametrize("path", [p for p in ALL if "irma_backend" not in p.parts], ids=name)
@@ -165,6 +169,19 @@ def test_the_core_is_pure(path: Path) -> None:
             assert ast.unparse(node.func) not in {"open", "datetime.now", "print"}
 
 
+@pytest.mark.parametrize("path", PROOFS, ids=name)
+def test_the_verifier_is_pure(path: Path) -> None:
+    """No sockets, files, threads, clock, chance or environment; the core, and two libraries."""
+    heads = {module.partition(".")[0] for module in imports(path)}
+    assert not heads & (IMPURE | {"io", "pathlib", "secrets", "subprocess", "tempfile"})
+    assert heads - sys.stdlib_module_names <= {"attrs", "cryptography", "irma_core", "irma_proofs"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in {"now", "today", "utcnow", "environ", "read_bytes", "read_text"}
+        if isinstance(node, ast.Call):
+            assert ast.unparse(node.func) not in {"open", "print"}
+
+
 @pytest.mark.parametrize("path", ALL, ids=name)
 def test_a_module_says_what_it_is_and_is_not_long(path: Path) -> None:
     """A module has a docstring, at most 600 lines, and a name that says what is in it."""
@@ -181,7 +198,7 @@ def test_module_names_are_unique_in_the_core() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize("door", [irma_backend, irma_core, irma_testing, irma_web])
+@pytest.mark.parametrize("door", [irma_backend, irma_core, irma_proofs, irma_testing, irma_web])
 def test_a_front_door_shows_what_it_says(door: ModuleType) -> None:
     """Each name of `__all__` is there, and no other is."""
     for shown in door.__all__:

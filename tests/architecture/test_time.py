@@ -17,6 +17,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import irma_core
+import irma_proofs
 import irma_testing
 from irma_core import (
     AttributeProofStatus,
@@ -39,7 +40,13 @@ from irma_core import (
     verify_result_jwt,
     verify_session_request_jwt,
 )
-from irma_core.errors import ConfigurationError, HandleExpiredError, JwtError, UsageError
+from irma_core.errors import (
+    ConfigurationError,
+    HandleExpiredError,
+    JwtError,
+    ProofError,
+    UsageError,
+)
 from irma_core.gateway.gateway_settings import (
     GatewayAssertion,
     GatewayAuthentication,
@@ -52,6 +59,7 @@ from irma_core.models.tokens import RequestorToken
 from irma_core.protocol.transport import utc_now
 from irma_core.trust.request_jwt import unsigned_request_jwt
 from irma_core.trust.result_jwt import verify_getproof_jwt
+from irma_proofs import SignatureVerifier
 from irma_testing import (
     HeldCredential,
     InMemoryServer,
@@ -59,6 +67,7 @@ from irma_testing import (
     OpenSession,
     SimulatedApp,
 )
+from tests.proofs.cases import CASES, schemes
 from tests.sealed_handles import handles_at
 from tests.trust import make_jwt_vectors
 
@@ -187,6 +196,22 @@ def kept(name: str) -> Callable[[datetime], object]:
     return make
 
 
+def signature(name: str, argument: str) -> Callable[[datetime], object]:
+    """Return what verifies a signature by a time, and returns the time that it then has."""
+    case = CASES[name]
+    verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps=case["trusted"])
+
+    def judged(now: datetime) -> object:
+        times: dict[str, Any] = {argument: now}
+        try:
+            verified = verifier.verify(json.dumps(case["proof"]), **times)
+        except ProofError as error:
+            return error.check
+        return verified.signed_at
+
+    return judged
+
+
 GATEWAY = GatewayAuthentication("https://login.example/token", GatewayAssertion("shop", SHARED))
 
 DOORS: dict[str, Callable[[datetime], object]] = {
@@ -211,6 +236,11 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     ),
     "SimulatedApp.add(issued_at)": held("issued_at"),
     "SimulatedApp.add(expires_at)": held("expires_at"),
+    "VerifiedSignature(signed_at)": lambda now: (
+        irma_core.VerifiedSignature({}, message="m", signed_at=now, is_time_stamped=True).signed_at
+    ),
+    "SignatureVerifier.verify(not_before)": signature("made-mid", "not_before"),
+    "SignatureVerifier.verify(at)": signature("made-no-stamp", "at"),
 }
 WITHIN: dict[str, Callable[[datetime], object]] = {
     "HandleSettings.unseal(now)": unsealed_handle,
@@ -229,7 +259,7 @@ WITHIN: dict[str, Callable[[datetime], object]] = {
 
 def doors() -> Iterator[str]:
     """Find every public function, method and class that is given a time."""
-    for module in (irma_core, irma_testing):
+    for module in (irma_core, irma_proofs, irma_testing):
         for name in module.__all__:
             found = getattr(module, name)
             if inspect.isfunction(found):

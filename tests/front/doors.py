@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from copy import copy
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,7 @@ import attrs
 
 import irma_backend as backend
 import irma_core as core
+import irma_proofs as proofs
 import irma_testing as testing
 import irma_transport
 import irma_transport_aiohttp
@@ -41,12 +44,13 @@ from irma_testing import (
 from irma_transport_aiohttp import AiohttpTransport, in_thread
 from irma_transport_urllib3 import Urllib3Transport
 from tests.memory_stores import async_memory_store, memory_store
+from tests.proofs.cases import CASES, FOLDER, pinned
 from tests.sealed_handles import handles_at
 
 __all__ = ["DOORS", "Door", "World", "public_callables"]
 
 PACKAGES = (
-    *(core, backend, testing, interfaces),
+    *(core, backend, proofs, testing, interfaces),
     *(irma_transport, irma_transport_urllib3, irma_transport_aiohttp),
 )
 
@@ -388,6 +392,54 @@ def _method(name: str, make: Any) -> Door:
     return Door(name, made)
 
 
+def _verifiers() -> Iterator[Door]:
+    """The doors of the verifier of signatures, and of the files that it needs."""
+    folder = backend.SchemeFolder(FOLDER / "schemes")
+    keys = pinned("bits")
+    known = proofs.Schemes(folder, pinned=keys)
+    case = CASES["made-mid"]
+    stamps: dict[str, Any] = {"time_stamps": case["trusted"]}
+    verifier = proofs.SignatureVerifier(known, **stamps)
+    slot = core.AnsweredSlot((core.DisclosedAttribute(**ATTRIBUTE),), 0)
+    yield Door("SchemeFolder", _of(backend.SchemeFolder, path=FOLDER / "schemes"))
+    yield Door("Schemes", _of(proofs.Schemes, files=folder, pinned=keys))
+    yield Door(
+        "SignatureVerifier",
+        _of(proofs.SignatureVerifier, schemes=known, min_key_bits=2048, **stamps),
+    )
+    yield Door(
+        "VerifiedSignature",
+        _of(
+            core.VerifiedSignature,
+            slots={"age": slot},
+            message="m",
+            signed_at=NOW,
+            is_time_stamped=True,
+            extra=(),
+        ),
+    )
+    calls: dict[str, tuple[object, dict[str, Any]]] = {
+        "SchemeFolder.read": (folder, {"path": "bits/index"}),
+        "Schemes.scheme": (known, {"name": "bits"}),
+        "Schemes.credential_type": (known, {"identifier": "bits.mid.person"}),
+        "Schemes.credential_type_by_hash": (known, {"digest": bytes(16)}),
+        "Schemes.issuer_key": (known, {"issuer": "bits.mid", "counter": 0}),
+        "SignatureVerifier.verify": (
+            verifier,
+            {
+                "signature": json.dumps(case["proof"]),
+                "request": core.SignatureRequest("I agree.", ["bits.mid.person.name"]),
+                "nonce": int.from_bytes(b64decode(case["proof"]["nonce"])),
+                "context": 1,
+                "not_before": datetime(2026, 1, 1, tzinfo=UTC),
+                "at": None,
+            },
+        ),
+    }
+    for name, (owner, arguments) in calls.items():
+        yield Door(name, _of(getattr(owner, name.partition(".")[2]), **arguments))
+
+
 def _requestor_methods(kind: str) -> Iterator[Door]:
     awaited = kind == "AsyncRequestor"
 
@@ -695,6 +747,7 @@ def _all() -> Iterator[Door]:
     yield from _stores()
     yield from _openers()
     yield Door("read_settings", _of(backend.read_settings, path=SETTINGS_FILE))
+    yield from _verifiers()
     for function, arguments in (
         (core.AnsweredSlot, {"attributes": (core.DisclosedAttribute(**ATTRIBUTE),), "option": 0}),
         (core.AttributeBasedSignature, {"json_text": "{}", "message": "I agree"}),

@@ -191,7 +191,7 @@ CONTENT = {
     ("AsyncWebSessions", "keys"),
 }
 """Parameters whose value is judged with others."""
-OWN_NAMES = {"disclose", "labels", "plugins", "secrets", "jwt_issuer"}
+OWN_NAMES = {"disclose", "labels", "plugins", "secrets", "jwt_issuer", "pinned", "path"}
 """Parameters that hold names which the caller chose: these stand in errors."""
 
 

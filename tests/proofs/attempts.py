@@ -70,7 +70,7 @@ def resigned(scheme: str, changed: dict[str, str | None]) -> Files:
 
     Args:
         scheme: The scheme of the files.
-        changed: Their contents; None to leave a file out of the index.
+        changed: Their contents; None to leave a file out of the index, and not out of the folder.
     """
     lines: dict[str, str] = {}
     for line in scheme_file(f"{scheme}/index").splitlines():
@@ -80,7 +80,6 @@ def resigned(scheme: str, changed: dict[str, str | None]) -> Files:
     for path, content in changed.items():
         if content is None:
             del lines[path]
-            contents[path] = None
         else:
             contents[path] = content.encode()
             lines[path] = sha256(content.encode()).hexdigest()

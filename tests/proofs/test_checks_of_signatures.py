@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from irma_core import interfaces
 from irma_core.errors import ConfigurationError, UsageError
 from irma_core.models.condiscon import all_of
 from irma_core.models.disclosed import AttributeBasedSignature
@@ -215,7 +216,10 @@ def test_what_comes_out() -> None:
     """A verified signature has its message, time, slots and schemes, and no truth value."""
     request = SignatureRequest(MESSAGE, {"who": DISCLOSE[0], "badge": DISCLOSE[1]})
     given = AttributeBasedSignature(spoiled(SIGNED, None), MESSAGE)
-    verifier = SignatureVerifier(schemes("bits", "shared"), time_stamps={SERVER: [PINNED]})
+    verifier: interfaces.SignatureVerifier = SignatureVerifier(
+        schemes("bits", "shared"), time_stamps={SERVER: [PINNED]}
+    )
+    assert isinstance(verifier, interfaces.SignatureVerifier)
     signature = verifier.verify(given, request, not_before=TIME)
     assert list(signature) == ["who", "badge"]
     assert signature["who"]["bits.mid.person.email"].value == "ada@example.com"

@@ -1,4 +1,4 @@
-"""Whatever is sent: a proof is verified, or refused by exactly one kind of error."""
+"""Any input is verified, or refused by exactly one kind of error."""
 # pyright: reportUnknownLambdaType=false
 # JSON of any shape is the point here.
 

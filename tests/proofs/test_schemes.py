@@ -330,5 +330,5 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         file.truncate(16 * 2**20 + 1)
     with pytest.raises(ConfigurationError, match="larger"):
         SchemeFolder(str(tmp_path)).read("huge")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="no file that can be read"):
         Schemes(SchemeFolder(tmp_path), pinned=pinned("bits"))
