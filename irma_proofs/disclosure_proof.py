@@ -9,6 +9,7 @@ Source: gabi `ProofD`; Idemix specification, sections 6.2.3 and 6.2.6.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final, final
 
 import attrs
@@ -66,6 +67,16 @@ class DisclosureProof:
     credential_type: CredentialType
     key: IssuerKey
     non_revocation: JsonValue = attrs.field(repr=False)
+
+    @cached_property
+    def product(self) -> int:
+        """The product of R_i^x(a_i) over the disclosed attributes, which is also time-stamped."""
+        key = self.key
+        pairs = [
+            (key.bases[i], signed_value(number, bits=key.sizes.m))
+            for i, number in self.disclosed.items()
+        ]
+        return product_of_powers(pairs, key.n)
 
 
 def read_proofs(
@@ -136,18 +147,14 @@ def _read_proof(
 def commitment(proof: DisclosureProof) -> int:
     """Return the commitment that the prover must have made, if the proof is valid.
 
-    It is Z^-c · A^(e_response + c·2^(le-1)) · S^v_response · ∏ R_i^(c·x(a_i)) over the disclosed
-    attributes · ∏ R_i^response over the others, all modulo n.
+    It is (∏ R_i^x(a_i) / Z)^c, over the disclosed attributes, · A^(e_response + c·2^(le-1)) ·
+    S^v_response · ∏ R_i^response, over the others, all modulo n.
     """
     key, c = proof.key, proof.challenge
     pairs = [
-        (key.z, -c),
+        (proof.product * pow(key.z, -1, key.n) % key.n, c),
         (proof.a, proof.e_response + (c << (key.sizes.e - 1))),
         (key.s, proof.v_response),
-    ]
-    pairs += [
-        (key.bases[i], c * signed_value(number, bits=key.sizes.m))
-        for i, number in proof.disclosed.items()
     ]
     pairs += [(key.bases[i], response) for i, response in proof.responses.items()]
     return product_of_powers(pairs, key.n)

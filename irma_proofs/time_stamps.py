@@ -20,9 +20,7 @@ from irma_core.errors import ConfigurationError, ProofError
 from irma_core.json_text import JsonValue
 from irma_core.models.arguments import check_instance
 from irma_proofs.disclosure_proof import DisclosureProof
-from irma_proofs.metadata import signed_value
 from irma_proofs.numbers import der_integer, der_octets, der_sequence, read_bytes
-from irma_proofs.powers import product_of_powers
 from irma_proofs.proof_json import LAST_SECOND, read_integer, read_members
 from irma_proofs.schemes import Schemes
 
@@ -156,22 +154,12 @@ def verify_time_stamp(
             der_sequence(der_integer(proof.a) for proof in proofs),
             der_octets(sha256(message.encode()).digest()),
             der_sequence(
-                _numbers(proof) if is_first_form else _representation(proof) for proof in proofs
+                _numbers(proof) if is_first_form else der_integer(proof.product) for proof in proofs
             ),
         ]
     )
     signed = stamp.time.to_bytes(_TIME_LENGTH, "big") + sha256(content).digest()
     check_stamp_signature(stamp, signed)
-
-
-def _representation(proof: DisclosureProof) -> bytes:
-    """Return the DER of one number that stands for all disclosed attributes."""
-    key = proof.key
-    pairs = [
-        (key.bases[i], signed_value(number, bits=key.sizes.m))
-        for i, number in proof.disclosed.items()
-    ]
-    return der_integer(product_of_powers(pairs, key.n))
 
 
 def _numbers(proof: DisclosureProof) -> bytes:
