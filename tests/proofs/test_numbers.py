@@ -128,6 +128,21 @@ def test_powers_are_those_of_python(
     assert powers.product_of_powers([], MODULUS) == 1
 
 
+def test_other_threads_run_during_a_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each power of gmpy2 lets other threads run, and the application's own context stays."""
+    gmpy2 = pytest.importorskip("gmpy2")
+    released: list[bool] = []
+
+    def powmod(base: int, exponent: int, modulus: int) -> int:
+        released.append(gmpy2.get_context().allow_release_gil)
+        return pow(base, exponent, modulus)
+
+    monkeypatch.setattr(gmpy2, "powmod", powmod)
+    assert powers.product_of_powers([(2, 5), (3, 2)], 101) == 32 * 9 % 101
+    assert released == [True, True]
+    assert gmpy2.get_context().allow_release_gil is False
+
+
 def test_powers_work_without_gmpy2(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra `proofs`, its absence is no error."""
 

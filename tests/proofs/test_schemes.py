@@ -166,6 +166,13 @@ def test_pinned_keys_are_a_mapping() -> None:
     assert Schemes(Files(), pinned={}).names == ()
 
 
+def test_files_can_be_read() -> None:
+    """What has no method to read files is refused at once."""
+    wrong: Any = FOLDER
+    with pytest.raises(UsageError, match="files"):
+        Schemes(wrong, pinned=pinned("bits"))
+
+
 def test_a_scheme_has_its_folder_s_name() -> None:
     """The description of another scheme is refused."""
     path = "bits/description.xml"
@@ -324,8 +331,9 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
     for path in ("../cases.json", "bits/../../cases.json", "/etc/passwd", ""):
         with pytest.raises(ConfigurationError, match="inside the folder"):
             folder.read(path)
-    with pytest.raises(ConfigurationError, match="folder that holds the schemes"):
-        SchemeFolder(tmp_path / "missing")
+    for missing in (tmp_path / "missing", "", "x" * 10_000):
+        with pytest.raises(ConfigurationError, match="folder that holds the schemes"):
+            SchemeFolder(missing)
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(16 * 2**20 + 1)
     with pytest.raises(ConfigurationError, match="larger"):
