@@ -40,8 +40,9 @@ __all__ = ["SignatureVerifier"]
 _SECOND_FORM: Final = "https://irma.app/ld/signature/v2"
 _SHORTEST_KEY: Final = 1024
 _UNMATCHED: Final = "UNMATCHED_REQUEST"
-_REQUIRED: Final = frozenset({"signature", "indices", "nonce", "context", "message"})
-_OPTIONAL: Final = frozenset({"@context", "timestamp"})
+_REQUIRED: Final = frozenset({"signature", "nonce", "context", "message"})
+_OPTIONAL: Final = frozenset({"@context", "indices", "timestamp"})
+"""Signatures of the first form were made without the first two."""
 
 
 @final
@@ -201,7 +202,7 @@ def _read_signature(data: str | bytes) -> _Signature:
     stamp = members.get("timestamp")
     return _Signature(
         proofs=members["signature"],
-        indices=read_indices(members["indices"]),
+        indices=read_indices(members.get("indices")),
         nonce=read_any_number(members["nonce"], "nonce"),
         context=read_any_number(members["context"], "context"),
         message=message,

@@ -203,3 +203,14 @@ def test_an_error_shows_no_value() -> None:
                 assert "Ada" not in f"{error}{error!r}{vars(error)}"
                 assert error.__cause__ is None
                 assert error.__context__ is None
+
+
+def test_indices_may_be_missing() -> None:
+    """Signatures of the first form have no indices: all that they disclose are extras."""
+    proof = deepcopy(CASES["made-v1"]["proof"])
+    del proof["indices"]
+    verifier = SignatureVerifier(
+        schemes("bits", "shared"), time_stamps=CASES["made-v1"]["trusted"], min_key_bits=1024
+    )
+    found = verifier.verify(json.dumps(proof))
+    assert (list(found), len(found.extra)) == ([], len(proof["signature"][0]["a_disclosed"]) - 1)
