@@ -13,6 +13,7 @@ from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from irma_testing.proofs.arithmetic import power, product
 from irma_testing.proofs.chance import Chance
 from irma_testing.proofs.encoding import cbor, number_bytes
 from irma_testing.proofs.issuer_keys import MadeIssuerKey
@@ -38,7 +39,7 @@ class Accumulator:
     @classmethod
     def first(cls, key: MadeIssuerKey, chance: Chance, *, time: int) -> Accumulator:
         """Return an accumulator before anything was revoked."""
-        nu = pow(key.s, chance.below(key.order), key.n)
+        nu = power(key.s, chance.below(key.order), key.n)
         return cls(key, nu, 0, time, _event_hash(0, b"", 1))
 
     def witness(self, chance: Chance) -> Witness:
@@ -74,7 +75,7 @@ class Accumulator:
         return {"data": base64.b64encode(data).decode(), "pk": self.key.counter}
 
     def _root(self, prime: int) -> int:
-        return pow(self.nu, pow(prime, -1, self.key.order), self.key.n)
+        return power(self.nu, pow(prime, -1, self.key.order), self.key.n)
 
 
 @frozen
@@ -93,7 +94,7 @@ class Witness:
         n = self.accumulator.key.n
         b = pow(revoked, -1, self.prime)
         a = (1 - b * revoked) // self.prime
-        u = pow(self.u, b, n) * pow(accumulator.nu, a, n) % n
+        u = product([(self.u, b), (accumulator.nu, a)], n)
         return Witness(accumulator, self.prime, u)
 
     def show_with(self, accumulator: Accumulator) -> Witness:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from irma_testing.proofs.arithmetic import power
+
 __all__ = ["Chance", "is_prime"]
 
 _SMALL_PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79)
@@ -55,12 +57,12 @@ def is_prime(number: int) -> bool:
     twos = (odd & -odd).bit_length() - 1
     odd >>= twos
     for base in _BASES:
-        power = pow(base, odd, number)
-        if power in {1, number - 1}:
+        found = power(base, odd, number)
+        if found in {1, number - 1}:
             continue
         for _ in range(twos - 1):
-            power = power * power % number
-            if power == number - 1:
+            found = found * found % number
+            if found == number - 1:
                 break
         else:
             return False

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from irma_testing.proofs.accumulators import Witness
+from irma_testing.proofs.arithmetic import power
 from irma_testing.proofs.chance import Chance
 from irma_testing.proofs.encoding import hash_number
 from irma_testing.proofs.issuer_keys import MadeIssuerKey
@@ -84,9 +85,9 @@ def issue(
     sizes = key.sizes
     e = chance.prime(1 << (sizes.le - 1), sizes.le_prime - 1)
     v = (1 << (sizes.lv - 1)) + chance.bits(sizes.lv - 1)
-    signed = pow(key.s, v, key.n) * key.represent(dict(enumerate(numbers))) % key.n
+    signed = power(key.s, v, key.n) * key.represent(dict(enumerate(numbers))) % key.n
     q = key.z * pow(signed, -1, key.n) % key.n
-    a = pow(q, pow(e, -1, key.order), key.n)
+    a = power(q, pow(e, -1, key.order), key.n)
     return Credential(scheme, made, key, numbers, a, e, v)
 
 

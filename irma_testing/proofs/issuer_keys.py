@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from irma_testing.proofs.arithmetic import power, product
 from irma_testing.proofs.chance import Chance
 from irma_testing.proofs.encoding import hash_number, number_bytes
 from irma_testing.proofs.safe_primes import SAFE_PRIMES
@@ -105,19 +106,19 @@ class MadeIssuerKey:
         chance = Chance(f"issuer key {bits} {pair} {counter}")
         s = chance.square(n)  # of order p'q', but for a negligible part of all squares
 
-        def power() -> int:
-            return pow(s, chance.below(order), n)
+        def another() -> int:
+            return power(s, chance.below(order), n)
 
         return cls(
             p=p,
             q=q,
             counter=counter,
             expires=expires,
-            z=power(),
+            z=another(),
             s=s,
-            bases=tuple(power() for _ in range(bases)),
-            g=power(),
-            h=power(),
+            bases=tuple(another() for _ in range(bases)),
+            g=another(),
+            h=another(),
             accumulator_key=ec.derive_private_key(1 + chance.bits(255), ec.SECP256R1()),
         )
 
@@ -144,11 +145,11 @@ class MadeIssuerKey:
 
     def represent(self, attributes: dict[int, int]) -> int:
         """Return the product of the bases to the powers of what is signed of attributes."""
-        product = 1
-        for index, attribute in attributes.items():
-            power = pow(self.bases[index], self.signed_number(attribute), self.n)
-            product = product * power % self.n
-        return product
+        powers = (
+            (self.bases[index], self.signed_number(attribute))
+            for index, attribute in attributes.items()
+        )
+        return product(powers, self.n)
 
     def without_revocation(self) -> Self:
         """Return the key of an issuer that cannot revoke."""

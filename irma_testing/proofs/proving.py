@@ -9,11 +9,12 @@ responses answer it. Between both, a signature is stamped with the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from attrs import field, frozen
 
 from irma_testing.proofs.accumulators import Witness
+from irma_testing.proofs.arithmetic import product
 from irma_testing.proofs.chance import Chance
 from irma_testing.proofs.credentials import Credential
 from irma_testing.proofs.encoding import (
@@ -24,7 +25,16 @@ from irma_testing.proofs.encoding import (
     json_number,
 )
 
-__all__ = ["Json", "OpenProofs", "Shown", "challenge", "default_indices", "disclose"]
+__all__ = [
+    "Json",
+    "OpenNonRevocation",
+    "OpenProof",
+    "OpenProofs",
+    "Shown",
+    "challenge",
+    "default_indices",
+    "disclose",
+]
 
 Json = dict[str, object]
 
@@ -58,6 +68,8 @@ class Shown:
 class OpenProofs:
     """Proofs that wait for their challenge.
 
+    A dishonest prover changes numbers in `proofs` before it closes them.
+
     Args:
         shown: the credentials in order.
         chance: where the random numbers come from.
@@ -68,12 +80,12 @@ class OpenProofs:
         secrets: dict[str, int] = {}
         for each in shown:
             secrets.setdefault(each.credential.group, chance.bits(SECRET_KEY_BITS))
-        self._open = [_OpenProof(each, secrets[each.credential.group], chance) for each in shown]
+        self.proofs = [OpenProof(each, secrets[each.credential.group], chance) for each in shown]
 
     @property
     def randomized(self) -> list[int]:
         """Return the A of each proof, which a time stamp covers."""
-        return [proof.a for proof in self._open]
+        return [proof.a for proof in self.proofs]
 
     def close(self, nonce: int, context: int = 1, *, is_signature: bool = False) -> list[Json]:
         """Return the proofs as JSON, with responses to the challenge.
@@ -83,9 +95,9 @@ class OpenProofs:
             context: the session's context, which is 1 in practice.
             is_signature: whether the proofs are for a signature.
         """
-        contributions = [number for proof in self._open for number in proof.contributions]
+        contributions = [number for proof in self.proofs for number in proof.contributions]
         c = challenge(contributions, nonce, context, is_signature=is_signature)
-        return [proof.answer(c) for proof in self._open]
+        return [proof.answer(c) for proof in self.proofs]
 
 
 def challenge(
@@ -130,8 +142,8 @@ def default_indices(shown: Sequence[Shown]) -> list[list[Json]]:
     return indices
 
 
-class _OpenProof:
-    """The proof of one credential."""
+class OpenProof:
+    """The proof of one credential: its `a`, and its `contributions` to the challenge."""
 
     def __init__(self, shown: Shown, secret_random: int, chance: Chance) -> None:
         self._shown = shown
@@ -142,28 +154,28 @@ class _OpenProof:
 
         # A signature (A, e, v) over the same attributes is (A·S^r, e, v - e·r) as well.
         blind = chance.bits(sizes.ln + sizes.lstatzk)
-        self.a = credential.a * pow(key.s, blind, n) % n
+        self.a = product([(credential.a, 1), (key.s, blind)], n)
         self._v = credential.v - credential.e * blind
 
         hidden = [i for i in range(len(credential.numbers)) if i not in shown.disclosed]
         self._random = {index: chance.bits(m_bits) for index in hidden}
         self._random[0] = secret_random
-        self._not_revoked = None
+        self.non_revocation: OpenNonRevocation | None = None
         if shown.witness is not None:
             index = [each.revocation for each in credential.type.attributes].index(True) + 2
             self._random[index] = chance.bits(PRIME_BITS)
-            self._not_revoked = _OpenNonRevocation(shown.witness, self._random[index], chance)
+            self.non_revocation = OpenNonRevocation(shown.witness, self._random[index], chance)
         self._random_e = chance.bits(e_bits)
         self._random_v = chance.bits(v_bits)
 
-        z = pow(self.a, self._random_e, n) * pow(key.s, self._random_v, n) % n
-        for index, number in self._random.items():
-            z = z * pow(key.bases[index], number, n) % n
-        self.contributions = [self.a, z]
-        if self._not_revoked:
-            self.contributions += self._not_revoked.contributions
+        powers = [(key.bases[index], number) for index, number in self._random.items()]
+        powers += [(self.a, self._random_e), (key.s, self._random_v)]
+        self.contributions = [self.a, product(powers, n)]
+        if self.non_revocation:
+            self.contributions += self.non_revocation.contributions
 
     def answer(self, c: int) -> Json:
+        """Return the proof as JSON, with responses to a challenge."""
         credential, key = self._credential, self._credential.key
         e = credential.e - (1 << (key.sizes.le - 1))
         responses = {
@@ -178,13 +190,13 @@ class _OpenProof:
             "a_responses": responses,
             "a_disclosed": {str(i): json_number(m) for i, m in self._shown.disclosed.items()},
         }
-        if self._not_revoked:
-            proof["nonrev_proof"] = self._not_revoked.answer(c)
+        if self.non_revocation:
+            proof["nonrev_proof"] = self.non_revocation.answer(c)
         return proof
 
 
-class _OpenNonRevocation:
-    """The proof that a witness's prime belongs to the accumulator."""
+class OpenNonRevocation:
+    """The proof that a witness's prime is in the accumulator, with its numbers C_r and C_u."""
 
     def __init__(self, witness: Witness, random_alpha: int, chance: Chance) -> None:
         self._accumulator = accumulator = witness.accumulator
@@ -203,32 +215,28 @@ class _OpenNonRevocation:
             "epsilon": chance.below(quarter << 384),
             "zeta": chance.below(quarter << 384),
         }
-        self._c_r = pow(key.g, epsilon, n) * pow(key.h, zeta, n) % n
-        self._c_u = witness.u * pow(key.h, epsilon, n) % n
+        self.c_r = product([(key.g, epsilon), (key.h, zeta)], n)
+        self.c_u = product([(witness.u, 1), (key.h, epsilon)], n)
         self.contributions = [
-            self._c_r,
-            self._c_u,
+            self.c_r,
+            self.c_u,
             accumulator.nu,
-            _product({key.g: random["epsilon"], key.h: random["zeta"]}, n),
-            _product({self._c_u: random_alpha, key.h: -random["beta"]}, n),
-            _product({self._c_r: random_alpha, key.g: -random["beta"], key.h: -random["delta"]}, n),
+            product([(key.g, random["epsilon"]), (key.h, random["zeta"])], n),
+            product([(self.c_u, random_alpha), (key.h, -random["beta"])], n),
+            product(
+                [(self.c_r, random_alpha), (key.g, -random["beta"]), (key.h, -random["delta"])], n
+            ),
         ]
 
     def answer(self, c: int) -> Json:
+        """Return the proof as JSON, with responses to a challenge."""
         responses = {
             name: json_number(self._random[name] + c * secret)
             for name, secret in self._secrets.items()
         }
         return {
-            "C_r": json_number(self._c_r),
-            "C_u": json_number(self._c_u),
+            "C_r": json_number(self.c_r),
+            "C_u": json_number(self.c_u),
             "responses": responses,
             "sacc": self._accumulator.signed(),
         }
-
-
-def _product(powers: Mapping[int, int], n: int) -> int:
-    product = 1
-    for base, exponent in powers.items():
-        product = product * pow(base, exponent, n) % n
-    return product

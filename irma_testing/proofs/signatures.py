@@ -20,7 +20,7 @@ from irma_testing.proofs.encoding import (
 from irma_testing.proofs.made_scheme import TIME_STAMPS
 from irma_testing.proofs.proving import Json, OpenProofs, Shown, default_indices
 
-__all__ = ["TimeStamper", "sign_message", "stamped_content"]
+__all__ = ["TimeStamper", "sign_message", "signature_nonce", "stamped_content"]
 
 CONTEXT = "https://irma.app/ld/signature/v2"
 """Marks the second form; signatures of before 2019 lack it."""
@@ -90,25 +90,33 @@ def sign_message(
         indices: what answers which disjunction; by default each credential answers one.
     """
     proofs = OpenProofs(shown, chance)
-    numbers = [der_integer(nonce), der_integer(hash_number(message.encode()))]
     signature: Json = {} if first_form else {"@context": CONTEXT}
-    stamp: Json | None = None
+    stamp: bytes | None = None
     if stamper:
-        content = stamped_content(message, proofs, first_form=first_form)
-        signed = stamper.sign(content, at=at)
-        stamp = stamper.stamp(signed, at=at)
-        numbers.append(der_bytes(signed))
-    own_nonce = hash_number(der_sequence(*numbers))
+        stamp = stamper.sign(stamped_content(message, proofs, first_form=first_form), at=at)
+    bound = signature_nonce(message, nonce, stamp)
     signature |= {
-        "signature": proofs.close(own_nonce, context, is_signature=True),
+        "signature": proofs.close(bound, context, is_signature=True),
         "indices": default_indices(shown) if indices is None else indices,
         "nonce": json_number(nonce),
         "context": json_number(context),
         "message": message,
     }
-    if stamp:
-        signature["timestamp"] = stamp
+    if stamper and stamp:
+        signature["timestamp"] = stamper.stamp(stamp, at=at)
     return signature
+
+
+def signature_nonce(message: str, nonce: int, stamp: bytes | None = None) -> int:
+    """Return the nonce of a signature's proofs, which binds them to the message.
+
+    Args:
+        message: the message.
+        nonce: the session's nonce.
+        stamp: the signature of the time-stamping server, if there is one.
+    """
+    numbers = [der_integer(nonce), der_integer(hash_number(message.encode()))]
+    return hash_number(der_sequence(*numbers, *([] if stamp is None else [der_bytes(stamp)])))
 
 
 def stamped_content(message: str, proofs: OpenProofs, *, first_form: bool = False) -> bytes:

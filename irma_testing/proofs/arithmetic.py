@@ -1,0 +1,28 @@
+"""Powers modulo a number, by gmpy2 if it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+
+__all__ = ["power", "product"]
+
+
+def _fastest_power() -> Callable[[int, int, int], int]:
+    try:
+        powmod: Callable[[int, int, int], int] = import_module("gmpy2").powmod
+    except ImportError:  # it is the extra `proofs`
+        return pow
+    return lambda base, exponent, modulus: int(powmod(base, exponent, modulus))
+
+
+power = _fastest_power()
+"""Return a power modulo a number. The base of a negative exponent must be coprime to that."""
+
+
+def product(powers: Iterable[tuple[int, int]], modulus: int) -> int:
+    """Return the product of bases to the power of exponents, modulo a number."""
+    result = 1
+    for base, exponent in powers:
+        result = result * power(base, exponent, modulus) % modulus
+    return result
