@@ -1,0 +1,387 @@
+"""Dishonest proofs, each of which one named check refuses.
+
+Most of them satisfy all equations: but for that check they would be accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from irma_testing.proofs import (
+    Chance,
+    Credential,
+    MadeAttribute,
+    MadeIssuerKey,
+    MadeScheme,
+    MadeType,
+    OpenProofs,
+    Shown,
+    encode,
+    issue,
+    sign_index,
+)
+from irma_testing.proofs.encoding import json_number
+from irma_testing.proofs.proving import challenge
+from tests.proofs.forging import NAME, as_disclosure, closed, number_at, shift
+from tests.proofs.honest import NONCE, Proof, later
+from tests.proofs.made import (
+    ISSUED,
+    NOW,
+    accumulator,
+    credential,
+    made_scheme,
+    other_witness,
+    scheme_files,
+    shared_scheme,
+    witness,
+)
+from tests.proofs.verifying import refusal, schemes_of, verified
+
+SEAT = "made.small.pass.seat"
+
+
+def key() -> MadeIssuerKey:
+    return made_scheme().key_of(NAME)
+
+
+def name() -> Shown:
+    return Shown(credential("small.person"), ("name",))
+
+
+def a_pass() -> Shown:
+    return Shown(credential("small.pass"), ("seat",), witness())
+
+
+def check_that_refuses(proof: Proof, schemes: Any = None) -> str | None:
+    """Return the name of the check that refuses a proof."""
+    error = refusal(proof, schemes)
+    return error.check if error else None
+
+
+class Fixed(Chance):
+    """Random numbers of one length that are all one number.
+
+    Args:
+        count: The length in bits for which a number is asked.
+        number: What is returned for it.
+    """
+
+    def __init__(self, count: int, number: int) -> None:
+        super().__init__("fixed")
+        self._fixed = count, number
+
+    def bits(self, count: int) -> int:
+        return self._fixed[1] if count == self._fixed[0] else super().bits(count)
+
+
+def test_these_are_accepted_when_they_are_honest() -> None:
+    """What the other tests change would be accepted without the change."""
+    assert verified(as_disclosure(closed(name()))).slots == [[(NAME, "Ada Lovelace")]]
+    assert verified(as_disclosure(closed(a_pass()), SEAT)).not_revoked == {SEAT}
+
+
+@pytest.mark.parametrize("multiple", [0, 1])
+def test_a_product_of_zero_proves_nothing(multiple: int) -> None:
+    """With an A of zero the commitment is zero, whatever is claimed: so A must be a unit."""
+    a = multiple * key().n
+    numbers = credential("small.person").numbers
+    proof = {
+        "c": json_number(challenge([a, 0], NONCE)),
+        "A": json_number(a),
+        "e_response": "AQ==",
+        "v_response": "",
+        "a_responses": {"0": "", "3": "", "4": ""},
+        "a_disclosed": {"1": json_number(numbers[1]), "2": json_number(encode("Mallory"))},
+    }
+    assert check_that_refuses(as_disclosure([proof])) == "group_element"
+
+
+def test_a_number_of_the_group_has_one_form() -> None:
+    """A + n is A modulo n, and is refused."""
+    proofs = OpenProofs([name()], Chance("forged"))
+    proofs.proofs[0].a += key().n
+    proofs.proofs[0].contributions[0] += key().n
+    assert check_that_refuses(as_disclosure(proofs.close(NONCE))) == "group_element"
+
+
+def test_an_attribute_is_shown_or_hidden() -> None:
+    """An attribute that is both would be shown with any value, the response making up for it."""
+    proof, lie = closed(Shown(credential("small.person")))[0], encode("Bob")
+    proof["a_disclosed"]["2"] = json_number(lie)
+    shift(proof["a_responses"], "2", -number_at(proof, "c") * lie)
+    assert check_that_refuses(as_disclosure([proof])) == "no_index_twice"
+
+
+def test_the_secret_key_stays_hidden() -> None:
+    """A proof without a response for the secret key does not tie a credential to a person."""
+    proof = closed(name(), chance=Fixed(592, 0))[0]
+    del proof["a_responses"]["0"]
+    proof["a_disclosed"]["0"] = json_number(credential("small.person").numbers[0])
+    assert check_that_refuses(as_disclosure([proof])) == "secret_key_hidden"
+
+
+def test_the_metadata_are_shown() -> None:
+    """A proof that hides the metadata does not say what it is about."""
+    proof = closed(name())[0]
+    proof["a_responses"]["1"] = proof["a_disclosed"].pop("1")
+    assert check_that_refuses(as_disclosure([proof])) == "metadata_disclosed"
+
+
+@pytest.mark.parametrize("where", ["a_responses", "a_disclosed"])
+def test_the_type_has_each_attribute(where: str) -> None:
+    """A power of zero changes no equation, and is refused where the type has no attribute."""
+    proof = closed(name())[0]
+    proof[where]["5"] = ""
+    assert check_that_refuses(as_disclosure([proof])) == "indices_of_type"
+
+
+def test_the_key_has_a_base_for_each_attribute() -> None:
+    """A type with more attributes than its issuer's key has bases cannot be proved."""
+    short = evolve(key(), bases=key().bases[:4])
+    scheme = evolve(made_scheme(), keys={**made_scheme().keys, "small": (short,)})
+    proof = as_disclosure(closed(name()))
+    files = scheme.files() | shared_scheme().files()
+    assert check_that_refuses(proof, schemes_of(files)) == "indices_of_key"
+
+
+@pytest.mark.parametrize("index", ["0", "3"])
+def test_a_response_for_an_attribute_is_not_too_long(index: str) -> None:
+    """A longer response solves the same equation, as the order of the group may be added to it."""
+    proof = closed(name())[0]
+    shift(proof["a_responses"], index, key().order)
+    assert check_that_refuses(as_disclosure([proof])) == "attribute_responses"
+
+
+def test_the_response_for_e_is_not_too_long() -> None:
+    """The interval of e is what makes a signature unforgeable."""
+    proof = closed(name())[0]
+    shift(proof, "e_response", key().order)
+    assert check_that_refuses(as_disclosure([proof])) == "e_response"
+
+
+def test_the_response_for_v_is_not_too_long() -> None:
+    """An honest response for v is shorter, and a longer one takes more time."""
+    proof = closed(name())[0]
+    shift(proof, "v_response", key().order << 1100)
+    assert check_that_refuses(as_disclosure([proof])) == "v_response"
+
+
+def test_the_challenge_is_a_hash() -> None:
+    """A challenge of more than 256 bits is refused before anything is computed with it."""
+    proof = closed(name())[0]
+    shift(proof, "c", 1 << 256)
+    assert check_that_refuses(as_disclosure([proof])) == "challenge_length"
+
+
+def test_a_random_number_is_signed_as_it_is() -> None:
+    """The hash of a random number is signed if it is too long, which no issuer does."""
+    made = issue(
+        made_scheme(),
+        "made.small.lot",
+        {"label": "x", "number": 1 << 300},
+        Chance("lot"),
+        signed_at=ISSUED,
+    )
+    proof = as_disclosure(closed(Shown(made, ("label", "number"))), "made.small.lot.label")
+    assert check_that_refuses(proof) == "random_blind_length"
+
+
+def test_range_proofs_are_refused() -> None:
+    """A proof about a range is refused by name, as it would be ignored."""
+    proof = closed(name())[0] | {"rangeproofs": {"3": []}}
+    assert check_that_refuses(as_disclosure([proof])) == "no_range_proofs"
+
+
+def test_a_list_is_short() -> None:
+    """More than twenty proofs are refused before anything is computed."""
+    assert check_that_refuses(as_disclosure(closed(name()) * 21)) == "number_of_proofs"
+
+
+@pytest.mark.parametrize("scheme", ["made", "shared"])
+def test_two_people_cannot_share_a_proof(scheme: str) -> None:
+    """Credentials of two people are refused: each group has one secret key."""
+    of = "small.person" if scheme == "made" else "town.person"
+    both = [Shown(credential(of, holder=holder), ("name",)) for holder in ("Ada", "Mallory")]
+    attribute = f"{scheme}.{of}.name"
+    proof = as_disclosure(closed(*both), attribute, attribute)
+    assert check_that_refuses(proof) == "one_secret_key"
+
+
+def test_a_singleton_occurs_once() -> None:
+    """Two credentials of a type of which a person has one are refused."""
+    two = closed(Shown(credential("small.badge")), Shown(credential("small.badge", weeks=20)))
+    proof = as_disclosure(two, "made.small.badge", "made.small.badge", attribute=1)
+    assert check_that_refuses(proof) == "singletons"
+
+
+@pytest.mark.parametrize("version", [1, 4])
+def test_metadata_of_other_versions_are_refused(version: int) -> None:
+    """Metadata of a version that is unknown may mean anything."""
+    made = Shown(credential("small.person", version=version), ("name",))
+    assert check_that_refuses(as_disclosure(closed(made))) == "metadata_version"
+
+
+def test_metadata_are_24_bytes() -> None:
+    """A number of more bytes is not metadata, though its last ones may be."""
+    proof = closed(name())[0]
+    shift(proof["a_disclosed"], "1", 1 << 192)
+    assert check_that_refuses(as_disclosure([proof])) == "metadata_length"
+
+
+def test_an_unknown_credential_type_is_refused() -> None:
+    """A credential of a scheme that the caller did not give is refused."""
+    only = schemes_of(shared_scheme().files(), {"shared": shared_scheme().public_pem})
+    assert check_that_refuses(as_disclosure(closed(name())), only) == "known_credential_type"
+
+
+def test_an_unknown_key_is_refused() -> None:
+    """A credential of a key that is not in the scheme is refused."""
+    files = dict(scheme_files())
+    del files["made/small/PublicKeys/2.xml"]
+    signed = sign_index("made", _of("made", files), made_scheme().signing_key)
+    schemes = schemes_of(signed | _of("shared", files))
+    assert check_that_refuses(as_disclosure(closed(name())), schemes) == "known_key"
+
+
+def _of(scheme: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path.startswith(f"{scheme}/")}
+
+
+def test_a_proof_with_another_nonce_is_refused() -> None:
+    """A proof answers one nonce and one context."""
+    proof = as_disclosure(closed(name()))
+    for member, other in (("nonce", "CA=="), ("context", "Ag==")):
+        assert proof.request is not None
+        changed = evolve(proof, request={**proof.request, member: other})
+        assert check_that_refuses(changed) == "challenges"
+
+
+def test_proofs_are_bound_to_each_other() -> None:
+    """Proofs that were made together cannot be shown apart, or in another order."""
+    two = closed(name(), Shown(credential("small.badge")))
+    assert check_that_refuses(as_disclosure(two)) is None
+    assert check_that_refuses(as_disclosure(two[:1])) == "challenges"
+    turned = as_disclosure(two[::-1], "made.small.badge", attribute=1)
+    assert check_that_refuses(turned) == "challenges"
+
+
+# Non-revocation.
+
+
+def revoked_pass(values: dict[str, str | int]) -> Credential:
+    """Return the pass of the other holder, which is in no accumulator since it was revoked."""
+    chance, other = Chance("revoked"), other_witness()
+    scheme = made_scheme()
+    return issue(scheme, "made.small.pass", values, chance, signed_at=ISSUED, witness=other)
+
+
+def test_a_revoked_credential_is_refused() -> None:
+    """The witness of a revoked credential does not belong to the accumulator of afterwards."""
+    revoked = revoked_pass({"seat": "12a"})
+    now = Shown(revoked, ("seat",), other_witness().show_with(later()))
+    assert check_that_refuses(as_disclosure(closed(now), SEAT)) == "challenges"
+    before = Shown(revoked, ("seat",), other_witness())
+    assert verified(as_disclosure(closed(before), SEAT)).not_revoked == {SEAT}
+
+
+def test_another_attribute_is_not_the_one_that_is_revoked() -> None:
+    """The prime of somebody else in another hidden attribute does not help."""
+    revoked = revoked_pass({"seat": "12a", "note": witness().prime})
+    note = MadeAttribute("note", revocation=True)
+    pretended = evolve(revoked, type=MadeType("made.small.pass", ("seat", note, "revoked")))
+    shown = Shown(pretended, ("seat",), witness())
+    short = Fixed(592, 1 << 578)  # so that no response is too long for a prime
+    proof = as_disclosure(closed(shown, chance=short), SEAT)
+    assert check_that_refuses(proof) == "challenges"
+
+
+@pytest.mark.parametrize("kind", ["shown", "missing"])
+def test_the_revocation_attribute_is_hidden(kind: str) -> None:
+    """A proof of non-revocation is about the type's revocation attribute, which has a response."""
+    made = closed(a_pass())[0]
+    if kind == "shown":
+        del made["a_responses"]["4"]
+        made["a_disclosed"]["4"] = json_number(witness().prime)
+        proof = as_disclosure([made], SEAT)
+    else:
+        other = closed(name())[0] | {"nonrev_proof": made["nonrev_proof"]}
+        proof = as_disclosure([other])
+    assert check_that_refuses(proof) == "revocation_response"
+
+
+def test_the_response_for_the_prime_is_not_too_long() -> None:
+    """A prime has 195 bits, so that a longer response than an honest one is refused."""
+    proof = as_disclosure(closed(a_pass(), chance=Fixed(579, (1 << 591) + 1)), SEAT)
+    assert check_that_refuses(proof) == "alpha_length"
+
+
+def test_a_product_of_zero_is_no_witness() -> None:
+    """With a C_u of zero one equation is zero on both sides, also for what was revoked."""
+    revoked = revoked_pass({"seat": "12a"})
+    shown = Shown(revoked, ("seat",), evolve(other_witness().show_with(later()), u=0))
+    assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "c_u"
+
+
+def test_c_r_has_one_form() -> None:
+    """C_r + n is C_r modulo n, and is refused."""
+    proofs = OpenProofs([a_pass()], Chance("forged"))
+    inner = proofs.proofs[0].non_revocation
+    assert inner is not None
+    inner.c_r += key().n
+    proofs.proofs[0].contributions[2] += key().n
+    assert check_that_refuses(as_disclosure(proofs.close(NONCE), SEAT)) == "c_r"
+
+
+def test_an_accumulator_has_one_form() -> None:
+    """An accumulator must be a unit, even if the issuer signed something else."""
+    longer = evolve(accumulator(), nu=accumulator().nu + key().n)
+    shown = Shown(credential("small.pass"), ("seat",), evolve(witness(), accumulator=longer))
+    assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "nu"
+
+
+def test_an_accumulator_is_of_the_same_key() -> None:
+    """The accumulator must say that it is of the key that signed the credential."""
+    proof = closed(a_pass())[0]
+    proof["nonrev_proof"]["sacc"]["pk"] = 0
+    assert check_that_refuses(as_disclosure([proof], SEAT)) == "accumulator_counter"
+
+
+def test_an_accumulator_is_signed_by_the_issuer() -> None:
+    """The issuer signs accumulators: else a holder would make one for any prime."""
+    own = evolve(key(), accumulator_key=MadeIssuerKey.make(pair=1).accumulator_key)
+    made_up = evolve(witness(), accumulator=evolve(accumulator(), key=own))
+    shown = Shown(credential("small.pass"), ("seat",), made_up)
+    assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "accumulator_signature"
+
+
+def test_an_issuer_that_cannot_revoke_has_no_accumulator() -> None:
+    """A proof of non-revocation is refused if the issuer's key has nothing to verify it with."""
+    keys = {**made_scheme().keys, "small": (key().without_revocation(),)}
+    files = evolve(made_scheme(), keys=keys).files() | shared_scheme().files()
+    proof = as_disclosure(closed(a_pass()), SEAT)
+    assert check_that_refuses(proof, schemes_of(files)) == "revocation_key"
+
+
+def test_a_demanded_proof_of_non_revocation_is_there() -> None:
+    """A credential without the proof of non-revocation that the request demands is refused."""
+    proof = closed(Shown(credential("small.pass"), ("seat",)))
+    demanded = as_disclosure(proof, SEAT, revocation=["made.small.pass"])
+    assert check_that_refuses(demanded) == "non_revocation_proved"
+    assert check_that_refuses(as_disclosure(proof, SEAT)) is None
+
+
+def test_a_demanded_proof_of_non_revocation_is_new() -> None:
+    """An accumulator of more than ten minutes ago is too old if the request demands one."""
+    proof = as_disclosure(closed(a_pass()), SEAT, revocation=["made.small.pass"])
+    assert check_that_refuses(evolve(proof, at=NOW - 100 + 600)) is None
+    assert check_that_refuses(evolve(proof, at=NOW - 100 + 601)) == "accumulator_age"
+
+
+def test_an_empty_scheme_has_no_type() -> None:
+    """A scheme of the same name that lacks the type does not know the credential."""
+    other = MadeScheme("made", (), {}).files() | shared_scheme().files()
+    proof = as_disclosure(closed(name()))
+    assert check_that_refuses(proof, schemes_of(other)) == "known_credential_type"

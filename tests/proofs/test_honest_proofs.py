@@ -1,0 +1,39 @@
+"""What the prover makes, the verifier accepts, and reads as it was made."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proofs.honest import HONEST, honest
+from tests.proofs.verifying import Verified, verified
+
+NAME = ("made.small.person.name", "Ada Lovelace")
+EMAIL = ("made.small.person.email", "ada@example.com")
+SEAT = ("made.small.pass.seat", "12a")
+BADGE = ("made.small.badge", "present")
+
+SHOWN = {
+    "one attribute": Verified([[NAME]], []),
+    "as asked": Verified([[NAME]], []),
+    "possession": Verified([[BADGE]], []),
+    "an absent value": Verified([[("made.small.person.phone", None), EMAIL]], []),
+    "a hashed value": Verified([[("made.small.pass.note", "x" * 200)]], []),
+    "two credentials": Verified([[NAME], [("made.small.badge.level", "3")]], []),
+    "both schemes": Verified([[NAME], [("shared.town.person.name", "Ada Lovelace")]], []),
+    "first form": Verified([[NAME]], []),
+    "metadata 2": Verified([[NAME]], []),
+    "not revoked": Verified([[SEAT]], [], frozenset({SEAT[0]})),
+    "not revoked later": Verified([[SEAT], [BADGE]], [], frozenset({SEAT[0]})),
+    "disclosure": Verified([[NAME]], []),
+    "disclosure, not revoked": Verified([[SEAT]], [], frozenset({SEAT[0]})),
+    "disclosure, a second option": Verified([[NAME], [BADGE]], []),
+}
+"""Those whose values are no numbers of the test's choice."""
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_proof_is_accepted(name: str) -> None:
+    """A proof of each kind and size is accepted, and proves what the prover put in."""
+    found = verified(honest(name))
+    assert found == SHOWN.get(name, found)
+    assert found.slots
