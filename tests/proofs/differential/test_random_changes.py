@@ -1,0 +1,98 @@
+"""The same verdict as irmago's on honest proofs that are changed at random.
+
+`make explore` tries as many as its `EXAMPLES` says; every run tries the same 1200.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from random import Random
+from typing import Any, TypeAlias
+
+import pytest
+
+from irma_core.errors import ProofError
+from tests.proofs.differential.random_changes import random_case
+from tests.proofs.honest import Proof
+from tests.proofs.irmago import Irmago
+from tests.proofs.verifying import verified
+
+FIXED = 1200
+REFUSED = {"INVALID", "ERROR", "PANIC", "UNREADABLE", "INVALID_TIMESTAMP", "UNMATCHED_REQUEST"}
+"""What irmago says of a proof that proves nothing, or nothing for this session."""
+
+ALSO_AGREE = {
+    ("NOT DISCLOSED", "REFUSED"),
+    ("NOT DISCLOSED", "MISSING_ATTRIBUTES"),
+    ("TOO OLD", "EXPIRED"),
+}
+"""Ours and theirs: two words for one fault, or two faults of which each names one."""
+
+
+@pytest.mark.hypothesis  # not a property, but of the same kind: so that `make explore` runs it
+def test_both_verifiers_agree(irmago: Irmago) -> None:
+    """What one accepts the other accepts, with the same attributes; what is missing is the same."""
+    explored = os.environ.get("IRMA_EXPLORE")
+    seed = int.from_bytes(os.urandom(8)) if explored else 18
+    random = Random(seed)
+    cases = [random_case(random) for _ in range(int(explored or FIXED))]
+    theirs = irmago.ask(proof.question() for _, proof in cases)
+    different: list[Any] = []
+    seen = Counter[str]()
+    for (what, proof), answer in zip(cases, theirs, strict=True):
+        ours, their = our_verdict(proof), their_verdict(proof, answer)
+        seen[ours[0]] += 1
+        if ours != their and (ours[0], their[0]) not in ALSO_AGREE:
+            different.append((what, ours, their))
+    assert different == [], f"seed {seed}"
+    assert set(seen) >= {"VALID", "MISSING_ATTRIBUTES", "EXPIRED", "TOO OLD", "REFUSED"}
+
+
+Attribute: TypeAlias = tuple[str, str | None]
+Verdict: TypeAlias = tuple[str, list[list[Attribute]]]
+
+
+def our_verdict(proof: Proof) -> Verdict:
+    """Return the status, and the attributes of each slot and of no slot."""
+    try:
+        found = verified(proof)
+    except ProofError as error:
+        if error.check == "accumulator_age":  # irmago says it by `notrevokedbefore`
+            return "TOO OLD", []
+        if error.check == "indices_disclosed":
+            return "NOT DISCLOSED", []
+        return "REFUSED" if error.status in REFUSED else error.status, []
+    if proof.request is None:
+        everything = [each for slot in [*found.slots, found.extra] for each in slot]
+        return "VALID", [_without_possession(everything)]
+    return "VALID", [*found.slots, sorted(found.extra, key=str)]
+
+
+def their_verdict(proof: Proof, answer: dict[str, Any]) -> Verdict:
+    """Return the same of irmago's answer."""
+    status = answer["status"]
+    if status != "VALID":
+        return "REFUSED" if status in REFUSED else status, []
+    lists = answer["disclosed"] or []
+    demanded = set((proof.request or {}).get("revocation", ()))
+    for each in (each for slot in lists for each in slot):
+        if each["id"].rpartition(".")[0] in demanded and "notrevokedbefore" in each:
+            return "TOO OLD", []
+    named = [[(each["id"], each["rawvalue"]) for each in slot or ()] for slot in lists]
+    if proof.request is None:
+        return "VALID", [_without_possession(each for slot in named for each in slot)]
+    count = len(proof.request["disclose"])
+    return "VALID", [
+        *named[:count],
+        sorted((each for slot in named[count:] for each in slot), key=str),
+    ]
+
+
+def _without_possession(attributes: Iterable[Attribute]) -> list[Attribute]:
+    """Return attributes without those that stand for a whole credential, in one order.
+
+    irmago names these only if they were asked for.
+    """
+    return sorted({each for each in attributes if each[0].count(".") > 2}, key=str)
