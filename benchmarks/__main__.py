@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from benchmarks import (
     importing,
     many_at_once,
+    proving,
     reading,
     receiving,
     signing_parts,
@@ -24,6 +25,7 @@ CONTENTS: dict[str, Callable[[Effort], Iterator[Row]]] = {
     "read": reading.rows,
     "plugins": signing_parts.rows,
     "verify": verifying.rows,
+    "proofs": proving.rows,
     "callback": receiving.rows,
     "web": web_adapters.rows,
     "import": importing.rows,
