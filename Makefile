@@ -12,7 +12,7 @@ PARALLEL := --numprocesses auto --dist worksteal
 # The floors of the core, and what holds them apart.
 CORE := tests/core tests/protocol tests/trust tests/flows tests/gateway tests/architecture
 
-.PHONY: demo test test-wheel test-fast check cover explore bench chaos load picture diagram reference clean
+.PHONY: demo test test-wheel test-fast check cover explore mutants bench chaos load picture diagram reference clean
 
 # A whole session in some seconds; `make demo ARGS="--server URL"` for a real server and a person.
 demo: .venv/ready
@@ -60,6 +60,11 @@ test-wheel:
 EXAMPLES ?= 20000
 explore: .venv/ready
 	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
+
+# Each check of `irma_proofs` is taken out in turn, and some test must notice: about ten minutes.
+# `make mutants ARGS="c_u alpha"` for those whose names hold a string.
+mutants: .venv/ready
+	$(BIN)/python -m mutants $(ARGS)
 
 # The official server in every version that can be had, built and tried; writes their table.
 old-servers: .venv/ready

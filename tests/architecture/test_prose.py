@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDERS = ("irma_*", "benchmarks", "chaos", "docs", "tests")
+FOLDERS = ("irma_*", "benchmarks", "chaos", "docs", "mutants", "tests")
 THIS = Path(__file__)
 
 

@@ -1,0 +1,40 @@
+"""`make mutants` takes checks out and names the tests that notice."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mutants.taking_out import PACKAGE, mutants
+
+ROOT = Path(__file__).parent.parent.parent
+FORGED = ROOT / "tests" / "proofs" / "test_forged_signatures.py"
+
+
+def test_every_check_can_be_taken_out() -> None:
+    """Each function of the verifier that checks something is among what is taken out."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in PACKAGE.glob("*.py"))
+    checks = re.findall(r"^ *def (_?check_\w+)", sources, re.MULTILINE)
+    taken_out = {mutant.function.rpartition(".")[2] for mutant in mutants()}
+    assert set(checks) <= taken_out
+    assert len(taken_out) > len(checks) > 30
+
+
+@pytest.mark.parametrize(
+    ("check", "line", "status"),
+    [
+        ("check_pinned_key", "test_forged_signatures.py::test_a_time_stamp_is_of_a_pinned_key", 0),
+        ("check_alpha_length", "NOT NOTICED", 1),  # no signature of these tests is revocable
+    ],
+)
+def test_the_test_that_notices_is_named(check: str, line: str, status: int) -> None:
+    """Without the check a test fails, and its name is printed; else the program fails."""
+    command = (sys.executable, "-m", "mutants", check, "--tests", FORGED)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    assert re.search(f"{check} +{re.escape(line)}$", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith(f"1 checks taken out in turn, {1 - status} of them noticed\n")
