@@ -65,7 +65,7 @@ class CommandLine:
             env=self.environment,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=600,  # a script has many commands, and the machine may be busy
             check=False,
         )
         return done.returncode, done.stdout, done.stderr
