@@ -52,6 +52,17 @@ _STRAY_SIGN = (
     "FILE"
 )
 _SINGLE_EQUALS = "'=' after an attribute: did you mean '==', to require a value?"
+_HINTS = (
+    (re.compile(r"[\w.?-]+\s*:.*\.", re.DOTALL), "did you mean NAME=ATTRIBUTE, with '='?"),
+    (re.compile(r"[\w-]+(?:\.[\w-]+){3}\s*:", re.ASCII), "did you mean '==', to require a value?"),
+    (re.compile(r".*[\w-]+[/:][\w-]+", re.DOTALL), "did you mean dots between its parts?"),
+    (
+        re.compile(r"[\w-]+\s*(?:==.*)?\Z", re.DOTALL),
+        "an attribute has a full name, such as pbdf.sidn-pbdf.email.email",
+    ),
+    (re.compile(r".*,", re.DOTALL), "did you mean '+', for a further attribute of the slot?"),
+)
+"""What people write for a slot, and what they probably mean. The first match counts."""
 _COMMA = re.compile(r"(?<!\\),")
 _JWT = re.compile(r"\A[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
@@ -176,9 +187,11 @@ def _slots(texts: Sequence[str]) -> dict[str, DisCon] | list[DisCon]:
         if match is None:
             raise RequestError(f"--disclose {number + 1}", "expected an attribute")
         try:
-            slots.append((match["name"] or "", _slot(match)))
+            slots.append(((match["name"] or "").strip(), _slot(match)))
         except RequestError as error:
-            raise RequestError(f"--disclose {number + 1}", error.reason) from None
+            hint = next((words for form, words in _HINTS if form.match(match["options"])), "")
+            reason = f"{error.reason}; {hint}" if hint and "'" not in error.reason else error.reason
+            raise RequestError(f"--disclose {number + 1}", reason) from None
     if not any(name for name, _ in slots):
         return [slot for _, slot in slots]
     named = {name or str(number): slot for number, (name, slot) in enumerate(slots)}
@@ -222,6 +235,10 @@ def _attributes(text: str) -> Iterator[tuple[str, AttributeRequest]]:
 def _credential(text: str, number: int) -> CredentialRequest:
     option = f"--issue {number}"
     kind, _, pairs = text.partition(":")
+    if "=" in kind:
+        raise RequestError(
+            option, "expected CREDENTIAL:NAME=VALUE, with a colon after the credential"
+        )
     attributes: dict[str, str | None] = {}
     for pair in _COMMA.split(pairs) if pairs else ():
         name, equals, value = pair.partition("=")

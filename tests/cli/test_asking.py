@@ -70,6 +70,11 @@ def test_value_extends_to_the_end(name: str, value: str) -> None:
         (f"{A}==x|pbdf.over18==Yes", "use --request FILE"),
         (f"{A}==x+age==Yes", "use --request FILE"),
         (f"{A}|", "must have the form"),
+        (f"age:{B}", "did you mean NAME=ATTRIBUTE"),
+        (f"mail={A}:ada", "did you mean '=='"),
+        (A.replace(".", "/"), "did you mean dots"),
+        (f"{A},{B}", "did you mean '+'"),
+        ("mail=email==ada", "an attribute has a full name, such as "),
         ("", "expected an attribute"),
     ],
 )
@@ -79,6 +84,13 @@ def test_ambiguous_slots_are_refused(text: str, words: str) -> None:
         asked(text)
     assert words in str(refused.value)
     assert "Yes" not in str(refused.value)
+
+
+def test_name_of_a_slot_has_no_whitespace_around_it() -> None:
+    """Whitespace around the name and the attribute of a slot is ignored."""
+    request = parse_options([f" age = {B}", f"mail={A} "], sign=None, issue=[])
+    assert request.disclose.names == ("age", "mail")
+    assert [*request.disclose.attribute_types()] == [B, A]
 
 
 def test_comma_in_an_issued_value_is_escaped() -> None:
@@ -99,6 +111,7 @@ def test_comma_in_an_issued_value_is_escaped() -> None:
         ("a.b.c:x=1,x=2", "an attribute occurs twice"),
         ("a.b:x=1", "credential"),
         ("a.b.c:x y=1", "name"),
+        ("a.b.c.x=Ada", "with a colon after the credential"),
     ],
 )
 def test_invalid_credential_is_refused(text: str, words: str) -> None:
