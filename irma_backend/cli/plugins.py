@@ -1,8 +1,4 @@
-"""`irma-backend plugins`: list the installed plugins, their schemes, and their errors.
-
-With `--json`, it prints a list of `{"name", "version", "signingSchemes", "statusBackends",
-"stores", "error"}`, the built-in plugin first. `error` is null for a plugin that can be used.
-"""
+"""`irma-backend plugins`: list the installed plugins, their schemes, and their errors."""
 
 from __future__ import annotations
 
@@ -17,7 +13,7 @@ from irma_backend import builtin_plugin
 from irma_backend.cli.exit_statuses import USAGE
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json
-from irma_backend.cli.terminal import printable, stdout_console
+from irma_backend.cli.terminal import print_row, printable, stdout_console
 from irma_backend.installed import installed_plugins
 from irma_backend.opener import BUILT_IN
 from irma_core.errors import PluginError
@@ -41,7 +37,8 @@ def plugins(*, as_json: bool) -> None:
     """List the installed plugins and what they offer.
 
     This command imports every installed plugin. Other commands import only those that --plugin
-    names. The exit status is 2 if a plugin cannot be used.
+    names. In a pipe, each plugin is a line with tabs between its fields, and the last is its error.
+    The exit status is 2 if a plugin cannot be used.
     """
     seen = _list_plugins()
     if as_json:
@@ -77,15 +74,23 @@ def _value(seen: _Listed) -> JsonValue:
     }
 
 
+def _schemes(seen: _Listed) -> list[str]:
+    offers = seen.offers or Offers((), (), ())
+    schemes = (offers.signing_schemes, offers.status_backends, offers.stores)
+    return [" ".join(f"{scheme}:" for scheme in row) for row in schemes]
+
+
 def _show(seen: list[_Listed]) -> None:
     console, table = stdout_console(), Table()
+    if not console.is_terminal:
+        for each in seen:
+            print_row(each.name, each.version, *_schemes(each), each.error or "")
+        return
     for heading in ("plugin", "version", "signing keys", "status backends", "stores"):
         table.add_column(heading, overflow="fold")
     for each in seen:
-        offers = each.offers or Offers((), (), ())
-        schemes = (offers.signing_schemes, offers.status_backends, offers.stores)
-        cells = [" ".join(f"{scheme}:" for scheme in row) or "-" for row in schemes]
-        table.add_row(*(printable(console, text) for text in (each.name, each.version, *cells)))
+        cells = (each.name, each.version, *(cell or "-" for cell in _schemes(each)))
+        table.add_row(*(printable(console, text) for text in cells))
     console.print(table)
     for each in seen:
         if each.error:

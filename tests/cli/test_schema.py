@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from irma_backend.cli.main import main
 from irma_testing import InMemoryServer, SimulatedApp
-from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine
+from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine, read_until
 
 ROOT = Path(__file__).parent.parent.parent
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs" / "schemas" / "command-line.json").read_bytes())
@@ -116,6 +116,21 @@ def test_errors_follow_the_schema(
     there = command_line.at(IRMA_TOKEN="wrong")
     assert check("error", there.run("health", "--json", "--key", "x")[1])["error"]["message"]
     assert check("error", there.run(*ASK)[1])["error"]["code"] == "UNAUTHORIZED"
+
+
+def test_app_and_settings_follow_the_schema(
+    command_line: CommandLine, memory: InMemoryServer
+) -> None:
+    """What the app decided, what it is asked, and the settings are described."""
+    with command_line.start(*ASK, "--timeout", "60") as process:
+        read_until(process.stderr, "INITIALIZED")
+        link = memory.open_sessions()[0].pointer.link()
+        shown = check("app show", command_line.run("app", "show", link, "--json")[1])
+        assert shown["status"] == "INITIALIZED"
+        done = check("app", command_line.run("app", "accept", link, "--json")[1])
+        assert done["sessions"][0]["decision"] == "answered"
+        check("session", process.communicate(timeout=600)[0])
+    check("config", command_line.run("config", "--json")[1])
 
 
 def test_server_and_plugins_follow_the_schema(command_line: CommandLine) -> None:

@@ -43,11 +43,21 @@ def test_all_plugins_are_listed_for_scripts(with_plugins: CommandLine) -> None:
 
 
 def test_all_plugins_are_listed_for_people(with_plugins: CommandLine) -> None:
-    """The table is followed by errors, which omit what a plugin raised."""
+    """At a terminal the table is followed by errors, which omit what a plugin raised."""
+    with with_plugins.at_terminal("plugins", columns=120) as terminal:
+        assert terminal.end() == 2
+    assert [row for row in terminal.seen.splitlines() if "acme-irma" in row and "vault:" in row]
+    assert "broken-irma cannot be used: it cannot be imported: RuntimeError" in terminal.seen
+    assert "hunter2" not in terminal.seen
+
+
+def test_each_plugin_is_a_line_in_a_pipe(with_plugins: CommandLine) -> None:
+    """In a pipe, tabs separate name, version, the three kinds of schemes, and the error."""
     status, out, _ = with_plugins.run("plugins")
+    rows = {name: rest for name, *rest in (line.split("\t") for line in out.splitlines())}
     assert status == 2
-    assert [row for row in out.splitlines() if "acme-irma" in row and "vault:" in row]
-    assert "broken-irma cannot be used: it cannot be imported: RuntimeError" in out
+    assert rows["acme-irma"][1:] == ["vault:", "", "", ""]
+    assert rows["broken-irma"][4].startswith("it cannot be imported: RuntimeError")
     assert "hunter2" not in out
 
 
