@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from irma_backend.cli.terminal import age_in_words, duration_in_words
 from irma_core import SessionPointer
 from irma_testing import InMemoryServer, SimulatedApp
 from tests.cli.conftest import CARD, FIRSTNAMES, OVER18, CommandLine, read_until
@@ -106,6 +108,60 @@ def test_terminal_describes_the_status(
         assert terminal.end() == 0
     assert "DONE: the app has answered, started " in terminal.seen
     assert " ago" in terminal.seen
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        (0, "this week"),
+        (6, "this week"),
+        (7, "last week"),
+        (14, "2 weeks ago"),
+        (60, "8 weeks ago"),
+        (61, "2 months ago"),
+        (730, "23 months ago"),
+        (731, "2 years ago"),
+        (3700, "10 years ago"),
+    ],
+)
+def test_time_of_issuance_is_in_words(days: int, words: str) -> None:
+    """A table has how long ago a credential was issued, no finer than the issuer says it."""
+    assert age_in_words(datetime.now(UTC) - timedelta(days=days, hours=1)) == words
+
+
+def test_time_of_issuance_in_the_future_is_a_date() -> None:
+    """If one of the clocks is wrong, the table has the date."""
+    future = datetime.now(UTC) + timedelta(days=3)
+    assert age_in_words(future) == f"{future:%Y-%m-%d}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 seconds"),
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (300, "5 minutes"),
+        (7200, "2 hours"),
+    ],
+)
+def test_durations_are_in_words(seconds: int, words: str) -> None:
+    """A duration is in the largest unit of which there are two."""
+    assert duration_in_words(timedelta(seconds=seconds)) == words
+
+
+def test_terminal_describes_the_status_of_a_token(
+    command_line: CommandLine, memory: InMemoryServer, app: SimulatedApp, tmp_path: Path
+) -> None:
+    """With only a token, the words on a status do not say when the session began."""
+    memory.when_started(app.accept)
+    state = tmp_path / "state"
+    assert command_line.run(*ASK, "--state-file", str(state))[0] == 0
+    with command_line.at_terminal("status") as terminal:
+        terminal.read_until("Requestor token: ")
+        terminal.type(f"{json.loads(state.read_text())['token']}\n")
+        assert terminal.end() == 0
+    assert "DONE: the app has answered\r\n" in terminal.seen
 
 
 def test_help_explains_commands_and_exit_statuses(command_line: CommandLine) -> None:
