@@ -27,11 +27,13 @@ from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
 from irma_core import Sealer
-from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.errors import ConfigurationError, IrmaError, UsageError
 from irma_core.models.holders import Hidden, HiddenSecret
+from irma_core.models.session_requests import as_extended
 from irma_core.tracebacks import boundary
+from irma_core.web.questions import as_question
 
-__all__ = ["SETTINGS", "SiteSettings", "current_settings", "read_settings"]
+__all__ = ["SETTINGS", "SiteSettings", "check_slot", "current_settings", "read_settings"]
 
 
 def _hide_arguments(value: Mapping[str, Any]) -> Hidden[Mapping[str, Any]]:
@@ -149,6 +151,8 @@ def read_settings(given: object) -> SiteSettings:
         raise ConfigurationError(
             f'IRMA["QUESTIONS"]: has no "{login}", which logs people in (see IRMA["LOGIN"])'
         )
+    if account is not None:
+        check_slot(questions[login], account, 'IRMA["ACCOUNT"]')
     callback, next_session = reader.function("CALLBACK"), reader.function("NEXT_SESSION")
     url = reader.optional_text("URL")
     if url is None and (callback or next_session):
@@ -179,6 +183,30 @@ def read_settings(given: object) -> SiteSettings:
         sealing_keys=reader.sealing_keys(),
         pseudonym_keys=reader.pseudonym_keys(),
     )
+
+
+def check_slot(source: object, slot: str, place: str) -> None:
+    """Check that a question has a slot, as far as that can be known before somebody asks it.
+
+    Args:
+        source: A question, a request or a function.
+        slot: The name of the slot.
+        place: The setting that names the slot.
+
+    Raises:
+        ConfigurationError: It has no such slot.
+    """
+    if callable(source):
+        return
+    try:
+        request = as_extended(as_question(source).request).request
+    except UsageError:
+        return  # opening the site says what is wrong with it
+    names = request.disclose.names or ()
+    if slot not in names:
+        near = get_close_matches(slot, names, 1)
+        advice = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names) or 'none'}"
+        raise ConfigurationError(f"{place}: the question has no slot {slot!r}; {advice}")
 
 
 SETTINGS: Final = (

@@ -37,9 +37,25 @@ from irma_web_django.proving import DEMANDED
 from irma_web_django.site_settings import SiteSettings, current_settings
 from irma_web_django.tables import MISSING, are_tables_missing
 
-__all__ = ["check_deployment", "check_site_settings"]
+__all__ = ["SCRIPT", "check_deployment", "check_site_settings"]
 
-_SCRIPT: Final = "irma_web/yivi.js"
+SCRIPT: Final = "irma_web/yivi.js"
+"""The official browser package, among static files."""
+_IN_DJANGO: Final = {
+    "`server_key`": '`IRMA["SERVER_KEY"]`',
+    "`token`, or": '`IRMA["TOKEN"]`, or in `IRMA["CONNECT"]`',
+    "`frontend_url`": '`frontend_url` in `IRMA["CONNECT"]`',
+    "`plain_cookie=True`": '`DEBUG = True` and `IRMA["PLAIN_COOKIE"]`',
+    "`allow`": '`allow` in `IRMA["CONNECT"]`',
+    "the site's URL": '`IRMA["URL"]`',
+    "let the framework trust that header": "set `SECURE_PROXY_SSL_HEADER`",
+    "give the framework a random secret key": "give Django a random `SECRET_KEY`",
+    "irma_web.page.csp_sources(server_url)": "irma_web_django.csp(IRMA)",
+    "irma-backend browser-package DIRECTORY": (
+        "manage.py irma_browser_package DIR, with a folder of static files as DIR"
+    ),
+}
+"""How a remedy of the core's table is said on a Django site."""
 _WEAK_KEY: Final = "django-insecure-"
 """Starts the key that `startproject` makes."""
 _SHORTEST_KEY: Final = 50
@@ -93,8 +109,8 @@ def _table_errors() -> list[CheckMessage]:
 
 def _message(finding: Finding, kind: type[Error | Warning]) -> CheckMessage:
     remedy = finding.remedy
-    if finding.id in {"irma.E013", "irma.W006"}:
-        remedy = "manage.py irma_browser_package DIR, with a folder of static files as DIR"
+    for name, ours in _IN_DJANGO.items():
+        remedy = remedy.replace(name, ours)
     return kind(f"{finding.finding}.", hint=remedy, id=finding.id)
 
 
@@ -125,7 +141,7 @@ def _sealing_keys(settings: SiteSettings) -> SealingKeys:
 def _browser_package() -> BrowserPackage | None:
     if not apps.is_installed("django.contrib.staticfiles"):
         return None
-    found = finders.find(_SCRIPT)
+    found = finders.find(SCRIPT)
     if not isinstance(found, str):
         return BrowserPackage.MISSING
     return BrowserPackage(package_state(Path(found)).value)

@@ -9,7 +9,7 @@ import attrs
 from allauth.socialaccount import app_settings  # pyright: ignore[reportMissingTypeStubs]
 
 from irma_core.errors import ConfigurationError
-from irma_web_django.site_settings import current_settings
+from irma_web_django.site_settings import check_slot, current_settings
 
 __all__ = ["PROVIDER", "ProviderSettings", "provider_settings"]
 
@@ -63,4 +63,7 @@ def provider_settings() -> ProviderSettings:
             f'{_PLACE}["QUESTION"]: must not be IRMA["LOGIN"], which logs people in without '
             "allauth; give it a question of its own"
         )
+    check_slot(site.questions[question], account, f'{_PLACE}["ACCOUNT"]')
+    if email is not None:
+        check_slot(site.questions[question], email, f'{_PLACE}["EMAIL"]')
     return ProviderSettings(question, account, email)

@@ -174,6 +174,8 @@ class ProviderTest(TestCase):
             ('["ACCOUNT"]', {}),
             ('["ACCOUNT"]', {"ACCOUNT": 1}),
             ('["EMAIL"]', {"ACCOUNT": "email", "EMAIL": 1}),
+            ('["EMAIL"]', {"ACCOUNT": "email", "EMAIL": "mail"}),
+            ("did you mean 'email'?", {"ACCOUNT": "emial"}),
             ('["QUESTION"]', {"ACCOUNT": "email", "QUESTION": "x"}),
         ]
         for name, given in wrong:

@@ -67,6 +67,8 @@ def faults() -> dict[str, tuple[dict[str, Any], str]]:
         "questions type": ({"QUESTIONS": [LOGIN]}, "must be a dictionary"),
         "questions path": ({"QUESTIONS": "shop.nothing.QUESTIONS"}, "cannot import"),
         "account": ({"ACCOUNT": None}, r'IRMA\["ACCOUNT"\]: is missing'),
+        "slot": ({"ACCOUNT": "emial"}, "no slot 'emial'; did you mean 'email'"),
+        "other slot": ({"ACCOUNT": "bsn"}, "no slot 'bsn'; it has email"),
         "no login": ({"QUESTIONS": {"adult": LOGIN}}, 'has no "login"'),
         "url": ({"CALLBACK": print}, r'IRMA\["URL"\]: is missing; CALLBACK needs it'),
         "callback": ({"CALLBACK": 5}, r'IRMA\["CALLBACK"\]: must be a function'),

@@ -20,6 +20,7 @@ from django.test import override_settings
 import irma_web_django
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer
+from irma_web.browser_package import InstalledPackage
 from irma_web_django.models import IrmaAccount, IrmaEntry
 from tests.web_django.configured import MIDDLEWARE
 from tests.web_django.shop import QUESTIONS, Visitor, settings_for
@@ -109,6 +110,31 @@ def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemor
     posting["SERVER_KEY"] = irma_server.public_key_pem
     assert deployment_problems(IRMA=posting) - usual == {"irma.E004"}
     assert deployment_problems(IRMA={}) == {"irma_web_django.E001"}
+
+
+def test_hints_name_django_settings(shop: None) -> None:
+    """A hint names the setting that a Django site has, and no argument of the library."""
+    found = run_checks(tags=["irma"], include_deployment_checks=True)
+    hints = {each.id: f"{each.hint}" for each in found}
+    assert 'pass it as `IRMA["SERVER_KEY"]`' in hints["irma.W001"]
+    assert '`IRMA["TOKEN"]`' in hints["irma.W003"]
+    assert "SECURE_PROXY_SSL_HEADER" in hints["irma.W007"]
+
+
+def test_the_command_says_where_django_does_not_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is not one of static files is written, with a word about INSTALLED_APPS."""
+
+    def install(*_: object, **__: object) -> InstalledPackage:
+        return InstalledPackage(tmp_path / "yivi.js", is_new=True)
+
+    command = "irma_web_django.management.commands.irma_browser_package"
+    monkeypatch.setattr(f"{command}.install_browser_package", install)
+    said, warned = StringIO(), StringIO()
+    call_command("irma_browser_package", str(tmp_path), stdout=said, stderr=warned)
+    assert "written" in said.getvalue()
+    assert "INSTALLED_APPS" in warned.getvalue()
 
 
 def test_no_migration_is_missing(database: Path) -> None:

@@ -6,10 +6,13 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
+from django.contrib.staticfiles import finders
 from django.core.management.base import BaseCommand, CommandError
 
 from irma_core.errors import ConfigurationError
 from irma_web.browser_package import PACKAGE, VERSION, install_browser_package
+from irma_web_django.system_checks import SCRIPT
 
 __all__ = ["Command"]
 
@@ -50,3 +53,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         done = "written" if installed.is_new else "already there, unchanged"
         self.stdout.write(f"{installed.path}: {done} ({PACKAGE} {VERSION}, hash checked)")
+        if apps.is_installed("django.contrib.staticfiles") and finders.find(SCRIPT) is None:
+            self.stderr.write(
+                f"Django does not look for static files in {directory}: add the application that "
+                "it belongs to to INSTALLED_APPS, or the folder to STATICFILES_DIRS"
+            )
