@@ -18,6 +18,7 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY = "a-secret-key-of-the-tests-that-is-long-enough-0123456789"
+DEBUG = True
 ALLOWED_HOSTS = ["shop.example"]
 ROOT_URLCONF = "shop.urls"
 STATIC_URL = "static/"

@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT, check_style, code_of, runs
 PAGE = "docs/how-to/django.md"
 
 
-@runs(PAGE, python=11, html=1)
+@runs(PAGE, python=12, html=1)
 def test_the_project_runs(tmp_path: Path) -> None:
     """The tests that the page shows pass, and Django's checks find no error."""
     write_project(PAGE, tmp_path)
