@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from django.urls import reverse
 
 from irma_backend import open_parts
+from irma_backend.web_site import split_arguments, web_site
 from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
 from irma_core.interfaces import Store
 from irma_core.protocol.transport import utc_now
@@ -23,9 +24,6 @@ from irma_web_django.kept_callbacks import keeping
 from irma_web_django.site_settings import SiteSettings, current_settings
 
 __all__ = ["IrmaSite", "close_site", "current_site"]
-
-_OPENING: Final = ("plugins", "secrets", "allow", "transport")
-"""What `connect` passes on to `open_parts`."""
 
 
 @final
@@ -77,42 +75,37 @@ def close_site() -> None:
 
 def _open(owned: ExitStack) -> IrmaSite:
     settings = current_settings()
-    connect = dict(settings.connect)
-    opening = {name: connect.pop(name) for name in _OPENING if name in connect}
+    opening, connection = split_arguments(settings.connect)
     parts = owned.enter_context(open_parts(**opening))
-    requestor = parts.requestor(settings.server, **connect)
+    requestor = parts.requestor(**connection)
     clock = requestor.context.clock
-    store: Store = parts.store(settings.store) if settings.store else DjangoStore(clock)
+    store: Store = DjangoStore(clock)
+    if settings.store is not None:
+        store = parts.store(None if settings.is_store_of_file else settings.store)
     keys = settings.sealing_keys
     sealer = Sealer(keys)
     callback_url = _absolute(settings, "irma:callback")
     next_url = _absolute(settings, "irma:next_session")
-    callbacks = settings.callback and CallbackReceiver(
+    deliver = settings.callback and keeping(settings.callback, sealer=sealer, clock=clock)
+    made = web_site(
         requestor,
-        callback_url,
-        sealer=sealer,
-        store=store,
-        deliver=keeping(settings.callback, sealer=sealer, clock=clock),
-    )
-    next_sessions = settings.next_session and NextSessionReceiver(
-        requestor,
-        next_url,
-        sealer=sealer,
-        store=store,
-        choose=settings.next_session,
-    )
-    sessions = WebSessions(
-        requestor,
+        store,
         keys,
-        store=store,
-        questions=settings.questions,
-        callbacks=callbacks,
-        next_sessions=next_sessions,
-        lifetime=settings.lifetime,
-        sessions_per_browser=settings.sessions_per_browser,
-        origins=settings.origins,
-        plain_cookie=settings.is_cookie_plain,
+        {
+            "questions": settings.questions,
+            "deliver": deliver,
+            "callback_url": callback_url,
+            "choose": settings.next_session,
+            "next_url": next_url,
+            "sessions": {
+                "lifetime": settings.lifetime,
+                "sessions_per_browser": settings.sessions_per_browser,
+                "origins": settings.origins,
+                "plain_cookie": settings.is_cookie_plain,
+            },
+        },
     )
+    sessions, callbacks, next_sessions = made.sessions, made.callbacks, made.next_sessions
     posted_urls = (callback_url,) * bool(callbacks) + (next_url,) * bool(next_sessions)
     proofs = Proofs(keys, lifetime=timedelta(seconds=django_settings.SESSION_COOKIE_AGE))
     return IrmaSite(

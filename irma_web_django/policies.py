@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from irma_backend.web_site import site_settings
 from irma_core.errors import ConfigurationError
 from irma_core.tracebacks import boundary
 from irma_web.page import csp_sources
@@ -32,7 +33,10 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
         raise ConfigurationError("csp: takes the setting IRMA, which is a dictionary")
     connect = given.get("CONNECT")
     frontend = connect.get("frontend_url") if isinstance(connect, Mapping) else None
-    server = frontend or given.get("SERVER")
+    file = site_settings(given.get("SETTINGS"), given.get("SERVER"))
+    if file is not None:
+        frontend = frontend or file.value("server.frontend_url")
+    server = frontend or given.get("SERVER") or (file and file.value("server.url"))
     if not isinstance(server, str):
         raise ConfigurationError('IRMA["SERVER"]: is missing')
     return {directive: list(sources) for directive, sources in csp_sources(server).items()}

@@ -26,6 +26,8 @@ from django.conf import settings as django_settings
 from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
+from irma_backend.settings import Settings
+from irma_backend.web_site import site_defaults, site_settings
 from irma_core import Sealer
 from irma_core.errors import ConfigurationError, IrmaError, UsageError
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -66,6 +68,7 @@ class SiteSettings:
         origins: Other origins whose pages may start and finish sessions.
         is_cookie_plain: Whether the cookie may travel over HTTP on this machine.
         store: URI of another store than the database; None for the database.
+        is_store_of_file: Whether that URI is in the settings file or its environment variable.
         has_own_sealing_keys: Whether the sealing keys do not come from `SECRET_KEY`.
     """
 
@@ -83,7 +86,8 @@ class SiteSettings:
     client_address: Callable[..., Any] | None
     origins: tuple[str, ...]
     is_cookie_plain: bool
-    store: str | None
+    store: str | None = attrs.field(repr=False)
+    is_store_of_file: bool
     has_own_sealing_keys: bool
     _connect: Hidden[Mapping[str, Any]] = attrs.field(
         alias="connect", converter=_hide_arguments, repr=False
@@ -137,8 +141,9 @@ def read_settings(given: object) -> SiteSettings:
     """
     if not isinstance(given, Mapping):
         raise ConfigurationError("IRMA: must be a dictionary")
-    reader = _Reader(given)
-    reader.refuse_unknown()
+    _refuse_unknown(given)
+    file = site_settings(given.get("SETTINGS"), given.get("SERVER"))
+    reader = _Reader({**_named(site_defaults(file)), **given}, file)
     questions = reader.questions()
     login = reader.text("LOGIN", "login")
     account = reader.optional_text("ACCOUNT")
@@ -162,7 +167,7 @@ def read_settings(given: object) -> SiteSettings:
             'such as "https://shop.example"'
         )
     return SiteSettings(
-        server=reader.text("SERVER"),
+        server=reader.server(),
         questions=questions,
         login=login,
         account=account,
@@ -177,8 +182,9 @@ def read_settings(given: object) -> SiteSettings:
         origins=reader.texts("ORIGINS"),
         # The floor refuses it for every host that is not this machine.
         is_cookie_plain=reader.flag("PLAIN_COOKIE", default=django_settings.DEBUG),
-        store=reader.optional_text("STORE"),
-        has_own_sealing_keys="SEALING_KEYS" in given,
+        store=reader.optional_text("STORE") or (file and file.value("parts.store")),
+        is_store_of_file=given.get("STORE") is None,
+        has_own_sealing_keys=reader.has("SEALING_KEYS"),
         connect=reader.connect(),
         sealing_keys=reader.sealing_keys(),
         pseudonym_keys=reader.pseudonym_keys(),
@@ -210,7 +216,7 @@ def check_slot(source: object, slot: str, place: str) -> None:
 
 
 SETTINGS: Final = (
-    *("SERVER", "TOKEN", "SERVER_KEY", "CONNECT", "QUESTIONS", "LOGIN", "ACCOUNT"),
+    *("SETTINGS", "SERVER", "TOKEN", "SERVER_KEY", "CONNECT", "QUESTIONS", "LOGIN", "ACCOUNT"),
     *("ACCOUNT_BY_EMAIL", "URL", "CALLBACK", "NEXT_SESSION", "LIFETIME", "SESSIONS_PER_BROWSER"),
     *(
         "STARTS_PER_MINUTE",
@@ -224,21 +230,36 @@ SETTINGS: Final = (
 )
 
 
+def _refuse_unknown(given: Mapping[object, object]) -> None:
+    for name in given:
+        if name not in SETTINGS:
+            near = get_close_matches(str(name).upper(), SETTINGS, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
+            raise ConfigurationError(f"IRMA[{name!r}]: is unknown; {advice}")
+
+
+def _named(defaults: Mapping[str, Any]) -> dict[object, object]:
+    return {name.upper(): value for name, value in defaults.items()}
+
+
 @final
 class _Reader:
     """Reads one mapping; each method checks a setting and returns it."""
 
-    def __init__(self, given: Mapping[object, object]) -> None:
+    def __init__(self, given: Mapping[object, object], file: Settings | None) -> None:
         self._given = given
+        self._file = file
 
-    def refuse_unknown(self) -> None:
-        for name in self._given:
-            if name not in SETTINGS:
-                near = get_close_matches(str(name).upper(), SETTINGS, 1)
-                advice = (
-                    f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
-                )
-                raise ConfigurationError(f"IRMA[{name!r}]: is unknown; {advice}")
+    def has(self, name: str) -> bool:
+        return name in self._given
+
+    def server(self) -> str:
+        if self._file is None or self.has("SERVER"):
+            return self.text("SERVER")
+        server = self._file.first("server.url")
+        if server is None:
+            raise ConfigurationError('IRMA["SERVER"]: is missing, and the settings have no url')
+        return str(server.value)
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self._given.get(name, default)
@@ -315,6 +336,9 @@ class _Reader:
 
     def questions(self) -> Mapping[str, Any]:
         value = self._given.get("QUESTIONS")
+        requests = self._file.requests if self._file else {}
+        if value is None and requests:
+            return requests
         if value is None:
             raise ConfigurationError(
                 'IRMA["QUESTIONS"]: is missing; it maps names to requests, such as {"login": '
@@ -323,13 +347,14 @@ class _Reader:
         found = _imported("QUESTIONS", value)
         if not isinstance(found, Mapping) or not found:
             raise _invalid("QUESTIONS", "a dictionary of requests by name, or its dotted path")
-        return {str(name): _imported("QUESTIONS", each) for name, each in found.items()}
+        known = {str(name): _imported("QUESTIONS", each) for name, each in found.items()}
+        return {**requests, **known}
 
     def connect(self) -> Mapping[str, Any]:
         value = self._given.get("CONNECT", {})
         if not isinstance(value, Mapping):
             raise _invalid("CONNECT", "a dictionary of arguments of irma_backend.connect")
-        known = {**value}
+        known = {"url": self._given.get("SERVER"), "settings": self._file, **value}
         for name, argument in (("TOKEN", "token"), ("SERVER_KEY", "server_key")):
             secret = self.secret(name)
             if secret is not None and argument in known:

@@ -39,7 +39,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from irma_backend import open_parts
 from irma_backend.site_log import log_findings
-from irma_core import CallbackReceiver, NextSessionReceiver, Requestor, Sealer
+from irma_backend.web_site import split_arguments, web_site
+from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
@@ -245,36 +246,33 @@ class Irma:
         return self._of_app()[1].get()
 
     def _open(self, app: Flask, settings: FlaskSettings, owned: ExitStack) -> _Site:
-        connect = dict(settings.connect)
-        names = ("plugins", "secrets", "allow", "transport")
-        opening = {name: connect.pop(name) for name in names if name in connect}
+        opening, connection = split_arguments(settings.connect)
         parts = owned.enter_context(open_parts(**opening))
-        requestor = parts.requestor(settings.server, **connect)
+        requestor = parts.requestor(**connection)
         store, keys = settings.store, settings.sealing_keys
-        if isinstance(store, str):
+        if store is None or isinstance(store, str):
             store = parts.store(store)
-        sealer = Sealer(keys)
         base = f"{settings.url or ''}".rstrip("/") + self._prefix
-        callbacks = self._deliver and CallbackReceiver(
-            requestor, f"{base}/callback", sealer=sealer, store=store, deliver=self._deliver
-        )
-        next_sessions = self._choose and NextSessionReceiver(
-            requestor, f"{base}/next", sealer=sealer, store=store, choose=self._choose
-        )
-        sessions = WebSessions(
+        made = web_site(
             requestor,
+            store,
             keys,
-            store=store,
-            questions=self._questions,
-            callbacks=callbacks,
-            next_sessions=next_sessions,
-            lifetime=settings.lifetime,
-            origins=settings.origins,
-            plain_cookie=settings.is_cookie_plain,
+            {
+                "questions": self._questions,
+                "deliver": self._deliver,
+                "callback_url": f"{base}/callback",
+                "choose": self._choose,
+                "next_url": f"{base}/next",
+                "sessions": {
+                    "lifetime": settings.lifetime,
+                    "origins": settings.origins,
+                    "plain_cookie": settings.is_cookie_plain,
+                },
+            },
         )
         proofs = Proofs(keys, lifetime=app.permanent_session_lifetime)
         log_findings(check_site(self._facts(app, settings, requestor)))
-        return _Site(requestor, sessions, callbacks, next_sessions, proofs)
+        return _Site(requestor, made.sessions, made.callbacks, made.next_sessions, proofs)
 
     def _facts(self, app: Flask, settings: FlaskSettings, requestor: Requestor) -> SiteFacts:
         """Return what is known of the site, for the checks at its first use."""
@@ -288,9 +286,7 @@ class Irma:
             posted_urls=tuple(f"{base}/{page}" for page, function in posted if base and function),
             origins=tuple(settings.origins),
             # A store that the application made is its own business.
-            is_store_shared=settings.store != "memory:"
-            if isinstance(settings.store, str)
-            else None,
+            is_store_shared=settings.is_store_shared,
             is_session_in_cookie=type(app.session_interface) is SecureCookieSessionInterface,
             is_cookie_plain=settings.is_cookie_plain,
             browser_package=BrowserPackage(package_state(package).value),

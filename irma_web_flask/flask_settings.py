@@ -13,6 +13,8 @@ from typing import Any, Final, cast, final
 import attrs
 from flask import Flask
 
+from irma_backend.settings import Settings
+from irma_backend.web_site import site_defaults, site_settings
 from irma_core.errors import ConfigurationError
 from irma_core.interfaces import Store
 from irma_core.models.holders import Hidden, HiddenSecret
@@ -24,9 +26,9 @@ __all__ = ["SETTINGS", "FlaskSettings", "read_settings"]
 
 _PREFIX: Final = "IRMA_"
 SETTINGS: Final = (
-    *("IRMA_SERVER", "IRMA_TOKEN", "IRMA_SERVER_KEY", "IRMA_CONNECT", "IRMA_STORE", "IRMA_URL"),
-    *("IRMA_ORIGINS", "IRMA_LIFETIME", "IRMA_PLAIN_COOKIE", "IRMA_SEALING_KEYS"),
-    "IRMA_BROWSER_PACKAGE",
+    *("IRMA_SETTINGS", "IRMA_SERVER", "IRMA_TOKEN", "IRMA_SERVER_KEY", "IRMA_CONNECT"),
+    *("IRMA_STORE", "IRMA_URL", "IRMA_ORIGINS", "IRMA_LIFETIME", "IRMA_PLAIN_COOKIE"),
+    *("IRMA_SEALING_KEYS", "IRMA_BROWSER_PACKAGE"),
 )
 _LABEL: Final = b"irma_web_flask.sealing"
 
@@ -45,8 +47,7 @@ class FlaskSettings:
     """What the settings `IRMA_…` say, with their defaults.
 
     Attributes:
-        server: The IRMA server's base URL.
-        store: The store, or its URI.
+        store: The store, or its URI; None for that of the settings.
         url: The application's own base URL, which the IRMA server posts below; None without
             callbacks.
         origins: Other origins whose pages may start and finish sessions.
@@ -55,8 +56,7 @@ class FlaskSettings:
         browser_package: The name of the browser package's file among the static files.
     """
 
-    server: str
-    store: Store | str = attrs.field(repr=False)
+    store: Store | str | None = attrs.field(repr=False)
     url: str | None
     origins: Sequence[str]
     lifetime: timedelta
@@ -68,6 +68,14 @@ class FlaskSettings:
     _sealing_keys: Hidden[Sequence[str]] = attrs.field(
         alias="sealing_keys", converter=_hide_keys, repr=False
     )
+
+    @property
+    def is_store_shared(self) -> bool | None:
+        """Whether processes share the store; None for one that the application made."""
+        uri = self.store
+        if uri is None:
+            uri = self.connect["settings"].value("parts.store")
+        return uri != "memory:" if isinstance(uri, str) else None
 
     @property
     def connect(self) -> Mapping[str, Any]:
@@ -88,24 +96,31 @@ def read_settings(app: Flask) -> FlaskSettings:
         ConfigurationError: A setting is missing, unknown or of the wrong type. The message names
             it, and contains no secret.
     """
-    config = app.config
+    config: Mapping[str, Any] = app.config
     for name in config:
         if name.startswith(_PREFIX) and name not in SETTINGS:
             near = get_close_matches(name, SETTINGS, 1)
             advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(SETTINGS)}"
             raise ConfigurationError(f"{name}: is unknown; {advice}")
     server = config.get("IRMA_SERVER")
-    if not isinstance(server, str):
-        raise ConfigurationError("IRMA_SERVER: must be the base URL of the IRMA server")
-    connect: dict[str, Any] = dict(_typed(config, "IRMA_CONNECT", Mapping, {}))
-    # A wrong URL would otherwise be found by the first visitor.
-    ServerUrl.parse(server, allow=parse_risks(connect.get("allow", ())), what="IRMA_SERVER")
+    file = site_settings(config.get("IRMA_SETTINGS"), server)
+    defaults = {f"IRMA_{name.upper()}": value for name, value in site_defaults(file).items()}
+    connect: dict[str, Any] = {"url": server, "settings": file}
+    connect |= _typed(config, "IRMA_CONNECT", Mapping, {})
+    if file is None or server is not None:
+        if not isinstance(server, str):
+            raise ConfigurationError("IRMA_SERVER: must be the base URL of the IRMA server")
+        # A wrong URL would otherwise be found by the first visitor.
+        risks = parse_risks(connect.get("allow", ())) | (file.risks if file else frozenset())
+        ServerUrl.parse(server, allow=risks, what="IRMA_SERVER")
+    elif file.first("server.url") is None:
+        raise ConfigurationError("IRMA_SERVER: is missing, and the settings have no url")
+    config = {**defaults, **{name: each for name, each in config.items() if each is not None}}
     for name, argument in (("IRMA_TOKEN", "token"), ("IRMA_SERVER_KEY", "server_key")):
         if config.get(name) is not None:
             connect[argument] = config[name]
     return FlaskSettings(
-        server=server,
-        store=config.get("IRMA_STORE") or _default_store(app),
+        store=config.get("IRMA_STORE") or _default_store(app, file),
         url=_typed(config, "IRMA_URL", str, None),
         origins=_typed(config, "IRMA_ORIGINS", (list, tuple), ()),
         lifetime=_typed(config, "IRMA_LIFETIME", timedelta, timedelta(minutes=5)),
@@ -128,8 +143,10 @@ def _typed(config: Mapping[str, Any], name: str, expected: Any, default: Any) ->
     return value
 
 
-def _default_store(app: Flask) -> str:
-    """Return the URI of a file that all workers of one machine share."""
+def _default_store(app: Flask, file: Settings | None) -> str | None:
+    """Return the URI of a file that all workers of one machine share, or None for the settings'."""
+    if file is not None and file.first("parts.store") is not None:
+        return None
     folder = Path(app.instance_path)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,15 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from irma_backend import open_parts_async
+from irma_backend.settings import SettingsSource
 from irma_backend.site_log import log_findings
-from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor, Sealer
+from irma_backend.web_site import (
+    async_web_site,
+    site_defaults,
+    site_settings,
+    split_arguments,
+)
+from irma_core import AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncRequestor
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
@@ -64,6 +71,7 @@ _LOG: Final = logging.getLogger("irma_web_starlette")
 _PROOFS: Final = "irma_proofs"
 _TOO_LARGE: Final = 1024 * 1024
 """Bytes. No page of ours takes more."""
+_LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """That of a session of Starlette's middleware, by default."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
@@ -91,8 +99,10 @@ class Irma:
     """Puts questions on the pages of a Starlette or FastAPI application.
 
     Args:
-        server: The IRMA server's base URL.
+        server: The IRMA server's base URL. By default that of the settings.
         questions: What pages may ask, by name. See `Question`.
+        settings: A settings file, or what `read_settings` returns, for all that the other
+            arguments leave out. Without it and without `server`, `read_settings()` is used.
         keys: Sealing keys, as `new_sealing_key` makes them, the same in all processes.
         store: The store that all processes share, or its URI: `sqlite:PATH` for one machine.
         url: The application's own base URL, which the IRMA server posts below. It is needed with
@@ -115,27 +125,35 @@ class Irma:
 
     def __init__(
         self,
-        server: str,
+        server: str | None = None,
         *,
         questions: Questions,
-        keys: Sequence[str],
-        store: AsyncStore | str,
+        settings: SettingsSource | None = None,
+        keys: Sequence[str] | None = None,
+        store: AsyncStore | str | None = None,
         url: str | None = None,
         deliver: Callable[..., Any] | None = None,
         choose: Callable[..., Any] | None = None,
         prefix: str = "/irma",
-        lifetime: timedelta = timedelta(minutes=5),
-        origins: Iterable[str] = (),
-        plain_cookie: bool = False,
+        lifetime: timedelta | None = None,
+        origins: Iterable[str] | None = None,
+        plain_cookie: bool | None = None,
         browser_package: str | Path = "yivi.js",
         **connect: Any,
     ) -> None:
+        file = site_settings(settings, server)
+        known = site_defaults(file)
+        url = known.get("url") if url is None else url
+        keys = known.get("sealing_keys") if keys is None else keys
+        if keys is None:
+            raise ConfigurationError(
+                "keys: is missing; set it, or sealing_keys in the table [web] of a settings file"
+            )
         if url is None and (deliver or choose):
             raise ConfigurationError(
                 "url: is missing; set it to the URL that the server posts below, such as "
                 "https://shop.example"
             )
-        self._server = server
         self._questions = questions
         self._keys = HiddenSecret(keys)
         self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
@@ -144,11 +162,16 @@ class Irma:
         self._base = f"{url or ''}".rstrip("/") + prefix
         self._deliver, self._choose = deliver, choose
         self._prefix = prefix
-        self._lifetime = lifetime
-        self._origins = tuple(origins)
-        self._plain_cookie = plain_cookie
+        self._lifetime = lifetime or known.get("lifetime", _LIFETIME)
+        self._origins = tuple(known.get("origins", ()) if origins is None else origins)
+        self._plain_cookie = (
+            known.get("plain_cookie", False) if plain_cookie is None else plain_cookie
+        )
         self._browser_package = Path(browser_package)
-        self._connect: Hidden[Mapping[str, Any]] = HiddenSecret(connect)
+        self._connect: Hidden[Mapping[str, Any]] = HiddenSecret(
+            {"url": server, "settings": file, **connect}
+        )
+        self._store_uri = store if store is not None or file is None else file.value("parts.store")
         self._handlers: dict[str, Callable[[Request, WebAnswer], object]] = {}
         self._site: _Site | None = None
 
@@ -165,38 +188,31 @@ class Irma:
             ConfigurationError: A setting is invalid.
             PluginError: A plugin failed.
         """
-        connect = dict(self._connect.reveal())
-        names = ("plugins", "secrets", "allow", "transport")
-        opening = {name: connect.pop(name) for name in names if name in connect}
+        opening, connection = split_arguments(self._connect.reveal())
         async with open_parts_async(**opening) as parts:
-            requestor = parts.requestor(self._server, **connect)
-            store, keys = self._store, self._keys.reveal()
-            if isinstance(store, str):
+            requestor = parts.requestor(**connection)
+            store = self._store
+            if store is None or isinstance(store, str):
                 store = parts.store(store)
-            sealer = Sealer(keys)
-            callbacks = self._deliver and AsyncCallbackReceiver(
+            made = async_web_site(
                 requestor,
-                f"{self._base}/callback",
-                sealer=sealer,
-                store=store,
-                deliver=self._deliver,
-            )
-            next_sessions = self._choose and AsyncNextSessionReceiver(
-                requestor, f"{self._base}/next", sealer=sealer, store=store, choose=self._choose
-            )
-            sessions = AsyncWebSessions(
-                requestor,
-                keys,
-                store=store,
-                questions=self._questions,
-                callbacks=callbacks,
-                next_sessions=next_sessions,
-                lifetime=self._lifetime,
-                origins=self._origins,
-                plain_cookie=self._plain_cookie,
+                store,
+                self._keys.reveal(),
+                {
+                    "questions": self._questions,
+                    "deliver": self._deliver,
+                    "callback_url": f"{self._base}/callback",
+                    "choose": self._choose,
+                    "next_url": f"{self._base}/next",
+                    "sessions": {
+                        "lifetime": self._lifetime,
+                        "origins": self._origins,
+                        "plain_cookie": self._plain_cookie,
+                    },
+                },
             )
             log_findings(check_site(self._facts(requestor)))
-            self._site = _Site(requestor, sessions, callbacks, next_sessions)
+            self._site = _Site(requestor, made.sessions, made.callbacks, made.next_sessions)
             try:
                 yield
             finally:
@@ -212,7 +228,9 @@ class Irma:
             posted_urls=tuple(f"{self._base}/{page}" for page, function in posted if function),
             origins=self._origins,
             # A store that the application made is its own business.
-            is_store_shared=self._store != "memory:" if isinstance(self._store, str) else None,
+            is_store_shared=self._store_uri != "memory:"
+            if isinstance(self._store_uri, str)
+            else None,
             is_cookie_plain=self._plain_cookie,
             browser_package=BrowserPackage(package_state(self._browser_package).value),
         )

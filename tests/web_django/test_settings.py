@@ -14,6 +14,7 @@ from irma_core import DisclosureRequest, Sealer, new_sealing_key
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer
 from irma_web_django.irma_site import current_site
+from irma_web_django.policies import csp
 from irma_web_django.site_settings import SiteSettings, current_settings, read_settings
 from tests.web_django.shop import EMAIL, Visitor, code, settings_for
 
@@ -34,7 +35,7 @@ def test_the_defaults() -> None:
     assert settings.lifetime == timedelta(minutes=5)
     assert not settings.is_cookie_plain
     assert not settings.is_by_email
-    assert settings.connect == {}
+    assert settings.connect == {"url": "https://irma.example", "settings": None}
 
 
 def test_the_settings_are_frozen(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_the_settings_are_frozen(tmp_path: Path) -> None:
     settings = read_settings({**GOOD, "TOKEN": TOKEN, "SEALING_KEYS": [key := new_sealing_key()]})
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         settings.server = "x"  # type: ignore[misc]
-    assert settings.connect == {"token": TOKEN}
+    assert settings.connect["token"] == TOKEN
     assert TOKEN not in repr(settings)
     assert key not in repr(settings)
 
@@ -55,12 +56,75 @@ def test_secrets_may_be_in_files(tmp_path: Path) -> None:
     assert settings.connect["token"] == TOKEN
 
 
+FILE = """
+[server]
+url = "{url}"
+allow = ["memory-store"]
+[parts]
+store = "memory:"
+[requests.login]
+json = '''{{
+  "request": {{
+    "@context": "https://irma.app/ld/request/disclosure/v2",
+    "disclose": [[[{{"type": "pbdf.sidn-pbdf.email.email", "notNull": true}}]]]
+  }},
+  "slotNames": ["email"]
+}}'''
+[web]
+url = "https://shop.example"
+origins = ["https://app.example"]
+lifetime = 60
+sealing_keys = ["file:keys.txt"]
+"""
+
+
+def test_a_settings_file_has_what_the_site_leaves_out(
+    shop: None, tmp_path: Path, irma_server: InMemoryServer
+) -> None:
+    """A settings file has server, store, questions and keys, and people log in by it."""
+    (tmp_path / "keys.txt").write_text(key := new_sealing_key())
+    file = tmp_path / "irma.toml"
+    file.write_text(FILE.format(url=irma_server.url))
+    connect = {"transport": irma_server.transport()}
+    given: dict[str, Any] = {"SETTINGS": file, "CONNECT": connect, "ACCOUNT": "email"}
+    settings = read_settings(given)
+    assert settings.server == irma_server.url
+    assert settings.url == "https://shop.example"
+    assert settings.origins == ("https://app.example",)
+    assert settings.lifetime == timedelta(minutes=1)
+    assert settings.sealing_keys == (key,)
+    assert settings.has_own_sealing_keys
+    assert settings.store == "memory:"
+    assert read_settings({**given, "LIFETIME": timedelta(9)}).lifetime == timedelta(9)
+    assert set(read_settings({**given, "QUESTIONS": {"adult": LOGIN}}).questions) == {
+        "login",
+        "adult",
+    }
+    assert irma_server.url in csp(given)["connect-src"]
+    with override_settings(IRMA=given):
+        ada = Visitor(irma_server)
+        ada.prove("login")
+        assert ada.user
+
+
+def test_a_fault_in_a_settings_file_names_its_line(tmp_path: Path) -> None:
+    """A fault in the settings file is the site's error, with file and line."""
+    file = tmp_path / "irma.toml"
+    file.write_text("[web]\nlifetime = 0\n")
+    with pytest.raises(ConfigurationError, match=r"irma.toml, line 2, web.lifetime: "):
+        read_settings({**GOOD, "SETTINGS": file})
+    file.write_text("")
+    given = {name: value for name, value in GOOD.items() if name != "SERVER"}
+    with pytest.raises(ConfigurationError, match="the settings have no url"):
+        read_settings({**given, "SETTINGS": file})
+
+
 def faults() -> dict[str, tuple[dict[str, Any], str]]:
     """Return settings that are wrong, and what the error says of them."""
     return {
         "unknown": ({"SERVR": "x"}, r"IRMA\['SERVR'\]: is unknown; did you mean 'SERVER'"),
         "lower case": ({"server": "x"}, "did you mean 'SERVER'"),
-        "no idea": ({"XYZZY": "x"}, "known are SERVER, TOKEN"),
+        "no idea": ({"XYZZY": "x"}, "known are SETTINGS, SERVER"),
         "server": ({"SERVER": None}, r'IRMA\["SERVER"\]: is missing'),
         "server type": ({"SERVER": 5}, r'IRMA\["SERVER"\]: must be a string'),
         "questions": ({"QUESTIONS": None}, r'IRMA\["QUESTIONS"\]: is missing'),

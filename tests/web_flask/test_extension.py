@@ -15,8 +15,9 @@ from blinker import NamedSignal
 from flask import render_template_string
 
 import irma_web_flask
-from irma_core import DisclosureRequest
+from irma_core import DisclosureRequest, new_sealing_key
 from irma_core.errors import ConfigurationError, LoginRefusedError, UsageError
+from irma_testing import InMemoryServer, SimulatedApp
 from irma_web_flask import Irma
 from irma_web_flask.flask_settings import read_settings
 from tests.web_flask.shop import EMAIL, SITE, Shop
@@ -278,6 +279,35 @@ def test_settings_show_no_secret(shop: Shop) -> None:
     settings, _ = shop.app.extensions["irma"]
     assert "key-of-forty" not in repr(settings) + repr(shop.irma)
     assert settings.sealing_keys[0] not in repr(settings)
+
+
+def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
+    """The server, the store and the rest may be in a settings file, below the configuration."""
+    server = InMemoryServer()
+    (tmp_path / "keys.txt").write_text(new_sealing_key())
+    file = tmp_path / "irma.toml"
+    file.write_text(
+        f'server.url = "{server.url}"\n'
+        'parts.store = "sqlite:file.db"\n'
+        '[web]\norigins = ["https://app.example"]\nlifetime = 60\nplain_cookie = false\n'
+        'sealing_keys = ["file:keys.txt"]\n'
+    )
+    connect = {"transport": server.transport()}
+    own = {"IRMA_SERVER": None, "IRMA_SETTINGS": str(file), "IRMA_CONNECT": connect}
+    shop = Shop(tmp_path, own)
+    shop.person = SimulatedApp(server)
+    shop.person.add("example.mail.address", {"email": "ada@example.com"})
+    visitor = shop.visitor()
+    assert visitor.finish("login", visitor.start("login")).status_code == 200
+    assert (tmp_path / "file.db").exists()
+    assert not (tmp_path / "irma.db").exists()
+    settings = read_settings(shop.app)
+    assert (settings.lifetime, settings.is_store_shared) == (timedelta(minutes=1), True)
+    shop.app.config["IRMA_LIFETIME"] = timedelta(minutes=2)
+    assert read_settings(shop.app).lifetime == timedelta(minutes=2)
+    file.write_text("")
+    with pytest.raises(ConfigurationError, match="the settings have no url"):
+        read_settings(shop.app)
 
 
 def test_old_secret_key_still_opens_handles(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class Shop:
             "transport": self.server.async_transport(),
         }
         self.irma = Irma(
-            self.server.url,
+            None if "settings" in settings else self.server.url,
             questions={
                 "login": DisclosureRequest({"email": AttributeRequest(EMAIL, not_null=True)}),
                 "adult": DisclosureRequest({"age": AttributeRequest(OVER18, value="yes")}),

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from irma_core import DisclosureRequest, new_sealing_key
 from irma_core.errors import ConfigurationError, LoginRefusedError, PluginError
+from irma_testing import InMemoryServer, SimulatedApp
 from irma_web_starlette import Irma
 from tests.web_starlette.shop import EMAIL, SITE, Shop, Visitor
 
@@ -262,3 +263,28 @@ def test_element_is_html_in_a_template(shop: Shop) -> None:
     template = Environment(autoescape=True).from_string("{{ element }}")
     assert template.render(element=element) == element
     assert '<div class="irma" data-irma="login">' in element
+
+
+def test_settings_file_has_what_the_application_leaves_out(tmp_path: Path) -> None:
+    """The server, the store, the keys and the rest may be in a settings file."""
+    server = InMemoryServer()
+    (tmp_path / "keys.txt").write_text(new_sealing_key())
+    file = tmp_path / "irma.toml"
+    file.write_text(
+        f'server.url = "{server.url}"\n'
+        'parts.store = "sqlite:file.db"\n'
+        '[web]\nlifetime = 60\nsealing_keys = ["file:keys.txt"]\n'
+    )
+    shop = Shop(tmp_path, settings=file, keys=None, store=None, transport=server.async_transport())
+    shop.person = SimulatedApp(server)
+    shop.person.add("example.mail.address", {"email": "ada@example.com"})
+    with TestClient(shop.app):
+        visitor = Visitor(shop)
+        assert visitor.finish("login", visitor.start("login")).status_code == 200
+    assert (tmp_path / "file.db").exists()
+
+
+def test_keys_must_be_given_somewhere(tmp_path: Path) -> None:
+    """Without sealing keys, the error says where to set them."""
+    with pytest.raises(ConfigurationError, match=r"keys: is missing; .* sealing_keys"):
+        Shop(tmp_path, keys=None)

@@ -1,0 +1,173 @@
+"""What the web adapters share: the settings of a site, and its receivers and sessions.
+
+An adapter opens the requestor and the store in its framework's way, and the rest is the same in all
+of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypedDict, final
+
+import attrs
+
+from irma_backend.settings import Settings, SettingsSource, as_settings, read_settings
+from irma_core import (
+    AsyncCallbackReceiver,
+    AsyncNextSessionReceiver,
+    AsyncRequestor,
+    CallbackReceiver,
+    NextSessionReceiver,
+    Requestor,
+    Sealer,
+)
+from irma_core.interfaces import AsyncStore, Store
+from irma_core.web.questions import Questions
+from irma_core.web.web_sessions import AsyncWebSessions, WebSessions
+
+__all__ = [
+    "AsyncWebSite",
+    "SitePages",
+    "WebSite",
+    "async_web_site",
+    "site_defaults",
+    "site_settings",
+    "split_arguments",
+    "web_site",
+]
+
+_OPENING: Final = ("settings", "plugins", "secrets", "allow", "transport")
+
+
+def site_settings(source: SettingsSource | None, server: object) -> Settings | None:
+    """Return the settings of a site, or None if its own code has the server and no settings.
+
+    Args:
+        source: The settings, or their file, that the code has.
+        server: The server that the code has.
+
+    Raises:
+        ConfigurationError: See `read_settings`.
+    """
+    if source is None:
+        return read_settings() if server is None else None
+    return as_settings(source)
+
+
+def site_defaults(settings: Settings | None) -> dict[str, Any]:
+    """Return what settings say of a site, for what its own code leaves out.
+
+    The keys are `url`, `origins`, `lifetime`, `plain_cookie` and `sealing_keys`. One that the
+    settings do not have is left out.
+
+    Raises:
+        ConfigurationError: A sealing key cannot be read.
+    """
+    if settings is None:
+        return {}
+    known = {**attrs.asdict(settings.web), "sealing_keys": settings.sealing_keys()}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def split_arguments(connect: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return arguments of `connect` as those of `open_parts`, and those of `Parts.requestor`."""
+    opening = {name: value for name, value in connect.items() if name in _OPENING}
+    return opening, {name: value for name, value in connect.items() if name not in _OPENING}
+
+
+class SitePages(TypedDict):
+    """What the code of a site says of its pages.
+
+    Attributes:
+        questions: What pages may ask, by name.
+        deliver: Takes the outcome of questions with a callback; None without one.
+        callback_url: The page that the IRMA server posts these to.
+        choose: Chooses what follows a question with a next session; None without one.
+        next_url: The page that the IRMA server asks for it.
+        sessions: Further arguments of `WebSessions`.
+    """
+
+    questions: Questions
+    deliver: Callable[..., Any] | None
+    callback_url: str
+    choose: Callable[..., Any] | None
+    next_url: str
+    sessions: Mapping[str, Any]
+
+
+@final
+@attrs.frozen(eq=False)
+class WebSite:
+    """The receivers and sessions of a site.
+
+    Attributes:
+        sessions: Handles the calls of the page.
+        callbacks: Receives the server's callbacks; None without `deliver`.
+        next_sessions: Chooses the next session; None without `choose`.
+    """
+
+    sessions: WebSessions
+    callbacks: CallbackReceiver | None
+    next_sessions: NextSessionReceiver | None
+
+
+@final
+@attrs.frozen(eq=False)
+class AsyncWebSite:
+    """The receivers and sessions of an asyncio site; see `WebSite`."""
+
+    sessions: AsyncWebSessions
+    callbacks: AsyncCallbackReceiver | None
+    next_sessions: AsyncNextSessionReceiver | None
+
+
+def web_site(requestor: Requestor, store: Store, keys: Sequence[str], pages: SitePages) -> WebSite:
+    """Return the receivers and sessions of a site.
+
+    Args:
+        requestor: Makes the calls to the IRMA server.
+        store: The store that all processes of the site share.
+        keys: The sealing keys.
+        pages: What the site's code says.
+
+    Raises:
+        ConfigurationError: A URL, a function or a question is invalid.
+    """
+    kinds = (CallbackReceiver, NextSessionReceiver, WebSessions)
+    return WebSite(*_site(kinds, requestor, store, keys, pages))
+
+
+def async_web_site(
+    requestor: AsyncRequestor, store: AsyncStore, keys: Sequence[str], pages: SitePages
+) -> AsyncWebSite:
+    """Return the receivers and sessions of an asyncio site; see `web_site`."""
+    kinds = (AsyncCallbackReceiver, AsyncNextSessionReceiver, AsyncWebSessions)
+    return AsyncWebSite(*_site(kinds, requestor, store, keys, pages))
+
+
+def _site(
+    kinds: tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]],
+    requestor: object,
+    store: object,
+    keys: Sequence[str],
+    pages: SitePages,
+) -> tuple[Any, Any, Any]:
+    make_callbacks, make_next_sessions, make_sessions = kinds
+    sealed = {"sealer": Sealer(keys), "store": store}
+    deliver, choose = pages["deliver"], pages["choose"]
+    callbacks = deliver and make_callbacks(
+        requestor, pages["callback_url"], deliver=deliver, **sealed
+    )
+    next_sessions = choose and make_next_sessions(
+        requestor, pages["next_url"], choose=choose, **sealed
+    )
+    sessions = make_sessions(
+        requestor,
+        keys,
+        store=store,
+        questions=pages["questions"],
+        callbacks=callbacks,
+        next_sessions=next_sessions,
+        **pages["sessions"],
+    )
+    return sessions, callbacks, next_sessions
