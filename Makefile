@@ -95,6 +95,7 @@ diagram: .venv/ready
 reference: .venv/ready
 	$(BIN)/python -m docs.tools.reference
 	$(BIN)/python -m docs.tools.site_checks
+	$(BIN)/python -m docs.tools.settings
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*

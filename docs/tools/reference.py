@@ -68,8 +68,8 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "irma_backend": {
         "By configuration alone": (
-            "connect connect_async open_parts open_parts_async Parts AsyncParts SqliteStore "
-            "AsyncSqliteStore MemoryStore AsyncMemoryStore LoggingObserver"
+            "connect connect_async read_settings open_parts open_parts_async Parts AsyncParts "
+            "SqliteStore AsyncSqliteStore MemoryStore AsyncMemoryStore LoggingObserver"
         ),
         "Files of schemes": "SchemeFolder",
     },

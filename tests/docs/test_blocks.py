@@ -19,6 +19,7 @@ SHELL_BLOCKS = {
     "CONTRIBUTING.md": 1,
     "README.md": 2,
     "docs/tutorial.md": 7,
+    "docs/settings.md": 1,
     "docs/examples/irma-signing-pkcs11/README.md": 3,
     "docs/how-to/any-other-framework.md": 1,
     "docs/how-to/django.md": 2,
@@ -83,6 +84,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("CONTRIBUTING.md", sh=SHELL_BLOCKS["CONTRIBUTING.md"])
 @runs("README.md", sh=SHELL_BLOCKS["README.md"])
 @runs("docs/tutorial.md", sh=SHELL_BLOCKS["docs/tutorial.md"])
+@runs("docs/settings.md", sh=1)
 @runs("docs/examples/irma-signing-pkcs11/README.md", sh=3)
 @runs("docs/how-to/any-other-framework.md", sh=1)
 @runs("docs/how-to/django.md", sh=2)
