@@ -7,7 +7,7 @@ of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypedDict, final
+from typing import Any, Final, TypedDict, cast, final
 
 import attrs
 
@@ -39,7 +39,7 @@ __all__ = [
 _OPENING: Final = ("settings", "plugins", "secrets", "allow", "transport")
 
 
-def site_settings(source: SettingsSource | None, server: object) -> Settings | None:
+def site_settings(source: object, server: object) -> Settings | None:
     """Return the settings of a site, or None if its own code has the server and no settings.
 
     Args:
@@ -51,7 +51,7 @@ def site_settings(source: SettingsSource | None, server: object) -> Settings | N
     """
     if source is None:
         return read_settings() if server is None else None
-    return as_settings(source)
+    return as_settings(cast("SettingsSource", source))  # a wrong one is refused there
 
 
 def site_defaults(settings: Settings | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
         raise ConfigurationError("csp: takes the setting IRMA, which is a dictionary")
     connect = given.get("CONNECT")
     frontend = connect.get("frontend_url") if isinstance(connect, Mapping) else None
-    file = site_settings(given.get("SETTINGS"), given.get("SERVER"))
+    file = site_settings(irma.get("SETTINGS"), irma.get("SERVER"))
     if file is not None:
         frontend = frontend or file.value("server.frontend_url")
     server = frontend or given.get("SERVER") or (file and file.value("server.url"))
