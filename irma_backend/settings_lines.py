@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 __all__ = ["TomlDocument", "TomlFault", "read_toml"]
 
@@ -131,9 +131,8 @@ def _key(text: str, at: int) -> tuple[tuple[str, ...], int]:
     """Return the parts of a dotted key, and the position after it."""
     parts: list[str] = []
     while True:
-        found = _KEY.match(text, _end_of(_SPACES, text, at))
-        if found is None:  # the grammar has no such place
-            return tuple(parts), at + 1
+        # TOML always has a key here.
+        found = cast("re.Match[str]", _KEY.match(text, _end_of(_SPACES, text, at)))
         raw, at = found[0], _end_of(_SPACES, text, found.end())
         parts.append(tomllib.loads(f"k={raw}")["k"] if raw[0] in "\"'" else raw)
         if not text.startswith(".", at):

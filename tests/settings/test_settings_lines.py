@@ -113,6 +113,8 @@ def test_any_bytes_are_a_document_or_one_fault(content: bytes) -> None:
         (b"a = 1\n\nb = x\n", 3),
         (b"a = 1\nb = '\xff'", 2),
         (b"a = 1\ra = 2", 1),
+        (b"a = " + b"[" * 100_000, 1),
+        (b"a = " + b"9" * 5_000, 1),
     ],
 )
 def test_a_fault_has_its_line(content: bytes, line: int) -> None:
