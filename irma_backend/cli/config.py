@@ -1,9 +1,12 @@
 """`irma-backend config`: show the settings, and where each of them came from.
 
-With `--json`, it prints a list of `{"name", "value", "source"}`. The source is `{"file", "line"}`,
-`{"variable"}` or `{"option"}`. The value of a secret is `{"reference", "fingerprint"}`, or
-`{"reference", "error"}` if it cannot be read; that of a URI with a password is `{"scheme",
-"fingerprint"}`. A session request is the name of its type, and an attribute has no value.
+With `--json`, it prints a list of `{"name", "value", "source"}`. The source is `{"file", "line"}`
+or `{"variable"}`. The value of a secret is `{"reference", "fingerprint"}`, or `{"reference",
+"error"}` if it cannot be read; that of a URI with a password is `{"scheme", "fingerprint"}`. A
+session request is the name of its type, and an attribute has no value.
+
+The command takes no option that is a setting. It would repeat the value, which may be a secret that
+was typed in the wrong place.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from rich.table import Table
 from irma_backend.cli.exit_statuses import USAGE, reporting_errors
 from irma_backend.cli.options import Command
 from irma_backend.cli.output import print_json, print_line
-from irma_backend.cli.settings import Settings, with_result_settings
+from irma_backend.cli.settings import Settings, with_settings_file
 from irma_backend.cli.terminal import printable, stdout_console
 from irma_backend.settings_sources import Given, Place
 from irma_backend.settings_table import setting_of
@@ -29,13 +32,13 @@ __all__ = ["config"]
 
 @click.command(cls=Command)
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
-@with_result_settings
+@with_settings_file
 def config(settings: Settings, *, as_json: bool) -> None:
     """Show the settings, and where each of them came from.
 
-    An option overrides an environment variable, which overrides the settings file. A secret is
-    shown as its fingerprint: the first 8 hexadecimal digits of its SHA-256. The exit status is 2 if
-    a secret cannot be read.
+    An environment variable overrides the settings file, and the options of a command override
+    both. A secret is shown as its fingerprint: the first 8 hexadecimal digits of its SHA-256. The
+    exit status is 2 if a secret cannot be read.
     """
     with reporting_errors(as_json=as_json):
         shown = [(each.place, _shown(each)) for each in settings.all.given]
@@ -56,16 +59,16 @@ def _shown(given: Given) -> JsonValue:
 
 
 def _value(place: Place, value: JsonValue) -> JsonValue:
-    source: dict[str, JsonValue] = {"file": str(place.file), "line": place.line}
-    if place.file is None:
-        source = {"option": place.option} if place.option else {"variable": place.variable}
+    source: dict[str, JsonValue] = {"variable": place.variable}
+    if place.file is not None:
+        source = {"file": str(place.file), "line": place.line}
     return {"name": place.name, "value": value, "source": source}
 
 
 def _source(place: Place) -> str:
     if place.file is not None:
         return f"{place.file}, line {place.line}"
-    return place.option or f"environment variable {place.variable}"
+    return f"environment variable {place.variable}"
 
 
 def _show(shown: list[tuple[Place, JsonValue]]) -> None:

@@ -39,6 +39,7 @@ __all__ = [
     "with_key_settings",
     "with_result_settings",
     "with_settings",
+    "with_settings_file",
 ]
 
 _PLUGIN = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -153,16 +154,17 @@ class Settings:
         return settings_with(given, self.settings_file)
 
 
+_SETTINGS_FILE = click.option(
+    "--settings",
+    "settings_file",
+    type=FILE,
+    envvar="IRMA_SETTINGS",
+    show_envvar=True,
+    help="A settings file, for what neither an option nor an environment variable sets. "
+    "`irma-backend config` shows where each setting comes from.",
+)
 _KEY_OPTIONS = (
-    click.option(
-        "--settings",
-        "settings_file",
-        type=FILE,
-        envvar="IRMA_SETTINGS",
-        show_envvar=True,
-        help="A settings file, for what neither an option nor an environment variable sets. "
-        "`irma-backend config` shows where each setting comes from.",
-    ),
+    _SETTINGS_FILE,
     click.option(
         "--key",
         "key_uri",
@@ -251,6 +253,11 @@ def with_settings(command: Command) -> Command:
 def with_result_settings(command: Command) -> Command:
     """Add the options of `with_settings`, and those that verify a signed result, to a command."""
     return _with(command, (*_SERVER_OPTIONS, *_RESULT_OPTIONS, *_KEY_OPTIONS))
+
+
+def with_settings_file(command: Command) -> Command:
+    """Add the option for the settings file to a command, which takes `Settings` first."""
+    return _with(command, (_SETTINGS_FILE,))
 
 
 def with_key_settings(command: Command) -> Command:
