@@ -35,7 +35,7 @@ from irma_proofs.time_stamps import (
 )
 from irma_proofs.verification import read_any_number, verify_proofs
 
-__all__ = ["SignatureVerifier"]
+__all__ = ["SignatureVerifier", "read_stamp_of"]
 
 _SECOND_FORM: Final = "https://irma.app/ld/signature/v2"
 _SHORTEST_KEY: Final = 1024
@@ -182,6 +182,20 @@ class SignatureVerifier:
         if not_before is not None:
             check_not_before(stamp, not_before)
         return datetime.fromtimestamp(stamp.time, UTC)
+
+
+@boundary
+def read_stamp_of(signature: AttributeBasedSignature | str | bytes) -> TimeStamp:
+    """Return the time stamp of a signature, of which nothing was verified yet.
+
+    Raises:
+        ProofError: The signature is malformed, or has no time stamp.
+        UsageError: The argument has a wrong type.
+    """
+    stamp = _read_signature(_json_of(signature)).stamp
+    if stamp is None:
+        raise ProofError("timestamp", "is missing", status="INVALID_TIMESTAMP")
+    return stamp
 
 
 def _json_of(signature: AttributeBasedSignature | str | bytes) -> str | bytes:

@@ -1,7 +1,8 @@
 """Report errors as one line on the standard error and an exit status.
 
 Commands that print JSON also print the error as JSON: `{"error": {"name", "exitStatus",
-"message"}}`, with `code` (irmago's name of the error, or the fault of a JWT), `slot` and
+"message"}}`, with `code` (irmago's name of the error, the fault of a JWT, or the check that a
+signature failed), `slot` and
 `attribute` if they apply.
 """
 
@@ -23,6 +24,7 @@ from irma_core.errors import (
     IrmaError,
     JwtError,
     NobodyAnsweredError,
+    ProofError,
     ServerRefusedError,
     SessionCancelledError,
     SessionGoneError,
@@ -80,6 +82,7 @@ _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (ServerRefusedError, _REFUSED),
     (AnswerError, 6),
     (JwtError, 6),
+    (ProofError, 6),
     (IrmaError, 7),
 )
 """The first matching class decides."""
@@ -193,6 +196,8 @@ def _error_value(error: IrmaError, status: int, message: str) -> dict[str, JsonV
         "exitStatus": status,
         "message": message,
     }
+    if isinstance(error, ProofError):
+        value["code"] = error.check
     for name in ("code", "slot", "attribute"):
         fact = getattr(error, name, None)
         if fact is not None and fact != "":

@@ -5,11 +5,12 @@ Scripts rely on these fields. A test compares them with the schema.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from irma_core import (
     Answer,
+    AnsweredSlot,
     DisclosedAttribute,
     IssuanceRequest,
     SessionResult,
@@ -17,28 +18,45 @@ from irma_core import (
     StartedSession,
 )
 from irma_core.json_text import JsonValue, read_json
+from irma_core.models.condiscon import Slot
 from irma_core.models.tokens import RequestorToken
+from irma_core.models.verified_signatures import VerifiedSignature
 
-__all__ = ["answer_value", "iso_time", "issued_in", "status_value", "unchecked_value"]
+__all__ = [
+    "answer_value",
+    "iso_time",
+    "issued_in",
+    "status_value",
+    "unchecked_value",
+    "verified_signature_value",
+]
 
 
 def answer_value(answer: Answer, session: StartedSession) -> dict[str, JsonValue]:
     """Return the answer of a session: `{"session", "type", "evidence", "answer", …}`."""
-    slots: dict[str, JsonValue] = {
-        str(slot): {"option": answered.option, "attributes": _attributes(answered)}
-        for slot, answered in answer.items()
-    }
     value: dict[str, JsonValue] = {
         "session": answer.token.fingerprint,
         "type": answer.type.value,
         "evidence": answer.evidence.value,
-        "answer": slots,
+        "answer": _slots(answer),
     }
     if answer.signature is not None:
         value["signature"] = read_json(answer.signature.json_text)
     if issued := issued_in(session):
         value["issuedCredentials"] = list(issued)
     return value
+
+
+def verified_signature_value(verified: VerifiedSignature) -> dict[str, JsonValue]:
+    """Return what a signature proves: `{"message", "signedAt", "isTimeStamped", …}`."""
+    return {
+        "message": verified.message,
+        "signedAt": iso_time(verified.signed_at),
+        "isTimeStamped": verified.is_time_stamped,
+        "schemes": [*sorted(verified.schemes)],
+        "answer": _slots(verified),
+        "extra": _attributes(verified.extra),
+    }
 
 
 def unchecked_value(result: SessionResult) -> dict[str, JsonValue]:
@@ -76,6 +94,13 @@ def issued_in(session: StartedSession) -> Sequence[str]:
 def iso_time(time: datetime) -> str:
     """Return a time as scripts read it: ISO 8601, in UTC, to the second."""
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _slots(answer: Mapping[Slot, AnsweredSlot]) -> dict[str, JsonValue]:
+    return {
+        str(slot): {"option": answered.option, "attributes": _attributes(answered)}
+        for slot, answered in answer.items()
+    }
 
 
 def _attributes(attributes: Iterable[DisclosedAttribute]) -> list[JsonValue]:

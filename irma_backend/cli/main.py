@@ -17,6 +17,14 @@ _COMMANDS = {
     "result": ("session_commands:result", "Print the result of a session."),
     "cancel": ("session_commands:cancel", "Cancel a session."),
     "verify": ("verify:verify", "Verify a result JWT and print its contents."),
+    "verify-signature": (
+        "verify_signature:verify_signature",
+        "Verify an attribute-based signature, without a server.",
+    ),
+    "time-stamp-key": (
+        "verify_signature:time_stamp_key",
+        "Ask a time-stamping server once for the key to pin.",
+    ),
     "public-key": ("session_commands:public_key", "Print the server's public key."),
     "health": ("session_commands:health", "Check that the server is up."),
     "config": ("config:config", "Show the settings, and where each of them came from."),
