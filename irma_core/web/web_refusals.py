@@ -41,6 +41,7 @@ from irma_core.errors import (
     TransportError,
     UnexpectedResponseError,
     UsageError,
+    VerifierError,
     WrongBindingError,
     WrongValueError,
 )
@@ -295,6 +296,7 @@ _BY_ERROR: Final[tuple[tuple[type[Exception], str], ...]] = (
     (TransportError, "server_unavailable"),
     (DeadlineError, "server_unavailable"),
     (SigningError, "server_unavailable"),
+    (VerifierError, "server_unavailable"),
     (SessionMayExistError, "server_unavailable"),
     (ServerRefusedError, "server_refused"),
     (UnexpectedResponseError, "server_refused"),
