@@ -80,10 +80,10 @@ def test_an_unknown_argument_is_refused_at_the_call(
     function: Callable[..., Any], arguments: dict[str, Any]
 ) -> None:
     """It is named, and no frame of the error's traceback shows any argument."""
-    if function.__name__.startswith("connect"):
-        arguments = {key: value for key, value in arguments.items() if key != "url"}
+    is_connect = function.__name__.startswith("connect")  # takes all settings of a requestor
+    positional, more = ((SECRET, SECRET), {}) if is_connect else ((), {"misspelt": SECRET})
     with pytest.raises(UsageError, match=f"^{function.__name__}: ") as caught:
-        function(**arguments, **({} if "url" in arguments else {"misspelt": SECRET}))
+        function(*positional, **({} if is_connect else arguments), **more)
     stack = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
     shown = [str(frame.locals) for frame in stack if "/irma_" in frame.filename]
     assert shown
