@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-TESTS = Path(__file__).parent.glob("test_checks_of_*.py")
+TESTS = [
+    *Path(__file__).parent.glob("test_checks_of_*.py"),
+    Path(__file__).parent / "test_schemes.py",
+]
 TESTED = {
     name for path in TESTS for name in re.findall(r"def test_(\w+)\(", path.read_text("utf-8"))
 }
@@ -43,3 +46,10 @@ def test_a_check_has_the_name_of_its_function_and_a_test(function: str, check: s
     """The error names the function, and a test of that name holds the check."""
     assert function.removeprefix("check_") == check
     assert check in TESTED
+
+
+def test_each_check_has_a_test() -> None:
+    """Checks of schemes raise another error, and have a test of their name as well."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "irma_proofs").glob("*.py"))
+    checks = {name for source in sources for name in re.findall(r"def check_(\w+)\(", source)}
+    assert checks - TESTED == set()
