@@ -18,6 +18,7 @@ from irma_backend.cli.app_run import (
 )
 from irma_backend.cli.app_watch import Watch
 from irma_backend.cli.exit_statuses import reporting_errors
+from irma_backend.cli.interrupts import signals_deferred
 from irma_backend.cli.options import Command, OneOf, suggestion
 from irma_backend.played_app import CHEATS, read_cards
 from irma_backend.played_app import cheat as cheat_in
@@ -191,7 +192,8 @@ def watch(
         if answer_by_itself:
             watching.answer_as(person, read_cards(has))
         while True:
-            watching.look()
+            with signals_deferred():  # so that no answer is left half sent
+                watching.look()
             transport.sleep(_INTERVAL)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import secrets
+import ssl
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
-from irma_backend.cli.options import Command, WholeNumber
+from irma_backend.cli.options import FILE, Command, WholeNumber
 from irma_backend.cli.output import print_line, print_message
-from irma_core.errors import ConfigurationError
+from irma_backend.played_app import read_cards
+from irma_core.errors import ConfigurationError, UsageError
 from irma_testing import InMemoryServer, ServerSettings
 from irma_transport import SystemClock
 
@@ -19,6 +23,7 @@ __all__ = ["dev_server"]
 
 _PORT = 8088
 _INTERRUPTED = 130
+_SECRET_BYTES = 16
 
 
 @click.command("dev-server", cls=Command)
@@ -27,7 +32,39 @@ _INTERRUPTED = 130
     type=WholeNumber(0, 65535),
     default=_PORT,
     show_default=True,
-    help="The port on 127.0.0.1; 0 selects any free port.",
+    help="The port; 0 selects any free port.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="The IP address to listen on, such as 0.0.0.0 to let other machines in your network in. "
+    "The address of the page has a secret then.",
+)
+@click.option(
+    "--url",
+    metavar="URL",
+    help="The base URL at which apps and browsers reach this server, if it differs from its own "
+    "address: behind a proxy or a tunnel.",
+)
+@click.option(
+    "--cert",
+    type=FILE,
+    help="Serve HTTPS with this certificate, a PEM file. It may hold the private key, too.",
+)
+@click.option("--key-file", type=FILE, help="The private key of --cert, a PEM file.")
+@click.option(
+    "--requestors",
+    type=FILE,
+    help="A JSON file with the server's setting `requestors`, to authenticate programs by token, "
+    "HMAC or public key. By default any program on this machine may start sessions.",
+)
+@click.option(
+    "--has",
+    multiple=True,
+    metavar="ATTRIBUTE=VALUE",
+    help="A value that the adult's app holds, in place of the usual one. Repeatable.",
 )
 @click.option(
     "--callbacks-anywhere",
@@ -35,34 +72,102 @@ _INTERRUPTED = 130
     help="Let callbacks and nextSession requests go to other machines. By default they go to "
     "localhost and loopback addresses only.",
 )
-def dev_server(port: int, *, callbacks_anywhere: bool) -> None:
-    """Run an IRMA server for development, on this machine only.
+def dev_server(
+    port: int,
+    *,
+    host: str,
+    url: str | None,
+    cert: Path | None,
+    key_file: Path | None,
+    requestors: Path | None,
+    has: Sequence[str],
+    callbacks_anywhere: bool,
+) -> None:
+    """Run an IRMA server for development, on this machine only unless you give --host.
 
-    It keeps its sessions in memory, accepts programs on this machine without authentication, and
-    has a page on which you play the app. Web pages of other origins cannot start sessions. Its
-    results are simulated and prove nothing.
+    It keeps its sessions in memory, accepts programs without authentication unless you give
+    --requestors, and has a page on which you play the app. `irma-backend app` plays it from a
+    script. Web pages of other origins cannot start sessions. Its results are simulated and prove
+    nothing.
     """
     try:
         # Only this command needs the extra `dev-server`.
         from irma_backend.dev_server import running_dev_server  # noqa: PLC0415
+        from irma_backend.dev_server.reach import Reach  # noqa: PLC0415
+        from irma_backend.dev_server.requestors_file import read_requestors  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise click.UsageError(str(error)) from None
-    server = InMemoryServer(ServerSettings(enable_sse=True), clock=SystemClock())
     try:
+        known = None if requestors is None else read_requestors(requestors)
+        secret = secrets.token_urlsafe(_SECRET_BYTES)
+        reach = Reach(host, url, _tls(cert, key_file), secret)
+        if reach.is_local:
+            reach = Reach(host, url, reach.tls)
+        server = InMemoryServer(
+            ServerSettings(requestors=known, enable_sse=True), clock=SystemClock()
+        )
         with (
             _logging() as log,
-            running_dev_server(server, port, callbacks_anywhere=callbacks_anywhere) as url,
+            running_dev_server(
+                server,
+                port,
+                callbacks_anywhere=callbacks_anywhere,
+                reach=reach,
+                cards=read_cards(has),
+            ) as base,
         ):
             log.warning(
                 "For development only: results of this server are simulated and prove nothing."
             )
-            print_line(f"IRMA server: {url}\nPlay the app: {url}/")
+            if not reach.is_local:
+                log.warning(_warning(has_requestors=known is not None))
+            page = f"{base}/app-{reach.secret}/" if reach.secret else f"{base}/"
+            print_line(f"IRMA server: {base}\nPlay the app: {page}")
             print_message("Press Ctrl-C to stop the server. Its sessions are not saved.")
             _wait()
-    except ConfigurationError as error:
-        raise click.UsageError(str(error)) from None
+    except UsageError as error:
+        raise click.UsageError(_named(str(error))) from None
     except KeyboardInterrupt:
         click.get_current_context().exit(_INTERRUPTED)
+
+
+def _warning(*, has_requestors: bool) -> str:
+    may_start = "" if has_requestors else ", and start sessions, as there are no --requestors"
+    return (
+        f"Other machines in your network can reach this server{may_start}. The address of the page "
+        "has a secret: share it only with people who may play the app."
+    )
+
+
+def _named(message: str) -> str:
+    """Return an error with options in place of arguments."""
+    for argument in ("host", "url"):
+        if message.startswith(f"{argument}: "):
+            return f"--{message}"
+    return message
+
+
+def _tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """Return the TLS context of a certificate, or None without one.
+
+    Raises:
+        ConfigurationError: A file cannot be used, or the certificate is missing.
+    """
+    if certificate is None:
+        if key is not None:
+            raise ConfigurationError("--key-file: needs --cert, the certificate of this key")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An encrypted key would otherwise be asked for at the terminal.
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except ssl.SSLError:
+        reason = "the files must be a PEM certificate and its private key, without a password"
+    except OSError as error:
+        reason = f"cannot read the file: {error.strerror}"
+    else:
+        return context
+    raise ConfigurationError(f"--cert and --key-file: {reason}")
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any, final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -35,13 +34,18 @@ class Descriptions:
     def __init__(self, server: InMemoryServer) -> None:
         self._server = server
 
-    def add_to(self, application: web.Application) -> None:
-        """Add the paths of the descriptions, below the API prefix of the server."""
-        prefix = urlsplit(self._server.url).path
+    def add_to(self, application: web.Application, prefix: str, folder: str) -> None:
+        """Add the paths of the descriptions.
+
+        Args:
+            application: The application.
+            prefix: The path of the server's base URL.
+            folder: The path of the pages, which may hold a secret. The list is there.
+        """
         router = application.router
         router.add_get(f"{prefix}{ABOUT}", self._about)
         router.add_get(f"{prefix}{session_path('{name}')}", self._session)
-        router.add_get(f"{prefix}/app{SESSIONS}", self._sessions)
+        router.add_get(f"{folder}{SESSIONS}", self._sessions)
 
     async def _about(self, request: web.Request) -> web.Response:
         return _reply(request, about(self._server.url, self._server.scheme))

@@ -18,20 +18,22 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from irma_backend.dev_server.reach import Reach
+
 __all__ = [
     "OWN_PAGES_ONLY",
+    "PUBLIC_ORIGIN",
     "TOKEN_FIELD",
     "ButtonGuard",
     "is_from_elsewhere",
     "is_visit",
     "only_hosts",
-    "own_hosts",
     "refusal",
 ]
 
+PUBLIC_ORIGIN = web.AppKey("public_origin", str)
+"""The origin of the server's base URL, which a proxy may serve in its place."""
 TOKEN_FIELD = "page-token"  # noqa: S105  # the name of a field
-_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_HTTP_PORT = 80
 # `none`: the person typed the address, or a program sent the request.
 _OWN_SITES = frozenset({"same-origin", "none"})
 # For browsers without `Sec-Fetch-Site`: they must not show the response to other pages.
@@ -41,23 +43,15 @@ OWN_PAGES_ONLY = {
 }
 
 
-def own_hosts(port: int) -> frozenset[str]:
-    """Return the values of `Host` that mean this server."""
-    hosts = frozenset(f"{name}:{port}" for name in _NAMES)
-    # Clients omit HTTP's default port.
-    return hosts | frozenset(_NAMES) if port == _HTTP_PORT else hosts
-
-
-def only_hosts(hosts: frozenset[str]) -> Middleware:
-    """Return a middleware that responds 403 if `Host` is missing, repeated, or not in `hosts`."""
+def only_hosts(reach: Reach, port: int) -> Middleware:
+    """Return a middleware that responds 403 if `Host` is missing, repeated, or another's."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if [host.lower() in hosts for host in request.headers.getall("host", [])] == [True]:
+        hosts = request.headers.getall("host", [])
+        if [reach.allows(host, port) for host in hosts] == [True]:
             return await handler(request)
-        return refusal(
-            f"This server accepts only these values of Host: {', '.join(sorted(hosts))}."
-        )
+        return refusal(f"This server accepts only these values of Host: {reach.allowed(port)}.")
 
     return check
 
@@ -68,11 +62,11 @@ def is_from_elsewhere(request: web.Request) -> bool:
     `Host` has already been checked. Programs other than browsers send none of the three headers.
     """
     headers = request.headers
-    own = _own_origin(request)
+    own = _own_origins(request)
     return (
-        any(origin.lower() != own for origin in headers.getall("origin", []))
+        any(origin.lower() not in own for origin in headers.getall("origin", []))
         or any(site.lower() not in _OWN_SITES for site in headers.getall("sec-fetch-site", []))
-        or any(_origin_of(url) != own for url in headers.getall("referer", []))
+        or any(_origin_of(url) not in own for url in headers.getall("referer", []))
     )
 
 
@@ -87,7 +81,7 @@ def is_visit(request: web.Request) -> bool:
         "document",
     )
     return all(
-        origin.lower() == _own_origin(request) for origin in headers.getall("origin", [])
+        origin.lower() in _own_origins(request) for origin in headers.getall("origin", [])
     ) and (
         is_navigation
         or all(site.lower() in _OWN_SITES for site in headers.getall("sec-fetch-site", []))
@@ -123,8 +117,9 @@ class ButtonGuard:
         )
 
 
-def _own_origin(request: web.Request) -> str:
-    return f"http://{request.headers.get('host', '')}".lower()
+def _own_origins(request: web.Request) -> tuple[str, str]:
+    own = f"{request.scheme}://{request.headers.get('host', '')}".lower()
+    return own, request.app[PUBLIC_ORIGIN]
 
 
 def _origin_of(url: str) -> str:

@@ -49,14 +49,12 @@ class Pages:
 
     Args:
         player: The player.
-        home: The path of the list of sessions, with a slash at its end.
-        folder: The path of all else, without one.
     """
 
-    def __init__(self, player: Player, home: str = "/", folder: str = "/app") -> None:
+    def __init__(self, player: Player) -> None:
         self._player = player
-        self._home_path = home
-        self._folder = folder
+        self._home_path = "/"
+        self._folder = "/app"
         self._is_closing = False
         self._guard = ButtonGuard()
         self._templates = Environment(
@@ -67,10 +65,16 @@ class Pages:
             lstrip_blocks=True,
         )
 
-    def add_to(self, application: web.Application) -> None:
-        """Add the paths of the pages, which the IRMA server does not use."""
+    def add_to(self, application: web.Application, home: str, folder: str) -> None:
+        """Add the paths of the pages, which the IRMA server does not use.
+
+        Args:
+            application: The application.
+            home: The path of the list of sessions, with a slash at its end.
+            folder: The path of all else, without one.
+        """
+        self._home_path, self._folder = home, folder
         router = application.router
-        folder = self._folder
         router.add_get(self._home_path, _shown(self._home))
         for name, content_type in _FILES.items():
             router.add_get(f"{folder}/{name}", _shown(self._file(name, content_type)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Coroutine, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -15,10 +16,12 @@ from aiohttp import web
 from irma_backend.dev_server.bridge import Bridge
 from irma_backend.dev_server.callback_sender import sending_callbacks
 from irma_backend.dev_server.descriptions import Descriptions
-from irma_backend.dev_server.guard import only_hosts, own_hosts
+from irma_backend.dev_server.guard import PUBLIC_ORIGIN, only_hosts
 from irma_backend.dev_server.pages import Pages
 from irma_backend.dev_server.player import Player
+from irma_backend.dev_server.reach import Reach
 from irma_backend.dev_server.waiting import HTTP_LOG, LONGEST_WAIT, WaitingRoom
+from irma_backend.played_app import Cards
 from irma_core.blocks import with_block
 from irma_core.errors import ConfigurationError
 from irma_testing import InMemoryServer, ManualClock
@@ -26,7 +29,6 @@ from irma_testing import InMemoryServer, ManualClock
 __all__ = ["running_dev_server", "running_server"]
 
 _NAME = "irma-dev-server"
-_ADDRESS = "127.0.0.1"
 _LAST_PORT = 65535
 _SHUTDOWN_TIMEOUT = 1.0
 # A callback receiver may call the server while its callback is delivered, up to ten levels deep.
@@ -59,66 +61,109 @@ def running_server(
         ConfigurationError: An argument has the wrong type, the port is in use or out of range, or
             the clock is a `ManualClock`.
     """
-    with _running(server, port, callbacks_anywhere=callbacks_anywhere) as url:
+    _check(server, callbacks_anywhere=callbacks_anywhere)
+    with _running(server, port, Reach(), callbacks_anywhere=callbacks_anywhere) as url:
         yield url
 
 
 @with_block
 def running_dev_server(
-    server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
+    server: InMemoryServer,
+    port: int = 0,
+    *,
+    callbacks_anywhere: bool = False,
+    reach: Reach | None = None,
+    cards: Cards | None = None,
 ) -> Generator[str]:
     """Serve an in-memory server with a page on which a person plays the app.
 
-    The arguments, the yielded URL and the errors are those of `running_server`.
+    The other arguments, the yielded URL and the errors are those of `running_server`. The page is
+    at the root, or at `/app-SECRET/` if other machines can reach it.
+
+    Args:
+        server: The server.
+        port: The port; 0 selects any free port.
+        callbacks_anywhere: Whether callbacks may leave this machine.
+        reach: Where to listen, and at which URL; by default on 127.0.0.1.
+        cards: What the adult's app holds in place of the usual cards, and besides them: attributes
+            by credential type.
     """
-    pages = Pages(Player(server))
-    with _running(server, port, pages, callbacks_anywhere=callbacks_anywhere) as url:
+    _check(server, callbacks_anywhere=callbacks_anywhere)
+    pages = Pages(Player(server, cards))
+    reach = Reach() if reach is None else reach
+    with _running(server, port, reach, pages, callbacks_anywhere=callbacks_anywhere) as url:
         yield url
 
 
-@contextmanager
-def _running(
-    server: InMemoryServer,
-    port: int,
-    pages: Pages | None = None,
-    *,
-    callbacks_anywhere: bool,
-) -> Generator[str]:
-    given: object = server
-    if not isinstance(given, InMemoryServer):
+def _check(server: object, *, callbacks_anywhere: object) -> None:
+    if not isinstance(server, InMemoryServer):
         raise ConfigurationError("server: must be an irma_testing.InMemoryServer")
     # A truthy string such as "no" must not let callbacks leave this machine.
-    given = callbacks_anywhere
-    if not isinstance(given, bool):
+    if not isinstance(callbacks_anywhere, bool):
         raise ConfigurationError("callbacks_anywhere: must be True or False")
     if isinstance(server.clock, ManualClock):
         raise ConfigurationError(
             "server: a ManualClock cannot be used over HTTP; "
             "use InMemoryServer(clock=SystemClock()), from irma_transport"
         )
-    with closing(_listen(port)) as listening, ThreadPoolExecutor(_THREADS, _NAME) as threads:
+
+
+@contextmanager
+def _running(
+    server: InMemoryServer,
+    port: int,
+    reach: Reach,
+    pages: Pages | None = None,
+    *,
+    callbacks_anywhere: bool,
+) -> Generator[str]:
+    with (
+        closing(_listen(reach.host, port)) as listening,
+        ThreadPoolExecutor(_THREADS, _NAME) as threads,
+    ):
         port = listening.getsockname()[1]
+        url = reach.base_url(port, urlsplit(server.url).path)
         bridge = Bridge(server, threads)
         waiting = WaitingRoom()
-        application = web.Application(middlewares=[only_hosts(own_hosts(port)), waiting.read_first])
-        Descriptions(server).add_to(application)
-        if pages is not None:
-            pages.add_to(application)
+        application = _application(server, url, reach, port=port, waiting=waiting, pages=pages)
         application.router.add_route("*", "/{path:.*}", bridge.respond)
         with (
-            _at(server, port),
+            _at(server, url),
             sending_callbacks(server, anywhere=callbacks_anywhere),
-            _serving(application, bridge, pages, waiting, listening),
+            _serving(
+                application, bridge, pages, waiting=waiting, listening=listening, tls=reach.tls
+            ),
         ):
             yield server.url
 
 
-def _listen(port: int) -> socket.socket:
+def _application(
+    server: InMemoryServer,
+    url: str,
+    reach: Reach,
+    *,
+    port: int,
+    waiting: WaitingRoom,
+    pages: Pages | None,
+) -> web.Application:
+    application = web.Application(middlewares=[only_hosts(reach, port), waiting.read_first])
+    parts = urlsplit(url)
+    application[PUBLIC_ORIGIN] = f"{parts.scheme}://{parts.netloc}".lower()
+    folder = f"{parts.path}/app{'-' if reach.secret else ''}{reach.secret}"
+    Descriptions(server).add_to(application, parts.path, folder)
+    if pages is not None:
+        pages.add_to(application, f"{folder if reach.secret else parts.path}/", folder)
+    return application
+
+
+def _listen(host: str, port: int) -> socket.socket:
     given: object = port
     if not isinstance(given, int) or isinstance(given, bool) or not 0 <= given <= _LAST_PORT:
         raise ConfigurationError(f"port: must be an integer from 0 to {_LAST_PORT}")
     try:
-        return socket.create_server((_ADDRESS, port))
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
     except OSError as error:
         reason = (
             "another program listens there"
@@ -126,14 +171,14 @@ def _listen(port: int) -> socket.socket:
             else str(error.strerror)
         )
     raise ConfigurationError(
-        f"port {port} of {_ADDRESS}: {reason}; choose another port, or 0 for any free port"
+        f"port {port} of {host}: {reason}; choose another port, or 0 for any free port"
     )
 
 
 @contextmanager
-def _at(server: InMemoryServer, port: int) -> Generator[None]:
+def _at(server: InMemoryServer, url: str) -> Generator[None]:
     before = server.url
-    server.url = f"http://{_ADDRESS}:{port}{urlsplit(before).path}"
+    server.url = url
     try:
         yield
     finally:
@@ -145,8 +190,10 @@ def _serving(
     application: web.Application,
     bridge: Bridge,
     pages: Pages | None,
+    *,
     waiting: WaitingRoom,
     listening: socket.socket,
+    tls: ssl.SSLContext | None,
 ) -> Generator[None]:
     runner = web.AppRunner(
         application,
@@ -164,7 +211,7 @@ def _serving(
             return thread.submit(loop.run, step)
 
         try:
-            run(_begin(runner, waiting, listening)).result()
+            run(_begin(runner, waiting, listening, tls)).result()
             served = run(bridge.let_time_pass())
             try:
                 yield
@@ -178,10 +225,15 @@ def _serving(
             thread.submit(loop.close).result()
 
 
-async def _begin(runner: web.AppRunner, waiting: WaitingRoom, listening: socket.socket) -> None:
+async def _begin(
+    runner: web.AppRunner,
+    waiting: WaitingRoom,
+    listening: socket.socket,
+    tls: ssl.SSLContext | None,
+) -> None:
     await runner.setup()
     if runner.server is not None:  # `setup` has set it, which its type does not show
-        await waiting.open(runner.server, listening)
+        await waiting.open(runner.server, listening, tls)
 
 
 async def _end(runner: web.AppRunner, waiting: WaitingRoom) -> None:

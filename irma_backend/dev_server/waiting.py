@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 from contextvars import ContextVar
 from typing import final
 
@@ -61,10 +62,17 @@ class WaitingRoom:
         ] = {}  # the longest-waiting connection is first
         self._opened: set[web.RequestHandler] = set()
 
-    async def open(self, server: web.Server, listening: socket.socket) -> None:
+    async def open(
+        self, server: web.Server, listening: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
         """Start accepting connections for the server."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: self._admit(server), sock=listening)
+        self._listener = await loop.create_server(
+            lambda: self._admit(server),
+            sock=listening,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else LONGEST_WAIT,
+        )
         self._check(server)
 
     async def close(self) -> None:

@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
+import trustme
 from click.testing import CliRunner, Result
 
 from irma_backend import dev_server as dev_servers
@@ -91,10 +94,10 @@ def test_callbacks_anywhere_is_off_by_default(
     real = dev_servers.running_dev_server
 
     def running(
-        server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False
+        server: InMemoryServer, port: int = 0, *, callbacks_anywhere: bool = False, **more: Any
     ) -> AbstractContextManager[str]:
         seen.append(callbacks_anywhere)
-        return real(server, port, callbacks_anywhere=callbacks_anywhere)
+        return real(server, port, callbacks_anywhere=callbacks_anywhere, **more)
 
     monkeypatch.setattr(dev_servers, "running_dev_server", running)
     while_it_serves(monkeypatch, lambda: None)
@@ -117,3 +120,82 @@ def test_missing_extra_is_named(missing: str) -> None:
     assert done.returncode == 2
     assert "pip install 'irma-backend[dev-server]'" in done.stderr.replace("\n", " ")
     assert "Traceback" not in done.stderr
+
+
+def test_other_machines_are_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --host, the page has a secret address, and the log says who can reach the server."""
+    while_it_serves(monkeypatch, lambda: None)
+    done = run("--port", "0", "--host", "0.0.0.0")
+    assert done.exit_code == 130
+    found = re.fullmatch(
+        r"IRMA server: (http://[\d.]+:\d+)\nPlay the app: \1/app-([\w-]{22})/\n", done.stdout
+    )
+    assert found is not None
+    assert found[2] not in done.stderr
+    assert "Other machines in your network can reach this server, and start sessions" in done.stderr
+
+
+def test_requestors_are_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With --requestors, a program without a token cannot start a session."""
+    path = tmp_path / "requestors.json"
+    path.write_text('{"shop": {"auth_method": "token", "key": "a-token"}}')
+    while_it_serves(monkeypatch, lambda: None)
+    done = run("--port", "0", "--host", "0.0.0.0", "--requestors", str(path))
+    assert done.exit_code == 130
+    assert "can reach this server. The address of the page has a secret" in done.stderr
+    path.write_text('{"shop": {"auth_method": "token"}}')
+    done = run("--requestors", str(path))
+    assert (done.exit_code, "requestor shop: must have either key" in done.stderr) == (2, True)
+
+
+def test_https_needs_a_certificate_and_its_key(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With --cert and --key-file the server speaks HTTPS; a wrong file is status 2."""
+    made = trustme.CA().issue_cert("127.0.0.1")
+    certificate, key = str(tmp_path / "server.pem"), str(tmp_path / "server.key")
+    made.cert_chain_pems[0].write_to_path(certificate)
+    made.private_key_pem.write_to_path(key)
+    while_it_serves(monkeypatch, lambda: None)
+    done = run("--port", "0", "--cert", certificate, "--key-file", key)
+    assert (done.exit_code, "IRMA server: https://127.0.0.1:" in done.stdout) == (130, True)
+    for options, reason in (
+        (("--cert", certificate), "a PEM certificate and its private key"),
+        (("--cert", str(tmp_path / "nowhere")), "cannot read the file: No such file"),
+        (("--key-file", key), "--key-file: needs --cert"),
+    ):
+        done = run("--port", "0", *options)
+        assert (done.exit_code, reason in done.stderr.replace("\n", " ")) == (2, True)
+
+
+def test_page_shows_what_the_app_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """--has changes a card of the adult's app."""
+    lines: list[str] = []
+    pages: list[str] = []
+    monkeypatch.setattr(module, "print_line", lines.append)
+
+    def wait() -> None:
+        with urlopen(lines[0].rpartition(" ")[2]) as page:
+            pages.append(page.read().decode())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_wait", wait)
+    assert (
+        run("--port", "0", "--has", "pbdf.sidn-pbdf.email.email=bob@example.com").exit_code == 130
+    )
+    assert "bob@example.com" in pages[0]
+    assert "ada@example.com" not in pages[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--host", "dev.example"), "--host: must be an IP address"),
+        (("--url", "dev.example"), "--url: must be an http or https URL"),
+        (("--has", "nonsense"), "--has 1: must be"),
+    ],
+)
+def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
+    """A wrong option is status 2, and the message names it."""
+    done = run("--port", "0", *options)
+    assert (done.exit_code, reason in done.stderr) == (2, True)

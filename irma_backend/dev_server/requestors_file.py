@@ -1,0 +1,74 @@
+"""Read a file of requestors, in the form that the official server's setting `requestors` has.
+
+    {"shop": {"auth_method": "token", "key": "…", "disclose_perms": ["pbdf.*"]}}
+
+Source: IRMA documentation, "IRMA server: Requestors", and irmago `requestorserver/conf.go`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from irma_core.errors import ConfigurationError, UsageError
+from irma_core.json_text import JsonTextError, read_json
+from irma_testing import RequestorSettings
+
+__all__ = ["read_requestors"]
+
+_PERMISSIONS: Final = ("disclose_perms", "sign_perms", "issue_perms", "revoke_perms", "host_perms")
+_FIELDS: Final = frozenset({"auth_method", "key", "key_file", *_PERMISSIONS})
+_EXAMPLE: Final = '{"shop": {"auth_method": "token", "key": "…"}}'
+
+
+def read_requestors(path: Path) -> dict[str, RequestorSettings]:
+    """Return the requestors in a file, by name.
+
+    The file is JSON: the value of the official server's setting `requestors`, or an object with
+    that setting alone. A `key_file` is relative to the folder of the file.
+
+    Raises:
+        ConfigurationError: A file cannot be read, or a requestor is malformed. The error names the
+            requestor and the setting, and shows no key.
+    """
+    try:
+        value = read_json(_bytes_of(path, "--requestors"), unique_keys=True)
+    except JsonTextError as error:
+        raise ConfigurationError(f"--requestors: the file is not valid JSON: {error}") from None
+    if isinstance(value, dict) and list(value) == ["requestors"]:
+        value = value["requestors"]
+    if not isinstance(value, dict) or not value:
+        raise ConfigurationError(f"--requestors: must name the requestors, such as {_EXAMPLE}")
+    return {name: _requestor(name, settings, path.parent) for name, settings in value.items()}
+
+
+def _requestor(name: str, value: Any, folder: Path) -> RequestorSettings:
+    place = f"--requestors: requestor {name}"
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{place}: must be an object, such as in {_EXAMPLE}")
+    if unknown := sorted(set(value) - _FIELDS):
+        raise ConfigurationError(
+            f"{place}: there is no setting {unknown[0]}; use {', '.join(sorted(_FIELDS))}"
+        )
+    if ("key" in value) == ("key_file" in value):
+        raise ConfigurationError(f"{place}: must have either key or key_file")
+    # `RequestorSettings` checks the types.
+    settings: dict[str, Any] = {each: value[each] for each in _PERMISSIONS if each in value}
+    settings |= {"auth_method": value.get("auth_method"), "key": value.get("key")}
+    if "key_file" in value:
+        if not isinstance(value["key_file"], str):
+            raise ConfigurationError(f"{place}: key_file: must be a path")
+        key = _bytes_of(folder / value["key_file"], f"{place}: key_file")
+        settings["key"] = key.decode(errors="replace").strip()
+    try:
+        return RequestorSettings(**settings)
+    except UsageError as error:
+        raise ConfigurationError(f"{place}: {error}") from None
+
+
+def _bytes_of(path: Path, place: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{place}: cannot read the file: {error.strerror}") from None
