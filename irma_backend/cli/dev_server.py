@@ -6,17 +6,22 @@ import logging
 import secrets
 import ssl
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import attrs
 import click
+from click.core import ParameterSource
 
 from irma_backend.cli.options import FILE, Command, WholeNumber
 from irma_backend.cli.output import print_line, print_message
 from irma_backend.played_app import read_cards
+from irma_backend.scheme_types import read_scheme
+from irma_backend.settings import settings_with
 from irma_core.errors import ConfigurationError, UsageError
-from irma_testing import InMemoryServer, ServerSettings
+from irma_testing import OPEN_SCHEME, InMemoryServer, ServerSettings
 from irma_transport import SystemClock
 
 __all__ = ["dev_server"]
@@ -61,6 +66,12 @@ _SECRET_BYTES = 16
     "HMAC or public key. By default any program on this machine may start sessions.",
 )
 @click.option(
+    "--scheme",
+    type=FILE,
+    help="The folder of a scheme, or of several. Requests for attributes that no scheme has are "
+    "refused. By default every well-formed name exists.",
+)
+@click.option(
     "--has",
     multiple=True,
     metavar="ATTRIBUTE=VALUE",
@@ -72,16 +83,21 @@ _SECRET_BYTES = 16
     help="Let callbacks and nextSession requests go to other machines. By default they go to "
     "localhost and loopback addresses only.",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    type=FILE,
+    envvar="IRMA_SETTINGS",
+    show_envvar=True,
+    help="A settings file, whose table `dev_server` has what no option sets.",
+)
 def dev_server(
-    port: int,
     *,
-    host: str,
-    url: str | None,
+    settings_file: Path | None,
     cert: Path | None,
     key_file: Path | None,
-    requestors: Path | None,
-    has: Sequence[str],
     callbacks_anywhere: bool,
+    **options: Any,
 ) -> None:
     """Run an IRMA server for development, on this machine only unless you give --host.
 
@@ -98,22 +114,25 @@ def dev_server(
     except ModuleNotFoundError as error:
         raise click.UsageError(str(error)) from None
     try:
-        known = None if requestors is None else read_requestors(requestors)
+        given = _Given(**_with_settings(options, settings_file))
+        known = None if given.requestors is None else read_requestors(given.requestors)
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        reach = Reach(host, url, _tls(cert, key_file), secret)
+        reach = Reach(given.host, given.url, _tls(cert, key_file), secret)
         if reach.is_local:
-            reach = Reach(host, url, reach.tls)
+            reach = Reach(given.host, given.url, reach.tls)
         server = InMemoryServer(
-            ServerSettings(requestors=known, enable_sse=True), clock=SystemClock()
+            ServerSettings(requestors=known, enable_sse=True),
+            scheme=OPEN_SCHEME if given.scheme is None else read_scheme(given.scheme),
+            clock=SystemClock(),
         )
         with (
             _logging() as log,
             running_dev_server(
                 server,
-                port,
+                given.port,
                 callbacks_anywhere=callbacks_anywhere,
                 reach=reach,
-                cards=read_cards(has),
+                cards=read_cards(given.has),
             ) as base,
         ):
             log.warning(
@@ -129,6 +148,30 @@ def dev_server(
         raise click.UsageError(_named(str(error))) from None
     except KeyboardInterrupt:
         click.get_current_context().exit(_INTERRUPTED)
+
+
+@attrs.frozen
+class _Given:
+    """The options that a settings file may set, too."""
+
+    port: int
+    host: str
+    url: str | None
+    requestors: Path | None
+    scheme: Path | None
+    has: Sequence[str]
+
+
+def _with_settings(options: Mapping[str, Any], file: Path | None) -> dict[str, Any]:
+    """Return the options, with the settings of the file in place of defaults."""
+    context = click.get_current_context()
+    settings = settings_with({}, file).dev_server
+    return {
+        name: settings.get(name, value)
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT
+        else value
+        for name, value in options.items()
+    }
 
 
 def _warning(*, has_requestors: bool) -> str:

@@ -22,6 +22,7 @@ from irma_backend.cli import dev_server as module
 from irma_backend.cli.dev_server import dev_server
 from irma_testing import InMemoryServer
 
+SCHEMES = Path(__file__).parent.parent / "vectors" / "proofs" / "schemes"
 RUN = "from irma_backend.cli.dev_server import dev_server; dev_server(prog_name='dev-server')"
 
 
@@ -199,3 +200,36 @@ def test_wrong_options_are_named(options: tuple[str, ...], reason: str) -> None:
     """A wrong option is status 2, and the message names it."""
     done = run("--port", "0", *options)
     assert (done.exit_code, reason in done.stderr) == (2, True)
+
+
+def test_settings_file_has_what_no_option_sets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The table `dev_server` of a settings file sets what no option sets."""
+    lines: list[str] = []
+    monkeypatch.setattr(module, "print_line", lines.append)
+    while_it_serves(monkeypatch, lambda: None)
+    path = tmp_path / "irma.toml"
+    path.write_text('[dev_server]\nport = 0\nhost = "127.0.0.2"\n')
+    assert run("--settings", str(path)).exit_code == 130
+    assert run("--settings", str(path), "--host", "127.0.0.3").exit_code == 130
+    found = [line.partition(":")[2].partition(":")[2].partition(":")[0] for line in lines]
+    assert found == ["//127.0.0.2", "//127.0.0.3"]
+
+
+def test_scheme_says_what_exists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """--scheme takes the folder of a scheme; the adult's app has no cards of another one."""
+    lines: list[str] = []
+    pages: list[str] = []
+    monkeypatch.setattr(module, "print_line", lines.append)
+
+    def wait() -> None:
+        with urlopen(lines[0].rpartition(" ")[2]) as page:
+            pages.append(page.read().decode())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_wait", wait)
+    assert run("--port", "0", "--scheme", str(SCHEMES / "shared")).exit_code == 130
+    assert "This app is empty." in pages[0]
+    done = run("--port", "0", "--scheme", str(tmp_path))
+    assert (done.exit_code, "--scheme: must be the folder" in done.stderr) == (2, True)

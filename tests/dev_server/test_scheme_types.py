@@ -1,0 +1,73 @@
+"""`--scheme` gives the development server the credential types of a scheme's folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from irma_backend.scheme_types import read_scheme
+from irma_core import DisclosureRequest, Requestor
+from irma_core.errors import ConfigurationError, ServerRefusedError
+from irma_testing import InMemoryServer
+
+SCHEMES = Path(__file__).parent.parent / "vectors" / "proofs" / "schemes"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of one scheme, to spoil."""
+    return Path(shutil.copytree(SCHEMES / "shared", tmp_path / "shared"))
+
+
+def test_types_are_those_of_the_scheme() -> None:
+    """A folder of schemes, and the folder of one scheme, have their credential types."""
+    one, all_of_them = read_scheme(SCHEMES / "shared"), read_scheme(SCHEMES)
+    assert set(one.credential_types) < set(all_of_them.credential_types)
+    assert [each.identifier for each in one.credential_types] == [
+        "shared.town.login",
+        "shared.town.person",
+    ]
+    assert not one.is_open
+
+
+def test_misspelt_attribute_is_refused() -> None:
+    """A server with this scheme refuses a request for an attribute that does not exist."""
+    server = InMemoryServer(scheme=read_scheme(SCHEMES / "shared"))
+    requestor = Requestor(server.url, server.transport())
+    person = server.scheme.find("shared.town.person")
+    assert person is not None
+    requestor.start_session(DisclosureRequest([f"shared.town.person.{person.attributes[0]}"]))
+    with pytest.raises(ServerRefusedError) as caught:
+        requestor.start_session(DisclosureRequest(["shared.town.person.nmae"]))
+    assert "shared.town.person.nmae" in caught.value.remote_message
+
+
+def test_folder_without_a_scheme_is_refused(tmp_path: Path) -> None:
+    """A folder without a scheme, or a file, is one clear error."""
+    for path in (tmp_path, tmp_path / "nowhere", SCHEMES / "shared" / "index"):
+        with pytest.raises(ConfigurationError, match="--scheme: must be the folder of a scheme"):
+            read_scheme(path)
+
+
+def test_damaged_scheme_is_refused(folder: Path) -> None:
+    """A changed or missing file is found."""
+    description = folder / "town" / "Issues" / "login" / "description.xml"
+    description.write_text(description.read_text() + " ")
+    with pytest.raises(ConfigurationError, match="--scheme: "):
+        read_scheme(folder)
+    description.unlink()
+    with pytest.raises(ConfigurationError, match="--scheme: "):
+        read_scheme(folder)
+
+
+def test_unreadable_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be read is one clear error, with the reason."""
+
+    def fail(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(ConfigurationError, match="--scheme: cannot read a file: Permission"):
+        read_scheme(folder)
