@@ -14,7 +14,9 @@ from irma_core import (
     AttributeRequest,
     CredentialRequest,
     DisclosureRequest,
+    ExtendedRequest,
     IssuanceRequest,
+    NextSession,
     PairingMethod,
     ProofStatus,
     Requestor,
@@ -25,6 +27,7 @@ from irma_core import (
     optional,
 )
 from irma_core.errors import AnswerError
+from irma_core.protocol.messages import HttpResponse
 from irma_testing import InMemoryServer, SimulatedApp
 from irma_transport_urllib3 import Urllib3Transport
 from tests.cli.conftest import TOKEN, CommandLine, read_until
@@ -95,6 +98,19 @@ def test_outcome_is_json(command_line: CommandLine, start: Start) -> None:
             ]
         },
     )
+
+
+def test_chain_is_accepted_to_its_end(
+    command_line: CommandLine, memory: InMemoryServer, start: Start
+) -> None:
+    """The app accepts the next session of a chain, and the outcome has both."""
+    following = json.dumps(
+        {"@context": "https://irma.app/ld/request/disclosure/v2", "disclose": [[[OVER18]]]}
+    )
+    memory.deliver = lambda _request: HttpResponse(200, body=following.encode())
+    session = start(ExtendedRequest(ASK_EMAIL, next_session=NextSession("http://127.0.0.1/next")))
+    status, said = app_json(command_line, "accept", session.pointer.link())
+    assert (status, [each["proofStatus"] for each in said["sessions"]]) == (0, ["VALID", "VALID"])
 
 
 def test_each_type_has_its_own_word(command_line: CommandLine, start: Start) -> None:
