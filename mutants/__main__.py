@@ -110,8 +110,9 @@ def main() -> None:
     noticed = 0
     for mutant, failed in tried(chosen, tests):
         noticed += bool(failed)
-        test = failed.rpartition("/")[2] or "NOT NOTICED"
-        sys.stdout.write(f"{mutant!s:<58} {test}\n")
+        file, _, test = failed.partition("::")
+        name = f"{Path(file).name}::{test}" if failed else "NOT NOTICED"
+        sys.stdout.write(f"{mutant!s:<58} {name}\n")
         sys.stdout.flush()
     sys.stdout.write(f"{len(chosen)} checks taken out in turn, {noticed} of them noticed\n")
     raise SystemExit(noticed < len(chosen))

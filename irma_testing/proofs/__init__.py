@@ -6,8 +6,8 @@
     chance = Chance("an example")
     credential = issue(scheme, "test.mail.email", {"address": "ada@example.com"}, chance,
                        signed_at=1795651200)
-    sign_message("I agree.", [Shown(credential, ("address",))], chance,
-                 stamper=TimeStamper(), at=1795924800)
+    signature = sign_message("I agree.", [Shown(credential, ("address",))], chance,
+                             stamper=TimeStamper(), at=1795924800)
 
 Everything follows from seeds and from primes that are in this package, so each run makes the same
 proofs. That is also why **nothing here may issue or sign anything real**: all private keys can be

@@ -5,6 +5,7 @@ Most of them satisfy all equations: but for that check they would be accepted.
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from irma_testing.proofs import (
     issue,
     sign_index,
 )
-from irma_testing.proofs.encoding import json_number
+from irma_testing.proofs.encoding import cbor, json_number
 from irma_testing.proofs.proving import challenge
 from tests.proofs.forging import NAME, as_disclosure, closed, number_at, shift
 from tests.proofs.honest import NONCE, Proof, later
@@ -355,6 +356,19 @@ def test_an_accumulator_is_signed_by_the_issuer() -> None:
     made_up = evolve(witness(), accumulator=evolve(accumulator(), key=own))
     shown = Shown(credential("small.pass"), ("seat",), made_up)
     assert check_that_refuses(as_disclosure(closed(shown), SEAT)) == "accumulator_signature"
+
+
+def test_an_accumulator_says_nothing_twice() -> None:
+    """A second signature in the data of an accumulator is refused, though the first is right."""
+    proof = closed(a_pass())[0]
+    accumulator = proof["nonrev_proof"]["sacc"]
+    data = base64.b64decode(accumulator["data"])
+    second = cbor({"Sig": b"other"})[1:]
+    twice = cbor({"Msg": 0, "Sig": 0, "": 0})[:1] + second + data[1:]
+    accumulator["data"] = base64.b64encode(twice).decode()
+    error = refusal(as_disclosure([proof], SEAT))
+    assert error is not None
+    assert (error.check, error.path) == ("form", "proofs[0].nonrev_proof.sacc.data")
 
 
 def test_an_issuer_that_cannot_revoke_has_no_accumulator() -> None:

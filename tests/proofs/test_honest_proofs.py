@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from textwrap import dedent
+from typing import Any
+
 import pytest
 
+import irma_testing.proofs
 from tests.proofs.honest import HONEST, honest
-from tests.proofs.verifying import Verified, verified
+from tests.proofs.verifying import Verified, schemes_of, verified, verifier
 
 NAME = ("made.small.person.name", "Ada Lovelace")
 EMAIL = ("made.small.person.email", "ada@example.com")
@@ -37,3 +42,14 @@ def test_an_honest_proof_is_accepted(name: str) -> None:
     found = verified(honest(name))
     assert found == SHOWN.get(name, found)
     assert found.slots
+
+
+def test_the_example_of_the_prover_runs() -> None:
+    """The example at the head of the package makes a signature that the verifier accepts."""
+    example = (irma_testing.proofs.__doc__ or "").split("\n\n")[1]
+    names: dict[str, Any] = dict(vars(irma_testing.proofs))
+    exec(dedent(example), names)
+    scheme = names["scheme"]
+    by = verifier(schemes_of(scheme.files(), {scheme.name: scheme.public_pem}))
+    (slot,) = by.verify(json.dumps(names["signature"])).values()
+    assert slot.value == "ada@example.com"
