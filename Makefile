@@ -61,7 +61,7 @@ EXAMPLES ?= 20000
 explore: .venv/ready
 	IRMA_EXPLORE=$(EXAMPLES) $(BIN)/python -m pytest -m hypothesis $(ARGS)
 
-# Each check of `irma_proofs` is taken out in turn, and some test must notice: about ten minutes.
+# Each check of `irma_proofs` is taken out in turn, and some test must notice: some minutes.
 # `make mutants ARGS="c_u alpha"` for those whose names hold a string.
 mutants: .venv/ready
 	$(BIN)/python -m mutants $(ARGS)

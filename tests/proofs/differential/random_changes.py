@@ -62,9 +62,16 @@ def random_case(random: Random) -> tuple[str, Proof]:
     return "; ".join(changes), proof
 
 
+def _numbers(proof: Proof) -> list[tuple[Path, str]]:
+    """Return each number of a proof in base64, with its path."""
+    return [(path, value) for path, value in leaves(proof.json) if is_number(path, value)]
+
+
 def _number(random: Random, proof: Proof) -> tuple[str, Proof]:
     """Change one number a little, or entirely."""
-    numbers = [(path, value) for path, value in leaves(proof.json) if is_number(path, value)]
+    numbers = _numbers(proof)
+    if not numbers:  # another change has left out all proofs of a disclosure
+        return "nothing", proof
     path, value = random.choice(numbers)
     number = int.from_bytes(base64.b64decode(value))
     bits = number.bit_length()
@@ -94,7 +101,9 @@ def _like(path: Path, number: int, before: str) -> str:
 
 def _exchanged(random: Random, proof: Proof) -> tuple[str, Proof]:
     """Put one number in the place of another."""
-    numbers = [(path, value) for path, value in leaves(proof.json) if is_number(path, value)]
+    numbers = _numbers(proof)
+    if not numbers:  # another change has left out all proofs of a disclosure
+        return "nothing", proof
     (path, before), (source, value) = random.choices(numbers, k=2)
     other = _like(path, int.from_bytes(base64.b64decode(value)), before)
     return f"{show(path)} is {show(source)}", evolve(proof, json=put(proof.json, path, other))
