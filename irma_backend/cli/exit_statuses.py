@@ -36,9 +36,11 @@ from irma_core.models.remote_errors import NOT_KNOWN
 
 __all__ = [
     "EXIT_STATUSES",
+    "FAILED",
     "FAULT",
     "OPTIONS",
     "OUTPUT",
+    "REFUSED",
     "RISKS",
     "USAGE",
     "exit_status",
@@ -72,18 +74,19 @@ EXIT_STATUSES = {
 USAGE = 2
 OUTPUT = 8
 FAULT = 9
-_REFUSED = 5
+REFUSED = 5
+FAILED = 7
 _BY_ERROR: tuple[tuple[type[IrmaError], int], ...] = (
     (UsageError, USAGE),
     (SessionCancelledError, 3),
     (SessionTimedOutError, 4),
     (SessionGoneError, 4),
     (NobodyAnsweredError, 4),
-    (ServerRefusedError, _REFUSED),
+    (ServerRefusedError, REFUSED),
     (AnswerError, 6),
     (JwtError, 6),
     (ProofError, 6),
-    (IrmaError, 7),
+    (IrmaError, FAILED),
 )
 """The first matching class decides."""
 _BY_APP_CODE = {"": USAGE, "SESSION_UNKNOWN": 4}
@@ -116,11 +119,11 @@ def exit_status(error: IrmaError) -> int:
     if isinstance(error, ServerRefusedError) and error.code == _INVALID_REQUEST:
         # Usually a credential or attribute that no scheme has, so a mistake in the options.
         of_request = error.http_status == _BAD_REQUEST and error.remote_message != NOT_KNOWN
-        return USAGE if of_request else _REFUSED
+        return USAGE if of_request else REFUSED
     from irma_testing import AppError  # noqa: PLC0415  # only a command that fails needs it
 
     if isinstance(error, AppError):
-        return _BY_APP_CODE.get(error.code, _REFUSED)
+        return _BY_APP_CODE.get(error.code, REFUSED)
     return next(status for kind, status in _BY_ERROR if isinstance(error, kind))
 
 

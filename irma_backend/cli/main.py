@@ -28,6 +28,7 @@ _COMMANDS = {
     "public-key": ("session_commands:public_key", "Print the server's public key."),
     "health": ("session_commands:health", "Check that the server is up."),
     "config": ("config:config", "Show the settings, and where each of them came from."),
+    "doctor": ("doctor:doctor", "Find out what is wrong with the settings, server or website."),
     "plugins": ("plugins:plugins", "List the installed plugins and what they offer."),
     "browser-package": (
         "browser_package:browser_package",

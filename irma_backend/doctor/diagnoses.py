@@ -1,0 +1,120 @@
+"""What a check reports: an outcome, what it saw, and its problems with a remedy for each."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import final
+
+import attrs
+
+from irma_core.errors import IrmaError, ServerRefusedError, UsageError
+from irma_core.web.site_checks import CHECKS, Finding, Level
+
+__all__ = ["Cause", "Diagnosis", "NotApplicableError", "Outcome", "Problem"]
+
+
+class Outcome(Enum):
+    """How a check ended."""
+
+    OK = "ok"
+    """It found no problem."""
+    WARNING = "warning"
+    """It works, and something about it is weaker or slower than it needs to be."""
+    ERROR = "error"
+    """It does not work, or is not safe."""
+    SKIPPED = "skipped"
+    """It could not be checked, or does not apply."""
+    CRASHED = "crashed"
+    """The check itself failed, by a fault in `irma-backend`."""
+
+
+class Cause(Enum):
+    """Where the fault lies. It decides the exit status."""
+
+    SETTINGS = "settings"
+    """A setting here is wrong."""
+    REFUSED = "refused"
+    """The server refuses."""
+    NETWORK = "network"
+    """The network or a server fails."""
+
+
+class NotApplicableError(Exception):
+    """The check has nothing to look at; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@final
+@attrs.frozen(kw_only=True)
+class Problem:
+    """Something that should be changed.
+
+    Args:
+        id: The stable identifier, such as `events.buffered`.
+        level: How bad it is.
+        finding: What is wrong, without any value of the settings.
+        exactly: What exactly was found, such as a URL. A bug report leaves it out.
+        remedy: What to do.
+        command: What to type; empty if no single command does it.
+        cause: Where the fault lies.
+    """
+
+    id: str
+    level: Level = Level.ERROR
+    finding: str
+    exactly: str = ""
+    remedy: str = ""
+    command: str = ""
+    cause: Cause = Cause.SETTINGS
+
+    @classmethod
+    def of_error(cls, check: str, error: IrmaError) -> Problem:
+        """Return the problem for an error that ended a check."""
+        return cls(
+            id=f"{check}.failed",
+            finding=f"A call failed with {type(error).__name__}",
+            exactly=str(error),
+            cause=cause_of(error),
+        )
+
+    @classmethod
+    def of_site(cls, found: Finding) -> Problem:
+        """Return the problem for a finding of the table of site checks."""
+        finding = next(row.finding for row in CHECKS if row.id == found.id)
+        is_command = found.remedy.startswith("irma-backend ")
+        return cls(
+            id=found.id,
+            level=found.level,
+            finding=finding,
+            exactly=found.finding.removeprefix(finding).strip(" ()"),
+            remedy="" if is_command else found.remedy,
+            command=found.remedy if is_command else "",
+        )
+
+
+def cause_of(error: IrmaError) -> Cause:
+    """Return where the fault lies that an error reports."""
+    if isinstance(error, UsageError):
+        return Cause.SETTINGS
+    return Cause.REFUSED if isinstance(error, ServerRefusedError) else Cause.NETWORK
+
+
+@final
+@attrs.frozen
+class Diagnosis:
+    """The result of a check.
+
+    Args:
+        check: The name of the check.
+        outcome: How it ended.
+        seen: What it saw, or why it was skipped; may be empty.
+        problems: What should be changed.
+    """
+
+    check: str
+    outcome: Outcome
+    seen: str = ""
+    problems: tuple[Problem, ...] = ()

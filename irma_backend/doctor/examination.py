@@ -1,0 +1,184 @@
+"""What the checks look at: the settings, the server, and sessions that they start for trial."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Final, TypeVar, final
+from urllib.parse import urlsplit
+
+import attrs
+
+from irma_backend.doctor.diagnoses import NotApplicableError
+from irma_backend.parts import Parts
+from irma_backend.settings import Settings
+from irma_core import AttributeRequest, DisclosureRequest, ExtendedRequest, Requestor
+from irma_core.errors import IrmaError
+from irma_core.flows.context import RequestorContext
+from irma_core.models.session_requests import SessionRequest, as_extended
+from irma_core.models.sessions import StartedSession
+from irma_core.models.urls import is_loopback
+from irma_core.protocol.endpoints import build_health_request
+from irma_core.protocol.messages import HttpRequest, HttpResponse
+from irma_core.protocol.transport import Transport, utc_now
+
+__all__ = ["Examination", "Requests", "is_here"]
+
+Requests = Mapping[str, SessionRequest | ExtendedRequest]
+ValueT = TypeVar("ValueT")
+_USUAL: Final = DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")])
+_USUAL_NAME: Final = "an e-mail address"
+
+
+@final
+class Examination:
+    """What the checks look at.
+
+    Args:
+        settings: The settings.
+        parts: Opens parts by them, with that transport.
+        transport: Sends requests.
+        requests: The session requests to try, by name; by default a common one.
+        static: The folder where the browser package should be, if it is known.
+        promptness: How soon an event must arrive.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        parts: Parts,
+        transport: Transport,
+        requests: Requests,
+        *,
+        static: Path | None = None,
+        promptness: timedelta = timedelta(seconds=1),
+    ) -> None:
+        self.settings = settings
+        self.parts = parts
+        self.transport = transport
+        self.requests = requests or {_USUAL_NAME: _USUAL}
+        self.has_own_requests = bool(requests)
+        self.static = static
+        self.promptness = promptness
+        self._refusals: dict[str, IrmaError | None] = {}
+
+    @cached_property
+    def requestor(self) -> Requestor:
+        """The requestor of the settings.
+
+        Raises:
+            ConfigurationError: A setting is missing or invalid.
+        """
+        # A status backend of the settings is not opened: the checks ask the server itself.
+        return self.parts.requestor(observer=None)
+
+    @property
+    def context(self) -> RequestorContext:
+        """The settings of that requestor."""
+        return self.requestor.context
+
+    @property
+    def now(self) -> datetime:
+        """The time by the clock of this machine."""
+        return utc_now(self.transport.clock)
+
+    @cached_property
+    def is_development(self) -> bool:
+        """Whether server and website are both on this machine, as a developer has them."""
+        site = self.settings.web.url
+        return is_here(self.context.server.text) and (site is None or is_here(site))
+
+    @cached_property
+    def site_origin(self) -> str:
+        """The origin of the website's pages, or one that stands for it."""
+        url = urlsplit(self.settings.web.url or "https://website.example")
+        return f"{url.scheme}://{url.netloc}"
+
+    @cached_property
+    def posted_urls(self) -> tuple[str, ...]:
+        """The callback URLs of the requests."""
+        urls = (as_extended(request).callback_url for request in self.requests.values())
+        return tuple(dict.fromkeys(url for url in urls if url is not None))
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Send a request once, within the timeout of the settings.
+
+        Raises:
+            TransportError: The network failed.
+        """
+        return self.transport.send(request, self.context.try_deadline(self.context.deadline()))
+
+    @cached_property
+    def greeting(self) -> HttpResponse | IrmaError:
+        """The server's response to a health check, or the error in its place.
+
+        Raises:
+            ConfigurationError: A setting is missing or invalid.
+        """
+        request = build_health_request(self.context.server)
+        try:
+            return self.send(request)
+        except IrmaError as error:
+            return error
+
+    def need_server(self) -> None:
+        """Check that the settings can be used and that something answers at the server's URL.
+
+        Raises:
+            NotApplicableError: They cannot, or nothing does.
+        """
+        try:
+            greeting = self.greeting
+        except IrmaError:
+            raise NotApplicableError("the settings cannot be used: see `settings`") from None
+        if isinstance(greeting, IrmaError):
+            raise NotApplicableError("the server cannot be reached: see `reachable`")
+
+    def refusal(self, name: str) -> IrmaError | None:
+        """Start a session for a request, and cancel it; return the error if it does not start."""
+        if name not in self._refusals:
+            self._refusals[name] = None
+            try:
+                session = self._start(name)
+            except IrmaError as error:
+                self._refusals[name] = error
+            else:
+                self._cancel(session)
+        return self._refusals[name]
+
+    @contextmanager
+    def session(self) -> Generator[StartedSession]:
+        """Start a session for a `with` block, which cancels it at the end.
+
+        Raises:
+            NotApplicableError: No request starts a session.
+        """
+        for name in self.requests:
+            if self.refusal(name) is None:
+                break
+        else:
+            raise NotApplicableError("no session can be started: see `permissions`")
+        session = self._start(name)
+        try:
+            yield session
+        finally:
+            self._cancel(session)
+
+    def _start(self, name: str) -> StartedSession:
+        # The trial must not be reported to the website, nor be followed by another session.
+        request = attrs.evolve(
+            as_extended(self.requests[name]), callback_url=None, next_session=None
+        )
+        return self.requestor.start_session(request)
+
+    def _cancel(self, session: StartedSession) -> None:
+        with suppress(IrmaError):  # it times out by itself
+            self.requestor.cancel_session(session)
+
+
+def is_here(url: str) -> bool:
+    """Return whether a URL leads to this machine."""
+    return is_loopback(urlsplit(url).hostname or "")

@@ -1,0 +1,142 @@
+"""Checks of the website: its settings, where results are posted, its store and its script."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator
+from datetime import timedelta
+from typing import Final
+
+import attrs
+
+from irma_backend.doctor.diagnoses import Cause, NotApplicableError, Problem
+from irma_backend.doctor.examination import Examination
+from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.protocol.messages import HttpRequest
+from irma_core.protocol.stores import Store
+from irma_core.web.site_checks import (
+    BrowserPackage,
+    SealingKeys,
+    SiteFacts,
+    check_site,
+    facts_of,
+)
+from irma_web.browser_package import FILE_NAME, package_state
+
+__all__ = ["check_browser_package", "check_callback", "check_settings", "check_store"]
+
+_REDIRECTS: Final = range(300, 400)
+_NO_PAGE: Final = {404: "no page there", 405: "the page takes no POST", 401: "a login is asked"}
+_FAILURE: Final = 500
+
+
+def check_settings(examination: Examination) -> Generator[Problem, None, str]:
+    """Compare the settings with the table of site checks."""
+    settings = examination.settings
+    web = settings.web
+    facts = attrs.evolve(
+        facts_of(
+            examination.context, examination.requests if examination.has_own_requests else None
+        ),
+        is_debug=examination.is_development,
+        site_url=web.url,
+        posted_urls=tuple(url for url in (web.url, *examination.posted_urls) if url is not None),
+        origins=web.origins or (),
+        is_cookie_plain=bool(web.plain_cookie),
+        sealing_keys=None if settings.sealing_keys() is None else SealingKeys.OWN,
+    )
+    for found in check_site(facts):
+        yield Problem.of_site(found)
+    return f"{len(settings.given)} settings are valid"
+
+
+def check_callback(examination: Examination) -> Generator[Problem, None, str]:
+    """Find out whether the website answers where the server posts results."""
+    urls = examination.posted_urls
+    if not urls:
+        raise NotApplicableError("no request names a callback URL")
+    for url in urls:
+        request = HttpRequest(
+            "POST",
+            url,
+            label="POST to a callback URL",
+            headers=(("content-type", "text/plain; charset=UTF-8"),),
+            body=b"",  # a receiver refuses it
+        )
+        try:
+            response = examination.send(request)
+        except IrmaError as error:
+            yield Problem(
+                id="callback.unreachable",
+                finding="The website cannot be reached where the server posts results",
+                exactly=f"{url}, {error}",
+                remedy="Check that the website runs, and that the IRMA server reaches that URL.",
+                command=f"curl -i -X POST {url}",
+                cause=Cause.NETWORK,
+            )
+            continue
+        is_redirect = response.status in _REDIRECTS
+        if is_redirect or response.status in _NO_PAGE or response.status >= _FAILURE:
+            fault = "it redirects" if is_redirect else _NO_PAGE.get(response.status, "it fails")
+            yield Problem(
+                id="callback.wrong",
+                finding="The website does not take what the server posts there",
+                exactly=f"{url}, HTTP {response.status}: {fault}",
+                remedy="Correct the path of the callback URL, and let the page take a POST without "
+                "a login, a CSRF token or a redirect.",
+                command=f"curl -i -X POST {url}",
+            )
+    return "the website answers at each callback URL, as seen from here"
+
+
+def check_store(examination: Examination) -> Generator[Problem, None, str]:
+    """Find out whether what one connection puts into the store is seen by another one."""
+    if examination.settings.first("parts.store") is None:
+        raise NotApplicableError("no store is set")
+    try:
+        is_shared = _is_seen(examination.parts.store(), examination.parts.store())
+    except (ConfigurationError, NotApplicableError):
+        raise
+    except Exception as error:  # noqa: BLE001  # a store raises the exceptions of its database
+        yield Problem(
+            id="store.failing",
+            finding="The store cannot be used",
+            exactly=type(error).__name__,  # its message may hold a password
+            remedy="Check that the database runs, and that this user may write to it.",
+            command="irma-backend config",
+            cause=Cause.NETWORK,
+        )
+        return ""
+    if not is_shared:
+        yield Problem(
+            id="store.own",
+            finding="Each process has a store of its own, so a handle or callback counts once in "
+            "each of them",
+            remedy="Use one that they share: `sqlite:PATH` on one machine, `redis:` on several.",
+            command="irma-backend config",
+        )
+    return "what one connection puts into the store, another one sees"
+
+
+def _is_seen(one: Store, other: Store) -> bool:
+    key = f"doctor.{secrets.token_hex(16)}"
+    one.put_if_absent(key, b"seen", timedelta(minutes=1))
+    try:
+        return other.get(key) == b"seen"
+    finally:
+        one.delete(key)
+
+
+def check_browser_package(examination: Examination) -> Generator[Problem, None, str]:
+    """Find out whether the official browser package is in the folder of static files."""
+    folder = examination.static
+    if folder is None:
+        raise NotApplicableError("give the folder of the website's static files as --static")
+    state = BrowserPackage(package_state(folder / FILE_NAME).value)
+    for found in check_site(SiteFacts(browser_package=state)):
+        yield attrs.evolve(
+            Problem.of_site(found),
+            exactly=str(folder / FILE_NAME),
+            command=found.remedy.replace("DIRECTORY", str(folder)),
+        )
+    return f"{FILE_NAME} is the version that this library was tested with"

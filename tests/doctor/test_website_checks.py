@@ -1,0 +1,127 @@
+"""Each check of the website finds what was broken for it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from irma_backend.doctor.diagnoses import Diagnosis, Outcome
+from irma_backend.settings_kinds import SecretReference
+from irma_core import AttributeRequest, DisclosureRequest, ExtendedRequest
+from irma_testing.misbehaving_server import MisbehavingServer, unused_port
+from irma_testing.misbehaviours import answer
+from irma_web import browser_package
+from tests.doctor.conftest import EMAIL, Diagnose, behind_a_proxy, problems
+
+
+def test_settings_that_are_safe(diagnose: Diagnose) -> None:
+    """Settings for production, with a server key, are valid and safe."""
+    found = diagnose("settings", web__url="https://shop.example")
+    assert problems(found) == ["irma.W001"]
+
+
+def test_settings_that_are_not_safe(diagnose: Diagnose) -> None:
+    """Settings that the table of site checks names are reported by its identifiers."""
+    found = diagnose(
+        "settings",
+        web__url="http://shop.example",
+        web__plain_cookie=True,
+        server__allow=["simulated-proofs"],
+    )
+    ids = ["irma.E003", "irma.E005", "irma.E006", "irma.E011", "irma.W001"]
+    assert problems(found) == ids
+    assert found.problems[0].exactly == "http://shop.example"
+    assert "shop.example" not in found.problems[0].finding
+
+
+def test_secret_that_cannot_be_read(diagnose: Diagnose, tmp_path: Path) -> None:
+    """A token file that is missing is reported, and checks that need the token are skipped."""
+    missing = {"authentication__token": SecretReference.to_file(tmp_path / "missing")}
+    assert problems(diagnose("settings", **missing)) == ["settings.failed"]
+    skipped = diagnose("events", **missing)
+    assert (skipped.outcome, "see `settings`" in skipped.seen) == (Outcome.SKIPPED, True)
+
+
+def callback(diagnose_by_network: Diagnose, url: str) -> Diagnosis:
+    """Return what is found of a callback URL."""
+    asked = ExtendedRequest(DisclosureRequest([AttributeRequest(EMAIL)]), callback_url=url)
+    with behind_a_proxy() as server:
+        return diagnose_by_network("callback", server, requests={"login": asked})
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (403, []),
+        (301, ["callback.wrong"]),
+        (404, ["callback.wrong"]),
+        (405, ["callback.wrong"]),
+        (502, ["callback.wrong"]),
+    ],
+)
+def test_page_for_callbacks(
+    status: int, expected: list[str], diagnose_by_network: Diagnose
+) -> None:
+    """A receiver that refuses an empty post is well; a redirect, no page or a failure is not."""
+    with MisbehavingServer(answer(status)) as site:
+        assert problems(callback(diagnose_by_network, f"{site.url}/irma/callback")) == expected
+
+
+def test_website_that_is_down(diagnose_by_network: Diagnose, diagnose: Diagnose) -> None:
+    """A website that does not answer is reported; without a callback URL nothing is checked."""
+    with unused_port() as port:
+        found = callback(diagnose_by_network, f"http://127.0.0.1:{port}/callback")
+    assert problems(found) == ["callback.unreachable"]
+    assert diagnose("callback").outcome is Outcome.SKIPPED
+
+
+def test_store_that_is_shared(diagnose: Diagnose, tmp_path: Path) -> None:
+    """A database is shared by its connections; without a store nothing is checked."""
+    found = diagnose("store", parts__store=f"sqlite:{tmp_path}/irma.db")
+    assert found.outcome is Outcome.OK
+    assert diagnose("store").outcome is Outcome.SKIPPED
+
+
+def test_store_that_is_not_shared(diagnose: Diagnose) -> None:
+    """A store in memory is one of each process."""
+    own = {"parts__store": "memory:", "server__allow": ["memory-store"]}
+    assert problems(diagnose("store", **own)) == ["store.own"]
+    refused = diagnose("store", parts__store="memory:")
+    assert problems(refused) == ["store.failed"]
+
+
+def test_store_that_fails(diagnose: Diagnose) -> None:
+    """A database that is down is reported, without the message of its driver."""
+    with unused_port() as port:
+        found = diagnose("store", parts__store=f"redis://127.0.0.1:{port}")
+    assert problems(found) == ["store.failing"]
+    assert str(port) not in str(found)
+
+
+@pytest.fixture
+def pinned(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Take a content for that of the pinned browser package."""
+
+    def pin(content: bytes) -> None:
+        digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
+        monkeypatch.setattr(browser_package, "FILE_INTEGRITY", f"sha512-{digest}")
+
+    return pin
+
+
+def test_browser_package(
+    diagnose: Diagnose, tmp_path: Path, pinned: Callable[[bytes], None]
+) -> None:
+    """A missing or other file is reported with the command that fetches the right one."""
+    assert diagnose("browser-package").outcome is Outcome.SKIPPED
+    missing = diagnose("browser-package", static=tmp_path)
+    assert problems(missing) == ["irma.E013"]
+    assert missing.problems[0].command == f"irma-backend browser-package {tmp_path}"
+    (tmp_path / "yivi.js").write_bytes(b"of another version")
+    assert problems(diagnose("browser-package", static=tmp_path)) == ["irma.W006"]
+    pinned(b"of another version")
+    assert diagnose("browser-package", static=tmp_path).outcome is Outcome.OK
