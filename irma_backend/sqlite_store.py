@@ -14,6 +14,7 @@ from pathlib import Path
 from random import uniform
 from typing import Final, TypeVar, final
 
+from irma_backend.sqlite_connections import Connections
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.entry_checks import check_clock, check_entry, check_key
 from irma_core.protocol.transport import Clock, utc_now
@@ -40,9 +41,8 @@ _DELETE: Final = "DELETE FROM entries WHERE key = :key"
 class SqliteStore:
     """Keep values in an SQLite file that all processes of one machine share.
 
-    Threads may share one, and so may processes after a fork: each call opens the file and closes
-    it. The file is created with mode 0600. It must lie on a local disk, since SQLite cannot lock
-    files on a network file system.
+    Threads may share one, and so may processes after a fork. The file is created with mode 0600. It
+    must lie on a local disk, since SQLite cannot lock files on a network file system.
 
     Args:
         path: The file. Its directory must exist.
@@ -58,8 +58,9 @@ class SqliteStore:
         if not isinstance(given, str | Path) or given == "":
             raise ConfigurationError("path: must be a path of a file")
         check_clock(clock)
-        self._path = Path(path)
+        self._path = Path(path).absolute()
         self._clock = clock
+        self._connections = Connections(self._path, _BUSY_TIMEOUT)
         self._is_closed = False
         self._create()
 
@@ -85,7 +86,9 @@ class SqliteStore:
             sqlite3.Error: The file cannot be read, or stayed locked for 10 seconds.
         """
         check_key(key)
-        with self._database() as database:
+        self.check_open()
+        # No transaction: a reader sees the last commit, and waits for no writer.
+        with self._connections.borrowed() as database:
             row: tuple[bytes] | None = database.execute(
                 _GET, {"key": key, "now": self._now()}
             ).fetchone()
@@ -105,6 +108,7 @@ class SqliteStore:
     def close(self) -> None:
         """Refuse further calls. The file keeps its contents."""
         self._is_closed = True
+        self._connections.close()
 
     def check_open(self) -> None:
         """Check that the store is not closed.
@@ -133,21 +137,9 @@ class SqliteStore:
         raise ConfigurationError(f"path: cannot open the store's file: {reason}")
 
     @contextmanager
-    def _database(self) -> Generator[sqlite3.Connection]:
-        self.check_open()
-        database = sqlite3.connect(
-            self._path, timeout=_BUSY_TIMEOUT.total_seconds(), isolation_level=None
-        )
-        try:
-            # Readers do not wait for a writer. The mode is a property of the file and stays.
-            database.execute("PRAGMA journal_mode = WAL")
-            yield database
-        finally:
-            database.close()
-
-    @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
-        with self._database() as database:
+        self.check_open()
+        with self._connections.borrowed() as database:
             _begin(database)
             try:
                 yield database

@@ -33,6 +33,26 @@ keys = [str(n) for n in range(25) for _ in range(8)]
 with ThreadPoolExecutor(8) as threads:
     print(sum(threads.map(lambda key: store.put_if_absent(key, b"", timedelta(hours=1)), keys)))
 """
+FORK = """\
+import os, sys
+from datetime import timedelta
+from irma_backend import SqliteStore
+from irma_transport import SystemClock
+
+store = SqliteStore(sys.argv[1], SystemClock())
+print(store.put_if_absent("k", b"", timedelta(hours=1)), flush=True)
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+print(store.put_if_absent("k" if child == 0 else "l", b"", timedelta(hours=1)), flush=True)
+"""
+
+
+def spoil(path: Path) -> None:
+    """Put something else in the place of a database and of SQLite's files beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink()
+    path.write_bytes(b"not a database" * 100)
 
 
 class TestSqliteStore(StoreContract):
@@ -48,8 +68,7 @@ class TestSqliteStore(StoreContract):
 
     def make_failing_store(self) -> SqliteStore:
         store = self.make_store()
-        self.path.unlink()
-        self.path.write_bytes(b"not a database" * 100)
+        spoil(self.path)
         return store
 
     async def pass_time(self, duration: timedelta) -> None:
@@ -69,8 +88,7 @@ class TestAsyncSqliteStore(AsyncStoreContract):
 
     def make_failing_store(self) -> AsyncSqliteStore:
         store = self.make_store()
-        self.path.unlink()
-        self.path.write_bytes(b"not a database" * 100)
+        spoil(self.path)
         return store
 
     async def pass_time(self, duration: timedelta) -> None:
@@ -104,6 +122,41 @@ def test_only_the_owner_may_read_the_files(tmp_path: Path) -> None:
         store.put_if_absent("k", b"", MINUTE)
         modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+
+
+def test_a_file_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    """Another process may still use it, so a new file could let a key be put twice."""
+    store = SqliteStore(tmp_path / "store.db", ManualClock())
+    (tmp_path / "store.db").rename(tmp_path / "elsewhere.db")
+    with pytest.raises(sqlite3.OperationalError):
+        store.put_if_absent("k", b"", MINUTE)
+    assert not (tmp_path / "store.db").exists()
+
+
+def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
+    """SQLite's locks do not survive a fork, so the child must not use those of its parent."""
+    path = str(tmp_path / "store.db")
+    done = subprocess.run(
+        [sys.executable, "-c", FORK, path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["True", "False", "True"], "")
+
+
+def test_a_closed_store_has_no_file_open(tmp_path: Path) -> None:
+    """Connections stay open between calls, at most until the store is closed."""
+    path = tmp_path / "store.db"
+    store = SqliteStore(path, ManualClock())
+    with ThreadPoolExecutor(30) as threads:
+        puts = threads.map(store.put_if_absent, "ab" * 50, [b""] * 100, [MINUTE] * 100)
+        assert sum(puts) == 2
+    assert path in open_files()
+    store.close()
+    assert path not in open_files()
+
+
+def open_files() -> list[Path]:
+    """Return the files that this process has open."""
+    return [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.exists()]
 
 
 def test_expired_keys_take_no_room(tmp_path: Path) -> None:
