@@ -12,6 +12,7 @@ app.include_router(irma.api_router())
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -74,6 +75,9 @@ _TOO_LARGE: Final = 1024 * 1024
 _LIFETIME: Final = timedelta(minutes=5)
 _PROOF_LIFETIME: Final = timedelta(days=14)
 """That of a session of Starlette's middleware, by default."""
+_AT_ONCE: Final = 64
+"""How many calls of pages a process makes at once. Others wait, and their time does not run yet: if
+hundreds ran together, each would take as long as all of them, and then fail and be repeated."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 """All of them, so that the page gets JSON for a wrong one as well."""
 
@@ -87,6 +91,7 @@ class _Site:
     sessions: AsyncWebSessions
     callbacks: AsyncCallbackReceiver | None
     next_sessions: AsyncNextSessionReceiver | None
+    at_once: asyncio.Semaphore = attrs.field(factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     def now(self) -> datetime:
         """Return the time by the requestor's clock."""
@@ -410,14 +415,15 @@ class Irma:
             sessions = self._opened().sessions
             if request.method == "OPTIONS":
                 return _as_starlette(sessions.preflight(asked))
-            if step is Step.FINISH:
-                return await self._finish(name, request, asked)
-            call = {
-                Step.START: sessions.start,
-                Step.STATUS: sessions.status,
-                Step.CANCEL: sessions.cancel,
-            }[step]
-            return _logged(name, await call(name, asked))
+            async with self._opened().at_once:
+                if step is Step.FINISH:
+                    return await self._finish(name, request, asked)
+                call = {
+                    Step.START: sessions.start,
+                    Step.STATUS: sessions.status,
+                    Step.CANCEL: sessions.cancel,
+                }[step]
+                return _logged(name, await call(name, asked))
         except IrmaError as error:  # a setting is wrong
             return _logged(name, refusal_reply(error, step, asked))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import ASGITransport, AsyncClient
 from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.middleware.sessions import SessionMiddleware
@@ -288,3 +290,33 @@ def test_keys_must_be_given_somewhere(tmp_path: Path) -> None:
     """Without sealing keys, the error says where to set them."""
     with pytest.raises(ConfigurationError, match=r"keys: is missing; .* sealing_keys"):
         Shop(tmp_path, keys=None)
+
+
+async def test_calls_wait_for_their_turn(
+    tmp_path: Path, irma_server: InMemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process makes so many calls at once, and the others after them."""
+    monkeypatch.setattr("irma_web_starlette.router._AT_ONCE", 2)
+    running: list[int] = []
+    counts: list[int] = []
+
+    async def question(request: Any) -> DisclosureRequest:
+        running.append(1)
+        await asyncio.sleep(0.01)
+        counts.append(len(running))
+        running.pop()
+        return DisclosureRequest({"email": EMAIL})
+
+    irma = Irma(
+        irma_server.url,
+        questions={"login": question},
+        keys=[new_sealing_key()],
+        store=f"sqlite:{tmp_path / 'irma.db'}",
+        transport=irma_server.async_transport(),
+    )
+    app = Starlette(routes=irma.routes)
+    async with irma.lifespan(), AsyncClient(transport=ASGITransport(app), base_url=SITE) as client:
+        starts = [client.post("/irma/start/login", json={}) for _ in range(6)]
+        replies = await asyncio.gather(*starts)
+    assert [reply.status_code for reply in replies] == [200] * 6
+    assert max(counts) == 2
