@@ -79,9 +79,9 @@ bench: .venv/ready
 chaos: .venv/ready
 	$(BIN)/python -m chaos $(ARGS)
 
-# 200 logins at once in Django under gunicorn, on SQLite and PostgreSQL, which also goes away.
+# 500 logins at once under gunicorn and uvicorn, while stores go away and a worker dies.
 load: .venv/ready
-	IRMA_LOAD=200 $(BIN)/python -m pytest tests/web_django/test_load.py $(ARGS)
+	IRMA_LOAD=500 $(BIN)/python -m pytest -s --show-capture=no tests/load $(ARGS)
 
 # README's picture of the demo, from a run of it; a test says when it has become another one.
 picture: .venv/ready
