@@ -4,7 +4,9 @@
 
 A line counts if it belongs to a statement about IRMA: an import from this library, a setting, or a
 function with its decorator. Of a list of other things, such as `urlpatterns`, only the lines that
-name IRMA count. Empty lines, comments and docstrings do not count, and neither do tests.
+name IRMA count. A function that makes the application is read like a module. An import counts once,
+however many names it has. Empty lines, comments and docstrings do not count, and neither do tests
+and programs for the demo.
 """
 
 from __future__ import annotations
@@ -17,14 +19,28 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Counts", "count_lines", "lines_about_irma"]
+__all__ = [
+    "FASTAPI",
+    "FLASK",
+    "SIGNING",
+    "Counts",
+    "count_lines",
+    "count_module",
+    "lines_about_irma",
+]
 
 ROOT: Final = Path(__file__).parent.parent.parent
 EXAMPLE: Final = ROOT / "docs" / "examples" / "django_login" / "cellar"
+FLASK: Final = ROOT / "docs" / "examples" / "flask_login" / "shop.py"
+SIGNING: Final = ROOT / "docs" / "examples" / "flask_signing" / "garden.py"
+FASTAPI: Final = ROOT / "docs" / "examples" / "fastapi_age" / "wine_club.py"
 _IRMA: Final = re.compile(
-    r"irma|proved|DisclosureRequest|AttributeRequest|LOGIN_URL|timedelta", re.IGNORECASE
+    r"irma|proved|proof|WebAnswer|DisclosureRequest|AttributeRequest|IssuanceRequest|ChainStep"
+    r"|SessionOutcome|WebRequest|SignatureRequest|verifi|Archive|LOGIN_URL|timedelta",
+    re.IGNORECASE,
 )
 """`timedelta` is imported for the age of a proof alone."""
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OF_ADULTS: Final = re.compile(r"proved|over_18|timedelta", re.IGNORECASE)
 
 
@@ -63,21 +79,42 @@ def count_lines(example: Path = EXAMPLE) -> Counts:
     )
 
 
+def count_module(path: Path) -> int:
+    """Return the count of Python in an application of one module."""
+    return sum(1 for _ in lines_about_irma(path.read_text(encoding="utf-8")))
+
+
 def lines_about_irma(source: str) -> Iterator[tuple[str, bool]]:
     """Yield the lines about IRMA, and whether each is for the page for adults."""
     lines = source.splitlines()
-    for node in ast.parse(source).body:
+    for node in _statements(ast.parse(source).body):
         whole = _lines_of(node, lines)
-        if isinstance(node, ast.Expr) or not any(map(_IRMA.search, whole)):
+        if not any(map(_IRMA.search, whole)):
             continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            whole = whole[:1]
         chosen = whole if _is_whole(node) else [line for line in whole if _IRMA.search(line)]
         is_of_adults = _OF_ADULTS.search(whole[0]) is not None
         yield from ((line, is_of_adults) for line in chosen)
 
 
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module; of a function that makes an application, those in it."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and any(
+            isinstance(each, _FUNCTIONS) for each in node.body
+        ):
+            yield from _statements(node.body)
+        else:
+            yield node
+
+
 def _is_whole(node: ast.stmt) -> bool:
     """Return whether all of a statement is about IRMA, and not a list of other things too."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AugAssign):
+    if isinstance(node, _FUNCTIONS):
+        head = [*node.decorator_list, node.args, *([node.returns] if node.returns else [])]
+        return any(_IRMA.search(ast.unparse(each)) for each in head)
+    if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef | ast.AugAssign):
         return True
     targets = node.targets if isinstance(node, ast.Assign) else []
     return any(_IRMA.search(ast.unparse(target)) for target in targets)
@@ -101,5 +138,7 @@ def _lines_of(node: ast.stmt, lines: list[str]) -> list[str]:
 
 if __name__ == "__main__":
     counts = count_lines()
-    print(f"login: {counts.login}; with the page for adults: {counts.with_adults} lines of Python")  # noqa: T201
+    print(f"Django: {counts.login}; with the page for adults: {counts.with_adults} lines of Python")  # noqa: T201
     print(f"{counts.html} lines of HTML")  # noqa: T201
+    for module in (FLASK, FASTAPI, SIGNING):
+        print(f"{module.name}: {count_module(module)} lines of Python")  # noqa: T201

@@ -38,41 +38,34 @@ HOME = """<!doctype html>
 """
 
 
-def make_app(server: str, *, url: str, cookie_key: str, **settings: Any) -> FastAPI:
+def make_app(server: str, *, cookie_key: str, **settings: Any) -> FastAPI:
     """Make the application.
 
     Args:
         server: The IRMA server's base URL.
-        url: The application's own base URL.
         cookie_key: Signs the session cookie.
-        settings: Further arguments of `Irma`: keys, store, token, server_key and so on.
+        settings: Further arguments of `Irma`: url, keys, store, token, server_key and so on.
     """
     orders: dict[str, str] = {}  # by number: keep this in your database
 
-    def order_of(request: Request) -> str:
+    def order_of(request: Any) -> str:
         number: str = request.session.setdefault("order", secrets.token_hex(4))
         orders.setdefault(number, "open")
         return number
 
     def membership(request: WebRequest) -> Question:
-        native: Any = request.native  # FastAPI's own request
         asked = DisclosureRequest({"age": OVER_18})
-        number = order_of(native)
+        number = order_of(request.native)  # FastAPI's own request
         return Question(asked, reference=number, has_callback=True, has_next_session=True)
 
-    async def choose_card(step: ChainStep) -> IssuanceRequest:
+    async def choose(step: ChainStep) -> IssuanceRequest:
         return IssuanceRequest([CredentialRequest("pbdf.wine.member", {"order": step.reference})])
 
     async def record(outcome: SessionOutcome) -> None:
         orders[outcome.reference] = outcome.status.value
 
     irma = Irma(
-        server,
-        questions={"membership": membership},
-        url=url,
-        choose=choose_card,
-        deliver=record,
-        **settings,
+        server, questions={"membership": membership}, choose=choose, deliver=record, **settings
     )
     app = FastAPI(lifespan=irma.lifespan)
     app.add_middleware(SessionMiddleware, secret_key=cookie_key)
