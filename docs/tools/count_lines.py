@@ -36,7 +36,7 @@ SIGNING: Final = ROOT / "docs" / "examples" / "flask_signing" / "garden.py"
 FASTAPI: Final = ROOT / "docs" / "examples" / "fastapi_age" / "wine_club.py"
 _IRMA: Final = re.compile(
     r"irma|proved|proof|WebAnswer|DisclosureRequest|AttributeRequest|IssuanceRequest|ChainStep"
-    r"|SessionOutcome|WebRequest|SignatureRequest|verifi|Archive|LOGIN_URL|timedelta",
+    r"|SessionOutcome|WebRequest|SignatureRequest|verifier|verified|Archive|LOGIN_URL|timedelta",
     re.IGNORECASE,
 )
 """`timedelta` is imported for the age of a proof alone."""

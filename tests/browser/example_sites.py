@@ -18,7 +18,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["DJANGO", "FASTAPI", "FLASK", "Example", "running_django"]
+__all__ = ["DJANGO", "FASTAPI", "FLASK", "GARDEN", "Example", "running_django"]
 
 ROOT: Final = Path(__file__).parent.parent.parent
 EXAMPLES: Final = ROOT / "docs" / "examples"
@@ -38,9 +38,9 @@ SOURCES = {**NONE, "form-action": ["'self'"], **csp_sources(os.environ["IRMA_SER
 POLICY = "; ".join(f"{name} {' '.join(sources)}" for name, sources in SOURCES.items())
 """
 FLASK_SITE: Final = """
-from shop import create_app
+from {module} import create_app
 
-app = create_app()
+app = create_app({arguments})
 
 @app.after_request
 def protect(response):
@@ -128,8 +128,24 @@ def running_django(folder: Path, package: bytes, server: IrmaServer) -> Generato
 @contextmanager
 def running_flask(folder: Path, package: bytes, server: IrmaServer) -> Generator[str]:
     """Run the shop with Flask's own server."""
-    _copy("flask_login", folder)
-    (folder / "protected.py").write_text(POLICY + FLASK_SITE)
+    with _flask("flask_login", "shop", "", folder, package, server) as url:
+        yield url
+
+
+@contextmanager
+def running_garden(folder: Path, package: bytes, server: IrmaServer) -> Generator[str]:
+    """Run the garden with Flask's own server."""
+    with _flask("flask_signing", "garden", "None", folder, package, server) as url:
+        yield url
+
+
+@contextmanager
+def _flask(
+    name: str, module: str, arguments: str, folder: Path, package: bytes, server: IrmaServer
+) -> Generator[str]:
+    _copy(name, folder)
+    made = FLASK_SITE.format(module=module, arguments=arguments)
+    (folder / "protected.py").write_text(POLICY + made)
     (folder / "static").mkdir()
     (folder / "static" / "yivi.js").write_bytes(package)
     environment = {
@@ -221,4 +237,12 @@ FASTAPI: Final = Example(
     greeting='"status":"DONE"',
     adults="/tasting",
     adult="membership",
+)
+GARDEN: Final = Example(
+    running_garden,
+    question="lease",
+    welcome="/signed",
+    greeting="The signature was archived.",
+    adults="/irma/ask/lease",
+    adult="lease",
 )

@@ -15,7 +15,7 @@ from irma_backend.dev_server import running_dev_server
 from irma_testing import InMemoryServer, ScannedSession, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from tests.browser.conftest import CANCELLED, scanned_qr
-from tests.browser.example_sites import DJANGO, FASTAPI, FLASK, Example, IrmaServer
+from tests.browser.example_sites import DJANGO, FASTAPI, FLASK, GARDEN, Example, IrmaServer
 
 ARTIFACTS = Path(__file__).parent.parent / "artifacts"
 REFUSED = "status of 403"
@@ -49,7 +49,16 @@ shops = pytest.mark.parametrize(
     [pytest.param(DJANGO, id="django"), pytest.param(FLASK, id="flask")],
     indirect=True,
 )
+on_phones = pytest.mark.parametrize(
+    "site",
+    [
+        pytest.param(each, id=name)
+        for name, each in {"django": DJANGO, "flask": FLASK, "garden": GARDEN}.items()
+    ],
+    indirect=True,
+)
 cellar = pytest.mark.parametrize("site", [pytest.param(DJANGO, id="django")], indirect=True)
+garden = pytest.mark.parametrize("site", [pytest.param(GARDEN, id="garden")], indirect=True)
 club = pytest.mark.parametrize("site", [pytest.param(FASTAPI, id="fastapi")], indirect=True)
 
 
@@ -290,7 +299,22 @@ def test_pages_fit_a_phone(phone: Visitor) -> None:
         assert phone.page.evaluate("innerWidth") == 360
 
 
-@shops
+@garden
+def test_a_member_signs_the_text_on_the_page(visitor: Visitor, app: SimulatedApp) -> None:
+    """The page and the app show the same text, and the next page shows what was archived."""
+    visitor.open()
+    visitor.look("home")
+    text = visitor.page.locator("blockquote").inner_text()
+    scanned = app.scan(visitor.show_qr())
+    assert scanned.request["message"] == text
+    visitor.pair(scanned)
+    scanned.accept()
+    visitor.expect_page("/signed", visitor.site.example.greeting)
+    assert visitor.page.locator("blockquote").inner_text() == text
+    visitor.look("welcome")
+
+
+@on_phones
 def test_the_app_is_on_the_same_phone(phone: Visitor, app: SimulatedApp) -> None:
     """The app returns the person to a new tab, which finishes by the fragment of its URL."""
     phone.page.route("**/frontend/status", lambda _: None)  # the first tab is asleep

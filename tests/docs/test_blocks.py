@@ -26,6 +26,7 @@ SHELL_BLOCKS = {
     "docs/how-to/django-allauth.md": 1,
     "docs/how-to/fastapi.md": 2,
     "docs/how-to/flask.md": 2,
+    "docs/how-to/sign-documents.md": 1,
     "docs/how-to/redis.md": 1,
     "docs/how-to/store-in-sqlalchemy.md": 1,
     "docs/how-to/test-your-application.md": 1,
@@ -93,6 +94,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/how-to/fastapi.md", sh=2)
 @runs("docs/how-to/flask.md", sh=2)
 @runs("docs/how-to/redis.md", sh=1)
+@runs("docs/how-to/sign-documents.md", sh=1)
 @runs("docs/how-to/store-in-sqlalchemy.md", sh=1)
 @runs("docs/how-to/test-your-application.md", sh=1)
 @runs("docs/how-to/verify-signatures.md", sh=2)
