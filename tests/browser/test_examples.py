@@ -306,8 +306,8 @@ def test_a_member_signs_the_text_on_the_page(visitor: Visitor, app: SimulatedApp
     visitor.look("home")
     text = visitor.page.locator("blockquote").inner_text()
     scanned = app.scan(visitor.show_qr())
-    assert scanned.request["message"] == text
     visitor.pair(scanned)
+    assert scanned.request["message"] == text
     scanned.accept()
     visitor.expect_page("/signed", visitor.site.example.greeting)
     assert visitor.page.locator("blockquote").inner_text() == text
