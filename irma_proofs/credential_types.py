@@ -20,6 +20,7 @@ __all__ = [
     "CredentialType",
     "Scheme",
     "parse_credential_type",
+    "parse_issuer_name",
     "parse_scheme",
 ]
 
@@ -135,6 +136,19 @@ def parse_scheme(data: bytes, *, scheme: str, path: str) -> Scheme:
         is_distributed=bool(root.text_of("KeyshareServer")),
         is_demo=root.text_of("Demo") == "true",
     )
+
+
+def parse_issuer_name(data: bytes, path: str) -> Mapping[str, str]:
+    """Return the name of an issuer by language, from its `description.xml`.
+
+    Args:
+        data: The file.
+        path: The path of the file, for errors.
+
+    Raises:
+        ConfigurationError: The file is not such a description.
+    """
+    return FrozenMapping(read_xml(data, path, "Issuer").translations("Name"))
 
 
 def parse_credential_type(data: bytes, *, identifier: str, path: str) -> CredentialType:

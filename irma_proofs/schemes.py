@@ -25,11 +25,12 @@ from irma_proofs.credential_types import (
     CredentialType,
     Scheme,
     parse_credential_type,
+    parse_issuer_name,
     parse_scheme,
 )
 from irma_proofs.issuer_keys import IssuerKey, parse_issuer_key
 
-__all__ = ["SchemeFiles", "Schemes", "hash_of_type"]
+__all__ = ["SchemeFiles", "Schemes", "hash_of_type", "pinned_key", "read_index"]
 
 ParsedT = TypeVar("ParsedT")
 
@@ -87,10 +88,11 @@ class Schemes:
         self._types_by_hash: dict[bytes, str] = {}
         self._schemes: dict[str, Scheme] = {}
         self._types: dict[str, CredentialType] = {}
+        self._issuers: dict[str, Mapping[str, str]] = {}
         self._keys: dict[str, IssuerKey] = {}
         check_instance(pinned, Mapping, "pinned", "a mapping of schemes to keys")
         for name, pem in pinned.items():
-            self._add(name, _pinned_key(name, pem))
+            self._add(name, pinned_key(name, pem))
 
     def __repr__(self) -> str:
         return f"<Schemes {', '.join(self._schemes) or 'none'}>"
@@ -133,6 +135,19 @@ class Schemes:
         identifier = self._types_by_hash.get(digest)
         return None if identifier is None else self.credential_type(identifier)
 
+    def issuer_name(self, issuer: str) -> Mapping[str, str] | None:
+        """Return the name of an issuer by language; None for an unknown one.
+
+        Args:
+            issuer: The issuer's identifier, `scheme.issuer`.
+
+        Raises:
+            ConfigurationError: Its file is missing, was changed, or is malformed.
+        """
+        check_instance(issuer, str, "issuer", "a string")
+        scheme, _, name = issuer.partition(".")
+        return self._parsed(self._issuers, f"{scheme}/{name}/description.xml", parse_issuer_name)
+
     def issuer_key(self, issuer: str, counter: int) -> IssuerKey | None:
         """Return a public key of an issuer; None for an unknown one.
 
@@ -152,13 +167,8 @@ class Schemes:
         )
 
     def _add(self, name: str, key: EllipticCurvePublicKey) -> None:
-        index = self._read(f"{name}/index")
-        if len(index) > _LONGEST_INDEX:
-            raise ConfigurationError(
-                f"{name}/index: must not be larger than {_LONGEST_INDEX} bytes"
-            )
-        check_index_signature(index, self._read(f"{name}/index.sig"), key, name)
-        for path, digest in _index_lines(index, name):
+        files = read_index(name, self._read(f"{name}/index"), self._read(f"{name}/index.sig"), key)
+        for path, digest in files.items():
             self._hashes[path] = digest
             if found := _TYPE.fullmatch(path):
                 identifier = ".".join(found.groups())
@@ -194,6 +204,26 @@ class Schemes:
 def hash_of_type(identifier: str) -> bytes:
     """Return the hash of a credential type's identifier in the metadata: 16 bytes of SHA-256."""
     return sha256(identifier.encode()).digest()[:_HASH_LENGTH]
+
+
+def read_index(
+    name: str, index: bytes, signature: bytes, key: EllipticCurvePublicKey
+) -> dict[str, str]:
+    """Return the SHA-256 of each file of a scheme in hexadecimal digits, by its path.
+
+    Args:
+        name: The name of the scheme, with which each path begins.
+        index: The file `index`.
+        signature: The file `index.sig`.
+        key: The pinned key.
+
+    Raises:
+        ConfigurationError: The key did not sign the index, or the index is malformed.
+    """
+    if len(index) > _LONGEST_INDEX:
+        raise ConfigurationError(f"{name}/index: must not be larger than {_LONGEST_INDEX} bytes")
+    check_index_signature(index, signature, key, name)
+    return dict(_index_lines(index, name))
 
 
 def check_index_signature(
@@ -245,7 +275,16 @@ def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
         yield found[2], found[1]
 
 
-def _pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
+def pinned_key(name: object, pem: object) -> EllipticCurvePublicKey:
+    """Return the key of a scheme.
+
+    Args:
+        name: The name of the scheme.
+        pem: The key in PEM, as a string or bytes.
+
+    Raises:
+        ConfigurationError: The name or the key is malformed.
+    """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError("pinned: must have the names of schemes as its keys")
     data = pem.encode(errors="replace") if isinstance(pem, str) else pem

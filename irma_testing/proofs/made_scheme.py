@@ -50,6 +50,8 @@ class MadeType:
     identifier: str
     attributes: tuple[MadeAttribute, ...] = field(converter=_attributes)
     singleton: bool = False
+    deprecated_since: int | None = None
+    """From when it is no longer issued, in Unix time."""
 
     def index_of(self, name: str) -> int:
         """Return the index of an attribute in proofs, where 0 is the secret key."""
@@ -59,13 +61,15 @@ class MadeType:
         """Return the file `Issues/<credential>/description.xml`."""
         scheme, issuer, name = self.identifier.split(".")
         revocation = any(each.revocation for each in self.attributes)
+        since = self.deprecated_since
+        deprecated = "" if since is None else f"<DeprecatedSince>{since}</DeprecatedSince>"
         servers = f"<RevocationServer>{_NO_URL}revocation</RevocationServer>" if revocation else ""
         return (
             f'<IssueSpecification version="4">{_named(f"Demo {name}")}'
             f"<SchemeManager>{scheme}</SchemeManager><IssuerID>{issuer}</IssuerID>"
             f"<CredentialID>{name}</CredentialID>"
             f"<ShouldBeSingleton>{str(self.singleton).lower()}</ShouldBeSingleton>"
-            f"<RevocationServers>{servers}</RevocationServers>"
+            f"{deprecated}<RevocationServers>{servers}</RevocationServers>"
             f"<Attributes>{''.join(each.xml() for each in self.attributes)}</Attributes>"
             "</IssueSpecification>\n"
         ).encode()

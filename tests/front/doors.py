@@ -423,6 +423,7 @@ def _verifiers() -> Iterator[Door]:
         "Schemes.scheme": (known, {"name": "bits"}),
         "Schemes.credential_type": (known, {"identifier": "bits.mid.person"}),
         "Schemes.credential_type_by_hash": (known, {"digest": bytes(16)}),
+        "Schemes.issuer_name": (known, {"issuer": "bits.mid"}),
         "Schemes.issuer_key": (known, {"issuer": "bits.mid", "counter": 0}),
         "SignatureVerifier.verify": (
             verifier,

@@ -306,6 +306,16 @@ def test_what_a_credential_type_says() -> None:
     ]
 
 
+def test_an_issuer_has_a_name() -> None:
+    """The name of an issuer is there by language, and an unknown issuer is None."""
+    bits = schemes("bits", "shared")
+    name = bits.issuer_name("bits.mid")
+    assert name is not None
+    assert [*name] == ["en", "nl"]
+    assert bits.issuer_name("bits.nobody") is None
+    assert bits.issuer_name("bits") is None
+
+
 def test_a_deprecated_credential_type_says_so() -> None:
     """A type that is no longer issued says since when, and names may be missing."""
     since = "<DeprecatedSince>1700000000</DeprecatedSince><Attributes>"
