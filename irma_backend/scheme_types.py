@@ -1,4 +1,4 @@
-"""Read the credential types of a scheme in a folder, for the in-memory server."""
+"""Read the credential types of schemes in a folder, also for the in-memory server."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ from irma_proofs import Schemes
 from irma_proofs.credential_types import CredentialType as Described
 from irma_testing import CredentialType, Scheme
 
-__all__ = ["read_scheme"]
+__all__ = ["described_types", "open_schemes", "read_scheme"]
 
 
 def read_scheme(path: Path) -> Scheme:
     """Return the credential types of a folder: of one scheme, or of a folder with several.
 
+    Raises:
+        ConfigurationError: The folder holds no scheme, or a file is missing, changed or malformed.
+    """
+    return Scheme(tuple(map(_known, described_types(open_schemes(path)))))
+
+
+def open_schemes(path: Path) -> Schemes:
+    """Return the schemes of a folder: one scheme, or a folder with several.
+
     The index of each scheme must be signed by its `pk.pem`. That key comes with the files, so it
-    finds damage, but not a forgery: which attributes exist is no secret of the server.
+    finds damage, but not a forgery: `irma-backend scheme get` compares it with the user's own.
 
     Raises:
         ConfigurationError: The folder holds no scheme, or a file is missing, changed or malformed.
@@ -28,14 +37,25 @@ def read_scheme(path: Path) -> Scheme:
             "--scheme: must be the folder of a scheme, with its files index and pk.pem"
         )
     try:
-        keys = {folder.name: (folder / "pk.pem").read_bytes() for folder in folders}
-        schemes = Schemes(SchemeFolder(folders[0].resolve().parent), pinned=keys)
-        types = [schemes.credential_type(each) for each in schemes.credential_types()]
+        keys = {folder.absolute().name: (folder / "pk.pem").read_bytes() for folder in folders}
+        return Schemes(SchemeFolder(folders[0].absolute().parent), pinned=keys)
     except OSError as error:
         raise ConfigurationError(f"--scheme: cannot read a file: {error.strerror}") from None
     except ConfigurationError as error:
         raise ConfigurationError(f"--scheme: {error}") from None
-    return Scheme(tuple(_known(each) for each in types if each is not None))
+
+
+def described_types(schemes: Schemes) -> list[Described]:
+    """Return all credential types of schemes from `open_schemes`.
+
+    Raises:
+        ConfigurationError: A file is missing, changed or malformed.
+    """
+    try:
+        types = [schemes.credential_type(each) for each in schemes.credential_types()]
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--scheme: {error}") from None
+    return [each for each in types if each is not None]
 
 
 def _is_scheme(path: Path) -> bool:

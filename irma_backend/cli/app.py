@@ -19,7 +19,7 @@ from irma_backend.cli.app_run import (
 from irma_backend.cli.app_watch import Watch
 from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.interrupts import signals_deferred
-from irma_backend.cli.options import Command, OneOf, suggestion
+from irma_backend.cli.options import Command, Group, OneOf
 from irma_backend.played_app import CHEATS, read_cards
 from irma_backend.played_app import cheat as cheat_in
 from irma_testing import ScannedSession
@@ -34,19 +34,7 @@ _DEFAULT_SERVER = "http://127.0.0.1:8088"
 _INTERVAL = timedelta(milliseconds=250)
 
 
-class _Group(click.Group):
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in self.commands and not args[0].startswith("-"):
-            ctx.fail(
-                f"No such command.{suggestion(args[0], list(self.commands))} "
-                "irma-backend app --help lists the commands."
-            )
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=_Group)
+@click.group(cls=Group)
 def app() -> None:
     """Play the app at a development server, from a script or another terminal.
 

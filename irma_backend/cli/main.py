@@ -25,6 +25,8 @@ _COMMANDS = {
         "verify_signature:time_stamp_key",
         "Ask a time-stamping server once for the key to pin.",
     ),
+    "scheme": ("scheme:scheme", "Keep a copy of a scheme, with all its attributes and keys."),
+    "attributes": ("attributes:attributes", "Find the attributes that exist."),
     "public-key": ("session_commands:public_key", "Print the server's public key."),
     "health": ("session_commands:health", "Check that the server is up."),
     "config": ("config:config", "Show the settings, and where each of them came from."),

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-__all__ = ["FILE", "Command", "OneOf", "WholeNumber", "suggestion", "usage_message"]
+__all__ = ["FILE", "Command", "Group", "OneOf", "WholeNumber", "suggestion", "usage_message"]
 
 FILE = click.Path(path_type=Path)
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,19}")
@@ -36,6 +36,25 @@ class Command(click.Command):
                 "Quote a value that contains spaces"
             )
         return rest
+
+
+class Group(click.Group):
+    """A group that suggests a command for a misspelt one, without repeating it."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first argument names.
+
+        Raises:
+            click.UsageError: The group has no such command.
+        """
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(
+                f"No such command.{suggestion(args[0], list(self.commands))} "
+                f"irma-backend {self.name} --help lists the commands."
+            )
+        return super().resolve_command(ctx, args)
 
 
 class WholeNumber(click.IntRange):

@@ -40,6 +40,8 @@ WITH_OUTPUT: dict[str, tuple[str, ...]] = {
     "verify": ("verify", "--help"),
     "verify-signature": ("verify-signature", "--help"),
     "time-stamp-key": ("time-stamp-key", "--help"),
+    "scheme": ("scheme", "--help"),
+    "attributes": ("attributes", "--help"),
     "public-key": ("public-key",),
     "health": ("health",),
     "config": ("config",),

@@ -1,0 +1,96 @@
+"""Find the attributes of schemes by words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+import attrs
+
+from irma_backend.scheme_types import described_types
+from irma_core.errors import ConfigurationError
+from irma_proofs import Schemes
+from irma_proofs.credential_types import AttributeType, CredentialType
+
+__all__ = ["FoundAttribute", "find_attributes"]
+
+
+@attrs.frozen
+class FoundAttribute:
+    """An attribute that can be requested.
+
+    Args:
+        identifier: The identifier, of four parts.
+        title: The names of its credential and of itself.
+        issuer: The name of the issuer.
+        is_optional: Whether the issuer may leave it out.
+        is_random_blind: Whether it is a random number that the issuer does not know.
+        is_revocable: Whether its credential can be revoked.
+        deprecated_since: From when its credential is no longer issued; None if it is issued.
+    """
+
+    identifier: str
+    title: str
+    issuer: str
+    is_optional: bool
+    is_random_blind: bool
+    is_revocable: bool
+    deprecated_since: datetime | None
+
+
+def find_attributes(schemes: Schemes, words: Sequence[str]) -> list[FoundAttribute]:
+    """Return the attributes in which each word occurs, in the order of their identifiers.
+
+    Args:
+        schemes: The schemes.
+        words: Parts of an identifier, or of a name or description in any language, in any case.
+
+    Raises:
+        ConfigurationError: A file of the schemes is missing, changed or malformed.
+    """
+    wanted = [word.casefold() for word in words]
+    found = [
+        _found(schemes, credential, attribute)
+        for credential in described_types(schemes)
+        for attribute in credential.attributes
+        if not attribute.is_revocation
+        and all(word in _text(credential, attribute) for word in wanted)
+    ]
+    return sorted(found, key=lambda each: each.identifier)
+
+
+def _text(credential: CredentialType, attribute: AttributeType) -> str:
+    texts = (credential.name, credential.description, attribute.name, attribute.description)
+    return "\n".join((attribute.identifier, *_values(texts))).casefold()
+
+
+def _values(translations: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    for each in translations:
+        yield from each.values()
+
+
+def _found(
+    schemes: Schemes, credential: CredentialType, attribute: AttributeType
+) -> FoundAttribute:
+    since = credential.deprecated_since
+    *_, name = attribute.identifier.split(".")
+    try:
+        issuer = schemes.issuer_name(credential.issuer) or {}
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--scheme: {error}") from None
+    return FoundAttribute(
+        identifier=attribute.identifier,
+        title=f"{_english(credential.name, credential.identifier)}: "
+        f"{_english(attribute.name, name)}",
+        issuer=_english(issuer, credential.issuer),
+        is_optional=attribute.is_optional,
+        is_random_blind=attribute.is_random_blind,
+        is_revocable=credential.revocation_index is not None,
+        deprecated_since=None if since is None else datetime.fromtimestamp(since, UTC),
+    )
+
+
+def _english(translations: Mapping[str, str], otherwise: str) -> str:
+    """Return a name on one line, in English if there is an English one."""
+    name = translations.get("en") or next(iter(translations.values()), "")
+    return " ".join(name.split()) or otherwise

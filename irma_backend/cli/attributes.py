@@ -1,0 +1,101 @@
+"""`irma-backend attributes`: find the attributes that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from irma_backend.attribute_search import FoundAttribute, find_attributes
+from irma_backend.cli.exit_statuses import reporting_errors
+from irma_backend.cli.json_values import iso_time
+from irma_backend.cli.options import FILE, Command, Group
+from irma_backend.cli.output import print_json, print_message
+from irma_backend.cli.settings import Settings, with_settings_file
+from irma_backend.cli.terminal import print_row, printable, stdout_console
+from irma_backend.scheme_types import open_schemes
+from irma_core.errors import ConfigurationError
+from irma_core.json_text import JsonValue
+
+__all__ = ["attributes"]
+
+
+@click.group(cls=Group)
+def attributes() -> None:
+    """Find the attributes that exist, in a copy of a scheme."""
+
+
+@attributes.command(cls=Command)
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@click.option(
+    "--scheme",
+    type=FILE,
+    metavar="DIR",
+    help="The folder of a scheme, or of several, as `irma-backend scheme get` writes it. By "
+    "default that of the settings: dev_server.scheme.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the attributes as JSON.")
+@with_settings_file
+def search(
+    settings: Settings, words: tuple[str, ...], scheme: Path | None, *, as_json: bool
+) -> None:
+    """List the attributes in which each WORD occurs.
+
+    A WORD is a part of an identifier, or of a name or description, in any language and case. Each
+    attribute is listed with its title, its issuer and what a request should know: "optional" (the
+    issuer may leave it out), "random blind" (a number that not even the issuer knows), "revocable"
+    (a request can ask for a proof of non-revocation), and "deprecated" (no longer issued).
+    """
+    with reporting_errors(as_json=as_json):
+        folder = scheme or settings.all.dev_server.get("scheme")
+        if folder is None:
+            raise ConfigurationError(
+                "--scheme is needed: the folder of a scheme, as `irma-backend scheme get` writes it"
+            )
+        found = find_attributes(open_schemes(folder), words)
+    if as_json:
+        print_json([_value(each) for each in found])
+        return
+    if not found:
+        print_message("No attribute has these words.")
+    elif stdout_console().is_terminal:
+        _tabulate(found)
+    else:
+        for each in found:
+            print_row(each.identifier, each.title, each.issuer, ", ".join(_marks(each)))
+
+
+def _value(found: FoundAttribute) -> JsonValue:
+    since = found.deprecated_since
+    return {
+        "id": found.identifier,
+        "title": found.title,
+        "issuer": found.issuer,
+        "isOptional": found.is_optional,
+        "isRandomBlind": found.is_random_blind,
+        "isRevocable": found.is_revocable,
+        "deprecatedSince": None if since is None else iso_time(since),
+    }
+
+
+def _marks(found: FoundAttribute) -> Iterator[str]:
+    if found.is_optional:
+        yield "optional"
+    if found.is_random_blind:
+        yield "random blind"
+    if found.is_revocable:
+        yield "revocable"
+    if found.deprecated_since is not None:
+        yield f"deprecated since {found.deprecated_since:%Y-%m-%d}"
+
+
+def _tabulate(found: list[FoundAttribute]) -> None:
+    console, table = stdout_console(), Table()
+    for heading in ("attribute", "title", "issuer", "marks"):
+        table.add_column(heading, overflow="fold")
+    for each in found:
+        cells = (each.identifier, each.title, each.issuer, ", ".join(_marks(each)))
+        table.add_row(*(printable(console, cell) for cell in cells))
+    console.print(table)
