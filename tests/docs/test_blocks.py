@@ -30,6 +30,7 @@ SHELL_BLOCKS = {
     "docs/how-to/redis.md": 1,
     "docs/how-to/store-in-sqlalchemy.md": 1,
     "docs/how-to/test-your-application.md": 1,
+    "docs/how-to/find-attributes.md": 2,
     "docs/how-to/verify-signatures.md": 2,
     "docs/how-to/write-a-signing-scheme.md": 1,
     "docs/how-to/write-a-status-backend.md": 1,
@@ -97,6 +98,7 @@ def commands_of(page: str) -> list[list[str]]:
 @runs("docs/how-to/sign-documents.md", sh=1)
 @runs("docs/how-to/store-in-sqlalchemy.md", sh=1)
 @runs("docs/how-to/test-your-application.md", sh=1)
+@runs("docs/how-to/find-attributes.md", sh=2)
 @runs("docs/how-to/verify-signatures.md", sh=2)
 @runs("docs/how-to/write-a-signing-scheme.md", sh=1)
 @runs("docs/how-to/write-a-status-backend.md", sh=1)
