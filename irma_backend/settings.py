@@ -46,9 +46,9 @@ class WebSettings:
     """The settings that web adapters share; None for what is not given.
 
     Attributes:
-        url: The website's own base URL, which the IRMA server posts below.
+        url: The website's own base URL. The IRMA server posts to URLs below it.
         origins: Other origins whose pages may start and finish sessions.
-        lifetime: How long a visitor has to connect an app.
+        lifetime: The time limit for connecting an app.
         plain_cookie: Whether the cookie may travel over HTTP on this machine.
     """
 

@@ -92,7 +92,7 @@ SETTINGS: Final = (
     Setting(
         "server.allow",
         RISKS,
-        "The risks that are accepted. Those from several places add up.",
+        "The risks that are accepted. Those from several sources add up.",
         "IRMA_ALLOW",
         adds_up=True,
     ),
@@ -106,20 +106,20 @@ SETTINGS: Final = (
         "authentication.key",
         URI,
         "The key that signs session requests: `file:PATH`, `hmac:NAME` with a name in `[secrets]`, "
-        "or a URI of a plugin's.",
+        "or a URI that a plugin supports.",
         "IRMA_KEY",
     ),
     Setting(
         "authentication.token",
         REFERENCE,
-        "The API token that the server has for this requestor. It excludes `key`.",
+        "The API token that the server has for this requestor. Set this or `key`, not both.",
         "IRMA_TOKEN",
     ),
     Setting("secrets.*", REFERENCE, "A secret that a URI or a plugin refers to by this name."),
     Setting(
         "plugins.use",
         TEXTS,
-        "The names of the installed plugins to use. Those from several places add up.",
+        "The names of the installed plugins to use. Those from several sources add up.",
         "IRMA_PLUGINS",
         adds_up=True,
     ),
@@ -127,21 +127,21 @@ SETTINGS: Final = (
         "parts.store",
         URI,
         "The store of callbacks and handles, which all processes share: `sqlite:PATH`, `memory:` "
-        "for one process, or a URI of a plugin's.",
+        "for one process, or a URI that a plugin supports.",
         "IRMA_STORE",
     ),
     Setting(
         "parts.status",
         URI,
-        "The status backend that watches wait on, and where callback receivers publish.",
+        "The status backend, to which callback receivers publish and on which watches wait.",
         "IRMA_STATUS",
     ),
     Setting("requests.*.json", REQUEST, "The session request of this name, as JSON."),
-    Setting("requests.*.file", REQUEST_FILE, "The same in a file of its own."),
+    Setting("requests.*.file", REQUEST_FILE, "The same request, in a file of its own."),
     Setting(
         "web.url",
         URL,
-        "The website's own base URL, which the IRMA server posts below.",
+        "The website's own base URL. The IRMA server posts to URLs below it.",
         "IRMA_URL",
     ),
     Setting(
@@ -150,7 +150,7 @@ SETTINGS: Final = (
         "Other origins whose pages may start and finish sessions.",
         "IRMA_ORIGINS",
     ),
-    Setting("web.lifetime", SECONDS, "How long a visitor has to connect an app.", "IRMA_LIFETIME"),
+    Setting("web.lifetime", SECONDS, "The time limit for connecting an app.", "IRMA_LIFETIME"),
     Setting(
         "web.plain_cookie",
         FLAG,
@@ -160,16 +160,20 @@ SETTINGS: Final = (
     Setting(
         "web.sealing_keys",
         REFERENCES,
-        "The sealing keys, as `new_sealing_key` makes them, the newest first. A place may hold "
-        "several, with commas or line ends between them.",
+        "The sealing keys, as `new_sealing_key` makes them, the newest first. One file or "
+        "variable may hold several, separated by commas or line ends.",
         "IRMA_SEALING_KEYS",
     ),
     Setting("dev_server.host", TEXT, "The address on which the development server listens."),
     Setting("dev_server.port", PORT, "Its port; 0 selects any free port."),
-    Setting("dev_server.url", URL, "Its URL for a phone in the same network."),
+    Setting("dev_server.url", URL, "Its URL for a phone on the same network."),
     Setting("dev_server.requestors", PATH, "A file with its requestors."),
-    Setting("dev_server.scheme", PATH, "A folder with a scheme, whose attributes it knows."),
-    Setting("dev_server.has", HELD, "What its app holds."),
+    Setting(
+        "dev_server.scheme",
+        PATH,
+        "A folder with a scheme; the server knows the attributes of this scheme.",
+    ),
+    Setting("dev_server.has", HELD, "The attributes that its app holds."),
 )
 
 

@@ -207,7 +207,7 @@ def facts_of(context: RequestorContext, questions: Questions | None = None) -> S
 
     Args:
         context: The requestor's `context`.
-        questions: What may be asked, by name. A question that a function makes is unknown.
+        questions: The site's questions, by name. One that a function makes cannot be inspected.
     """
     frontend = context.frontend
     return SiteFacts(
@@ -296,7 +296,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.E002",
         "Apps cannot reach the IRMA server, because its `frontend_url` is an address of this "
         "machine",
-        "Set `frontend_url`, and the server's setting `url`, to the URL by which the phones of "
+        "Set `frontend_url`, and the server's setting `url`, to the URL at which the phones of "
         "visitors reach it.",
         lambda facts: facts.frontend_url if _is_here(facts.frontend_url) else None,
     ),
@@ -355,7 +355,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.E010",
-        "A question asks for attributes of irma-demo, which everybody can issue to themselves",
+        "A question asks for attributes of irma-demo, which anyone can issue to themselves",
         "Ask for attributes of another scheme, such as `pbdf.`, in production.",
         lambda facts: _listed(facts.demo_questions),
     ),
@@ -375,7 +375,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.E013",
         "The official browser package is missing, so pages show no QR",
-        "irma-backend browser-package DIRECTORY",
+        "Run irma-backend browser-package DIRECTORY.",
         lambda facts: _found(when=facts.browser_package is BrowserPackage.MISSING),
         in_debug=True,
     ),
@@ -417,7 +417,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "irma.W004",
         "The store is in the memory of one process, and is lost at each restart",
-        "Use a store that all processes share, unless there is one process for certain.",
+        "Use a store that all processes share, unless there is certainly only one process.",
         lambda facts: _found(when=facts.is_store_shared is False and (facts.workers or 1) == 1),
     ),
     Check(
@@ -429,8 +429,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W006",
-        "The browser package is another version than this library was tested with",
-        "irma-backend browser-package DIRECTORY",
+        "The browser package is not the version that this library was tested with",
+        "Run irma-backend browser-package DIRECTORY.",
         lambda facts: _found(when=facts.browser_package is BrowserPackage.OTHER),
         in_debug=True,
     ),
@@ -438,8 +438,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         "irma.W007",
         "The scheme that a proxy reports is not trusted, so behind a proxy each page is refused "
         "with the code `other_site`",
-        "Behind a proxy that sets X-Forwarded-Proto: let the framework trust that header. Without "
-        "a proxy: silence this.",
+        "If a proxy sets X-Forwarded-Proto, let the framework trust that header. If there is no "
+        "proxy, silence this warning.",
         lambda facts: _found(when=facts.trusts_proxy is False),
     ),
     Check(
@@ -451,8 +451,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "irma.W009",
-        "It is unknown where apps reach the IRMA server: it is called at an address of this "
-        "machine, which phones cannot reach",
+        "Apps probably cannot reach the IRMA server: its URL is an address of this machine, and "
+        "`frontend_url` is not set",
         "Set `frontend_url` to the server's setting `url`.",
         lambda facts: _found(when=facts.frontend_url is None and _is_here(facts.server_url)),
     ),

@@ -26,7 +26,7 @@ entries = Table(
 
 
 class SqlAlchemyStore:
-    """What must happen once among all processes that use the database."""
+    """A store for all processes that use the database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -49,7 +49,7 @@ class SqlAlchemyStore:
             connection.execute(entries.delete().where(entries.c.key == key))
 
     def delete_expired(self) -> None:
-        """Delete what nobody reads any more: call it every hour, say."""
+        """Delete expired rows; call this every hour, for example."""
         with self._transaction() as connection:
             connection.execute(entries.delete().where(entries.c.expires_ms <= _now_ms()))
 

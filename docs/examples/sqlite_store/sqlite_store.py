@@ -22,7 +22,7 @@ ON CONFLICT (key) DO UPDATE SET value = :value, expires = :expires WHERE expires
 
 
 class SqliteStore:
-    """What must happen once among the processes of one machine."""
+    """A store for the processes of one machine."""
 
     def __init__(self, path: str) -> None:
         self._path = path
