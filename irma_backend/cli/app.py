@@ -96,7 +96,7 @@ def accept(link: str, *, person: Kind, has: Sequence[str], as_json: bool) -> Non
 def choose(
     link: str, *, choices: Sequence[str], person: Kind, has: Sequence[str], as_json: bool
 ) -> None:
-    """Accept, sharing these options of slots.
+    """Accept, and share these options of the slots.
 
     Slots and options are numbered from 0, as `show` prints them. For other slots, the app shares
     the first option that it can.
@@ -112,12 +112,12 @@ def choose(
 @_holding
 @_json
 def cheat(link: str, *, kind: str, person: Kind, has: Sequence[str], as_json: bool) -> None:
-    """Answer dishonestly, to see that your application notices.
+    """Answer dishonestly, to check that your application notices.
 
-    KIND is invalid (a proof that fails), wrong-value (another value than the request requires),
-    missing-attributes, expired, or in a signature session also unmatched-request (a signature on
-    something else) and invalid-timestamp. The app makes up what it does not hold. The exit status
-    is 0 if the server noticed.
+    KIND is invalid (a proof that fails), wrong-value (not the value that the request requires),
+    missing-attributes or expired. In a signature session it may also be unmatched-request (a
+    signature on something else) or invalid-timestamp. The app makes up values that it does not
+    hold. The exit status is 0 if the server noticed.
     """
     _decide(
         link, person, has, as_json, lambda session: cheat_in(session, kind), expects_valid=False

@@ -21,7 +21,7 @@ __all__ = ["browser_package"]
     "from_file",
     type=FILE,
     metavar="FILE",
-    help="The tarball, where npm or the network is missing: npm pack writes it.",
+    help="A tarball that `npm pack` wrote, for a machine without npm or network access.",
 )
 def browser_package(directory: Path, from_file: Path | None) -> None:
     """Put yivi.js, which draws QR codes in the browser, into DIR.

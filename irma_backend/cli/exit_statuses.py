@@ -61,7 +61,7 @@ EXIT_STATUSES = {
     2: "Wrong usage: an option, a file, a setting or the request is invalid. Correct it.",
     3: "The session was cancelled, in the app or because the pairing code was wrong.",
     4: "Nobody answered in time, or the session timed out or is gone. Start a new one.",
-    5: "The server refused. Check the token or key, and what the server permits it.",
+    5: "The server refused. Check the token or key, and its permissions at the server.",
     6: "There is no answer yet, or no valid one: a proof, a JWT or a value is not as required.",
     7: "The network or the server failed. Trying again later may help.",
     8: "The output cannot be written. An answer was saved in a file, whose path was printed.",

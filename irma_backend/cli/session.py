@@ -51,7 +51,7 @@ __all__ = ["session"]
     envvar="IRMA_STATUS",
     show_envvar=True,
     metavar="URI",
-    help="URI of the status backend where the callback receiver publishes; needs a --plugin.",
+    help="URI of the status backend to which the callback receiver publishes.",
 )
 @click.option("--no-qr", is_flag=True, help="Show only the link, and draw no QR code.")
 @click.option(
@@ -92,7 +92,7 @@ def session(
     For anything more complex use --request FILE. Other users of this machine can see command-line
     options, so keep private values in a file.
 
-    The answer is a table at a terminal. In a pipe it is a line for each attribute, with tabs
+    At a terminal, the answer is printed as a table. In a pipe, each attribute is a line, with tabs
     between slot, attribute, value and time of issuance.
 
     Ctrl-C, SIGTERM and SIGHUP cancel the session at the server. If the answer cannot be written, it

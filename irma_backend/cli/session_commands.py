@@ -52,7 +52,12 @@ def _session(state_file: Path | None) -> StartedSession | RequestorToken:
     help="Print each status until the session ends; needs --state-file. The exit status is then 3 "
     "if it was cancelled, and 4 if it timed out.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --watch, one line each.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print JSON; with --watch, one line for each status.",
+)
 @with_settings
 def status(settings: Settings, *, state_file: Path | None, watch: bool, as_json: bool) -> None:
     """Print the status of a session."""

@@ -160,8 +160,8 @@ _SETTINGS_FILE = click.option(
     type=FILE,
     envvar="IRMA_SETTINGS",
     show_envvar=True,
-    help="A settings file, for what neither an option nor an environment variable sets. "
-    "`irma-backend config` shows where each setting comes from.",
+    help="A settings file. Options and environment variables override it. `irma-backend config` "
+    "shows where each setting comes from.",
 )
 _KEY_OPTIONS = (
     _SETTINGS_FILE,
@@ -172,13 +172,14 @@ _KEY_OPTIONS = (
         show_envvar=True,
         metavar="URI",
         help="URI of the key that signs requests: file:PATH (PEM for RS256, base64 for HS256), "
-        "hmac:NAME (a --secret-file in base64), or a URI of a --plugin.",
+        "hmac:NAME (a --secret-file in base64), or a URI that a --plugin supports.",
     ),
     click.option(
         "--requestor",
         "requestor_name",
         envvar="IRMA_REQUESTOR",
         show_envvar=True,
+        metavar="NAME",
         help="The name of the key in the server's setting `requestors`.",
     ),
     click.option(

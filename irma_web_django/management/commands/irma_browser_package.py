@@ -36,7 +36,7 @@ class Command(BaseCommand):
             dest="from_file",
             metavar="FILE",
             type=Path,
-            help="The tarball, where npm or the network is missing: npm pack writes it.",
+            help="A tarball that `npm pack` wrote, for a machine without npm or network access.",
         )
 
     def handle(
