@@ -56,7 +56,7 @@ def test_package_has_no_import_cycle(package: Path) -> None:
 
 
 def test_cycle_is_found(tmp_path: Path) -> None:
-    """A cycle of three modules is found, also if one of its imports is for type checkers only."""
+    """A cycle of three modules is found, even if one of its imports is for type checkers only."""
     package = tmp_path / "loop"
     package.mkdir()
     (package / "__init__.py").write_text("")

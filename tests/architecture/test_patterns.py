@@ -121,7 +121,7 @@ def test_a_slow_pattern_is_found(pattern: Text, method: str) -> None:
     ],
 )
 def test_a_fast_pattern_is_not_complained_of(pattern: Text) -> None:
-    """Possessive, atomic, anchored and bounded repetitions give nothing back, or little."""
+    """Possessive, atomic, anchored and bounded repetitions backtrack little or not at all."""
     assert [said for said in complaints(Found("here", pattern, 0)) if "fullmatch" in said] == []
 
 

@@ -200,7 +200,7 @@ def test_walking_away_leaves_the_session_open(
 
 
 def test_second_app_is_refused(command_line: CommandLine, start: Start) -> None:
-    """A session that another app has answered is refused by the server, which is status 5."""
+    """The server refuses a session that another app has answered: the exit status is 5."""
     link = start(ASK_EMAIL).pointer.link()
     command_line.run("app", "accept", link)
     status, said = app_json(command_line, "accept", link)

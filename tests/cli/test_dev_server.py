@@ -108,7 +108,7 @@ def test_callbacks_anywhere_is_off_by_default(
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
 def test_invalid_port_is_wrong_usage(port: str) -> None:
-    """An invalid port is exit status 2, and the message names the option."""
+    """For an invalid port, the exit status is 2, and the message names the option."""
     done = run("--port", port)
     assert (done.exit_code, "Invalid value for '--port'" in done.stderr) == (2, True)
 

@@ -100,7 +100,7 @@ def test_answer_of_another_key_is_status_6(
 
 
 def test_invalid_key_is_wrong_usage(command_line: CommandLine, tmp_path: Path) -> None:
-    """An invalid or missing key file is exit status 2."""
+    """For an invalid or missing key file, the exit status is 2."""
     path = tmp_path / "nothing.pem"
     path.write_text("nothing")
     for option in (str(path), str(tmp_path / "nowhere.pem")):

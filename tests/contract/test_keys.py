@@ -69,7 +69,7 @@ def test_keys_are_decoded_as_officially() -> None:
 
 @pytest.mark.parametrize("entry", REFUSED, ids=lambda entry: entry["name"])
 def test_a_key_that_the_official_server_refuses_is_refused(entry: dict[str, Any]) -> None:
-    """The official server does not start with it; the settings raise `ConfigurationError`."""
+    """The settings refuse every key with which the official server does not start."""
     with pytest.raises(ConfigurationError) as caught:
         RequestorSettings(entry["auth_method"], entry["key"])
     assert len(entry["key"]) <= 1 or entry["key"] not in str(caught.value)

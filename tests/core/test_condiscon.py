@@ -217,7 +217,7 @@ def test_the_reasons_are_readable() -> None:
     """The error says what is wrong, and not only where."""
     assert "occurs twice" in refusal(lambda: all_of(FIRST, FIRST)).reason
     assert "must be adjacent" in refusal(lambda: all_of(FIRST, OVER18, FAMILY)).reason
-    assert "nobody could answer it" in refusal(any_of).reason
+    assert "no app could answer it" in refusal(any_of).reason
     assert (
         "no name twice"
         in refusal(lambda: as_condiscon(ConDisCon((asks((OVER18,)),) * 2, ("a", "a")))).reason

@@ -139,7 +139,7 @@ def test_only_a_started_session_is_dumped(session: Any) -> None:
 def test_too_large_session_is_refused() -> None:
     """A session that this library would not have started cannot be dumped."""
     large = DisclosureRequest([AttributeRequest(OVER18, value="m" * 140_000)])
-    with pytest.raises(RequestError, match=r"^disclose: takes over 131072 bytes"):
+    with pytest.raises(RequestError, match=r"^disclose: takes more than 131072 bytes"):
         dump_started_session(started(large))
 
 

@@ -58,7 +58,7 @@ def test_letters_fold_one_by_one(one: str, other: str, *, same: bool) -> None:
 
 
 def test_names_in_a_map_are_exact() -> None:
-    """Names are exact on as many levels as the field has maps, and not on the one below."""
+    """Names are compared exactly in as many nested maps as the field has, but not below them."""
     twins: JsonValue = {"a": 1, "A": 2}
     assert has_twins(twins, {"x": 1})
     assert not has_twins("a", {"x": 1})

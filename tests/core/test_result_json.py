@@ -409,7 +409,7 @@ def test_no_secret_is_in_the_repr_of_a_package() -> None:
     ids=lambda value: str(value)[:60],
 )
 def test_a_wrong_package_is_refused_at_its_path(place: str, value: Any) -> None:
-    """After a malformed package a session may exist that nothing can follow."""
+    """The error of a malformed package names the path of the wrong field."""
     assert refused_path(value, SessionPackage) == place
 
 

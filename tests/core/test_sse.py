@@ -226,7 +226,7 @@ def test_cases(case: dict[str, Any], cut: str) -> None:
 
 @pytest.mark.parametrize("case", [case for case in cases() if "limit:" not in str(case.id)])
 def test_the_reference_agrees_with_the_cases(case: dict[str, Any]) -> None:
-    """The reference, which the properties rely on, gives what the cases expect."""
+    """The reference decoder of the property tests returns what the cases expect."""
     retry = case["retry"]
     assert Reference(b"".join(chunks_of(case))).outcome() == Outcome(
         [(event["type"], event["data"], event["id"]) for event in case["events"]],
@@ -427,7 +427,7 @@ def test_a_limit_below_one_is_refused(limit: int) -> None:
 
 @pytest.mark.parametrize("limit", [5, 64 * 1024])
 def test_large_chunks(limit: int) -> None:
-    """A large chunk of many pieces gives the events in its bytes, or the error."""
+    """A large chunk with many events yields all of them, or the error of the first."""
     stream = b'data: "CONNECTED"\n\n' * 5000
     outcome = decode([stream], max_event_bytes=limit)
     assert len(outcome.events) == (5000 if limit > 5 else 0)

@@ -58,7 +58,7 @@ def test_storing_again_changes_nothing(request_: ExtendedRequest) -> None:
 
 
 def test_credentials_and_callback_urls_are_not_stored() -> None:
-    """Credentials may be personal and URLs hold a secret, and no answer needs either."""
+    """Credentials and callback URLs are not stored: no answer needs these private values."""
     card = CredentialRequest(
         AGE, {"over18": "Ada"}, revocation_key="secret-1", validity=timedelta(weeks=9)
     )
@@ -149,6 +149,6 @@ def test_a_slot_name_with_a_surrogate_is_not_stored() -> None:
     ],
 )
 def test_an_invalid_stored_request_is_refused(kept: Any) -> None:
-    """Any other value raises the same class of error."""
+    """A value that is not a stored request raises `RequestError`."""
     with pytest.raises(RequestError):
         read_stored_request(kept)

@@ -420,7 +420,7 @@ def test_another_app_can_be_picked(http: Http, browser: Browser, scan: Scan) -> 
 
 
 def test_apps_have_the_cards_of_their_people() -> None:
-    """Where the scheme has them, an adult and a minor hold the usual cards, and nobody none."""
+    """If the scheme has the usual cards, an adult and a minor hold them, and "nobody" has none."""
     with running_dev_server(InMemoryServer(clock=SystemClock())) as url:
         browser = Browser(url)
         form = browser.open().form("Kim, a minor")

@@ -237,7 +237,7 @@ def test_failed_delivery_is_repeated(mode: str) -> None:
 
 @MODES
 def test_a_kept_post_is_handled_later(mode: str) -> None:
-    """A post whose delivery failed is handled days later, with the time at which it came."""
+    """A post whose delivery failed can be handled days later, with its time of arrival."""
     shop = Shop(mode, deliver=Flaky(1))
     shop.app.accept(shop.start().pointer)
     assert isinstance(shop.server.clock, ManualClock)

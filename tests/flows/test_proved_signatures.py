@@ -99,7 +99,7 @@ def test_the_answer_has_what_the_signature_proves(mode: str) -> None:
 
 @MODES
 def test_other_sessions_need_no_verifier(mode: str) -> None:
-    """A disclosure has no signature, so that its evidence is the server's."""
+    """A disclosure has no signature, so its evidence is that of the server."""
     verifier = Verifying()
     assert signed(Shop(mode, signature_verifier=verifier), AGE).evidence is Evidence.SIGNED
     assert not verifier.given

@@ -99,7 +99,7 @@ def sent_by(server: InMemoryServer, mode: str, request: Any) -> tuple[Any, Any]:
 def test_too_large_request_is_refused_before_the_start(mode: str, why: str) -> None:
     """A request that no handle could hold raises RequestError, and the server is not called."""
     server = InMemoryServer()
-    with pytest.raises(RequestError, match=r"takes over 131072 bytes.*ask for fewer"):
+    with pytest.raises(RequestError, match=r"takes more than 131072 bytes.*ask for fewer"):
         sent_by(server, mode, TOO_LARGE[why])
     assert server.open_sessions() == ()
 
@@ -143,7 +143,7 @@ def test_url_limit_is_checked_before_the_start(mode: str) -> None:
     for add in (shop.receiver.with_callback, shop.nexts.with_next_session):
         with pytest.raises(RequestError, match="URL of 4000 characters: ask for fewer"):
             add(noise)
-    with pytest.raises(RequestError, match="takes over 131072 bytes"):
+    with pytest.raises(RequestError, match="takes more than 131072 bytes"):
         StaticSessionReceiver(
             Shop("sync").requestor,  # type: ignore[arg-type]  # it is one
             f"{NEXT_PAGE}/{'s' * 20}",

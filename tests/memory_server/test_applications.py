@@ -222,7 +222,7 @@ def test_a_planned_action_acts_in_a_call_of_the_application(
 def test_a_synchronous_test_catches_up(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """What is planned does not happen behind the back of a test with a thread of its own."""
+    """In a test with a thread of its own, a planned action waits for `catch_up`."""
     server.when_started(app.accept)
     TestClient(shop.app).post("/orders")
     assert not shop.ends
@@ -233,7 +233,7 @@ def test_a_synchronous_test_catches_up(
 async def test_an_error_of_the_application_comes_out_of_the_call(
     server: InMemoryServer, app: SimulatedApp, shop: AsyncShop
 ) -> None:
-    """What a callback raises is raised to the test that plays the app."""
+    """An error that a callback raises reaches the test that plays the app."""
 
     async def fail(_request: HttpRequest) -> HttpResponse:
         raise ZeroDivisionError

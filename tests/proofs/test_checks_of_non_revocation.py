@@ -82,7 +82,7 @@ def prime() -> int:
 
 
 def test_the_vector_is_valid() -> None:
-    """Without a change, the proof that these tests spoil says that the pass is not revoked."""
+    """Unchanged, the proof that these tests corrupt shows that the pass is not revoked."""
     seat = attempt(PASS)[0][SEAT]
     assert seat.not_revoked
     assert seat.not_revoked_before is None
@@ -182,7 +182,7 @@ def test_each_number_of_the_proof_counts(member: str) -> None:
 
 @pytest.mark.parametrize("member", ["beta", "delta", "epsilon", "zeta"])
 def test_each_response_counts(member: str) -> None:
-    """Another response makes another challenge."""
+    """A changed response leads to another challenge."""
     change = nonrev(lambda each: each["responses"].update({member: "AQ=="}))
     assert refused(PASS, change).check == "challenges"
 

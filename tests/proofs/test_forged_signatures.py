@@ -172,7 +172,7 @@ def test_a_signature_has_a_proof() -> None:
 
 
 def test_short_keys_are_refused_by_default() -> None:
-    """A key of 1024 bits is that of a demonstration, and must be accepted explicitly."""
+    """A key of 1024 bits, as in demonstrations, must be accepted explicitly."""
     assert fault(signature(), min_key_bits=2048) == ("key_length", "INVALID")
     assert refusal(honest("2048 bits"), min_key_bits=2048) is None
 

@@ -42,7 +42,7 @@ def test_what_a_scheme_says() -> None:
 
 
 def test_files_are_read_when_they_are_needed() -> None:
-    """A scheme is opened by three of its files; each other file is read once, and not before."""
+    """Opening a scheme reads three of its files; the others are read once, when they are needed."""
     files = Files()
     bits = Schemes(files, pinned=pinned("bits"))
     assert files.paths == ["bits/index", "bits/index.sig", "bits/description.xml"]
@@ -317,7 +317,7 @@ def test_an_issuer_has_a_name() -> None:
 
 
 def test_a_deprecated_credential_type_says_so() -> None:
-    """A type that is no longer issued says since when, and names may be missing."""
+    """A deprecated credential type has the time of its deprecation, and may have no names."""
     since = "<DeprecatedSince>1700000000</DeprecatedSince><Attributes>"
     text = scheme_file(PERSON).replace("<Attributes>", since)
     person = altered("bits", {PERSON: text}).credential_type("bits.mid.person")

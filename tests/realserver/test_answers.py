@@ -427,7 +427,7 @@ def test_a_restarted_server_has_lost_the_session(
 
 
 def test_pairing_is_done_by_the_requestor(requestor: Requestor, wallet: Wallet) -> None:
-    """On a console the requestor switches pairing on, and says when the code was typed."""
+    """Without a browser, the requestor switches pairing on, and confirms the code itself."""
     session = requestor.start_session(DisclosureRequest({"age": OVER18}))
     options = requestor.set_pairing(session, PairingMethod.PIN)
     at_the_app = wallet.start(session.pointer.json_text(), Accept())

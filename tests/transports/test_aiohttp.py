@@ -102,7 +102,7 @@ async def test_gives_any_response(aio: AiohttpTransport) -> None:
 
 @pytest.mark.parametrize("whole", [WHOLE, IN_CHUNKS], ids=["length", "chunks"])
 async def test_a_response_cut_at_any_byte(aio: AiohttpTransport, whole: bytes) -> None:
-    """No cut response passes for a whole one, and none is asked for again."""
+    """A response that was cut never counts as complete, and is not requested again."""
     with MisbehavingServer(*(cut(whole, length) for length in range(len(whole)))) as server:
         for length in range(len(whole)):
             error = await failure(aio, get(server.url))
@@ -252,7 +252,7 @@ async def test_idle_limit(aio: AiohttpTransport) -> None:
 async def test_reads_no_proxy_from_the_environment(
     aio: AiohttpTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A proxy is used only where it is given."""
+    """A proxy is used only if it is passed to the transport."""
     with MisbehavingServer(answer(body=b"far")) as far, MisbehavingServer(answer()) as server:
         monkeypatch.setenv("http_proxy", far.url)
         assert (await send(aio, get(server.url))).body == b""

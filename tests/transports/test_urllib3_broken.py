@@ -101,7 +101,7 @@ def test_a_reset_amid_a_large_request(transport: Urllib3Transport) -> None:
 
 @pytest.mark.parametrize("whole", [WITH_LENGTH, IN_CHUNKS], ids=["length", "chunks"])
 def test_a_response_cut_at_any_byte(transport: Urllib3Transport, whole: bytes) -> None:
-    """No cut response passes for a whole one, and each is the same error."""
+    """A response that is cut at any byte raises the same error, and never counts as complete."""
     behaviours = [cut(whole, length) for length in range(len(whole))]
     with MisbehavingServer(*behaviours, answer(body=b"next")) as server:
         for length in range(len(whole)):

@@ -24,7 +24,7 @@ MIB = 1024 * 1024
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_the_limit_is_a_mebibyte(transport: Urllib3Transport, chunked: bool) -> None:
-    """A body of exactly 1 MiB is given, a byte more is refused."""
+    """A body of exactly 1 MiB is returned, and one byte more is refused."""
     for size in (MIB, MIB + 1):
         data = response(chunks=[bytes(size)]) if chunked else response(body=bytes(size))
         with MisbehavingServer(raw(data)) as server:

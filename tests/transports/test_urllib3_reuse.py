@@ -73,7 +73,7 @@ def test_the_idle_limit_has_limits(seconds: float) -> None:
 
 
 def test_survives_a_server_that_closes_early(transport: Urllib3Transport) -> None:
-    """A kept connection that the server closed meanwhile is replaced before anything is sent."""
+    """An idle connection that the server has closed is replaced before anything is sent."""
     with MisbehavingServer(answer(), idle_limit=timedelta(milliseconds=50)) as server:
         for _ in range(3):
             send(transport, post(server.url, b"body"))
@@ -84,7 +84,7 @@ def test_survives_a_server_that_closes_early(transport: Urllib3Transport) -> Non
 
 
 def test_repeats_nothing(transport: Urllib3Transport) -> None:
-    """A connection that breaks under a request is an error: the server may have acted on it."""
+    """A connection that breaks during a request is an error: the server may have acted on it."""
     with MisbehavingServer(answer(), hang_up, answer()) as server:
         send(transport, get(server.url))
         error = failure(transport, post(server.url, b"body"))

@@ -120,7 +120,7 @@ def test_a_jwt_of_another_type_is_refused(value: Any) -> None:
 
 @pytest.mark.parametrize("more", ["x" * 1024 * 1024, [0] * 30_000, [[]] * 15_000])
 def test_a_too_large_jwt_is_refused_though_signed(more: object) -> None:
-    """A JWT is refused over 1 MiB, or with so many values that they take long to read."""
+    """A JWT over 1 MiB, or with so many values that reading takes long, is refused."""
     key = make_jwt_vectors.KEY
     jwt = make_jwt_vectors.sign(
         make_jwt_vectors.HEADER, {**make_jwt_vectors.CLAIMS, "x": more}, key

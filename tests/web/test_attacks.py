@@ -303,7 +303,7 @@ def test_cross_origin_post(site: Site, headers: dict[str, str]) -> None:
     ],
 )
 def test_simple_form_post(site: Site, media_type: str) -> None:
-    """What a form of another site can send without a preflight is refused for its media type."""
+    """A body that another site's form can send without a preflight is refused by its type."""
     victim = site.browser()
     handle = handle_of(victim)
     old = {"Content-Type": media_type, "Origin": "", "Sec-Fetch-Site": ""}  # an old browser
@@ -432,7 +432,7 @@ def test_handle_of_another_form(mode: str) -> None:
     ids=lambda name: ascii(name[:20]),
 )
 def test_unknown_name(site: Site, name: str) -> None:
-    """A name that the application did not give is refused, and the reply does not repeat it."""
+    """A question that the application does not have is refused, and no reply repeats its name."""
     victim = site.browser()
     handle = handle_of(victim)
     replies = [victim.send(step, name, {"handle": handle}) for step in ("start", "status")]

@@ -240,7 +240,7 @@ def test_a_server_that_refuses_to_start(mode: str) -> None:
 
 @MODES
 def test_a_question_that_fails(mode: str) -> None:
-    """A function of the application that raises is a code too, and no session is started."""
+    """If a function of the application raises, the reply has a code, and no session is started."""
     raised: list[Exception] = [OSError("the database is away"), LoginRefusedError("Not you.")]
 
     def ask(_request: WebRequest) -> Any:

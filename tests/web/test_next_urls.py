@@ -57,7 +57,7 @@ def test_anything_else(text: str | None) -> None:
     "own", ["", "/login/", "ftp://x/", "https://", "https://[", "https://ü.example/"]
 )
 def test_an_own_url_without_a_plain_origin(own: str) -> None:
-    """Then only paths lead anywhere."""
+    """If the site's own URL has no plain origin, only paths are accepted."""
     assert same_site_url("https://x/", own) is None
     assert same_site_url("/x", own) == "/x"
 

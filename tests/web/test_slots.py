@@ -125,7 +125,7 @@ def test_slots_are_free_again_when_their_sessions_are_long_over(mode: str) -> No
 def test_a_session_that_cannot_be_cancelled_loses_its_slot_too(
     mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the server does not answer, the old session ends there by its time limit."""
+    """A session that cannot be cancelled loses its slot, and times out at the server."""
     site = Site(mode, sessions_per_browser=1)
     browser = site.browser()
     browser.start()

@@ -152,7 +152,7 @@ def test_nobody_can_read_what_is_kept(
 
 @pytest.mark.usefixtures("order")
 def test_an_outcome_is_not_kept_forever(irma_server: InMemoryServer, function: Function) -> None:
-    """After a week it can no longer be opened, and `irma_cleanup` deletes it."""
+    """After a week, a kept outcome can no longer be opened, and `irma_cleanup` deletes it."""
     function.is_broken = False
     wait(irma_server, KEPT_FOR - timedelta(seconds=1))
     assert delete_expired_callbacks(irma_server.clock) == 0

@@ -106,7 +106,7 @@ def test_another_tab_goes_on_after_a_login(careful: Visitor) -> None:
 
 
 def test_a_site_without_the_middleware_needs_no_token(careful: Visitor) -> None:
-    """The floor's own protection remains: the cookie, the origin, and the media type."""
+    """The library's own checks remain: the cookie, the origin, and the media type."""
     without = [each for each in MIDDLEWARE if "csrf" not in each.lower()]
     with override_settings(MIDDLEWARE=without):
         careful.browser.handler.load_middleware()

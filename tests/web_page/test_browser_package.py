@@ -219,7 +219,7 @@ def with_a_directory(file: Path) -> None:
 def test_a_broken_tarball_is_refused(
     tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: Callable[[Path], None]
 ) -> None:
-    """Even with the right hash, which a pin of a wrong release would have."""
+    """A broken tarball is refused even if its hash is the pinned one."""
     broken(tarball)
     pass_for_pinned(tarball, monkeypatch)
     with pytest.raises(ConfigurationError, match="the tarball is broken"):

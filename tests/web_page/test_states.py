@@ -150,7 +150,7 @@ def unavailable(route: Route) -> None:
 
 
 def test_the_network_is_away_for_a_moment_amid_finish(shop: Shop, app: SimulatedApp) -> None:
-    """The page says so, repeats the finish by itself, and goes on when the network is back."""
+    """Without a network, the page says so, repeats the finish, and goes on when it is back."""
     shop.expected = ["ERR_FAILED"]
     shop.page.route("**/irma/finish/login", lambda route: route.abort())
     shop.open()
