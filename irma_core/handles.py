@@ -122,7 +122,7 @@ class HandleSettings:
         )
         session = read_stored_session(value)
         if session is None:
-            raise HandleInvalidError("the handle has a form that this version does not know")
+            raise HandleInvalidError("the handle has a format that this version cannot read")
         # The sealed expiry is later where the handle was sealed with a longer lifetime. The store
         # may have forgotten by then that the handle was redeemed.
         if now - session.started_at >= self.lifetime:

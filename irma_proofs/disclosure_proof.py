@@ -250,7 +250,7 @@ def check_no_index_twice(proof: DisclosureProof) -> None:
     """Check that no attribute is both disclosed and hidden.
 
     Raises:
-        ProofError: One is.
+        ProofError: An attribute is both.
     """
     if proof.disclosed.keys() & proof.responses.keys():
         raise ProofError(

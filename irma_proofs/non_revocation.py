@@ -185,10 +185,10 @@ def revocation_response(proof: DisclosureProof) -> int:
 
 
 def check_accumulator_counter(counter: int, key: IssuerKey, path: str) -> None:
-    """Check that the accumulator is of the same key as the credential.
+    """Check that the accumulator belongs to the same key as the credential.
 
     Raises:
-        ProofError: It is of another.
+        ProofError: It belongs to another key.
     """
     if counter != key.counter:
         raise ProofError(

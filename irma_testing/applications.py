@@ -156,7 +156,7 @@ def django(client: DjangoClient) -> Callable[[HttpRequest], Any]:
 
 def _check_application(app: object) -> None:
     if not callable(app) or isinstance(app, type):
-        raise UsageError("app: must be the application itself, which can be called")
+        raise UsageError("app: must be the WSGI or ASGI application, a callable object")
 
 
 def _headers(request: HttpRequest) -> list[tuple[str, str]]:

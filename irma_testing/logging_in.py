@@ -73,7 +73,7 @@ class _LoginBase:
     def _person(self, person: SimulatedApp | None, email: str | None) -> SimulatedApp:
         check_optional(person, SimulatedApp, "person", "a SimulatedApp, such as irma_person()")
         if person is not None and email is not None:
-            raise UsageError("email: must be left out if person is passed, whose app has one")
+            raise UsageError("email: must be left out if person is set, whose app has its own")
         return person or make_person(self._server, email=email)
 
 

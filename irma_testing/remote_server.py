@@ -118,9 +118,9 @@ class RemoteServer:
         value = self._read(ABOUT, ABOUT)
         if not isinstance(value, dict) or value.get("developmentServer") is not True:
             raise AppError(
-                f"{_origin(self._url)} is not a development server (irma-backend dev-server), and "
-                "a simulated app can answer at no other. To answer at a real IRMA server, use the "
-                "Yivi app"
+                f"{_origin(self._url)} is not a development server (irma-backend dev-server). A "
+                "simulated app works with development servers only; for a real IRMA server, use "
+                "the Yivi app"
             )
         self._urls = (self._url, str(value["url"]))
         self._scheme = _read_scheme(value["scheme"])
@@ -158,7 +158,7 @@ class RemoteServer:
                     )
                 )
         raise AppError(
-            f"the session is at {_origin(request.url)}, and this app is at {_origin(self._url)}"
+            f"the session belongs to {_origin(request.url)}, but this app uses {_origin(self._url)}"
         )
 
     def after(self, delay: timedelta, action: Callable[[], object]) -> None:
@@ -212,7 +212,7 @@ class RemoteServer:
         value = self._read(f"/{folder}{SESSIONS}", f"/app{SESSIONS}")
         if value is None:
             raise AppError(
-                "the list of sessions is not there: give the whole address of the page, as the "
+                "the list of sessions was not found: use the whole address of the page, as the "
                 "development server printed it"
             )
         return tuple(_session(each) for each in value["sessions"])

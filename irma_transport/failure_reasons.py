@@ -41,13 +41,13 @@ def over_limit(peer: str) -> str:
 def timed_out(peer: str, *, request_sent: bool) -> str:
     """Return the reason for a deadline that has passed."""
     if request_sent:
-        return f"no whole response from {peer} in time"
+        return f"no complete response from {peer} in time"
     return f"no connection to {peer} in time: check the address, and the firewalls on the way"
 
 
 def no_address(peer: str) -> str:
     """Return the reason for a host that the resolver does not know."""
-    return f"no address found for {peer}: check the host's name"
+    return f"no address found for {peer}: check the host name"
 
 
 def refused(peer: str) -> str:
@@ -66,7 +66,7 @@ def tls_failed(error: ssl.SSLError, peer: str) -> str:
     """Return the reason for a TLS handshake that failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _WRONG_NAME:
-            return f"the certificate of {peer} is for another name: use the name it is for"
+            return f"the certificate of {peer} is for another name: use a name that it contains"
         return (
             f"the certificate of {peer} is not trusted ({error.verify_message}): "
             "set ca= to the CA that signed it"
@@ -75,7 +75,7 @@ def tls_failed(error: ssl.SSLError, peer: str) -> str:
         return f"{peer} does not speak TLS: check the port, or use an http URL"
     return (
         f"no TLS with {peer} ({tls_reason(error) or 'it closed the connection'}): "
-        "an IRMA server's own TLS takes TLS 1.2 or later and X25519 only"
+        "an IRMA server's own TLS accepts only TLS 1.2 or later with X25519"
     )
 
 
@@ -91,4 +91,4 @@ def not_http(peer: str, fault: str) -> str:
 
 def cut_short(peer: str) -> str:
     """Return the reason for a connection that ended within a response."""
-    return f"{peer} ended the connection before the whole response had come"
+    return f"{peer} closed the connection before the response was complete"

@@ -32,7 +32,7 @@ def split_url(url: str) -> tuple[str, str]:
     match = _URL.fullmatch(url) if len(url) <= _LONGEST_URL else None
     if match is None:
         raise ConfigurationError(
-            "the URL must be absolute, percent-encoded, of HTTP or HTTPS, and no longer than "
+            "the URL must be an absolute, percent-encoded http or https URL of at most "
             f"{_LONGEST_URL} characters"
         )
     base, target = match.groups()

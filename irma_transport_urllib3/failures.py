@@ -82,7 +82,7 @@ def _system_reason(causes: list[BaseException]) -> str:
         return "the proxy sent no valid HTTP"
     system = _first(causes, OSError)
     if system is None:
-        return "urllib3 cannot make one"
+        return "urllib3 failed to open it"
     if (refused := _TUNNEL.match(str(system))) is not None:
         return reasons.proxy_refused(int(refused[1]))
     return system.strerror or "it was closed"

@@ -282,5 +282,5 @@ def _refused(request: HttpRequest, exchange: Exchange) -> IrmaError:
         reason = not_http(exchange.peer, "http.client does not understand it")
         return MalformedResponseError(request.label, reason, request_sent=True)
     return ConfigurationError(
-        f"{request.label}: the method, a header or the host's name cannot be sent"
+        f"{request.label}: the method, a header or the host name has an invalid character"
     )

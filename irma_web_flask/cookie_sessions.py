@@ -34,7 +34,7 @@ class SessionChanges:
 
     @staticmethod
     def apply(dumped: str) -> None:
-        """Make the changes of an earlier call in this one's session."""
+        """Apply the changes of an earlier call to the web session of this call."""
         changes: Any = _SERIALIZER.loads(dumped)
         changed, removed = changes
         for key in removed:

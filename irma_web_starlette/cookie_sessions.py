@@ -57,7 +57,7 @@ class SessionChanges:
 
     @staticmethod
     def apply(session: MutableMapping[str, Any], dumped: JsonValue) -> None:
-        """Make the changes of an earlier call in this one's session."""
+        """Apply the changes of an earlier call to the web session of this call."""
         changed, removed = cast("tuple[dict[str, Any], list[str]]", dumped)
         for key in removed:
             session.pop(key, None)

@@ -156,8 +156,7 @@ class Irma:
             )
         if url is None and (deliver or choose):
             raise ConfigurationError(
-                "url: is missing; set it to the URL that the server posts below, such as "
-                "https://shop.example"
+                "url: is missing; set it to the base URL of this site, such as https://shop.example"
             )
         self._questions = questions
         self._keys = HiddenSecret(keys)

@@ -120,7 +120,7 @@ class SealedUrl:
             also = ", together with its reference" if reference else ""
             raise RequestError(
                 "disclose",
-                f"takes too much of a URL of {LONGEST_URL} characters{also}: ask for fewer "
+                f"does not fit in a URL of {LONGEST_URL} characters{also}: ask for fewer "
                 "attributes or shorter values, or wait for the answer instead of a callback",
             )
         return url
@@ -146,7 +146,7 @@ class SealedUrl:
                     )
             case _:
                 pass
-        raise HandleInvalidError("the URL holds a form of request that this version does not know")
+        raise HandleInvalidError("the URL holds a request in a format that is unknown here")
 
     @property
     def _sealed_for(self) -> str:
@@ -163,8 +163,8 @@ def _name_of_secret(url: ServerUrl) -> str:
     segment = _last_segment(urlsplit(url.text).path)
     if not _SECRET.fullmatch(segment):
         raise ConfigurationError(
-            "url must end with a secret segment of 20 letters, digits, '-' or '_' or more, as "
-            "secrets.token_urlsafe() makes it"
+            "url must end with a secret segment of at least 20 letters, digits, '-' or '_'; "
+            "secrets.token_urlsafe() makes one"
         )
     return _hash_of(segment)
 

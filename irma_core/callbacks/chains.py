@@ -325,7 +325,7 @@ class NextSessionRecord:
                 return cls(request, value)
             case _:
                 raise ConfigurationError(
-                    "store: the record has another form than this version reads"
+                    "store: the record has a format that this version cannot read"
                 )
 
 

@@ -247,7 +247,7 @@ class PendingCallback:
 
     @property
     def asking(self) -> OnceKey:
-        """The claim to ask the server."""
+        """The key to claim before asking the server."""
         return self.at_url.child("asking")
 
 

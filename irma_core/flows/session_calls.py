@@ -84,7 +84,7 @@ def get_status_flow(context: RequestorContext, session: Session) -> Flow[Session
 def get_unchecked_result_flow(
     context: RequestorContext, session: Session, deadline: float = math.inf
 ) -> Flow[SessionResult]:
-    """Ask for the result of a session, at any status.
+    """Ask for the result of a session, whatever its status.
 
     `deadline` is a deadline earlier than the call's own, on the monotonic clock.
     """

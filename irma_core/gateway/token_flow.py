@@ -92,7 +92,7 @@ class Gateway:
             self._token.forget(token)
             refusals.note_token_refused(clock.monotonic(), is_replacement=token.is_refresh)
         raise GatewayError(
-            "the gateway refuses each token that its authorization server issues: check that it "
+            "the gateway refuses every token that its authorization server issues: check that it "
             "accepts tokens of this client and scope, in this header",
             http_status=_UNAUTHORIZED,
             may_pass=not refusals.has_lasted(clock.monotonic()),
@@ -171,7 +171,7 @@ def _check_settings(settings: object, context: RequestorContext) -> None:
     header = settings.header.lower()
     if isinstance(context.authentication, TokenAuthentication) and header == "authorization":
         raise ConfigurationError(
-            "gateway: the header Authorization holds the IRMA server's own token; set another"
+            "gateway: the header Authorization holds the IRMA server's token; use another header"
         )
     if header in dict(context.headers):
-        raise ConfigurationError("headers: one has the name of the gateway's header for its token")
+        raise ConfigurationError("headers: must not set the header that holds the gateway's token")

@@ -266,7 +266,9 @@ def _as_discon(value: object, path: str) -> DisCon:
         return _discon((value,), path)
     if _is_sequence(value):
         return _discon(value, path)
-    raise RequestError(path, "must be an attribute, all_of(), any_of(), optional() or lists")
+    raise RequestError(
+        path, "must be an attribute, all_of(), any_of(), optional() or a list of options"
+    )
 
 
 def _is_sound(option: object) -> bool:
@@ -279,7 +281,7 @@ def _is_sound(option: object) -> bool:
 def _discon(options: Iterable[object], path: str) -> DisCon:
     made = tuple(_as_con(option, f"{path}[{j}]") for j, option in enumerate(options))
     if not made:
-        raise RequestError(path, "must not be empty: nobody could answer it")
+        raise RequestError(path, "must not be empty: no app could answer it")
     return DisCon(made)
 
 

@@ -173,7 +173,9 @@ def _is_pair(value: object) -> bool:
 
 
 class HiddenFields:
-    """A frozen object whose fields only its properties return; much faster to make than attrs'.
+    """A frozen object whose fields only its properties return.
+
+    It is much faster to create than an object of a frozen attrs class.
 
     A subclass sets them by `hide_fields(self, (one, another).__getitem__)`, and reads them by their
     index: `self._field(0)`.

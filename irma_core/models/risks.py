@@ -81,7 +81,7 @@ def resolve_request(
 
 
 def resolve_for(request: ExtendedRequest, now: datetime, allow: frozenset[Risk]) -> ExtendedRequest:
-    """Return what `resolve_request` returns; for risks that are checked already."""
+    """Return what `resolve_request` returns; for risks that were already checked."""
     session_request = request.request
     if session_request.augment_return_url and Risk.TOKEN_IN_RETURN_URL not in allow:
         raise ConfigurationError(
@@ -110,7 +110,7 @@ def _check_schemes(disclose: ConDisCon) -> None:
             for attribute in option.attributes:
                 if attribute.type.startswith(_DEMO_SCHEME):
                     raise ConfigurationError(
-                        f"{attribute.type} proves nothing, as everybody can issue attributes of "
+                        f"{attribute.type} proves nothing, because anyone can issue attributes of "
                         "irma-demo: allow Risk.DEMO_ATTRIBUTES in tests and demonstrations"
                     )
 

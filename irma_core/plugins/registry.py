@@ -189,7 +189,7 @@ class PluginRegistry:
 
     def _unknown(self, kind: _Kind[object], scheme: str) -> str:
         if scheme in RESERVED:
-            return "the core does this without a setting: leave the setting out"
+            return "the library follows sessions in this way by itself: leave the setting out"
         known = ", ".join(f"{each}:" for each in sorted(self._factories[kind.hook]))
         installed = ", ".join(sorted(self._installed())) or "none"
         return (

@@ -221,7 +221,7 @@ def parse_cancel_response(response: HttpResponse) -> None:
 
 @boundary
 def build_public_key_request(server: ServerUrl) -> HttpRequest:
-    """Request the public key of the key with which the server signs results."""
+    """Request the public key that verifies the results that the server signs."""
     return HttpRequest("GET", server.join("publickey"), label=_PUBLIC_KEY)
 
 

@@ -342,7 +342,9 @@ def check_request_claims(claims: dict[str, JsonValue]) -> tuple[str, str]:
                 "unknown_claim", "it has a claim that session requests do not have"
             )
         if name in FIELDS.values() and name != field:
-            raise RequestJwtError("request", "it holds another kind of request than its sub names")
+            raise RequestJwtError(
+                "request", "it holds a kind of request that its sub does not name"
+            )
     for name in ("aud", "iss", "jti", "kid"):
         if not isinstance(claims.get(name, ""), str):
             raise RequestJwtError("claims", f"{name} must be a string")
@@ -371,7 +373,7 @@ def claimed_request(
     if not isinstance(request, ExtendedRequest | RevocationRequest):
         raise RequestError(field, 'must hold an extended request: {"request": …}')
     if subject_of(request) != subject:
-        raise RequestError(field, "holds another kind of request than its sub names")
+        raise RequestError(field, "holds a kind of request that its sub does not name")
     match value:
         case {"request": {"credentials": [*credentials]}}:
             for i, credential in enumerate(credentials):

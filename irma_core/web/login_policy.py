@@ -101,5 +101,5 @@ def _slot_of(answer: Answer | Proof, slot: str | int) -> AnsweredSlot:
     found = answer.get(slot)
     if found is None:
         session = answer.token.fingerprint if isinstance(answer, Answer) else "unknown"
-        raise SlotNotAnsweredError(session, "the slot that identifies the person is not answered")
+        raise SlotNotAnsweredError(session, "the slot that identifies the person was not answered")
     return found

@@ -104,7 +104,7 @@ def check_questions(questions: object, *, is_async: bool) -> Questions:
     for name, source in questions.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ConfigurationError(
-                "questions: a name must have 1 to 40 of a to z, 0 to 9, '-' and '_'"
+                "questions: a name must be 1 to 40 characters from a to z, 0 to 9, '-' and '_'"
             )
         if isinstance(source, (Question, *_REQUESTS)):
             continue

@@ -123,5 +123,5 @@ def claim_flow(
             return found
         # The other claim was released between the two calls.
         if context.seconds_left(deadline) <= 0:
-            raise StoreError("the store refused a value for a key that it does not have")
+            raise StoreError("the store reports a key as present and as absent in turn")
         yield from Sleep(_FIRST_PAUSE)

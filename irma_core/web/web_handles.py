@@ -61,8 +61,8 @@ def seal_handle(settings: WebSettings, web: WebSession, binding: str) -> str:
     if len(handle) > LONGEST_HANDLE:
         raise RequestError(
             "disclose",
-            f"takes over {LONGEST_HANDLE} characters of a handle: ask for fewer attributes, or for "
-            "shorter values",
+            f"does not fit in a handle of {LONGEST_HANDLE} characters: ask for fewer attributes, "
+            "or for shorter values",
         )
     return handle
 
@@ -82,7 +82,7 @@ def open_handle(
         case _:
             slot, claim, reference, session = 0, "", "", None
     if session is None:
-        raise HandleInvalidError("the handle has a form that this version does not know")
+        raise HandleInvalidError("the handle has a format that this version cannot read")
     # Sealed with a longer lifetime, by an earlier setting. The store may have forgotten its login.
     if now - session.started_at >= settings.handle_lifetime:
         raise HandleExpiredError("the handle has expired: start a new session")

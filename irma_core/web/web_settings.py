@@ -135,10 +135,13 @@ def check_receivers(settings: WebSettings, question: Question) -> None:
         ConfigurationError: One is missing.
     """
     if question.has_callback and settings.callbacks is None:
-        raise ConfigurationError("callbacks: a question has_callback, so pass a CallbackReceiver")
+        raise ConfigurationError(
+            "callbacks: is missing; a question with has_callback needs a CallbackReceiver"
+        )
     if question.has_next_session and settings.next_sessions is None:
         raise ConfigurationError(
-            "next_sessions: a question has_next_session, so pass a NextSessionReceiver"
+            "next_sessions: is missing; a question with has_next_session needs a "
+            "NextSessionReceiver"
         )
 
 

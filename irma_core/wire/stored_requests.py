@@ -70,8 +70,8 @@ def stored_request(request: ExtendedRequest) -> JsonValue:
     if len(check_text(write_json(stored), "disclose").encode()) > MAX_STORED_BYTES:
         raise RequestError(
             "disclose",
-            f"takes over {MAX_STORED_BYTES} bytes, without what is issued or signed: ask for fewer "
-            "attributes, or for shorter values",
+            f"takes more than {MAX_STORED_BYTES} bytes, even without issued attributes and the "
+            "message: ask for fewer attributes, or for shorter values",
         )
     return stored
 
@@ -219,8 +219,8 @@ def load_started_session(dumped: str | bytes) -> StartedSession:
     version = value.get(_VERSION_FIELD) if isinstance(value, dict) else None
     if type(version) is int and version > _VERSION:
         raise UsageError(
-            f"dumped: has format version {version}, and this irma-backend reads version "
-            f"{_VERSION}: update irma-backend"
+            f"dumped: has format version {version}, but this irma-backend reads version "
+            f"{_VERSION}; update irma-backend"
         )
     session = read_stored_session(value) if version == _VERSION and type(version) is int else None
     if session is None:

@@ -228,7 +228,7 @@ class _SigningContract(Generic[SignerT]):
             except Exception as error:  # noqa: BLE001  # every kind of error is checked
                 self.check_no_leak(error)
             else:
-                pytest.fail("the failing signer has signed")
+                pytest.fail("the signer that should fail returned a signature")
 
         self.run_scenario(scenario, self.make_failing_signer)
 

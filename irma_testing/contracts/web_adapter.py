@@ -261,7 +261,7 @@ class WebAdapterContract(WebAttacksMixin, WebHarness):
         assert browser.call("finish", handle=handle).status == 200
 
     def check_away(self, reply: Reply, code: str, step: str) -> None:
-        """Check a reply which says that something is away."""
+        """Check a reply that reports the store or the IRMA server as unavailable."""
         assert (reply.status, reply.code, reply.again) == (503, code, step)
         assert reply.response.header("retry-after")
 

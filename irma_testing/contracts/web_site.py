@@ -296,7 +296,7 @@ class _Values:
 
     def _check(self) -> None:
         if self._faults.is_store_away:
-            raise ConnectionError("the store is away")
+            raise ConnectionError("the store is unavailable")
 
 
 @final
@@ -347,7 +347,9 @@ class _Line:
 
     def check(self, request: HttpRequest) -> None:
         if self._faults.is_server_away:
-            raise ConnectionFailedError(request.label, "the server is away", request_sent=False)
+            raise ConnectionFailedError(
+                request.label, "the server is unavailable", request_sent=False
+            )
 
     def skips_wait(self, duration: timedelta) -> bool:
         """Move the clock on if something is away, which no test has to wait for."""

@@ -328,10 +328,10 @@ def _missing_reason(slot: int, disjunction: DisCon, chooser: Chooser) -> str:
     if mismatches := chooser.mismatched_attributes(disjunction):
         held = ", ".join(mismatches)
         return (
-            f"{name}: the app holds {held}, but not with a value that the request accepts: {advice}"
+            f"{name}: the app holds {held}, but not with a value that the request accepts; {advice}"
         )
     requested = ", ".join(sorted({attribute.type for con in disjunction for attribute in con}))
-    return f"{name}: the app holds no credential for it ({requested}): {advice}"
+    return f"{name}: the app holds no credential for it ({requested}); {advice}"
 
 
 def _label(slot: int, request: StartRequest) -> str:

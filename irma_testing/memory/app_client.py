@@ -40,7 +40,7 @@ class AppError(IrmaError):
 
 
 class AppServer(Protocol):
-    """What an app needs of a server, which is in memory or in another process."""
+    """The server that an app talks to, in memory or in another process."""
 
     @property
     def clock(self) -> Clock:

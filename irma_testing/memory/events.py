@@ -72,7 +72,7 @@ class EventStream:
 
     @property
     def is_over(self) -> bool:
-        """Whether the server has ended the stream, and every chunk is read."""
+        """Whether the server has ended the stream, and every chunk has been read."""
         self._catch_up()
         return self._has_ended and not self._chunks
 

@@ -61,7 +61,7 @@ class Accumulator:
             ValueError: the issuer has no key to sign accumulators with.
         """
         if self.key.accumulator_key is None:
-            raise ValueError("this issuer has no key to sign accumulators with: make one that has")
+            raise ValueError("this issuer has no accumulator key: make an issuer that has one")
         message = cbor(
             {
                 "Nu": number_bytes(self.nu),
