@@ -1,4 +1,9 @@
-"""Open connections to an SQLite file, which the threads of a process take in turn."""
+"""Open connections to an SQLite file, which the threads of a process take in turn.
+
+SQLite notes its locks in a table of the process. A fork copies this table, but not the locks. So a
+child would take the locks of its parent for its own, another process could delete the log under it,
+and what it put would be lost. Therefore no connection stays open at a fork.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +16,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, final
 
+from irma_core.errors import ConfigurationError
+
 __all__ = ["Connections"]
 
 _MOST_IDLE: Final = 10
 """Connections that a process keeps open between calls."""
+_connections: Final[weakref.WeakSet[Connections]] = weakref.WeakSet()
+_opened: Final[set[_Opened]] = set()
+"""The connections that are open here, or were open in the parent when it forked."""
 
 
 @final
@@ -32,31 +42,34 @@ class Connections:
     def __init__(self, path: Path, busy_timeout: timedelta) -> None:
         self._path = path
         self._busy_timeout = busy_timeout
-        # By process: a child must use no connection of its parent, and must not close one either.
-        self._idle: dict[int, list[_Opened]] = {}
+        self._idle: list[_Opened] = []
         self.close = weakref.finalize(self, _close_all, self._idle)
+        _connections.add(self)
+
+    def close_idle(self) -> None:
+        """Close the connections that no thread uses."""
+        _close_all(self._idle)
 
     @contextmanager
     def borrowed(self) -> Generator[sqlite3.Connection]:
         """Lend a connection that nobody else uses meanwhile."""
-        idle = self._idle.setdefault(os.getpid(), [])
         try:
-            opened = idle.pop()
+            opened = self._idle.pop()
         except IndexError:
             opened = _Opened(self._path, self._busy_timeout)
         else:
             if not opened.is_current(self._path):
-                opened.database.close()
+                opened.close()
                 opened = _Opened(self._path, self._busy_timeout)
         try:
             yield opened.database
         except BaseException:
-            opened.database.close()
+            opened.close()
             raise
-        if len(idle) < _MOST_IDLE and self.close.alive:
-            idle.append(opened)
+        if len(self._idle) < _MOST_IDLE and self.close.alive:
+            self._idle.append(opened)
         else:
-            opened.database.close()
+            opened.close()
 
 
 @final
@@ -64,6 +77,20 @@ class _Opened:
     """A connection, and which file it is to."""
 
     def __init__(self, path: Path, busy_timeout: timedelta) -> None:
+        self._path, self._process = path, os.getpid()
+        if any(each.is_inherited(path) for each in list(_opened)):
+            raise ConfigurationError(
+                "another thread used the store's file when this process was forked: fork first, "
+                "and use the store afterwards"
+            )
+        _opened.add(self)  # before it is open, so that a fork meanwhile is noticed
+        try:
+            self._open(path, busy_timeout)
+        except BaseException:
+            _opened.discard(self)
+            raise
+
+    def _open(self, path: Path, busy_timeout: timedelta) -> None:
         self.database = sqlite3.connect(
             f"{path.as_uri()}?mode=rw",  # a file that is gone is not made again
             uri=True,
@@ -79,6 +106,14 @@ class _Opened:
             self.database.close()
             raise
 
+    def close(self) -> None:
+        self.database.close()
+        _opened.discard(self)
+
+    def is_inherited(self, path: Path) -> bool:
+        """Return whether this is a connection of the parent to the file."""
+        return self._path == path and self._process != os.getpid()
+
     def is_current(self, path: Path) -> bool:
         """Return whether the file is still at its path, and no other one took its place."""
         return self._file == _identity(path)
@@ -92,7 +127,15 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _close_all(idle: dict[int, list[_Opened]]) -> None:
-    own = idle.get(os.getpid(), [])
-    while own:
-        own.pop().database.close()
+def _close_all(idle: list[_Opened]) -> None:
+    while idle:
+        idle.pop().close()
+
+
+def _close_before_fork() -> None:
+    for each in list(_connections):
+        each.close_idle()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(before=_close_before_fork)

@@ -46,6 +46,50 @@ if child:
     os.waitpid(child, 0)
 print(store.put_if_absent("k" if child == 0 else "l", b"", timedelta(hours=1)), flush=True)
 """
+PARENT_ENDS = """\
+import os, subprocess, sys
+from datetime import timedelta
+from irma_backend import SqliteStore
+from irma_transport import SystemClock
+
+HOUR = timedelta(hours=1)
+store = SqliteStore(sys.argv[1], SystemClock())
+if len(sys.argv) > 2:
+    print(store.put_if_absent("second", b"", HOUR))
+    sys.exit()
+(is_read, is_put), (is_closed, close) = os.pipe(), os.pipe()
+child = os.fork()
+if child:
+    os.read(is_read, 1)
+    store.close()
+    os.write(close, b"x")
+    os.waitpid(child, 0)
+else:
+    print(store.put_if_absent("first", b"", HOUR), flush=True)
+    os.write(is_put, b"x")
+    os.read(is_closed, 1)
+    print(store.put_if_absent("second", b"", HOUR), flush=True)
+    subprocess.run([*sys.orig_argv, "again"], check=True)
+    os._exit(0)
+"""
+FORK_AMID_A_CALL = """\
+import os, sys
+from datetime import timedelta
+from irma_backend import SqliteStore
+from irma_core.errors import ConfigurationError
+from irma_transport import SystemClock
+
+store = SqliteStore(sys.argv[1], SystemClock())
+with store._connections.borrowed():
+    child = os.fork()
+    if child == 0:
+        try:
+            store.get("k")
+        except ConfigurationError as error:
+            print(error, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
 
 
 def spoil(path: Path) -> None:
@@ -140,6 +184,32 @@ def test_a_forked_process_opens_connections_of_its_own(tmp_path: Path) -> None:
         [sys.executable, "-c", FORK, path], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.stdout.split(), done.stderr) == (["True", "False", "True"], "")
+
+
+def test_what_a_forked_process_puts_is_kept(tmp_path: Path) -> None:
+    """What a child puts stays put for others, after its parent has closed the same store."""
+    path = str(tmp_path / "store.db")
+    done = subprocess.run(
+        [sys.executable, "-c", PARENT_ENDS, path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["True", "True", "False"]
+
+
+def test_a_fork_amid_a_call_is_refused(tmp_path: Path) -> None:
+    """A child whose parent was using the file at the fork may not use it."""
+    path = str(tmp_path / "store.db")
+    done = subprocess.run(
+        [sys.executable, "-c", FORK_AMID_A_CALL, path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "fork first" in done.stdout
 
 
 def test_a_closed_store_has_no_file_open(tmp_path: Path) -> None:
