@@ -35,15 +35,17 @@ _LOGGER: Final = logging.getLogger("irma_backend")
 _BY: Final = {
     RefusedBy.PERSON: "was cancelled by the person, the app or the application",
     RefusedBy.TIMEOUT: "was not answered in time",
-    RefusedBy.PROOF: "has a proof that does not count",
+    RefusedBy.PROOF: "was answered with a proof that was not accepted",
 }
 _FALL_BACKS: Final = {
     "unsupported": "the server sends no events, so it polls: enable the server's option `sse`, and "
     "let the proxy in front of it pass text/event-stream",
     "late": "the server's events did not begin in time, so it polls: let the proxy in front of the "
     "server pass them unbuffered",
-    "broken": "the server's events broke twice, so it polls: see whether a proxy cuts idle streams",
-    "failed": "the status backend failed, so it asks the server meanwhile: see the backend's log",
+    "broken": "the server's events broke twice, so it polls: check whether a proxy cuts idle "
+    "streams",
+    "failed": "the status backend failed, so it asks the server in the meantime: see the "
+    "backend's log",
 }
 _PERSONAL: Final = frozenset(
     {"cancelled", "card_expired", "handle_expired", "login_refused", "not_finished"}
@@ -51,14 +53,15 @@ _PERSONAL: Final = frozenset(
 )
 """Codes of refusals that an honest person meets in daily use."""
 _OTHER_CLIENT: Final = "the page's script does not send this: see which program calls the page"
-_OTHER_APP: Final = "an honest app does not disclose this: see the line of the session"
+_OTHER_APP: Final = "an honest app does not disclose this: see the log line about the session"
 _WEB_ADVICE: Final = {
-    "already_used": "the page sent it after its answer was used: harmless if it is rare",
+    "already_used": "the page sent the handle again after its answer was used, which is "
+    "harmless if it is rare",
     "body_invalid": _OTHER_CLIENT,
     "body_not_json": _OTHER_CLIENT,
     "body_too_large": _OTHER_CLIENT,
-    "busy": "an equal call is still running: see whether the application's login is slow",
-    "failed": "the application's function raised an error: see where that is reported",
+    "busy": "the same call is still running: check whether the application's login is slow",
+    "failed": "the application's function raised an error: see the application's log",
     "handle_invalid": "the handle was sealed with other keys, or for another question: give all "
     "processes the same keys",
     "interrupted": "a process ended during the application's login: see its log",
@@ -67,32 +70,33 @@ _WEB_ADVICE: Final = {
     "misconfigured": "a setting is wrong: the error that was raised says which",
     "no_cookie": "the browser sent no cookie: serve the page over HTTPS, under one host name",
     "other_answer": _OTHER_APP,
-    "other_browser": "the page was continued in another browser, or somebody used another "
+    "other_browser": "the page was continued in another browser, or a visitor used another "
     "person's page",
-    "too_many": "one network started too many sessions: behind a proxy, see that the framework "
-    "knows the address of each visitor",
+    "too_many": "one network started too many sessions: behind a proxy, make sure that the "
+    "framework knows the address of each visitor",
     "other_site": "the request came from another origin: name it in `origins` if it is yours, and "
     "let the proxy pass `Host` and `X-Forwarded-Proto`",
-    "proof_invalid": "a card has expired or was revoked, or the app is not honest: see the line of "
-    "the session",
+    "proof_invalid": "a card has expired or was revoked, or the app is not honest: see the log "
+    "line about the session",
     "server_refused": "the IRMA server refused the call: see the line before this one",
     "server_unavailable": "the IRMA server could not be reached: see the line before this one",
     "session_gone": "the server no longer knows the session: it was restarted, or has several "
     "processes without a shared store",
     "store_unavailable": "the store failed: see its log",
-    "unknown_question": "the page asks for a name that is not among the questions",
+    "unknown_question": "the page names a question that is not among the application's",
     "url_invalid": "the request has no usable `Host`: see what the proxy passes",
     "wrong_value": _OTHER_APP,
 }
 _POST_ADVICE: Final = {
-    "busy": "an equal post is still being handled: see whether the application's function is slow",
+    "busy": "the same post is still being handled: check whether the application's function is "
+    "slow",
     "issuer": "set `jwt_issuer` to the server's setting of that name",
     "issued_at": "compare the clocks of this machine and of the server",
     "late": "the application's function took over three seconds: have its data ready",
     "media_type": "the server signs its posts and the application does not expect that, or the "
     "other way round",
-    "session": "another session was posted to this URL: somebody may have read it in a log",
-    "signature": "set `server_key` to the server's present key",
+    "session": "another session was posted to this URL, which may have been read in a log",
+    "signature": "set `server_key` to the server's current key",
     "url": "the URL was sealed with other keys, has expired, or was made up: give all processes "
     "the same keys",
 }

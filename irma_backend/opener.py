@@ -171,8 +171,8 @@ class Opener:
         rest: dict[str, Any] = {**connection}
         if unknown := rest.keys() - ConnectionSettings.__annotations__.keys():
             raise ConfigurationError(
-                f"{', '.join(sorted(unknown))}: a requestor has no such setting; expected "
-                f"{', '.join(ConnectionSettings.__annotations__)}"
+                f"{', '.join(sorted(unknown))}: a requestor has no such setting; expected one "
+                f"of {', '.join(ConnectionSettings.__annotations__)}"
             )
         self._check_open()
         rest["url"] = url
@@ -264,7 +264,9 @@ class Opener:
         self._check_open()
         if uri is None:
             if self._settings is None:
-                raise ConfigurationError("a URI must be given, or open_parts needs settings=")
+                raise ConfigurationError(
+                    "uri: must be a URI, unless open_parts is called with settings="
+                )
             given = self._settings.first(name)
             if given is None:
                 raise self._settings.missing(name)

@@ -235,15 +235,15 @@ class Parts:
         return Requestor(transport=self._transport, **arguments)
 
     def signer(self, uri: str | None = None) -> Signer:
-        """Return the signer of a URI, such as `key` takes, for `sign_session_request`.
+        """Return the signer that a URI names, for `sign_session_request`.
 
         Args:
-            uri: The URI. By default that of the settings, as for the other parts.
+            uri: A URI like that of `key`. By default, the one in the settings.
         """
         return cast("Signer", self._opener.signer(uri))
 
     def status_backend(self, uri: str | None = None) -> StatusBackend:
-        """Return the status backend of a URI. No scheme is built in."""
+        """Return the status backend of a URI, such as `redis://…` or a plugin's."""
         return cast("StatusBackend", self._opener.status_backend(uri))
 
     def store(self, uri: str | None = None) -> Store:

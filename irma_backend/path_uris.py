@@ -25,7 +25,9 @@ def path_of(uri: str) -> Path:
         parts = urlsplit("file://?")
     if parts.netloc not in {"", "localhost"} or parts.query or parts.fragment or not parts.path:
         scheme = uri.partition(":")[0].lower()
-        raise ConfigurationError(f"{scheme}: takes a path; write %3F for ? and %23 for #")
+        raise ConfigurationError(
+            f"{scheme}: must be followed by a path; write %3F for ? and %23 for #"
+        )
     return Path(unquote(parts.path))
 
 

@@ -104,9 +104,9 @@ class Settings:
         variable = f", or set {setting.variable}" if setting and setting.variable else ""
         if self._file is None:
             advice = f"set it in a settings file, which {_VARIABLE} names{variable}"
-            return ConfigurationError(f"{name}: is missing: {advice}")
+            return ConfigurationError(f"{name}: is missing; {advice}")
         return ConfigurationError(
-            f"{self._file}: {name} is missing: set {key} in the table [{table}]{variable}"
+            f"{self._file}: {name} is missing; set {key} in the table [{table}]{variable}"
         )
 
     @property
@@ -182,7 +182,8 @@ class Settings:
         credentials = [each.place for each in source if each.place.name in {_KEY, _TOKEN}]
         if len(credentials) > 1:
             raise ConfigurationError(
-                f"{credentials[1]}: excludes {credentials[0]}: a requestor has a key or a token"
+                f"{credentials[1]}: cannot be combined with {credentials[0]}; a requestor has "
+                "either a key or a token"
             )
         if known & {_KEY, _TOKEN}:  # the other one would be a second way to authenticate
             known |= {_KEY, _TOKEN}

@@ -143,7 +143,7 @@ def _hide_function(read: Callable[[], str]) -> Hidden[Callable[[], str]]:
 @final
 @attrs.frozen
 class SecretReference:
-    """The place where a secret is: a file, or an environment variable.
+    """A reference to a secret in a file or in an environment variable.
 
     Attributes:
         text: `file:PATH` or `env:NAME`.
@@ -196,12 +196,12 @@ def read_small_file(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigurationError("the file must be text in UTF-8") from None
+        raise ConfigurationError("the file must be in UTF-8") from None
 
 
 def _string(value: Any, _folder: Path) -> str:
     if not isinstance(value, str) or not value:
-        raise ConfigurationError("must be a string that is not empty")
+        raise ConfigurationError("must be a non-empty string")
     return value
 
 
@@ -289,7 +289,7 @@ def _seconds(value: Any, _folder: Path) -> timedelta:
         raise ConfigurationError("must be a number of seconds above zero, and at most a year")
     duration = timedelta(seconds=value)
     if not duration:
-        raise ConfigurationError("must be a microsecond or more")
+        raise ConfigurationError("must be at least one microsecond")
     return duration
 
 

@@ -84,13 +84,13 @@ def read_toml(content: bytes) -> TomlDocument:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise TomlFault(line, "must be text in UTF-8") from None
+        raise TomlFault(line, "must be in UTF-8") from None
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         fault = _fault(str(error), text)
     except (ValueError, RecursionError):  # a number of thousands of digits, a list in a list in a …
-        fault = TomlFault(1, "is not valid TOML: a value is too long or too deep")
+        fault = TomlFault(1, "is not valid TOML: a value is too long or too deeply nested")
     else:
         return TomlDocument(values, _lines(text))
     raise fault

@@ -56,7 +56,7 @@ class _Reader:
         return self._position == len(self._data)
 
     def fault(self) -> ProofError:
-        return ProofError(self._path, "must be CBOR of a signed accumulator")
+        return ProofError(self._path, "must be the CBOR of a signed accumulator")
 
     def take(self, count: int) -> bytes:
         """Return the next bytes."""

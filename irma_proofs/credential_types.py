@@ -165,13 +165,15 @@ def parse_credential_type(data: bytes, *, identifier: str, path: str) -> Credent
     root = read_xml(data, path, "IssueSpecification")
     parts = [root.text_of(name) for name in ("SchemeManager", "IssuerID", "CredentialID")]
     if ".".join(parts) != identifier:
-        raise root.fault("SchemeManager, IssuerID and CredentialID must be the folders' names")
+        raise root.fault(
+            "SchemeManager, IssuerID and CredentialID must be the names of the file's folders"
+        )
     attributes = tuple(_attribute(each, identifier) for each in root.get("Attributes").children())
     if not 0 < len(attributes) <= _MOST_ATTRIBUTES:
         raise root.fault(f"Attributes must have between 1 and {_MOST_ATTRIBUTES} attributes")
     names = [each.identifier for each in attributes]
     if len(set(names)) < len(names):
-        raise root.fault("Attributes must have no id twice, and only one revocation attribute")
+        raise root.fault("Attributes must have different ids, and at most one revocation attribute")
     since = root.find("DeprecatedSince")
     return CredentialType(
         identifier=identifier,
@@ -187,11 +189,11 @@ def parse_credential_type(data: bytes, *, identifier: str, path: str) -> Credent
 
 def _attribute(element: XmlFile, credential_type: str) -> AttributeType:
     if element.name != "Attribute":
-        raise element.fault("Attributes must hold only Attribute")
+        raise element.fault("Attributes must hold only elements named Attribute")
     name = element.attribute("id") or ""
     is_revocation = element.flag("revocation")
     if bool(_NAME.fullmatch(name)) == is_revocation or (name and is_revocation):
-        raise element.fault("an Attribute must have an id, or else be the revocation attribute")
+        raise element.fault("an Attribute must either have an id or be the revocation attribute")
     return AttributeType(
         identifier=f"{credential_type}.{name}" if name else "",
         is_optional=element.flag("optional"),

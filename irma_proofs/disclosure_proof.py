@@ -171,8 +171,7 @@ def known_credential_type(schemes: Schemes, metadata: Metadata, path: str) -> Cr
     if found is None:
         raise ProofError(
             path,
-            "is of a credential type that is in none of the given schemes; add its scheme, or "
-            "update it",
+            "has a credential type that none of the given schemes has; add or update its scheme",
             check="known_credential_type",
         )
     return found
@@ -191,7 +190,7 @@ def known_key(
     if found is None:
         raise ProofError(
             path,
-            f"is of key {metadata.key_counter} of {credential_type.issuer}, which is not in the "
+            f"uses key {metadata.key_counter} of {credential_type.issuer}, which is not in the "
             "given scheme; update the scheme",
             check="known_key",
         )
@@ -228,7 +227,9 @@ def check_metadata_disclosed(disclosed: dict[int, int], path: str) -> None:
     """
     if METADATA not in disclosed:
         raise ProofError(
-            f"{path}.a_disclosed", "must disclose the metadata, 1", check="metadata_disclosed"
+            f"{path}.a_disclosed",
+            "must disclose the metadata, at index 1",
+            check="metadata_disclosed",
         )
 
 
@@ -241,7 +242,8 @@ def check_key_length(key: IssuerKey, min_key_bits: int, path: str) -> None:
     if key.sizes.n < min_key_bits:
         raise ProofError(
             path,
-            f"is of a key of {key.issuer} with {key.sizes.n} bits; to accept it, set min_key_bits",
+            f"uses a key of {key.issuer} with only {key.sizes.n} bits; to accept it, lower "
+            "min_key_bits",
             check="key_length",
         )
 
@@ -255,7 +257,7 @@ def check_no_index_twice(proof: DisclosureProof) -> None:
     if proof.disclosed.keys() & proof.responses.keys():
         raise ProofError(
             f"{proof.path}.a_responses",
-            "must have no index that a_disclosed has",
+            "must have no index that is also in a_disclosed",
             check="no_index_twice",
         )
 
@@ -269,7 +271,7 @@ def check_secret_key_hidden(proof: DisclosureProof) -> None:
     if SECRET_KEY not in proof.responses:
         raise ProofError(
             f"{proof.path}.a_responses",
-            "must have the secret key, 0",
+            "must have the secret key, at index 0",
             check="secret_key_hidden",
         )
 
@@ -285,7 +287,7 @@ def check_indices_of_type(proof: DisclosureProof) -> None:
     ):
         raise ProofError(
             proof.path,
-            f"must have no index that is not an attribute of {proof.credential_type.identifier}",
+            f"must have only indices of attributes of {proof.credential_type.identifier}",
             check="indices_of_type",
         )
 
@@ -299,7 +301,7 @@ def check_indices_of_key(proof: DisclosureProof) -> None:
     if max(proof.disclosed.keys() | proof.responses.keys()) >= len(proof.key.bases):
         raise ProofError(
             proof.path,
-            f"must have no index without a base in the key of {proof.key.issuer}",
+            f"must have only indices that have a base in the key of {proof.key.issuer}",
             check="indices_of_key",
         )
 

@@ -66,7 +66,7 @@ def read_bytes(value: JsonValue, path: str, *, most: int) -> bytes:
         ProofError: The value is not such a string, or is too long.
     """
     if type(value) is not str:
-        raise ProofError(path, "must be a string of base64")
+        raise ProofError(path, "must be a string in base64")
     if len(value) > (most + 2) // 3 * 4:
         raise ProofError(path, f"must have at most {most} bytes")
     try:

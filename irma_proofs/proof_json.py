@@ -53,7 +53,7 @@ def read_members(
     # An unknown name is not quoted, as it may hold anything.
     if value.keys() - required - optional:
         names = ", ".join(sorted(required | optional))
-        raise ProofError(path, f"must have no other members than {names}")
+        raise ProofError(path, f"must have only the members {names}")
     return {
         name: member for name, member in value.items() if not (member is None and name in optional)
     }

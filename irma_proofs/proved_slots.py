@@ -258,7 +258,8 @@ def check_non_revocation_proved(proofs: Sequence[VerifiedProof], asked: Asked) -
         if identifier in asked.revocation and verified.non_revocation is None:
             raise ProofError(
                 verified.proof.path,
-                f"must have a proof of non-revocation, as it is of {identifier}",
+                "must have a proof of non-revocation, because the request requires one for "
+                f"{identifier}",
                 check="non_revocation_proved",
             )
 
@@ -294,7 +295,7 @@ def answered_slot(
             return AnsweredSlot(tuple(disclosed[:count]), j)
     raise ProofError(
         "indices",
-        f"what was disclosed for slot {slot!r} fits none of its options",
+        f"the attributes disclosed for slot {slot!r} match none of its options",
         check="answered_slot",
         status="MISSING_ATTRIBUTES",
     )
@@ -308,7 +309,7 @@ def fits(request: AttributeRequest, found: DisclosedAttribute) -> bool:
 
 
 def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
-    """Check that no demanded proof of non-revocation is older than the request tolerates.
+    """Check that no demanded proof of non-revocation is older than the request allows.
 
     Raises:
         ProofError: One is.
@@ -318,7 +319,7 @@ def check_accumulator_age(slots: Iterable[AnsweredSlot], asked: Asked) -> None:
         if identifier in asked.revocation and attribute.not_revoked_before is not None:
             raise ProofError(
                 "",
-                f"the proof of non-revocation of {identifier} is older than the request tolerates",
+                f"the proof of non-revocation of {identifier} is older than the request allows",
                 check="accumulator_age",
             )
 

@@ -153,9 +153,9 @@ def read_xml(data: bytes, path: str, root: str) -> XmlFile:
         line = error.position[0]
         raise ConfigurationError(f"{path}: is not valid XML (at line {line})") from None
     except _DoctypeError:
-        raise ConfigurationError(f"{path}: must have no document type") from None
+        raise ConfigurationError(f"{path}: must not have a document type declaration") from None
     if _local_name(element) != root:
-        raise ConfigurationError(f"{path}: must be an XML file of {root}")
+        raise ConfigurationError(f"{path}: must be an XML file with the root element {root}")
     return XmlFile(element, path)
 
 

@@ -253,7 +253,8 @@ def check_file_hash(data: bytes, digest: str | None, path: str) -> None:
         raise ConfigurationError(f"{path}: is not in the index of its scheme")
     if sha256(data).hexdigest() != digest:
         raise ConfigurationError(
-            f"{path}: is not the file that the index of its scheme names; fetch the scheme again"
+            f"{path}: does not have the hash that the index of its scheme gives; fetch the "
+            "scheme again"
         )
 
 
@@ -269,7 +270,8 @@ def _index_lines(index: bytes, name: str) -> Iterator[tuple[str, str]]:
         found = _LINE.fullmatch(line)
         if not found or not found[2].startswith(f"{name}/") or found[2] in seen:
             raise ConfigurationError(
-                f"{name}/index: line {number} must be a hash and a path in {name}, not listed yet"
+                f"{name}/index: line {number} must be a hash and a path in {name} that no "
+                "earlier line has"
             )
         seen.add(found[2])
         yield found[2], found[1]

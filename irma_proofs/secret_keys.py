@@ -31,7 +31,8 @@ def check_one_secret_key(proofs: Sequence[DisclosureProof], schemes: Schemes) ->
         if first.setdefault(group, response) != response:
             raise ProofError(
                 f'{proof.path}.a_responses["{SECRET_KEY}"]',
-                "must be equal to that of the credentials before it: they are not one person's",
+                "must be equal to that of the earlier proofs; the credentials do not belong to "
+                "one person",
                 check="one_secret_key",
             )
 
@@ -48,7 +49,8 @@ def check_singletons(proofs: Sequence[DisclosureProof]) -> None:
         if proof.credential_type.is_singleton and identifier in seen:
             raise ProofError(
                 proof.path,
-                f"must be the only proof of {identifier}, of which a person has one credential",
+                f"must be the only proof of {identifier}, because a person has only one such "
+                "credential",
                 check="singletons",
             )
         seen.add(identifier)

@@ -243,12 +243,12 @@ def check_message(message: str, request: SignatureRequest) -> None:
     """
     if hash_of_message(message) != request.message_sha256:
         raise ProofError(
-            "message", "is not that of the request", check="message", status=_UNMATCHED
+            "message", "is not the requested message", check="message", status=_UNMATCHED
         )
 
 
 def check_nonce(found: int, expected: int | None) -> None:
-    """Check that the nonce is the one of the session, if the caller knows it.
+    """Check that the nonce is that of the session, if the caller knows it.
 
     Raises:
         ProofError: It is another.
@@ -288,7 +288,7 @@ def time_without_stamp(at: datetime | None, not_before: datetime | None) -> date
     if at is None or not_before is not None:
         raise ProofError(
             "timestamp",
-            "is missing; to judge the signature by a time of your own, set at",
+            "is missing; to verify the signature for a time of your own, pass at=",
             check="time_without_stamp",
             status="INVALID_TIMESTAMP",
         )

@@ -37,42 +37,44 @@ class Fault(NamedTuple):
 
 
 _PERMISSION: Final = Fault("its user lacks a permission; docs/how-to/redis.md lists those it needs")
-_LOGIN: Final = Fault("it refuses the user name or the password")
+_LOGIN: Final = Fault("it rejected the user name or the password")
 _MEMORY: Final = Fault("it is out of memory")
-_REPLICA: Final = Fault("it is a replica, which takes no writes")
+_REPLICA: Final = Fault("it is a replica, which accepts no writes")
 _CLUSTER: Final = Fault("it is a node of a Redis Cluster, which cannot be used", is_setting=True)
 _TIME: Final = Fault("it did not answer in time")
 _NO_CONNECTION: Final = Fault("there is no connection to it")
 _CLOSED: Final = Fault(
-    "there is no connection to it: it closed that, as it does with too many clients, at its end, "
-    "and where its port is for TLS"
+    "it closed the connection; it may have too many clients, be shutting down, or require TLS "
+    "on that port"
 )
-_BUSY_POOL: Final = Fault("all connections of this process to it are busy: too many calls at once")
+_BUSY_POOL: Final = Fault(
+    "all of this process's connections to it are busy; there are too many calls at once"
+)
 
 # By the replies of Redis, and by the messages of redis-py if it has no class for the fault.
 _BY_WORDS: Final = (
     ("user executing the script can't", _PERMISSION),
     ("NOPERM", _PERMISSION),
     ("unauthenticated", _LOGIN),  # its answer to a long command before a login
-    ("DB index is out of range", Fault("it has no database of that number", is_setting=True)),
+    ("DB index is out of range", Fault("it has no database with that number", is_setting=True)),
     ("not allowed in cluster mode", _CLUSTER),
-    ("max number of clients reached", Fault("it has no connection to spare")),
+    ("max number of clients reached", Fault("it has no free connection")),
     ("No connection available", _BUSY_POOL),
     (
         "NOREPLICAS",
-        Fault("it has too few replicas for now, and takes no writes until they are back"),
+        Fault("it has too few replicas at the moment, and accepts no writes until they are back"),
     ),
-    ("MISCONF", Fault("it cannot save its data to disk, and takes no writes until it can")),
-    ("MASTERDOWN", Fault("it is a replica that has lost its master for now")),
-    ("BUSY ", Fault("it is busy with a script that takes long")),
+    ("MISCONF", Fault("it cannot save its data to disk, and accepts no writes until it can")),
+    ("MASTERDOWN", Fault("it is a replica that has lost contact with its master")),
+    ("BUSY ", Fault("it is busy running a long script")),
     ("LOADING", Fault("it is loading its data")),
     ("READONLY", _REPLICA),
     ("OOM", _MEMORY),
-    ("WRONGTYPE", Fault("something else is kept under a name that begins with irma:")),
+    ("WRONGTYPE", Fault("another program uses a key whose name begins with irma:")),
     ("CROSSSLOT", _CLUSTER),
     (
         "handshake operation timed out",
-        Fault("it did not answer in TLS in time: is its port for TLS?"),
+        Fault("the TLS handshake with it timed out; check that its port uses TLS"),
     ),
     ("closed by server", _CLOSED),
     ("Connection not ready", _CLOSED),  # it spoke first, as it does before it closes
@@ -85,8 +87,8 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], Fault], ...]] = (
     (exceptions.AuthenticationWrongNumberOfArgsError, _LOGIN),
     (exceptions.AuthorizationError, _LOGIN),
     (exceptions.BusyLoadingError, Fault("it is loading its data")),
-    (exceptions.MaxConnectionsError, Fault("it has no connection to spare")),
-    (exceptions.MasterDownError, Fault("it is a replica that has lost its master for now")),
+    (exceptions.MaxConnectionsError, Fault("it has no free connection")),
+    (exceptions.MasterDownError, Fault("it is a replica that has lost contact with its master")),
     (exceptions.ClusterDownError, _CLUSTER),
     (exceptions.MovedError, _CLUSTER),
     (exceptions.AskError, _CLUSTER),
@@ -97,21 +99,21 @@ _BY_CLASS: Final[tuple[tuple[type[BaseException], Fault], ...]] = (
     (
         ssl.SSLCertVerificationError,
         Fault(
-            "its TLS certificate is of an unknown authority or another host: check ssl_ca_certs "
-            "and the host name"
+            "its TLS certificate is from an unknown authority or for another host; check "
+            "ssl_ca_certs and the host name"
         ),
     ),
-    (ssl.SSLError, Fault("TLS with it failed: is its port for TLS?")),
+    (ssl.SSLError, Fault("TLS with it failed; check that its port uses TLS")),
     (exceptions.TimeoutError, _TIME),
     (TimeoutError, _TIME),
     (exceptions.ConnectionError, _NO_CONNECTION),
     (OSError, _NO_CONNECTION),
-    (exceptions.ResponseError, Fault("it refuses a command")),
+    (exceptions.ResponseError, Fault("it rejected a command")),
 )
 
 
 def fault(error: BaseException) -> Fault:
-    """Return the fault, without any part of the error's message."""
+    """Return the fault that an error reports, without any part of the error's message."""
     errors = list(_chain(error))
     for each in errors:
         if isinstance(each, NoPasswordError):

@@ -138,7 +138,7 @@ def _value(answer: object) -> bytes | None:
     if not kept:
         return None
     if not kept.startswith(_BEFORE) or len(kept) > MAX_VALUE + len(_BEFORE):
-        raise StoreError("Redis: the stored value was not put there by a store")
+        raise StoreError("Redis: the stored value was not written by a store")
     return kept.removeprefix(_BEFORE)
 
 

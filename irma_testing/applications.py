@@ -32,7 +32,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class DjangoClient(Protocol):
-    """What is used of `django.test.Client` and `django.test.AsyncClient`."""
+    """The part of `django.test.Client` and `django.test.AsyncClient` that this module uses."""
 
     @property
     def request(self) -> Callable[..., Any]:

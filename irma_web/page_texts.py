@@ -24,7 +24,7 @@ _ENGLISH = {
     "done": "Done.",
     "again": "Try again",
     "cancel": "Cancel",
-    "cancelled": "You cancelled.",
+    "cancelled": "You cancelled this request.",
     "network": "This website cannot be reached. Please check your internet connection.",
     "page": "Something went wrong. Please reload this page.",
     "failed": "Something went wrong. Please try again.",

@@ -29,7 +29,7 @@ __all__ = ["IrmaSite", "close_site", "current_site"]
 @final
 @attrs.frozen(eq=False)
 class IrmaSite:
-    """What the views of a process share. Threads may share it.
+    """The objects that the views of a process share. Threads may share them.
 
     Attributes:
         settings: The site's settings.
@@ -39,8 +39,8 @@ class IrmaSite:
         next_sessions: Chooses the next session; None without the setting `NEXT_SESSION`.
         sealer: Seals handles, URLs and kept callbacks.
         proofs: Seals what was proved, for Django's session.
-        page_site: Which pages may call.
-        posted_urls: The pages that the IRMA server posts below.
+        page_site: The rules for which pages may make calls.
+        posted_urls: The URLs below which the IRMA server posts.
     """
 
     settings: SiteSettings

@@ -30,7 +30,7 @@ def csp(irma: Mapping[str, object]) -> dict[str, list[str]]:
     """
     given: object = irma
     if not isinstance(given, Mapping):
-        raise ConfigurationError("csp: takes the setting IRMA, which is a dictionary")
+        raise ConfigurationError("csp: expected the setting IRMA, which must be a dictionary")
     connect = given.get("CONNECT")
     frontend = connect.get("frontend_url") if isinstance(connect, Mapping) else None
     file = site_settings(irma.get("SETTINGS"), irma.get("SERVER"))

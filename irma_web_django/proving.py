@@ -84,7 +84,7 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
 
     def _decorate_class(view: type) -> None:
         if not issubclass(view, View):
-            raise ConfigurationError("proved: decorates a view function or a subclass of View")
+            raise ConfigurationError("proved: must decorate a view function or a subclass of View")
         shown: Any = view
         dispatch = shown.dispatch
         if shown.view_is_async:

@@ -55,7 +55,8 @@ class SiteSettings:
         server: The IRMA server's base URL.
         questions: What pages may ask for, by name.
         login: The name of the question that logs a person in.
-        account: The slot of that question whose attribute names the account; None without a login.
+        account: The slot of that question whose attribute identifies the account; None without a
+            login.
         is_by_email: Whether the account is the user whose e-mail address that attribute is.
         url: The site's own base URL, which the IRMA server posts below; None without callbacks.
         callback: Takes the outcome of each session that was started with a callback.
@@ -124,7 +125,9 @@ def current_settings() -> SiteSettings:
     """
     given: object = getattr(django_settings, "IRMA", None)
     if given is None:
-        raise ConfigurationError('IRMA: the setting is missing, such as IRMA = {"SERVER": …}')
+        raise ConfigurationError(
+            'IRMA: the setting is missing; write, for example, IRMA = {"SERVER": …}'
+        )
     return read_settings(given)
 
 
@@ -149,8 +152,8 @@ def read_settings(given: object) -> SiteSettings:
     account = reader.optional_text("ACCOUNT")
     if account is None and login in questions:
         raise ConfigurationError(
-            f'IRMA["ACCOUNT"]: is missing; it is the slot of "{login}" whose attribute names the '
-            'account, such as "email"'
+            f'IRMA["ACCOUNT"]: is missing; it is the slot of "{login}" whose attribute '
+            'identifies the account, such as "email"'
         )
     if account is not None and login not in questions:
         raise ConfigurationError(
@@ -163,8 +166,8 @@ def read_settings(given: object) -> SiteSettings:
     if url is None and (callback or next_session):
         name = "CALLBACK" if callback else "NEXT_SESSION"
         raise ConfigurationError(
-            f'IRMA["URL"]: is missing; {name} needs it: the IRMA server posts to URLs below it, '
-            'such as "https://shop.example"'
+            f'IRMA["URL"]: is missing; {name} needs the URL of your site, such as '
+            '"https://shop.example", because the IRMA server posts to URLs below it'
         )
     return SiteSettings(
         server=reader.server(),
@@ -211,7 +214,11 @@ def check_slot(source: object, slot: str, place: str) -> None:
     names = request.disclose.names or ()
     if slot not in names:
         near = get_close_matches(slot, names, 1)
-        advice = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names) or 'none'}"
+        advice = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else f"its slots are {', '.join(names) or '(no slots)'}"
+        )
         raise ConfigurationError(f"{place}: the question has no slot {slot!r}; {advice}")
 
 
@@ -234,7 +241,9 @@ def _refuse_unknown(given: Mapping[object, object]) -> None:
     for name in given:
         if name not in SETTINGS:
             near = get_close_matches(str(name).upper(), SETTINGS, 1)
-            advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(SETTINGS)}"
+            advice = (
+                f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SETTINGS)}"
+            )
             raise ConfigurationError(f"IRMA[{name!r}]: is unknown; {advice}")
 
 
@@ -359,7 +368,7 @@ class _Reader:
             secret = self.secret(name)
             if secret is not None and argument in known:
                 raise ConfigurationError(
-                    f'IRMA["CONNECT"]: has "{argument}", which IRMA["{name}"] sets already'
+                    f'IRMA["CONNECT"]: has "{argument}", which IRMA["{name}"] already sets'
                 )
             if secret is not None:
                 known[argument] = secret
@@ -386,7 +395,7 @@ def _secret(name: str, value: object) -> object:
             try:
                 return Path(path).read_text(encoding="utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is not text"
+                reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise ConfigurationError(f'IRMA["{name}"]: cannot read the file {path}: {reason}')
         case Mapping():
             raise _invalid(name, 'a value, or {"FILE": "/path/of/a/file"}')

@@ -185,7 +185,8 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     if settings.account is not None and not _has_backend():
         found.append(
             Error(
-                f"{settings.login!r} logs people in, and no authentication backend takes answers.",
+                f"{settings.login!r} logs people in, but no authentication backend accepts "
+                "answers.",
                 hint='AUTHENTICATION_BACKENDS = ["irma_web_django.backends.IrmaBackend"]',
                 id="irma_web_django.E004",
             )
@@ -193,15 +194,16 @@ def _errors(settings: SiteSettings) -> list[CheckMessage]:
     if missing := sorted(DEMANDED - settings.questions.keys()):
         found.append(
             Error(
-                f"Views are @proved by {', '.join(missing)}, which is no question.",
-                hint='Add it to IRMA["QUESTIONS"].',
+                f"Views use @proved with names that are not questions: {', '.join(missing)}.",
+                hint='Add each to IRMA["QUESTIONS"].',
                 id="irma_web_django.E005",
             )
         )
     if django_settings.SESSION_ENGINE.endswith(".signed_cookies"):
         found.append(
             Error(
-                "Django's sessions are kept in cookies, so a repeated finish cannot join one.",
+                "Django keeps sessions in cookies, so a repeated call cannot continue in the "
+                "same session.",
                 hint='SESSION_ENGINE = "django.contrib.sessions.backends.db"',
                 id="irma_web_django.E006",
             )

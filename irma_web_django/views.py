@@ -167,7 +167,7 @@ def _receive(request: HttpRequest, receiver: Any) -> HttpResponse:
     try:
         reply = receiver.receive(f"{request.method}", url, request.headers, body)
     except Exception:  # noqa: BLE001  # a function of the site raises anything
-        _LOG.exception("a post of the IRMA server failed")
+        _LOG.exception("a post from the IRMA server failed")
         response = HttpResponse(status=_SERVER_ERROR)
     else:
         response = as_django(reply)

@@ -100,7 +100,9 @@ def read_settings(app: Flask) -> FlaskSettings:
     for name in config:
         if name.startswith(_PREFIX) and name not in SETTINGS:
             near = get_close_matches(name, SETTINGS, 1)
-            advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(SETTINGS)}"
+            advice = (
+                f"did you mean {near[0]}?" if near else f"expected one of {', '.join(SETTINGS)}"
+            )
             raise ConfigurationError(f"{name}: is unknown; {advice}")
     server = config.get("IRMA_SERVER")
     file = site_settings(config.get("IRMA_SETTINGS"), server)

@@ -45,7 +45,7 @@ class AnswerOutput:
         A JWT is not checked, because it is read when the session is started.
 
         Raises:
-            ConfigurationError: It has not, or both ways of printing are wanted.
+            ConfigurationError: The slot is unknown or has several values, or `--json` is given.
         """
         if self.slot is None:
             return

@@ -64,8 +64,8 @@ def _holding(command: CommandT) -> CommandT:
         type=OneOf(KINDS),
         default=KINDS[0],
         show_default=True,
-        help="Whose app it is: an adult and a minor have cards with name, age, address, phone "
-        "number and e-mail address; nobody has none.",
+        help="The person who has the app. The adult and the minor have cards with name, age, "
+        "address, phone number and e-mail address; `nobody` is an app without cards.",
     )
     has = click.option(
         "--has",

@@ -49,7 +49,7 @@ def application_url(link: str) -> tuple[str, str]:
     url, _ = read_pointer(link.strip())
     base, _, name = url.rpartition("/irma/session/")
     if not base:
-        raise AppError("LINK: expected the link to a session, as an IRMA server makes it")
+        raise AppError("LINK: expected the link to a session, as an IRMA server returns it")
     return base, name
 
 
@@ -63,7 +63,9 @@ def check_choice(choices: Sequence[str]) -> dict[int, int]:
     for choice in choices:
         found = _CHOICE.fullmatch(choice)
         if found is None:
-            raise ConfigurationError("SLOT=OPTION: must be two numbers from 0, such as 0=1")
+            raise ConfigurationError(
+                "SLOT=OPTION: must be two numbers that count from 0, such as 0=1"
+            )
         slot, option = map(int, found.groups())
         if slot in chosen:
             raise ConfigurationError(f"SLOT=OPTION: slot {slot} occurs twice")

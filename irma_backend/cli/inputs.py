@@ -55,7 +55,7 @@ def decode(content: bytes, option: str) -> str:
         pass
     if content.startswith(_UTF16):
         raise ConfigurationError(f"{option} must be UTF-8, got UTF-16: save it as UTF-8")
-    raise ConfigurationError(f"{option} must be text in UTF-8")
+    raise ConfigurationError(f"{option} must be in UTF-8")
 
 
 def read_input(what: str) -> str:

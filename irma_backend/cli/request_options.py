@@ -58,7 +58,7 @@ _HINTS = (
     (re.compile(r".*[\w-]+[/:][\w-]+", re.DOTALL), "did you mean dots between its parts?"),
     (
         re.compile(r"[\w-]+\s*(?:==.*)?\Z", re.DOTALL),
-        "an attribute has a full name, such as pbdf.sidn-pbdf.email.email",
+        "expected the full name of an attribute, such as pbdf.sidn-pbdf.email.email",
     ),
     (re.compile(r".*,", re.DOTALL), "did you mean '+', for a further attribute of the slot?"),
 )
@@ -125,7 +125,7 @@ def request_from_options(
     by_options = bool(disclose or issue or sign is not None)
     if by_options + (file is not None) + (named is not None) != 1:
         raise RequestError(
-            "", "expected either --disclose, --sign or --issue, or --request FILE, or --named NAME"
+            "", "expected --disclose, --sign or --issue, or else --request FILE or --named NAME"
         )
     if named is not None:
         if named not in requests:

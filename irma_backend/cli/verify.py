@@ -31,7 +31,7 @@ __all__ = ["verify"]
 @click.option(
     "--allow",
     type=OneOf(["simulated-proofs"]),
-    help="Accept a JWT of the in-memory server, which proves nothing.",
+    help="Accept a JWT from the development server, which proves nothing.",
 )
 def verify(key_files: tuple[Path, ...], jwt_issuer: str | None, allow: str | None) -> None:
     """Verify a result JWT from standard input, and print its contents as JSON.

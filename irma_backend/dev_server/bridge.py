@@ -54,7 +54,7 @@ class Bridge:
         incoming = self._translate(request)
         is_for_pages = self._is_for_pages(incoming)
         if not is_for_pages and is_from_elsewhere(request):
-            _LOG.warning("%s: 403, for a page of another origin sent it", incoming.label)
+            _LOG.warning("%s: 403, because a page of another origin sent it", incoming.label)
             return refusal(_FOREIGN)
         answer = await self._run(lambda: self._call(incoming))
         is_usual = (incoming.method, answer.status) == ("GET", 200)

@@ -283,7 +283,7 @@ class FrontendOptions:
     Source: irmago `SessionOptions`.
 
     Args:
-        pairing_method: The present method.
+        pairing_method: The current method.
         pairing_code: With `PIN`, the code that the app will show. Each change makes a new one.
     """
 

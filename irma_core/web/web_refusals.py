@@ -104,7 +104,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "unknown_question": Refusal(
             404,
             Again.NOTHING,
-            "This website does not know this request. Please go back and try again.",
+            "This website does not recognise this request. Please go back and try again.",
             "Deze website kent dit verzoek niet. Ga terug en probeer het opnieuw.",
         ),
         "url_invalid": Refusal(400, Again.NOTHING, _AT_FAULT_EN, _AT_FAULT_NL),
@@ -122,7 +122,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "too_many": Refusal(
             429,
             Again.START,
-            "Too many requests came from your network. Please wait a minute, and try again.",
+            "There were too many requests from your network. Please wait a minute and try again.",
             "Er kwamen te veel verzoeken van uw netwerk. Wacht een minuut, en probeer het opnieuw.",
         ),
         # The handle and the browser.
@@ -137,8 +137,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "other_browser": Refusal(
             403,
             Again.START,
-            "This was started in another browser. Please return to that browser, or start again "
-            "here.",
+            "You started in another browser. Please return to that browser, or start again here.",
             "U bent hiermee begonnen in een andere browser. Ga terug naar die browser, of begin "
             "hier opnieuw.",
         ),
@@ -157,7 +156,8 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "already_used": Refusal(
             409,
             Again.START,
-            "This was already used. If you are not on the page you wanted, please start again.",
+            "You have already completed this step. If you are not on the page you wanted, "
+            "please start again.",
             "Dit is al gebruikt. Bent u niet op de pagina die u zocht? Begin dan opnieuw.",
         ),
         "interrupted": Refusal(
@@ -202,7 +202,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "value_missing": Refusal(
             403,
             Again.START,
-            "A card in your app lacks data that we need. Please add that card again, or use "
+            "A card in your app is missing data that we need. Please add that card again, or use "
             "another card.",
             "Op een kaartje in uw app ontbreekt een gegeven dat we nodig hebben. Haal dat kaartje "
             "opnieuw op, of gebruik een ander kaartje.",
@@ -242,7 +242,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
         "other_person": Refusal(
             403,
             Again.NOTHING,
-            "This data belongs to someone other than the person logged in. Please log out first.",
+            "This data does not belong to the person who is logged in. Please log out first.",
             "Deze gegevens zijn van iemand anders dan degene die is ingelogd. Log eerst uit.",
         ),
         # The systems behind the page.

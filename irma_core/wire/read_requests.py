@@ -49,7 +49,7 @@ def read_request_value(value: JsonValue) -> AnyRequest:
 
 @boundary
 def read_request(text: str | bytes) -> AnyRequest:
-    """Read a request of any kind from JSON, as documentation and other languages write it.
+    """Read a request of any kind from JSON, as the IRMA documentation describes it.
 
     Args:
         text: A session request, plain or extended, or a revocation request.
@@ -58,7 +58,7 @@ def read_request(text: str | bytes) -> AnyRequest:
         The model of that kind; slots are numbers.
 
     Raises:
-        RequestError: The request is wrong at the path that the error names, or is not JSON.
+        RequestError: The request is invalid at the path that the error names, or is not JSON.
     """
     try:
         value = read_json(_without_mark(text), unique_keys=True)

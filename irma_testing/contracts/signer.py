@@ -44,7 +44,7 @@ _CHILD_TIMEOUT: Final = 10.0
 
 
 def is_signature(algorithm: str, key: str | bytes, data: bytes, signature: bytes) -> bool:
-    """Return whether the key made the signature: a shared key for HS256, a public one for RS256."""
+    """Return whether a key verifies the signature: a shared key (HS256) or a public one (RS256)."""
     encoded = key.encode() if isinstance(key, str) else key
     if algorithm == HS256:
         return hmac.compare_digest(hmac.digest(encoded, data, "sha256"), signature)

@@ -88,7 +88,7 @@ class Lifecycle:
         repeats: ConDisCon = (),
         frontend_authorization: str = "",
     ) -> Session:
-        """Start a session; in a chain it repeats a disclosure, for the same frontend.
+        """Start a session. In a chain, it repeats the disclosure of the session before it.
 
         Raises:
             Refusal: The request names something unknown or unsupported.
@@ -162,7 +162,7 @@ class Lifecycle:
         """Start the next session of a chain, if there is one.
 
         Raises:
-            Refusal: `NEXT_SESSION`: the proofs are not valid, or the requestor's reply is no
+            Refusal: `NEXT_SESSION`: the proofs are not valid, or the requestor's reply is not a
                 request that it may make.
         """
         if session.request.next_url is None:

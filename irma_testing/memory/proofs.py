@@ -95,7 +95,7 @@ class Disclosure:
 
 
 def read_disclosure(proofs: Sequence[Any], indices: Sequence[Any], nonce: str) -> Disclosure:
-    """Return the disclosure in a message of an app.
+    """Return the disclosure in an app's message.
 
     Raises:
         Refusal: The message does not have the form that a simulated app sends.

@@ -59,7 +59,7 @@ def der_true() -> bytes:
 
 
 def der_sequence(*elements: bytes) -> bytes:
-    """Return a `SEQUENCE` of elements that are written already."""
+    """Return a `SEQUENCE` of elements that are already encoded."""
     return _tagged(0x30, b"".join(elements))
 
 

@@ -74,7 +74,7 @@ def test_value_extends_to_the_end(name: str, value: str) -> None:
         (f"mail={A}:ada", "did you mean '=='"),
         (A.replace(".", "/"), "did you mean dots"),
         (f"{A},{B}", "did you mean '+'"),
-        ("mail=email==ada", "an attribute has a full name, such as "),
+        ("mail=email==ada", "expected the full name of an attribute, such as "),
         ("", "expected an attribute"),
     ],
 )

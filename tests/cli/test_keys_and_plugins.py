@@ -117,7 +117,7 @@ def test_token_file(at_server: CommandLine, keys: Path) -> None:
     token = ("--token-file", str(keys / "token"))
     assert known.run(*ASK, *token)[0] == 0
     status, _, err = known.run(*ASK, *token, "--key", f"file:{keys}/hmac", "--requestor", "by-hmac")
-    assert (status, "excludes --key" in err) == (2, True)
+    assert (status, "cannot be combined with --key" in err) == (2, True)
 
 
 def test_settings_from_the_environment(at_server: CommandLine, keys: Path) -> None:
@@ -125,7 +125,7 @@ def test_settings_from_the_environment(at_server: CommandLine, keys: Path) -> No
     known = at_server.at(IRMA_KEY=f"file:{keys}/hmac", IRMA_REQUESTOR="by-hmac")
     assert known.run(*ASK)[0] == 0
     status, _, err = known.at(IRMA_TOKEN="a-token").run(*ASK)
-    assert (status, "IRMA_TOKEN: excludes IRMA_KEY" in err) == (2, True)
+    assert (status, "IRMA_TOKEN: cannot be combined with IRMA_KEY" in err) == (2, True)
 
 
 def test_named_plugin_is_used(at_server: CommandLine, keys: Path, plugin_path: str) -> None:

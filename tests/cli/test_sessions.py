@@ -149,7 +149,7 @@ def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
             ("session", "--request", "/nowhere.json"),
             "--request: cannot read the file: No such file",
         ),
-        (("session", "--request", sys.executable), "must be text in UTF-8"),
+        (("session", "--request", sys.executable), "must be in UTF-8"),
         (("session", "--disclose", "irma-demo.a.b.c"), "give --allow demo-attributes"),
         (("session", "--mode"), "No such option"),
         (("status", "--state-file", "/nowhere"), "No such file"),

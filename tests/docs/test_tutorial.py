@@ -66,9 +66,9 @@ def test_each_block_is_known() -> None:
     `test_first_login` runs the login.
     """
     assert code_of("README.md")[1:] == [BLOCKS["ask.py"]]
-    names = ["ask.py", "ask_async.py", "of wine_shop.py", "serve.py", "production.py"]
+    names = ["ask.py", "ask_async.py", "from wine_shop.py", "serve.py", "production.py"]
     assert [name for name in BLOCKS if not name.startswith("shop/")] == names
-    assert BLOCKS["of wine_shop.py"] in (SHOP / "wine_shop.py").read_text(encoding="utf-8")
+    assert BLOCKS["from wine_shop.py"] in (SHOP / "wine_shop.py").read_text(encoding="utf-8")
 
 
 @runs("README.md", text=1)

@@ -49,7 +49,8 @@ LINES: list[tuple[Event, int, str]] = [
     (
         SessionRefused(OF, RefusedBy.PROOF, "ProofNotValidError", "EXPIRED", None),
         logging.INFO,
-        f"session {OF} has a proof that does not count: ProofNotValidError (EXPIRED)",
+        f"session {OF} was answered with a proof that was not accepted: ProofNotValidError "
+        "(EXPIRED)",
     ),
     (
         SessionFailed("", "ServerRefusedError", "UNAUTHORIZED"),
@@ -78,7 +79,7 @@ LINES: list[tuple[Event, int, str]] = [
         WatchFellBack(OF, WatchSource.STATUS_BACKEND, "failed"),
         logging.WARNING,
         f"the watch of session {OF} fell back: the status backend failed, so it asks the server "
-        "meanwhile: see the backend's log",
+        "in the meantime: see the backend's log",
     ),
     (
         CallbackDelivered(OF, SessionStatus.DONE, ""),
@@ -100,7 +101,7 @@ LINES: list[tuple[Event, int, str]] = [
         PostRefused("callback", "signature"),
         logging.WARNING,
         "a post for the callback page was refused: signature; set `server_key` to the server's "
-        "present key",
+        "current key",
     ),
     (
         PostRefused("next session", "form"),
@@ -117,7 +118,7 @@ LINES: list[tuple[Event, int, str]] = [
         WebRefused("login", "other_browser", OF),
         logging.WARNING,
         f"the page 'login' was refused for session {OF}: other_browser; the page was continued in "
-        "another browser, or somebody used another person's page",
+        "another browser, or a visitor used another person's page",
     ),
     (
         WebRefused("login", "cancelled", ""),

@@ -110,7 +110,7 @@ def test_unreadable_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rest", ["", "//elsewhere/key", "/key?x", "/key#x", "//[", "?key"])
 def test_what_is_no_path_is_refused(rest: str) -> None:
     """A URI with a host or query is not a path."""
-    assert "file: takes a path" in refused(f"file:{rest}")
+    assert "file: must be followed by a path" in refused(f"file:{rest}")
 
 
 @pytest.mark.parametrize("secret", [TEXT, TEXT.encode(), lambda: TEXT])

@@ -324,5 +324,5 @@ async def test_a_uri_opens_it(tmp_path: Path) -> None:
             assert await async_parts.store(uri).get("k") == b"first"
         transport.sleep(MINUTE)
         assert store.get("k") is None
-        with pytest.raises(PluginError, match="sqlite: takes a path"):
+        with pytest.raises(PluginError, match="sqlite: must be followed by a path"):
             parts.store("sqlite:")

@@ -204,7 +204,7 @@ def test_counter() -> None:
         ("<ECDSA>", "<ECDSA>?", "ECDSA must be base64"),
         ("<ECDSA>", "<ECDSA>AAAA", "ECDSA must be a public key"),
         ("<G>", "<G>x", "G must be"),
-        ("IssuerPublicKey", "IssuerPrivateKey", "must be an XML file of IssuerPublicKey"),
+        ("IssuerPublicKey", "IssuerPrivateKey", "with the root element IssuerPublicKey"),
         ("</Elements>", "", "is not valid XML"),
     ],
 )
@@ -238,17 +238,21 @@ def test_accumulators_are_signed_on_p_256() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ("<CredentialID>person", "<CredentialID>other", "must be the folders' names"),
-        ("<IssuerID>mid", "<IssuerID>big", "must be the folders' names"),
-        ("<Attributes>", "<Attributes><Other/>", "only Attribute"),
-        ("<Attributes>", "<Attributes><Attribute/>", "must have an id"),
-        ("<Attributes>", '<Attributes><Attribute id="a.b"/>', "must have an id"),
-        ("<Attributes>", '<Attributes><Attribute id="x" revocation="true"/>', "must have an id"),
-        ("<Attributes>", '<Attributes><Attribute id="name"/>', "no id twice"),
+        ("<CredentialID>person", "<CredentialID>other", "names of the file's folders"),
+        ("<IssuerID>mid", "<IssuerID>big", "names of the file's folders"),
+        ("<Attributes>", "<Attributes><Other/>", "only elements named Attribute"),
+        ("<Attributes>", "<Attributes><Attribute/>", "must either have an id"),
+        ("<Attributes>", '<Attributes><Attribute id="a.b"/>', "must either have an id"),
+        (
+            "<Attributes>",
+            '<Attributes><Attribute id="x" revocation="true"/>',
+            "must either have an id",
+        ),
+        ("<Attributes>", '<Attributes><Attribute id="name"/>', "different ids"),
         (
             "<Attributes>",
             '<Attributes><Attribute revocation="true"/><Attribute revocation="true"/>',
-            "only one revocation",
+            "at most one revocation",
         ),
         ("Attributes>", "Attribute>", "Attributes is missing"),
         (
@@ -354,5 +358,5 @@ def test_a_folder_is_read(tmp_path: Path) -> None:
         file.truncate(16 * 2**20 + 1)
     with pytest.raises(ConfigurationError, match="larger"):
         SchemeFolder(str(tmp_path)).read("huge")
-    with pytest.raises(ConfigurationError, match="no file that can be read"):
+    with pytest.raises(ConfigurationError, match="not a file that can be read"):
         Schemes(SchemeFolder(tmp_path), pinned=pinned("bits"))

@@ -106,7 +106,7 @@ def test_wrong_server_settings_are_refused_at_the_start(
         parts.status_backend(elsewhere)
 
 
-CERTIFICATE = "TLS certificate is of an unknown authority or another host"
+CERTIFICATE = "TLS certificate is from an unknown authority or for another host"
 
 
 async def test_tls_is_checked_in_both_modes(tmp_path: Path) -> None:
@@ -134,5 +134,8 @@ async def test_tls_is_checked_in_both_modes(tmp_path: Path) -> None:
                 await awaited.get("key")
             await awaited.aclose()
         mixed = f"redis://127.0.0.1:{port}/0"
-        with closing(RedisStore(mixed)) as store, pytest.raises(StoreError, match="for TLS"):
+        with (
+            closing(RedisStore(mixed)) as store,
+            pytest.raises(StoreError, match="TLS"),
+        ):
             store.get("key")

@@ -232,9 +232,9 @@ def test_a_part_that_no_setting_names(part: str, written: Path) -> None:
     """A part without a URI and a setting is refused with what to set."""
     written.write_text("")
     openers: list[tuple[Any, str]] = [
-        (open_parts, "must be"),
-        (lambda: open_parts(settings=written), rf"{written}: \w+\.\w+ is missing: set .* IRMA_"),
-        (lambda: open_parts(settings=read_settings()), r"\w+\.\w+: is missing: set it .* IRMA_"),
+        (open_parts, "uri: must be|url: must be"),
+        (lambda: open_parts(settings=written), rf"{written}: \w+\.\w+ is missing; set .* IRMA_"),
+        (lambda: open_parts(settings=read_settings()), r"\w+\.\w+: is missing; set it .* IRMA_"),
     ]
     for opener, reason in openers:
         with opener() as parts:

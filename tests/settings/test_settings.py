@@ -192,7 +192,7 @@ def test_a_key_and_a_token_in_the_environment(monkeypatch: pytest.MonkeyPatch) -
     """A key and a token in the same place exclude each other."""
     monkeypatch.setenv("IRMA_KEY", "hmac:shop")
     monkeypatch.setenv("IRMA_TOKEN", "a-token")
-    with pytest.raises(ConfigurationError, match="IRMA_TOKEN: excludes IRMA_KEY"):
+    with pytest.raises(ConfigurationError, match="IRMA_TOKEN: cannot be combined with IRMA_KEY"):
         read_settings()
 
 

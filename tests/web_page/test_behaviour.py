@@ -163,7 +163,7 @@ def test_the_package_s_own_cancel_link_cancels_too(shop: Shop, app: SimulatedApp
     app.scan(shop.scanned_qr())
     shop.expect_state("app")
     shop.page.locator("[data-yivi-glue-transition=cancel]").dispatch_event("click")
-    shop.expect_message("You cancelled.")
+    shop.expect_message("You cancelled this request.")
     shop.expect_open_sessions(0)
 
 
@@ -175,7 +175,7 @@ def test_a_session_that_starts_too_late_is_cancelled(shop: Shop) -> None:
     shop.press("Continue with Yivi")
     shop.expect_state("starting")
     shop.press("Cancel")
-    shop.expect_message("You cancelled.")
+    shop.expect_message("You cancelled this request.")
     waiting[0].continue_()
     eventually(lambda: shop.site.steps == ["start", "cancel"])
     shop.expect_state("error")

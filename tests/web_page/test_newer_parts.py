@@ -79,4 +79,4 @@ def test_a_refusal_and_a_cancel(shop: Shop, app: SimulatedApp) -> None:
     app.scan(shop.scanned_qr())
     shop.expect_state("app")
     shop.page.locator("[data-yivi-glue-transition=cancel]").dispatch_event("click")
-    shop.expect_message("You cancelled.")
+    shop.expect_message("You cancelled this request.")

@@ -107,7 +107,7 @@ def test_the_cancel_button_ends_the_session_at_the_server(shop: Shop, app: Simul
     with shop.page.expect_response("**/irma/cancel/login"):
         shop.press("Cancel")
     shop.expect_state("error")
-    shop.expect_message("You cancelled.")
+    shop.expect_message("You cancelled this request.")
     expect(shop.page.get_by_role("button", name="Try again")).to_be_focused()
     shop.look("cancelled")
     shop.expect_open_sessions(0)

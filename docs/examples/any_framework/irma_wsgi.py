@@ -1,4 +1,4 @@
-"""Serve `WebSessions` in any WSGI application: the pages below `/irma`, as a middleware.
+"""Serve `WebSessions` in any WSGI application: the pages below `/irma`, as middleware.
 
     application = IrmaPages(application, sessions, log_in, login_cookie)
 
@@ -28,16 +28,16 @@ from irma_core.interfaces import HttpResponse
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST_BODY = 1024 * 1024  # a callback's; the pages of the browser refuse more than 64 KiB
+LARGEST_BODY = 1024 * 1024  # for a callback; calls from the browser may have 64 KiB at most
 LOGGER = logging.getLogger(__name__)
 
 
 @dataclass
 class IrmaPages:
-    """The pages of a browser and of the IRMA server, before an application.
+    """Serves the pages for browsers and for the IRMA server, in front of an application.
 
     Args:
-        application: Gets every other request.
+        application: Handles every other request.
         sessions: Serves `start/NAME`, `finish/NAME`, `status/NAME` and `cancel/NAME`.
         log_in: The login. It returns the key of the session that it made.
         login_cookie: Returns the `Set-Cookie` header for such a key.
@@ -94,7 +94,7 @@ class IrmaPages:
 
 
 def read_body(environ: WSGIEnvironment) -> bytes:
-    """Return the body, or a little more than is accepted of a body that is too large."""
+    """Return the body, cut to one byte more than the limit if it is longer."""
     length = environ.get("CONTENT_LENGTH") or "0"
     if not re.fullmatch("[0-9]{1,9}", length):
         return b""

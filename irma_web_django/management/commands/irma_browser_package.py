@@ -55,6 +55,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{installed.path}: {done} ({PACKAGE} {VERSION}, hash checked)")
         if apps.is_installed("django.contrib.staticfiles") and finders.find(SCRIPT) is None:
             self.stderr.write(
-                f"Django does not look for static files in {directory}: add the application that "
-                "it belongs to to INSTALLED_APPS, or the folder to STATICFILES_DIRS"
+                f"Django does not look for static files in {directory}: add its application to "
+                "INSTALLED_APPS, or the folder to STATICFILES_DIRS"
             )

@@ -17,7 +17,7 @@ __all__ = ["Command"]
 class Command(BaseCommand):
     """Deletes expired entries. It is harmless while the site runs."""
 
-    help = "Deletes what IRMA keeps in the database and no longer needs."
+    help = "Deletes expired IRMA entries from the database."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Delete expired entries, and print how many.

@@ -23,7 +23,8 @@ class Command(BaseCommand):
 
     help = (
         "Runs an IRMA server for development at IRMA['SERVER'], which must be on this machine, "
-        "and Django's runserver. Its page plays the app. Its results prove nothing."
+        "together with Django's runserver. You play the app on the IRMA server's page. Its results "
+        "prove nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -21,8 +21,9 @@ class Command(BaseCommand):
     """Hands each kept callback to `IRMA["CALLBACK"]` again. It is harmless while the site runs."""
 
     help = (
-        "Delivers the callbacks of the IRMA server for which IRMA['CALLBACK'] raised an error, or "
-        "whose process ended. Each is checked as if it had just come. The exit status is 1 if one "
+        "Delivers the callbacks of the IRMA server for which IRMA['CALLBACK'] raised an error, "
+        "or during which the process ended. Each is checked as if it had just arrived. The "
+        "exit status is 1 if one "
         "could not be delivered."
     )
 
