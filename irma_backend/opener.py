@@ -77,8 +77,8 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         name: The name under which the server knows the key.
         key: URI of the key that signs session requests: `file:/etc/irma/key.pem` (a private key
             in PEM for RS256, or one in base64 for HS256), `hmac:NAME` (a key in base64, which
-            `secrets` holds under that name), or a URI of a plugin's.
-        token: The API token that the server has for this requestor. It excludes `key`.
+            `secrets` holds under that name), or a URI that a plugin supports.
+        token: The API token that the server has for this requestor. Pass this or `key`, not both.
         status: URI of the status backend that watches wait on; see `Requestor`. Callback receivers
             that use this requestor publish there.
         gateway: See `Requestor`, also for the settings below.

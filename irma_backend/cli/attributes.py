@@ -41,7 +41,7 @@ def attributes() -> None:
 def search(
     settings: Settings, words: tuple[str, ...], scheme: Path | None, *, as_json: bool
 ) -> None:
-    """List the attributes in which each WORD occurs.
+    """List the attributes that match every WORD.
 
     A WORD is a part of an identifier, or of a name or description, in any language and case. Each
     attribute is listed with its title, its issuer and what a request should know: "optional" (the
