@@ -57,12 +57,15 @@ def result_jwt(memory: InMemoryServer) -> bytes:
 
 
 @runs(f"{FOLDER}/ask.md", sh=2, text=2)
+@runs(f"{FOLDER}/find-out-what-is-wrong.md", sh=3, text=3)
 @runs(f"{FOLDER}/issue.md", sh=3, text=3)
 @runs(f"{FOLDER}/script.md", sh=5, text=4)
 @runs(f"{FOLDER}/sign.md", sh=2, text=1)
 @runs(f"{FOLDER}/verify.md", sh=2, text=2)
 @runs(f"{FOLDER}/watch.md", sh=2, text=2)
-@pytest.mark.parametrize("page", ["ask", "issue", "script", "sign", "verify", "watch"])
+@pytest.mark.parametrize(
+    "page", ["ask", "find-out-what-is-wrong", "issue", "script", "sign", "verify", "watch"]
+)
 def test_page_prints_what_it_shows(
     page: str,
     memory: InMemoryServer,

@@ -12,6 +12,7 @@ from irma_backend.parts import open_parts
 from irma_backend.settings import settings_with
 from irma_core.errors import SigningError
 from irma_testing import InMemoryServer
+from tests.docs.pages import ROOT
 from tests.doctor.conftest import ASKED, KNOWN
 
 
@@ -49,3 +50,10 @@ def test_names_are_unique() -> None:
     """Each check has a name of its own and a question that it answers."""
     assert len({each.name for each in CHECKS}) == len(CHECKS)
     assert all(each.purpose.endswith("?") for each in CHECKS)
+
+
+def test_page_lists_each_check() -> None:
+    """The page about `doctor` has the table of checks."""
+    page = ROOT / "docs" / "how-to" / "command-line" / "find-out-what-is-wrong.md"
+    rows = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{each.name}` | {each.purpose} |" for each in CHECKS]
