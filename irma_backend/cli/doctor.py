@@ -169,7 +169,7 @@ def _show(diagnosis: Diagnosis) -> None:
 
 def _print_rows(diagnosis: Diagnosis) -> None:
     if not diagnosis.problems:
-        print_row(diagnosis.outcome.value, diagnosis.check, "", diagnosis.seen, "", "")
+        print_row(diagnosis.outcome.value, diagnosis.check, "", diagnosis.seen)
     for each in diagnosis.problems:
         row: Collection[str] = (_sentence(each), each.remedy, each.command)
         print_row(each.level.value, diagnosis.check, each.id, *row)

@@ -102,7 +102,7 @@ def _diagnose(check: Check, examination: Examination) -> Diagnosis:
         seen = ""
     except Exception as error:  # noqa: BLE001  # a fault in one check must not hide the others
         return Diagnosis(check.name, Outcome.CRASHED, _location(error), tuple(problems))
-    return Diagnosis(check.name, _outcome(problems), seen, tuple(problems))
+    return Diagnosis(check.name, _outcome(problems), "" if problems else seen, tuple(problems))
 
 
 def _run(check: Check, examination: Examination, problems: list[Problem]) -> str:

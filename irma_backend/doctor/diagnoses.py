@@ -110,7 +110,7 @@ class Diagnosis:
     Args:
         check: The name of the check.
         outcome: How it ended.
-        seen: What it saw, or why it was skipped; may be empty.
+        seen: What it saw, why it was skipped, or where it crashed; empty with problems.
         problems: What should be changed.
     """
 

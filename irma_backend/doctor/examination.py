@@ -25,11 +25,12 @@ from irma_core.protocol.endpoints import build_health_request
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.transport import Transport, utc_now
 
-__all__ = ["Examination", "Requests", "is_here"]
+__all__ = ["USUAL", "Examination", "Requests", "is_here", "origin_of"]
 
 Requests = Mapping[str, SessionRequest | ExtendedRequest]
 ValueT = TypeVar("ValueT")
-_USUAL: Final = DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")])
+USUAL: Final = DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")])
+"""Asks for what the schemes of nearly every server have."""
 _USUAL_NAME: Final = "an e-mail address"
 
 
@@ -59,7 +60,7 @@ class Examination:
         self.settings = settings
         self.parts = parts
         self.transport = transport
-        self.requests = requests or {_USUAL_NAME: _USUAL}
+        self.requests = requests or {_USUAL_NAME: USUAL}
         self.has_own_requests = bool(requests)
         self.static = static
         self.promptness = promptness
@@ -94,14 +95,7 @@ class Examination:
     @cached_property
     def site_origin(self) -> str:
         """The origin of the website's pages, or one that stands for it."""
-        url = urlsplit(self.settings.web.url or "https://website.example")
-        return f"{url.scheme}://{url.netloc}"
-
-    @cached_property
-    def posted_urls(self) -> tuple[str, ...]:
-        """The callback URLs of the requests."""
-        urls = (as_extended(request).callback_url for request in self.requests.values())
-        return tuple(dict.fromkeys(url for url in urls if url is not None))
+        return origin_of(self.settings.web.url or "https://website.example")
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Send a request once, within the timeout of the settings.
@@ -182,3 +176,9 @@ class Examination:
 def is_here(url: str) -> bool:
     """Return whether a URL leads to this machine."""
     return is_loopback(urlsplit(url).hostname or "")
+
+
+def origin_of(url: str) -> str:
+    """Return the scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

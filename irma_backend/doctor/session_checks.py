@@ -223,6 +223,8 @@ def check_events(examination: Examination) -> Generator[Problem, None, str]:
             yield _buffered("no response began", error)
             return ""
         try:
+            if stream.status == _FORBIDDEN:
+                raise NotApplicableError("an app answered the session before it could be watched")
             if not is_event_stream(stream.status, stream.headers):
                 yield Problem(
                     id="events.off",

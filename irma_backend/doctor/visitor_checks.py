@@ -8,8 +8,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from irma_backend.doctor.diagnoses import Cause, Problem
-from irma_backend.doctor.examination import Examination, is_here
-from irma_core import AttributeRequest, DisclosureRequest
+from irma_backend.doctor.examination import USUAL, Examination, is_here, origin_of
+from irma_core import DisclosureRequest
 from irma_core.errors import IrmaError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.sessions import StartedSession
@@ -94,7 +94,7 @@ def _as_a_phone(examination: Examination, session: StartedSession) -> Generator[
             exactly=f"{host}, {error}",
             remedy="Check the name, the certificate and the proxy at that host. If only other "
             "networks reach it, open that URL on a phone.",
-            command=f"curl -i https://{host}/",
+            command=f"curl -i {origin_of(session.pointer.url)}/",
             cause=Cause.NETWORK,
         )
         return
@@ -156,7 +156,7 @@ def _starts_for_anyone(examination: Examination, origin: str) -> bool:
             for name, request in examination.requests.items()
             if isinstance(request, DisclosureRequest) and examination.refusal(name) is None
         ),
-        DisclosureRequest([AttributeRequest("pbdf.sidn-pbdf.email.email")]),
+        USUAL,
     )
     request = build_start_request(server, asked)
     response = examination.send(

@@ -10,8 +10,9 @@ from typing import Final
 import attrs
 
 from irma_backend.doctor.diagnoses import Cause, NotApplicableError, Problem
-from irma_backend.doctor.examination import Examination
+from irma_backend.doctor.examination import Examination, origin_of
 from irma_core.errors import ConfigurationError, IrmaError
+from irma_core.models.session_requests import as_extended
 from irma_core.protocol.messages import HttpRequest
 from irma_core.protocol.stores import Store
 from irma_core.web.site_checks import (
@@ -40,22 +41,26 @@ def check_settings(examination: Examination) -> Generator[Problem, None, str]:
         ),
         is_debug=examination.is_development,
         site_url=web.url,
-        posted_urls=tuple(url for url in (web.url, *examination.posted_urls) if url is not None),
+        posted_urls=(
+            *([] if web.url is None else [web.url]),
+            *map(origin_of, _posted(examination)),
+        ),
         origins=web.origins or (),
         is_cookie_plain=bool(web.plain_cookie),
         sealing_keys=None if settings.sealing_keys() is None else SealingKeys.OWN,
     )
     for found in check_site(facts):
         yield Problem.of_site(found)
-    return f"{len(settings.given)} settings are valid"
+    return "the settings are valid, and safe as far as they show"
 
 
 def check_callback(examination: Examination) -> Generator[Problem, None, str]:
     """Find out whether the website answers where the server posts results."""
-    urls = examination.posted_urls
+    urls = _posted(examination)
     if not urls:
         raise NotApplicableError("no request names a callback URL")
     for url in urls:
+        shown = origin_of(url)  # the path may hold a secret
         request = HttpRequest(
             "POST",
             url,
@@ -69,9 +74,9 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
             yield Problem(
                 id="callback.unreachable",
                 finding="The website cannot be reached where the server posts results",
-                exactly=f"{url}, {error}",
+                exactly=f"{shown}, {error}",
                 remedy="Check that the website runs, and that the IRMA server reaches that URL.",
-                command=f"curl -i -X POST {url}",
+                command=f"curl -i {shown}",
                 cause=Cause.NETWORK,
             )
             continue
@@ -81,12 +86,17 @@ def check_callback(examination: Examination) -> Generator[Problem, None, str]:
             yield Problem(
                 id="callback.wrong",
                 finding="The website does not take what the server posts there",
-                exactly=f"{url}, HTTP {response.status}: {fault}",
+                exactly=f"{shown}, HTTP {response.status}: {fault}",
                 remedy="Correct the path of the callback URL, and let the page take a POST without "
                 "a login, a CSRF token or a redirect.",
-                command=f"curl -i -X POST {url}",
             )
     return "the website answers at each callback URL, as seen from here"
+
+
+def _posted(examination: Examination) -> list[str]:
+    """Return the callback URLs of the requests."""
+    urls = (as_extended(request).callback_url for request in examination.requests.values())
+    return list(dict.fromkeys(url for url in urls if url is not None))
 
 
 def check_store(examination: Examination) -> Generator[Problem, None, str]:

@@ -11,7 +11,13 @@ import pytest
 
 from irma_backend.doctor.diagnoses import Cause, Outcome
 from irma_core import AttributeRequest, DisclosureRequest, ExtendedRequest
-from irma_testing import InMemoryServer, RequestorSettings, ServerSettings
+from irma_testing import (
+    EXAMPLE_SCHEME,
+    InMemoryServer,
+    RequestorSettings,
+    ServerSettings,
+    SimulatedApp,
+)
 from tests.doctor.conftest import KNOWN, Diagnose, behind_a_proxy, problems
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "recorded"
@@ -97,6 +103,14 @@ def test_request_that_cannot_be_sent(diagnose: Diagnose) -> None:
     found = diagnose("permissions", requests={"demo": demo})
     assert problems(found) == ["permissions.failed"]
     assert found.problems[0].exactly.startswith("demo: ")
+    assert diagnose("authentication", requests={"demo": demo}).outcome is Outcome.SKIPPED
+
+
+def test_request_that_the_server_does_not_take(diagnose: Diagnose) -> None:
+    """A request for what the server's schemes do not have is reported as a wrong request."""
+    found = diagnose("permissions", InMemoryServer(KNOWN, scheme=EXAMPLE_SCHEME))
+    assert problems(found) == ["permissions.refused"]
+    assert "Correct the request" in found.problems[0].remedy
 
 
 def test_trial_does_not_call_the_website(diagnose: Diagnose) -> None:
@@ -162,3 +176,10 @@ def test_server_without_events(diagnose: Diagnose) -> None:
     """A server without its option `sse` is reported as a warning."""
     found = diagnose("events", InMemoryServer(attrs.evolve(KNOWN, enable_sse=False)))
     assert (problems(found), found.outcome) == (["events.off"], Outcome.WARNING)
+
+
+def test_app_that_answers_by_itself(diagnose: Diagnose) -> None:
+    """Where an app answers each session at once, as in rehearsals, there are no events to see."""
+    server = InMemoryServer(KNOWN)
+    server.when_started(SimulatedApp(server).refuse)
+    assert diagnose("events", server).outcome is Outcome.SKIPPED

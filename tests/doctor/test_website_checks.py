@@ -76,6 +76,7 @@ def test_website_that_is_down(diagnose_by_network: Diagnose, diagnose: Diagnose)
     with unused_port() as port:
         found = callback(diagnose_by_network, f"http://127.0.0.1:{port}/callback")
     assert problems(found) == ["callback.unreachable"]
+    assert "/callback" not in str(found)
     assert diagnose("callback").outcome is Outcome.SKIPPED
 
 
