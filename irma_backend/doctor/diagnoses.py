@@ -84,14 +84,12 @@ class Problem:
     def of_site(cls, found: Finding) -> Problem:
         """Return the problem for a finding of the table of site checks."""
         finding = next(row.finding for row in CHECKS if row.id == found.id)
-        is_command = found.remedy.startswith("irma-backend ")
         return cls(
             id=found.id,
             level=found.level,
             finding=finding,
             exactly=found.finding.removeprefix(finding).strip(" ()"),
-            remedy="" if is_command else found.remedy,
-            command=found.remedy if is_command else "",
+            remedy=found.remedy,
         )
 
 

@@ -147,6 +147,7 @@ def check_browser_package(examination: Examination) -> Generator[Problem, None, 
         yield attrs.evolve(
             Problem.of_site(found),
             exactly=str(folder / FILE_NAME),
-            command=found.remedy.replace("DIRECTORY", str(folder)),
+            remedy="",
+            command=f"irma-backend browser-package {folder}",
         )
     return f"{FILE_NAME} is the version that this library was tested with"
