@@ -2,6 +2,9 @@
 
 The first signal raises `Interrupted`, at once or at the end of a `signals_deferred` block. A second
 Ctrl-C ends the process immediately.
+
+Python drops an exception that is raised while it runs a finalizer, such as `__del__`. `Interrupted`
+is therefore raised again until it is being handled.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Generator
@@ -25,7 +29,7 @@ _NAMES: Final = ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP")
 # A closed terminal may send SIGHUP more than once. Only a second key press is deliberate.
 _FROM_KEYS: Final = ("SIGINT", "SIGQUIT")
 _READ_SIZE: Final = 64
-_WAKE_UPS: Final = 3
+_WAKE_UPS: Final = 40
 _WAKE_UP_INTERVAL: Final = 0.05
 _NOTICE: Final = b"Waiting for the server's reply. Press Ctrl-C again to stop at once.\n"
 
@@ -53,6 +57,8 @@ class _State:
     held: int = 0
     pending: int | None = None
     ending: bool = False
+    raised: int | None = None
+    """The signal for which `Interrupted` was raised, until the command has ended."""
 
 
 _state = _State()
@@ -65,7 +71,8 @@ def catch_signals() -> None:
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)
     if hasattr(signal, "SIGURG"):
-        signal.signal(signal.SIGURG, lambda _number, _frame: None)
+        signal.signal(signal.SIGURG, _raise_if_dropped)
+        sys.unraisablehook = _hide_interrupted
         watched, written = socket.socketpair()
         written.settimeout(0)
         signal.set_wakeup_fd(written.fileno(), warn_on_full_buffer=False)
@@ -73,7 +80,7 @@ def catch_signals() -> None:
 
 
 def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
-    """Wake the main thread after a signal.
+    """Wake the main thread after a signal, until the command ends or for two seconds.
 
     A signal that arrives just before a blocking call does not interrupt it, and the interpreter
     runs the handler only after the call. `_written` is an argument so that it stays open.
@@ -85,9 +92,27 @@ def _wake_main_thread(watched: socket.socket, _written: socket.socket) -> None:
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGURG)
 
 
+def _raise_if_dropped(_number: int, _frame: FrameType | None) -> None:
+    """Raise `Interrupted` again if nothing is handling the one that was raised."""
+    if _state.raised is None or _state.held:
+        return
+    handled = sys.exc_info()[1]
+    while handled is not None and not isinstance(handled, Interrupted):
+        handled = handled.__context__
+    if handled is None:
+        raise Interrupted(_state.raised)
+
+
+def _hide_interrupted(dropped: sys.UnraisableHookArgs) -> None:
+    """Report what Python drops, except for `Interrupted`, which is raised again."""
+    if not isinstance(dropped.exc_value, Interrupted):
+        sys.__unraisablehook__(dropped)
+
+
 def ignore_signals() -> None:
     """Stop raising `Interrupted`, because the command has ended."""
     _state.ending = True
+    _state.raised = None
 
 
 @contextmanager
@@ -104,6 +129,7 @@ def signals_deferred() -> Generator[None]:
         _state.held -= 1
         if _state.pending is not None and not _state.held:
             number, _state.pending = _state.pending, None
+            _state.raised = number
             raise Interrupted(number)
 
 
@@ -114,6 +140,7 @@ def _handle(number: int, _frame: FrameType | None) -> None:
         return
     _state.ending = True
     if not _state.held:
+        _state.raised = number
         raise Interrupted(number)
     _state.pending = number
     with suppress(OSError):

@@ -54,7 +54,7 @@ class CommandLine:
         if not streams and self.forks is not None and self.forks.can_run(self.environment):
             return self.forks.run(arguments, self.environment, stdin)
         with self.start(*arguments, **streams) as process:
-            out, err = process.communicate(stdin, timeout=60)
+            out, err = process.communicate(stdin, timeout=300)
         return process.returncode, out, err
 
     def in_shell(self, line: str) -> tuple[int, str, str]:
@@ -130,7 +130,7 @@ class Terminal:
         """Wait for the end of the process; return its exit status."""
         while self._read():
             pass
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=300)
 
     def close(self) -> None:
         """Close the terminal, as a window is closed."""

@@ -23,7 +23,7 @@ from typing import Any, Self, final
 
 __all__ = ["ForkServer"]
 
-_LONGEST = 60
+_LONGEST = 300
 _OF_THE_START = ("PYTHON", "LC_", "LANG")
 _MOST = 1 << 20
 

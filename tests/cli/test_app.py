@@ -330,7 +330,7 @@ def test_pairing_code_is_printed(
     with command_line.start("app", "accept", session.pointer.link()) as process:
         assert f"type {code} into the page" in read_until(process.stderr, "Pairing")
         requestor.complete_pairing(session)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     assert requestor.get_answer(session)["email"].value == "ada@example.com"
 
 
@@ -415,7 +415,7 @@ def test_watch_answers_by_itself(
         assert '"refused"' in read_until(process.stdout, "sessions")
         assert requestor.get_status(second) is SessionStatus.CANCELLED
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert process.returncode == 143
 
 
@@ -433,7 +433,7 @@ def test_watch_waits_for_pairing(
         requestor.complete_pairing(paired)
         read_until(process.stdout, "Shared")
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert requestor.get_answer(paired)["email"].value == "ada@example.com"
 
 
@@ -446,7 +446,7 @@ def test_watch_only_prints(
         read_until(process.stdout, "INITIALIZED: a session for shop asks for attributes")
         read_until(process.stdout, EMAIL)
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert requestor.get_status(session) is SessionStatus.INITIALIZED
 
 
@@ -467,7 +467,7 @@ def test_scanned_by_another_app_is_left_alone(
     with command_line.start("app", "watch", "--answer-by-itself") as process:
         read_until(process.stdout, "CONNECTED: a session for shop")
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     scanned.accept()
     assert scanned.outcome is not None
     assert scanned.outcome.proof_status is ProofStatus.VALID

@@ -64,7 +64,7 @@ def test_dev_server_runs_until_ctrl_c() -> None:
             assert health.read() == b"OK"
             assert b"Open sessions" in page.read()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"Traceback" not in said
 

@@ -7,6 +7,7 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,7 +45,7 @@ class Gate:
 
         def handled(request: HttpRequest) -> EventStream | HttpResponse:
             if request.method == self.until:
-                assert self.accepted is None or self.accepted.wait(60)
+                assert self.accepted is None or self.accepted.wait(300)
                 self.path = ""
             held = bool(self.path) and request.method == self.method
             if held and re.fullmatch(self.path, request.url.partition("//")[2]):
@@ -52,7 +53,7 @@ class Gate:
                     return self.answer(request)
                 response = subscribe(request)
                 self.came.set()
-                assert self.opened.wait(60)
+                assert self.opened.wait(300)
                 return response
             return subscribe(request)
 
@@ -70,7 +71,7 @@ def gate(memory: InMemoryServer, url: str) -> Iterator[Gate]:
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Wait for the end; return exit status, standard output and rest of the standard error."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert "Traceback" not in err
     return process.returncode, out, err
 
@@ -116,7 +117,7 @@ def test_signal_waits_for_the_start(
     """A signal during the start takes effect after the reply, which names the session to cancel."""
     gate.method, gate.path = "POST", "[^/]*/session"
     with command_line.start(*ASK) as process:
-        assert gate.came.wait(60)
+        assert gate.came.wait(300)
         process.send_signal(number)
         read_until(process.stderr, "Press Ctrl-C again")
         gate.opened.set()
@@ -129,7 +130,7 @@ def test_second_ctrl_c_ends_at_once(gate: Gate, command_line: CommandLine) -> No
     """A second Ctrl-C ends the command even while the server does not reply."""
     gate.method, gate.path = "POST", "[^/]*/session"
     with command_line.start(*ASK) as process:
-        assert gate.came.wait(60)
+        assert gate.came.wait(300)
         process.send_signal(signal.SIGINT)
         read_until(process.stderr, "Press Ctrl-C again")
         process.send_signal(signal.SIGINT)
@@ -144,7 +145,7 @@ def test_repeated_signals_still_cancel(
     with command_line.start(*ASK) as process:
         read_until(process.stderr, "INITIALIZED")
         process.send_signal(signal.SIGHUP)
-        assert gate.came.wait(60)
+        assert gate.came.wait(300)
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
         gate.opened.set()
@@ -180,7 +181,7 @@ def test_signal_during_the_fetch_saves_the_answer(
     gate.method, gate.path = "GET", ".*/session/[^/]*/result"
     gate.memory.when_started(app.accept)
     with command_line.at(TMPDIR=str(tmp_path)).start(*ASK) as process:
-        assert gate.came.wait(60)
+        assert gate.came.wait(300)
         process.send_signal(signal.SIGTERM)
         said = read_until(process.stderr, "Press Ctrl-C again")
         gate.opened.set()
@@ -203,7 +204,7 @@ def test_signal_during_the_output_saves_the_answer(
         first = process.stdout.read(1)
         process.send_signal(signal.SIGTERM)
         said = read_until(process.stderr, "Interrupted")
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=300) == 143
         rest = process.stdout.read()
     kept = saved_file(said, tmp_path, "answer").read_text()
     assert json.loads(kept)["answer"]["name"]["attributes"][0]["value"] == "A" * 150_000
@@ -262,7 +263,7 @@ def test_closing_the_terminal_cancels(
             app.accept(memory.open_sessions()[0].pointer)
             terminal.read_until(word)
         terminal.close()
-        assert terminal.process.wait(timeout=60) == 129
+        assert terminal.process.wait(timeout=300) == 129
     assert memory.open_sessions() == ()
 
 
@@ -331,6 +332,38 @@ def test_answer_before_the_cancelling_is_not_lost(
     else:
         assert (status, out) == (143, "")
         saved_file(said + err, tmp_path, "session")
+
+
+DEAF = """
+import os, signal, sys, time
+from irma_backend.cli.interrupts import Interrupted, catch_signals, ignore_signals
+
+class Deaf:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):  # the handler runs here, and Python drops what it raises
+            pass
+
+catch_signals()
+try:
+    Deaf()
+    time.sleep(60)
+except Interrupted as interrupt:
+    try:
+        time.sleep(0.5)  # nothing is raised while it is being handled
+        print("cleaned up")
+    finally:
+        ignore_signals()
+    sys.exit(interrupt.status)
+"""
+
+
+def test_signal_during_a_finalizer_ends_the_command() -> None:
+    """A signal ends a command even if Python drops the exception of its handler."""
+    ended = subprocess.run(
+        [sys.executable, "-c", DEAF], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (143, "cleaned up\n", "")
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -206,7 +206,7 @@ def test_session_without_readers_is_cancelled(
         with os.fdopen(reader) as lines:
             read_until(lines, "INITIALIZED")
         holder.scan(memory.open_sessions()[0].pointer)
-        assert process.wait(timeout=60) == 8
+        assert process.wait(timeout=300) == 8
     assert memory.open_sessions() == ()
 
 
@@ -221,7 +221,7 @@ def test_reader_of_the_link_may_leave(command_line: CommandLine, memory: InMemor
         holder.accept(memory.open_sessions()[0].pointer)
         assert process.stdout is not None
         answer = json.loads(process.stdout.read())["answer"]
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     assert answer["name"]["attributes"][0]["value"] == NAME
 
 

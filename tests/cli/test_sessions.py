@@ -237,7 +237,7 @@ def test_ctrl_c_cancels_the_session(
         read_until(process.stderr, "INITIALIZED")
         assert len(memory.open_sessions()) == 1
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Interrupted" in err
     assert "Traceback" not in err

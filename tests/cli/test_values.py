@@ -90,7 +90,7 @@ def test_watch_prints_each_status(
         scanned = app.scan(session.pointer)
         read_until(process.stdout, "CONNECTED")
         scanned.refuse()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (3, "")
     last = json.loads(out)
     assert (last["status"], last["isFinal"]) == ("CANCELLED", True)
