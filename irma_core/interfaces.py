@@ -33,6 +33,7 @@ from irma_core.plugins.hookspecs import (
     StoreFactory,
     hookimpl,
 )
+from irma_core.protocol.known_schemes import KnownSchemes
 from irma_core.protocol.messages import HttpRequest, HttpResponse
 from irma_core.protocol.observers import Observer
 from irma_core.protocol.signature_verifiers import SignatureVerifier
@@ -67,6 +68,7 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "Jitter",
+    "KnownSchemes",
     "Mode",
     "NextSessionChosen",
     "Observer",

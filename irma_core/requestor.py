@@ -29,6 +29,7 @@ from irma_core.flows.context import (
 from irma_core.flows.driver import run
 from irma_core.flows.effects import Flow
 from irma_core.flows.own_calls import with_own_headers
+from irma_core.flows.request_names import check_names_flow
 from irma_core.flows.session_answers import get_answer_flow
 from irma_core.flows.session_calls import (
     cancel_session_flow,
@@ -56,6 +57,7 @@ from irma_core.models.session_requests import (
 from irma_core.models.sessions import FrontendOptions, PairingMethod, StartedSession
 from irma_core.models.statuses import SessionStatus
 from irma_core.models.tokens import RequestorToken
+from irma_core.protocol.known_schemes import KnownSchemes
 from irma_core.protocol.observers import Observer
 from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import StatusBackend
@@ -102,6 +104,7 @@ class Requestor:
         signature_verifier: Verifies the signature of each signature session before there is an
             answer, so that nobody has to trust the server for it (`Evidence.PROOF`). See
             `irma_proofs.SignatureVerifier`.
+        schemes: Know which attributes exist, for `check`. See `irma_proofs.Schemes`.
 
     A method that takes a `StartedSession` or a `RequestorToken` does not compare the result with
     the request. Besides the errors that it names, each method may raise `ServerRefusedError`,
@@ -130,6 +133,7 @@ class Requestor:
         frontend_url: str | None = None,
         observer: Observer | None = None,
         signature_verifier: SignatureVerifier | None = None,
+        schemes: KnownSchemes | None = None,
     ) -> None:
         self._transport = transport
         self._context = make_context(
@@ -146,6 +150,7 @@ class Requestor:
             frontend_url=frontend_url,
             observer=observer,
             signature_verifier=signature_verifier,
+            schemes=schemes,
         )
         self._has_headers = bool(self._context.headers)
         self._gateway = None if gateway is None else Gateway(gateway, self._context)
@@ -174,6 +179,19 @@ class Requestor:
         if self._gateway is not None:
             flow = self._gateway.through(flow)
         return run(flow, self._transport, streams)
+
+    def check(self, request: SessionRequest | ExtendedRequest) -> None:
+        """Check that all attributes and credential types of a request exist. Nothing is sent.
+
+        Args:
+            request: The request. Check it in a test, or when the program starts.
+
+        Raises:
+            RequestError: A name is not in the schemes. The error has its path, and says which name
+                may be meant.
+            ConfigurationError: The requestor has no `schemes`, or a file of theirs was changed.
+        """
+        self._run(check_names_flow(self._context, request))
 
     def start_session(self, request: SessionRequest | ExtendedRequest | str) -> StartedSession:
         """Start a session.

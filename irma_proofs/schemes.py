@@ -125,6 +125,24 @@ class Schemes:
             lambda data, path: parse_credential_type(data, identifier=identifier, path=path),
         )
 
+    def attribute_types(self, credential_type: str) -> tuple[str, ...] | None:
+        """Return the identifiers of the attributes that can be requested of a credential type.
+
+        Args:
+            credential_type: The identifier of the credential type.
+
+        Returns:
+            The identifiers, in order; None for an unknown credential type.
+
+        Raises:
+            ConfigurationError: Its file is missing, was changed, or is malformed.
+        """
+        check_instance(credential_type, str, "credential_type", "a string")
+        found = self.credential_type(credential_type)
+        if found is None:
+            return None
+        return tuple(each.identifier for each in found.attributes if not each.is_revocation)
+
     def credential_type_by_hash(self, digest: bytes) -> CredentialType | None:
         """Return the credential type with that hash in its metadata; None for an unknown one.
 

@@ -16,9 +16,11 @@ from irma_core.models.events import Event
 from irma_core.models.headers import checked_headers, is_reserved
 from irma_core.models.holders import Headers, Hidden, HiddenSecret, hide_headers
 from irma_core.models.risks import Risk, parse_risks
+from irma_core.protocol.known_schemes import KnownSchemes
 from irma_core.protocol.observers import Observer
 from irma_core.protocol.part_checks import (
     check_observer,
+    check_schemes,
     check_signature_verifier,
     check_signer,
     check_status_backend,
@@ -76,6 +78,7 @@ class RequestorContext:
         is_async: Whether the transport, signer and backend are awaited, as by `AsyncRequestor`.
         observer: Is notified of what happens to sessions, or None.
         signature_verifier: Verifies the signatures of signature sessions, or None.
+        schemes: Know which attributes exist, or None.
     """
 
     server: ServerUrl
@@ -107,6 +110,9 @@ class RequestorContext:
     )
     signature_verifier: SignatureVerifier | None = attrs.field(
         default=None, kw_only=True, repr=lambda verifier: f"<{type(verifier).__name__}>"
+    )
+    schemes: KnownSchemes | None = attrs.field(
+        default=None, kw_only=True, repr=lambda schemes: f"<{type(schemes).__name__}>"
     )
 
     @property
@@ -175,6 +181,7 @@ def make_context(
     frontend_url: str | None,
     observer: Observer | None,
     signature_verifier: SignatureVerifier | None,
+    schemes: KnownSchemes | None,
 ) -> RequestorContext:
     """Return the context of a requestor, made from its arguments.
 
@@ -185,6 +192,7 @@ def make_context(
     check_status_backend(status_backend, is_async=is_async)
     check_observer(observer)
     check_signature_verifier(signature_verifier)
+    check_schemes(schemes)
     _check_authentication(authentication, is_async=is_async)
     _check_issuer(jwt_issuer)
     risks = parse_risks(allow)
@@ -212,6 +220,7 @@ def make_context(
         is_async=is_async,
         observer=observer,
         signature_verifier=signature_verifier,
+        schemes=schemes,
     )
 
 

@@ -17,6 +17,7 @@ from irma_core.errors import ConfigurationError
 __all__ = [
     "check_function",
     "check_observer",
+    "check_schemes",
     "check_signature_verifier",
     "check_signer",
     "check_status_backend",
@@ -111,6 +112,23 @@ def check_signature_verifier(verifier: object) -> None:
             "signature_verifier: must be a SignatureVerifier, such as that of irma_proofs, or None"
         )
     check_function(verify, "signature_verifier", may_be_async=False)
+
+
+def check_schemes(schemes: object) -> None:
+    """Check schemes, or None for no schemes.
+
+    Raises:
+        ConfigurationError: They lack a method, or one is `async def`.
+    """
+    if schemes is None:
+        return
+    methods = [getattr(schemes, name, None) for name in ("credential_types", "attribute_types")]
+    if isinstance(schemes, type) or not all(map(callable, methods)):
+        raise ConfigurationError(
+            "schemes: must be a KnownSchemes, such as Schemes of irma_proofs, or None"
+        )
+    for method in methods:
+        check_function(method, "schemes", may_be_async=False)
 
 
 def check_signer(signer: object, place: str, *, is_async: bool) -> None:

@@ -66,6 +66,7 @@ class Shop:
         server_key: Any = None,
         observer: Any = None,
         signature_verifier: Any = None,
+        schemes: Any = None,
     ) -> None:
         self.mode = mode
         settings = UNSIGNED if unsigned else ServerSettings()
@@ -84,7 +85,7 @@ class Shop:
         key = None if unsigned else server_key or self.server.public_key_pem
         common: Any = {"server_key": key, "allow": {Risk.SIMULATED_PROOFS}}
         common |= {"status_backend": status_backend, "observer": observer}
-        common |= {"signature_verifier": signature_verifier}
+        common |= {"signature_verifier": signature_verifier, "schemes": schemes}
         later: Any = self.later.append if unsigned else None
         others: Any = {"sealer": self.sealer, "accept_unsigned": unsigned, "run_later": later}
         self.receiver: CallbackReceiver | AsyncCallbackReceiver

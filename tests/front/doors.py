@@ -71,6 +71,16 @@ def _server() -> InMemoryServer:
     return InMemoryServer(ServerSettings(revoke_perms=("*",)))
 
 
+class _KnowsAge:
+    """Knows the credential type that is asked for."""
+
+    def credential_types(self) -> list[str]:
+        return [CARD]
+
+    def attribute_types(self, credential_type: str) -> list[str] | None:
+        return [OVER18] if credential_type == CARD else None
+
+
 class World:
     """A server, and whatever a call needs; it counts what is sent and stored."""
 
@@ -115,7 +125,8 @@ class World:
 
     def _keys(self) -> dict[str, Any]:
         key = self.server.public_key_pem
-        return {"server_key": key, "allow": {core.Risk.SIMULATED_PROOFS}}
+        allow = {core.Risk.SIMULATED_PROOFS}
+        return {"server_key": key, "allow": allow, "schemes": _KnowsAge()}
 
     def transport(self) -> Any:
         """Return a transport that notes what is sent."""
@@ -422,6 +433,7 @@ def _verifiers() -> Iterator[Door]:
         "SchemeFolder.read": (folder, {"path": "bits/index"}),
         "Schemes.scheme": (known, {"name": "bits"}),
         "Schemes.credential_type": (known, {"identifier": "bits.mid.person"}),
+        "Schemes.attribute_types": (known, {"credential_type": "bits.mid.person"}),
         "Schemes.credential_type_by_hash": (known, {"digest": bytes(16)}),
         "Schemes.issuer_name": (known, {"issuer": "bits.mid"}),
         "Schemes.issuer_key": (known, {"issuer": "bits.mid", "counter": 0}),
@@ -465,6 +477,7 @@ def _requestor_methods(kind: str) -> Iterator[Door]:
     )
     yield method("watch_status", lambda world: {"session": world.session(), "timeout": A_MINUTE})
     yield method("revoke", lambda _: {"request": core.RevocationRequest(CARD, "key")})
+    yield method("check", lambda _: {"request": ASKED})
     yield method("start_session", lambda _: {"request": ASKED})
     yield method(
         "set_pairing",

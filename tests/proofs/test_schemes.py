@@ -310,6 +310,13 @@ def test_what_a_credential_type_says() -> None:
     ]
 
 
+def test_attributes_that_can_be_requested() -> None:
+    """They are those of a credential type in order, without the revocation attribute."""
+    bits = schemes("bits", "shared")
+    assert bits.attribute_types("bits.mid.pass") == ("bits.mid.pass.seat", "bits.mid.pass.note")
+    assert bits.attribute_types("bits.mid.nothing") is None
+
+
 def test_an_issuer_has_a_name() -> None:
     """The name of an issuer is there by language, and an unknown issuer is None."""
     bits = schemes("bits", "shared")

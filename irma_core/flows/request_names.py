@@ -1,0 +1,88 @@
+"""Check that what a request names exists in the requestor's schemes. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from functools import partial
+
+from irma_core.errors import ConfigurationError, RequestError
+from irma_core.flows.context import RequestorContext
+from irma_core.flows.effects import Call, Flow
+from irma_core.models.session_requests import (
+    ExtendedRequest,
+    IssuanceRequest,
+    SessionRequest,
+    as_extended,
+)
+from irma_core.models.validation import credential_type_of
+from irma_core.protocol.known_schemes import KnownSchemes
+
+__all__ = ["check_names_flow"]
+
+
+def check_names_flow(
+    context: RequestorContext, request: SessionRequest | ExtendedRequest
+) -> Flow[None]:
+    """Check that all credential types and attributes of a request exist.
+
+    Raises:
+        RequestError: One does not, at the path that the error names.
+        ConfigurationError: The requestor has no schemes, or they are incomplete or were changed.
+        DeadlineError: In async mode, reading the schemes took too long.
+    """
+    if context.schemes is None:
+        raise ConfigurationError(
+            "schemes: the requestor needs schemes to check a request, such as irma_proofs.Schemes"
+        )
+    yield from Call(
+        partial(_check_names, context.schemes, as_extended(request).request),
+        context.deadline(),
+        callee="schemes",
+        failure=None,
+        computes=True,
+    )
+
+
+def _check_names(schemes: KnownSchemes, request: SessionRequest) -> None:
+    for path, identifier in _named(request):
+        known = schemes.attribute_types(credential_type_of(identifier))
+        is_type = identifier == credential_type_of(identifier)
+        if known is None or not (is_type or identifier in known):
+            near = _nearest(schemes, identifier)
+            advice = f"; did you mean {near}?" if near else ""
+            raise RequestError(path, f"{identifier} is not in the schemes{advice}")
+
+
+def _named(request: SessionRequest) -> Iterator[tuple[str, str]]:
+    """Yield each identifier of a request with its path.
+
+    Credential types elsewhere in a request are among those that it discloses.
+    """
+    for slot, disjunction in zip(
+        request.disclose.slots, request.disclose.disjunctions, strict=True
+    ):
+        where = f'disclose["{slot}"]' if isinstance(slot, str) else f"disclose[{slot}]"
+        for j, option in enumerate(disjunction):
+            for k, attribute in enumerate(option):
+                yield f"{where}[{j}][{k}]", attribute.type
+    if isinstance(request, IssuanceRequest):
+        for i, credential in enumerate(request.credentials):
+            yield f"credentials[{i}].credential", credential.credential
+            for name in credential.attributes:
+                path = f'credentials[{i}].attributes["{name}"]'
+                yield path, f"{credential.credential}.{name}"
+
+
+def _nearest(schemes: KnownSchemes, identifier: str) -> str:
+    """Return the identifier that a misspelt one may mean, or an empty string."""
+    misspelt = credential_type_of(identifier)
+    credential = _first(misspelt, schemes.credential_types())
+    if not credential or identifier == misspelt:
+        return credential
+    attribute = identifier.replace(misspelt, credential, 1)
+    return _first(attribute, schemes.attribute_types(credential) or ()) or credential
+
+
+def _first(name: str, names: Iterable[str]) -> str:
+    return next(iter(get_close_matches(name, list(names), n=1)), "")
