@@ -15,7 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from irma_core import AsyncRequestor, Requestor
-    from irma_testing import InMemoryServer, SimulatedApp
+    from irma_testing import InMemoryServer, Scheme, SimulatedApp
     from irma_testing.browser_app import BrowserApp
     from irma_testing.logging_in import AsyncLogin, Login
 
@@ -27,16 +27,25 @@ __all__ = [
     "irma_login",
     "irma_person",
     "irma_requestor",
+    "irma_scheme",
     "irma_server",
 ]
 
 
 @pytest.fixture
-def irma_server() -> Iterator[InMemoryServer]:
-    """An IRMA server in memory, with a clock that moves only when a transport sleeps."""
-    from irma_testing import InMemoryServer  # noqa: PLC0415  # see the head of the module
+def irma_scheme() -> Scheme:
+    """The credential types that `irma_server` knows: every one, unless you redefine it."""
+    from irma_testing import OPEN_SCHEME  # noqa: PLC0415  # see the head of the module
 
-    server = InMemoryServer()
+    return OPEN_SCHEME
+
+
+@pytest.fixture
+def irma_server(irma_scheme: Scheme) -> Iterator[InMemoryServer]:
+    """An IRMA server in memory, with a clock that moves only when a transport sleeps."""
+    from irma_testing import InMemoryServer  # noqa: PLC0415
+
+    server = InMemoryServer(scheme=irma_scheme)
     yield server
     server.raise_missed()
 
