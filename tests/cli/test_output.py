@@ -45,6 +45,7 @@ WITH_OUTPUT: dict[str, tuple[str, ...]] = {
     "public-key": ("public-key",),
     "health": ("health",),
     "config": ("config",),
+    "doctor": ("doctor", "--list"),
     "plugins": ("plugins",),
     "demo": ("demo",),
     "app": ("app", "--help"),
