@@ -22,16 +22,21 @@ LAST_SECOND: Final = 253_402_300_799
 """The last second of the year 9999, in Unix seconds; Python knows no later time."""
 _LONGEST: Final = 20 * 2**20
 """Bytes of a whole signature. Attributes may hold photos."""
+_MOST_MARKS: Final = 1_000_000
+"""Brackets and commas, also in strings. Each may stand for a value, which takes some 80 bytes."""
 
 
 def read_proof_json(data: str | bytes) -> JsonValue:
     """Return the value of JSON without repeated names.
 
     Raises:
-        ProofError: The input is not such JSON, or exceeds 20 MiB.
+        ProofError: The input is not such JSON, exceeds 20 MiB, or has very many values.
     """
     if len(data) > _LONGEST:
         raise ProofError("", f"must not be longer than {_LONGEST} bytes")
+    marks = map(data.count, "[{,") if isinstance(data, str) else map(data.count, b"[{,")
+    if sum(marks) > _MOST_MARKS:
+        raise ProofError("", f"must not have more than {_MOST_MARKS} brackets and commas")
     try:
         return read_json(data, unique_keys=True)
     except JsonTextError as error:

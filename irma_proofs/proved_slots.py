@@ -30,6 +30,7 @@ __all__ = ["Asked", "Place", "ProvedSlots", "VerifiedProof", "prove_slots", "rea
 _TOLERANCE: Final = timedelta(minutes=10)
 """The age up to which a proof of non-revocation counts as new, as at the server by default."""
 _MOST_INDEX: Final = 9999
+_MOST_INDICES: Final = 1000
 
 
 @final
@@ -108,12 +109,14 @@ def read_indices(value: JsonValue) -> Places:
     Raises:
         ProofError: They do not have the right form.
     """
+    lists = read_list(value, "indices")
+    check_number_of_indices(lists)
     return [
         [
             _read_place(place, f"indices[{i}][{j}]")
             for j, place in enumerate(read_list(places, f"indices[{i}]"))
         ]
-        for i, places in enumerate(read_list(value, "indices"))
+        for i, places in enumerate(lists)
     ]
 
 
@@ -232,6 +235,22 @@ def _as_extra(given: DisclosedAttribute) -> DisclosedAttribute:
         not_revoked=given.not_revoked,
         not_revoked_before=given.not_revoked_before,
     )
+
+
+def check_number_of_indices(lists: Sequence[JsonValue]) -> None:
+    """Check that the indices have at most 1,000 lists and places together.
+
+    They are not signed, so anybody can name an attribute, such as a photo, again and again.
+
+    Raises:
+        ProofError: They have more.
+    """
+    if sum(1 + len(each) if type(each) is list else 1 for each in lists) > _MOST_INDICES:
+        raise ProofError(
+            "indices",
+            f"must have at most {_MOST_INDICES} lists and places together",
+            check="number_of_indices",
+        )
 
 
 def check_indices_disclosed(proofs: Sequence[VerifiedProof], indices: Places) -> None:

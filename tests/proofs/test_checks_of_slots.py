@@ -67,6 +67,14 @@ def test_indices_of_another_form(indices: Any) -> None:
     assert error.path.startswith("indices")
 
 
+def test_number_of_indices() -> None:
+    """Indices are not signed: nobody can make an answer huge by naming an attribute many times."""
+    assert len(attempt(SIGNED, listing([(0, 2)] * 999), request=None)[0].attributes) == 999
+    for indices in ([[(0, 2)] * 1000], [[]] * 1001):
+        error = refused(SIGNED, listing(*indices))
+        assert (error.check, error.path) == ("number_of_indices", "indices")
+
+
 def test_enough_indices() -> None:
     """There must be a list for each slot."""
     assert set(attempt(SIGNED, request=request(FIRST, SECOND))) == {0, 1}

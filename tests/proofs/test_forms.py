@@ -193,6 +193,14 @@ def test_a_huge_signature_is_refused() -> None:
     assert "longer" in found.reason
 
 
+@pytest.mark.parametrize("data", ["[[]" + ",[]" * 10**6 + "]", b"[" + b"0," * 10**6 + b"0]"])
+def test_very_many_values_are_refused(data: str | bytes) -> None:
+    """Millions of values would take many times the memory of the signature: they are not read."""
+    found = outcome(SIGNED, data)
+    assert isinstance(found, ProofError)
+    assert "brackets" in found.reason
+
+
 def test_an_error_shows_no_value() -> None:
     """No error of a changed signature quotes what was disclosed or signed."""
     for name, found in PLACES.items():
