@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from typing import TypeVar, final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
 
@@ -42,11 +42,13 @@ class Bridge:
         server: The server.
         threads: The threads that run the server. It may block, for example while it delivers a
             callback to a program that calls the server in turn.
+        secret: The part of the address of the pages that no log may show; may be empty.
     """
 
-    def __init__(self, server: InMemoryServer, threads: Executor) -> None:
+    def __init__(self, server: InMemoryServer, threads: Executor, secret: str = "") -> None:
         self._server = server
         self._threads = threads
+        self._secret = secret
         self._is_closing = False
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
@@ -96,10 +98,17 @@ class Bridge:
         return HttpRequest(
             request.method,
             url,
-            label=_TOKEN.sub("{token}", ascii(f"{request.method} {urlsplit(url).path}")[1:-1]),
+            label=self._label(request.method, urlsplit(url).path),
             headers=tuple((name.lower(), value) for name, value in request.headers.items()),
             body=request_body() or None,
         )
+
+    def _label(self, method: str, path: str) -> str:
+        """Return what logs call a request. A mistyped path may still have a secret in it."""
+        plain = unquote(path)  # so that no encoding hides a secret from the next lines
+        if self._secret:
+            plain = plain.replace(self._secret, "{secret}")
+        return _TOKEN.sub("{token}", ascii(f"{method} {plain}")[1:-1])
 
     def _call(self, request: HttpRequest) -> EventStream | HttpResponse:
         self._catch_up()

@@ -123,7 +123,7 @@ def _running(
     ):
         port = listening.getsockname()[1]
         url = reach.base_url(port, urlsplit(server.url).path)
-        bridge = Bridge(server, threads)
+        bridge = Bridge(server, threads, reach.secret)
         waiting = WaitingRoom()
         application = _application(server, url, reach, port=port, waiting=waiting, pages=pages)
         application.router.add_route("*", "/{path:.*}", bridge.respond)

@@ -67,6 +67,18 @@ def test_pages_are_below_a_secret(url: str, transport: Urllib3Transport) -> None
     assert requestor.get_answer(session)["email"].value == "ada@example.com"
 
 
+@pytest.mark.parametrize("path", [f"app-{SECRET}", f"app-{SECRET}/x/y"])
+def test_no_log_shows_the_secret(url: str, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    """An address that is nearly that of the page is logged without the secret."""
+    caplog.set_level("DEBUG")
+    encoded = path.replace("3", "%33")
+    for each in (path, encoded):
+        assert status_of(url, f"/{each}", urlsplit(url).netloc) == 404
+    assert "404" in caplog.text
+    assert SECRET not in caplog.text
+    assert SECRET.replace("3", "%33") not in caplog.text
+
+
 def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Transport) -> None:
     """A program that watches sessions must know the secret; one that has a link need not."""
     requestor = Requestor(url, transport)
