@@ -13,7 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote
 
 import attrs
 
@@ -63,7 +63,12 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LARGEST_PORT: Final = 65535
 _LONGEST: Final = 366 * 24 * 3600.0
 """Seconds."""
-_SECRET_QUERY: Final = re.compile(r"pass|pwd|secret|token|key|pin", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"//.*:.*@", re.DOTALL)
+"""In a URI, or in a URI that another scheme wraps; the password may have any character."""
+_SECRET_MEMBER: Final = re.compile(
+    r"(?:pass|pwd|secret|token|key|pin|auth|cred|sig)[^=?&;#/]*=", re.IGNORECASE
+)
+"""In a query, in a fragment, or wherever else a URI has names with values."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 """A name that the user chooses. No key is that short: one of 32 bytes has 43 letters in base64."""
@@ -241,12 +246,7 @@ def _holds_secret(uri: str) -> bool:
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "hmac":
         return NAME.fullmatch(rest) is None
-    try:
-        parts = urlsplit(uri)
-        names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
-    except ValueError:
-        return True  # a password with a bracket in it, perhaps
-    return parts.password is not None or any(map(_SECRET_QUERY.search, names))
+    return any((_PASSWORD.search(uri), _SECRET_MEMBER.search(unquote(rest))))
 
 
 def _path(value: Any, folder: Path) -> Path:
