@@ -17,8 +17,8 @@ from irma_backend.cli.output import print_json, print_line, print_message
 from irma_backend.scheme_folder import SchemeFolder
 from irma_backend.time_stamp_keys import ask_time_stamp_key
 from irma_core import ExtendedRequest, SignatureRequest
-from irma_core.errors import ConfigurationError
-from irma_core.json_text import JsonTextError, read_json
+from irma_core.errors import ConfigurationError, ProofError
+from irma_core.json_text import DuplicateKeyError, JsonTextError, read_json
 from irma_core.wire.read_requests import read_request
 from irma_proofs import Schemes, SignatureVerifier
 from irma_transport_urllib3 import Urllib3Transport
@@ -126,7 +126,9 @@ def _signature(file: Path) -> str | bytes:
     """Return a signature: the file's content, or the member `signature` of an answer in it."""
     content = read_input("a signature") if str(file) == "-" else read_bytes(file, "FILE")
     try:
-        value = read_json(content)
+        value = read_json(content, unique_keys=True)
+    except DuplicateKeyError as error:
+        raise ProofError("", error.reason) from None
     except JsonTextError:
         raise ConfigurationError(
             f"{STDIN if str(file) == '-' else 'FILE'}: must be JSON, as `irma-backend session` "

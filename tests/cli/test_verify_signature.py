@@ -61,6 +61,15 @@ def test_answer_of_a_session_is_taken(command_line: CommandLine, options: list[s
     assert (status, json.loads(out)["message"]) == (0, MESSAGE)
 
 
+def test_member_given_twice_is_refused(command_line: CommandLine, options: list[str]) -> None:
+    """A second message is refused in an answer, too: other programs may read the first one."""
+    inner = signature().replace('"message":', '"message": "Another one.", "message":')
+    printed = f'{{"evidence": "transport", "signature": {inner}}}'
+    status, out, _ = command_line.run("verify-signature", "-", *options, *PINNED, stdin=printed)
+    assert status == 6
+    assert "has a key twice" in out
+
+
 def test_request_is_compared(command_line: CommandLine, options: list[str], tmp_path: Path) -> None:
     """With --request, another message or attribute is exit status 6, which names the check."""
     asked: dict[str, Any] = {"@context": "https://irma.app/ld/request/signature/v2"}
