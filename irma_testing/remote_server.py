@@ -7,11 +7,13 @@ is in one place.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, final
 from urllib.parse import urlsplit
 
+from irma_core.errors import IrmaError
 from irma_core.json_text import JsonTextError, JsonValue, read_json
 from irma_core.models.arguments import check_instance
 from irma_core.models.pointers import SessionPointer
@@ -122,8 +124,9 @@ class RemoteServer:
                 "simulated app works with development servers only; for a real IRMA server, use "
                 "the Yivi app"
             )
-        self._urls = (self._url, str(value["url"]))
-        self._scheme = _read_scheme(value["scheme"])
+        with _understanding(self._url):
+            self._urls = (self._url, str(value["url"]))
+            self._scheme = _read_scheme(value["scheme"])
 
     @property
     def clock(self) -> Clock:
@@ -196,7 +199,8 @@ class RemoteServer:
                 "there is no such session, or it has ended: start one and use its link",
                 "SESSION_UNKNOWN",
             )
-        return _session(value)
+        with _understanding(self._url):
+            return _session(value)
 
     def sessions(self, folder: str) -> tuple[OpenSession, ...]:
         """Return the open sessions, the oldest first.
@@ -215,7 +219,8 @@ class RemoteServer:
                 "the list of sessions was not found: use the whole address of the page, as the "
                 "development server printed it"
             )
-        return tuple(_session(each) for each in value["sessions"])
+        with _understanding(self._url):
+            return tuple(_session(each) for each in value["sessions"])
 
     def _read(self, path: str, label: str) -> Any:
         """Return the JSON at a path, or None if the server has nothing there."""
@@ -250,6 +255,18 @@ def _read_scheme(value: Mapping[str, Any]) -> Scheme:
         for each in value["credentialTypes"]
     )
     return Scheme(types, is_open=check_instance(value["isOpen"], bool, "isOpen", "a boolean"))
+
+
+@contextmanager
+def _understanding(url: str) -> Generator[None]:
+    """Raise `AppError` if a description has another form. Any program may be at the URL."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, IrmaError):
+        raise AppError(
+            f"{_origin(url)} describes itself in another way than a development server of this "
+            "version; use the same version of irma-backend for both"
+        ) from None
 
 
 def _origin(url: str) -> str:

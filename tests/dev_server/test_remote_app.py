@@ -153,11 +153,39 @@ def test_other_servers_are_refused(response: HttpResponse) -> None:
         SimulatedApp.at("https://irma.example/irma", transport)
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"url": "x", "scheme": []},
+        {"url": "x", "scheme": {"isOpen": True, "credentialTypes": [1]}},
+        {"url": "x", "scheme": {"isOpen": "yes", "credentialTypes": []}},
+    ],
+)
+def test_other_descriptions_are_refused(members: dict[str, object]) -> None:
+    """A server that describes itself in another way gets no answer either."""
+    body = json.dumps({"developmentServer": True, **members}).encode()
+    with pytest.raises(AppError, match=r"irma\.example describes itself in another way"):
+        SimulatedApp.at("https://irma.example", ScriptedTransport([HttpResponse(200, body=body)]))
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"sessions":[{}]}', b'{"pointer":{"u":1}}'])
+def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
+    """The same holds for its sessions."""
+    about = {"url": "x", "scheme": {"isOpen": True, "credentialTypes": []}}
+    first = json.dumps({"developmentServer": True, **about}).encode()
+    for read in (lambda it: it.sessions("app"), lambda it: it.session("name")):
+        replies = [HttpResponse(200, body=each) for each in (first, body)]
+        remote = RemoteServer("https://irma.example", ScriptedTransport(replies))
+        with pytest.raises(AppError, match="in another way"):
+            read(remote)
+
+
 def test_session_of_another_server_is_refused(remote: SimulatedApp, requestor: Requestor) -> None:
     """The app does not call the server of a pointer that is not its own."""
     name = requestor.start_session(ASK).pointer.url.rpartition("/")[2]
     elsewhere = SessionPointer(f"https://irma.example/irma/session/{name}", SessionType.DISCLOSING)
-    with pytest.raises(AppError, match=r"the session is at https://irma\.example, and this app is"):
+    with pytest.raises(AppError, match=r"belongs to https://irma\.example, but this app uses"):
         remote.scan(elsewhere)
 
 
