@@ -174,11 +174,11 @@ def test_other_descriptions_of_sessions_are_refused(body: bytes) -> None:
     """The same holds for its sessions."""
     about = {"url": "x", "scheme": {"isOpen": True, "credentialTypes": []}}
     first = json.dumps({"developmentServer": True, **about}).encode()
-    for read in (lambda it: it.sessions("app"), lambda it: it.session("name")):
+    for method, name in ((RemoteServer.sessions, "app"), (RemoteServer.session, "name")):
         replies = [HttpResponse(200, body=each) for each in (first, body)]
         remote = RemoteServer("https://irma.example", ScriptedTransport(replies))
         with pytest.raises(AppError, match="in another way"):
-            read(remote)
+            method(remote, name)
 
 
 def test_session_of_another_server_is_refused(remote: SimulatedApp, requestor: Requestor) -> None:

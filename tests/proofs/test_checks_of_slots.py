@@ -70,8 +70,9 @@ def test_indices_of_another_form(indices: Any) -> None:
 def test_number_of_indices() -> None:
     """Indices are not signed: nobody can make an answer huge by naming an attribute many times."""
     assert len(attempt(SIGNED, listing([(0, 2)] * 999), request=None)[0].attributes) == 999
-    for indices in ([[(0, 2)] * 1000], [[]] * 1001):
-        error = refused(SIGNED, listing(*indices))
+    too_many: list[list[list[tuple[int, int]]]] = [[[(0, 2)] * 1000], [[]] * 1001]
+    for lists in too_many:
+        error = refused(SIGNED, listing(*lists))
         assert (error.check, error.path) == ("number_of_indices", "indices")
 
 
