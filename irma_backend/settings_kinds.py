@@ -13,7 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import attrs
 
@@ -246,6 +246,10 @@ def _holds_secret(uri: str) -> bool:
     scheme, _, rest = uri.partition(":")
     if scheme.lower() == "hmac":
         return NAME.fullmatch(rest) is None
+    try:
+        urlsplit(uri)
+    except ValueError:
+        return True  # a password with a bracket in it, perhaps
     return any((_PASSWORD.search(uri), _SECRET_MEMBER.search(unquote(rest))))
 
 
