@@ -6,13 +6,23 @@ A secret typed in the wrong place would otherwise appear in the error, and so in
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 
-__all__ = ["FILE", "Command", "Group", "OneOf", "WholeNumber", "suggestion", "usage_message"]
+__all__ = [
+    "FILE",
+    "Command",
+    "Group",
+    "OneOf",
+    "UtcTime",
+    "WholeNumber",
+    "suggestion",
+    "usage_message",
+]
 
 FILE = click.Path(path_type=Path)
 _OPTION = re.compile(r"--?[a-z][a-z-]{0,19}")
@@ -87,6 +97,26 @@ class OneOf(click.Choice[str]):
         except click.BadParameter:
             reason = f"must be one of: {', '.join(self.choices)}"
         self.fail(reason, param, ctx)
+
+
+class UtcTime(click.ParamType[datetime]):
+    """A time in UTC, as ISO 8601 writes it with a Z."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Return the time.
+
+        Raises:
+            click.BadParameter: It is not a time in UTC.
+        """
+        try:
+            return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError:
+            pass
+        self.fail("must be a time in UTC such as 2026-11-30T12:00:00Z", param, ctx)
 
 
 def suggestion(name: str, names: list[str]) -> str:

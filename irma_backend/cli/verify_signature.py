@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ import click
 from irma_backend.cli.exit_statuses import reporting_errors
 from irma_backend.cli.inputs import STDIN, read_bytes, read_input
 from irma_backend.cli.json_values import verified_signature_value
-from irma_backend.cli.options import FILE, Command
+from irma_backend.cli.options import FILE, Command, OneOf, UtcTime
 from irma_backend.cli.output import print_json, print_line, print_message
 from irma_backend.scheme_folder import SchemeFolder
 from irma_backend.time_stamp_keys import ask_time_stamp_key
@@ -65,14 +65,14 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 )
 @click.option(
     "--at",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]),
+    type=UtcTime(),
     metavar="TIME",
     help="Accept a signature without a time stamp, and judge it by this time, such as "
     "2026-11-30T12:00:00Z.",
 )
 @click.option(
     "--min-key-bits",
-    type=click.Choice(["1024", "2048", "4096"]),
+    type=OneOf(["1024", "2048", "4096"]),
     default="2048",
     show_default=True,
     help="The length of the shortest issuer key to accept. Demonstrations use 1024 bits.",
@@ -101,7 +101,7 @@ def verify_signature(
         verified = verifier.verify(
             _signature(file),
             None if request_file is None else _request(request_file),
-            at=None if at is None else at.replace(tzinfo=UTC),
+            at=at,
         )
         print_json(verified_signature_value(verified))
 

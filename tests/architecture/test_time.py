@@ -67,6 +67,7 @@ from irma_testing import (
     OpenSession,
     SimulatedApp,
 )
+from tests.flows.shop import PAGE, Shop
 from tests.proofs.cases import CASES, schemes
 from tests.sealed_handles import handles_at
 from tests.trust import make_jwt_vectors
@@ -212,6 +213,15 @@ def signature(name: str, argument: str) -> Callable[[datetime], object]:
     return judged
 
 
+def received(mode: str) -> Callable[[datetime], object]:
+    def receive(at: datetime) -> object:
+        shop = Shop(mode)
+        post: Any = shop.receiver.receive("POST", PAGE, {}, b"", received_at=at)
+        return shop.done(post).status
+
+    return receive
+
+
 GATEWAY = GatewayAuthentication("https://login.example/token", GatewayAssertion("shop", SHARED))
 
 DOORS: dict[str, Callable[[datetime], object]] = {
@@ -224,6 +234,8 @@ DOORS: dict[str, Callable[[datetime], object]] = {
     "Sealer.unseal(now)": unsealed,
     "SessionPointer.android_intent(now)": POINTER.android_intent,
     "StartedSession(started_at)": started,
+    "CallbackReceiver.receive(received_at)": received("sync"),
+    "AsyncCallbackReceiver.receive(received_at)": received("async"),
     "CredentialRequest(validity)": card,
     "Proof(proved_at)": proved,
     "ManualClock(now)": lambda now: ManualClock(now).now(),

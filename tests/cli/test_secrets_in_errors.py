@@ -54,6 +54,11 @@ def places() -> Iterator[tuple[str, ...]]:
     yield ("--request", SECRET)
 
 
+def is_finding(arguments: tuple[str, ...]) -> bool:
+    """Return whether a command reports what is wrong on its standard output."""
+    return arguments[0] == "doctor"
+
+
 @pytest.mark.parametrize("arguments", [*places()], ids=" ".join)
 def test_no_error_repeats_the_input(
     arguments: tuple[str, ...],
@@ -67,7 +72,7 @@ def test_no_error_repeats_the_input(
     out, err = capsys.readouterr()
     assert status in {0, 2, 7}, err
     assert SECRET not in out + err
-    assert status == 0 or err.splitlines()[-1].startswith("Error: ")
+    assert status == 0 or is_finding(arguments) or err.splitlines()[-1].startswith("Error: ")
 
 
 def test_misspelt_command_is_suggested() -> None:
