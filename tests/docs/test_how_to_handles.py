@@ -249,7 +249,7 @@ def test_failing_store(
 ) -> None:
     """A visitor is not logged in while the store cannot say that the handle is new."""
     store = SqliteStore(tmp_path / "handles.db", SystemClock())
-    (tmp_path / "handles.db").write_text("something else " * 500)
+    (tmp_path / "handles.db").unlink()
     login._handles = Handles(login._requestor, [KEY], store=store, purpose="login")
     started = browser.begin()
     irma_app.accept(started["sessionPtr"])
