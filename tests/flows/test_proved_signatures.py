@@ -286,10 +286,11 @@ def test_what_is_no_verifier_is_refused(kind: Any) -> None:
         async def verify(self, *_: object) -> None: ...
 
     server = InMemoryServer()
+    make: Any = kind  # pyright would name each class in turn
     transport = server.transport() if kind is Requestor else server.async_transport()
     for wrong in (Verifying, object(), Awaited()):
         with pytest.raises(ConfigurationError, match="signature_verifier"):
-            kind(server.url, transport, signature_verifier=wrong)
+            make(server.url, transport, signature_verifier=wrong)
 
 
 def test_the_test_verifier_is_one() -> None:
