@@ -22,9 +22,11 @@ from irma_core.models.risks import Risk, parse_risks
 from irma_core.plugins.guard import OpenPart
 from irma_core.plugins.hookspecs import FactoryContext, Mode, Secret
 from irma_core.plugins.registry import PluginRegistry
+from irma_core.protocol.known_schemes import KnownSchemes
 from irma_core.protocol.observers import Observer
 from irma_core.protocol.part_checks import check_transport
 from irma_core.protocol.server_url import ServerUrl
+from irma_core.protocol.signature_verifiers import SignatureVerifier
 from irma_core.protocol.status_backends import AsyncStatusBackend, StatusBackend
 from irma_core.protocol.stores import AsyncStore, Store
 from irma_core.protocol.transport import AsyncTransport, Transport
@@ -89,6 +91,8 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
         frontend_url: The URL at which browsers and apps reach the server.
         observer: Is notified of what happens; see `Requestor`. By default a `LoggingObserver()`;
             None for no observer.
+        signature_verifier: Verifies the signatures of sessions; see `Requestor`.
+        schemes: Know which attributes exist; see `Requestor`.
     """
 
     name: str | None
@@ -102,6 +106,8 @@ class ConnectionSettings(TypedDict, Generic[GatewaySignerT], total=False):
     headers: Mapping[str, str] | None
     frontend_url: str | None
     observer: Observer | None
+    signature_verifier: SignatureVerifier | None
+    schemes: KnownSchemes | None
 
 
 @final

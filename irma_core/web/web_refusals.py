@@ -169,7 +169,7 @@ REFUSALS: Final[Mapping[str, Refusal]] = MappingProxyType(
             "gelukt? Begin dan opnieuw.",
         ),
         "busy": Refusal(
-            503,
+            409,  # another call is being handled: nothing has failed
             Again.FINISH,
             "Your request is still being processed. Please wait a moment.",
             "Uw verzoek wordt nog verwerkt. Een ogenblik geduld.",

@@ -522,7 +522,7 @@ async def test_unknown_settings_are_refused() -> None:
     wrong: dict[str, Any] = {"nmae": "shop"}
     with (
         open_parts() as parts,
-        pytest.raises(ConfigurationError, match=r"^nmae: .* expected name, "),
+        pytest.raises(ConfigurationError, match=r"^nmae: .* expected one of name, "),
     ):
         parts.requestor(URL, **wrong)
     with pytest.raises(ConfigurationError, match=r"^nmae: "), connect(URL, **wrong):
@@ -551,6 +551,26 @@ def test_two_modules_of_one_name_are_refused(acme: ModuleType) -> None:
         connect(URL, plugins=[acme, plugin()]),
     ):
         pass
+
+
+def test_a_requestor_gets_its_verifier_and_its_schemes() -> None:
+    """What only a program can pass reaches the requestor unchanged."""
+
+    class Knowing:
+        def credential_types(self) -> list[str]:
+            return []
+
+        def attribute_types(self, credential_type: str) -> None:
+            return None
+
+    class Verifying:
+        def verify(self, *_: object, **__: object) -> Any:
+            raise AssertionError
+
+    verifier, schemes = Verifying(), Knowing()
+    with connect(URL, signature_verifier=verifier, schemes=schemes) as requestor:
+        assert requestor.context.signature_verifier is verifier
+        assert requestor.context.schemes is schemes
 
 
 def test_other_settings_are_checked_when_they_are_given() -> None:

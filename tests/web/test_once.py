@@ -78,7 +78,7 @@ def test_a_process_that_dies_in_the_login(site: Site) -> None:
     with pytest.raises(Died):
         browser.finish(handle)
     soon = browser.finish(handle)
-    assert (soon.status, soon.code, soon.again) == (503, "busy", "finish")
+    assert (soon.status, soon.code, soon.again) == (409, "busy", "finish")
     site.server.pass_time(timedelta(seconds=30))
     for _ in range(2):
         late = browser.finish(handle)
