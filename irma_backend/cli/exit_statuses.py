@@ -110,6 +110,7 @@ OPTIONS = {
         f"allow Risk.{risk.name}": f"give --allow {risk.name.lower().replace('_', '-')}"
         for risk in Risk
     },
+    **{f'add "{name}" to server.allow': f"give --allow {name}" for name in RISKS},
 }
 """Replacements for arguments of the library that its error messages name."""
 

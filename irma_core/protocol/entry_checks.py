@@ -9,7 +9,7 @@ from irma_core.errors import ConfigurationError
 
 __all__ = ["MAX_VALUE", "check_clock", "check_entry", "check_key"]
 
-MAX_VALUE: Final = 64 * 1024
+MAX_VALUE: Final = 1024 * 1024
 """The most bytes of a value, as `Store` documents it."""
 
 
@@ -40,7 +40,7 @@ def check_entry(key: object, value: object, lifetime: object) -> None:
 
     Raises:
         ConfigurationError: The key is not a string that can be stored, the value is not bytes or
-            longer than 64 KiB, or the lifetime is not a duration above zero.
+            longer than 1 MiB, or the lifetime is not a duration above zero.
     """
     check_key(key)
     if not isinstance(value, bytes) or len(value) > MAX_VALUE:

@@ -26,7 +26,7 @@ class Store(Protocol):
 
         Args:
             key: A string without whitespace, at most 200 ASCII characters.
-            value: At most 64 KiB.
+            value: At most 1 MiB.
             lifetime: How long the key is present; more than zero.
 
         Returns:

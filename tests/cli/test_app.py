@@ -453,7 +453,7 @@ def test_watch_only_prints(
 def test_watch_needs_the_whole_address(command_line: CommandLine, url: str) -> None:
     """A wrong address of the pages is status 2, and the message says what to give."""
     status, _, err = command_line.run("app", "watch", "--server", f"{url}/app-wrong")
-    assert (status, "give the whole address of the page" in err) == (2, True)
+    assert (status, "use the whole address of the page" in err) == (2, True)
 
 
 def test_scanned_by_another_app_is_left_alone(

@@ -77,7 +77,7 @@ def test_printed_jwt_starts_a_session(command_line: CommandLine, key: tuple[str,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("request",), "expected either --disclose"),
+        (("request",), "expected --disclose"),
         (("request", "--request", "-"), "already a JWT"),
         ((*ASK, "--key", "file:nowhere", "--requestor", "shop"), "cannot be read"),
         ((*ASK, "--key", "file:nowhere"), "--requestor"),

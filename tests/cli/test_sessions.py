@@ -139,10 +139,10 @@ def test_unanswered_session_is_status_4(command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("session",), "expected either --disclose"),
+        (("session",), "expected --disclose"),
         (("session", "--disclose", "age"), "--disclose 1: "),
         (("session", "--disclose", f"a={OVER18}", "--disclose", f"a={OVER18}"), "same name"),
-        (("session", "--disclose", OVER18, "--request", "-"), "expected either --disclose"),
+        (("session", "--disclose", OVER18, "--request", "-"), "expected --disclose"),
         (("session", "--sign", "x", "--issue", f"{CARD}:over18=No"), "either --sign or --issue"),
         (("session", "--issue", f"{CARD}:over18"), "NAME=VALUE"),
         (
@@ -331,7 +331,7 @@ def test_pairing_needs_the_frontend_url(command_line: CommandLine, memory: InMem
         assert status == 2
         assert err.count("--frontend-url") == 2
     status, _, err = command_line.run(*waiting, "--frontend-url", "irma.example")
-    assert (status, "Error: the --frontend-url" in err) == (2, True)
+    assert (status, "Error: --frontend-url" in err) == (2, True)
     assert memory.open_sessions() == ()
 
 

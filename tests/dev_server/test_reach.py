@@ -85,7 +85,7 @@ def test_list_for_programs_is_below_the_secret(url: str, transport: Urllib3Trans
     session = requestor.start_session(ASK)
     remote = RemoteServer(url, transport)
     assert len(remote.sessions(f"app-{SECRET}")) == 1
-    with pytest.raises(AppError, match="give the whole address of the page"):
+    with pytest.raises(AppError, match="use the whole address of the page"):
         remote.sessions("app")
     app = SimulatedApp.at(url, transport)
     app.add("pbdf.sidn-pbdf.email", {"email": "bob@example.com"})

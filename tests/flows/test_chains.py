@@ -176,7 +176,7 @@ def test_a_record_of_another_form_is_refused() -> None:
         lifetime=A_WHILE,
         binding=token.reveal(),
     )
-    with pytest.raises(ConfigurationError, match="another form") as caught:
+    with pytest.raises(ConfigurationError, match="format that this version") as caught:
         NextSessionRecord.unseal(odd.encode(), shop.sealer, token, now)
     assert not isinstance(caught.value, HandleError)
     with pytest.raises(ConfigurationError, match="other keys"):

@@ -308,7 +308,7 @@ def test_other_options_of_the_request_stay() -> None:
 def test_a_request_that_no_url_can_keep_is_refused() -> None:
     """A request that is too large for a URL is refused before the start."""
     receiving = Receiving(DONE["recorded"])
-    for size, why in ((3500, "a URL of 4000 characters"), (140_000, "over 131072 bytes")):
+    for size, why in ((3500, "a URL of 4000 characters"), (140_000, "more than 131072 bytes")):
         noise = base64.b85encode(random.Random(1).randbytes(size * 4 // 5)).decode()
         with pytest.raises(RequestError, match=why):
             receiving.url(DisclosureRequest([AttributeRequest(OVER18, value=noise)]))

@@ -119,7 +119,7 @@ def test_refused_tokens_are_not_fetched_without_end() -> None:
     """A call fetches at most two tokens, and further calls fetch none for ten seconds."""
     stage = GatewayStage(token("one"), NO, token("two"), NO, token("three"), OK)
     for _ in range(2):
-        with pytest.raises(e.GatewayError, match="GET health: the gateway refuses each token"):
+        with pytest.raises(e.GatewayError, match="GET health: the gateway refuses every token"):
             stage.requestor.check_health()
     assert len(stage.sent) == 4
     stage.pass_time(10)

@@ -165,7 +165,7 @@ def test_a_gateway_that_refuses_every_token_is_an_error(
     requestor = Requestor(gateway.url, transport, gateway=passing(tokens))
     for _ in range(5):
         tokens.good = Nothing()
-        with pytest.raises(GatewayError, match="the gateway refuses each token") as caught:
+        with pytest.raises(GatewayError, match="the gateway refuses every token") as caught:
             requestor.start_session(AGE)
         assert "~of.the/gateway" not in "".join(traceback.format_exception(caught.value))
     assert len(tokens.issued) == 2

@@ -452,5 +452,5 @@ async def test_an_asgi_application_sees_the_end_of_the_request() -> None:
 @pytest.mark.parametrize("app", [None, Flask, "app:app"])
 def test_what_is_no_application_is_refused(adapt: Callable[[Any], object], app: object) -> None:
     """An import string or a class is not an application."""
-    with pytest.raises(UsageError, match="app: must be the application itself"):
+    with pytest.raises(UsageError, match="app: must be the WSGI or ASGI application"):
         adapt(app)

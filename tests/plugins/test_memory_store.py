@@ -201,9 +201,9 @@ def test_a_key_with_half_a_character_is_refused(store: Store, tmp_path: Path, me
     assert store.put_if_absent("whole \U0001f600", b"", MINUTE)
 
 
-def test_a_value_has_at_most_64_kib(store: Store, tmp_path: Path) -> None:
+def test_a_value_has_at_most_1_mib(store: Store, tmp_path: Path) -> None:
     """Every store refuses a value that is too long for some of them."""
     for each in (store, SqliteStore(tmp_path / "store.db", ManualClock())):
-        assert each.put_if_absent("k", bytes(64 * 1024), MINUTE)
-        with pytest.raises(ConfigurationError, match="value: must be bytes, at most 65536"):
-            each.put_if_absent("l", bytes(64 * 1024 + 1), MINUTE)
+        assert each.put_if_absent("k", bytes(1024 * 1024), MINUTE)
+        with pytest.raises(ConfigurationError, match="value: must be bytes, at most 1048576"):
+            each.put_if_absent("l", bytes(1024 * 1024 + 1), MINUTE)

@@ -34,14 +34,14 @@ def test_crash_ends_waits(mode: str, server: RedisServer) -> None:
             await asyncio.sleep(BEGUN)
             server.kill()
             for wait in waits:
-                with pytest.raises(StatusBackendError, match="no connection"):
+                with pytest.raises(StatusBackendError, match=r"(no|closed the) connection"):
                     await wait
             for failing in (
                 watching.wait(token),
                 watching.wait(token, seconds=0),
                 telling.publish(token, DONE),
             ):
-                with pytest.raises(StatusBackendError, match="no connection"):
+                with pytest.raises(StatusBackendError, match=r"(no|closed the) connection"):
                     await failing
             server.start()
             wait = asyncio.create_task(watching.wait(token))
@@ -155,7 +155,7 @@ def test_failing_redis_lets_nothing_happen_twice(server: RedisServer) -> None:
     server.go_on()
     assert not store.put_if_absent("once", b"2", hour)
     server.kill()
-    with pytest.raises(StoreError, match="no connection"):
+    with pytest.raises(StoreError, match=r"(no|closed the) connection"):
         store.put_if_absent("once", b"2", hour)
     store.close()
 
@@ -369,7 +369,7 @@ def test_rejected_login_is_reported_without_secrets(
             client.config_set("requirepass", "right")
         async with opened(mode, server.uri, password) as backend:
             for failing in (backend.wait(a_token()), backend.publish(a_token(), DONE)):
-                with pytest.raises(StatusBackendError, match="refuses the user name") as caught:
+                with pytest.raises(StatusBackendError, match="rejected the user name") as caught:
                     await failing
                 shown = "".join(traceback.format_exception(caught.value))
                 assert "wrong" not in shown

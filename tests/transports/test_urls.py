@@ -41,6 +41,6 @@ def test_a_url_is_its_origin_and_the_rest(url: str, parts: tuple[str, str]) -> N
 )
 def test_what_is_no_such_url_is_refused(url: str) -> None:
     """One error for all of them, which does not quote it."""
-    with pytest.raises(ConfigurationError, match="must be absolute, percent-encoded") as caught:
+    with pytest.raises(ConfigurationError, match="must be an absolute, percent-encoded") as caught:
         split_url(url)
     assert "irma.example" not in str(caught.value)
