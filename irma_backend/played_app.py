@@ -42,7 +42,7 @@ def read_cards(values: Sequence[str]) -> Cards:
         if found is None:
             raise ConfigurationError(
                 f"--has {number}: must be scheme.issuer.credential.attribute=VALUE, "
-                "such as pbdf.sidn-pbdf.email.email=ada@example.com"
+                "such as pbdf.sidn-pbdf.email.email=you@mail.example"
             )
         card = cards.setdefault(found["card"], {})
         if found["name"] in card:

@@ -40,7 +40,8 @@ class Function:
     def __call__(self, outcome: SessionOutcome) -> None:
         self.kept.append(IrmaCallback.objects.count())
         if self.is_broken:
-            raise ZeroDivisionError(outcome.get_answer()["email"].value)
+            # The site's log has the message, so it may not be the address itself.
+            raise ZeroDivisionError("nothing to divide by")
         self.seen.append(f"{outcome.reference} {outcome.get_answer()['email'].value}")
 
 
