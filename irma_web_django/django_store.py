@@ -7,7 +7,14 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import final
 
-from django.db import IntegrityError, router, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    connections,
+    router,
+    transaction,
+)
 
 from irma_core.errors import ConfigurationError
 from irma_core.protocol.entry_checks import check_clock, check_entry, check_key
@@ -17,6 +24,21 @@ from irma_web_django.models import IrmaEntry
 from irma_web_django.tables import explaining_missing_tables
 
 __all__ = ["DjangoStore", "delete_expired"]
+
+
+@contextmanager
+def _dropping_broken_connection() -> Generator[None]:
+    """Let a repeat of a call that failed open a new connection, if this one is broken.
+
+    Django itself drops a broken connection only between two requests.
+    """
+    try:
+        yield
+    except (DatabaseError, InterfaceError):
+        connection = connections[router.db_for_write(IrmaEntry)]
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+        raise
 
 
 @final
@@ -38,6 +60,7 @@ class DjangoStore:
         self._clock = clock
         self._is_closed = False
 
+    @_dropping_broken_connection()
     @explaining_missing_tables()
     def put_if_absent(self, key: str, value: bytes, lifetime: timedelta) -> bool:
         """Put a value unless the key has one; see `Store`.
@@ -66,6 +89,7 @@ class DjangoStore:
             return False
         return True
 
+    @_dropping_broken_connection()
     @explaining_missing_tables()
     def get(self, key: str) -> bytes | None:
         """Return the value of a key, or None if it has none; see `Store`.
@@ -82,6 +106,7 @@ class DjangoStore:
         found = live.values_list("value", flat=True).first()
         return None if found is None else bytes(found)
 
+    @_dropping_broken_connection()
     @explaining_missing_tables()
     def delete(self, key: str) -> None:
         """Delete a key, which may be absent; see `Store`.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import override_settings
 
 from irma_core.errors import ConfigurationError
@@ -16,7 +17,7 @@ from irma_testing.contracts import StoreContract
 from irma_transport import SystemClock
 from irma_web_django.django_store import DjangoStore
 from irma_web_django.models import IrmaEntry
-from tests.web_django.postgres import PASSWORD, check_installed, running_postgres
+from tests.web_django.postgres import PASSWORD, PostgresServer, check_installed, running_postgres
 
 
 class ToPostgres:
@@ -39,7 +40,7 @@ ROUTER = ToPostgres()
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[None]:
+def postgres() -> Iterator[PostgresServer]:
     """`postgres` has the tables, `empty` has none, and at `away` no server listens."""
     check_installed()
     with running_postgres() as server:
@@ -60,7 +61,7 @@ def postgres() -> Iterator[None]:
         try:
             with override_settings(DATABASE_ROUTERS=[ROUTER]):
                 call_command("migrate", "irma_web_django", database="postgres", verbosity=0)
-            yield
+            yield server
         finally:
             for alias in aliases:
                 connections[alias].close()
@@ -104,3 +105,23 @@ def test_a_missing_table_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> No
         store = DjangoStore(SystemClock())
         with pytest.raises(ConfigurationError, match="migrate"):
             store.get("key")
+
+
+def test_a_repeat_opens_a_new_connection(postgres: PostgresServer) -> None:
+    """After the database broke a connection, one call fails; its repeat in the request does not."""
+    store = DjangoStore(SystemClock())
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: store.put_if_absent("again", b"value", timedelta(minutes=1)),
+        "get": lambda: store.get("again"),
+        "delete": lambda: store.delete("again"),
+    }
+    results: dict[str, object] = {}
+    with override_settings(DATABASE_ROUTERS=[ROUTER]):
+        store.get("again")
+        for name, call in calls.items():
+            postgres.stop()
+            postgres.start()
+            with pytest.raises(OperationalError):
+                call()
+            results[name] = call()
+    assert results == {"put": True, "get": b"value", "delete": None}
