@@ -18,9 +18,9 @@ __all__ = ["CHEATS", "Cards", "cheat", "fill", "read_cards"]
 
 Cards: TypeAlias = Mapping[str, Mapping[str, str | None]]
 """Attributes by credential type; None for an attribute without a value."""
-_PART = "[A-Za-z0-9_-]+"
+_PART = "[A-Za-z0-9_-]++"
 _HELD: Final = re.compile(
-    rf"(?P<card>{_PART}\.{_PART}\.{_PART})(?:\.(?P<name>{_PART})=(?P<value>.*))?",
+    rf"\A(?P<card>{_PART}\.{_PART}\.{_PART})(?:\.(?P<name>{_PART})=(?P<value>.*))?",
     re.ASCII | re.DOTALL,
 )
 _YES, _NO = "Yes", "No"

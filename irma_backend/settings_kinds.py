@@ -63,10 +63,9 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LARGEST_PORT: Final = 65535
 _LONGEST: Final = 366 * 24 * 3600.0
 """Seconds."""
-_PASSWORD: Final = re.compile(r"//.*:.*@", re.DOTALL)
-"""In a URI, or in a URI that another scheme wraps; the password may have any character."""
+_TELLING_WORD: Final = "(?:pass|pwd|secret|token|key|pin|auth|cred|sig)"
 _SECRET_MEMBER: Final = re.compile(
-    r"(?:pass|pwd|secret|token|key|pin|auth|cred|sig)[^=?&;#/]*=", re.IGNORECASE
+    rf"(?<![^=?&;#/])(?:(?!{_TELLING_WORD})[^=?&;#/])*+{_TELLING_WORD}[^=?&;#/]*+=", re.IGNORECASE
 )
 """In a query, in a fragment, or wherever else a URI has names with values."""
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -250,7 +249,9 @@ def _holds_secret(uri: str) -> bool:
         urlsplit(uri)
     except ValueError:
         return True  # a password with a bracket in it, perhaps
-    return any((_PASSWORD.search(uri), _SECRET_MEMBER.search(unquote(rest))))
+    # The URI may be wrapped by another scheme, and the password may have any character.
+    after_colon = uri.partition("//")[2].partition(":")[2]
+    return "@" in after_colon or _SECRET_MEMBER.search(unquote(rest)) is not None
 
 
 def _path(value: Any, folder: Path) -> Path:

@@ -15,7 +15,7 @@ from irma_testing.remote_server import RemoteServer
 
 __all__ = ["Watch"]
 
-_PAGES = re.compile(r"(?P<url>.*)/(?P<folder>app-[\w-]+)")
+_FOLDER = re.compile(r"\Aapp-[\w-]++")
 
 
 class Watch:
@@ -29,8 +29,9 @@ class Watch:
 
     def __init__(self, server: str, transport: Transport, *, as_json: bool) -> None:
         address = server.rstrip("/")
-        pages = _PAGES.fullmatch(address)
-        self._url, self._folder = pages.groups() if pages else (address, "app")
+        url, slash, folder = address.rpartition("/")
+        is_pages = slash and _FOLDER.fullmatch(folder)
+        self._url, self._folder = (url, folder) if is_pages else (address, "app")
         self._transport = transport
         self._as_json = as_json
         self._remote = RemoteServer(self._url, transport)

@@ -53,14 +53,17 @@ _STRAY_SIGN = (
 )
 _SINGLE_EQUALS = "'=' after an attribute: did you mean '==', to require a value?"
 _HINTS = (
-    (re.compile(r"[\w.?-]+\s*:.*\.", re.DOTALL), "did you mean NAME=ATTRIBUTE, with '='?"),
-    (re.compile(r"[\w-]+(?:\.[\w-]+){3}\s*:", re.ASCII), "did you mean '==', to require a value?"),
-    (re.compile(r".*[\w-]+[/:][\w-]+", re.DOTALL), "did you mean dots between its parts?"),
+    (re.compile(r"\A[\w.?-]++\s*+:[^.]*+\."), "did you mean NAME=ATTRIBUTE, with '='?"),
     (
-        re.compile(r"[\w-]+\s*(?:==.*)?\Z", re.DOTALL),
+        re.compile(r"\A[\w-]++(?:\.[\w-]++){3}\s*+:", re.ASCII),
+        "did you mean '==', to require a value?",
+    ),
+    (re.compile(r"[\w-][/:][\w-]"), "did you mean dots between its parts?"),
+    (
+        re.compile(r"\A[\w-]++\s*+(?:==.*)?\Z", re.DOTALL),
         "expected the full name of an attribute, such as pbdf.sidn-pbdf.email.email",
     ),
-    (re.compile(r".*,", re.DOTALL), "did you mean '+', for a further attribute of the slot?"),
+    (re.compile(r","), "did you mean '+', for a further attribute of the slot?"),
 )
 """What people write for a slot, and what they probably mean. The first match counts."""
 _COMMA = re.compile(r"(?<!\\),")
@@ -189,7 +192,7 @@ def _slots(texts: Sequence[str]) -> dict[str, DisCon] | list[DisCon]:
         try:
             slots.append(((match["name"] or "").strip(), _slot(match)))
         except RequestError as error:
-            hint = next((words for form, words in _HINTS if form.match(match["options"])), "")
+            hint = next((words for form, words in _HINTS if form.search(match["options"])), "")
             reason = f"{error.reason}; {hint}" if hint and "'" not in error.reason else error.reason
             raise RequestError(f"--disclose {number + 1}", reason) from None
     if not any(name for name, _ in slots):
