@@ -22,8 +22,8 @@ __all__ = ["WINDOW", "is_over_limit"]
 _LOG: Final = logging.getLogger("irma_web_django")
 WINDOW: Final = timedelta(minutes=1)
 """The time that starts are counted for."""
-_IPV6_SITE: Final = 64
-"""The bits that a provider assigns to one customer, who chooses the others (RFC 6177)."""
+_IPV6_HOST: Final = 72
+"""The bits that a customer chooses: a provider assigns a /56 or more (RFC 6177, section 2)."""
 
 
 def is_over_limit(site: IrmaSite, request: HttpRequest) -> bool:
@@ -60,5 +60,5 @@ def _network(site: IrmaSite, request: HttpRequest) -> str | None:
     if function is None and not address.is_global:
         return None  # of a proxy, with all visitors behind it; or of this machine
     if isinstance(address, IPv6Address):
-        return f"{int(address) >> _IPV6_SITE:x}"
+        return f"{int(address) >> _IPV6_HOST:x}"
     return f"{address}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from irma_backend.scheme_folder import SchemeFolder
 from irma_backend.time_stamp_keys import ask_time_stamp_key
 from irma_core import ExtendedRequest, SignatureRequest
 from irma_core.errors import ConfigurationError, ProofError
-from irma_core.json_text import DuplicateKeyError, JsonTextError, read_json
+from irma_core.json_text import DuplicateKeyError, JsonTextError, read_json, write_json
 from irma_core.wire.read_requests import read_request
 from irma_proofs import Schemes, SignatureVerifier
 from irma_transport_urllib3 import Urllib3Transport
@@ -135,7 +134,7 @@ def _signature(file: Path) -> str | bytes:
             "prints it"
         ) from None
     if isinstance(value, dict) and "evidence" in value and "signature" in value:
-        return json.dumps(value["signature"])
+        return write_json(value["signature"])
     return content
 
 

@@ -88,14 +88,8 @@ def check_observer(observer: object) -> None:
     Raises:
         ConfigurationError: It has no method `observe`, or that is `async def`.
     """
-    if observer is None:
-        return
-    observe = getattr(observer, "observe", None)
-    if isinstance(observer, type) or not callable(observe):
-        raise ConfigurationError(
-            "observer: must be an Observer, an object with a method observe(event), or None"
-        )
-    check_function(observe, "observer", may_be_async=False)
+    expected = "an Observer, an object with a method observe(event), or None"
+    _check_plain(observer, "observer", ("observe",), expected)
 
 
 def check_signature_verifier(verifier: object) -> None:
@@ -104,14 +98,8 @@ def check_signature_verifier(verifier: object) -> None:
     Raises:
         ConfigurationError: It has no method `verify`, or that is `async def`.
     """
-    if verifier is None:
-        return
-    verify = getattr(verifier, "verify", None)
-    if isinstance(verifier, type) or not callable(verify):
-        raise ConfigurationError(
-            "signature_verifier: must be a SignatureVerifier, such as that of irma_proofs, or None"
-        )
-    check_function(verify, "signature_verifier", may_be_async=False)
+    expected = "a SignatureVerifier, such as that of irma_proofs, or None"
+    _check_plain(verifier, "signature_verifier", ("verify",), expected)
 
 
 def check_schemes(schemes: object) -> None:
@@ -120,15 +108,8 @@ def check_schemes(schemes: object) -> None:
     Raises:
         ConfigurationError: They lack a method, or one is `async def`.
     """
-    if schemes is None:
-        return
-    methods = [getattr(schemes, name, None) for name in ("credential_types", "attribute_types")]
-    if isinstance(schemes, type) or not all(map(callable, methods)):
-        raise ConfigurationError(
-            "schemes: must be a KnownSchemes, such as Schemes of irma_proofs, or None"
-        )
-    for method in methods:
-        check_function(method, "schemes", may_be_async=False)
+    expected = "a KnownSchemes, such as Schemes of irma_proofs, or None"
+    _check_plain(schemes, "schemes", ("credential_types", "attribute_types"), expected)
 
 
 def check_signer(signer: object, place: str, *, is_async: bool) -> None:
@@ -156,6 +137,17 @@ def check_function(function: object, place: str, *, may_be_async: bool) -> None:
         raise ConfigurationError(
             f"{place}: nothing awaits this function, so it must not be `async def`"
         )
+
+
+def _check_plain(part: object, place: str, methods: tuple[str, ...], expected: str) -> None:
+    """Check a part whose methods are never awaited, or None for no part."""
+    if part is None:
+        return
+    found = [getattr(part, name, None) for name in methods]
+    if isinstance(part, type) or not all(map(callable, found)):
+        raise ConfigurationError(f"{place}: must be {expected}")
+    for method in found:
+        check_function(method, place, may_be_async=False)
 
 
 def _check(part: object, place: str, kind: _Kind, *, is_async: bool) -> None:

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 LONGEST_HANDLE: Final = 48 * 1024
-"""Characters. A store takes values of 1 MiB."""
+"""Characters, so that the body of a call has at most 64 KiB."""
 _LARGEST_BODY: Final = 16 * 1024 + LONGEST_HANDLE
 _BINDING: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _YEAR: Final = 31_536_000

@@ -1,9 +1,8 @@
-"""The signatures in irmago's own tests, read from its sources where Go has fetched them."""
+"""The signatures in irmago's own tests, read from its sources."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,30 @@ import pytest
 from irma_backend import SchemeFolder
 from irma_core.errors import ProofError
 from irma_proofs import Schemes, SignatureVerifier
-from tests.realserver.versions import NEWEST
+from tests.realserver.build import irmago_sources
+from tests.realserver.needing_go import built
 
-CACHE = Path(os.environ.get("GOMODCACHE") or Path.home() / "go" / "pkg" / "mod")
-IRMAGO = CACHE / "github.com" / "privacybydesign" / f"irmago@v{NEWEST}"
 FORMS = {
     "irma/irmago_test.go": r':= "(\{\\"signature\\".*)"\n',
     "internal/sessiontest/revocation_test.go": r'`(\{"@context":"https://irma.app/ld/signature.*?)`',
 }
-pytestmark = pytest.mark.skipif(not IRMAGO.is_dir(), reason="Go has not fetched irmago")
 
 
-def signatures(file: str) -> list[str]:
+@pytest.fixture(scope="session")
+def irmago() -> Path:
+    """The folder of irmago's sources."""
+    return built(irmago_sources)
+
+
+def signatures(irmago: Path, file: str) -> list[str]:
     """Return the signatures that a test of irmago has in its source."""
-    found = re.findall(FORMS[file], (IRMAGO / file).read_text(encoding="utf-8"))
+    found = re.findall(FORMS[file], (irmago / file).read_text(encoding="utf-8"))
     return [json.loads(f'"{text}"') if text.startswith("{\\") else text for text in found]
 
 
-def verify(signature: str) -> Any:
+def verify(irmago: Path, signature: str) -> Any:
     """Verify a signature by the key that it names, as irmago's tests do, and the demo schemes."""
-    folder = IRMAGO / "testdata" / "irma_configuration"
+    folder = irmago / "testdata" / "irma_configuration"
     pem = (folder / "irma-demo" / "pk.pem").read_bytes()
     schemes = Schemes(SchemeFolder(folder), pinned={"irma-demo": pem})
     demo = schemes.scheme("irma-demo")
@@ -42,21 +45,21 @@ def verify(signature: str) -> Any:
     return SignatureVerifier(schemes, time_stamps=stamps, min_key_bits=1024).verify(signature)
 
 
-def test_signatures_of_the_first_form() -> None:
+def test_signatures_of_the_first_form(irmago: Path) -> None:
     """A signature of 2018 is valid; with another challenge or nonce it is not."""
-    valid, other_challenge, other_nonce = signatures("irma/irmago_test.go")
-    (attribute,) = verify(valid).extra
+    valid, other_challenge, other_nonce = signatures(irmago, "irma/irmago_test.go")
+    (attribute,) = verify(irmago, valid).extra
     assert (attribute.attribute, attribute.value) == ("irma-demo.RU.studentCard.studentID", "456")
     for changed in (other_challenge, other_nonce):
         with pytest.raises(ProofError) as caught:
-            verify(changed)
+            verify(irmago, changed)
         assert caught.value.status == "INVALID"
 
 
-def test_a_signature_with_non_revocation() -> None:
+def test_a_signature_with_non_revocation(irmago: Path) -> None:
     """A signature of 2020 is valid, and proves that its credential was not revoked."""
-    (signature,) = signatures("internal/sessiontest/revocation_test.go")
-    (attribute,) = verify(signature)[0]
+    (signature,) = signatures(irmago, "internal/sessiontest/revocation_test.go")
+    (attribute,) = verify(irmago, signature)[0]
     assert (attribute.attribute, attribute.value) == (
         "irma-demo.MijnOverheid.root.BSN",
         "299792458",

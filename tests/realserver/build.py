@@ -91,6 +91,29 @@ def build_proof_verifier(cache: Path | None = None) -> Path:
     return _build_program(VERIFIER_SOURCES, "proofverifier", cache or cache_folder())
 
 
+def irmago_sources(cache: Path | None = None) -> Path:
+    """Find the sources of the newest irmago, or fetch them: its tests and their schemes.
+
+    Raises:
+        GoMissing: they must be fetched, and there is no Go.
+        BuildError: Go reports an error.
+    """
+
+    def fetch(folder: Path) -> None:
+        run(
+            _go(),
+            "mod",
+            "download",
+            f"github.com/privacybydesign/irmago@v{NEWEST}",
+            cwd=folder,
+            GOMODCACHE=str(folder),
+            GOFLAGS="-modcacherw",  # or the cache could not be deleted
+        )
+
+    modules = cached(cache or cache_folder(), f"irmago-sources-v{NEWEST}", fetch)
+    return modules / "github.com" / "privacybydesign" / f"irmago@v{NEWEST}"
+
+
 def server_command(command: Path) -> tuple[str | Path, ...]:
     """Return the command line that starts a server."""
     return (command, "irma", "server") if command.name == "yivi" else (command, "server")
@@ -183,5 +206,6 @@ def _locked(path: Path) -> Generator[None]:
 if __name__ == "__main__":
     build_tools()
     build_proof_verifier()
+    irmago_sources()
     for each in EACH_RUN:
         build_command(each)

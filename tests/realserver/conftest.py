@@ -1,6 +1,5 @@
 """The official server and a wallet, for all tests of a run."""
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
@@ -8,7 +7,8 @@ from typing import Protocol
 
 import pytest
 
-from tests.realserver.build import GoMissing, Tools, build_command, build_tools
+from tests.realserver.build import Tools, build_command, build_tools
+from tests.realserver.needing_go import built
 from tests.realserver.official_server import OfficialServer, ServerPool
 from tests.realserver.old_servers import refuse_skip
 from tests.realserver.plain_http import start_session
@@ -27,13 +27,7 @@ class StartWallet(Protocol):
 
 @pytest.fixture(scope="session")
 def yivi_tools() -> Tools:
-    try:
-        return build_tools()
-    except GoMissing as missing:
-        why = str(missing)
-    if os.environ.get("CI") == "true":
-        pytest.fail(why, pytrace=False)
-    pytest.skip(why)
+    return built(build_tools)
 
 
 @pytest.fixture(scope="session")

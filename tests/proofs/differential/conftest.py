@@ -1,25 +1,19 @@
 """The official verifier, for all tests of a run."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.proofs.irmago import Irmago
 from tests.proofs.made import STAMPS, scheme_files
-from tests.realserver.build import GoMissing, build_proof_verifier
+from tests.realserver.build import build_proof_verifier
+from tests.realserver.needing_go import built
 
 
 @pytest.fixture(scope="session")
 def proof_verifier() -> Path:
     """The program that verifies by irmago."""
-    try:
-        return build_proof_verifier()
-    except GoMissing as missing:
-        why = str(missing)
-    if os.environ.get("CI") == "true":
-        pytest.fail(why, pytrace=False)
-    pytest.skip(why)
+    return built(build_proof_verifier)
 
 
 @pytest.fixture(scope="session")
