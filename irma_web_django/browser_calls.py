@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, RawPostDataException, UnreadablePostError
 
 from irma_core.protocol.messages import HttpResponse as Reply
 from irma_core.web.web_messages import WebRequest
@@ -22,7 +22,10 @@ def as_web_request(request: HttpRequest) -> WebRequest:
     Django decides about the host and the scheme: see its settings `ALLOWED_HOSTS`,
     `USE_X_FORWARDED_HOST` and `SECURE_PROXY_SSL_HEADER`.
     """
-    url = request.build_absolute_uri()
+    try:
+        url = request.build_absolute_uri()
+    except DisallowedHost:
+        url = ""  # the floor refuses it, with JSON
     return WebRequest(f"{request.method}", url, request.headers, body_of(request), native=request)
 
 
@@ -37,7 +40,7 @@ def body_of(request: HttpRequest) -> bytes:
         return request.body
     except RequestDataTooBig:
         return bytes(_TOO_LARGE)
-    except UnreadablePostError:  # the browser has left
+    except (UnreadablePostError, RawPostDataException):  # the browser has left; or read as a form
         return b""
 
 

@@ -1,8 +1,9 @@
 """Callbacks that the site's function has not taken yet, kept in the database.
 
 The IRMA server posts an outcome once, and repeats it only after a time-out. So a post is kept,
-sealed, before the function runs, and deleted when it returns. If the function raises an error, or
-the process ends, `manage.py irma_replay_callbacks` delivers the outcome later.
+sealed, before the function runs, and deleted when it returns. A post is also kept if it could not
+even be brought to the function, because a verifier of signatures failed, for example.
+`manage.py irma_replay_callbacks` delivers what is kept later.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, final
 
+import attrs
 from django.db import router
 from django.db.models import QuerySet
 
@@ -25,20 +27,74 @@ from irma_core.protocol.transport import Clock, utc_now
 from irma_web_django.models import IrmaCallback
 from irma_web_django.tables import explaining_missing_tables
 
-__all__ = ["KEPT_FOR", "delete_expired_callbacks", "handling", "keeping", "kept", "open_kept"]
+__all__ = [
+    "KEPT_FOR",
+    "delete_expired_callbacks",
+    "keeping",
+    "keeping_if_it_fails",
+    "kept",
+    "open_kept",
+]
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long an outcome can be delivered; it may contain personal data."""
 _PURPOSE: Final = "irma_web_django.callback"
-_POST: Final[ContextVar[tuple[str, bytes] | None]] = ContextVar("irma_callback", default=None)
+_UNKNOWN: Final = "unknown"
+_MOST_OF_A_URL: Final = 4
+"""So that a stranger who has read a URL in a log cannot fill the database."""
+_DIGITS: Final = 32
+
+
+@final
+@attrs.define
+class _Post:
+    """A post that is being handled, and whether it is still to be kept if that fails."""
+
+    url: str = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+    is_open: bool = True
+
+    @property
+    def name_of_url(self) -> str:
+        return sha256(self.url.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
+
+    @property
+    def name(self) -> str:
+        return self.name_of_url + sha256(self.body).hexdigest()[:_DIGITS]
+
+    def keep(self, name: str, session: str, *, sealer: Sealer, now: datetime) -> None:
+        value: JsonValue = [self.url, self.body.decode("ascii")]
+        entry = {
+            "session": session,
+            "post": sealer.seal(value, purpose=_PURPOSE, now=now, lifetime=KEPT_FOR),
+            "received_ms": int(now.timestamp() * 1000),
+        }
+        kept().get_or_create(name=name, defaults=entry)
+        self.is_open = False
+
+
+_POST: Final[ContextVar[_Post | None]] = ContextVar("irma_callback", default=None)
 
 
 @contextmanager
-def handling(url: str, body: bytes) -> Generator[None]:
-    """Let `keeping` know which post is being handled."""
-    token = _POST.set((url, body))
+def keeping_if_it_fails(url: str, body: bytes, *, sealer: Sealer, clock: Clock) -> Generator[None]:
+    """Keep the post that a block hands to a receiver, if the receiver raises an error.
+
+    A receiver refuses a post with an unknown URL, and raises nothing then.
+
+    Raises:
+        django.db.DatabaseError: The post could not be kept; the context is the receiver's error.
+    """
+    post = _Post(url, body)
+    token = _POST.set(post)
     try:
         yield
+    except Exception:
+        if post.is_open and post.body.isascii():  # as each JWT is
+            others = kept().filter(name__startswith=post.name_of_url)
+            if others.count() < _MOST_OF_A_URL:
+                post.keep(post.name, _UNKNOWN, sealer=sealer, now=utc_now(clock))
+        raise
     finally:
         _POST.reset(token)
 
@@ -58,17 +114,9 @@ def keeping(
     def deliver(outcome: SessionOutcome) -> Any:
         # Posts of a session that contradict each other are two outcomes.
         session = f"{outcome.token.reveal()} {outcome.status.value}"
-        name = sha256(session.encode()).hexdigest()
-        post, now = _POST.get(), utc_now(clock)
+        name, post = sha256(session.encode()).hexdigest(), _POST.get()
         if post is not None:
-            value: JsonValue = [post[0], post[1].decode("ascii")]
-            sealed = sealer.seal(value, purpose=_PURPOSE, now=now, lifetime=KEPT_FOR)
-            entry = {
-                "session": outcome.token.fingerprint,
-                "post": sealed,
-                "received_ms": int(now.timestamp() * 1000),
-            }
-            kept().get_or_create(name=name, defaults=entry)
+            post.keep(name, outcome.token.fingerprint, sealer=sealer, now=utc_now(clock))
         result = function(outcome)
         kept().filter(name=name).delete()
         return result

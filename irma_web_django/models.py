@@ -72,7 +72,10 @@ class IrmaAccount(models.Model):
 
 
 class IrmaCallback(models.Model):
-    """A callback that the site's function has not taken yet. What was disclosed is sealed."""
+    """A callback that the site's function has not taken yet. What was disclosed is sealed.
+
+    The session is `unknown` if the post could not be verified yet.
+    """
 
     name: models.CharField[str, str] = models.CharField(_("name"), max_length=64, unique=True)
     session: models.CharField[str, str] = models.CharField(_("session"), max_length=40)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -27,6 +27,8 @@ from django.views.decorators.http import require_safe
 from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.events import WebRefused
+from irma_core.protocol.messages import HttpResponse as Reply
+from irma_core.tracebacks import remove_frames
 from irma_core.web.browser_posts import check_site, cors_headers
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.web_answers import WebAnswer
@@ -36,15 +38,18 @@ from irma_web_django import proof_sessions, signals
 from irma_web_django.browser_calls import as_django, as_web_request, body_of
 from irma_web_django.completing import DATABASE_AWAY, complete_once
 from irma_web_django.irma_site import IrmaSite, current_site
-from irma_web_django.kept_callbacks import handling
+from irma_web_django.kept_callbacks import keeping_if_it_fails
 from irma_web_django.rate_limit import WINDOW, is_over_limit
 from irma_web_django.tables import explaining_missing_tables
 
 __all__ = ["ask", "callback", "cancel", "finish", "next_session", "start", "status"]
 
+Receive: TypeAlias = Callable[[IrmaSite, HttpRequest], Reply | None]
 View: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
 PageView: TypeAlias = Callable[[IrmaSite, HttpRequest, str], HttpResponse]
 _LOG: Final = logging.getLogger("irma_web_django")
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_NOT_FOUND: Final = 404
 _SERVER_ERROR: Final = 500
 
 
@@ -61,23 +66,28 @@ def _called_by_page(step: Step) -> Callable[[PageView], View]:
     def decorate(view: PageView) -> View:
         @wraps(view)
         def call(request: HttpRequest, name: str) -> HttpResponse:
+            asked = as_web_request(request)
             try:
                 site = current_site()
                 if request.method == "OPTIONS":
-                    return as_django(site.sessions.preflight(as_web_request(request)))
+                    return as_django(site.sessions.preflight(asked))
                 if _is_protected(site, request, step):
                     return view(site, request, name)
-                check_site(site.page_site, as_web_request(request))
+                check_site(site.page_site, asked)
             except WebRefusal as refused:
-                error: Exception = refused
-            except DATABASE_AWAY:
+                error: Exception | None = refused
+            except DATABASE_AWAY as failure:
                 error = StoreError("the site's database failed")
+                error.__cause__ = failure
             except IrmaError as raised:
-                _log_error(request, raised)
                 error = raised
             else:
-                return _stale_page()
-            return as_django(refusal_reply(error, step, as_web_request(request)))
+                error = None
+            response = _stale_page()
+            if error is not None:
+                response = as_django(refusal_reply(error, step, asked))
+            _report(request, step, name, response, error)
+            return response
 
         return _public(call)
 
@@ -92,10 +102,8 @@ def start(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
         reply = _too_many(site, name, asked)
     else:
         reply = site.sessions.start(name, asked)
-        if reply.status == _SERVER_ERROR and reply.error is not None:
-            _log_error(request, reply.error)
     response = as_django(reply)
-    _report(request, name, response, signals.started)
+    _report(request, Step.START, name, response, reply.error)
     return response
 
 
@@ -113,9 +121,7 @@ def finish(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
 
     finished = site.sessions.finish(name, as_web_request(request), complete)
     response = as_django(finished.reply)
-    if finished.error is not None and response.status_code == _SERVER_ERROR:
-        _log_error(request, finished.error)
-    _report(request, name, response, None, error=finished.error)
+    _report(request, Step.FINISH, name, response, finished.error)
     if isinstance(finished.value, str):
         proof_sessions.join(request, response, finished.value)
     return response
@@ -136,14 +142,13 @@ def cancel(site: IrmaSite, request: HttpRequest, name: str) -> HttpResponse:
 @_public
 def callback(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # it is in the URL
     """Receive a callback of the IRMA server."""
-    with handling(request.get_full_path(), body_of(request)):
-        return _receive(request, current_site().callbacks)
+    return _reply(request, _receive_callback)
 
 
 @_public
 def next_session(request: HttpRequest, sealed: str) -> HttpResponse:  # noqa: ARG001  # likewise
     """Choose the session that follows."""
-    return _receive(request, current_site().next_sessions)
+    return _reply(request, _receive_next_session)
 
 
 @require_safe
@@ -160,20 +165,37 @@ def ask(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "irma_web_django/ask.html", context)
 
 
-def _receive(request: HttpRequest, receiver: Any) -> HttpResponse:
-    if receiver is None:
-        raise Http404
-    url, body = request.get_full_path(), body_of(request)
+def _reply(request: HttpRequest, receive: Receive) -> HttpResponse:
+    """Return the reply to a post of the IRMA server.
+
+    No log has the URL, whose seal is a secret, or the local variables of these functions.
+    """
     try:
-        reply = receiver.receive(f"{request.method}", url, request.headers, body)
-    except Exception:  # noqa: BLE001  # a function of the site raises anything
-        _LOG.exception("a post from the IRMA server failed")
+        reply = receive(current_site(), request)
+    except Exception as error:  # noqa: BLE001  # a function of the site raises anything
+        _log_error("a post from the IRMA server", error)
         response = HttpResponse(status=_SERVER_ERROR)
     else:
-        response = as_django(reply)
-    # Django's own log would have the URL, and with it the seal.
+        response = HttpResponse(status=_NOT_FOUND) if reply is None else as_django(reply)
+    # Django's own log would have the URL.
     setattr(response, "_has_been_logged", True)  # noqa: B010  # no type has it
     return response
+
+
+def _receive_callback(site: IrmaSite, request: HttpRequest) -> Reply | None:
+    if site.callbacks is None:
+        return None
+    url, body = request.get_full_path(), body_of(request)
+    clock = site.requestor.context.clock
+    with keeping_if_it_fails(url, body, sealer=site.sealer, clock=clock):
+        return site.callbacks.receive(f"{request.method}", url, request.headers, body)
+
+
+def _receive_next_session(site: IrmaSite, request: HttpRequest) -> Reply | None:
+    if site.next_sessions is None:
+        return None
+    url, body = request.get_full_path(), body_of(request)
+    return site.next_sessions.receive(f"{request.method}", url, request.headers, body)
 
 
 def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
@@ -183,7 +205,10 @@ def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
     a token, too: the floor takes it with the cookie of its browser alone. So a tab goes on after a
     login in another tab has changed Django's token.
     """
-    if request.headers.get("Origin") in site.settings.origins or _has_token(request):
+    if request.headers.get("Origin") in site.settings.origins:
+        return True
+    # The floor refuses forms, and Django's middleware would read this one, whatever is in it.
+    if request.content_type in _FORMS or _has_token(request):
         return True
     try:
         fields = None if step is Step.START else read_json(body_of(request))
@@ -223,25 +248,37 @@ def _stale_page() -> HttpResponse:
 
 
 def _report(
-    request: HttpRequest, name: str, response: HttpResponse, success: Any, error: object = None
+    request: HttpRequest, step: Step, name: str, response: HttpResponse, error: Exception | None
 ) -> None:
-    """Send the signal that a reply stands for."""
-    code = _code(response)
-    if code is None:
-        if success is not None:
-            signals.send(success, request=request, name=name)
-    elif response.status_code >= _SERVER_ERROR:
+    """Send the signal of a start or a finish, and log what failed on the site's side."""
+    code, status = _code(response), response.status_code
+    if error is not None and (status == _SERVER_ERROR or isinstance(error, StoreError)):
+        _log_error(step.value, error)
+    if code is None and step is Step.START:
+        signals.send(signals.started, request=request, name=name)
+    if code is None or step not in {Step.START, Step.FINISH}:
+        return
+    if status >= _SERVER_ERROR:
         signals.send(signals.failed, request=request, name=name, code=code, error=error)
     else:
         signals.send(signals.refused, request=request, name=name, code=code)
 
 
-def _log_error(request: HttpRequest, error: Exception) -> None:
-    """Log why a page of ours failed: in one line if a setting is wrong, or a table is missing."""
-    if isinstance(error, ConfigurationError):
-        _LOG.error("%s: %s", request.path, error)
-    else:
-        _LOG.error("%s failed", request.path, exc_info=error)
+def _log_error(what: str, error: Exception) -> None:
+    """Log why something failed: in one line if a setting is wrong, or the store failed.
+
+    The path of the request is not in it: a browser may put a line of its own there.
+    """
+    remove_frames(error)
+    match error:
+        case ConfigurationError():
+            _LOG.error("%s failed: %s", what, error)
+        case StoreError():
+            cause = error.__cause__
+            reason = "" if cause is None else f": {type(cause).__name__}: {cause}"
+            _LOG.error("%s failed: %s%s", what, error, reason)
+        case _:
+            _LOG.error("%s failed", what, exc_info=error)
 
 
 def _code(response: HttpResponse) -> str | None:

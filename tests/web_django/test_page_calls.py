@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.dispatch import Signal
 from django.http import HttpResponse
 from django.test import AsyncClient, override_settings
@@ -57,6 +57,65 @@ def test_forms_get_json(ada: Visitor, step: str) -> None:
     """A form, which any website can send, is refused as JSON."""
     response: Any = ada.browser.post(f"/irma/{step}/login", {"handle": "x"}, secure=True)
     assert response.status_code == 415
+    assert is_json_error(response)
+
+
+FORMS = [
+    ("multipart/form-data; boundary=x", b"--x\r\nnonsense"),
+    ("multipart/form-data", b""),
+    ("application/x-www-form-urlencoded", b"&".join(b"a%d=" % each for each in range(2000))),
+    ("application/x-www-form-urlencoded", b"x" * 3_000_000),
+    ("application/x-www-form-urlencoded; charset=utf-16", b"a=b"),
+    ("application/x-www-form-urlencoded; charset=none", b"\xff=\xff"),
+    ("text/plain; charset=none", b"\xff"),
+    ("", b"{}"),
+    ("application/json, text/plain", b"{}"),
+    ("\xff/\xff", b"{}"),
+]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("kind", "body"), FORMS, ids=range(len(FORMS)))
+def test_forms_that_django_cannot_read_get_json(
+    careful: Visitor, step: str, kind: str, body: bytes
+) -> None:
+    """A malformed form is not Django's own page of HTML, although Django looks for a token."""
+    response: Any = careful.browser.generic("POST", f"/irma/{step}/login", body, kind, secure=True)
+    assert response.status_code in {403, 413, 415}
+    assert is_json_error(response)
+
+
+class ReadingForms:
+    """A site's middleware that looks into each form, as an audit log does."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        request.POST.get("anything")
+        return self.get_response(request)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_form_that_a_middleware_has_read_gets_json(ada: Visitor, step: str) -> None:
+    """A site whose middleware reads forms has taken the body from the view."""
+    with override_settings(MIDDLEWARE=[*MIDDLEWARE, f"{__name__}.ReadingForms"]):
+        ada.browser.handler.load_middleware()
+        response: Any = ada.browser.post(f"/irma/{step}/login", {"handle": "x"}, secure=True)
+    assert response.status_code == 415
+    assert is_json_error(response)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("host", ["evil.example", "a b", "shop.example:x", "\xff"])
+def test_a_host_that_is_not_the_sites_gets_json(ada: Visitor, step: str, host: str) -> None:
+    """Without Django's CommonMiddleware, which refuses such a host itself, the view does."""
+    without = [each for each in MIDDLEWARE if "Common" not in each and "Security" not in each]
+    with override_settings(MIDDLEWARE=without):
+        ada.browser.handler.load_middleware()
+        ada.headers = {"host": host}
+        response = ada.post(step, "login", {})
+    assert (response.status_code, code(response)) == (400, "url_invalid")
     assert is_json_error(response)
 
 
@@ -152,6 +211,51 @@ def test_a_wrong_setting_is_json_for_the_page(ada: Visitor, caplog: Any) -> None
         response = ada.post("start", "login", {})
     assert (response.status_code, code(response)) == (500, "misconfigured")
     assert "did you mean 'SERVER'" in caplog.text
+
+
+def test_a_wrong_setting_is_signalled(ada: Visitor, events: list[tuple[str, Any]]) -> None:
+    """An audit trail has the failure of a start and of a finish, and its error."""
+    with override_settings(IRMA={"SERVR": "x"}):
+        for step in STEPS:
+            ada.post(step, "login", {})
+    assert [(name, more["code"]) for name, more in events] == [("failed", "misconfigured")] * 2
+    assert "did you mean 'SERVER'" in str(events[0][1]["error"])
+
+
+def test_a_stale_page_is_signalled(careful: Visitor, events: list[tuple[str, Any]]) -> None:
+    """An audit trail has the calls that were refused for want of a token."""
+    for step in STEPS:
+        careful.post(step, "login", {})
+    assert [(name, more["code"]) for name, more in events] == [("refused", "csrf_failed")] * 2
+
+
+def test_a_browser_writes_no_line_of_the_log(
+    ada: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The name in the URL, which may hold a line break, is in no line of the log."""
+    with override_settings(IRMA={"SERVR": "x"}):
+        for step in STEPS:
+            ada.post(step, "x%0aCRITICAL:root:made up", {})
+    assert "made up" not in " ".join(
+        each.getMessage() for each in caplog.records if each.name.startswith("irma")
+    )
+
+
+@pytest.mark.parametrize("step", ["start", "finish"])
+def test_the_log_says_why_the_store_failed(
+    ada: Visitor, step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database's own error, such as that it takes no changes, is in one line of the log."""
+    started = ada.start("login")
+    ada.app.accept(started["sessionPtr"])
+    options = connections["default"].settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "init_command", "PRAGMA query_only = ON")
+    connections["default"].close()
+    response = ada.post(step, "login", {"handle": started["handle"]})
+    assert (response.status_code, code(response)) == (503, "store_unavailable")
+    lines = [each.getMessage() for each in caplog.records if each.name == "irma_web_django"]
+    assert [line for line in lines if line.startswith(f"{step} failed") and "readonly" in line]
+    assert "Traceback" not in caplog.text
 
 
 def test_a_broken_database_is_json_for_the_page(ada: Visitor, monkeypatch: Any) -> None:

@@ -22,9 +22,8 @@ class Command(BaseCommand):
 
     help = (
         "Delivers the callbacks of the IRMA server for which IRMA['CALLBACK'] raised an error, "
-        "or during which the process ended. Each is checked as if it had just arrived. The "
-        "exit status is 1 if one "
-        "could not be delivered."
+        "or which could not be brought to it. Each is checked as if it had just arrived. The exit "
+        "status is 1 if one could not be delivered."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
