@@ -8,7 +8,8 @@ from typing import Final, final
 
 import attrs
 from django.conf import settings as django_settings
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
+from django.utils.translation import override
 
 from irma_backend import open_parts
 from irma_backend.web_site import split_arguments, web_site
@@ -119,5 +120,12 @@ _PROCESS: Final = PerProcess(_open)
 
 
 def _absolute(settings: SiteSettings, name: str) -> str:
-    """Return the URL of a page that the IRMA server posts below, without the slash at its end."""
-    return f"{settings.url}".rstrip("/") + reverse(name, args=["_"]).removesuffix("/_")
+    """Return the URL of a page that the IRMA server posts below, without the slash at its end.
+
+    It is sealed into each of these URLs, so it must be the same in every process: in a worker that
+    a first visitor has woken in another language, and in a command of `manage.py`, which does not
+    know where the site is mounted. `URL` says that.
+    """
+    with override(django_settings.LANGUAGE_CODE):
+        path = reverse(name, args=["_"]).removesuffix("/_").removeprefix(get_script_prefix())
+    return f"{settings.url}".rstrip("/") + "/" + path

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.test import Client, override_settings
+from django.urls import set_script_prefix
+from django.utils.translation import override
 
 from irma_core import AttributeRequest, DisclosureRequest, Question, Risk, SessionOutcome
 from irma_core.protocol.messages import HttpRequest, HttpResponse
@@ -92,6 +94,23 @@ def test_a_post_of_somebody_else_is_refused(
     assert client.get(path, secure=True).status_code == 405
     assert OUTCOMES == []
     assert "xyz" not in caplog.text  # a log has no URL that may be sealed
+
+
+@pytest.mark.usefixtures("posted")
+@pytest.mark.parametrize("prefix", ["/", "/mounted/here/"])
+@pytest.mark.parametrize("language", ["en", "nl"])
+def test_each_process_has_the_same_urls(prefix: str, language: str) -> None:
+    """A post is taken by any worker and command, whatever the language and the mount of each."""
+    set_script_prefix(prefix)
+    try:
+        with override_settings(ROOT_URLCONF="tests.web_django.localized_urls"), override(language):
+            urls = irma_site.current_site().posted_urls
+    finally:
+        set_script_prefix("/")
+    assert urls == (
+        "https://shop.example/en-us/irma/callback",
+        "https://shop.example/en-us/irma/next",
+    )
 
 
 def test_a_site_without_receivers_has_no_pages_for_them(ada: Visitor) -> None:
