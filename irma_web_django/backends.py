@@ -15,7 +15,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from irma_core import Answer
-from irma_core.errors import LoginRefusedError, OtherPersonError
+from irma_core.errors import ConfigurationError, LoginRefusedError, OtherPersonError
 from irma_core.web.login_policy import pseudonym, verified_email
 from irma_web_django.models import IrmaAccount
 from irma_web_django.site_settings import current_settings
@@ -53,6 +53,7 @@ class IrmaBackend(ModelBackend):
         Raises:
             OtherPersonError: The answer is another person's than the user who is logged in.
             LoginRefusedError: The user is not active, or a method of a subclass refuses.
+            ConfigurationError: The database refuses the user that `create_user` made.
         """
         given: object = answer
         if not isinstance(given, Answer):
@@ -131,7 +132,11 @@ class IrmaBackend(ModelBackend):
                 IrmaAccount.objects.using(using).filter(pseudonym=newest).delete()
             else:
                 return user
-        raise LoginRefusedError
+        # The database's own message may quote the attribute.
+        raise ConfigurationError(
+            f"{type(self).__name__}.create_user: the database refuses the new user, perhaps "
+            "because a field must be unique or set: override create_user, and set that field"
+        )
 
 
 def _current_user(request: HttpRequest | None) -> AbstractBaseUser | None:

@@ -207,3 +207,19 @@ def test_a_receiver_may_refuse(ada: Visitor) -> None:
         signals.answered.disconnect(refuse)
     assert json.loads(response.content)["error"]["message"] == "Not today."
     assert ada.get("/beers/").status_code == 302
+
+
+def test_a_user_model_that_needs_more_is_a_fault_of_the_site(
+    ada: Visitor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A user whom the database refuses is no refusal of the person, and the log says what to do."""
+    User.objects.create_user("irma-taken")
+
+    def take(*_: object) -> str:
+        return "taken"  # as the same empty value of a unique field would be
+
+    monkeypatch.setattr("irma_web_django.backends.get_random_string", take)
+    response = ada.prove("login")
+    assert (response.status_code, code(response)) == (500, "misconfigured")
+    assert "override create_user" in caplog.text
+    assert "Traceback" not in caplog.text
