@@ -14,28 +14,34 @@ __all__ = ["IrmaAccountAdmin", "IrmaCallbackAdmin", "IrmaEntryAdmin"]
 
 if TYPE_CHECKING:
     # Django's own class takes no type argument at run time.
-    EntryAdmin = admin.ModelAdmin[IrmaEntry]
-    AccountAdmin = admin.ModelAdmin[IrmaAccount]
-    CallbackAdmin = admin.ModelAdmin[IrmaCallback]
+    AnyAdmin = admin.ModelAdmin[Model]
 else:
-    EntryAdmin = AccountAdmin = CallbackAdmin = admin.ModelAdmin
+    AnyAdmin = admin.ModelAdmin
+
+
+class _LookingOnly(AnyAdmin):
+    """Shows some fields of a table, and lets no one change a row."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Return False: only the library adds rows."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
+        """Return False: a row that was changed is another person's, or cannot be opened."""
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Return False: `?value__startswith=a` and so on read a field that is not shown."""
+        return False
 
 
 @admin.register(IrmaEntry)
-class IrmaEntryAdmin(EntryAdmin):
+class IrmaEntryAdmin(_LookingOnly):
     """Shows entries of the store, without their values."""
 
     list_display = ("__str__", "expires_at")
     fields = ("key", "expires_at")
     readonly_fields = ("key", "expires_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: only the store makes entries."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: only the store changes entries."""
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
         """Return False: without its entry, a session could count twice."""
@@ -43,34 +49,18 @@ class IrmaEntryAdmin(EntryAdmin):
 
 
 @admin.register(IrmaAccount)
-class IrmaAccountAdmin(AccountAdmin):
+class IrmaAccountAdmin(_LookingOnly):
     """Shows accounts. Deleting one unlinks the attribute from its user."""
 
     list_display = ("__str__", "user")
     fields = ("pseudonym", "user")
     readonly_fields = ("pseudonym", "user")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: only a login makes accounts."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: an account that is given to another user is another person's."""
-        return False
-
 
 @admin.register(IrmaCallback)
-class IrmaCallbackAdmin(CallbackAdmin):
+class IrmaCallbackAdmin(_LookingOnly):
     """Shows callbacks that are still to be delivered. Deleting one gives its outcome up."""
 
     list_display = ("session", "received_at")
     fields = ("session", "received_at")
     readonly_fields = ("session", "received_at")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: only the IRMA server's posts become callbacks."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:  # noqa: ARG002
-        """Return False: what was posted is sealed."""
-        return False
