@@ -2,6 +2,9 @@
 
 The core's table of checks is in it, with its identifiers. Its errors are Django's errors with
 `check --deploy` only: on a developer's machine, and in tests, they are warnings.
+
+Django runs both functions with `--deploy`. What both of them find is said by one of them: while
+`DEBUG` is on by the first, and otherwise by the second.
 """
 
 from __future__ import annotations
@@ -66,8 +69,7 @@ def check_site_settings(**_: Any) -> list[CheckMessage]:
     try:
         settings = current_settings()
         errors = _errors(settings)
-        # Without the URLs there is nothing more to look at.
-        found = () if errors else check_site(_facts(settings, is_debug=True))
+        found = _found_in_development(settings)
     except ConfigurationError as error:
         return [Error(str(error), hint="See docs/how-to/django.md.", id="irma_web_django.E001")]
     return [*errors, *(_message(each, Warning) for each in found)]
@@ -76,11 +78,24 @@ def check_site_settings(**_: Any) -> list[CheckMessage]:
 def check_deployment(**_: Any) -> list[CheckMessage]:
     """Return what is wrong with this site in production."""
     try:
-        found = check_site(_facts(current_settings(), is_debug=False))
+        settings = current_settings()
+        said = {each.id for each in _found_in_development(settings)}
+        found = check_site(_facts(settings, is_debug=False))
     except (ConfigurationError, NoReverseMatch):
         return []  # the other check reports it
-    messages = [_message(each, Error if each.level is Level.ERROR else Warning) for each in found]
+    messages = [
+        _message(each, Error if each.level is Level.ERROR else Warning)
+        for each in found
+        if each.id not in said
+    ]
     return [*messages, *_table_errors(), *_limit_warnings(current_settings())]
+
+
+def _found_in_development(settings: SiteSettings) -> tuple[Finding, ...]:
+    # With such errors, for example without the URLs, there is nothing more to look at.
+    if not django_settings.DEBUG or _errors(settings):
+        return ()
+    return check_site(_facts(settings, is_debug=True))
 
 
 def _limit_warnings(settings: SiteSettings) -> list[CheckMessage]:

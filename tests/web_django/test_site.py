@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import logging
 import re
 from io import StringIO
 from pathlib import Path
@@ -54,6 +55,24 @@ def test_the_admin_pages_are_for_looking(admin: Visitor) -> None:
     assert admin.get(f"{accounts}add/").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("table", "filtered"),
+    [
+        ("irmaentry", "value__startswith=a"),
+        ("irmaentry", "value__length__gt=1"),
+        ("irmacallback", "post__startswith=gAAAA"),
+        ("irmacallback", "name__gt=0"),
+        ("irmaaccount", "user__password__startswith=pbkdf2"),
+    ],
+)
+def test_the_admin_pages_reveal_no_field_by_filters(
+    admin: Visitor, table: str, filtered: str
+) -> None:
+    """Staff who may look at a table cannot guess, letter by letter, what it does not show."""
+    assert admin.get(f"/admin/irma_web_django/{table}/").status_code == 200
+    assert admin.get(f"/admin/irma_web_django/{table}/?{filtered}").status_code == 400
+
+
 def test_the_admin_can_delete_a_user(admin: Visitor) -> None:
     """A user is deleted with the account, so that the next login makes a new one."""
     User.objects.get().delete()
@@ -64,8 +83,8 @@ def test_the_admin_can_delete_a_user(admin: Visitor) -> None:
 
 
 def problems(**settings: Any) -> set[str]:
-    """Return the identifiers of what the checks find with some settings."""
-    with override_settings(**settings):
+    """Return the identifiers of what the checks find with some settings, during development."""
+    with override_settings(DEBUG=True, **settings):
         found = run_checks(tags=["irma"])
     assert all(isinstance(each, Error | Warning) and each.hint for each in found)
     return {f"{each.id}".removeprefix("irma_web_django.") for each in found}
@@ -110,6 +129,16 @@ def test_the_checks_of_production_are_the_cores(shop: None, irma_server: InMemor
     posting["SERVER_KEY"] = irma_server.public_key_pem
     assert deployment_problems(IRMA=posting) - usual == {"irma.E004"}
     assert deployment_problems(IRMA={}) == {"irma_web_django.E001"}
+
+
+@pytest.mark.parametrize("is_debug", [True, False])
+def test_a_deployment_is_told_everything_once(shop: None, is_debug: bool) -> None:
+    """`check --deploy` also runs the checks of development, and repeats no finding of theirs."""
+    with override_settings(DEBUG=is_debug):
+        found = run_checks(tags=["irma"], include_deployment_checks=True)
+    names = [each.id for each in found]
+    assert "irma.E013" in names
+    assert len(names) == len(set(names))
 
 
 def test_hints_name_django_settings(shop: None) -> None:
@@ -261,6 +290,14 @@ def test_the_browser_package_command_explains(shop: None, tmp_path: Path) -> Non
     with pytest.raises(CommandError, match="hash"):
         call_command("irma_browser_package", str(tmp_path / "static"), from_file=wrong)
     assert not (tmp_path / "static").exists()
+
+
+def test_the_log_of_runserver_has_no_sealed_url(caplog: pytest.LogCaptureFixture) -> None:
+    """The line of a callback has its path without the seal, and keeps the rest."""
+    sealed = f"/irma/callback/gAAAA{40 * 'x'}/"
+    with caplog.at_level("INFO", "django.server"):
+        logging.getLogger("django.server").info('"%s" %s', f"POST {sealed}", 204)
+    assert caplog.messages == ['"POST /irma/callback/[redacted]/" 204']
 
 
 def test_the_development_server_is_for_this_machine(shop: None) -> None:
