@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.apps import AppConfig
 from django.core import checks
 from django.utils.translation import gettext_lazy as _
+
+from irma_backend.observers import RedactingFilter
 
 __all__ = ["IrmaConfig"]
 
@@ -17,10 +21,14 @@ class IrmaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and forget the settings when a test changes them."""
+        """Register the system checks, and follow the settings that a test changes.
+
+        The log of `runserver` shows the URL of each request. For a callback, it is a secret.
+        """
         # Modules that use the models are imported once the applications are there.
         from irma_web_django import forgetting, system_checks  # noqa: PLC0415
 
         checks.register(system_checks.check_site_settings, "irma")
         checks.register(system_checks.check_deployment, "irma", deploy=True)
         forgetting.watch_settings()
+        logging.getLogger("django.server").addFilter(RedactingFilter())

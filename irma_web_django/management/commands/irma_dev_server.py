@@ -50,9 +50,20 @@ class Command(BaseCommand):
             with running_dev_server(memory, server.port or 80) as url:
                 self.stdout.write(f"IRMA server, whose results prove nothing: {url}")
                 self.stdout.write(f"Play the app: {url}/")
-                command = [sys.executable, sys.argv[0], "runserver", *options["runserver"]]
-                subprocess.run(command, check=False)  # noqa: S603  # the user's own arguments
+                command = [*_this_program(), "runserver", *options["runserver"]]
+                done = subprocess.run(command, check=False)  # noqa: S603  # the user's arguments
+            if done.returncode:
+                raise CommandError(
+                    f"runserver ended with status {done.returncode}", returncode=done.returncode
+                )
         except (ConfigurationError, ModuleNotFoundError) as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
             pass
+
+
+def _this_program() -> list[str]:
+    """Return the beginning of the command line, as Python itself understands it."""
+    spec = sys.modules["__main__"].__spec__
+    started = [sys.argv[0]] if spec is None else ["-m", f"{spec.parent}"]
+    return [sys.executable, *started]
