@@ -10,8 +10,9 @@ application may log anything. Configure such tools with these functions:
     logging.getLogger("aiohttp.access").addFilter(RedactingFilter())
 
 They recognise secrets by their form: sealed strings (handles and callback URLs), JWTs, bearer
-tokens, and session tokens after `session/`, `token` or `authorization`. `redact_event` also goes by
-field names. Attribute values have no recognisable form, so no filter removes them.
+tokens, session tokens after `session/`, `token` or `authorization`, the binding cookie of a web
+session, and the number with which an app returns to a page. `redact_event` also goes by field
+names. Attribute values have no recognisable form, so no filter removes them.
 """
 
 from __future__ import annotations
@@ -38,9 +39,13 @@ _SECRETS: Final = re.compile(
     r"(?:\\?[\"']?\s?[:=]\s?\\?[\"']?|%(?:25){0,3}3[Dd])))"
     r"[0-9A-Za-z]{20}(?![0-9A-Za-z])"
     r"|(\b(?:[Bb]earer|BEARER)(?:\s|%20|\+))[A-Za-z0-9._~+/=-]{16,}+"
+    # The binding cookie: 256 random bits. An application may have other cookies whose names end so.
+    r"|((?<![A-Za-z0-9])(?:__Host-)?irma=)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"
+    # The number of a session in the URL of a page, and in the JSON that the page sends.
+    r"|((?:#irma-[a-z0-9_-]{1,40}-|\bslot\\?[\"']?\s?[:=]\s?))[0-9]{6,15}(?![0-9])"
 )
 _NAME_ENDS: Final = ("token", "authorization", "cookie", "apikey", "secret", "clientassertion")
-_NAMES: Final = frozenset({"cookies", "frontendrequest", "handle", "sessionptr"})
+_NAMES: Final = frozenset({"cookies", "frontendrequest", "handle", "sessionptr", "slot"})
 ValueT = TypeVar("ValueT")
 
 
@@ -61,7 +66,7 @@ def redact(text: str) -> str:
 
 
 def _replacement(found: re.Match[str]) -> str:
-    return (found[1] or found[2] or "") + _REDACTED
+    return next(filter(None, found.groups()), "") + _REDACTED
 
 
 def redact_url(url: object) -> str:

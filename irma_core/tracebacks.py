@@ -278,17 +278,17 @@ def _is_foreign(error: BaseException) -> bool:
 
 
 _OWN: Final = frozenset(
-    {"irma_backend", "irma_core", "irma_proofs", "irma_testing", "irma_transport"}
-    | {"irma_transport_aiohttp", "irma_transport_urllib3", "irma_signing_pkcs11", "irma_redis"}
-    | {"irma_web"}
-    | {"irma_web_django"}
+    {"irma_backend", "irma_core", "irma_proofs", "irma_redis", "irma_testing"}
+    | {"irma_transport", "irma_transport_aiohttp", "irma_transport_urllib3"}
+    | {"irma_web", "irma_web_django", "irma_web_flask", "irma_web_starlette"}
+    | {"irma_signing_pkcs11"}
 )
 _DRIVEN: Final = sys.stdlib_module_names | frozenset(
-    {"aiohappyeyeballs", "aiohttp", "aiosignal", "asgiref", "asn1crypto", "attr", "attrs"}
-    | {"authlib", "cattr", "cattrs", "click", "cryptography", "django", "frozenlist", "idna"}
-    | {"jinja2", "joserfc", "markupsafe", "multidict", "pkcs11", "pluggy", "propcache"}
-    | {"psycopg", "redis", "rich", "segno"}
-    | {"urllib3", "yarl"}
+    {"aiohappyeyeballs", "aiohttp", "aiosignal", "allauth", "anyio", "asgiref", "asn1crypto"}
+    | {"attr", "attrs", "authlib", "blinker", "cattr", "cattrs", "click", "cryptography", "django"}
+    | {"fastapi", "flask", "frozenlist", "gmpy2", "idna", "itsdangerous", "jinja2", "joserfc"}
+    | {"markupsafe", "multidict", "pkcs11", "pluggy", "propcache", "psycopg", "redis", "rich"}
+    | {"segno", "starlette", "urllib3", "werkzeug", "yarl"}
 )
 """Packages that the library calls. Their frames stay if the application called them."""
 _GENERATED: Final = ("<attrs generated", "<cattrs generated")

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.views import View
 
 from irma_core.errors import ConfigurationError
-from irma_core.web.proofs import Proof
+from irma_core.web.proofs import Proof, check_max_age
 from irma_web_django.site_settings import current_settings
 
 if TYPE_CHECKING:
@@ -53,11 +53,7 @@ def proved(name: str, *, max_age: timedelta | None = None) -> Callable[[ViewT], 
     Raises:
         ConfigurationError: The age is not a `timedelta` above zero.
     """
-    given: object = max_age
-    if given is not None and (not isinstance(given, timedelta) or given <= timedelta(0)):
-        raise ConfigurationError(
-            "max_age: must be a timedelta, such as timedelta(hours=1), or None"
-        )
+    check_max_age(max_age)
     DEMANDED.add(name)
 
     def decorate(view: ViewT) -> ViewT:

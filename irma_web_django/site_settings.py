@@ -32,6 +32,7 @@ from irma_core import Sealer
 from irma_core.errors import ConfigurationError, IrmaError, UsageError
 from irma_core.models.holders import Hidden, HiddenSecret
 from irma_core.models.session_requests import as_extended
+from irma_core.protocol.part_checks import check_function
 from irma_core.tracebacks import boundary
 from irma_core.web.questions import as_question
 
@@ -317,6 +318,7 @@ class _Reader:
         found = _imported(name, value)
         if not callable(found):
             raise _invalid(name, "a function, or its dotted path")
+        check_function(found, f'IRMA["{name}"]', may_be_async=False)
         return cast("Callable[..., Any]", found)
 
     def secret(self, name: str) -> object:

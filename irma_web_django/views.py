@@ -28,7 +28,7 @@ from irma_core.errors import ConfigurationError, IrmaError, StoreError
 from irma_core.json_text import JsonTextError, read_json
 from irma_core.models.events import WebRefused
 from irma_core.protocol.messages import HttpResponse as Reply
-from irma_core.tracebacks import remove_frames
+from irma_core.tracebacks import boundary, remove_frames
 from irma_core.web.browser_posts import check_site, cors_headers
 from irma_core.web.next_urls import same_site_url
 from irma_core.web.web_answers import WebAnswer
@@ -55,6 +55,7 @@ _SERVER_ERROR: Final = 500
 
 def _public(view: View) -> View:
     """Return a view that logged-out visitors may call, and whose store commits on its own."""
+    view = boundary(view)
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return login_not_required(csrf_exempt(view))

@@ -44,11 +44,12 @@ from irma_core import CallbackReceiver, NextSessionReceiver, Requestor
 from irma_core.errors import ConfigurationError, IrmaError
 from irma_core.models.arguments import check_instance
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.transport import utc_now
-from irma_core.tracebacks import boundary
+from irma_core.tracebacks import boundary, remove_frames
 from irma_core.web.next_urls import same_site_url
-from irma_core.web.proofs import Proof, Proofs
-from irma_core.web.questions import Questions
+from irma_core.web.proofs import Proof, Proofs, check_max_age
+from irma_core.web.questions import Questions, check_questions
 from irma_core.web.site_checks import BrowserPackage, SiteFacts, check_site, facts_of
 from irma_core.web.web_answers import WebAnswer
 from irma_core.web.web_messages import WebReply, WebRequest
@@ -108,7 +109,8 @@ class Irma:
         url_prefix: Where the pages are.
 
     Raises:
-        ConfigurationError: A setting of the application is missing or invalid.
+        ConfigurationError: An argument is invalid, or a setting of the application is missing or
+            invalid.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Irma:
         choose: Callable[..., Any] | None = None,
         url_prefix: str = "/irma",
     ) -> None:
-        self._questions = questions
+        self._questions = check_questions(questions, is_async=False)
         self._deliver = deliver
         self._choose = choose
         self._prefix = url_prefix
@@ -157,7 +159,8 @@ class Irma:
             name: The name of the question.
 
         Raises:
-            ConfigurationError: There is no such question, or it already has a function.
+            ConfigurationError: There is no such question, it already has a function, or the
+                decorated object is not a function or is async.
         """
         if name not in self._questions:
             raise ConfigurationError(f"on_answer: there is no question {name!r}")
@@ -165,6 +168,7 @@ class Irma:
             raise ConfigurationError(f"on_answer: {name!r} already has a function")
 
         def decorate(handler: HandlerT) -> HandlerT:
+            check_function(handler, "on_answer", may_be_async=False)
             self._handlers[name] = handler
             return handler
 
@@ -178,10 +182,12 @@ class Irma:
             max_age: How old a proof may be; None for as long as Flask's session lives.
 
         Raises:
-            ConfigurationError: There is no such question.
+            ConfigurationError: There is no such question, or the age is not a `timedelta` above
+                zero.
         """
         if name not in self._questions:
             raise ConfigurationError(f"proved: there is no question {name!r}")
+        check_max_age(max_age)
 
         def decorate(view: ViewT) -> ViewT:
             @wraps(view)
@@ -315,6 +321,7 @@ class Irma:
         made.add_url_rule("/ask/<name>", endpoint="ask", view_func=self._ask)
         return made
 
+    @boundary
     def _call(self, step: Step, name: str) -> Response:
         """Make a page's call; the reply is JSON, whatever fails."""
         asked = _web_request()
@@ -359,12 +366,15 @@ class Irma:
             _send(signals.answered, name=name, web_answer=finished.web_answer)
         return _reported(name, finished.reply)
 
+    @boundary
     def _callback(self, sealed: str) -> Response:  # noqa: ARG002  # it is in the URL
         return _received(self._site().callbacks)
 
+    @boundary
     def _next_session(self, sealed: str) -> Response:  # noqa: ARG002  # likewise
         return _received(self._site().next_sessions)
 
+    @boundary
     def _ask(self, name: str) -> str:
         if name not in self._questions:
             abort(404)
@@ -395,9 +405,14 @@ def _as_flask(reply: HttpResponse) -> Response:
 def _received(receiver: CallbackReceiver | NextSessionReceiver | None) -> Response:
     if receiver is None:
         abort(404)
-    return _as_flask(
-        receiver.receive(request.method, request.path, request.headers.items(), _body())
-    )
+    try:
+        reply = receiver.receive(request.method, request.path, request.headers.items(), _body())
+    except Exception as error:  # a function of the application raises anything
+        remove_frames(error)
+        # Flask's own log would have the URL, and with it the seal.
+        current_app.logger.exception("a post from the IRMA server failed")
+        return Response(status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _as_flask(reply)
 
 
 def _reported(name: str, reply: WebReply) -> Response:

@@ -45,11 +45,12 @@ from irma_core.interfaces import AsyncStore
 from irma_core.json_text import JsonValue
 from irma_core.models.holders import Hidden, HiddenSecret
 from irma_core.protocol.messages import HttpResponse
+from irma_core.protocol.part_checks import check_function
 from irma_core.protocol.transport import utc_now
-from irma_core.tracebacks import boundary
+from irma_core.tracebacks import boundary, remove_frames
 from irma_core.web.next_urls import same_site_url
-from irma_core.web.proofs import Proof, Proofs
-from irma_core.web.questions import Questions
+from irma_core.web.proofs import Proof, Proofs, check_max_age
+from irma_core.web.questions import Questions, check_questions
 from irma_core.web.site_checks import BrowserPackage, SiteFacts, check_site, facts_of
 from irma_core.web.web_answers import WebAnswer
 from irma_core.web.web_messages import WebReply, WebRequest
@@ -158,7 +159,7 @@ class Irma:
             raise ConfigurationError(
                 "url: is missing; set it to the base URL of this site, such as https://shop.example"
             )
-        self._questions = questions
+        self._questions = check_questions(questions, is_async=True)
         self._keys = HiddenSecret(keys)
         self._proofs = Proofs(keys, lifetime=_PROOF_LIFETIME)
         self._store = store
@@ -250,13 +251,15 @@ class Irma:
             name: The name of the question.
 
         Raises:
-            ConfigurationError: There is no such question, or it already has a function.
+            ConfigurationError: There is no such question, it already has a function, or the
+                decorated object is not a function.
         """
         self._check_name(name, "on_answer")
         if name in self._handlers:
             raise ConfigurationError(f"on_answer: {name!r} already has a function")
 
         def decorate(handler: HandlerT) -> HandlerT:
+            check_function(handler, "on_answer", may_be_async=True)
             self._handlers[name] = handler
             return handler
 
@@ -277,9 +280,11 @@ class Irma:
             max_age: How old a proof may be; None for as long as the session lives.
 
         Raises:
-            ConfigurationError: There is no such question.
+            ConfigurationError: There is no such question, or the age is not a `timedelta` above
+                zero.
         """
         self._check_name(name, "proved")
+        check_max_age(max_age)
 
         async def dependency(request: Request) -> Proof:
             proof = self.proof(request, name, max_age=max_age)
@@ -406,6 +411,7 @@ class Irma:
         root = str(request.scope.get("root_path", ""))
         return "/".join((root + self._prefix, *parts))
 
+    @boundary
     async def _call(self, step: Step, request: Request) -> Response:
         """Make a page's call; the reply is JSON, whatever fails."""
         name = str(request.path_params["name"])
@@ -449,12 +455,15 @@ class Irma:
             SessionChanges.apply(session, finished.value)
         return _logged(name, finished.reply)
 
+    @boundary
     async def _callback(self, request: Request) -> Response:
         return await _received(request, self._opened().callbacks)
 
+    @boundary
     async def _next_session(self, request: Request) -> Response:
         return await _received(request, self._opened().next_sessions)
 
+    @boundary
     async def _ask(self, request: Request) -> Response:
         name = str(request.path_params["name"])
         if name not in self._questions:
@@ -463,6 +472,7 @@ class Irma:
         element = self.element(request, name, next_url or "/")
         return HTMLResponse(ask_page(element, language=_language(request)))
 
+    @boundary
     async def _static(self, request: Request) -> Response:
         file = str(request.path_params["file"])
         if file == "yivi.js" and self._browser_package.is_file():
@@ -512,10 +522,15 @@ async def _received(
 ) -> Response:
     if receiver is None:
         raise HTTPException(HTTPStatus.NOT_FOUND)
-    body = await _body(request)
-    return _as_starlette(
-        await receiver.receive(request.method, request.url.path, request.headers.raw, body)
-    )
+    try:
+        reply = await receiver.receive(
+            request.method, request.url.path, request.headers.raw, await _body(request)
+        )
+    except Exception as error:  # noqa: BLE001  # a function of the application raises anything
+        remove_frames(error)
+        _LOG.exception("a post from the IRMA server failed")
+        return Response(status_code=HTTPStatus.INTERNAL_SERVER_ERROR)
+    return _as_starlette(reply)
 
 
 def _own_path(request: Request) -> str:

@@ -1,8 +1,8 @@
 """A pytest plugin: the whole suite runs with logging at DEBUG, and none of it shows a secret.
 
 Every log record of every library, every warning, and every error of the tree that was raised, with
-its causes, is searched. Where an error leaves the library, the local variables that its traceback
-then shows are searched as well. A test in which a secret is seen fails.
+its causes, is searched. Where an error leaves the library or is logged, the local variables that
+its traceback then shows are searched as well. A test in which a secret is seen fails.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from tests.secret_search import SecretSearch, texts_of
 
 SEARCH = SecretSearch()
 FOUND: list[str] = []
-LIBRARY = ("irma_core", "irma_transport_", "irma_backend", "irma_status_", "irma_signing_")
 _MOST_ERRORS = 100
 _OUTPUT = "secrets found"
 _ERRORS: deque[IrmaError] = deque(maxlen=_MOST_ERRORS)
@@ -40,6 +39,8 @@ _ERRORS: deque[IrmaError] = deque(maxlen=_MOST_ERRORS)
 class _Everything(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         look_at(record)
+        if record.exc_info and record.exc_info[1]:
+            look_at_frames(record.exc_info[1])
 
 
 def look_at(thing: logging.LogRecord | BaseException | Warning) -> None:
@@ -63,7 +64,7 @@ def look_at_frames(error: BaseException) -> None:
         waiting += (each.__cause__, each.__context__)
         for frame, line in traceback.walk_tb(each.__traceback__):
             module = str(frame.f_globals.get("__name__"))
-            if module.startswith(LIBRARY):
+            if tracebacks.is_own(module):
                 shown = f"{module}:{line} {frame.f_locals!r}"
                 if kind := SEARCH.found_in(shown):
                     FOUND.append(f"{kind} in a local variable: {shown[:500]}")

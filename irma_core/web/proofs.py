@@ -12,7 +12,7 @@ from typing import Any, Final, cast, final
 
 import attrs
 
-from irma_core.errors import HandleError
+from irma_core.errors import ConfigurationError, HandleError
 from irma_core.json_text import JsonValue
 from irma_core.models.answers import AnsweredSlot
 from irma_core.models.arguments import as_utc, check_instance, check_string, check_timedelta
@@ -24,7 +24,7 @@ from irma_core.tracebacks import boundary
 from irma_core.trust.sealing import Sealer
 from irma_core.web.web_answers import WebAnswer
 
-__all__ = ["Proof", "Proofs"]
+__all__ = ["Proof", "Proofs", "check_max_age"]
 
 _PURPOSE: Final = "proof:"
 """Starts the purpose of a proof, so that nothing else sealed with the same keys passes for one."""
@@ -128,11 +128,11 @@ class Proofs:
             max_age: How old the proof may be; None for the whole lifetime.
 
         Raises:
-            UsageError: An argument has the wrong type.
+            ConfigurationError: `max_age` is not a `timedelta` above zero.
+            UsageError: Another argument has the wrong type.
         """
         check_string(name, "name")
-        if max_age is not None:
-            check_instance(max_age, timedelta, "max_age", "a timedelta, such as timedelta(hours=1)")
+        check_max_age(max_age)
         try:
             value = self._sealer.unseal(text, purpose=_PURPOSE + name, now=now)
         except HandleError:
@@ -145,6 +145,19 @@ class Proofs:
         if max_age is not None and now - proved_at >= max_age:
             return None
         return Proof(proved_at, _loaded_slots(slots), reference)
+
+
+def check_max_age(max_age: object) -> None:
+    """Check how old a proof may be; None means any age.
+
+    Raises:
+        ConfigurationError: It is not a `timedelta` above zero.
+    """
+    # With zero no proof would ever do, and the visitor would be asked again and again.
+    if max_age is not None and (not isinstance(max_age, timedelta) or max_age <= timedelta(0)):
+        raise ConfigurationError(
+            "max_age: must be a timedelta, such as timedelta(hours=1), or None"
+        )
 
 
 def _dumped(answered: AnsweredSlot) -> list[Any]:

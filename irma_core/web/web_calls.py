@@ -12,7 +12,6 @@ from irma_core.flows.effects import Flow
 from irma_core.json_text import JsonValue
 from irma_core.models.events import WebRefused
 from irma_core.protocol.transport import utc_now
-from irma_core.tracebacks import remove_frames
 from irma_core.web.browser_posts import BrowserPost, cors_headers, read_post
 from irma_core.web.slots import find_session_flow
 from irma_core.web.web_handles import WebSession, open_handle
@@ -78,7 +77,6 @@ class WebCall:
 
     def refuse(self, error: Exception) -> WebReply:
         """Notify the observer of a call that was refused or failed, and return the reply."""
-        remove_frames(error)
         code = code_of(error)
         session = error.session if isinstance(error, AnswerError | WebRefusal) else ""
         name = self.name if self.name in self.settings.questions else ""

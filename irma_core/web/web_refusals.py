@@ -47,6 +47,7 @@ from irma_core.errors import (
 )
 from irma_core.json_text import JsonValue
 from irma_core.protocol.policy import is_transient
+from irma_core.tracebacks import remove_frames
 from irma_core.web.web_messages import HeaderPairs, WebReply, WebRequest, json_reply
 
 __all__ = ["REFUSALS", "Again", "Refusal", "Step", "WebRefusal", "code_of", "refusal_reply"]
@@ -343,11 +344,13 @@ def refusal_reply(
     """Return the reply for an error that a flow raised.
 
     Args:
-        error: The error. Nothing of it is in the reply but a `LoginRefusedError`'s sentence.
+        error: The error. Nothing of it is in the reply but a `LoginRefusedError`'s sentence. As
+            it will be logged, it loses the library's frames.
         step: The call that the page made.
         request: The page's request, for its languages.
         headers: More headers of the reply.
     """
+    remove_frames(error)
     code = code_of(error)
     refusal = REFUSALS[code]
     sentence = refusal.nl if _prefers_dutch(request) else refusal.en

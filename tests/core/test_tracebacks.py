@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import inspect
 import json
+import sys
+import tomllib
 import traceback
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
+from irma_core import tracebacks
 from irma_core.errors import StoreError, UsageError
-from irma_core.tracebacks import boundary, is_boundary
+from irma_core.tracebacks import boundary, is_boundary, is_own
 
 SECRET = "the-secret-of-this-test"
 OWN = ModuleType("irma_core.made_for_this_test")
@@ -372,3 +377,37 @@ def test_a_class_has_its_public_methods_wrapped() -> None:
     assert (method.__doc__, method.__name__) == ("Say it.", "method")
     assert not hasattr(method.__wrapped__, "__wrapped__")  # type: ignore[attr-defined]
     assert str(inspect.signature(Plain)) == "(value: 'str') -> 'None'"
+
+
+ROOT = Path(__file__).parent.parent.parent
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+WHEEL: list[str] = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+PACKAGES = [*WHEEL, "irma_signing_pkcs11"]
+NOT_CALLED = {"_pytest", "_typeshed", "pytest"}
+"""Pytest calls `irma_testing`, and types alone are in the other one."""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_package_is_of_the_library(package: str) -> None:
+    """A package that is left out would show its frames, with all that they hold."""
+    assert is_own(f"{package}.module")
+
+
+def imported_packages() -> set[str]:
+    """Return the packages of others that the library imports."""
+    found: set[str] = set()
+    folders = [ROOT / each for each in WHEEL]
+    for folder in (*folders, ROOT / "docs/examples/irma-signing-pkcs11/irma_signing_pkcs11"):
+        for path in folder.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    found.update(each.name.partition(".")[0] for each in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found.add(node.module.partition(".")[0])
+    return {each for each in found if not each.startswith("irma_")} - sys.stdlib_module_names
+
+
+def test_every_package_that_the_library_calls_is_known() -> None:
+    """The frames of a package that is left out would stay, and all of the library's around them."""
+    driven: frozenset[str] = getattr(tracebacks, "_DRIVEN")  # noqa: B009  # no type checker wants it
+    assert imported_packages() - driven <= NOT_CALLED

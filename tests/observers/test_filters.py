@@ -28,6 +28,8 @@ from irma_core import (
 )
 from irma_core.errors import UsageError
 from irma_core.models.risks import Risk
+from irma_core.trust.random_secrets import new_random_secret
+from irma_core.web.slots import return_number
 from irma_testing import InMemoryServer
 from tests.memory_stores import memory_store
 
@@ -56,7 +58,9 @@ TOKEN = SESSION.token.reveal()
 JWT = sign_session_request(
     ASKED, name="shop", signer=HmacSigner(bytes(range(32))), now=datetime.now(UTC)
 )
-SECRETS = [SEALED, HANDLE, JWT, TOKEN]
+BINDING = new_random_secret()
+NUMBER = str(return_number(3, "claim"))
+SECRETS = [SEALED, HANDLE, JWT, TOKEN, BINDING, NUMBER]
 TEXTS = [
     f"POST {CALLBACK} 204",
     f"GET https://irma.example/session/{TOKEN}/status",
@@ -76,6 +80,12 @@ TEXTS = [
     json.dumps(f'{{"requestorToken":"{TOKEN}"}}'),
     f"Authorization: {TOKEN}",
     f"Authorization: Bearer {TOKEN}",
+    f"cookie: a=b; __Host-irma={BINDING}; c=d",
+    f"irma={BINDING}",
+    f"https://shop.example/wines#irma-login-{NUMBER}",
+    quote(f"https://shop.example/wines#irma-over_18-{NUMBER}", safe=""),
+    f'{{"slot":{NUMBER}}}',
+    json.dumps(f'{{"slot": {NUMBER}, "next": "/"}}'),
 ]
 
 
@@ -98,6 +108,10 @@ def test_a_text_is_shown_without_its_secret(text: str) -> None:
         "the token: see below",
         "a bearer certificate",
         "authorization: administrators only",
+        "slot: email",
+        "slot=12",
+        "irma=installed",
+        "https://shop.example/#irma-login",
     ],
 )
 def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
@@ -130,6 +144,7 @@ def test_an_event_is_redacted_in_its_depth() -> None:
         {"headers": {"X-Api-Key": "word", "Set-Cookie": "word"}},
         MappingProxyType({"cookies": {"a": "word"}}),
         {"urls": {f"/session/{TOKEN}", CALLBACK}},
+        {"data": {"slot": int(NUMBER)}},
         {"body": bytearray(HANDLE.encode()), "view": memoryview(HANDLE.encode())},
     ],
 )
