@@ -104,17 +104,17 @@ class ButtonGuard:
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe()
 
-    def is_own(self, request: web.Request, token: str) -> bool:
-        """Return whether the token is right and the browser reports no other page as the sender.
+    def may_send(self, request: web.Request) -> bool:
+        """Return whether the browser reports no other page as the sender, before a form is read.
 
         `Sec-Fetch-Site: none` means a typed address. A form cannot be typed, so it is refused.
         """
         sites = request.headers.getall("sec-fetch-site", [])
-        return (
-            not is_from_elsewhere(request)
-            and "none" not in [site.lower() for site in sites]
-            and hmac.compare_digest(token.encode(), self.token.encode())
-        )
+        return not is_from_elsewhere(request) and "none" not in [site.lower() for site in sites]
+
+    def is_own(self, token: str) -> bool:
+        """Return whether this is the token of our forms."""
+        return hmac.compare_digest(token.encode(), self.token.encode())
 
 
 def _own_origins(request: web.Request) -> tuple[str, str]:

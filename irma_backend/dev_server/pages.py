@@ -27,6 +27,9 @@ _Show: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FILES: Final = {"style.css": "text/css", "page.js": "text/javascript"}
 # How long a change may take to show, in seconds.
 _EVENT_INTERVAL: Final = 0.25
+# Bytes. Attributes may hold a photo, but nobody types one.
+_LARGEST_FORM: Final = 256 * 1024
+_FOREIGN: Final = "The button was not pressed on a page of this server. Reload the page."
 _HEADERS = {
     "content-security-policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -147,14 +150,18 @@ class Pages:
 
     def _button(self, act: _Act) -> _Show:
         async def press(request: web.Request) -> web.StreamResponse:
+            # Any website can make a browser send a form, which takes a second for each megabyte to
+            # read. Nobody else is served meanwhile.
+            if not self._guard.may_send(request):
+                return self._error_page(403, _FOREIGN)
+            if len(request_body()) > _LARGEST_FORM:
+                return self._error_page(413, "The form is too large. Enter shorter values.")
             try:
                 form = _form_in(request)
             except ValueError:
                 return self._error_page(400, "The form is malformed.")
-            if not self._guard.is_own(request, form.get(TOKEN_FIELD, "")):
-                return self._error_page(
-                    403, "The button was not pressed on a page of this server. Reload the page."
-                )
+            if not self._guard.is_own(form.get(TOKEN_FIELD, "")):
+                return self._error_page(403, _FOREIGN)
             try:
                 name = await asyncio.to_thread(act, request.match_info.get("name", ""), form)
             except (AppError, ConfigurationError) as error:

@@ -87,13 +87,17 @@ class Browser:
 
     def submit(self, path: str, fields: Mapping[str, str], **headers: str) -> Page:
         """Send a form."""
+        return self.send_form(path, urlencode(fields).encode(), **headers)
+
+    def send_form(self, path: str, body: bytes, **headers: str) -> Page:
+        """Send the body of a form as it is."""
         sent = {
             "content-type": "application/x-www-form-urlencoded",
             "origin": self.url,
             "sec-fetch-site": "same-origin",
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
-        return self._send("POST", path, sent, urlencode(fields).encode())
+        return self._send("POST", path, sent, body)
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Page:
         address = urlsplit(self.url)

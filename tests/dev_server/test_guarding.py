@@ -92,6 +92,21 @@ def test_malformed_form_is_refused(
     assert "Traceback" not in caplog.text
 
 
+def test_form_of_another_website_is_not_read(browser: Browser) -> None:
+    """A form that another website sends is refused before it is read, which could take long."""
+    malformed = {"content_type": "application/x-www-form-urlencoded", "origin": "https://a.example"}
+    assert browser.send_form("/app/wallet", b"page-token=%ff").status == 400
+    assert browser.send_form("/app/wallet", b"page-token=%ff", **malformed).status == 403
+
+
+def test_large_form_is_not_read(browser: Browser) -> None:
+    """A form of more than 256 KiB is refused before it is read."""
+    malformed = b"page-token=%ff&"
+    body = malformed.ljust(256 * 1024, b"a")
+    assert browser.send_form("/app/wallet", body).status == 400
+    assert browser.send_form("/app/wallet", body + b"a").status == 413
+
+
 def test_token_of_another_server_is_refused(browser: Browser, http: Http) -> None:
     """Each development server has a token of its own."""
     http.start(AGE18)
