@@ -149,11 +149,12 @@ def _replace(folder: Path, draft: Path, earlier: Path) -> None:
     if not folder.exists():
         draft.rename(folder)
         return
-    folder.rename(earlier)
     try:
+        folder.rename(earlier)
         draft.rename(folder)
-    except OSError:
-        earlier.rename(folder)
+    except BaseException:  # after Ctrl-C, too: what is still at `earlier` will be deleted
+        if earlier.exists() and not folder.exists():
+            earlier.rename(folder)
         raise
 
 

@@ -203,10 +203,11 @@ def _write(target: Path, content: bytes) -> None:
         unfinished.chmod(0o644)
         unfinished.replace(target)
     except OSError as error:
-        if unfinished is not None:
-            with suppress(OSError):
-                unfinished.unlink()
         raise ConfigurationError(f"{target.parent} cannot be written: {_reason(error)}") from None
+    finally:
+        if unfinished is not None:
+            with suppress(OSError):  # it has been moved, unless something failed or was interrupted
+                unfinished.unlink()
 
 
 def _reason(error: OSError) -> str:

@@ -33,6 +33,8 @@ from irma_testing import (
 __all__ = ["Player"]
 
 _TIMED_OUT: Final = "You let the session time out: nobody can answer it any more."
+_MOST_ENDED: Final = 100
+"""Sessions that have ended and still have a page, which shows how they ended."""
 
 
 @final
@@ -123,6 +125,7 @@ class Player:
             if found is None:
                 raise AppError("there is no such session, or it has ended")
             app = self._wallets.app
+            self._forget_ended()
             self._played[name] = _Played(app.scan(found.pointer), app, found.requestor)
 
     def accept(self, name: str, form: Mapping[str, str]) -> str:
@@ -165,6 +168,13 @@ class Player:
             played.ending = _TIMED_OUT
             if found is not None:
                 self._server.time_out(found.pointer)
+
+    def _forget_ended(self) -> None:
+        """Forget the oldest sessions that have ended: the server may run for weeks."""
+        is_open = self._open()
+        ended = [name for name in self._played if name not in is_open]
+        for name in ended[:-_MOST_ENDED]:
+            del self._played[name]
 
     def _open(self) -> dict[str, OpenSession]:
         sessions = self._server.open_sessions()

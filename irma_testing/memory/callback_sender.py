@@ -10,6 +10,7 @@ import base64
 import re
 import unicodedata
 import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from inspect import iscoroutinefunction
 from typing import TypeAlias, cast, final
@@ -38,6 +39,8 @@ _AGENT = ("user-agent", "irmago")
 _ATTEMPTS = 3
 _MAX_REDIRECTS = 10
 _MAX_DEPTH = 10
+_MOST_SENT = 1000
+"""Requests to keep. A development server runs for weeks, and each has what a person disclosed."""
 _REDIRECT_AS_GET = (301, 302, 303)
 _REDIRECT_UNCHANGED = (307, 308)
 _OK, _NO_CONTENT, _NOT_MODIFIED = 200, 204, 304
@@ -81,7 +84,7 @@ class CallbackSender:
         self.deliver = deliver
         self._loops = loops
         self._nesting = Nesting()
-        self.sent: list[HttpRequest] = []
+        self.sent: deque[HttpRequest] = deque(maxlen=_MOST_SENT)
 
     @property
     def is_async(self) -> bool:

@@ -111,6 +111,8 @@ class EventHub:
         self._timeline = timeline
         self._now = now
         self._streams: dict[str, list[EventStream]] = {}
+        self._watched: set[str] = set()
+        """The sessions for whose time-out an action is planned: one, however many streams open."""
         self._lock = threading.Lock()
 
     def subscribe(
@@ -122,9 +124,11 @@ class EventHub:
     ) -> EventStream:
         """Return a new stream for a session that has not ended."""
         stream = EventStream(listener, catch_up)
-        with self._lock:
-            self._streams.setdefault(session.token, []).append(stream)
         token = session.token
+        with self._lock:
+            # Without those that were closed: a page may open and close one again and again.
+            opened = [each for each in self._streams.get(token, ()) if each.is_open]
+            self._streams[token] = [*opened, stream]
         self._timeline.after(_OPEN_DELAY, lambda: self._open(token, listener))
         self._watch(session, store)
         return stream
@@ -157,10 +161,16 @@ class EventHub:
 
     def _watch(self, session: Session, store: SessionStore) -> None:
         token = session.token
+        with self._lock:
+            if token in self._watched:
+                return
+            self._watched.add(token)
         self._timeline.at(store.times_out_at(session), lambda: self.check_timeout(token, store))
 
     def check_timeout(self, token: str, store: SessionStore) -> None:
         """Send the time-out of a session to its streams, if its time has run out."""
+        with self._lock:
+            self._watched.discard(token)
         session = store.find(token)
         if session is None or session.status.is_final or not self._listeners(token):
             return

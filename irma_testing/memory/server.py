@@ -140,7 +140,7 @@ class InMemoryServer:
 
     @property
     def posted(self) -> tuple[HttpRequest, ...]:
-        """Every request that the server has tried to send, in order."""
+        """The requests that the server has tried to send, in order; of many, the last 1000."""
         return tuple(self._life.callbacks.sent)
 
     @property

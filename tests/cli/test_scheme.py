@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from irma_backend.cli.interrupts import Interrupted
 from irma_backend.scheme_copy import copy_scheme
 from irma_core.errors import (
     ConfigurationError,
@@ -143,23 +144,37 @@ def test_folder_of_something_else_is_kept(folder: Path, transport: Urllib3Transp
             copy_scheme(url, folder.parent / "file" / "pbdf", KEY, transport)
 
 
+@pytest.mark.parametrize("is_done", [False, True])
+@pytest.mark.parametrize("moved", ["earlier copy", "new copy"])
+@pytest.mark.parametrize("cause", [PermissionError(13, "Permission denied"), Interrupted(2)])
 def test_copy_comes_back_if_it_cannot_be_replaced(
-    folder: Path, transport: Urllib3Transport, monkeypatch: pytest.MonkeyPatch
+    cause: BaseException,
+    moved: str,
+    is_done: bool,
+    folder: Path,
+    transport: Urllib3Transport,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If the new copy cannot take its place, the earlier one is put back."""
+    """If replacing fails or is interrupted, at any moment, there is a whole copy afterwards."""
     with serving_scheme(scheme_files()) as url:
         copy_scheme(url, folder, KEY, transport)
         rename = Path.rename
+        failures = iter([cause])
 
         def failing(self: Path, target: Path) -> Path:
-            if target == folder and self.name == "pbdf":
-                raise PermissionError(13, "Permission denied")
-            return rename(self, target)
+            is_meant = (self == folder) == (moved == "earlier copy")
+            error = next(failures, None) if is_meant else None
+            if error is None or is_done:
+                rename(self, target)
+            if error is not None:
+                raise error
+            return target
 
         monkeypatch.setattr(Path, "rename", failing)
-        with pytest.raises(ConfigurationError, match="Permission denied"):
+        with pytest.raises((ConfigurationError, Interrupted)):
             copy_scheme(url, folder, KEY, transport)
     assert files_in(folder) == with_names(scheme_files())
+    assert [*folder.parent.iterdir()] == [folder]
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import pytest
 
 from irma_backend.dev_server import running_dev_server
 from irma_backend.dev_server.examples import example_value
+from irma_backend.dev_server.player import Player
 from irma_core.protocol.messages import HttpRequest, HttpResponse
-from irma_testing import InMemoryServer, ServerSettings, SimulatedApp
+from irma_testing import AppError, InMemoryServer, ServerSettings, SimulatedApp
 from irma_transport import SystemClock
 from irma_transport_urllib3 import Urllib3Transport
 from tests.dev_server.browsing import Browser, Page
@@ -514,3 +515,23 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         with Urllib3Transport() as transport:
             transport.sleep(timedelta(milliseconds=50))
     raise AssertionError("it did not happen in five seconds")
+
+
+def test_old_sessions_lose_their_page() -> None:
+    """Of the sessions that have ended, the last hundred keep their page; open ones keep theirs."""
+    server = InMemoryServer()
+    http, player = Http(server.url, server.handle), Player(server)
+
+    def scan() -> str:
+        name = str(http.start(disclosure([[OVER18]]))["sessionPtr"]["u"]).rpartition("/")[2]
+        player.scan(name)
+        return name
+
+    still_open = scan()
+    ended = [scan() for _ in range(101)]
+    for name in ended:
+        player.refuse(name)
+    scan()
+    with pytest.raises(AppError, match="has not scanned"):
+        player.show(ended[0])
+    assert [player.show(name).state for name in (ended[1], still_open)] == ["over", "deciding"]

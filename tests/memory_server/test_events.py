@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from irma_core.protocol.messages import HttpResponse
 from irma_testing import EventStream, InMemoryServer, ServerSettings, SimulatedApp
+from tests.counting import count_lines
 from tests.memory_server.calling import OVER18, Http, disclosure, error_in, request_to
 
 AGE18 = disclosure([[OVER18]])
@@ -61,6 +62,30 @@ def test_closed_stream_ends_alone(http: Http, server: InMemoryServer) -> None:
     chunks = [kept.read() for _ in range(4)]
     assert chunks == [b"event: open\n\n"] * 2 + [b'data: "CANCELLED"\n\n', b""]
     assert kept.is_over
+
+
+def test_closed_streams_take_no_work(http: Http, server: InMemoryServer) -> None:
+    """A page may open and close a stream any number of times: nothing of it is left."""
+    path = f"{http.start(AGE18)['sessionPtr']['u']}/statusevents"
+
+    def open_and_close(times: int) -> None:
+        for _ in range(times):
+            listen(server, path).close()
+        server.pass_time(timedelta(seconds=1))
+
+    few = count_lines(lambda: open_and_close(20))
+    assert count_lines(lambda: open_and_close(160)) < few * 8 * 1.6
+
+
+def test_each_stream_hears_the_timeout(http: Http, server: InMemoryServer) -> None:
+    """A stream that is opened while or after another one waits for the time-out hears it, too."""
+    path = f"{http.start({'request': AGE18, 'timeout': 60})['sessionPtr']['u']}/statusevents"
+    listen(server, path).close()
+    server.pass_time(timedelta(seconds=30))
+    late = listen(server, path)
+    server.pass_time(timedelta(seconds=31))
+    assert late.read() == b"event: open\n\n"
+    assert late.read() == b'data: "TIMEOUT"\n\n'
 
 
 def test_timeout_moves_with_activity(http: Http, server: InMemoryServer, app: SimulatedApp) -> None:

@@ -57,6 +57,18 @@ def test_callback_comes_before_the_result(
     assert http.status(package["token"]) == "DONE"
 
 
+def test_the_last_posts_are_kept(http: Http, server: InMemoryServer) -> None:
+    """A server that runs for weeks does not keep everything that people ever disclosed."""
+    http.start({**WITH_CALLBACK, "timeout": 7})
+    server.pass_time(timedelta(seconds=8))
+    token = http.start({**WITH_CALLBACK, "timeout": -1})["token"]
+    first = server.posted[0]
+    for _ in range(1000):
+        http.status(token)
+    assert len(server.posted) == 1000
+    assert first not in server.posted
+
+
 def test_time_out_callback_is_repeated(http: Http, server: InMemoryServer) -> None:
     """A time-out is posted at each look and each sweep until the session is deleted."""
     token = http.start({**WITH_CALLBACK, "timeout": 7})["token"]

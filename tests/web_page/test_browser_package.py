@@ -256,3 +256,17 @@ def test_a_directory_that_cannot_be_written(tarball: Path, tmp_path: Path) -> No
     with pytest.raises(ConfigurationError, match="static cannot be written: Is a directory"):
         install_browser_package(folder, from_file=tarball)
     assert [each.name for each in folder.iterdir()] == ["yivi.js"]
+
+
+def test_an_interruption_leaves_no_draft(
+    tarball: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the file is written leaves nothing behind."""
+
+    def interrupted(_self: Path, _mode: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "chmod", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        install_browser_package(tmp_path / "static", from_file=tarball)
+    assert list((tmp_path / "static").iterdir()) == []
