@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from irma_testing import InMemoryServer
-from tests.docs.pages import ROOT, code_of
+from tests.docs.pages import ROOT, blocks
 
 __all__ = ["manage", "write_project"]
 
@@ -49,20 +49,28 @@ TEMPLATES = [
 """What `startproject` writes, as far as it matters here."""
 
 
-def write_project(page: str, directory: Path, *, more_settings: str = "") -> None:
-    """Write the project of a page; a file that the page shows in pieces grows by each."""
+def write_project(
+    page: str, directory: Path, *, more_settings: str = "", before: str | None = None
+) -> None:
+    """Write the project of a page; a file that the page shows in pieces grows by each.
+
+    `before` is a command: what the page shows after it is left out.
+    """
     package = directory / "shop"
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "settings.py").write_text(STARTED + more_settings)
-    for language, start in (("python", r"# (\S+)\n"), ("html", r"<!-- (\S+) -->\n")):
-        for source in code_of(page, language):
-            name = re.match(start, source)
+    starts = {"python": r"# (\S+)\n", "html": r"<!-- (\S+) -->\n"}
+    for block in blocks(page):
+        if before is not None and block.language == "sh" and before in block.source:
+            break
+        if block.language in starts:
+            name = re.match(starts[block.language], block.source)
             assert name is not None
             path = directory / name[1]
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as opened:
-                opened.write(source[name.end() :])
+                opened.write(block.source[name.end() :])
     (directory / "irma-server.pem").write_text(InMemoryServer().public_key_pem)
 
 

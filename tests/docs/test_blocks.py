@@ -76,6 +76,12 @@ def test_blocks_have_a_language() -> None:
         assert not any(fences[1::2]), page
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_extras_are_quoted(page: Path) -> None:
+    """The brackets of an extra are within quotation marks, or zsh, as on macOS, expands them."""
+    assert not re.findall(r"pip install [^'`\n]*\[", page.read_text(encoding="utf-8"))
+
+
 def commands_of(page: str) -> list[list[str]]:
     """Return the words of each command in the shell blocks of a page, without assignments."""
     lines = "".join(code_of(page, "sh")).replace("\\\n", " ").splitlines()

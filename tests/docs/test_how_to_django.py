@@ -20,6 +20,13 @@ def test_the_project_runs(tmp_path: Path) -> None:
     assert "Ran 4 tests" in manage(tmp_path, "test", "shop")
 
 
+def test_the_commands_come_after_what_they_need(tmp_path: Path) -> None:
+    """A reader who follows the page from top to bottom has each file before the first command."""
+    write_project(PAGE, tmp_path, before="manage.py migrate")
+    manage(tmp_path, "check")
+    manage(tmp_path, "migrate", "--verbosity=0")
+
+
 def test_the_blocks_are_written_as_our_code_is(tmp_path: Path) -> None:
     """Each block is formatted and linted; pieces of one file are looked at one by one."""
     for number, source in enumerate(code_of(PAGE)):
