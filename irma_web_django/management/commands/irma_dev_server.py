@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from argparse import ArgumentParser
@@ -50,12 +51,9 @@ class Command(BaseCommand):
             with running_dev_server(memory, server.port or 80) as url:
                 self.stdout.write(f"IRMA server, whose results prove nothing: {url}")
                 self.stdout.write(f"Play the app: {url}/")
-                command = [*_this_program(), "runserver", *options["runserver"]]
-                done = subprocess.run(command, check=False)  # noqa: S603  # the user's arguments
-            if done.returncode:
-                raise CommandError(
-                    f"runserver ended with status {done.returncode}", returncode=done.returncode
-                )
+                status = _run([*_this_program(), "runserver", *options["runserver"]])
+            if status:
+                raise CommandError(f"runserver ended with status {status}", returncode=status)
         except (ConfigurationError, ModuleNotFoundError) as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:
@@ -67,3 +65,22 @@ def _this_program() -> list[str]:
     spec = sys.modules["__main__"].__spec__
     started = [sys.argv[0]] if spec is None else ["-m", f"{spec.parent}"]
     return [sys.executable, *started]
+
+
+def _run(command: list[str]) -> int:
+    """Run a command until it ends, and end it with this process; return its status."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        process = subprocess.Popen(command)  # noqa: S603  # the user's own arguments
+        try:
+            return process.wait()
+        finally:
+            # Its reloader ends the server that it has started, which a kill would leave running.
+            process.terminate()
+            process.wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
