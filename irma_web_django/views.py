@@ -209,8 +209,13 @@ def _is_protected(site: IrmaSite, request: HttpRequest, step: Step) -> bool:
     if request.headers.get("Origin") in site.settings.origins:
         return True
     # The floor refuses forms, and Django's middleware would read this one, whatever is in it.
-    if request.content_type in _FORMS or _has_token(request):
+    if request.content_type in _FORMS:
         return True
+    # Looked for first: Django would log a token that is out of date as a refusal.
+    return _has_handle(request, step) or _has_token(request)
+
+
+def _has_handle(request: HttpRequest, step: Step) -> bool:
     try:
         fields = None if step is Step.START else read_json(body_of(request))
     except JsonTextError:

@@ -150,13 +150,16 @@ def test_a_call_with_the_token_is_taken(careful: Visitor) -> None:
     assert careful.user is not None
 
 
-def test_another_tab_goes_on_after_a_login(careful: Visitor) -> None:
+def test_another_tab_goes_on_after_a_login(
+    careful: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
     """A login changes Django's token; the handle of another tab is a token of its own."""
     careful.headers |= token_of(careful.get("/"))
     started = careful.start("adult")
     careful.app.accept(started["sessionPtr"])
     careful.prove("login")
     assert careful.finish("adult", started).status_code == 200
+    assert "Forbidden" not in caplog.text
     # A start has no handle yet, so the page has to be loaded again.
     assert code(careful.post("start", "adult", {})) == "csrf_failed"
     assert code(careful.post("finish", "adult", {"slot": 0})) == "csrf_failed"
